@@ -1,0 +1,1 @@
+"""The rules of tuning: states, search spaces, study specifications, trials, events. No I/O, no clock."""

@@ -1,0 +1,41 @@
+"""What happened, as it is stored and streamed: one row of the event table is one `Event`.
+
+Owns the names of the event types and the shape of their data. Events say what changed; they carry no whole state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+STUDY_SUBMITTED = "study.submitted"  # {}
+STUDY_MOVED = "study.moved"  # {from, to, event, actor, reason}
+STUDY_PRIORITY = "study.priority"  # {from, to}
+STUDY_NOTE = "study.note"  # {text}: something a person should know, e.g. the advisor is late
+STUDY_DELETED = "study.deleted"  # {}
+TRIAL_QUEUED = "trial.queued"  # {params, origin, priority, why}
+TRIAL_MOVED = "trial.moved"  # {from, to, event, actor, attempt, failure, reason, device, values}
+TRIAL_INTENT = "trial.intent"  # {stop_reason, actor}
+TRIAL_PRIORITY = "trial.priority"  # {from, to}
+TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines}: one ingest batch
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        seq: Strictly rising over the life of the database.
+        at: Unix seconds.
+        type: One of the names above.
+        study: Name of the study.
+        number: Number of the trial; None for events of a study.
+        data: See the comments beside the names.
+    """
+
+    seq: int
+    at: float
+    type: str
+    study: str
+    number: int | None
+    data: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,226 @@
+"""The search space: parameters, when they are active, and what a valid point is.
+
+Owns the meaning of a point. Sampling points is `tuned.core.design`'s work, reading them from a study file
+`tuned.core.space_file`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tuned.core.errors import InvalidInput
+
+Value = float | int | str | bool
+Point = dict[str, Value]
+Kind = Literal["float", "int", "choice", "bool", "fixed"]
+Role = Literal["scientific", "nuisance", "fixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One hyperparameter.
+
+    Attributes:
+        name: As the study file spells it.
+        kind: `float` and `int` have `low <= x <= high` (both reachable); `choice` has `values`; `bool` is the choice of
+            false and true; `fixed` has one value.
+        log: Distances are measured between logarithms; `low > 0`.
+        ordered: The values of a choice lie on a line, so neighbours resemble each other.
+        when: Parent name -> values for which this parameter is active; every entry must hold. Empty: always active.
+        role: What a conclusion may say of it (playbook, "scientific, nuisance and fixed hyperparameters").
+    """
+
+    name: str
+    kind: Kind
+    low: float | int | None = None
+    high: float | int | None = None
+    log: bool = False
+    values: tuple[Value, ...] = ()
+    ordered: bool = False
+    when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    role: Role = "nuisance"
+
+    def cast(self, value: object) -> Value:
+        """The value in this parameter's own type.
+
+        Raises:
+            InvalidInput: It is of another type, outside the bounds, or none of the choices.
+        """
+        where = f"space.{self.name}"
+        if self.kind in ("choice", "bool", "fixed"):
+            for known in self.values:
+                if same_value(known, value):
+                    return known
+            listed = ", ".join(json.dumps(v) for v in self.values)
+            raise InvalidInput(f"{value!r} is not one of {listed}", where=where)
+        number = self._number(value, where)
+        assert self.low is not None and self.high is not None
+        if not self.low <= number <= self.high:
+            raise InvalidInput(
+                f"{number:g} lies outside {self.low:g} .. {self.high:g}",
+                where=where,
+                hint="choose a value inside, or widen the space",
+            )
+        return number
+
+    def _number(self, value: object, where: str) -> float | int:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise InvalidInput(f"{value!r} is not a number", where=where)
+        if self.kind == "float":
+            if not math.isfinite(value):
+                raise InvalidInput(f"{value!r} is not finite", where=where)
+            return float(value)
+        if value != int(value):
+            raise InvalidInput(f"{value!r} is not a whole number", where=where)
+        return int(value)
+
+    def is_active(self, point: Mapping[str, Value]) -> bool:
+        """Whether the point's parents have the values this parameter waits for."""
+        return all(
+            parent in point and any(same_value(point[parent], v) for v in values) for parent, values in self.when
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """Parameters in an order in which every parent comes before its children."""
+
+    parameters: tuple[Parameter, ...] = ()
+
+    def __getitem__(self, name: str) -> Parameter:
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names, parents first."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def tunable(self) -> tuple[Parameter, ...]:
+        """The parameters that a search can vary."""
+        return tuple(p for p in self.parameters if p.kind != "fixed")
+
+    def check_partial(self, values: Mapping[str, object]) -> Point:
+        """The given values in their parameters' types, the rest left open.
+
+        Raises:
+            InvalidInput: An unknown name, a value out of range, or one of a parameter that is inactive beside the others.
+        """
+        unknown = [name for name in values if name not in self.names]
+        if unknown:
+            raise InvalidInput(
+                "there is no such parameter",
+                where=f"space.{unknown[0]}",
+                hint="parameters are " + (", ".join(self.names) or "none"),
+            )
+        point: Point = {}
+        for parameter in self.parameters:
+            if parameter.name in values:
+                decided = all(parent in values for parent, _ in parameter.when)
+                if decided and not parameter.is_active(point):
+                    raise InvalidInput("is inactive beside the other values", where=f"space.{parameter.name}")
+                point[parameter.name] = parameter.cast(values[parameter.name])
+        return point
+
+    def check(self, values: Mapping[str, object]) -> Point:
+        """A whole point: every active parameter has a valid value, no inactive one has any.
+
+        Raises:
+            InvalidInput: Something is missing, superfluous or out of range.
+        """
+        point = self.check_partial(values)
+        for parameter in self.parameters:
+            active = parameter.is_active(point)
+            if active and parameter.name not in point:
+                if parameter.kind != "fixed":
+                    raise InvalidInput("has no value", where=f"space.{parameter.name}")
+                point[parameter.name] = parameter.values[0]
+            if not active and parameter.name in point:
+                raise InvalidInput("is inactive beside the other values", where=f"space.{parameter.name}")
+        return {name: point[name] for name in self.names if name in point}
+
+    def size(self) -> int | None:
+        """How many different points there are, or None when a float makes them countless."""
+        total = 0
+        for count in self._count({}, 0):
+            if count is None:
+                return None
+            total += count
+        return total
+
+    def _count(self, point: Point, index: int) -> list[int | None]:
+        if index == len(self.parameters):
+            return [1]
+        parameter = self.parameters[index]
+        if not parameter.is_active(point):
+            return self._count(point, index + 1)
+        if parameter.kind == "float":
+            return [None]
+        children = any(parameter.name in dict(p.when) for p in self.parameters)
+        if children:
+            values = _values_of(parameter)
+            return [c for v in values for c in self._count({**point, parameter.name: v}, index + 1)]
+        width = int(parameter.high) - int(parameter.low) + 1 if parameter.kind == "int" else len(parameter.values)  # type: ignore[arg-type]
+        rest = self._count(point, index + 1)
+        return [None if c is None else c * width for c in rest]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; `from_dict` reads it back."""
+        return {
+            "parameters": [
+                {
+                    "name": p.name,
+                    "kind": p.kind,
+                    "low": p.low,
+                    "high": p.high,
+                    "log": p.log,
+                    "values": list(p.values),
+                    "ordered": p.ordered,
+                    "when": [[parent, list(values)] for parent, values in p.when],
+                    "role": p.role,
+                }
+                for p in self.parameters
+            ]
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SearchSpace:
+        """The space that `to_dict` wrote."""
+        return cls(
+            tuple(
+                Parameter(
+                    **{
+                        **p,
+                        "values": tuple(p["values"]),
+                        "when": tuple((parent, tuple(values)) for parent, values in p["when"]),
+                    }
+                )
+                for p in data["parameters"]
+            )
+        )
+
+
+def _values_of(parameter: Parameter) -> tuple[Value, ...]:
+    if parameter.kind == "int":
+        return tuple(range(int(parameter.low or 0), int(parameter.high or 0) + 1))
+    return parameter.values
+
+
+def same_value(a: object, b: object) -> bool:
+    """Whether two parameter values are the same one: `1` is `1.0`, but `True` is not `1`."""
+    return isinstance(a, bool) == isinstance(b, bool) and a == b
+
+
+def canonical_key(point: Mapping[str, Value]) -> str:
+    """One text for one point, whatever the order of its names: floats to 12 significant digits."""
+    return json.dumps(
+        {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in sorted(point.items())},
+        separators=(",", ":"),
+    )

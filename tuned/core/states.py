@@ -1,0 +1,144 @@
+"""The states of trials and studies, and the one table of moves between them.
+
+Owns which move is legal and who may cause it. Whoever changes a state asks here first; nobody keeps a second list.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from tuned.core.errors import Conflict
+
+
+class TrialState(StrEnum):
+    """Where a trial is. There is no "stopping": that a live trial shall end is an intent beside its state."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PRUNED = "pruned"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+class StudyState(StrEnum):
+    """Where a study is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Actor(StrEnum):
+    """Who causes a move."""
+
+    USER = "user"
+    SCHEDULER = "scheduler"
+    REAPER = "reaper"
+    RECOVERY = "recovery"
+
+
+class Failure(StrEnum):
+    """Why an attempt did not give a result; each class is retried and told to the search differently."""
+
+    NAN = "nan"
+    OOM = "oom"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+    LOST = "lost"
+
+
+class StopReason(StrEnum):
+    """The intent laid on a live attempt."""
+
+    PAUSE = "pause"
+    PRUNE = "prune"
+    CANCEL = "cancel"
+    KILL = "kill"
+
+
+_S = TrialState
+_U, _C, _R, _V = Actor.USER, Actor.SCHEDULER, Actor.REAPER, Actor.RECOVERY
+_SAW_EXIT = frozenset({_R, _V})
+
+_EXITS = {
+    "exit_ok": _S.COMPLETED,
+    "exit_error": _S.FAILED,
+    "exit_pruned": _S.PRUNED,
+    "exit_cancelled": _S.CANCELLED,
+    "exit_paused": _S.PAUSED,
+    "vanished": _S.LOST,
+    "retry": _S.QUEUED,
+}
+
+TRIAL_MOVES: dict[tuple[TrialState, str], tuple[TrialState, frozenset[Actor]]] = {
+    (_S.QUEUED, "claim"): (_S.STARTING, frozenset({_C})),
+    (_S.QUEUED, "cancel"): (_S.CANCELLED, frozenset({_U, _C})),
+    (_S.STARTING, "started"): (_S.RUNNING, frozenset({_R, _V})),
+    (_S.STARTING, "unclaim"): (_S.QUEUED, frozenset({_R, _V})),
+    **{(state, event): (target, _SAW_EXIT) for state in (_S.STARTING, _S.RUNNING) for event, target in _EXITS.items()},
+    (_S.RUNNING, "freeze"): (_S.PAUSED, frozenset({_U})),
+    (_S.PAUSED, "thaw"): (_S.RUNNING, frozenset({_U})),
+    (_S.PAUSED, "resume"): (_S.QUEUED, frozenset({_U, _C})),
+    (_S.PAUSED, "prune"): (_S.PRUNED, frozenset({_U, _C})),
+    (_S.PAUSED, "cancel"): (_S.CANCELLED, frozenset({_U, _C})),
+}
+"""`(state, event) -> (target, who may cause it)`."""
+
+TERMINAL = frozenset(TrialState) - {state for state, _ in TRIAL_MOVES}
+"""States that no move leaves: such a row never changes again."""
+
+LIVE = frozenset({TrialState.STARTING, TrialState.RUNNING})
+"""States in which an attempt holds a slot."""
+
+_T = StudyState
+STUDY_MOVES: dict[tuple[StudyState, str], tuple[StudyState, frozenset[Actor]]] = {
+    (_T.RUNNING, "pause"): (_T.PAUSED, frozenset({_U, _C})),
+    (_T.PAUSED, "resume"): (_T.RUNNING, frozenset({_U})),
+    (_T.RUNNING, "drain"): (_T.DRAINING, frozenset({_U, _C})),
+    (_T.PAUSED, "drain"): (_T.DRAINING, frozenset({_U, _C})),
+    (_T.DRAINING, "complete"): (_T.COMPLETED, frozenset({_C})),
+    (_T.DRAINING, "stop"): (_T.STOPPED, frozenset({_C})),
+    (_T.DRAINING, "fail"): (_T.FAILED, frozenset({_C})),
+    (_T.COMPLETED, "reopen"): (_T.RUNNING, frozenset({_U})),
+    (_T.STOPPED, "reopen"): (_T.RUNNING, frozenset({_U})),
+}
+"""`(state, event) -> (target, who may cause it)`."""
+
+STUDY_ENDED = frozenset({StudyState.COMPLETED, StudyState.STOPPED, StudyState.FAILED})
+"""States in which a study has no work left; some may be re-opened."""
+
+
+class IllegalMove(Conflict):
+    """The table has no such move."""
+
+
+def move_trial(state: TrialState, event: str, actor: Actor) -> TrialState:
+    """Where a trial goes.
+
+    Raises:
+        IllegalMove: The table has no such move, or this actor may not cause it.
+    """
+    target, actors = TRIAL_MOVES.get((state, event), (None, frozenset()))
+    if target is None or actor not in actors:
+        raise IllegalMove(f"a {state} trial cannot {event} ({actor})")
+    return target
+
+
+def move_study(state: StudyState, event: str, actor: Actor) -> StudyState:
+    """Where a study goes.
+
+    Raises:
+        IllegalMove: The table has no such move, or this actor may not cause it.
+    """
+    target, actors = STUDY_MOVES.get((state, event), (None, frozenset()))
+    if target is None or actor not in actors:
+        raise IllegalMove(f"a {state} study cannot {event} ({actor})")
+    return target

@@ -1,0 +1,221 @@
+"""What a study is: the specification that a submission fixes and the study as it stands.
+
+Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file`'s work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from tuned.core.space import Point, SearchSpace
+from tuned.core.states import StudyState
+
+Direction = Literal["minimize", "maximize"]
+Argument = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """How a trial is run.
+
+    Attributes:
+        kind: `script` (run as `__main__`), `function` (called with the trial) or `command` (any program).
+        script: Absolute path of the script or of the function's file; None for a command.
+        script_typed: The script as the study file spells it: what `sys.argv[0]` will be.
+        function: Name of the function; None otherwise.
+        command: Argument list of a command, placeholders unrendered.
+        args: Arguments of a script, placeholders unrendered; a tuple is a group that stands or falls together.
+        python: Absolute path of the interpreter; `python_why` says how it was chosen.
+        cwd: Absolute path.
+        env: Overlay on the submitter's environment, placeholders unrendered.
+        preload: Modules the launcher imports ahead; None: learned from the first trial.
+        timeout: Seconds of running time; None: no limit.
+        grace: Seconds between being asked to stop and being made to.
+        retries: Failure class -> how often such an attempt is tried again.
+        cpus: Cores that a trial is meant to use (shown, not enforced).
+        gpus: GPUs a trial needs; None: one where there is one.
+    """
+
+    kind: Literal["script", "function", "command"]
+    script: str | None = None
+    script_typed: str | None = None
+    function: str | None = None
+    command: tuple[Argument, ...] = ()
+    args: tuple[Argument, ...] = ()
+    start: Literal["warm", "cold"] = "warm"
+    python: str = ""
+    python_why: str = ""
+    cwd: str = "/"
+    env: dict[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] | None = None
+    timeout: float | None = None
+    grace: float = 30.0
+    retries: dict[str, int] = field(default_factory=lambda: {"lost": 1})
+    cpus: float = 1.0
+    gpus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression over a trial's output; its named groups are metrics, `step` is the step."""
+
+    regex: str
+    stream: Literal["stdout", "stderr", "both"] = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What the search improves.
+
+    Attributes:
+        metric: Name of the metric as it is reported.
+        summary: How a trial's observations become one number: its best, its last, or the mean of the last `last_n`.
+        train: The metric's training twin, for curves and diagnosis; None when there is none.
+    """
+
+    metric: str
+    direction: Direction
+    summary: Literal["best", "last", "mean_last"] = "best"
+    last_n: int = 1
+    train: str | None = None
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether `a` is strictly better than `b`."""
+        return a < b if self.direction == "minimize" else a > b
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpec:
+    """How points are chosen.
+
+    Attributes:
+        trials: Number of started trials (neither lost nor cancelled) after which the study is done; None: no limit.
+        budget: Seconds of wall time while not paused; None: no limit.
+        parallel: Trials at once; None: the machine's slots.
+        points: Points of the user's own that run first: (label, values).
+    """
+
+    method: Literal["auto", "random", "sobol", "bayesian"] = "auto"
+    trials: int | None = None
+    budget: float | None = None
+    parallel: int | None = None
+    seed: int = 0
+    points: tuple[tuple[str, Point], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudySpec:
+    """Everything a submission fixes. An empty `objectives` is a plain command without a search."""
+
+    name: str
+    run: RunSpec
+    search: SearchSpec
+    space: SearchSpace = field(default_factory=SearchSpace)
+    objectives: tuple[Objective, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+    question: str = ""
+    priority: int = 0
+    file: str | None = None
+
+    @property
+    def objective(self) -> Objective | None:
+        """The first objective, the one that "best" means."""
+        return self.objectives[0] if self.objectives else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; `from_dict` reads it back."""
+        data = asdict(self)
+        data["space"] = self.space.to_dict()
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StudySpec:
+        """The specification that `to_dict` wrote."""
+        run, search = dict(data["run"]), dict(data["search"])
+        run["args"] = _arguments(run["args"])
+        run["command"] = _arguments(run["command"])
+        run["preload"] = None if run["preload"] is None else tuple(run["preload"])
+        search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        return cls(
+            **{
+                **data,
+                "run": RunSpec(**run),
+                "search": SearchSpec(**search),
+                "space": SearchSpace.from_dict(data["space"]),
+                "objectives": tuple(Objective(**o) for o in data["objectives"]),
+                "patterns": tuple(Pattern(**p) for p in data["patterns"]),
+            }
+        )
+
+    def content_hash(self) -> str:
+        """Equal for submissions that ask for the same; `priority` and where the file lies do not count."""
+        data = self.to_dict()
+        for key in ("priority", "file"):
+            data.pop(key)
+        data["run"].pop("python_why")
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+    def differences(self, other: StudySpec) -> list[str]:
+        """Paths at which `other` differs, as `search.trials: 50 -> 80`; empty when the contents are equal."""
+        ignored = {"priority", "file", "run.python_why"}
+        mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
+        return [
+            f"{path}: {json.dumps(mine.get(path))} -> {json.dumps(theirs.get(path))}"
+            for path in sorted(mine.keys() | theirs.keys())
+            if path not in ignored and mine.get(path) != theirs.get(path)
+        ]
+
+
+def _arguments(items: list[Any]) -> tuple[Argument, ...]:
+    return tuple(item if isinstance(item, str) else tuple(item) for item in items)
+
+
+def _flatten(data: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(data, dict) and data:
+        parts = [(str(key), value) for key, value in data.items()]
+    elif isinstance(data, list | tuple) and data and isinstance(data[0], dict):
+        parts = [(str(v.get("name", i)), v) for i, v in enumerate(data)]
+    else:
+        return {prefix: list(data) if isinstance(data, tuple) else data}
+    flat: dict[str, Any] = {}
+    for key, value in parts:
+        flat.update(_flatten(value, f"{prefix}.{key}" if prefix else key))
+    return flat
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best finished trial of a study."""
+
+    number: int
+    params: Point
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study as it stands.
+
+    Attributes:
+        counts: Trial state -> number of trials; states without trials are left out.
+        reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
+        created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
+    """
+
+    id: int
+    name: str
+    state: StudyState
+    reason: str
+    priority: int
+    spec: StudySpec
+    counts: dict[str, int]
+    best: Best | None
+    created_at: float
+    ended_at: float | None
+    running_s: float
+    running_since: float | None
+    note: str = ""

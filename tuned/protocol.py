@@ -1,0 +1,224 @@
+"""The run-directory contract between the daemon and what runs beside the user's code.
+
+Owns every file name, environment name and record that crosses that seam, and how records are written and read.
+It must stay importable by any Python from 3.9 on, with the standard library alone, from any layer; it decides nothing.
+
+A run directory belongs to one attempt and is never reused::
+
+    runs/<study>/<number>/checkpoint/            shared by the attempts of a trial
+    runs/<study>/<number>/<attempt>/
+        spec.json      what to run                      daemon, before it asks for the launch
+        lock           flock held while the attempt lives                      supervisor
+        revoked        the attempt must never start                            daemon (recovery)
+        start.json     who runs, written before any user code                  supervisor
+        metrics.jsonl  one JSON object a line, appended           trial, any language, supervisor
+        output.log     standard output and error                        trial or supervisor
+        stop.json      it is time to stop, and why                             daemon
+        modules.json   slow imports seen (for the learned preload)             trial
+        exit.json      how it ended, written once                              supervisor
+        work/          for whatever the trial writes
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import Any, Dict, Mapping, Optional, Union
+
+PROTOCOL = 1
+"""Version of the records below. A daemon adopts attempts of this version and of the one before."""
+
+SPEC_FILE = "spec.json"
+LOCK_FILE = "lock"
+REVOKED_FILE = "revoked"
+START_FILE = "start.json"
+METRICS_FILE = "metrics.jsonl"
+OUTPUT_FILE = "output.log"
+STOP_FILE = "stop.json"
+MODULES_FILE = "modules.json"
+EXIT_FILE = "exit.json"
+WORK_DIR = "work"
+CHECKPOINT_DIR = "checkpoint"
+
+ENV_PREFIX = "TUNED_"
+ENV_HOME = "TUNED_HOME"
+ENV_ATTEMPT = "TUNED_ATTEMPT"
+ENV_RUN_DIR = "TUNED_RUN_DIR"
+ENV_METRICS = "TUNED_METRICS"
+ENV_STOP = "TUNED_STOP"
+ENV_PARAMS = "TUNED_PARAMS"
+ENV_PARAM_PREFIX = "TUNED_PARAM_"
+ENV_STUDY = "TUNED_STUDY"
+ENV_NUMBER = "TUNED_NUMBER"
+ENV_ATTEMPT_NUMBER = "TUNED_ATTEMPT_NUMBER"
+ENV_SEED = "TUNED_SEED"
+ENV_STAGE = "TUNED_STAGE"
+ENV_DEVICE = "TUNED_DEVICE"
+ENV_CHECKPOINT_DIR = "TUNED_CHECKPOINT_DIR"
+ENV_WORK = "TUNED_WORK"
+ENV_RESUMED = "TUNED_RESUMED"
+
+STEP_KEY = "step"
+TIME_KEY = "_time"
+SDK_MARK = "sdk"
+STOP_SEEN_MARK = "stop_seen"
+
+STOP_REASONS = ("pause", "prune", "cancel", "kill")
+"""Why a daemon asks a live attempt to end; the first word of `stop.json`."""
+
+FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
+"""What a launcher may import before it forks, and therefore what the preload can learn."""
+
+Record = Dict[str, Any]
+Metric = Union[float, int]
+
+
+class RecordError(ValueError):
+    """A record file exists but does not hold what this contract says."""
+
+
+def trial_environment(spec: Mapping[str, Any], run_dir: str) -> Dict[str, str]:
+    """The `TUNED_*` variables of one attempt.
+
+    Args:
+        spec: The content of `spec.json`.
+        run_dir: Absolute path of the attempt's run directory.
+
+    Returns:
+        Names and values to lay over the environment of the launcher. `TUNED_PARAMS` is one JSON object; each
+        parameter is also `TUNED_PARAM_<NAME>`, upper case, with every other character than A-Z, 0-9 replaced by `_`.
+    """
+    params = spec["params"]
+    env = {
+        ENV_ATTEMPT: spec["attempt_id"],
+        ENV_RUN_DIR: run_dir,
+        ENV_METRICS: os.path.join(run_dir, METRICS_FILE),
+        ENV_STOP: os.path.join(run_dir, STOP_FILE),
+        ENV_PARAMS: json.dumps(params),
+        ENV_STUDY: spec["study"],
+        ENV_NUMBER: str(spec["number"]),
+        ENV_ATTEMPT_NUMBER: str(spec["attempt"]),
+        ENV_SEED: str(spec["seed"]),
+        ENV_STAGE: spec["stage"],
+        ENV_DEVICE: spec["device"],
+        ENV_CHECKPOINT_DIR: spec["checkpoint_dir"],
+        ENV_WORK: os.path.join(run_dir, WORK_DIR),
+        ENV_RESUMED: "1" if spec["resumed"] else "",
+    }
+    for name, value in params.items():
+        env[ENV_PARAM_PREFIX + environment_name(name)] = value if isinstance(value, str) else json.dumps(value)
+    return env
+
+
+def environment_name(parameter: str) -> str:
+    """`optim.lr` -> `OPTIM_LR`: how a parameter is spelled after `TUNED_PARAM_`."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in parameter).upper()
+
+
+def encode_number(value: Metric) -> Union[float, int, str]:
+    """A metric as JSON can carry it: non-finite values become `nan`, `inf`, `-inf`."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def decode_number(value: object) -> float:
+    """The metric that `encode_number` or any other writer meant.
+
+    Raises:
+        ValueError: It is no number (booleans are not numbers).
+    """
+    if isinstance(value, bool):
+        raise ValueError("a boolean is not a number")
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, str):
+        return float(value)
+    raise ValueError("%s is not a number" % type(value).__name__)
+
+
+def encode_line(record: Mapping[str, Any]) -> bytes:
+    """One line of `metrics.jsonl`, newline included, ready for a single `write`."""
+    return (json.dumps(record, separators=(",", ":")) + "\n").encode()
+
+
+def write_record(folder: str, name: str, record: Mapping[str, Any], durable: bool = True) -> None:
+    """Write a record so that a reader, or the machine after a power cut, sees all of it or nothing.
+
+    Args:
+        folder: The run directory.
+        name: One of the `*_FILE` names.
+        record: What to write; `protocol` is added.
+        durable: Sync file and folder (temp, fsync, rename, fsync); without it the rename alone makes it atomic.
+
+    Raises:
+        OSError: The folder is gone, read-only or full.
+    """
+    data = json.dumps(dict(record, protocol=PROTOCOL), separators=(",", ":")).encode()
+    temporary = os.path.join(folder, ".%s.%d" % (name, os.getpid()))
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        if durable:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(temporary, os.path.join(folder, name))
+    if durable:
+        sync_folder(folder)
+
+
+def sync_folder(folder: str) -> None:
+    """Make the names in a folder survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read_record(folder: str, name: str) -> Optional[Record]:
+    """The record, or None when it has not been written.
+
+    Raises:
+        RecordError: It is there but damaged, or from a version this one does not know.
+    """
+    path = os.path.join(folder, name)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    try:
+        record = json.loads(data)
+        version = record["protocol"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError("%s is damaged: %s" % (path, error)) from error
+    if not isinstance(version, int) or not PROTOCOL - 1 <= version <= PROTOCOL:
+        raise RecordError("%s is of protocol %r; this is %d" % (path, version, PROTOCOL))
+    return record  # type: ignore[no-any-return]
+
+
+def boot_id() -> str:
+    """Identity of this boot of the machine: process ids of another boot mean nothing."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def process_start_time(pid: int) -> Optional[int]:
+    """Clock ticks after boot at which a process began, or None when there is none.
+
+    A pid and its start time together name one process for ever; a pid alone may have been given away again.
+    """
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            after_name = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(after_name[19])

@@ -1,0 +1,292 @@
+"""The shapes that cross the daemon's socket, as plain dataclasses: requests, replies and their JSON field names.
+
+Owns those names (they are promises to scripts) and nothing else: no HTTP, no checks beyond types. Daemon and clients
+import it, so it stays cheap. Metric values that are not finite travel as the strings `nan`, `inf`, `-inf`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuned.protocol import encode_number
+
+Number = float | int | str
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveRow:
+    """What the study improves."""
+
+    metric: str
+    direction: str
+    train: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BestRow:
+    """The best finished trial."""
+
+    number: int
+    params: Json
+    values: dict[str, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """A study as lists show it.
+
+    Attributes:
+        counts: Trial state -> number of trials.
+        trials: How many trials it shall have; None when a time budget alone ends it.
+        started: Trials that count towards `trials`.
+        eta_s: Seconds until it is done at the present pace; None when that cannot be said yet.
+        note: Something a person should know now, e.g. that the advisor is late.
+        parameters: Names in the order of the space.
+    """
+
+    name: str
+    state: str
+    priority: int
+    question: str
+    counts: dict[str, int]
+    best: BestRow | None
+    created_at: float
+    reason: str
+    ended_at: float | None
+    trials: int | None
+    started: int
+    method: str
+    parallel: int | None
+    objective: ObjectiveRow | None
+    parameters: list[str]
+    eta_s: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """A trial as lists show it; times are Unix seconds."""
+
+    study: str
+    number: int
+    state: str
+    params: Json
+    values: dict[str, Number]
+    priority: int
+    origin: str
+    attempt: int
+    reason: str
+    failure: str | None
+    device: str
+    seed: int
+    stage: str
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    why: str
+    stop_reason: str | None
+    last_step: float | None
+    retry_of: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDetail:
+    """One trial with what only its own page shows."""
+
+    trial: TrialRow
+    run_dir: str | None
+    checkpoint_dir: str
+    arguments: list[str]
+    traceback: str
+    bad_lines: int
+    attempts: list[Json] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One observation."""
+
+    study: str
+    number: int
+    step: Number
+    name: str
+    value: Number
+    time: float | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event, as the stream sends it; `seq` is the stream's id."""
+
+    seq: int
+    at: float
+    type: str
+    study: str
+    number: int | None
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A slot of the machine: a GPU, or a share of the CPU where there is none.
+
+    Attributes:
+        id: UUID of the GPU, or `cpu:N`.
+        memory_total, memory_used: Bytes; None for CPU slots.
+        utilisation: Per cent; None when unknown.
+        held_by: `STUDY/NUMBER` of the trial that leases it, empty when free.
+        blocked: Why it is not leased out (a foreign process), empty otherwise.
+    """
+
+    id: str
+    kind: str
+    name: str
+    index: int
+    memory_total: int | None
+    memory_used: int | None
+    utilisation: float | None
+    held_by: str
+    blocked: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """What `tunectl daemon status` says."""
+
+    pid: int
+    socket: str
+    home: str
+    version: str
+    uptime_s: float
+    rss_bytes: int
+    slots: int
+    devices: list[DeviceRow]
+    studies: int
+    running: int
+    queued: int
+    advisor: str
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A study to submit.
+
+    Attributes:
+        study: The study file's content as plain data (what a TOML parser gives).
+        base: Absolute folder that relative paths start from: the study file's own.
+        file: Absolute path of the study file; None when it came from a script.
+        environment: The submitter's whole environment, captured for the trials.
+        name: Overrides the study's name.
+        stem: File name without suffix: the name when the study gives none.
+    """
+
+    study: Json
+    base: str
+    environment: dict[str, str]
+    file: str | None = None
+    name: str | None = None
+    stem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSubmission:
+    """One plain command to queue: a study with an empty space and one trial."""
+
+    command: list[str]
+    cwd: str
+    environment: dict[str, str]
+    name: str | None = None
+    priority: int = 0
+    gpus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission.
+
+    Attributes:
+        created: False when the same content was there already.
+        arguments: The argument lists that the first trials will get, up to three.
+    """
+
+    study: str
+    created: bool
+    state: str
+    trials: int | None
+    slots: int
+    devices: list[str]
+    python: str
+    python_why: str
+    arguments: list[list[str]]
+    notes: list[str]
+    trial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Points of the user's own; parameters left out are suggested."""
+
+    points: list[Json]
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """Numbers of the trials that were queued."""
+
+    trials: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a verb acts on: `STUDY`, `STUDY/7`, `STUDY/3-7`, `STUDY/best`, `STUDY/running`."""
+
+    targets: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reprioritise:
+    """New priority of the targets, absolute, or relative when `relative` is set."""
+
+    targets: list[str]
+    priority: int
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why."""
+
+    changed: list[str]
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of a trial's output.
+
+    Attributes:
+        next_offset: Where the following piece begins, in bytes.
+        ended: Whether the attempt is over, so that nothing follows once `text` is empty.
+    """
+
+    text: str
+    attempt: int
+    next_offset: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Ends the daemon; running trials go on unless `stop_trials` is set."""
+
+    stop_trials: bool = False
+
+
+def wire_values(values: dict[str, float]) -> dict[str, Number]:
+    """Metric values as JSON can carry them."""
+    return {name: encode_number(value) for name, value in values.items()}
