@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any, Dict, Mapping, Optional, Union
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 PROTOCOL = 1
 """Version of the records below. A daemon adopts attempts of this version and of the one before."""
@@ -63,12 +63,17 @@ STEP_KEY = "step"
 TIME_KEY = "_time"
 SDK_MARK = "sdk"
 STOP_SEEN_MARK = "stop_seen"
+CHECKPOINT_MARK = "checkpoint"
+QUIET_MARK = "_mark"
+"""A line with one of these as its only key is no observation; `_mark` carries notes for people."""
 
 STOP_REASONS = ("pause", "prune", "cancel", "kill")
 """Why a daemon asks a live attempt to end; the first word of `stop.json`."""
 
 FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
 """What a launcher may import before it forks, and therefore what the preload can learn."""
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 Record = Dict[str, Any]
 Metric = Union[float, int]
@@ -127,12 +132,15 @@ def decode_number(value: object) -> float:
     """The metric that `encode_number` or any other writer meant.
 
     Raises:
-        ValueError: It is no number (booleans are not numbers).
+        ValueError: It is no number (booleans are not numbers), or a whole number that no float can hold.
     """
     if isinstance(value, bool):
         raise ValueError("a boolean is not a number")
     if isinstance(value, (int, float)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError("the number is too large") from None
     if isinstance(value, str):
         return float(value)
     raise ValueError("%s is not a number" % type(value).__name__)
@@ -140,7 +148,63 @@ def decode_number(value: object) -> float:
 
 def encode_line(record: Mapping[str, Any]) -> bytes:
     """One line of `metrics.jsonl`, newline included, ready for a single `write`."""
-    return (json.dumps(record, separators=(",", ":")) + "\n").encode()
+    return (_encode(record) + "\n").encode()
+
+
+class MetricsAppender:
+    """Appends lines to a `metrics.jsonl` that others append to as well, and never raises for trouble with the file.
+
+    A line is one `write`. What could not be written is kept in memory and tried again before the next line; a line that
+    was torn by a short write is closed by a newline and written again whole. One thread at a time.
+
+    Args:
+        path: The file; made when the first line is written.
+    """
+
+    _KEEP = 65536
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+        self._torn = False
+        self._unsent: List[bytes] = []
+
+    def append(self, line: bytes) -> bool:
+        """Write a line that ends in a newline; False when it waits in memory, where the newest 65,536 are kept."""
+        self._unsent.append(line)
+        if len(self._unsent) > self._KEEP:
+            del self._unsent[0]
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Write what waits; False when something still does."""
+        if not self._unsent:
+            return True
+        try:
+            if self._fd < 0:
+                self._open()
+            data = (b"\n" if self._torn else b"") + b"".join(self._unsent)
+            written = os.write(self._fd, data)
+        except OSError:
+            return False
+        if written:
+            self._torn = data[written - 1 : written] != b"\n"
+        self._unsent = [] if written == len(data) else self._not_in(data[:written])
+        return not self._unsent
+
+    def forget_unsent(self) -> None:
+        """In a forked process: what waits is the parent's to write."""
+        self._unsent = []
+
+    def _not_in(self, written: bytes) -> List[bytes]:
+        """The waiting lines that a short write did not cover to their end."""
+        whole = written.count(b"\n") - (1 if written[:1] == b"\n" else 0)
+        return self._unsent[max(0, whole) :]
+
+    def _open(self) -> None:
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        size = os.fstat(self._fd).st_size
+        self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
 
 
 def write_record(folder: str, name: str, record: Mapping[str, Any], durable: bool = True) -> None:

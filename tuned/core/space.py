@@ -70,9 +70,9 @@ class Parameter:
     def _number(self, value: object, where: str) -> float | int:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InvalidInput(f"{value!r} is not a number", where=where)
+        if not math.isfinite(value):
+            raise InvalidInput(f"{value!r} is not finite", where=where)
         if self.kind == "float":
-            if not math.isfinite(value):
-                raise InvalidInput(f"{value!r} is not finite", where=where)
             return float(value)
         if value != int(value):
             raise InvalidInput(f"{value!r} is not a whole number", where=where)
@@ -111,7 +111,7 @@ class SearchSpace:
         """The given values in their parameters' types, the rest left open.
 
         Raises:
-            InvalidInput: An unknown name, a value out of range, or one of a parameter that is inactive beside the others.
+            InvalidInput: An unknown name, a value out of range, or one of an inactive parameter.
         """
         unknown = [name for name in values if name not in self.names]
         if unknown:

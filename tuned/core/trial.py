@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuned.core.space import Point
@@ -30,6 +30,7 @@ class Trial:
         device: The slot it holds or held last: a GPU's UUID or `cpu:N`; empty before the first attempt.
         last_step: Highest step reported; None before the first report.
         created_at, started_at, ended_at: Unix seconds.
+        retries_used: Failure class -> automatic retries this trial has had.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Trial:
     started_at: float | None
     ended_at: float | None
     retry_of: int | None = None
+    retries_used: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,144 @@
+"""Opening the database: one connection that writes, a few that read.
+
+Owns connections and their pragmas. What is written is the repository's work, on the writer's thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool, QueuePool
+
+from storage import problems, schema
+from storage.writer import Writer
+from tuned.core.errors import Unavailable
+from tuned.core.events import Event
+
+READERS = 4
+BUSY_MS = 5000
+CACHE_KIB = 4096
+"""Page cache of the writing connection; a reader keeps a quarter of it."""
+
+
+class Database:
+    """An open database file. Safe to use from any thread.
+
+    Attributes:
+        path: The file.
+        writer: The thread through which everything is written.
+    """
+
+    def __init__(self, path: Path, writing: Engine, reading: Engine, writer: Writer) -> None:
+        self.path = path
+        self.writer = writer
+        self._writing = writing
+        self._reading = reading
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only connection on which everything is seen as of one moment.
+
+        Raises:
+            Unavailable: The file cannot be read.
+        """
+        try:
+            with self._reading.connect() as conn:
+                yield conn
+        except sqlite3.Error as error:
+            raise problems.explain(error, self.path) from error
+        except Exception as error:
+            explained = problems.explain(error, self.path)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def close(self) -> None:
+        """Finish what was submitted, note a clean end, close every connection. May be called twice."""
+        self.writer.close()
+        self._reading.dispose()
+        self._writing.dispose()
+
+
+def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = None) -> Database:
+    """Open the file, making or upgrading it as needed. The caller sees to it that no other process does.
+
+    Args:
+        path: The file; its folder exists.
+        on_events: Called on the writer's thread after each commit that left events, with all of them in order.
+
+    Raises:
+        Unavailable: It cannot be used, with what to do about it.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        problems.refuse_network(path, Path("/proc/mounts").read_text(encoding="utf-8", errors="replace"))
+    writing = _engine(path, write=True)
+    try:
+        conn = writing.connect()
+        try:
+            schema.prepare(conn, path)
+        except BaseException:
+            conn.close()
+            raise
+    except Unavailable:
+        writing.dispose()
+        raise
+    except Exception as error:
+        writing.dispose()
+        explained = problems.explain(error, path)
+        if explained is error:
+            raise
+        raise explained from error
+    writer = Writer(conn, path, on_events)
+    return Database(path, writing, _engine(path, write=False), writer)
+
+
+def _engine(path: Path, *, write: bool) -> Engine:
+    uri = path.absolute().as_uri() + ("" if write else "?mode=ro")
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        try:
+            _set_up(connection, write=write)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    pool: dict[str, Any] = (
+        {"poolclass": NullPool}
+        if write
+        else {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": READERS, "pool_timeout": 30}
+    )
+    engine = create_engine("sqlite://", creator=connect, **pool)
+    begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(conn: Connection) -> None:
+        # The driver begins none by itself (isolation_level=None): a read block, too, is one snapshot.
+        conn.exec_driver_sql(begin)
+
+    return engine
+
+
+def _set_up(connection: sqlite3.Connection, *, write: bool) -> None:
+    execute = connection.execute
+    execute("PRAGMA foreign_keys = ON")
+    execute("PRAGMA trusted_schema = OFF")
+    execute(f"PRAGMA cache_size = -{CACHE_KIB if write else CACHE_KIB // 4}")
+    if write:
+        mode = execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise sqlite3.NotSupportedError(f"journal mode is {mode}")
+        execute("PRAGMA synchronous = FULL")
+        execute("PRAGMA wal_autocheckpoint = 1000")
+        execute(f"PRAGMA journal_size_limit = {64 * 2**20}")
+    else:
+        execute("PRAGMA query_only = ON")
+        execute("PRAGMA wal_autocheckpoint = 0")

@@ -1,0 +1,55 @@
+"""JSON as the tables hold it: compact text in which metrics that are not finite are words.
+
+Owns that form. SQLite's own JSON functions can read it, which Python's `NaN` would break.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tuned.protocol import decode_number, encode_number
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode_anything = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+def dump(data: Any) -> str:
+    """Compact JSON.
+
+    Raises:
+        ValueError: A float in it is not finite.
+    """
+    return _encode(data)
+
+
+def dump_record(record: Mapping[str, Any]) -> str:
+    """A record that others wrote, whatever is in it."""
+    try:
+        return _encode(record)
+    except (TypeError, ValueError):
+        return _encode_anything(_finite(record))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return encode_number(data) if isinstance(data, float) else data
+
+
+def encode_values(values: Mapping[str, float]) -> dict[str, float | int | str]:
+    """Metric values as JSON can carry them."""
+    return {name: encode_number(value) for name, value in values.items()}
+
+
+def dump_values(values: Mapping[str, float]) -> str:
+    """Metric values as text."""
+    return _encode(encode_values(values))
+
+
+def load_values(text: str) -> dict[str, float]:
+    """The values that `dump_values` wrote."""
+    return {name: decode_number(value) for name, value in json.loads(text).items()} if text != "{}" else {}

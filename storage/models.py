@@ -1,0 +1,249 @@
+"""The tables, their constraints, indexes and triggers.
+
+Owns the schema as it is now; how an older file gets there is `storage.migrations`' work. No statements, no logic. The
+tables are SQLAlchemy Core: rows leave this package as core dataclasses, so mapped classes would be built for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import (
+    DDL,
+    REAL,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StopReason, StudyState, TrialState
+
+SCHEMA_VERSION = 1
+"""Number of the newest migration; `PRAGMA user_version` of a file that this code writes."""
+
+REVISION = "0001"
+"""The same as Alembic names it."""
+
+metadata = MetaData()
+
+
+def _one_of(column: str, values: Iterable[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in sorted(values))})"
+
+
+IS_LIVE = _one_of("state", LIVE)
+IS_QUEUED = "state = 'queued'"
+IS_ACTIVE_STUDY = _one_of("state", frozenset(StudyState) - STUDY_ENDED)
+IS_RANKED = "state IN ('completed', 'pruned') AND value IS NOT NULL"
+"""Conditions of the partial indexes: SQLite uses one only for a query that spells the same condition, no parameters."""
+
+
+def _zero(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+def _empty(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=text("''"))
+
+
+def _flag(name: str) -> list[Column[int] | CheckConstraint]:
+    return [_zero(name), CheckConstraint(f"{name} IN (0, 1)")]
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""Facts about the file itself: `open` is there while a process has it open for writing."""
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("state", Text, CheckConstraint(_one_of("state", StudyState)), nullable=False),
+    _empty("reason"),
+    _empty("note"),
+    _zero("priority"),
+    Column("created_at", REAL, nullable=False),
+    Column("ended_at", REAL),
+    Column("running_s", REAL, nullable=False, server_default=text("0")),
+    Column("running_since", REAL),
+    Column("next_number", Integer, nullable=False, server_default=text("1")),
+    Column("best_trial_id", Integer),
+    Index("studies_active", "state", sqlite_where=text(IS_ACTIVE_STUDY)),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+"""What changes about a study. Narrow, because it is written with every trial."""
+
+study_specs = Table(
+    "study_specs",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""What a submission fixed, as JSON; the environment is read for a launch only."""
+
+study_counts = Table(
+    "study_counts",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""Number of trials by state, kept by the triggers below: no statement can change a trial and forget the count."""
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, CheckConstraint("number > 0"), nullable=False),
+    Column("state", Text, CheckConstraint(_one_of("state", TrialState)), nullable=False),
+    Column("params", Text, nullable=False),
+    Column("point_key", Text, nullable=False),
+    Column("values_json", Text, nullable=False, server_default=text("'{}'")),
+    Column("value", REAL),
+    _zero("priority"),
+    Column("rank", Integer, nullable=False, server_default=text("1")),
+    Column("origin", Text, nullable=False),
+    _empty("why"),
+    _zero("attempt"),
+    Column("stop_reason", Text),
+    Column("stop_at", REAL),
+    Column("failure", Text, CheckConstraint(f"failure IS NULL OR {_one_of('failure', Failure)}")),
+    _empty("reason"),
+    _empty("device"),
+    Column("seed", Integer, nullable=False),
+    Column("stage", Text, nullable=False, server_default=text("'search'")),
+    Column("last_step", REAL),
+    Column("retry_of", Integer),
+    Column("retries_used", Text, nullable=False, server_default=text("'{}'")),
+    Column("created_at", REAL, nullable=False),
+    Column("started_at", REAL),
+    Column("ended_at", REAL),
+    _zero("moved_seq"),
+    UniqueConstraint("study_id", "number"),
+    CheckConstraint(f"stop_reason IS NULL OR ({_one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+"""One row a trial. `value` is the first objective's summary when it is finite or infinite, NULL for NaN or none;
+`moved_seq` the sequence number of the event of its last move; `rank` 0 for a user's own point, 1 for a suggested one."""
+
+Index(
+    "trials_queue",
+    trials.c.study_id,
+    trials.c.priority.desc(),
+    trials.c.rank,
+    trials.c.number,
+    sqlite_where=text(IS_QUEUED),
+)
+Index("trials_live", trials.c.state, sqlite_where=text(IS_LIVE))
+Index("trials_ranked", trials.c.study_id, trials.c.value, trials.c.number, sqlite_where=text(IS_RANKED))
+Index("trials_moved", trials.c.study_id, trials.c.moved_seq)
+Index("trials_state", trials.c.study_id, trials.c.state, trials.c.number)
+Index("trials_point", trials.c.study_id, trials.c.point_key)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("attempt_id", Text, nullable=False, unique=True),
+    Column("run_dir", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("claimed_at", REAL, nullable=False),
+    Column("started_at", REAL),
+    Column("ended_at", REAL),
+    Column("supervisor_pid", Integer),
+    Column("supervisor_start", Integer),
+    Column("mode", Text),
+    Column("start", Text),
+    Column("exit", Text),
+    _empty("ended_by"),
+    Column("failure", Text),
+    _empty("reason"),
+    _empty("traceback"),
+    _zero("ingest_offset"),
+    _zero("bad_lines"),
+    *_flag("sdk"),
+    *_flag("stop_seen"),
+    *_flag("resumable"),
+    sqlite_strict=True,
+)
+"""One row a process of a trial. `start` and `exit` are its records as JSON, `ended_by` the event that ended it."""
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("step", REAL, primary_key=True),
+    Column("value", REAL),
+    Column("time", REAL),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""Clustered by its key: a curve is one range. A NULL value is NaN, which SQLite cannot hold; infinities it can."""
+
+bad_lines = Table(
+    "bad_lines",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("offset", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""The first lines of an attempt's metrics file that could not be read."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", REAL, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("study", Text, nullable=False),
+    Column("number", Integer),
+    Column("data", Text, nullable=False),
+    Index("events_study", "study"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+"""What happened. The study is named, not referenced: what is told of a deleted study stays."""
+
+_ADD = """INSERT INTO study_counts (study_id, state, n) VALUES (NEW.study_id, NEW.state, 1)
+    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1;"""
+_TAKE = "UPDATE study_counts SET n = n - 1 WHERE study_id = OLD.study_id AND state = OLD.state;"
+
+TRIGGERS = (
+    f"CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN {_ADD} END",
+    f"CREATE TRIGGER trials_counted_out AFTER DELETE ON trials BEGIN {_TAKE} END",
+    f"CREATE TRIGGER trials_counted_on AFTER UPDATE OF state, study_id ON trials BEGIN {_TAKE} {_ADD} END",
+    f"CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.{_one_of('state', TERMINAL)} "
+    "BEGIN SELECT RAISE(ABORT, 'an ended trial never changes'); END",
+)
+for _trigger in TRIGGERS:
+    event.listen(metadata, "after_create", DDL(_trigger.replace("%", "%%")))

@@ -1,0 +1,83 @@
+"""What can be wrong with a database file, as one line for a person.
+
+Owns the reading of SQLite's errors and of the file system under the file. Repairs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from tuned.core.errors import Conflict, Unavailable
+
+NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ncpfs", "fuse.glusterfs"})
+"""File systems on which SQLite's locks and shared memory cannot be relied on."""
+
+_REMEDIES: dict[int, tuple[str, str]] = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "free some space; nothing that was acknowledged is lost"),
+    sqlite3.SQLITE_READONLY: ("it cannot be written", "make the file and its folder writable for this user"),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "see that the folder exists and is writable for this user"),
+    sqlite3.SQLITE_PERM: ("access is denied", "make the file and its folder writable for this user"),
+    sqlite3.SQLITE_AUTH: ("access is denied", "make the file and its folder writable for this user"),
+    sqlite3.SQLITE_BUSY: ("another program has locked it", "end the program that has it open"),
+    sqlite3.SQLITE_LOCKED: ("another program has locked it", "end the program that has it open"),
+    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away; a new one is made"),
+    sqlite3.SQLITE_CORRUPT: (
+        "the database is damaged",
+        "copy the file away, then try `sqlite3 FILE .recover`, or move it away to begin anew",
+    ),
+    sqlite3.SQLITE_IOERR: ("the disk reports an error", "look at `dmesg`; is the disk full or failing"),
+    sqlite3.SQLITE_NOMEM: ("memory ran out", "free some memory"),
+}
+
+
+class StaleState(Conflict):
+    """The row is no longer as the caller saw it: somebody else was first."""
+
+
+def explain(error: BaseException, path: Path) -> BaseException:
+    """The error as `Unavailable` when it is the file's or the disk's fault, else the error itself."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(original, sqlite3.DatabaseError):
+        if isinstance(original, OSError):
+            return Unavailable(original.strerror or str(original), where=str(path), hint="look at the folder's rights")
+        return error
+    if isinstance(original, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        return error
+    code = getattr(original, "sqlite_errorcode", None)
+    known = _REMEDIES.get(code & 0xFF) if code is not None else None
+    if known is None:
+        return error
+    return Unavailable(known[0], where=str(path), hint=known[1])
+
+
+def refuse_network(path: Path, mounts: str) -> None:
+    """Refuse a file on a network file system.
+
+    Args:
+        path: The database file; it need not exist.
+        mounts: The content of `/proc/mounts`.
+
+    Raises:
+        Unavailable: It would lie on one.
+    """
+    real = Path(os.path.realpath(path))
+    found, depth = "", -1
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
+        # The later of two mounts on one folder hides the earlier.
+        if real.is_relative_to(point) and len(point.parts) >= depth:
+            found, depth = fields[2], len(point.parts)
+    if found in NETWORK:
+        raise Unavailable(
+            f"its folder is on a network file system ({found}), which would damage the database",
+            where=str(path),
+            hint="set TUNED_HOME to a folder on a local disk",
+        )

@@ -1,0 +1,50 @@
+"""Writes: each function takes the write connection and runs inside the caller's transaction.
+
+Every move asks `tuned.core.states`, is one compare-and-set, and leaves its event in the same transaction.
+"""
+
+from __future__ import annotations
+
+from storage.problems import StaleState
+from storage.repository.attempts import claim, end_attempt, started, unclaim
+from storage.repository.events import prune_events
+from storage.repository.ingest import IngestBatch, ingest
+from storage.repository.studies import (
+    create_study,
+    delete_study,
+    move_study,
+    set_study_note,
+    set_study_priority,
+    update_spec,
+)
+from storage.repository.trials import (
+    NewTrial,
+    add_trials,
+    make_next,
+    move_trial,
+    set_intent,
+    set_priority,
+)
+
+__all__ = [
+    "IngestBatch",
+    "NewTrial",
+    "StaleState",
+    "add_trials",
+    "claim",
+    "create_study",
+    "delete_study",
+    "end_attempt",
+    "ingest",
+    "make_next",
+    "move_study",
+    "move_trial",
+    "prune_events",
+    "set_intent",
+    "set_priority",
+    "set_study_note",
+    "set_study_priority",
+    "started",
+    "unclaim",
+    "update_spec",
+]

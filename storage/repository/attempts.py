@@ -1,0 +1,190 @@
+"""Writes of attempts: from the claim of a queued trial to the end of its process.
+
+Owns the attempt's row and the moves that a process causes. Why an attempt ended is decided by whoever saw it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from storage.json_text import dump, dump_record
+from storage.models import attempts
+from storage.problems import StaleState
+from storage.repository import moves
+from storage.repository.moves import MovingTrial
+from storage.repository.studies import offer_best
+from tuned.core.states import LIVE, Actor, Failure, TrialState
+
+_a = attempts.c
+_THIS = (_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
+
+_INSERT = insert(attempts)
+_START = (
+    update(attempts)
+    .where(*_THIS, _a.started_at.is_(None))
+    .values({name: bindparam(f"new_{name}") for name in ("started_at", "supervisor_pid", "supervisor_start", "mode", "start")})
+)
+_END = (
+    update(attempts)
+    .where(*_THIS, _a.ended_at.is_(None))
+    .values({name: bindparam(f"new_{name}") for name in ("ended_at", "exit", "ended_by", "failure", "reason", "traceback")})
+)
+
+_RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
+
+
+def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_dir: str, now: float) -> int:
+    """Take a queued trial for a slot and begin its next attempt.
+
+    Args:
+        device: The slot: a GPU's UUID or `cpu:N`.
+        attempt_id: A UUID's hex digits, new.
+        trial_dir: The folder of the trial; the run directory is the one in it that is named like the attempt.
+
+    Returns:
+        The attempt's number, from 1.
+
+    Raises:
+        NotFound: There is no such trial.
+        StaleState: It is no longer queued.
+    """
+    trial = moves.read(conn, trial_id)
+    if trial.state is not TrialState.QUEUED:
+        raise StaleState(f"it is {trial.state}, no longer queued", where=trial.where)
+    trial.attempt += 1
+    trial.device = device
+    moves.move(conn, trial, "claim", Actor.SCHEDULER, now)
+    row = {
+        "trial_id": trial_id,
+        "attempt": trial.attempt,
+        "attempt_id": attempt_id,
+        "run_dir": f"{trial_dir}/{trial.attempt}",
+        "device": device,
+        "claimed_at": now,
+    }
+    conn.execute(_INSERT, row)
+    return trial.attempt
+
+
+def started(conn: Connection, trial_id: int, attempt: int, record: Mapping[str, Any], now: float) -> bool:
+    """Note that the attempt's process runs. Doing it again does nothing.
+
+    Args:
+        record: The start record; `supervisor_pid`, `supervisor_start` and `mode` get columns of their own.
+
+    Returns:
+        Whether it was news.
+
+    Raises:
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    if trial.attempt != attempt or trial.state not in LIVE:
+        return False
+    new = {
+        "wanted": trial_id,
+        "which": attempt,
+        "new_started_at": now,
+        "new_supervisor_pid": record.get("supervisor_pid"),
+        "new_supervisor_start": record.get("supervisor_start"),
+        "new_mode": record.get("mode"),
+        "new_start": dump_record(record),
+    }
+    if conn.execute(_START, new).rowcount != 1 or trial.state is not TrialState.STARTING:
+        return False
+    trial.started_at = now
+    moves.move(conn, trial, "started", Actor.REAPER, now)
+    return True
+
+
+def unclaim(conn: Connection, trial_id: int, attempt: int, reason: str, actor: Actor, now: float) -> None:
+    """Give a trial back whose attempt never began. The attempt's number is used up: run directories are never reused.
+
+    Raises:
+        IllegalMove: It has begun.
+        NotFound: There is no such trial.
+        StaleState: It is in another attempt by now.
+    """
+    trial = _current(conn, trial_id, attempt)
+    trial.reason = reason
+    moves.move(conn, trial, "unclaim", actor, now)
+    _end(conn, trial, "unclaim", now, None, None, reason, "")
+
+
+def end_attempt(
+    conn: Connection,
+    trial_id: int,
+    attempt: int,
+    event: str,
+    actor: Actor,
+    now: float,
+    *,
+    exit_record: Mapping[str, Any] | None,
+    failure: Failure | None,
+    reason: str,
+    traceback: str,
+) -> TrialState:
+    """Note how the attempt ended, and move its trial.
+
+    Its observations so far are summed up exactly, the intent is cleared, a `retry` is counted to its failure's class,
+    and a trial that is completed or pruned may become the study's best.
+
+    Args:
+        event: One of the state table's for a starting or running trial.
+        exit_record: The exit record; None when the supervisor vanished without one.
+
+    Returns:
+        The trial's new state.
+
+    Raises:
+        IllegalMove: The table has no such move.
+        NotFound: There is no such trial.
+        StaleState: It is in another attempt by now.
+    """
+    trial = _current(conn, trial_id, attempt)
+    trial.summarise(conn)
+    trial.failure, trial.reason = failure, reason
+    if event == "retry":
+        used = json.loads(trial.retries_used)
+        name = (failure or Failure.ERROR).value
+        used[name] = used.get(name, 0) + 1
+        trial.retries_used = dump(used)
+    target = moves.move(conn, trial, event, actor, now)
+    _end(conn, trial, event, now, exit_record, failure, reason, traceback)
+    if target in _RANKED:
+        offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
+    return target
+
+
+def _current(conn: Connection, trial_id: int, attempt: int) -> MovingTrial:
+    trial = moves.read(conn, trial_id)
+    if trial.attempt != attempt:
+        raise StaleState(f"it is in attempt {trial.attempt}, not {attempt}", where=trial.where)
+    return trial
+
+
+def _end(
+    conn: Connection,
+    trial: MovingTrial,
+    event: str,
+    now: float,
+    record: Mapping[str, Any] | None,
+    failure: Failure | None,
+    reason: str,
+    traceback: str,
+) -> None:
+    new = {
+        "wanted": trial.id,
+        "which": trial.attempt,
+        "new_ended_at": now,
+        "new_exit": None if record is None else dump_record(record),
+        "new_ended_by": event,
+        "new_failure": failure.value if failure else None,
+        "new_reason": reason,
+        "new_traceback": traceback,
+    }
+    conn.execute(_END, new)

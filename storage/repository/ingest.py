@@ -1,0 +1,170 @@
+"""Writes of what a trial reported.
+
+Owns the batch: observations, the file offset behind them and the trial's summaries are stored together or not at all.
+The observations go in by one `executemany` on the driver's own connection: this is the hottest path there is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, update
+
+from storage.json_text import dump_values, encode_values
+from storage.models import attempts, trials
+from storage.problems import StaleState
+from storage.repository import moves
+from storage.repository.events import add_event
+from storage.repository.moves import MovingTrial
+from storage.summaries import has_reported, running_summary, summaries
+from tuned.core import events
+from tuned.core.states import TERMINAL
+from tuned.core.study import Objective
+from tuned.protocol import encode_number
+
+BAD_LINES_KEPT = 100
+"""Of an attempt; more are only counted."""
+
+BAD_BYTES = 500
+DEVICE_METRICS = "gpu/"
+"""Names under this are measured by the daemon: their steps are not the trial's."""
+
+_a = attempts.c
+_CLAIM_OFFSET = (
+    update(attempts)
+    .where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"), _a.ingest_offset == bindparam("seen"))
+    .values(
+        ingest_offset=bindparam("next"),
+        bad_lines=_a.bad_lines + bindparam("bad"),
+        sdk=_a.sdk.op("|")(bindparam("new_sdk")),
+        stop_seen=_a.stop_seen.op("|")(bindparam("new_stop_seen")),
+        resumable=_a.resumable.op("|")(bindparam("new_resumable")),
+    )
+)
+_OBSERVE = """INSERT INTO observations (trial_id, name, attempt, step, value, time) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET value = excluded.value, time = excluded.time"""
+_BAD = "INSERT OR IGNORE INTO bad_lines (trial_id, attempt, offset, text) VALUES (?, ?, ?, ?)"
+_BAD_KEPT = "SELECT count(*) FROM bad_lines WHERE trial_id = ? AND attempt = ?"
+_UPDATE = (
+    update(trials)
+    .where(trials.c.id == bindparam("wanted"))
+    .values({name: bindparam(f"new_{name}") for name in ("values_json", "value", "last_step")})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestBatch:
+    """What was read from an attempt's metrics file.
+
+    Attributes:
+        expected_offset, next_offset: Bytes read before and after this batch.
+        observations: (name, step, value, unix seconds or None), in the order of the file; steps are finite.
+        bad: (offset, text) of lines that could not be read.
+        sdk, stop_seen, resumable: Marks seen in this batch; once seen they stay.
+    """
+
+    trial_id: int
+    attempt: int
+    expected_offset: int
+    next_offset: int
+    observations: Sequence[tuple[str, float, float, float | None]] = ()
+    bad: Sequence[tuple[int, str]] = field(default=())
+    sdk: bool = False
+    stop_seen: bool = False
+    resumable: bool = False
+
+
+def ingest(conn: Connection, batch: IngestBatch, now: float) -> None:
+    """Store a batch. Within an attempt the last line of a step wins; an ended trial's own row stays as it is.
+
+    Raises:
+        NotFound: There is no such trial.
+        StaleState: The attempt's offset is another: nothing of the batch is stored.
+    """
+    trial = moves.read(conn, batch.trial_id)
+    _claim_offset(conn, trial, batch)
+    follows = trial.state not in TERMINAL and batch.attempt == trial.attempt
+    restated = _first_reports(conn, trial, batch) if follows else []
+    _store(conn, batch)
+    last: dict[str, float] = {name: value for name, _, value, _ in batch.observations}
+    if follows and last:
+        _follow(conn, trial, batch, restated)
+    if last or batch.bad:
+        data = {
+            "points": len(batch.observations),
+            "last": encode_values(last),
+            "step": None if trial.last_step is None else encode_number(trial.last_step),
+            "values": encode_values(trial.values),
+            "bad_lines": len(batch.bad),
+        }
+        add_event(conn, events.TRIAL_METRICS, trial.study, trial.number, data, now)
+
+
+def _claim_offset(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> None:
+    claim: dict[str, Any] = {
+        "wanted": batch.trial_id,
+        "which": batch.attempt,
+        "seen": batch.expected_offset,
+        "next": batch.next_offset,
+        "bad": len(batch.bad),
+        "new_sdk": int(batch.sdk),
+        "new_stop_seen": int(batch.stop_seen),
+        "new_resumable": int(batch.resumable),
+    }
+    if conn.execute(_CLAIM_OFFSET, claim).rowcount != 1:
+        raise StaleState(
+            f"attempt {batch.attempt} is not at byte {batch.expected_offset} of its metrics", where=trial.where
+        )
+
+
+def _store(conn: Connection, batch: IngestBatch) -> None:
+    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    trial_id, attempt = batch.trial_id, batch.attempt
+    if batch.observations:
+        # NaN is stored as NULL, by SQLite itself.
+        rows = [(trial_id, name, attempt, step, value, time) for name, step, value, time in batch.observations]
+        driver.executemany(_OBSERVE, rows)
+    if batch.bad:
+        room = BAD_LINES_KEPT - driver.execute(_BAD_KEPT, (trial_id, attempt)).fetchone()[0]
+        driver.executemany(_BAD, [(trial_id, attempt, offset, _cut(text)) for offset, text in batch.bad[: max(0, room)]])
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:BAD_BYTES].decode("utf-8", "ignore")
+
+
+def _first_reports(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> list[Objective]:
+    """The objectives of which a later attempt reports for the first time: its steps replace earlier ones."""
+    if batch.attempt == 1:
+        return []
+    return [o for o in trial.spec.objectives if not has_reported(conn, trial.id, batch.attempt, o.metric)]
+
+
+def _follow(conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]) -> None:
+    """Bring the trial's summaries and last step up to the batch."""
+    values = dict(trial.values)
+    for objective in trial.spec.objectives:
+        new = [value for name, _, value, _ in batch.observations if name == objective.metric]
+        if not new:
+            continue
+        if objective in restated:
+            values.update(summaries(conn, trial.id, [objective]))
+            continue
+        value = running_summary(conn, trial.id, batch.attempt, objective, values.get(objective.metric), new)
+        if value is not None:
+            values[objective.metric] = value
+    trial.set_values(values)
+    steps = [step for name, step, _, _ in batch.observations if not name.startswith(DEVICE_METRICS)]
+    if steps:
+        highest = max(steps)
+        trial.last_step = highest if trial.last_step is None else max(trial.last_step, highest)
+    new_row = {
+        "wanted": trial.id,
+        "new_values_json": dump_values(trial.values),
+        "new_value": trial.value,
+        "new_last_step": trial.last_step,
+    }
+    conn.execute(_UPDATE, new_row)

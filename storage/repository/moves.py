@@ -1,0 +1,152 @@
+"""The one way in which a trial changes its state.
+
+Owns the compare-and-set and its event. Who may move what is `tuned.core.states`' to say, why is the caller's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from storage.json_text import dump_values, encode_values, load_values
+from storage.models import studies, study_specs, trials
+from storage.problems import StaleState
+from storage.repository.events import add_event
+from storage.rows import load_spec
+from storage.summaries import summaries
+from tuned.core import events, states
+from tuned.core.errors import NotFound
+from tuned.core.states import LIVE, TERMINAL, Actor, Failure, TrialState
+from tuned.core.study import StudySpec
+
+_t = trials.c
+
+_READ = (
+    select(
+        _t.id,
+        _t.study_id,
+        studies.c.name,
+        _t.number,
+        _t.state,
+        _t.attempt,
+        _t.device,
+        _t.values_json,
+        _t.value,
+        _t.priority,
+        _t.stop_reason,
+        _t.retries_used,
+        _t.started_at,
+        _t.last_step,
+        study_specs.c.spec,
+    )
+    .select_from(trials.join(studies, _t.study_id == studies.c.id).join(study_specs, _t.study_id == study_specs.c.study_id))
+    .where(_t.id == bindparam("wanted"))
+)
+
+_MOVED = ("state", "attempt", "device", "values_json", "value", "failure", "reason", "retries_used", "started_at")
+_MOVE = (
+    update(trials)
+    .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")}
+    )
+)
+
+
+@dataclass(slots=True)
+class MovingTrial:
+    """What a move reads of a trial and may write back with it."""
+
+    id: int
+    study_id: int
+    study: str
+    number: int
+    state: TrialState
+    attempt: int
+    device: str
+    values: dict[str, float]
+    value: float | None
+    priority: int
+    stop_reason: str | None
+    retries_used: str
+    started_at: float | None
+    last_step: float | None
+    spec: StudySpec
+    failure: Failure | None = None
+    reason: str = ""
+
+    @property
+    def where(self) -> str:
+        """`STUDY/NUMBER`."""
+        return f"{self.study}/{self.number}"
+
+    def summarise(self, conn: Connection) -> None:
+        """Sum up everything stored, so that the values are exact."""
+        self.set_values(summaries(conn, self.id, self.spec.objectives))
+
+    def set_values(self, values: dict[str, float]) -> None:
+        """Set the summaries and with them the first objective's."""
+        self.values = values
+        objective = self.spec.objective
+        value = values.get(objective.metric) if objective is not None else None
+        self.value = None if value is None or value != value else value
+
+
+def read(conn: Connection, trial_id: int) -> MovingTrial:
+    """The trial as it stands.
+
+    Raises:
+        NotFound: There is no such trial.
+    """
+    row: Row[Any] | None = conn.execute(_READ, {"wanted": trial_id}).first()
+    if row is None:
+        raise NotFound("there is no such trial", where=str(trial_id))
+    f = tuple(row)
+    return MovingTrial(*f[:4], TrialState(f[4]), *f[5:7], load_values(f[7]), *f[8:14], load_spec(f[14]))
+
+
+def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: float) -> TrialState:
+    """Write the trial in its new state, and the event.
+
+    Raises:
+        IllegalMove: The table has no such move, or this actor may not cause it.
+        StaleState: It has moved since it was read.
+    """
+    before = trial.state
+    target = states.move_trial(before, event, actor)
+    data = {
+        "from": before.value,
+        "to": target.value,
+        "event": event,
+        "actor": actor.value,
+        "attempt": trial.attempt,
+        "failure": trial.failure.value if trial.failure else None,
+        "reason": trial.reason,
+        "device": trial.device,
+        "values": encode_values(trial.values),
+    }
+    seq = add_event(conn, events.TRIAL_MOVED, trial.study, trial.number, data, now)
+    new = {
+        "wanted": trial.id,
+        "seen": before.value,
+        "new_state": target.value,
+        "new_attempt": trial.attempt,
+        "new_device": trial.device,
+        "new_values_json": dump_values(trial.values),
+        "new_value": trial.value,
+        # A trial that is tried again has not failed; its attempt has.
+        "new_failure": trial.failure.value if trial.failure and target in TERMINAL else None,
+        "new_reason": trial.reason,
+        "new_retries_used": trial.retries_used,
+        "new_started_at": trial.started_at,
+        "new_ended_at": now if target in TERMINAL else None,
+        "new_moved_seq": seq,
+        "new_stop_reason": trial.stop_reason if before in LIVE and target in LIVE else None,
+        "new_stop_at": None,
+    }
+    if conn.execute(_MOVE, new).rowcount != 1:
+        raise StaleState("the trial has moved meanwhile", where=trial.where)
+    trial.state = target
+    return target

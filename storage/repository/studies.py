@@ -1,0 +1,206 @@
+"""Writes of studies.
+
+Owns a study's row: its state, clocks, words to people and specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, literal_column, select, update
+
+from storage.json_text import dump
+from storage.models import study_counts, study_specs, studies, trials
+from storage.problems import StaleState
+from storage.repository.events import add_event
+from storage.rows import load_spec
+from tuned.core import events, states
+from tuned.core.errors import Conflict, NotFound
+from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState
+from tuned.core.study import Objective, StudySpec
+
+_CLOCK_RUNS = frozenset({StudyState.RUNNING, StudyState.DRAINING})
+"""States whose wall time counts against a study's budget: all that have work and are not paused."""
+
+_BY_NAME = select(studies.c.id).where(studies.c.name == bindparam("wanted"))
+_BY_ID = select(
+    studies.c.name,
+    studies.c.state,
+    studies.c.note,
+    studies.c.priority,
+    studies.c.running_s,
+    studies.c.running_since,
+).where(studies.c.id == bindparam("wanted"))
+_SPEC = select(study_specs.c.spec).where(study_specs.c.study_id == bindparam("wanted"))
+_MOVE = (
+    update(studies)
+    .where(studies.c.id == bindparam("wanted"), studies.c.state == bindparam("seen"))
+    .values({c: bindparam(f"new_{c}") for c in ("state", "reason", "ended_at", "running_s", "running_since")})
+)
+_HAS_LIVE = select(study_counts.c.n).where(
+    study_counts.c.study_id == bindparam("wanted"),
+    study_counts.c.state.in_([literal_column(f"'{state}'") for state in LIVE]),
+    study_counts.c.n > 0,
+)
+_HAS_TRIALS = select(literal_column("1")).where(trials.c.study_id == bindparam("wanted")).limit(1)
+
+
+def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, str], now: float) -> int:
+    """Store a new, running study.
+
+    Args:
+        environment: The submitter's whole environment.
+
+    Returns:
+        Its id.
+
+    Raises:
+        Conflict: There is one of that name.
+    """
+    if conn.execute(_BY_NAME, {"wanted": spec.name}).first() is not None:
+        raise Conflict(
+            "there is a study of that name", where=spec.name, hint="choose another name, or delete that study"
+        )
+    row = {
+        "name": spec.name,
+        "state": StudyState.RUNNING.value,
+        "priority": spec.priority,
+        "created_at": now,
+        "running_since": now,
+    }
+    study_id = int(conn.execute(insert(studies), row).inserted_primary_key[0])
+    fixed = {
+        "study_id": study_id,
+        "spec": dump(spec.to_dict()),
+        "content_hash": spec.content_hash(),
+        "environment": dump(dict(environment)),
+    }
+    conn.execute(insert(study_specs), fixed)
+    add_event(conn, events.STUDY_SUBMITTED, spec.name, None, {}, now)
+    return study_id
+
+
+def move_study(
+    conn: Connection, study_id: int, event: str, actor: Actor, now: float, reason: str = ""
+) -> StudyState:
+    """Move a study by its state table.
+
+    Returns:
+        Its new state.
+
+    Raises:
+        IllegalMove: The table has no such move, or this actor may not cause it.
+        NotFound: There is no such study.
+    """
+    row = _row(conn, study_id)
+    state = StudyState(row.state)
+    target = states.move_study(state, event, actor)
+    spent, since = row.running_s, row.running_since
+    if since is not None:
+        # A clock that was set back must not give time back.
+        spent += max(0.0, now - since)
+    new = {
+        "wanted": study_id,
+        "seen": row.state,
+        "new_state": target.value,
+        "new_reason": reason,
+        "new_ended_at": now if target in STUDY_ENDED else None,
+        "new_running_s": spent,
+        "new_running_since": now if target in _CLOCK_RUNS else None,
+    }
+    if conn.execute(_MOVE, new).rowcount != 1:
+        raise StaleState("the study has moved meanwhile", where=row.name)
+    data = {"from": state.value, "to": target.value, "event": event, "actor": actor.value, "reason": reason}
+    add_event(conn, events.STUDY_MOVED, row.name, None, data, now)
+    return target
+
+
+def set_study_note(conn: Connection, study_id: int, note: str, now: float) -> bool:
+    """Say something that a person should know now; empty takes it back.
+
+    Returns:
+        Whether it is another text than before.
+    """
+    row = _row(conn, study_id)
+    if row.note == note:
+        return False
+    conn.execute(update(studies).where(studies.c.id == study_id).values(note=note))
+    add_event(conn, events.STUDY_NOTE, row.name, None, {"text": note}, now)
+    return True
+
+
+def set_study_priority(conn: Connection, study_id: int, priority: int, now: float) -> bool:
+    """Change how the study's trials rank among those of others; whether that is a change."""
+    row = _row(conn, study_id)
+    if row.priority == priority:
+        return False
+    conn.execute(update(studies).where(studies.c.id == study_id).values(priority=priority))
+    add_event(conn, events.STUDY_PRIORITY, row.name, None, {"from": row.priority, "to": priority}, now)
+    return True
+
+
+def delete_study(conn: Connection, study_id: int, now: float) -> None:
+    """Remove a study with its trials and their observations; its events stay.
+
+    Raises:
+        Conflict: Some of its trials are live.
+        NotFound: There is no such study.
+    """
+    row = _row(conn, study_id)
+    if conn.execute(_HAS_LIVE, {"wanted": study_id}).first() is not None:
+        raise Conflict("some of its trials are live", where=row.name, hint=f"cancel it first: tunectl cancel {row.name}")
+    conn.execute(delete(studies).where(studies.c.id == study_id))
+    add_event(conn, events.STUDY_DELETED, row.name, None, {}, now)
+
+
+def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) -> bool:
+    """Replace what the submission fixed; the study's name, priority and environment stay.
+
+    Returns:
+        Whether the contents differ.
+
+    Raises:
+        Conflict: The name differs, or the objectives do and there are trials: their results were summed up by the old.
+        NotFound: There is no such study.
+    """
+    row = _row(conn, study_id)
+    old = load_spec(conn.execute(_SPEC, {"wanted": study_id}).scalar_one())
+    if spec.name != row.name:
+        raise Conflict("a study keeps its name", where=row.name, hint="submit it as another study")
+    has_trials = conn.execute(_HAS_TRIALS, {"wanted": study_id}).first() is not None
+    if has_trials and _summaries(old) != _summaries(spec):
+        raise Conflict(
+            "the objective of a study that has trials stays", where=row.name, hint="submit it under another name"
+        )
+    changes = old.differences(spec)
+    conn.execute(
+        update(study_specs)
+        .where(study_specs.c.study_id == study_id)
+        .values(spec=dump(spec.to_dict()), content_hash=spec.content_hash())
+    )
+    if changes:
+        add_event(conn, events.STUDY_CHANGED, row.name, None, {"changes": changes}, now)
+    return bool(changes)
+
+
+def offer_best(conn: Connection, study_id: int, trial_id: int, value: float | None, objective: Objective | None) -> None:
+    """Make this ended trial the study's best if its value beats the best so far."""
+    if objective is None or value is None or value - value != 0:
+        return
+    best = conn.execute(
+        select(trials.c.value).join(studies, studies.c.best_trial_id == trials.c.id).where(studies.c.id == study_id)
+    ).scalar()
+    if best is None or objective.better(value, best):
+        conn.execute(update(studies).where(studies.c.id == study_id).values(best_trial_id=trial_id))
+
+
+def _summaries(spec: StudySpec) -> list[tuple[str, str, str, int]]:
+    return [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
+
+
+def _row(conn: Connection, study_id: int) -> Row[Any]:
+    row = conn.execute(_BY_ID, {"wanted": study_id}).first()
+    if row is None:
+        raise NotFound("there is no such study", where=str(study_id))
+    return row

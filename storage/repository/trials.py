@@ -1,0 +1,216 @@
+"""Writes of trials outside their attempts: new ones, their place in the queue, intents, plain moves.
+
+Owns the numbering and seeding of trials. The life of a process is `storage.repository.attempts`' work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.json_text import dump
+from storage.models import IS_ACTIVE_STUDY, IS_QUEUED, studies, study_specs, trials
+from storage.repository import moves
+from storage.repository.events import add_event
+from storage.repository.studies import offer_best
+from storage.rows import load_spec
+from tuned.core import events
+from tuned.core.errors import Conflict, NotFound
+from tuned.core.space import Point, canonical_key
+from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
+
+_t = trials.c
+
+PLAIN_MOVES = frozenset({"cancel", "resume", "prune", "freeze", "thaw"})
+"""Events that concern no end of a process."""
+
+_STRENGTH = {None: 0, StopReason.PAUSE: 1, StopReason.PRUNE: 1, StopReason.CANCEL: 2, StopReason.KILL: 3}
+
+_STUDY = (
+    select(studies.c.name, studies.c.next_number, study_specs.c.spec)
+    .join(study_specs, study_specs.c.study_id == studies.c.id)
+    .where(studies.c.id == bindparam("wanted"))
+)
+_NEXT_NUMBER = update(studies).where(studies.c.id == bindparam("wanted")).values(next_number=bindparam("number"))
+_INSERT = insert(trials)
+_SET_INTENT = (
+    update(trials)
+    .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
+    .values(stop_reason=bindparam("why"), stop_at=bindparam("now"))
+)
+_SET_PRIORITY = update(trials).where(_t.id == bindparam("wanted")).values(priority=bindparam("new"))
+_HIGHEST_QUEUED = (
+    select(_t.priority)
+    .where(_t.study_id == studies.c.id, text(IS_QUEUED), _t.id != bindparam("wanted"))
+    .order_by(_t.priority.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_HIGHEST = select(func.max(studies.c.priority + _HIGHEST_QUEUED)).where(text(f"studies.{IS_ACTIVE_STUDY}"))
+_STUDY_PRIORITY = select(studies.c.priority).where(studies.c.id == bindparam("wanted"))
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrial:
+    """A trial to be queued.
+
+    Attributes:
+        params: The point, in the types of the space.
+        rank: 0 for a user's own point, which runs before suggested ones of the same priority; else 1.
+        retry_of: Number of the trial that this one repeats.
+        number: Its number; None: the next.
+    """
+
+    params: Point
+    origin: str
+    why: str = ""
+    priority: int = 0
+    rank: int = 1
+    stage: str = "search"
+    retry_of: int | None = None
+    number: int | None = None
+
+
+def trial_seed(study_seed: int, number: int) -> int:
+    """The seed of a trial: 31 bits that depend on nothing else."""
+    return int.from_bytes(hashlib.sha256(f"{study_seed}/{number}".encode()).digest()[:4], "big") >> 1
+
+
+def add_trials(conn: Connection, study_id: int, new: Sequence[NewTrial], now: float) -> list[int]:
+    """Queue trials.
+
+    Returns:
+        Their numbers, in the order given.
+
+    Raises:
+        Conflict: A number that was asked for is taken.
+        NotFound: There is no such study.
+    """
+    study = conn.execute(_STUDY, {"wanted": study_id}).first()
+    if study is None:
+        raise NotFound("there is no such study", where=str(study_id))
+    seed = load_spec(study.spec).search.seed
+    following, numbers = study.next_number, []
+    for trial in new:
+        number = following if trial.number is None else trial.number
+        following = max(following, number + 1)
+        numbers.append(number)
+        _add_one(conn, study_id, study.name, trial, number, trial_seed(seed, number), now)
+    if following != study.next_number:
+        conn.execute(_NEXT_NUMBER, {"wanted": study_id, "number": following})
+    return numbers
+
+
+def _add_one(
+    conn: Connection, study_id: int, study: str, trial: NewTrial, number: int, seed: int, now: float
+) -> None:
+    data = {"params": trial.params, "origin": trial.origin, "priority": trial.priority, "why": trial.why}
+    row = {
+        "study_id": study_id,
+        "number": number,
+        "state": TrialState.QUEUED.value,
+        "params": dump(trial.params),
+        "point_key": canonical_key(trial.params),
+        "priority": trial.priority,
+        "rank": trial.rank,
+        "origin": trial.origin,
+        "why": trial.why,
+        "seed": seed,
+        "stage": trial.stage,
+        "retry_of": trial.retry_of,
+        "created_at": now,
+        "moved_seq": add_event(conn, events.TRIAL_QUEUED, study, number, data, now),
+    }
+    try:
+        conn.execute(_INSERT, row)
+    except IntegrityError as error:
+        raise Conflict("the number is taken", where=f"{study}/{number}") from error
+
+
+def move_trial(
+    conn: Connection, trial_id: int, event: str, actor: Actor, now: float, reason: str = ""
+) -> TrialState:
+    """A move that ends no process: `cancel`, `resume`, `prune`, `freeze`, `thaw`.
+
+    Returns:
+        The new state.
+
+    Raises:
+        IllegalMove: The table has no such move, or this actor may not cause it.
+        NotFound: There is no such trial.
+        ValueError: It is an event of an attempt.
+    """
+    if event not in PLAIN_MOVES:
+        raise ValueError(f"{event} is an attempt's event")
+    trial = moves.read(conn, trial_id)
+    trial.reason = reason
+    if event == "prune":
+        trial.summarise(conn)
+    target = moves.move(conn, trial, event, actor, now)
+    if target is TrialState.PRUNED:
+        offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
+    return target
+
+
+def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor, now: float) -> bool:
+    """Ask a live attempt to end. The first reason stays, but cancel overrides it, and kill everything.
+
+    Returns:
+        Whether this is the reason from now on, and was not before; False for a trial that is not live.
+
+    Raises:
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    present = None if trial.stop_reason is None else StopReason(trial.stop_reason)
+    if trial.state not in LIVE or _STRENGTH[reason] <= _STRENGTH[present]:
+        return False
+    conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "why": reason.value, "now": now})
+    data = {"stop_reason": reason.value, "actor": actor.value}
+    add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
+    return True
+
+
+def set_priority(conn: Connection, trial_id: int, priority: int, now: float) -> bool:
+    """Change a trial's place in the queue; for one that runs or is paused, its place when it comes back.
+
+    Returns:
+        Whether that is a change.
+
+    Raises:
+        Conflict: It has ended.
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    if trial.state in TERMINAL:
+        raise Conflict(f"it is {trial.state} already", where=trial.where)
+    if trial.priority == priority:
+        return False
+    conn.execute(_SET_PRIORITY, {"wanted": trial_id, "new": priority})
+    data = {"from": trial.priority, "to": priority}
+    add_event(conn, events.TRIAL_PRIORITY, trial.study, trial.number, data, now)
+    return True
+
+
+def make_next(conn: Connection, trial_id: int, now: float) -> int:
+    """Put a queued trial before all others, those of other studies included.
+
+    Returns:
+        Its priority now.
+
+    Raises:
+        Conflict: It is not queued.
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    if trial.state is not TrialState.QUEUED:
+        raise Conflict(f"it is {trial.state}", where=trial.where, hint="only a queued trial can be next")
+    highest = conn.execute(_HIGHEST, {"wanted": trial_id}).scalar()
+    own = conn.execute(_STUDY_PRIORITY, {"wanted": trial.study_id}).scalar_one()
+    priority = trial.priority if highest is None else max(trial.priority, highest + 1 - own)
+    set_priority(conn, trial_id, priority, now)
+    return int(priority)

@@ -1,0 +1,128 @@
+"""Rows to core dataclasses.
+
+Owns the columns that a trial and a study are made of, and nothing else of the queries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, select
+
+from storage.json_text import load_values
+from storage.models import studies, study_specs, trials
+from tuned.core.states import Failure, StopReason, StudyState, TrialState
+from tuned.core.study import Best, Study, StudySpec
+from tuned.core.trial import Trial
+
+t, s = trials.c, studies.c
+
+TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    t.id,
+    t.study_id,
+    s.name,
+    t.number,
+    t.state,
+    t.params,
+    t.values_json,
+    t.priority,
+    t.origin,
+    t.why,
+    t.attempt,
+    t.stop_reason,
+    t.failure,
+    t.reason,
+    t.device,
+    t.seed,
+    t.stage,
+    t.last_step,
+    t.created_at,
+    t.started_at,
+    t.ended_at,
+    t.retry_of,
+    t.retries_used,
+)
+"""In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
+
+WIDTH = len(TRIAL_COLUMNS)
+
+
+def select_trials(*more: ColumnElement[Any]) -> Select[Any]:
+    """Trials with their study's name, and other columns behind those of the trial."""
+    return select(*TRIAL_COLUMNS, *more).select_from(trials.join(studies, t.study_id == s.id))
+
+
+def to_trial(row: Row[Any]) -> Trial:
+    """The trial at the beginning of a row."""
+    f = row[:WIDTH]
+    return Trial(
+        f[0],
+        f[1],
+        f[2],
+        f[3],
+        TrialState(f[4]),
+        json.loads(f[5]),
+        load_values(f[6]),
+        f[7],
+        f[8],
+        f[9],
+        f[10],
+        None if f[11] is None else StopReason(f[11]),
+        None if f[12] is None else Failure(f[12]),
+        *f[13:22],
+        retries_used={} if f[22] == "{}" else json.loads(f[22]),
+    )
+
+
+STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    s.id,
+    s.name,
+    s.state,
+    s.reason,
+    s.priority,
+    study_specs.c.spec,
+    s.created_at,
+    s.ended_at,
+    s.running_s,
+    s.running_since,
+    s.note,
+    t.number,
+    t.params,
+    t.values_json,
+)
+
+
+def select_studies() -> Select[Any]:
+    """Studies with their specification and their best trial."""
+    joined = studies.join(study_specs, study_specs.c.study_id == s.id).outerjoin(trials, t.id == s.best_trial_id)
+    return select(*STUDY_COLUMNS).select_from(joined)
+
+
+def to_study(row: Row[Any], counts: Mapping[str, int]) -> Study:
+    """The study of a row, with its counts."""
+    f = row
+    best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]))
+    return Study(
+        id=f[0],
+        name=f[1],
+        state=StudyState(f[2]),
+        reason=f[3],
+        priority=f[4],
+        spec=load_spec(f[5]),
+        counts=dict(counts),
+        best=best,
+        created_at=f[6],
+        ended_at=f[7],
+        running_s=f[8],
+        running_since=f[9],
+        note=f[10],
+    )
+
+
+@lru_cache(maxsize=128)
+def load_spec(text: str) -> StudySpec:
+    """The specification; read once for each text, because it is needed with every batch of metrics."""
+    return StudySpec.from_dict(json.loads(text))

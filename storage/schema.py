@@ -1,0 +1,105 @@
+"""Brings a database file to the schema of this code, or says why that cannot be.
+
+Owns the stamp of a file (application id, schema number, revision). Alembic is imported only for an older schema: it
+costs memory that the daemon would hold for ever.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from storage.models import REVISION, SCHEMA_VERSION, metadata
+from tuned.core.errors import Unavailable
+
+APPLICATION_ID = 0x74756E65
+"""The bytes `tune` in the file's header: tells our file from any other SQLite database."""
+
+CHECK_WHOLE_BYTES = 128 * 2**20
+"""Up to this size a file that was not closed cleanly is checked wholly; beyond, the tables of studies and trials."""
+
+_STAMP = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+
+
+def prepare(conn: Connection, path: Path) -> None:
+    """Create, check or upgrade the schema; the connection has no transaction open.
+
+    Raises:
+        Unavailable: The file is another program's, damaged, or from a newer version.
+    """
+    version, tables = _stamped(conn, path)
+    conn.rollback()
+    if version > SCHEMA_VERSION:
+        raise Unavailable(
+            f"it was written by a newer version (schema {version}, this version knows {SCHEMA_VERSION})",
+            where=str(path),
+            hint="install that version again, or set TUNED_HOME to another folder",
+        )
+    if not tables:
+        with conn.begin():
+            create(conn)
+    elif version < SCHEMA_VERSION:
+        from storage.migrations import upgrade
+
+        upgrade(conn, path)
+    elif conn.exec_driver_sql("SELECT value FROM meta WHERE key = 'open'").first() is not None:
+        conn.rollback()
+        check(conn, path)
+    conn.rollback()
+    _mark(conn, "INSERT OR REPLACE INTO meta (key, value) VALUES ('open', '1')")
+
+
+def closed_cleanly(conn: Connection) -> None:
+    """Note that nothing was under way when the file was closed."""
+    _mark(conn, "DELETE FROM meta WHERE key = 'open'")
+
+
+def create(conn: Connection) -> None:
+    """Make the newest schema in an empty file, as the migrations would have."""
+    metadata.create_all(conn, checkfirst=False)
+    conn.exec_driver_sql(_STAMP)
+    conn.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))
+    stamp(conn)
+
+
+def stamp(conn: Connection) -> None:
+    """Mark the file as ours and as of this schema."""
+    conn.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    conn.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def check(conn: Connection, path: Path) -> None:
+    """Look for damage.
+
+    Raises:
+        Unavailable: There is some.
+    """
+    whole = path.stat().st_size <= CHECK_WHOLE_BYTES
+    pragmas = ["quick_check"] if whole else [f"quick_check({t})" for t in ("studies", "trials", "attempts")]
+    for pragma in pragmas:
+        found = conn.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
+        if found != ["ok"]:
+            raise Unavailable(
+                f"the database is damaged: {found[0]}",
+                where=str(path),
+                hint="copy the file away, then try `sqlite3 FILE .recover`, or move it away to begin anew",
+            )
+
+
+def _stamped(conn: Connection, path: Path) -> tuple[int, bool]:
+    application = conn.exec_driver_sql("PRAGMA application_id").scalar_one()
+    version = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
+    tables = conn.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one() > 0
+    if tables and application != APPLICATION_ID:
+        raise Unavailable(
+            "it is another program's database",
+            where=str(path),
+            hint="move the file away, or set TUNED_HOME to another folder",
+        )
+    return int(version), tables
+
+
+def _mark(conn: Connection, statement: str) -> None:
+    with conn.begin():
+        conn.exec_driver_sql(statement)

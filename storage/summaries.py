@@ -1,0 +1,71 @@
+"""A trial's stored observations as the one number that each objective asks for.
+
+Owns which observations count when several attempts have written: a later attempt's steps replace those of earlier ones
+from its own first step on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from tuned.core.study import Objective
+from tuned.core.trial import summarise
+
+_CURVE = "SELECT attempt, step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt, step"
+_LAST = (
+    "SELECT value FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? ORDER BY step DESC LIMIT ?"
+)
+_BEFORE = "SELECT 1 FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? LIMIT 1"
+
+NAN = float("nan")
+
+
+def summaries(conn: Connection, trial_id: int, objectives: Iterable[Objective]) -> dict[str, float]:
+    """Objective metric -> its summary over everything stored; metrics never reported are left out."""
+    found: dict[str, float] = {}
+    for objective in objectives:
+        rows = conn.exec_driver_sql(_CURVE, (trial_id, objective.metric)).all()
+        value = summarise(objective, effective([(a, s, NAN if v is None else v) for a, s, v in rows]))
+        if value is not None:
+            found[objective.metric] = value
+    return found
+
+
+def effective(rows: Sequence[tuple[int, float, float]]) -> list[float]:
+    """The values that count, by step.
+
+    Args:
+        rows: (attempt, step, value), ordered by attempt and step.
+    """
+    kept: list[tuple[float, float]] = []
+    latest = None
+    for attempt, step, value in rows:
+        if attempt != latest:
+            latest = attempt
+            while kept and kept[-1][0] >= step:
+                kept.pop()
+        kept.append((step, value))
+    return [value for _, value in kept]
+
+
+def has_reported(conn: Connection, trial_id: int, attempt: int, name: str) -> bool:
+    """Whether this attempt has an observation of that name."""
+    return conn.exec_driver_sql(_BEFORE, (trial_id, name, attempt)).first() is not None
+
+
+def running_summary(
+    conn: Connection, trial_id: int, attempt: int, objective: Objective, so_far: float | None, new: Sequence[float]
+) -> float | None:
+    """The summary after a batch is stored, without reading the whole curve.
+
+    Args:
+        so_far: The summary before the batch.
+        new: The batch's values of this metric, in the order they were written.
+    """
+    if objective.summary == "best":
+        return summarise(objective, [*([] if so_far is None else [so_far]), *new])
+    count = 1 if objective.summary == "last" else objective.last_n
+    rows = conn.exec_driver_sql(_LAST, (trial_id, objective.metric, attempt, count)).all()
+    return summarise(objective, [NAN if v is None else v for (v,) in reversed(rows)])

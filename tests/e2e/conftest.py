@@ -1,0 +1,168 @@
+"""A real daemon on a state folder of its own, and the ways to talk to it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+DEADLINE_S = 60.0
+
+
+def wait_until(what: Callable[[], Any], why: str, deadline_s: float = DEADLINE_S) -> Any:
+    """The first true value of `what()`; fails with `why` when none comes in time."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        value = what()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {deadline_s:g} s in vain: {why}")
+
+
+class Refusal(Exception):
+    """The daemon said no."""
+
+    def __init__(self, status: int, problem: Any) -> None:
+        super().__init__(f"{status}: {problem}")
+        self.status = status
+        self.problem = problem
+
+
+def call(path: str, method: str, target: str, body: Any = None) -> Any:
+    """One request over a Unix socket; the decoded JSON of the reply."""
+    connection = http.client.HTTPConnection("tuned", timeout=30)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.settimeout(30)
+    try:
+        connection.sock.connect(path)
+        payload = None if body is None else json.dumps(body)
+        connection.request(method, target, payload, {"Content-Type": "application/json", "Connection": "close"})
+        reply = connection.getresponse()
+        data = json.loads(reply.read())
+        if reply.status >= 400:
+            raise Refusal(reply.status, data)
+        return data
+    finally:
+        connection.close()
+
+
+class DaemonProcess:
+    """A daemon under test: started, asked, killed, started again on the same folder."""
+
+    def __init__(self, home: Path, slots: int = 2) -> None:
+        self.home = home
+        self.slots = slots
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+
+    @property
+    def socket(self) -> str:
+        return str(self.home / "tuned.sock")
+
+    def start(self, **environment: str) -> DaemonProcess:
+        env = {k: v for k, v in os.environ.items() if not k.startswith("TUNED_")}
+        self.home.mkdir(exist_ok=True, parents=True)
+        log = open(self.home / "test-daemon.log", "ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(self.home), "--slots", str(self.slots)],
+            env={**env, **environment},
+            stdout=log,
+            stderr=log,
+            cwd="/",
+        )
+        log.close()
+        wait_until(self._answers, f"daemon does not answer: {self.log()[-2000:]}")
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()[-4000:]
+        with contextlib.suppress(OSError):
+            self.get("/v1/status")
+            return True
+        return False
+
+    def log(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return (self.home / "test-daemon.log").read_text()
+        return ""
+
+    def get(self, path: str, **query: Any) -> Any:
+        return call(self.socket, "GET", path + ("?" + urlencode(query, doseq=True) if query else ""))
+
+    def post(self, path: str, body: Any) -> Any:
+        return call(self.socket, "POST", path, body)
+
+    def delete(self, path: str) -> Any:
+        return call(self.socket, "DELETE", path)
+
+    def submit(self, study: dict[str, Any], base: Path) -> Any:
+        body = {"study": study, "base": str(base), "environment": dict(os.environ), "stem": "study"}
+        return self.post("/v1/studies", body)
+
+    def study(self, name: str) -> Any:
+        return self.get(f"/v1/studies/{name}")["study"]
+
+    def trials(self, name: str) -> list[Any]:
+        return list(self.get(f"/v1/studies/{name}/trials"))
+
+    def wait_ended(self, name: str, deadline_s: float = DEADLINE_S) -> Any:
+        def ended() -> Any:
+            study = self.study(name)
+            return study if study["ended_at"] else None
+
+        try:
+            return wait_until(ended, f"{name} does not end", deadline_s)
+        except AssertionError as error:
+            shown = json.dumps([self.study(name), self.trials(name)[:5]], indent=1)
+            raise AssertionError(f"{error}\n{shown}\n{self.log()[-3000:]}") from None
+
+    def wait_state(self, name: str, number: int, *states: str) -> Any:
+        def reached() -> Any:
+            trial = self.get(f"/v1/studies/{name}/trials/{number}")["trial"]
+            return trial if trial["state"] in states else None
+
+        return wait_until(reached, f"{name}/{number} does not become {' or '.join(states)}: {self.log()[-2000:]}")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+
+    def end_everything(self) -> None:
+        """End the daemon and every process of its trials."""
+        self.stop()
+        marker = str(self.home).encode()
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                with contextlib.suppress(OSError):
+                    if b"TUNED_RUN_DIR=" + marker in (entry / "environ").read_bytes():
+                        os.kill(int(entry.name), signal.SIGKILL)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+    """A daemon that is started by the test (`daemon.start()`), and ended with all it started."""
+    process = DaemonProcess(tmp_path / "home")
+    try:
+        yield process
+    finally:
+        process.end_everything()

@@ -1,0 +1,282 @@
+"""The advisor as the daemon runs it: a process of its own, spoken to over its standard streams, with the real Ax."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuned.advisor.messages import (
+    DefineStudy,
+    Forget,
+    ObjectiveLine,
+    Ping,
+    Request,
+    Suggest,
+    Suggestion,
+    TrialLine,
+    UpdateTrials,
+    to_request,
+)
+from tuned.core.design import design_point
+from tuned.core.space import Point, SearchSpace, canonical_key
+from tuned.core.space_file import parse_space
+from tuned.core.states import Failure, TrialState
+
+ROOT = Path(__file__).parents[2]
+MINIMIZE = (ObjectiveLine("loss", "minimize"),)
+
+QUADRATIC = parse_space(
+    {
+        "x": {"type": "float", "low": -1.0, "high": 1.0},
+        "lambda": {"type": "float", "low": 1e-5, "high": 1e-1, "log": True},
+        "optim.name": ["sgd", "adam", "lamb"],
+        "depth": {"type": "int", "low": 1, "high": 6},
+        "epochs": 20,
+    }
+)
+CONDITIONAL = parse_space(
+    {
+        "optimizer": ["sgd", "adam", "none"],
+        "momentum": {"type": "float", "low": 0.0, "high": 0.99, "when": {"optimizer": "sgd"}},
+        "beta": {"type": "float", "low": 0.9, "high": 0.999, "when": {"optimizer": "adam"}},
+        "nesterov": {"type": "bool", "when": {"optimizer": "sgd"}},
+        "warm": {"type": "int", "low": 1, "high": 100, "log": True, "when": {"optimizer": ["sgd", "adam"]}},
+        "late": {"type": "int", "low": 1, "high": 9, "when": {"optimizer": "sgd", "nesterov": True}},
+    }
+)
+
+
+class AdvisorProcess:
+    """The process and its pipes."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tuned.advisor"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.asked = 0
+
+    def send(self, line: bytes) -> dict[str, Any]:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(line + b"\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def ask(self, request: Request) -> dict[str, Any]:
+        self.asked += 1
+        answer = self.send(json.dumps({"id": self.asked, **to_request(request)}).encode())
+        assert answer.pop("id") == self.asked
+        return answer
+
+    def suggest(self, study: int, number: int) -> Suggestion:
+        answer = self.ask(Suggest(study, number))
+        assert "error" not in answer, answer
+        return Suggestion.from_answer(answer)
+
+    def define(self, study: int, space: SearchSpace, *rows: TrialLine, **options: Any) -> None:
+        definition = {"objectives": MINIMIZE, "seed": 3, **options}
+        assert self.ask(DefineStudy(study, space, **definition)) == {"ok": True}
+        assert self.ask(UpdateTrials(study, rows)) == {"ok": True, "trials": len(rows)}
+
+    def end(self) -> int:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        return code
+
+
+@pytest.fixture(scope="module")
+def advisor() -> Iterator[AdvisorProcess]:
+    process = AdvisorProcess()
+    yield process
+    assert process.end() == 0
+
+
+def loss(point: Point) -> float:
+    decay = math.log10(float(point["lambda"])) + 3
+    return (
+        (float(point["x"]) - 0.3) ** 2
+        + 0.1 * decay**2
+        + 0.3 * (point["optim.name"] != "adam")
+        + 0.05 * (float(point["depth"]) - 4) ** 2
+    )
+
+
+def done(number: int, point: Point, value: float | None = None, **options: Any) -> TrialLine:
+    values = {"loss": loss(point) if value is None else value}
+    return TrialLine(number, point, TrialState.COMPLETED, values, **options)
+
+
+def design(n: int, space: SearchSpace = QUADRATIC) -> list[TrialLine]:
+    return [done(i + 1, design_point(space, 3, i), None if space is QUADRATIC else i % 3) for i in range(n)]
+
+
+def test_junk_is_answered_and_survived(advisor: AdvisorProcess):
+    for line in (b"junk", b"[]", b"{}", b'{"id": 4}', b'{"id": 4, "op": "dance"}', b"\xff\xfe", b"[" * 100_000, b"null",
+                 b'{"id": 4, "op": "suggest", "study": "x"}', b'{"id": 4, "op": "study", "study": 1, "space": 3}',
+                 b'{"id": 4, "op": "trials", "study": 1, "rows": [{"number": 1}]}'):  # fmt: skip
+        answer = advisor.send(line)
+        assert answer["kind"] == "bad_request" and answer["error"]
+        assert answer["id"] == (4 if b'"id": 4' in line else None)
+    assert advisor.ask(Suggest(999, 1))["kind"] == "unknown_study"
+    assert advisor.ask(Ping()) == {"ok": True}
+
+
+def test_it_explains_itself_and_keeps_types(advisor: AdvisorProcess):
+    advisor.define(1, QUADRATIC, *design(10))
+    suggestion = advisor.suggest(1, 11)
+    assert suggestion.origin == "bayesian" and suggestion.params is not None and suggestion.predicted is not None
+    assert QUADRATIC.check(suggestion.params) == suggestion.params
+    assert suggestion.params["epochs"] == 20 and isinstance(suggestion.params["depth"], int)
+    mean, sem = suggestion.predicted["loss"]
+    assert math.isfinite(mean) and sem >= 0
+    best = min(design(10), key=lambda row: row.values["loss"])
+    assert f"expected improvement over #{best.number} " in suggestion.why and "model from 10 trials" in suggestion.why
+
+
+def test_a_restart_changes_nothing(advisor: AdvisorProcess):
+    """Uninterrupted with rows added one by one, against a fresh process that is told everything at once."""
+    advisor.define(2, QUADRATIC, *design(6))
+    rows = design(6)
+    first = advisor.suggest(2, 7)
+    assert first.params is not None
+    rows.append(done(7, first.params, origin="bayesian"))
+    waiting = TrialLine(8, design_point(QUADRATIC, 3, 99), TrialState.RUNNING)
+    advisor.ask(UpdateTrials(2, (rows[-1],)))
+    advisor.ask(UpdateTrials(2, (waiting,)))
+    uninterrupted = advisor.suggest(2, 9)
+
+    fresh = AdvisorProcess()
+    fresh.define(5, QUADRATIC, waiting, *reversed(rows))
+    restarted = fresh.suggest(5, 9)
+    fresh.process.kill()
+    fresh.end()
+    assert uninterrupted.origin == "bayesian"
+    assert restarted.params == uninterrupted.params
+    assert restarted.predicted == uninterrupted.predicted
+    assert restarted.why == uninterrupted.why
+
+
+def test_the_number_and_the_pending_points_matter(advisor: AdvisorProcess):
+    advisor.define(3, QUADRATIC, *design(8))
+    first, second = advisor.suggest(3, 9), advisor.suggest(3, 10)
+    assert first.params is not None and first.params != second.params
+    advisor.ask(UpdateTrials(3, (TrialLine(9, first.params, TrialState.QUEUED),)))
+    third = advisor.suggest(3, 10)
+    assert third.params is not None and third.params != first.params
+    assert advisor.suggest(3, 9).params == first.params
+
+
+def test_odd_results_never_reach_the_model(advisor: AdvisorProcess):
+    points = [design_point(QUADRATIC, 3, 100 + i) for i in range(7)]
+    odd = [
+        done(21, points[0], math.nan),
+        done(22, points[1], math.inf),
+        done(23, points[2], -math.inf),
+        TrialLine(24, points[3], TrialState.FAILED, {}, Failure.OOM),
+        TrialLine(25, points[4], TrialState.FAILED, {"loss": 0.0}, Failure.ERROR),
+        TrialLine(26, points[5], TrialState.COMPLETED, {}),
+        TrialLine(27, {"no": "such"}, TrialState.COMPLETED, {"loss": 1.0}),
+        TrialLine(28, points[6], TrialState.CANCELLED, {"loss": -99.0}),
+        done(29, design(8)[0].params),
+    ]
+    advisor.define(4, QUADRATIC, *design(8), *odd)
+    suggestion = advisor.suggest(4, 30)
+    assert suggestion.origin == "bayesian", suggestion.why
+    assert "model from 12 trials (3 diverged, counted as the worst)" in suggestion.why
+    assert "-99" not in suggestion.why
+
+
+def test_without_any_result_the_design_goes_on(advisor: AdvisorProcess):
+    failed = [
+        TrialLine(i, design_point(QUADRATIC, 3, i - 1), TrialState.FAILED, {}, Failure.ERROR) for i in range(1, 9)
+    ]
+    diverged = [done(i, design_point(QUADRATIC, 3, i - 1), math.nan) for i in range(9, 13)]
+    advisor.define(5, QUADRATIC, *failed, *diverged)
+    suggestion = advisor.suggest(5, 13)
+    assert suggestion.origin == "sobol" and "there are 0" in suggestion.why
+    assert suggestion.params == design_point(QUADRATIC, 3, 12)
+
+
+def test_constant_results(advisor: AdvisorProcess):
+    advisor.define(6, QUADRATIC, *(done(row.number, row.params, 1.0) for row in design(8)))
+    suggestion = advisor.suggest(6, 9)
+    assert suggestion.params is not None and suggestion.origin in ("bayesian", "fallback")
+
+
+def test_conditional_spaces_over_two_parents(advisor: AdvisorProcess):
+    rows = design(12, CONDITIONAL)
+    for number in range(13, 19):
+        advisor.define(7, CONDITIONAL, *rows)
+        suggestion = advisor.suggest(7, number)
+        assert suggestion.params is not None
+        assert suggestion.origin == "bayesian", suggestion.why
+        assert CONDITIONAL.check(suggestion.params) == suggestion.params
+        rows.append(done(number, suggestion.params, float(suggestion.params["optimizer"] != "adam")))
+
+
+def test_points_are_never_repeated_and_an_empty_space_is_said(advisor: AdvisorProcess):
+    space = parse_space({"a": ["p", "q", "r"], "b": {"type": "int", "low": 1, "high": 3}})
+    rows = [done(n, design_point(space, 3, i), i % 3) for n, i in enumerate((0, 1, 2, 1), 1)]
+    advisor.define(8, space, *rows)
+    keys = {canonical_key(row.params) for row in rows}
+    for number in range(5, 5 + 9 - len(keys)):
+        suggestion = advisor.suggest(8, number)
+        assert suggestion.params is not None
+        key = canonical_key(suggestion.params)
+        assert key not in keys
+        keys.add(key)
+        advisor.ask(UpdateTrials(8, (done(number, suggestion.params, float(number)),)))
+    assert len(keys) == 9
+    answer = advisor.ask(Suggest(8, 50))
+    assert answer["exhausted"] is True and "9 points" in answer["why"]
+
+
+def test_two_objectives(advisor: AdvisorProcess):
+    objectives = (ObjectiveLine("val/loss", "minimize"), ObjectiveLine("acc", "maximize"))
+    rows = []
+    for i in range(8):
+        point = design_point(QUADRATIC, 3, i)
+        values = {"val/loss": loss(point), "acc": float(point["x"])}
+        rows.append(TrialLine(i + 1, point, TrialState.PRUNED if i == 3 else TrialState.COMPLETED, values))
+    advisor.define(9, QUADRATIC, *rows, objectives=objectives)
+    suggestion = advisor.suggest(9, 9)
+    assert suggestion.origin == "bayesian", suggestion.why
+    assert suggestion.predicted is not None and set(suggestion.predicted) == {"val/loss", "acc"}
+
+
+@pytest.mark.parametrize("method", ["sobol", "random"])
+def test_designs_by_request(advisor: AdvisorProcess, method: Any):
+    advisor.define(10, QUADRATIC, *design(4), method=method)
+    suggestion = advisor.suggest(10, 9)
+    assert suggestion.origin == method and suggestion.params == design_point(QUADRATIC, 3, 8, method)
+
+
+def test_what_is_forgotten_is_unknown(advisor: AdvisorProcess):
+    advisor.define(11, QUADRATIC, *design(4))
+    advisor.ask(Forget(11))
+    assert advisor.ask(Suggest(11, 5))["kind"] == "unknown_study"
+
+
+def test_it_finds_better_points_than_chance(advisor: AdvisorProcess):
+    rows = design(8)
+    for number in range(9, 25):
+        advisor.define(12, QUADRATIC, *rows, method="bayesian")
+        suggestion = advisor.suggest(12, number)
+        assert suggestion.params is not None
+        rows.append(done(number, suggestion.params))
+    found = min(row.values["loss"] for row in rows)
+    chance = sorted(min(loss(design_point(QUADRATIC, seed, i, "random")) for i in range(24)) for seed in range(40))
+    assert found < chance[2]

@@ -1,0 +1,61 @@
+"""Leaves in the way that its argument names."""
+
+import sys
+
+form = sys.argv[1]
+print("leaving by", form)
+if form == "code":
+    sys.exit(3)
+elif form == "big":
+    sys.exit(259)
+elif form == "negative":
+    sys.exit(-1)
+elif form == "text":
+    sys.exit("what went wrong")
+elif form == "nothing":
+    sys.exit()
+elif form == "true":
+    sys.exit(True)
+elif form == "tuple":
+    sys.exit((1, "two"))
+elif form == "raise":
+    raise SystemExit(5)
+elif form == "builtin":
+    exit(6)
+elif form == "interrupt":
+    raise KeyboardInterrupt
+elif form == "interrupt-signal":
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGINT)
+    print("not reached")
+elif form == "terminate":
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGTERM)
+elif form == "abort":
+    import os
+
+    os.abort()
+elif form == "at-once":
+    import os
+
+    print("said", end="")
+    os._exit(9)
+elif form == "in-finally":
+    try:
+        raise ValueError("first")
+    finally:
+        sys.exit(7)
+elif form == "in-thread":
+    import threading
+
+    threading.Thread(target=sys.exit, args=(8,)).start()
+elif form == "base":
+
+    class Odd(BaseException):
+        """Not an Exception."""
+
+    raise Odd("odd")

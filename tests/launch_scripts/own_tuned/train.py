@@ -1,0 +1,5 @@
+"""Imports its own tuned."""
+
+import tuned
+
+print(tuned.WHOSE)

@@ -1,0 +1,3 @@
+"""Hides the standard library's module of this name, as a fresh interpreter would find it first."""
+
+WHOSE = "the user's"

@@ -1,0 +1,4 @@
+"""Not Python after all."""
+print("never")
+def broken(:
+    pass

@@ -1,0 +1,290 @@
+"""A scripted daemon for UI tests: the client's methods over plain rows, changed by the test and by its own verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+
+from tuned.core.errors import NotFound, Unavailable
+from tuned.wire import (
+    BestRow,
+    Changed,
+    DaemonStatus,
+    DeviceRow,
+    EventRow,
+    LogChunk,
+    MetricRow,
+    ObjectiveRow,
+    StudyRow,
+    TrialDetail,
+    TrialRow,
+)
+
+NOW = 1_700_000_000.0
+STATES = ("completed", "completed", "pruned", "completed", "failed", "completed", "completed", "lost")
+ACTIVATIONS = ("relu", "tanh", "gelu")
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_trial(number: int, state: str = "completed", study: str = "digits", **changes: object) -> TrialRow:
+    """A trial that looks real; the same for the same number."""
+    value = 0.9 * math.exp(-number / 12) + 0.02 * ((number * 7) % 5) + 0.01
+    started = NOW - 4000 + number * 60
+    ended = state in ("completed", "failed", "pruned", "cancelled", "lost")
+    has_run = state != "queued"
+    row = TrialRow(
+        study=study,
+        number=number,
+        state=state,
+        params={
+            "lr": 10 ** (-4 + (number * 0.37) % 3),
+            "batch": (32, 64, 128)[number % 3],
+            "activation": ACTIVATIONS[number % 3],
+            "dropout": round((number * 0.13) % 0.6, 3),
+        },
+        values={"val_loss": value} if has_run and state != "failed" else {},
+        priority=number % 3 if state == "queued" else 0,
+        origin="sobol" if number < 8 else "bayesian",
+        attempt=1 if has_run else 0,
+        reason="exit code 1: ValueError: loss is nan" if state == "failed" else "",
+        failure="error" if state == "failed" else None,
+        device="cpu:0" if has_run else "",
+        seed=1000 + number,
+        stage="",
+        created_at=NOW - 4100,
+        started_at=started if has_run else None,
+        ended_at=started + 55 if ended else None,
+        why="quasi-random point" if number < 8 else "expected improvement 0.0041 over 0.012",
+        stop_reason=None,
+        last_step=19.0 if ended else 11.0 if has_run else None,
+        retry_of=None,
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+class FakeClient:
+    """Serves two studies; `push` sends an event down every open stream, `drop` breaks them."""
+
+    def __init__(self, trials: int = 24) -> None:
+        self.trials_of: dict[str, dict[int, TrialRow]] = {"digits": {}, "other[bold]": {}}
+        for number in range(1, trials + 1):
+            state = "running" if number in (trials - 3, trials - 2) else STATES[number % len(STATES)]
+            state = "queued" if number >= trials - 1 else state
+            self.trials_of["digits"][number] = make_trial(number, state)
+        self.trials_of["other[bold]"][1] = make_trial(1, "paused", "other[bold]")
+        self.studies_state = {"digits": "running", "other[bold]": "paused"}
+        self.priorities = {"digits": 0, "other[bold]": 0}
+        self.calls: list[tuple[object, ...]] = []
+        self.refusal: Exception | None = None
+        self.away = False
+        self.logs: dict[int, str] = {}
+        self.points: dict[tuple[str, int], list[MetricRow]] = {}
+        self.past: list[EventRow] = []
+        self.gpus = False
+        self.closed = False
+        self._streams: set[asyncio.Queue[EventRow | None]] = set()
+        self._seq = 100
+
+    # --- the test's side ------------------------------------------------------------------------------------------
+
+    def push(self, type_: str, study: str = "digits", number: int | None = None, **data: object) -> None:
+        """Send one event to everyone who listens."""
+        self._seq += 1
+        event = EventRow(self._seq, NOW, type_, study, number, dict(data))
+        self.past.append(event)
+        for stream in self._streams:
+            stream.put_nowait(event)
+
+    def move(self, number: int, to: str, study: str = "digits", **changes: object) -> None:
+        """Move a trial and tell."""
+        row = self.trials_of[study][number]
+        values = {"val_loss": 0.5} if to == "completed" else row.values
+        self.trials_of[study][number] = replace(row, state=to, values=values, **changes)  # type: ignore[arg-type]
+        self.push("trial.moved", study, number, **{"from": row.state, "to": to, "attempt": 1, "values": values})
+
+    def drop(self) -> None:
+        """The daemon goes away."""
+        self.away = True
+        for stream in self._streams:
+            stream.put_nowait(None)
+
+    def come_back(self) -> None:
+        """The daemon is there again."""
+        self.away = False
+
+    # --- the client's side ----------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        if self.away:
+            raise Unavailable("no daemon answers", where="/fake/tuned.sock", hint="start one")
+
+    async def events(
+        self, after: int | None = None, study: str | None = None, *, opened: Callable[[], None] | None = None
+    ) -> AsyncGenerator[EventRow]:
+        self._check()
+        queue: asyncio.Queue[EventRow | None] = asyncio.Queue()
+        self._streams.add(queue)
+        if opened is not None:
+            opened()
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._streams.discard(queue)
+        self._check()
+
+    async def status(self) -> DaemonStatus:
+        self._check()
+        held = [f"{t.study}/{t.number}" for t in self._all() if t.state == "running"]
+        devices = [
+            DeviceRow("GPU-1", "gpu", "NVIDIA H100", 0, 80 * 2**30, 61 * 2**30, 98.0, held[0] if held else "", "")
+            if self.gpus
+            else DeviceRow(f"cpu:{i}", "cpu", "CPU", i, None, None, None, held[i] if i < len(held) else "", "")
+            for i in range(2)
+        ]
+        return DaemonStatus(
+            4242, "/fake/tuned.sock", "/fake", "0.1.0", 3600.0, 60_000_000, 2, devices, 2, 2, 2, "ready", []
+        )
+
+    def _all(self) -> list[TrialRow]:
+        return [row for rows in self.trials_of.values() for row in rows.values()]
+
+    async def studies(self) -> list[StudyRow]:
+        self._check()
+        return [self._study(name) for name in self.trials_of]
+
+    def _study(self, name: str) -> StudyRow:
+        rows = list(self.trials_of[name].values())
+        counts: dict[str, int] = {}
+        for row in rows:
+            counts[row.state] = counts.get(row.state, 0) + 1
+        done = [r for r in rows if r.state == "completed" and r.values]
+        best = min(done, key=lambda r: r.values["val_loss"]) if done else None
+        return StudyRow(
+            name=name,
+            state=self.studies_state[name],
+            priority=self.priorities[name],
+            question="Which net suits [these] digits?",
+            counts=counts,
+            best=BestRow(best.number, best.params, best.values) if best else None,
+            created_at=NOW - 5000,
+            reason="",
+            ended_at=None,
+            trials=40,
+            started=len(rows) - counts.get("queued", 0),
+            method="bayesian",
+            parallel=2,
+            objective=ObjectiveRow("val_loss", "minimize", "train_loss"),
+            parameters=["lr", "batch", "activation", "dropout"],
+            eta_s=754.0 if self.studies_state[name] == "running" else None,
+            note="",
+        )
+
+    async def trials(
+        self,
+        study: str,
+        *,
+        state: Sequence[str] | None = None,
+        sort: str | None = None,
+        descending: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> list[TrialRow]:
+        self._check()
+        self.calls.append(("trials", study, offset))
+        if study not in self.trials_of:
+            raise NotFound("there is no such study", where=study)
+        rows = sorted(self.trials_of[study].values(), key=lambda r: r.number, reverse=bool(descending))
+        return rows[offset or 0 : (offset or 0) + (limit or 10**9)]
+
+    async def trial(self, study: str, number: int) -> TrialDetail:
+        self._check()
+        return TrialDetail(
+            self.trials_of[study][number],
+            f"/fake/runs/{study}/{number}/1",
+            f"/fake/runs/{study}/{number}/checkpoint",
+            ["python", "train.py", "--lr", "0.001"],
+            "",
+            0,
+        )
+
+    async def log(
+        self, study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None
+    ) -> LogChunk:
+        self._check()
+        text = self.logs.get(number, "".join(f"epoch {i} val_loss {0.9 - i / 40:.3f}\n" for i in range(12)))
+        begin = max(0, len(text) + offset) if offset < 0 else offset
+        piece = text[begin : begin + limit]
+        ended = self.trials_of[study][number].state not in ("running", "starting")
+        return LogChunk(piece, 1, begin + len(piece), ended)
+
+    async def metrics(self, target: str | Sequence[str], name: str | Sequence[str] | None = None) -> list[MetricRow]:
+        self._check()
+        study, number = str(target).rsplit("/", 1)
+        row = self.trials_of[study][int(number)]
+        if (study, row.number) in self.points:
+            return self.points[study, row.number]
+        if row.last_step is None:
+            return []
+        final = float(row.values.get("val_loss", 0.5))
+        found = []
+        for step in range(int(row.last_step) + 1):
+            shape = final + (1.2 - final) * math.exp(-step / (4 + row.number % 3))
+            found.append(MetricRow(study, row.number, step, "val_loss", shape, None, 1))
+            found.append(MetricRow(study, row.number, step, "train_loss", shape * 0.8, None, 1))
+        return found
+
+    async def act(self, verb: str, targets: Sequence[str]) -> Changed:
+        self._check()
+        self.calls.append((verb, tuple(targets)))
+        if self.refusal is not None:
+            raise self.refusal
+        to = {"pause": "paused", "resume": "queued", "prune": "pruned", "cancel": "cancelled", "kill": "failed"}
+        for target in targets:
+            study, _, number = target.partition("/")
+            if number and verb in to:
+                self.move(int(number), to[verb], study)
+            elif verb in ("pause", "resume"):
+                state = {"pause": "paused", "resume": "running"}[verb]
+                self.push("study.moved", study, **{"from": self.studies_state[study], "to": state})
+                self.studies_state[study] = state
+        return Changed(list(targets), [])
+
+    async def priority(self, targets: Sequence[str], value: int, relative: bool = False) -> Changed:
+        self._check()
+        self.calls.append(("priority", tuple(targets), value, relative))
+        for target in targets:
+            study, _, number = target.partition("/")
+            if not number:
+                self.priorities[study] = self.priorities[study] + value if relative else value
+                continue
+            row = self.trials_of[study][int(number)]
+            new = row.priority + value if relative else value
+            self.trials_of[study][int(number)] = replace(row, priority=new)
+            self.push("trial.priority", study, int(number), **{"from": row.priority, "to": new})
+        return Changed(list(targets), [])
+
+    async def queue(self) -> list[TrialRow]:
+        self._check()
+        rows = [r for r in self._all() if r.state in ("running", "starting", "queued")]
+        return sorted(rows, key=lambda r: (r.state == "queued", -r.priority, r.number))
+
+    async def events_list(
+        self, study: str | None = None, after: int | None = None, limit: int | None = None
+    ) -> list[EventRow]:
+        self._check()
+        return self.past[-(limit or 10**9) :]
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import pytest
+
+from tuned.core.endings import Verdict, canary_verdict, check_result, judge, with_retry
+from tuned.core.states import LIVE, Failure, TrialState
+from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.trial import Outcome
+
+RUN = RunSpec("command", command=("true",))
+SPEC = StudySpec(
+    "s", RUN, SearchSpec(), objectives=(Objective("loss", "minimize"), Objective("size", "minimize"))
+)
+PLAIN = StudySpec("s", RUN, SearchSpec())
+LOCKS = ("held", "started", "revoked", "absent")
+
+
+@pytest.mark.parametrize(
+    ("state", "has_exit", "lock", "verdict"),
+    [
+        ("starting", False, "held", Verdict.WAIT),
+        ("running", False, "held", Verdict.WAIT),
+        ("starting", False, "started", Verdict.VANISHED),
+        ("running", False, "started", Verdict.VANISHED),
+        ("starting", False, "revoked", Verdict.UNCLAIM),
+        ("starting", False, "absent", Verdict.UNCLAIM),
+        ("running", False, "revoked", Verdict.VANISHED),
+        ("running", False, "absent", Verdict.VANISHED),
+    ],
+)
+def test_what_row_and_folder_mean_together(state, has_exit, lock, verdict):
+    assert judge(TrialState(state), has_exit, lock) is verdict
+
+
+def test_an_exit_record_ends_an_attempt_whoever_holds_its_lock():
+    for state, lock in product(LIVE, LOCKS):
+        assert judge(state, True, lock) is Verdict.ENDED
+
+
+def test_only_an_exit_record_is_an_end():
+    for state, lock in product(LIVE, LOCKS):
+        assert judge(state, False, lock) is not Verdict.ENDED
+
+
+def test_a_clean_exit_needs_every_objective():
+    ok = Outcome("exit_ok")
+    assert check_result(ok, SPEC, {"loss": 1.0, "size": 2.0}) == ok
+    missing = check_result(ok, SPEC, {"loss": 1.0})
+    assert (missing.event, missing.failure) == ("exit_error", Failure.ERROR)
+    assert "size" in missing.reason
+    assert check_result(ok, PLAIN, {}) == ok
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_diverged_objective_is_a_failure_of_its_own_class(value):
+    outcome = check_result(Outcome("exit_ok"), SPEC, {"loss": value, "size": 2.0})
+    assert (outcome.event, outcome.failure) == ("exit_error", Failure.NAN)
+
+
+@pytest.mark.parametrize("event", ["exit_error", "exit_pruned", "exit_cancelled", "exit_paused", "vanished"])
+def test_other_ends_are_not_judged_by_their_values(event):
+    outcome = Outcome(event)
+    assert check_result(outcome, SPEC, {}) is outcome
+
+
+def test_a_failure_is_tried_again_as_often_as_its_class_allows():
+    lost = Outcome("vanished", Failure.LOST, "gone")
+    assert with_retry(lost, {"lost": 1}, {}) == Outcome("retry", Failure.LOST, "gone")
+    assert with_retry(lost, {"lost": 1}, {"lost": 1}) == lost
+    assert with_retry(lost, {"lost": 2}, {"lost": 1}).event == "retry"
+    assert with_retry(lost, {"error": 5}, {}) == lost
+    assert with_retry(lost, {"lost": 0}, {}) == lost
+    assert with_retry(Outcome("exit_error", Failure.ERROR), {"error": 1}, {"lost": 3}).event == "retry"
+
+
+@pytest.mark.parametrize("event", ["exit_ok", "exit_pruned", "exit_cancelled", "exit_paused"])
+def test_what_is_no_failure_is_not_tried_again(event):
+    allowed = {failure.value: 9 for failure in Failure}
+    assert with_retry(Outcome(event), allowed, {}) == Outcome(event)
+
+
+@pytest.mark.parametrize("event", ["exit_ok", "exit_error", "vanished"])
+def test_a_canary_that_gives_nothing_pauses_the_study(event):
+    reason = canary_verdict(SPEC, Outcome(event, reason="exit code 1: boom"), False, 3)
+    assert reason is not None
+    assert "trial 3" in reason
+    assert "loss" in reason
+    assert "boom" in reason
+
+
+def test_a_canary_says_nothing_when_there_is_nothing_to_say():
+    error = Outcome("exit_error", Failure.ERROR)
+    assert canary_verdict(SPEC, error, True, 1) is None
+    assert canary_verdict(PLAIN, error, False, 1) is None
+    for event in ("exit_pruned", "exit_cancelled", "exit_paused", "retry"):
+        assert canary_verdict(SPEC, Outcome(event), False, 1) is None

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tuned.core.states import Failure, StopReason
+from tuned.core.study import Objective
+from tuned.core.trial import Outcome, classify_exit, last_error_line, last_traceback, summarise
+
+OK = {"code": 0, "signal": None}
+ERROR = {"code": 1, "signal": None}
+SIGNAL = {"code": None, "signal": 11}
+STOPPED = {"code": None, "signal": 15, "stop_signalled": True}
+
+
+@pytest.mark.parametrize(
+    ("record", "intent", "seen", "event", "failure"),
+    [
+        (OK, None, False, "exit_ok", None),
+        (ERROR, None, False, "exit_error", Failure.ERROR),
+        (SIGNAL, None, False, "exit_error", Failure.KILLED),
+        ({"code": 0, "timed_out": True, "timeout": 5}, None, False, "exit_error", Failure.TIMEOUT),
+        ({"code": None, "signal": 9, "timed_out": True}, None, False, "exit_error", Failure.TIMEOUT),
+        # It finished by itself before it knew of the request: a result.
+        (OK, StopReason.PRUNE, False, "exit_ok", None),
+        (OK, StopReason.CANCEL, False, "exit_ok", None),
+        (OK, StopReason.KILL, False, "exit_ok", None),
+        (ERROR, StopReason.PAUSE, False, "exit_error", Failure.ERROR),
+        # It saw the request, or our signal ended it.
+        (OK, StopReason.PAUSE, True, "exit_paused", None),
+        (OK, StopReason.PRUNE, True, "exit_pruned", None),
+        (STOPPED, StopReason.PRUNE, False, "exit_pruned", None),
+        (STOPPED, StopReason.CANCEL, False, "exit_cancelled", None),
+        (STOPPED, StopReason.PAUSE, True, "exit_paused", None),
+        (STOPPED, StopReason.KILL, False, "exit_error", Failure.KILLED),
+        (OK, StopReason.KILL, True, "exit_error", Failure.KILLED),
+        # A signal that nobody asked for.
+        (STOPPED, None, False, "exit_error", Failure.KILLED),
+        (None, None, False, "vanished", Failure.LOST),
+        (None, StopReason.CANCEL, True, "vanished", Failure.LOST),
+    ],
+)
+def test_what_an_end_means(record, intent, seen, event, failure):
+    outcome = classify_exit(record, intent, seen)
+    assert (outcome.event, outcome.failure) == (event, failure)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
+        "RuntimeError: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate",
+        "Traceback (most recent call last):\n  x\nMemoryError",
+    ],
+)
+def test_a_lack_of_memory_is_told_from_other_errors(tail):
+    outcome = classify_exit(ERROR, None, False, tail)
+    assert outcome.failure is Failure.OOM
+    assert outcome.reason == tail.splitlines()[-1]
+
+
+def test_memory_words_do_not_make_a_failure_of_a_clean_end():
+    assert classify_exit(OK, None, False, "caught OutOfMemoryError, halving the batch") == Outcome("exit_ok")
+
+
+def test_the_reason_holds_the_last_line_and_the_code():
+    tail = "Traceback (most recent call last):\n  File x\nValueError: bad shape\n\n"
+    assert classify_exit({"code": 3}, None, False, tail).reason == "exit code 3: ValueError: bad shape"
+    assert classify_exit(SIGNAL, None, False).reason == "ended by signal 11"
+    assert "5" in classify_exit({"code": 1, "timed_out": True, "timeout": 5}, None, False).reason
+
+
+def test_last_error_line():
+    assert last_error_line("") == ""
+    assert last_error_line(" \n\t\n") == ""
+    assert last_error_line("a\n  b  \n\n") == "b"
+    assert len(last_error_line("x" * 1000)) == 200
+
+
+def test_last_traceback():
+    first, second = "Traceback (most recent call last)\nA: 1", "Traceback (most recent call last)\nB: 2\n"
+    assert last_traceback(f"{first}\nnoise\n{second}") == second
+    plain = "\n".join(str(i) for i in range(50))
+    assert last_traceback(plain).splitlines() == [str(i) for i in range(30, 50)]
+
+
+@pytest.mark.parametrize(
+    ("summary", "direction", "values", "number"),
+    [
+        ("best", "minimize", [3.0, 1.0, 2.0], 1.0),
+        ("best", "maximize", [3.0, 1.0, 2.0], 3.0),
+        ("best", "minimize", [3.0, -math.inf, math.nan], 3.0),
+        ("best", "maximize", [3.0, math.inf, math.nan], 3.0),
+        ("best", "minimize", [1.0, math.inf], 1.0),
+        ("best", "maximize", [math.nan, math.inf], math.inf),
+        ("last", "minimize", [1.0, 2.0], 2.0),
+        ("mean_last", "minimize", [100.0, 1.0, 2.0], 1.5),
+        ("mean_last", "minimize", [4.0], 4.0),
+    ],
+)
+def test_one_number_out_of_many(summary, direction, values, number):
+    assert summarise(Objective("m", direction, summary, 2), values) == number
+
+
+def test_no_values_give_no_number():
+    for summary in ("best", "last", "mean_last"):
+        assert summarise(Objective("m", "minimize", summary, 2), []) is None
+
+
+def test_a_diverged_trial_says_so():
+    for summary in ("best", "last", "mean_last"):
+        value = summarise(Objective("m", "minimize", summary, 2), [math.inf, math.nan])
+        assert value is not None
+        assert math.isnan(value)

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuned.core.design import complete_point, design_point, every_point, fresh_point
+from tuned.core.errors import InvalidInput
+from tuned.core.phases import initial_points, phase
+from tuned.core.sequence import DIMENSIONS, noise, quasi_random
+from tuned.core.space import SearchSpace, canonical_key
+from tuned.core.space_file import parse_space
+
+ROOT = Path(__file__).parents[2]
+MIXED: dict[str, Any] = {
+    "lr": {"type": "float", "low": 1e-5, "high": 0.1, "log": True},
+    "width": {"type": "int", "low": 16, "high": 512, "log": True},
+    "depth": {"type": "int", "low": 1, "high": 4},
+    "reg": ["none", "l2", "dropout"],
+    "dropout": {"type": "float", "low": 0.0, "high": 0.6, "when": {"reg": "dropout"}},
+    "amp": {"type": "bool", "when": {"reg": ["l2", "dropout"]}},
+    "epochs": 20,
+}
+
+
+QUASI = [0.5733732322696596, 0.2604099689051509, 0.8525072683114558]
+NOISE = 0.17340938608449796
+POINT = {"lr": 0.000509419566493, "width": 511, "depth": 3, "reg": "l2", "amp": True, "epochs": 20}
+
+
+def mixed() -> SearchSpace:
+    return parse_space(MIXED)
+
+
+@pytest.mark.parametrize("method", ["sobol", "random"])
+def test_points_are_whole_and_only_active_parameters_have_values(method: Any):
+    space = mixed()
+    seen = set()
+    for i in range(200):
+        point = design_point(space, 3, i, method)
+        assert space.check(point) == point
+        assert ("dropout" in point) == (point["reg"] == "dropout")
+        assert point["epochs"] == 20
+        seen.add(canonical_key(point))
+    assert len(seen) == 200
+
+
+def test_point_i_is_the_same_in_every_process_and_order():
+    space = mixed()
+    backwards = [design_point(space, 11, i) for i in reversed(range(12))][::-1]
+    assert backwards == [design_point(space, 11, i) for i in range(12)]
+    program = (
+        "import json; from tuned.core.design import design_point; from tuned.core.space import SearchSpace\n"
+        f"space = SearchSpace.from_dict({space.to_dict()!r})\n"
+        "print(json.dumps([design_point(space, 11, i) for i in range(12)]))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert json.loads(out) == backwards
+
+
+def test_these_points_never_change():
+    """Studies are continued by index after an upgrade: these literals are a promise."""
+    space = mixed()
+    assert [quasi_random(0, i, 0) for i in range(3)] == QUASI
+    assert noise(7, 1, "x") == NOISE
+    assert design_point(space, 0, 5) == POINT
+
+
+def test_seeds_differ():
+    space = mixed()
+    assert design_point(space, 0, 0) != design_point(space, 1, 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_power_of_two_block_is_stratified(seed: int):
+    for dimension in (0, 1, 7, DIMENSIONS - 1):
+        for start in (0, 64):
+            cells = {int(quasi_random(seed, i, dimension) * 64) for i in range(start, start + 64)}
+            assert len(cells) == 64
+
+
+def test_pairs_of_dimensions_fill_the_square_better_than_noise():
+    def boxes(draw: Any) -> int:
+        return len({(int(draw(i, 0) * 16), int(draw(i, 1) * 16)) for i in range(256)})
+
+    assert boxes(lambda i, d: quasi_random(5, i, d)) == 256
+    assert boxes(lambda i, d: noise(5, i, str(d))) < 200
+
+
+def test_dimensions_beyond_the_table_are_uniform():
+    values = [quasi_random(0, i, DIMENSIONS + 3) for i in range(2000)]
+    assert min(values) >= 0 and max(values) < 1
+    assert abs(sum(values) / 2000 - 0.5) < 0.03
+
+
+def test_log_scales_and_bounds():
+    space = mixed()
+    points = [design_point(space, 0, i) for i in range(512)]
+    below = sum(p["lr"] < 1e-3 for p in points)  # type: ignore[operator]
+    assert 250 <= below <= 262
+    assert {p["depth"] for p in points} == {1, 2, 3, 4}
+    widths = [math.log(float(p["width"])) for p in points]
+    assert abs(sum(widths) / len(widths) - math.log(math.sqrt(16 * 513))) < 0.05
+
+
+def test_completing_keeps_what_was_given():
+    space = mixed()
+    for i in range(50):
+        point = complete_point(space, {"dropout": 0.5, "width": 100}, 0, i)
+        assert point["dropout"] == 0.5 and point["width"] == 100 and point["reg"] == "dropout"
+        point = complete_point(space, {"amp": True}, 0, i)
+        assert point["reg"] in ("l2", "dropout")
+    with pytest.raises(InvalidInput):
+        complete_point(space, {"reg": "none", "dropout": 0.5}, 0, 0)
+    with pytest.raises(InvalidInput):
+        complete_point(space, {"width": 1}, 0, 0)
+
+
+def test_completing_reaches_over_generations():
+    space = parse_space(
+        {
+            "a": ["x", "y"],
+            "b": {"type": "choice", "values": ["p", "q"], "when": {"a": "y"}},
+            "c": {"type": "bool", "when": {"b": "q"}},
+        }
+    )
+    for i in range(8):
+        assert complete_point(space, {"c": True}, 0, i) == {"a": "y", "b": "q", "c": True}
+
+
+def test_fresh_points_use_up_a_small_space_and_then_say_so():
+    space = parse_space(
+        {"o": ["sgd", "adam"], "m": {"type": "int", "low": 1, "high": 40, "when": {"o": "sgd"}}, "k": [1, 2]}
+    )
+    assert len(list(every_point(space))) == space.size() == 82
+    taken: set[str] = set()
+    for i in range(82):
+        point = fresh_point(space, 0, i, taken)
+        assert point is not None and space.check(point) == point
+        assert canonical_key(point) not in taken
+        taken.add(canonical_key(point))
+    assert fresh_point(space, 0, 83, taken) is None
+
+
+def test_an_empty_space_has_one_point():
+    space = parse_space({})
+    assert design_point(space, 0, 0) == {}
+    assert fresh_point(space, 0, 0, set()) == {}
+    assert fresh_point(space, 0, 1, {canonical_key({})}) is None
+
+
+def test_phases():
+    space = mixed()
+    assert initial_points(space, None) == 12
+    assert initial_points(space, 30) == 10
+    assert initial_points(space, 3) == 2
+    assert phase(space, "auto", 5, 9, 30) == "design"
+    assert phase(space, "auto", 4, 10, 30) == "design"
+    assert phase(space, "auto", 5, 10, 30) == "model"
+    assert phase(space, "bayesian", 6, 12) == "model" and phase(space, "bayesian", 6, 11) == "design"
+    assert phase(space, "random", 99, 99, 100) == "design" and phase(space, "sobol", 99, 99, 100) == "design"
+    assert phase(parse_space({}), "auto", 99, 99, 100) == "design"
+    small = parse_space({"a": [1, 2, 3, 4]})
+    assert phase(small, "auto", 50, 50, 100) == "design" and phase(small, "bayesian", 50, 50, 100) == "model"

@@ -1,0 +1,201 @@
+"""Turning a key into an order to the daemon: which targets it applies to, what is asked first, how it is undone.
+
+Owns the wording of questions and results. Pure but for `perform`, which sends the order. No widgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui import format as fmt
+from tui.actions import Action, Danger
+from tui.cells import clean
+from tui.context import Context
+from tui.glyphs import TRIAL_WORDS
+from tuned.core.errors import Conflict
+from tuned.core.states import STUDY_ENDED, TrialState
+from tuned.wire import Changed, StudyRow, TrialRow
+
+if TYPE_CHECKING:
+    from tuned.client.aio import AsyncClient
+
+NAMED = 12
+_CONSEQUENCE = {
+    "prune": "They stop at the next report; results so far are kept and count.",
+    "cancel": "They stop, and are left out of the search.",
+    "kill": "Their processes end now, without time to save anything.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call: a verb on targets; `value` and `relative` are for `priority`."""
+
+    verb: str
+    targets: tuple[str, ...]
+    value: int = 0
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What shall be done.
+
+    Attributes:
+        label: In the result message: `pause`.
+        steps: Calls, in order.
+        question: Title and lines of the dialog; None when it is done at once.
+        undo: Calls that take it back; None when that cannot be.
+    """
+
+    label: str
+    steps: tuple[Step, ...]
+    question: tuple[str, ...] | None = None
+    undo: tuple[Step, ...] | None = None
+
+
+def for_trials(context: Context, action: Action, rows: Sequence[TrialRow]) -> Order:
+    """The order that an action means for these trials.
+
+    Raises:
+        Conflict: It applies to none of them.
+    """
+    if not rows:
+        raise Conflict(f"{action.label.lower()}: no trial is selected")
+    fitting = [row for row in rows if TrialState(row.state) in action.states]
+    if not fitting:
+        words = ", ".join(sorted({TRIAL_WORDS.get(row.state, row.state) for row in rows}))
+        what = f"#{rows[0].number} is {words}" if len(rows) == 1 else f"those are {words}"
+        raise Conflict(f"{action.label.lower()}: {what}", hint="works on " + _words(action))
+    if action.id == "pause":
+        return _pause(fitting)
+    if action.verb == "priority":
+        return _priority(action, [(_name(row), row.priority) for row in fitting])
+    targets = tuple(_name(row) for row in fitting)
+    undo = None
+    if action.id == "next":
+        undo = _restore([(_name(row), row.priority) for row in fitting])
+    question = _question(context, action, fitting) if action.danger is Danger.ASKS else None
+    return Order(action.id, (Step(action.verb, targets),), question, undo)
+
+
+def for_study(context: Context, action: Action, row: StudyRow) -> Order:
+    """The order that an action means for a whole study.
+
+    Raises:
+        Conflict: The action is none for studies, or the study has ended.
+    """
+    name = row.name
+    if not action.studies:
+        raise Conflict(f"{action.label.lower()} works on trials", hint="press 1 for the trials")
+    if row.state in STUDY_ENDED:
+        raise Conflict(f"{action.label.lower()}: {name} has ended ({row.state})")
+    if action.id == "pause":
+        verb, back = ("resume", "pause") if row.state == "paused" else ("pause", "resume")
+        return Order(verb, (Step(verb, (name,)),), None, (Step(back, (name,)),))
+    if action.verb == "priority":
+        return _priority(action, [(name, row.priority)])
+    _, live, waiting = context.store.counts(row)
+    question = (
+        f"Cancel the study {clean(name)}?",
+        f"{fmt.plural(live, 'running trial')} and {waiting} waiting end; finished ones stay.",
+    )
+    return Order(action.id, (Step(action.verb, (name,)),), question)
+
+
+def _pause(rows: Sequence[TrialRow]) -> Order:
+    paused = [row for row in rows if row.state == "paused"]
+    going = [row for row in rows if row.state != "paused"]
+    verb, back, chosen = ("pause", "resume", going) if going else ("resume", "pause", paused)
+    targets = tuple(_name(row) for row in chosen)
+    return Order(verb, (Step(verb, targets),), None, (Step(back, targets),))
+
+
+def _priority(action: Action, old: Sequence[tuple[str, int]]) -> Order:
+    targets = tuple(name for name, _ in old)
+    if action.id == "priority-reset":
+        step = Step("priority", targets, 0, False)
+    else:
+        step = Step("priority", targets, 1 if action.id == "priority-up" else -1, True)
+    return Order("priority", (step,), None, _restore(old))
+
+
+def _restore(old: Sequence[tuple[str, int]]) -> tuple[Step, ...]:
+    values = sorted({value for _, value in old})
+    return tuple(Step("priority", tuple(n for n, v in old if v == value), value) for value in values)
+
+
+def _question(context: Context, action: Action, rows: Sequence[TrialRow]) -> tuple[str, ...]:
+    count = len(rows)
+    title = f"{action.label} {f'#{rows[0].number}' if count == 1 else f'{count} trials'}?"
+    named = []
+    for row in rows[:NAMED]:
+        notes = []
+        rank = context.rows.rank(row.number)
+        if rank:
+            notes.append(f"rank {rank[0]}")
+        if row.last_step is not None:
+            notes.append(f"step {fmt.step(row.last_step)}")
+        named.append(f"#{row.number}" + (f" ({', '.join(notes)})" if notes else ""))
+    if count > NAMED:
+        named.append(f"and {count - NAMED} more")
+    text = _CONSEQUENCE[action.verb]
+    lines = [", ".join(named), text if count > 1 else _singular(text)]
+    if any(row.number == context.store.best for row in rows):
+        lines.append("This includes the current best trial.")
+    return (title, *lines)
+
+
+def _singular(text: str) -> str:
+    for many, one in (("They stop, and are", "It stops, and is"), ("They stop", "It stops"), ("Their processes end",
+                      "Its process ends")):  # fmt: skip
+        text = text.replace(many, one)
+    return text
+
+
+def _words(action: Action) -> str:
+    return ", ".join(TRIAL_WORDS[state] for state in TrialState if state in action.states)
+
+
+def _name(row: TrialRow) -> str:
+    return f"{row.study}/{row.number}"
+
+
+async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, ...] | None]:
+    """Send the order.
+
+    Returns:
+        What to tell, and the calls that take back what was in fact changed (None: nothing can be taken back).
+
+    Raises:
+        TunedError: The daemon refused or does not answer.
+    """
+    changed: list[str] = []
+    skipped: list[str] = []
+    for step in order.steps:
+        reply: Changed
+        if step.verb == "priority":
+            reply = await client.priority(step.targets, step.value, step.relative)
+        else:
+            reply = await client.act(step.verb, step.targets)
+        changed += reply.changed
+        skipped += reply.skipped
+    undo = None
+    if order.undo is not None and changed:
+        undo = tuple(
+            Step(step.verb, kept, step.value, step.relative)
+            for step in order.undo
+            if (kept := tuple(target for target in step.targets if target in changed))
+        )
+    return report(order.label, changed, skipped), undo or None
+
+
+def report(label: str, changed: Sequence[str], skipped: Sequence[str]) -> str:
+    """The result in one line: `pause: digits/7` or `prune: 3 changed; 1 left alone: ...`."""
+    if not changed and not skipped:
+        return f"{label}: nothing changed"
+    done = ", ".join(changed) if len(changed) <= 2 else f"{len(changed)} changed"
+    left = f"{len(skipped)} left alone: {skipped[0]}" if skipped else ""
+    return f"{label}: " + "; ".join(part for part in (done, left) if part)

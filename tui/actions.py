@@ -1,0 +1,142 @@
+"""Every action of the UI: its keys, its words, where it works and what it does to trials.
+
+The one registry behind key bindings, the key bar, the help screen, the command palette and the docs' key map. No
+Textual in here, and no code of the actions themselves: a screen implements an action as its method `do_<id>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tuned.core.states import TrialState
+
+_S = TrialState
+_LIVE = frozenset({_S.STARTING, _S.RUNNING})
+_OPEN = frozenset({_S.QUEUED, _S.STARTING, _S.RUNNING, _S.PAUSED})
+
+
+class Danger(StrEnum):
+    """What an action does to work: nothing, something that can be undone, or something that cannot."""
+
+    NONE = "none"
+    REVERSIBLE = "reversible"
+    ASKS = "asks"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    Attributes:
+        id: Screens implement it as `do_<id>` (with `-` as `_`).
+        keys: Textual's key names; the first is the one shown.
+        label: One or two words for the key bar.
+        help: One sentence.
+        group: Heading in help: move, look, act, curves, general.
+        scopes: Screens it works on: main, trial, queue; empty: all of them.
+        danger: See `Danger`; `verb` is the daemon's verb for acting on trials.
+        states: States of trials that it can act on; empty: it does not act on trials.
+        studies: Whether it also acts on a whole study.
+        bar: Place in the key bar, smaller first; None: not shown there.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    group: str
+    scopes: tuple[str, ...] = ()
+    danger: Danger = Danger.NONE
+    verb: str = ""
+    states: frozenset[TrialState] = field(default_factory=frozenset)
+    studies: bool = False
+    bar: int | None = None
+
+
+_LISTS = ("main", "queue")
+
+ACTIONS: tuple[Action, ...] = (
+    Action("down", ("j", "down"), "Down", "Move down.", "move"),
+    Action("up", ("k", "up"), "Up", "Move up.", "move"),
+    Action("first", ("g", "home"), "First", "Go to the first row.", "move"),
+    Action("last", ("G", "end"), "Last", "Go to the last row.", "move"),
+    Action("page-down", ("ctrl+d", "pagedown"), "Page down", "Move half a page down.", "move"),
+    Action("page-up", ("ctrl+u", "pageup"), "Page up", "Move half a page up.", "move"),
+    Action("left", ("h", "left"), "Left", "Show columns further left.", "move", ("main",)),
+    Action("right", ("l", "right"), "Right", "Show columns further right.", "move", ("main",)),
+    Action("next-pane", ("tab",), "Next pane", "Go to the next pane.", "move", ("main", "trial")),
+    Action("previous-pane", ("shift+tab",), "Previous pane", "Go to the previous pane.", "move", ("main", "trial")),
+    Action("pane-1", ("1",), "Trials", "Show the trials.", "move", ("main", "trial")),
+    Action("pane-2", ("2",), "Curves", "Show the curves.", "move", ("main", "trial")),
+    Action("pane-3", ("3",), "Devices", "Show GPUs or CPU slots.", "move", ("main", "trial")),
+    Action("pane-4", ("4",), "Log", "Show the log of the selected trial.", "move", ("main", "trial")),
+    Action("pane-5", ("5",), "Events", "Show what happened.", "move", ("main", "trial")),
+    Action("studies", ("s",), "Studies", "Show the studies.", "move", ("main",), bar=90),
+    Action("open", ("enter",), "Open", "Open the selected study or trial.", "look", _LISTS, bar=10),
+    Action("back", ("escape",), "Back", "Go back, clear the filter, unmark.", "look"),
+    Action("filter", ("slash",), "Filter", "Filter: state:run lr<1e-3 act=relu text.", "look", ("main",), bar=60),
+    Action("sort-right", ("greater_than_sign",), "Sort next", "Sort by the next column.", "look", ("main",)),
+    Action("sort-left", ("less_than_sign",), "Sort previous", "Sort by the previous column.", "look", ("main",)),
+    Action("sort-reverse", ("O",), "Reverse", "Reverse the order.", "look", ("main",)),
+    Action("best", ("b",), "Best", "Go to the best trial.", "look", ("main",), bar=80),
+    Action("queue", ("Q",), "Queue", "Show what runs and waits, across studies.", "look", ("main", "trial"), bar=85),
+    Action("zoom", ("z",), "Zoom", "Show the current pane alone, or all again.", "look", ("main",), bar=95),
+    Action("sides", ("left_square_bracket", "right_square_bracket"), "Sides", "Hide or show the side columns.", "look",
+           ("main",)),
+    Action("mark", ("space",), "Mark", "Mark or unmark the trial.", "act", _LISTS, bar=20),
+    Action("mark-range", ("v",), "Range", "Mark from the last mark to here.", "act", _LISTS),
+    Action("mark-all", ("asterisk",), "Mark all", "Mark every trial that is shown.", "act", _LISTS),
+    Action("unmark", ("U",), "Unmark", "Remove all marks.", "act", _LISTS),
+    Action("pause", ("p",), "Pause", "Pause, or resume what is paused.", "act", danger=Danger.REVERSIBLE, verb="pause",
+           states=_LIVE | {_S.PAUSED}, studies=True, bar=30),
+    Action("prune", ("x",), "Prune", "Stop; the result so far is kept and counts.", "act", danger=Danger.ASKS,
+           verb="prune", states=_LIVE | {_S.PAUSED}, bar=32),
+    Action("cancel", ("X",), "Cancel", "Stop, and leave the trial out of the search.", "act", danger=Danger.ASKS,
+           verb="cancel", states=_OPEN, studies=True, bar=64),
+    Action("kill", ("K",), "Kill", "End the process now, without grace.", "act", danger=Danger.ASKS, verb="kill",
+           states=_LIVE, bar=62),
+    Action("retry", ("R",), "Retry", "Queue a copy of an ended trial.", "act", danger=Danger.REVERSIBLE, verb="retry",
+           states=frozenset({_S.FAILED, _S.LOST, _S.CANCELLED, _S.PRUNED, _S.COMPLETED}), bar=70),
+    Action("next", ("t",), "Next", "Run this waiting trial before all others.", "act", danger=Danger.REVERSIBLE,
+           verb="next", states=frozenset({_S.QUEUED}), bar=72),
+    Action("priority-up", ("plus",), "Prio", "Raise the priority by one.", "act", danger=Danger.REVERSIBLE,
+           verb="priority", states=_OPEN, studies=True, bar=40),
+    Action("priority-down", ("minus",), "Prio down", "Lower the priority by one.", "act", danger=Danger.REVERSIBLE,
+           verb="priority", states=_OPEN, studies=True),
+    Action("priority-reset", ("equals_sign",), "Prio 0", "Set the priority to 0.", "act", danger=Danger.REVERSIBLE,
+           verb="priority", states=_OPEN, studies=True),
+    Action("undo", ("u",), "Undo", "Undo the last reversible action.", "act", bar=75),
+    Action("pin", ("V",), "Pin", "Keep this trial's curve in the chart, or drop it.", "curves", ("main",)),
+    Action("log-y", ("L",), "Log y", "Logarithmic or linear axis.", "curves", ("main", "trial")),
+    Action("metric", ("m",), "Metric", "Draw the next metric.", "curves", ("main", "trial")),
+    Action("follow", ("f",), "Follow", "Follow the end of the log, or stay.", "look", ("main", "trial")),
+    Action("wrap", ("w",), "Wrap", "Wrap long lines of the log.", "look", ("main", "trial")),
+    Action("refresh", ("r",), "Refresh", "Fetch everything again.", "general"),
+    Action("palette", ("colon", "ctrl+p"), "Cmd", "Choose an action by name.", "general", bar=97),
+    Action("help", ("question_mark", "f1"), "Help", "Show all keys.", "general", bar=99),
+    Action("quit", ("q", "ctrl+c"), "Quit", "Leave; the daemon and its trials go on.", "general", bar=100),
+)  # fmt: skip
+
+BY_ID = {action.id: action for action in ACTIONS}
+
+_SHOWN = {
+    "slash": "/", "colon": ":", "question_mark": "?", "plus": "+", "minus": "-", "equals_sign": "=", "asterisk": "*",
+    "greater_than_sign": ">", "less_than_sign": "<", "left_square_bracket": "[", "right_square_bracket": "]",
+    "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
+}  # fmt: skip
+
+
+def shown(key: str) -> str:
+    """A key as people read it: `slash` -> `/`."""
+    return _SHOWN.get(key, key)
+
+
+def for_scope(scope: str, read_only: bool = False) -> list[Action]:
+    """The actions of a screen; without those that change anything when `read_only`."""
+    return [
+        action
+        for action in ACTIONS
+        if (not action.scopes or scope in action.scopes)
+        and not (read_only and (action.danger is not Danger.NONE or action.id == "undo"))
+    ]

@@ -1,0 +1,159 @@
+"""The Textual application: themes, the first screen, the tick, the link's worker, the watch on the terminal.
+
+Owns the wiring and the undo list. Data live in `tui.store`, keys in `tui.screens`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.style import Style
+from textual import work
+from textual.app import App
+from textual.binding import Binding
+
+from tui import palette
+from tui.acting import Order, Step, perform
+from tui.context import Context, Options
+from tui.glyphs import ASCII, UNICODE
+from tui.link import Link
+from tui.rows import Rows
+from tui.screens.board import Board
+from tui.screens.main import Main
+from tui.store import Store
+from tuned.core.errors import TunedError
+
+if TYPE_CHECKING:
+    from tuned.client.aio import AsyncClient
+
+TERMINAL_LOST = 129
+UNDO_KEPT = 20
+WATCH_SECONDS = 2.0
+
+
+class TunedApp(App[int]):
+    """The terminal UI.
+
+    Args:
+        client: One client; the app closes it.
+        options: How it was started.
+        clock: Unix seconds; tests pass their own.
+        terminal: Whether there is still a terminal; None: no watch.
+    """
+
+    TITLE = "tuned"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        options: Options,
+        clock: Callable[[], float] = time.time,
+        terminal: Callable[[], bool] | None = None,
+    ) -> None:
+        self.inks: dict[str, Style] = {}
+        super().__init__()
+        store = Store(clock)
+        self.context = Context(store, Rows(store), options, ASCII if options.ascii else UNICODE)
+        self.client = client
+        self.link = Link(client, store)
+        self.undos: list[tuple[str, tuple[Step, ...]]] = []
+        self._terminal = terminal
+        self._seen = -1
+        self._live_second = 0
+        if options.study is not None:
+            store.study = options.study
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's variables; the styles of the views follow them."""
+        variables = super().get_css_variables()
+        theme = self.get_theme(self.theme)
+        ansi = theme.ansi if theme is not None else False
+        self.inks = palette.build(variables, ansi=ansi, colour=not self.no_color)
+        return variables
+
+    def get_default_screen(self) -> Board:
+        """The main screen is the first and the last."""
+        return Main()
+
+    def on_mount(self) -> None:
+        """Start following the daemon and drawing what changes."""
+        self.context.store.hurry = self._hurry
+        self.follow()
+        self.set_interval(self.context.options.period, self.tick)
+        if self._terminal is not None:
+            self.set_interval(WATCH_SECONDS, self._watch_terminal)
+
+    async def on_unmount(self) -> None:
+        """Hang up."""
+        self.workers.cancel_all()
+        await self.client.close()
+
+    @work(exclusive=True, group="link", exit_on_error=True)
+    async def follow(self) -> None:
+        """Keep the store like the daemon until the app ends."""
+        await self.link.run()
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Draw what changed since the last tick; clocks move once a second while something runs."""
+        store = self.context.store
+        second = int(store.clock())
+        moving = store.anything_live or not store.connected or bool(self.context.message)
+        if store.revision == self._seen and not (moving and second != self._live_second):
+            return
+        self._seen, self._live_second = store.revision, second
+        if isinstance(self.screen, Board):
+            self.screen.sync()
+            # Drawing may itself select a trial; that is not news for the next tick.
+            self._seen = store.revision
+
+    def _hurry(self) -> None:
+        self.call_later(self.tick)
+
+    # --- acting ---------------------------------------------------------------------------------------------------
+
+    @work(group="acting", exit_on_error=True)
+    async def carry_out(self, order: Order) -> None:
+        """Send an order and tell what came of it."""
+        try:
+            text, undo = await perform(self.client, order)
+        except TunedError as error:
+            self.context.say(str(error), "bad")
+        else:
+            if undo:
+                self.undos = [*self.undos, (order.label, undo)][-UNDO_KEPT:]
+                text += "  u undoes"
+            self.context.say(text)
+        self.tick()
+
+    def undo(self) -> None:
+        """Take back the last order that can be taken back."""
+        if not self.undos:
+            self.context.say("nothing to undo", "warn")
+            return
+        label, steps = self.undos.pop()
+        self.carry_out(Order(f"undo {label}", steps))
+
+    def action_leave(self) -> None:
+        """Leave; the daemon goes on."""
+        self.exit(0)
+
+    def _watch_terminal(self) -> None:
+        # A lost terminal does not end Textual by itself: it would spin for ever.
+        if self._terminal is not None and not self._terminal():
+            self.exit(TERMINAL_LOST, return_code=TERMINAL_LOST)
+
+
+def has_terminal() -> bool:
+    """Whether standard input is still a terminal that someone holds."""
+    try:
+        return os.isatty(0) and os.tcgetpgrp(0) > 0
+    except OSError:
+        return False

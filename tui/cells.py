@@ -1,0 +1,91 @@
+"""Lines of styled text, measured in terminal cells.
+
+Owns cutting and padding by display width (wide characters count two) and the removal of control sequences from text
+that others wrote. Knows nothing of what the text means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+Span = tuple[str, str]
+"""Text and the name of its style."""
+
+Line = tuple[Span, ...]
+
+_SEQUENCES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
+    r"|\x1b[\]PX^_].*?(?:\x1b\\|\x07|$)"  # OSC, DCS and other strings: titles, clipboard
+    r"|\x1b[ -/]*[0-~]"  # two-character escapes
+    r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one 8-bit character
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
+
+
+def clean(text: str) -> str:
+    """Text that can be printed in one line: no escape sequences, no control or direction characters, tabs as blanks.
+
+    A carriage return means "write over": only what follows the last one is kept, as a terminal would show it.
+    """
+    text = _SEQUENCES.sub("", text)
+    if "\r" in text:
+        text = next((part for part in reversed(text.split("\r")) if part), "")
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub("", text.expandtabs(4))
+
+
+def fit(text: str, width: int, align: str = "<", more: str = "…") -> str:
+    """The text in exactly `width` cells: padded by `align` (`<` left, `>` right), cut with `more` at the end."""
+    if width <= 0:
+        return ""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        cut = text[: width - 1] if text.isascii() else set_cell_size(text, width - 1)
+        return cut + more
+    pad = " " * (width - length)
+    return pad + text if align == ">" else text + pad
+
+
+def line(*spans: Span | str) -> Line:
+    """A line from spans; a bare string has the style `text`."""
+    return tuple(span if isinstance(span, tuple) else (span, "text") for span in spans if span != "")
+
+
+def line_width(spans: Iterable[Span]) -> int:
+    """Cells that a line takes."""
+    return sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
+
+
+def fit_line(spans: Iterable[Span], width: int) -> Line:
+    """The line in exactly `width` cells; what does not fit is cut off."""
+    result: list[Span] = []
+    left = width
+    for text, style in spans:
+        if left <= 0:
+            break
+        length = len(text) if text.isascii() else cell_len(text)
+        if length > left:
+            text, length = set_cell_size(text, left), left
+        if text:
+            result.append((text, style))
+        left -= length
+    if left > 0:
+        result.append((" " * left, "text"))
+    return tuple(result)
+
+
+def both_ends(left: Line, right: Line, width: int) -> Line:
+    """`left` at the left, `right` at the right; where both do not fit, `left` is cut."""
+    room = width - line_width(right)
+    if room <= 0:
+        return fit_line(right, width)
+    return fit_line((*fit_line(left, room), *right), width)
+
+
+def text_of(spans: Iterable[Span]) -> str:
+    """The line without its styles."""
+    return "".join(text for text, _ in spans)

@@ -1,0 +1,86 @@
+"""Starting the terminal UI: is there a terminal, which environment does it need, what does its end mean.
+
+Owns exit codes and the environment that must be set before Textual is imported. Everything heavy is imported inside.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+
+from tuned.home import Home
+
+LOST = 129
+
+
+def run(
+    home: Home,
+    *,
+    read_only: bool = False,
+    ascii: bool = False,
+    mouse: bool = True,
+    study: str | None = None,
+    require_tty: bool = False,
+) -> int:
+    """Show the terminal UI until it is left; without a terminal, print one picture in text.
+
+    Args:
+        home: The state folder of the daemon to watch.
+        read_only: Offer nothing that changes anything.
+        ascii: Draw with ASCII characters only.
+        mouse: Ask the terminal for mouse events (then selecting text needs shift).
+        study: Name of the study to show first; None: the one that runs.
+        require_tty: Refuse to start without a terminal instead of printing.
+
+    Returns:
+        The exit code: 0 left by the user or printed, 1 error, 2 a terminal was required, 3 no daemon (printing only;
+        the UI itself waits for one), 129 the terminal went away.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if require_tty:
+            print("tunectl ui: there is no terminal (run it in one, or use: tunectl studies)", file=sys.stderr)  # noqa: T201
+            return 2
+        from tui.plain import print_snapshot
+
+        return print_snapshot(home, ascii=ascii or not _unicode(sys.stdout.encoding), study=study)
+    prepare_environment(os.environ)
+    return _show(home, read_only=read_only, ascii=ascii or not _unicode(sys.stdout.encoding), mouse=mouse, study=study)
+
+
+def prepare_environment(environ: MutableMapping[str, str]) -> None:
+    """Set what Textual reads when it is imported; what the user has set stays."""
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    remote = bool(environ.get("SSH_CONNECTION"))
+    environ.setdefault("TEXTUAL_FPS", "15" if remote else "30")
+    if environ.get("NO_COLOR"):
+        # The default theme computes shades of grey even without colours; this one sends none.
+        environ.setdefault("TEXTUAL_THEME", "ansi-dark")
+
+
+def _unicode(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+
+def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str | None) -> int:
+    from tui.app import TERMINAL_LOST, TunedApp, has_terminal
+    from tui.context import Options
+    from tuned.client.aio import AsyncClient
+
+    remote = bool(os.environ.get("SSH_CONNECTION"))
+    options = Options(
+        read_only=read_only,
+        ascii=ascii,
+        mouse=mouse,
+        study=study,
+        where=str(home.socket),
+        period=1.0 if remote else 0.5,
+    )
+    app = TunedApp(AsyncClient(home.socket), options, terminal=has_terminal)
+    app.run(mouse=mouse)
+    code = app.return_code or 0
+    if code == TERMINAL_LOST:
+        # Nobody can see what Python would still want to say to a terminal that is gone.
+        os._exit(TERMINAL_LOST)
+    return code

@@ -1,0 +1,75 @@
+"""What the screens share beside the store: options, the table's rows, how charts and logs are shown, the last message.
+
+Owns view state that outlives a screen. No widgets, no socket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tui.braille import Range
+from tui.glyphs import UNICODE, Glyphs
+from tui.rows import Rows
+from tui.store import Store
+
+MESSAGE_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the UI was started."""
+
+    read_only: bool = False
+    ascii: bool = False
+    mouse: bool = True
+    study: str | None = None
+    where: str = ""
+    period: float = 0.5
+
+
+@dataclass(slots=True)
+class LogView:
+    """How the log is shown: `back` is the number of lines scrolled up from the end."""
+
+    follow: bool = True
+    wrap: bool = False
+    back: int = 0
+
+
+@dataclass(slots=True)
+class ChartView:
+    """How charts are drawn; `log` None chooses by the data, `ranges` keeps axes still (see `braille.fit_range`)."""
+
+    log: bool | None = None
+    ranges: dict[str, Range] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything a view may read."""
+
+    store: Store
+    rows: Rows
+    options: Options
+    glyphs: Glyphs = UNICODE
+    log: LogView = field(default_factory=LogView)
+    chart: ChartView = field(default_factory=ChartView)
+    message: str = ""
+    message_style: str = "good"
+    message_until: float = 0.0
+    widths: dict[str, int] = field(default_factory=dict)
+    widths_study: str | None = None
+    first_column: int = 0
+
+    def say(self, text: str, style: str = "good") -> None:
+        """Show the result of what the user did for a few seconds."""
+        self.message, self.message_style = text, style
+        self.message_until = self.store.clock() + MESSAGE_SECONDS
+        self.store.revision += 1
+
+    def current_message(self) -> tuple[str, str] | None:
+        """The message while it is fresh, with its style."""
+        if self.message and self.store.clock() < self.message_until:
+            return self.message, self.message_style
+        self.message = ""
+        return None

@@ -1,0 +1,167 @@
+"""The link between daemon and store: snapshot, event stream, what the store asks for, and reconnecting for ever.
+
+Owns the order that makes the picture whole: the stream is opened first, then the snapshot is taken, then events are
+applied; so an event is seen twice rather than missed. It touches the store alone, never a widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from tui.store import LOG_START, Need, Store
+from tuned.core.errors import NotFound, TunedError, Unavailable
+
+if TYPE_CHECKING:
+    from tuned.client.aio import AsyncClient
+
+PAGE = 500
+REQUESTS_AT_ONCE = 4
+RETRY = (0.3, 1.0, 2.0, 4.0)
+LOG_PIECE = 65_536
+
+
+class Link:
+    """Keeps a store like the daemon.
+
+    Args:
+        client: One client for the life of the UI.
+        store: What is filled.
+    """
+
+    def __init__(self, client: AsyncClient, store: Store) -> None:
+        self.client = client
+        self.store = store
+        self._wake = asyncio.Event()
+        store.wake = self._wake.set
+
+    async def run(self) -> None:
+        """Follow the daemon until cancelled; when it goes away, say so in the store and try again."""
+        failures = 0
+        while True:
+            problem = "the daemon ended the event stream"
+            try:
+                await self._session()
+            except* TunedError as group:
+                problem = _first(group).what
+            failures = 0 if self.store.connected else failures + 1
+            self.store.went_stale(problem)
+            await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
+
+    def retry_now(self) -> None:
+        """Fetch everything that is shown again."""
+        self._ask_for_all()
+
+    async def _session(self) -> None:
+        """One connection's life: ends by an exception, whichever part of it meets the failure."""
+        opened = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(opened))
+            await opened.wait()
+            await self._snapshot()
+            await self._fetch(tasks)
+
+    async def _follow(self, opened: asyncio.Event) -> None:
+        async for event in self.client.events(opened=opened.set):
+            self.store.apply(event)
+        raise Unavailable("the daemon ended the event stream")
+
+    async def _snapshot(self) -> None:
+        status, studies, past = await asyncio.gather(
+            self.client.status(), self.client.studies(), self.client.events_list(limit=100)
+        )
+        self.store.put_status(status)
+        self.store.put_events(past)
+        self.store.put_studies(studies)
+        self._ask_for_all()
+        if self.store.study is not None:
+            await self._trials(self.store.study)
+        self.store.went_live()
+
+    def _ask_for_all(self) -> None:
+        store = self.store
+        store.need("studies")
+        store.need("status")
+        if store.study is not None:
+            store.need("trials", store.study)
+            for number in {store.selected, store.best, *store.pinned} - {None}:
+                store.need("curve", store.study, number or 0)
+            if store.selected is not None and store.log_wanted:
+                store.need("log", store.study, store.selected)
+            if store.selected is not None and store.detail_wanted:
+                store.need("detail", store.study, store.selected)
+        if store.queue_wanted:
+            store.need("queue")
+
+    async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
+        """Serve what the store asks for, a few requests at a time."""
+        gate = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        while True:
+            for need in self.store.due():
+                await gate.acquire()
+                tasks.create_task(self._serve(need)).add_done_callback(lambda _: gate.release())
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.store.next_due()):
+                    await self._wake.wait()
+
+    async def _serve(self, need: Need) -> None:
+        store, client = self.store, self.client
+        try:
+            match need.kind:
+                case "status":
+                    store.put_status(await client.status())
+                case "studies":
+                    store.put_studies(await client.studies())
+                case "trials":
+                    await self._trials(need.study)
+                case "detail":
+                    store.put_detail(await client.trial(need.study, need.number))
+                case "curve":
+                    rows = await client.metrics(f"{need.study}/{need.number}")
+                    store.put_curve(need.study, need.number, rows)
+                case "log":
+                    await self._log(need)
+                case "queue":
+                    store.put_queue(await client.queue())
+        except Unavailable:
+            raise
+        except NotFound:
+            store.need("studies")
+        except TunedError as error:
+            store.problem = error.what
+
+    async def _trials(self, study: str) -> None:
+        """All trials of a study, in pages, the newest first so that the table fills where people look."""
+        offset = 0
+        while study == self.store.study:
+            rows = await self.client.trials(study, sort="number", descending=True, limit=PAGE, offset=offset)
+            self.store.put_trials(study, rows)
+            offset += PAGE
+            if len(rows) < PAGE:
+                break
+        self.store.trials_complete(study)
+
+    async def _log(self, need: Need) -> None:
+        tail, store = self.store.log, self.store
+        same = tail is not None and (tail.study, tail.number) == (need.study, need.number)
+        row = store.trial(need.number)
+        if row is not None and row.attempt == 0:
+            return
+        offset = tail.offset if same and tail is not None and tail.offset is not None else -LOG_START
+        if same and tail is not None and row is not None and row.attempt != tail.attempt:
+            offset = -LOG_START
+        store.put_log(
+            need.study,
+            need.number,
+            await self.client.log(need.study, need.number, offset=offset, limit=LOG_PIECE),
+        )
+
+
+def _first(group: BaseExceptionGroup[TunedError]) -> TunedError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, TunedError)
+    return error

@@ -1,0 +1,72 @@
+"""One picture of the daemon as plain text, for pipes and logs: what the UI would show, printed once."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tui.cells import Line, text_of
+from tui.context import Context, Options
+from tui.glyphs import ASCII, UNICODE
+from tui.link import PAGE
+from tui.rows import Rows
+from tui.store import Store
+from tui.views import curves, frame, lists, trials
+from tuned.core.errors import TunedError
+from tuned.home import Home
+
+if TYPE_CHECKING:
+    from tuned.client.aio import AsyncClient
+
+ROWS = 40
+
+
+def print_snapshot(home: Home, *, ascii: bool = False, study: str | None = None) -> int:
+    """Print studies and the trials of one; the exit code: 0, 1 on an error, 3 without a daemon."""
+    from tuned.client.aio import AsyncClient
+    from tuned.client.problems import NoDaemon
+
+    async def fetch() -> list[str]:
+        async with AsyncClient(home.socket) as client:
+            return await snapshot(client, ascii=ascii, study=study, width=shutil.get_terminal_size((100, 40)).columns)
+
+    try:
+        lines = asyncio.run(fetch())
+    except NoDaemon as error:
+        print(f"tunectl ui: {error}", file=sys.stderr)  # noqa: T201
+        return 3
+    except TunedError as error:
+        print(f"tunectl ui: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width: int) -> list[str]:
+    """The picture as lines without trailing blanks."""
+    store = Store(time.time)
+    context = Context(store, Rows(store), Options(ascii=ascii, study=study), ASCII if ascii else UNICODE)
+    store.study = study
+    store.put_status(await client.status())
+    store.put_studies(await client.studies())
+    if store.study is not None:
+        offset = 0
+        while page := await client.trials(store.study, sort="number", descending=True, limit=PAGE, offset=offset):
+            store.put_trials(store.study, page)
+            offset += PAGE
+            if len(page) < PAGE:
+                break
+        store.trials_complete(store.study)
+    store.went_live()
+    lines: list[Line] = [frame.head(context, width)]
+    lines += lists.studies(context, None, 0, width, len(store.studies) * lists.study_lines(width) + 1, False)
+    if store.study is not None:
+        count = min(ROWS, len(context.rows.numbers()))
+        lines += trials.build(context, 0, width, max(4, count + 2), False)
+        if store.best_so_far():
+            lines += curves.best_so_far(context, width, 10, False)
+    lines += lists.devices(context, width, 3 + len(store.status.devices if store.status else ()), False)
+    return [text_of(line).rstrip() for line in lines]

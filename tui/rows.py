@@ -1,0 +1,158 @@
+"""Which trials the table shows, in which order, and which are marked.
+
+Owns sorting, filtering and marks over the store's trials; the order is computed once per change. No widgets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from tui import format as fmt
+from tui.filters import NO_FILTER, Filter, parse, read
+from tui.store import Store
+from tuned.core.states import LIVE
+from tuned.wire import TrialRow
+
+FIXED_SORTS = ("trial", "state", "priority", "step", "value", "elapsed")
+_STATE_ORDER = {
+    state: place
+    for place, state in enumerate(
+        ("running", "starting", "paused", "queued", "completed", "pruned", "failed", "lost", "cancelled")
+    )
+}
+
+
+class Rows:
+    """The table's rows over a store.
+
+    Attributes:
+        sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
+            order; the natural order of `value` is best first, of `trial` newest first.
+        filter: What passes.
+        marks: Numbers of marked trials.
+        anchor: The last trial that was marked, where a range begins.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.sort = "value"
+        self.descending = False
+        self.filter: Filter = NO_FILTER
+        self.marks: set[int] = set()
+        self.anchor: int | None = None
+        self._key: object = None
+        self._numbers: list[int] = []
+        self._places: dict[int, int] = {}
+        self._study: str | None = None
+
+    def numbers(self) -> list[int]:
+        """Trial numbers from the first row to the last."""
+        store = self.store
+        if store.study != self._study:
+            self._study, self.marks, self.anchor = store.study, set(), None
+            if self.filter.text:
+                self.filter = parse(self.filter.text, store.objective)
+        key = (store.study, store.trials_revision, self.sort, self.descending, self.filter.text, store.objective)
+        if key != self._key:
+            self._key = key
+            shown = [row for row in store.trials.values() if self.filter.matches(row)]
+            self._numbers = [row.number for row in sort_rows(shown, self._sort_key(), self.descending)]
+            self._places = {number: place for place, number in enumerate(self._numbers)}
+        return self._numbers
+
+    def place(self, number: int | None) -> int | None:
+        """Row of a trial; None when it is not shown."""
+        self.numbers()
+        return self._places.get(number) if number is not None else None
+
+    def set_filter(self, text: str) -> None:
+        """Filter by a text of the filter language.
+
+        Raises:
+            InvalidInput: It cannot be read; the old filter stays.
+        """
+        self.filter = parse(text, self.store.objective) if text.strip() else NO_FILTER
+
+    def sorts(self) -> list[str]:
+        """Names that can be sorted by, in the order of the columns."""
+        study = self.store.study_row
+        return [*FIXED_SORTS[:5], *(study.parameters if study else ()), "elapsed"]
+
+    def turn_sort(self, by: int) -> None:
+        """Sort by the next or previous column, in its natural order."""
+        names = self.sorts()
+        place = names.index(self.sort) if self.sort in names else 0
+        self.sort, self.descending = names[(place + by) % len(names)], False
+
+    def toggle_mark(self, number: int) -> None:
+        """Mark a trial, or remove its mark."""
+        self.marks ^= {number}
+        self.anchor = number
+
+    def mark_range(self, number: int) -> None:
+        """Mark everything between the last mark and this trial."""
+        here, there = self.place(number), self.place(self.anchor)
+        if here is None or there is None:
+            self.toggle_mark(number)
+            return
+        low, high = sorted((here, there))
+        self.marks.update(self._numbers[low : high + 1])
+
+    def mark_all(self) -> None:
+        """Mark every row that is shown."""
+        self.marks = set(self.numbers())
+
+    def rank(self, number: int) -> tuple[int, int] | None:
+        """(place, count) of a trial among those with a value, best first."""
+        sign = 1 if self.store.minimizes else -1
+        metric = self.store.objective
+        mine = self.store.trial(number)
+        value = fmt.value_of(mine.values, metric) if mine else None
+        if value is None or not math.isfinite(value):
+            return None
+        values = [fmt.value_of(row.values, metric) for row in self.store.trials.values()]
+        finite = [v for v in values if v is not None and math.isfinite(v)]
+        return 1 + sum(sign * v < sign * value for v in finite), len(finite)
+
+    def _sort_key(self) -> Callable[[TrialRow], object]:
+        store, metric = self.store, self.store.objective
+        sign = 1 if store.minimizes else -1
+        match self.sort:
+            case "trial":
+                return lambda row: -row.number
+            case "state":
+                return lambda row: _STATE_ORDER.get(row.state, 99)
+            case "priority":
+                return lambda row: -row.priority
+            case "step":
+                return lambda row: None if row.last_step is None else -row.last_step
+            case "elapsed":
+                now = store.clock()
+                return lambda row: None if row.started_at is None else row.started_at - (row.ended_at or now)
+            case "value":
+
+                def by_value(row: TrialRow) -> float | None:
+                    value = fmt.value_of(row.values, metric)
+                    return None if value is None else sign * value
+
+                return by_value
+        name = self.sort
+        return lambda row: read(row, name, metric)
+
+
+def sort_rows(rows: list[TrialRow], key: Callable[[TrialRow], object], descending: bool) -> list[TrialRow]:
+    """Rows by key; equal ones newest first; those without a key last: live ones, then waiting ones, then the rest."""
+    with_key: list[tuple[TrialRow, object]] = []
+    without: list[TrialRow] = []
+    for row in rows:
+        value = key(row)
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            without.append(row)
+        else:
+            with_key.append((row, value))
+    with_key.sort(key=lambda pair: -pair[0].number)
+    numbers = all(isinstance(v, (int, float)) for _, v in with_key)
+    with_key.sort(key=lambda pair: pair[1] if numbers else str(pair[1]), reverse=descending)  # type: ignore[arg-type,return-value]
+    without.sort(key=lambda row: (0 if row.state in LIVE else 1 if row.state == "queued" else 2, -row.number))
+    return [row for row, _ in with_key] + without

@@ -1,0 +1,1 @@
+"""Screens: which widgets are shown where, and what each key does there."""

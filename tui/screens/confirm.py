@@ -1,0 +1,88 @@
+"""The dialog before something is lost: names the trials, and Enter never confirms."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+
+from tui.cells import Line, clean, fit_line, line
+from tui.context import Context
+from tui.layout import Rect
+from tui.widgets.pane import Pane
+
+
+class Confirm(ModalScreen[bool]):
+    """Asks; `y` confirms, everything that usually closes a dialog cancels.
+
+    Args:
+        context: For the glyphs.
+        question: Title, then lines; long lines are folded.
+        label: The verb on the confirming key.
+    """
+
+    BINDINGS: ClassVar = [
+        Binding("y", "answer(True)", show=False),
+        Binding("escape,n,q,ctrl+c,enter", "answer(False)", show=False),
+    ]
+
+    def __init__(self, context: Context, question: tuple[str, ...], label: str) -> None:
+        super().__init__()
+        self.context = context
+        self.question = question
+        self.label = label
+        self.pane = Pane("confirm", self._build, rail=False)
+
+    def compose(self) -> ComposeResult:
+        """One pane in the middle."""
+        yield self.pane
+
+    def on_mount(self) -> None:
+        """Lie in the middle."""
+        self._place()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Stay in the middle."""
+        self._place()
+
+    def _place(self) -> None:
+        size = self.app.size
+        width = min(72, size.width)
+        height = min(len(self._lines(width)), size.height)
+        self.pane.place(Rect((size.width - width) // 2, (size.height - height) // 2, width, height))
+
+    def _lines(self, width: int) -> list[Line]:
+        box = self.context.glyphs.box
+        title, *rest = self.question
+        inner = width - 2
+        body: list[Line] = [()]
+        for text in rest:
+            body += [line((" " + piece, "text")) for piece in _fold(clean(text), inner - 2)]
+        body += [(), line((" ", "text"), (" esc Cancel ", "cursor"), ("    y ", "key"), (self.label, "bad")), ()]
+        head = fit_line(
+            [(f"{box[0]}{box[4]} ", "rule"), (clean(title), "bad"), (" " + box[4] * width, "rule")], width - 1
+        )
+        foot = (box[2] + box[4] * inner + box[3], "rule")
+        side = (box[5], "rule")
+        return [(*head, (box[1], "rule")), *((side, *fit_line(text, inner), side) for text in body), (foot,)]
+
+    def _build(self, width: int, height: int) -> list[Line]:
+        lines = [fit_line(text, width) for text in self._lines(width)][:height]
+        return lines + [fit_line((), width)] * (height - len(lines))
+
+    def action_answer(self, yes: bool) -> None:
+        """Close with the answer."""
+        self.dismiss(yes)
+
+
+def _fold(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip() if lines[-1] else word
+    return lines

@@ -1,0 +1,181 @@
+"""One trial: its curves beside the best one, parameters, why it was suggested, log, events."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tui import format as fmt
+from tui.cells import Line, both_ends, clean, line
+from tui.glyphs import trial_state
+from tui.layout import Rect, size_class
+from tui.screens.board import Board
+from tui.views import curves, frame, lists
+from tui.widgets.pane import Build
+
+_PANES = (("curves", "Curve"), ("parameters", "Params"), ("log", "Log"), ("history", "History"))
+
+
+class TrialScreen(Board):
+    """The selected trial's own page."""
+
+    scope = "trial"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = "curves"
+
+    def parts(self) -> dict[str, Build]:
+        """Its panes."""
+        views = {"curves": curves.curves, "parameters": lists.parameters, "log": lists.log}
+        parts: dict[str, Build] = {"title": self._title, "tabs": self._tabs, "history": self._history}
+        parts.update({name: partial(self._view, name, view) for name, view in views.items()})
+        return parts
+
+    def rects(self, width: int, height: int) -> dict[str, Rect]:
+        """Narrow: curve and parameters above the log; small: one pane; large: with the history."""
+        kind = size_class(width, height)
+        parts = {"head": Rect(0, 0, width, 1), "keys": Rect(0, height - 1, width, 1), "title": Rect(0, 1, width, 1)}
+        top, bottom = 2, height - 1
+        if kind == "minimal":
+            parts[self.current] = Rect(0, top, width, bottom - top)
+            return parts
+        parts["tabs"] = Rect(0, 2, width, 1)
+        top = 3
+        body = bottom - top
+        side = max(28, width * 3 // 10)
+        if kind == "narrow" and self.current == "history":
+            parts["history"] = Rect(0, top, width, body)
+            return parts
+        log = body * 3 // 4 if self.current == "log" else max(5, body * 2 // 5)
+        low = max(5, log // 3) if kind != "narrow" else 0
+        upper = body - log
+        parts["curves"] = Rect(0, top, width - side, upper)
+        parts["parameters"] = Rect(width - side, top, side, body - low if kind != "narrow" else upper)
+        parts["log"] = Rect(0, top + upper, width - side if kind != "narrow" else width, log - low)
+        if low:
+            parts["history"] = Rect(0, bottom - low, width, low)
+        return parts
+
+    def wanted(self, rects: dict[str, Rect]) -> None:
+        """The log and the details are shown here."""
+        self.context.store.want(log="log" in rects, detail=True, queue=False)
+
+    def _view(self, name: str, view: object, width: int, height: int) -> list[Line]:
+        return view(self.context, width, height, self.current == name)  # type: ignore[operator,no-any-return]
+
+    def _title(self, width: int, _height: int) -> list[Line]:
+        store, glyphs = self.context.store, self.context.glyphs
+        row = store.trial(store.selected)
+        if row is None:
+            return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width)]
+        state, style = trial_state(glyphs, row.state, row.stop_reason)
+        left = line(
+            (f" {clean(row.study)} {glyphs.arrow} ", "text"),
+            (f"#{row.number} ", "strong"),
+            (state, style),
+            (f"  step {fmt.step(row.last_step)}" if row.last_step is not None else "", "text"),
+        )
+        value = fmt.number(fmt.value_of(row.values, store.objective))
+        rank = self.context.rows.rank(row.number)
+        right = [f"value {value}"] if value else []
+        if rank:
+            right.append(f"rank {rank[0]}/{rank[1]}")
+        return [both_ends(left, line((f" {glyphs.dot} ".join(right) + " ", "best")), width)]
+
+    def _tabs(self, width: int, _height: int) -> list[Line]:
+        return [frame.tabs(self.context, _PANES, self.current, width)]
+
+    def _history(self, width: int, height: int) -> list[Line]:
+        store = self.context.store
+        focused = self.current == "history"
+        lines = [frame.pane_title("History", "", width, self.context.glyphs, focused)]
+        shown = [e for e in store.events if e.study == store.study and e.number == store.selected]
+        lines += [lists.event_line(self.context, event) for event in shown[-(height - 1) :]]
+        if not shown:
+            lines.append(line((" nothing since this UI was opened", "dim")))
+        return lists.filled(lines, width, height)
+
+    # --- actions ----------------------------------------------------------------------------------------------------
+
+    def show(self, part: str) -> None:
+        """Give the keys to a part."""
+        self.current = part
+        self.place()
+
+    def _cycle(self, by: int) -> None:
+        names = [name for name, _ in _PANES]
+        self.show(names[(names.index(self.current) + by) % len(names)])
+
+    def do_next_pane(self) -> None:
+        """Next pane."""
+        self._cycle(1)
+
+    def do_previous_pane(self) -> None:
+        """Previous pane."""
+        self._cycle(-1)
+
+    def do_pane_1(self) -> None:
+        """The curve."""
+        self.show("curves")
+
+    def do_pane_2(self) -> None:
+        """The parameters."""
+        self.show("parameters")
+
+    def do_pane_3(self) -> None:
+        """The log."""
+        self.show("log")
+
+    def do_pane_4(self) -> None:
+        """The history."""
+        self.show("history")
+
+    def do_back(self) -> None:
+        """Back to the table."""
+        self.app.pop_screen()
+
+    def _move(self, by: int) -> None:
+        if self.current == "log":
+            self.scroll_log(by)
+            return
+        store, rows = self.context.store, self.context.rows
+        numbers = rows.numbers()
+        place = rows.place(store.selected)
+        if numbers and place is not None:
+            store.select_trial(numbers[max(0, min(place + by, len(numbers) - 1))])
+            self.context.log.back = 0
+
+    def do_down(self) -> None:
+        """The log's next line, or the next trial of the table."""
+        self._move(1)
+
+    def do_up(self) -> None:
+        """The log's previous line, or the previous trial of the table."""
+        self._move(-1)
+
+    def do_page_down(self) -> None:
+        """Ten lines or trials down."""
+        self._move(10)
+
+    def do_page_up(self) -> None:
+        """Ten lines or trials up."""
+        self._move(-10)
+
+    def do_first(self) -> None:
+        """The first line or trial."""
+        self._move(-(10**9))
+
+    def do_last(self) -> None:
+        """The last line or trial."""
+        self._move(10**9)
+
+    def do_queue(self) -> None:
+        """What runs and waits, across studies."""
+        from tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen())
+
+    def clicked(self, part: str, _x: int, _y: int) -> None:
+        """Give the keys to the pane."""
+        if part in dict(_PANES):
+            self.show(part)

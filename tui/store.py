@@ -1,0 +1,481 @@
+"""What the UI knows: a snapshot of the daemon plus a reducer over its events.
+
+Owns the data that every view reads and the list of what must be fetched again (`due`). It knows neither widgets nor the
+socket: `tui.link` fills it, screens read it. All methods run on one event loop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from tui import format as fmt
+from tuned.core import events as ev
+from tuned.core.states import LIVE, TERMINAL
+from tuned.wire import DaemonStatus, EventRow, LogChunk, MetricRow, StudyRow, TrialDetail, TrialRow
+
+EVENTS_KEPT = 500
+CURVES_KEPT = 24
+LOG_KEPT = 2000
+LOG_START = 32_768
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something to fetch: `kind` is status, studies, study, trials, detail, curve, log or queue."""
+
+    kind: str
+    study: str = ""
+    number: int = 0
+
+
+@dataclass(slots=True)
+class LogTail:
+    """The last lines of one attempt's output."""
+
+    study: str
+    number: int
+    attempt: int = 0
+    lines: deque[str] | None = None
+    partial: str = ""
+    offset: int | None = None
+    ended: bool = False
+
+
+class Store:
+    """The state behind the screens.
+
+    Args:
+        clock: Unix seconds, for what is shown; tests pass their own.
+        timer: Seconds, for when to fetch.
+
+    Attributes:
+        revision: Rises with every change that could be seen.
+        connected: Whether the event stream is open; `problem` says why not, `stale_since` since when.
+        cursor: Sequence number of the last event that was applied.
+    """
+
+    def __init__(self, clock: Callable[[], float], timer: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.timer = timer
+        self.revision = 0
+        self.trials_revision = 0
+        self.connected = False
+        self.problem = ""
+        self.stale_since: float | None = None
+        self.loaded = False
+        self.cursor: int | None = None
+        self.status: DaemonStatus | None = None
+        self.studies: dict[str, StudyRow] = {}
+        self.study: str | None = None
+        self.trials: dict[int, TrialRow] = {}
+        self.trials_loaded = False
+        self.selected: int | None = None
+        self.pinned: list[int] = []
+        self.metric: str | None = None
+        self.log_wanted = False
+        self.detail_wanted = False
+        self.queue_wanted = False
+        self.log: LogTail | None = None
+        self.detail: TrialDetail | None = None
+        self.queue: list[TrialRow] = []
+        self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)
+        self._curves: dict[tuple[str, int], dict[str, list[Point]]] = {}
+        self._due: dict[Need, float] = {}
+        self.wake: Callable[[], None] = lambda: None
+        self.hurry: Callable[[], None] = lambda: None
+
+    # --- connection ---------------------------------------------------------------------------------------------
+
+    def went_live(self) -> None:
+        """The snapshot is complete and the event stream follows it."""
+        self.connected, self.problem, self.stale_since, self.loaded = True, "", None, True
+        self._changed()
+
+    def went_stale(self, problem: str) -> None:
+        """The daemon does not answer; what is shown grows old from now on."""
+        self.problem = problem
+        if self.connected or self.stale_since is None:
+            self.stale_since = self.clock()
+        self.connected = False
+        self._due.clear()
+        self._changed()
+
+    # --- what to fetch ------------------------------------------------------------------------------------------
+
+    def need(self, kind: str, study: str = "", number: int = 0, delay: float = 0.0) -> None:
+        """Ask for a fetch after `delay` seconds; an earlier request for the same thing stands."""
+        need = Need(kind, study, number)
+        at = self.timer() + delay
+        if need not in self._due or self._due[need] > at:
+            self._due[need] = at
+            self.wake()
+
+    def due(self) -> list[Need]:
+        """What must be fetched now, taken off the list."""
+        now = self.timer()
+        ready = [need for need, at in self._due.items() if at <= now]
+        for need in ready:
+            del self._due[need]
+        return ready
+
+    def next_due(self) -> float | None:
+        """Seconds until something must be fetched; None when nothing must."""
+        return max(0.0, min(self._due.values()) - self.timer()) if self._due else None
+
+    # --- selection ----------------------------------------------------------------------------------------------
+
+    def select_study(self, name: str | None) -> None:
+        """Show another study: its trials are fetched, selection and pins are dropped."""
+        if name == self.study:
+            return
+        self.study, self.selected, self.pinned, self.metric = name, None, [], None
+        self.trials, self.trials_loaded, self.log, self.detail = {}, False, None, None
+        self._changed(trials=True)
+        if name is not None:
+            self.need("trials", name)
+
+    def select_trial(self, number: int | None) -> None:
+        """Show another trial's curve, log and details."""
+        if number == self.selected:
+            return
+        self.selected, self.detail = number, None
+        if number is not None and self.study is not None:
+            self._want_trial(number)
+        self._changed()
+
+    def want(self, *, log: bool, detail: bool, queue: bool) -> None:
+        """Which of the costly views are visible; only those are kept fresh."""
+        fresh = (log and not self.log_wanted, detail and not self.detail_wanted, queue and not self.queue_wanted)
+        self.log_wanted, self.detail_wanted, self.queue_wanted = log, detail, queue
+        if self.study is not None and self.selected is not None:
+            if fresh[0]:
+                self.need("log", self.study, self.selected)
+            if fresh[1]:
+                self.need("detail", self.study, self.selected)
+        if fresh[2]:
+            self.need("queue")
+
+    def pin(self, number: int) -> bool:
+        """Keep a trial's curve in the chart, or drop it again; true when it is pinned now."""
+        pinned = number not in self.pinned
+        if pinned:
+            self.pinned = [*self.pinned, number][-4:]
+            self.want_curve(number)
+        else:
+            self.pinned = [n for n in self.pinned if n != number]
+        self._changed()
+        return pinned
+
+    def want_curve(self, number: int) -> None:
+        """Fetch a curve unless it is here."""
+        if self.study is not None and (self.study, number) not in self._curves:
+            self.need("curve", self.study, number)
+
+    def _want_trial(self, number: int) -> None:
+        assert self.study is not None
+        # Holding a cursor key passes over many trials: only the one it stops at is fetched.
+        self.need("curve", self.study, number, 0.0 if (self.study, number) in self._curves else 0.08)
+        if self.log_wanted:
+            self.need("log", self.study, number, 0.08)
+        if self.detail_wanted:
+            self.need("detail", self.study, number, 0.08)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    @property
+    def study_row(self) -> StudyRow | None:
+        """The study that is shown."""
+        return self.studies.get(self.study) if self.study is not None else None
+
+    @property
+    def objective(self) -> str | None:
+        """The shown study's objective metric."""
+        row = self.study_row
+        return row.objective.metric if row and row.objective else None
+
+    @property
+    def chart_metric(self) -> str | None:
+        """The metric whose curves are drawn: the one chosen, else the objective, else the first one reported."""
+        if self.metric is not None:
+            return self.metric
+        if self.objective is not None:
+            return self.objective
+        names = self.metric_names()
+        return names[0] if names else None
+
+    @property
+    def minimizes(self) -> bool:
+        """Whether smaller is better."""
+        row = self.study_row
+        return not (row and row.objective and row.objective.direction == "maximize")
+
+    @property
+    def best(self) -> int | None:
+        """Number of the shown study's best trial."""
+        row = self.study_row
+        return row.best.number if row and row.best else None
+
+    def trial(self, number: int | None) -> TrialRow | None:
+        """A trial of the shown study."""
+        return self.trials.get(number) if number is not None else None
+
+    def curve(self, number: int, metric: str | None) -> list[Point]:
+        """(step, value) of a trial of the shown study in rising steps; empty while unknown."""
+        if self.study is None or metric is None:
+            return []
+        return self._curves.get((self.study, number), {}).get(metric, [])
+
+    def metric_names(self) -> list[str]:
+        """Names of the metrics that the selected trial reported."""
+        if self.study is None or self.selected is None:
+            return []
+        return sorted(self._curves.get((self.study, self.selected), {}))
+
+    def best_so_far(self) -> list[Point]:
+        """(number of the finished trial in order of its end, best value until then) of the shown study."""
+        metric, sign = self.objective, 1 if self.minimizes else -1
+        done = sorted(
+            (row.ended_at or 0.0, row.number, value)
+            for row in self.trials.values()
+            if row.state == "completed" and (value := fmt.value_of(row.values, metric)) is not None
+        )
+        points: list[Point] = []
+        best: float | None = None
+        for index, (_, _, value) in enumerate(done, start=1):
+            if math.isfinite(value) and (best is None or sign * value < sign * best):
+                if best is not None:
+                    points.append((float(index), best))
+                best = value
+            points.append((float(index), best if best is not None else math.nan))
+        return points
+
+    def counts(self, row: StudyRow) -> tuple[int, int, int]:
+        """(ended, live, waiting) trials of a study."""
+        ended = sum(n for state, n in row.counts.items() if state in TERMINAL)
+        live = sum(n for state, n in row.counts.items() if state in LIVE)
+        return ended, live, row.counts.get("queued", 0)
+
+    @property
+    def anything_live(self) -> bool:
+        """Whether some trial of the shown study runs, so that elapsed times move."""
+        row = self.study_row
+        return bool(row and any(row.counts.get(state, 0) for state in LIVE))
+
+    # --- snapshots ----------------------------------------------------------------------------------------------
+
+    def put_status(self, status: DaemonStatus) -> None:
+        """The daemon's own state and its devices."""
+        if status.devices != (self.status.devices if self.status else None) or self.status is None:
+            self._changed()
+        self.status = status
+
+    def put_studies(self, rows: Iterable[StudyRow]) -> None:
+        """All studies."""
+        studies = {row.name: row for row in rows}
+        if studies != self.studies:
+            self.studies = studies
+            self._changed()
+        if self.study is not None and self.study not in studies:
+            self.select_study(None)
+        if self.study is None and studies:
+            self.select_study(next(iter(sort_studies(studies.values()))).name)
+        self._want_best()
+
+    def put_trials(self, study: str, rows: Iterable[TrialRow]) -> None:
+        """All trials of a study, or a part of them; ignored when another study is shown by now."""
+        if study != self.study:
+            return
+        for row in rows:
+            self.trials[row.number] = row
+        self._changed(trials=True)
+
+    def trials_complete(self, study: str) -> None:
+        """Every page of a study's trials has been put."""
+        if study == self.study and not self.trials_loaded:
+            self.trials_loaded = True
+            self._changed(trials=True)
+
+    def put_detail(self, detail: TrialDetail) -> None:
+        """What only a trial's own page shows."""
+        row = detail.trial
+        if row.study == self.study:
+            self.trials[row.number] = row
+            if row.number == self.selected:
+                self.detail = detail
+            self._changed(trials=True)
+
+    def put_curve(self, study: str, number: int, rows: Iterable[MetricRow]) -> None:
+        """All observations of a trial: within a name and step the latest attempt wins."""
+        curves: dict[str, dict[float, tuple[int, float]]] = {}
+        for row in rows:
+            points = curves.setdefault(row.name, {})
+            step, value = float(row.step), float(row.value)
+            if step not in points or points[step][0] <= row.attempt:
+                points[step] = (row.attempt, value)
+        fresh = {name: [(x, points[x][1]) for x in sorted(points)] for name, points in curves.items()}
+        key = (study, number)
+        known = self._curves.get(key)
+        if fresh == known:
+            return
+        if known is None:
+            self.hurry()
+        self._curves.pop(key, None)
+        self._curves[key] = fresh
+        self._drop_old_curves()
+        self._changed()
+
+    def _drop_old_curves(self) -> None:
+        kept = {(self.study, n) for n in (*self.pinned, self.selected, self.best)}
+        for key in [k for k in self._curves if k not in kept]:
+            if len(self._curves) <= CURVES_KEPT:
+                break
+            del self._curves[key]
+
+    def put_log(self, study: str, number: int, chunk: LogChunk) -> None:
+        """The next piece of the selected trial's output."""
+        if study != self.study or number != self.selected:
+            return
+        tail = self.log
+        if tail is None or (tail.study, tail.number, tail.attempt) != (study, number, chunk.attempt):
+            tail = LogTail(study, number, chunk.attempt, deque(maxlen=LOG_KEPT))
+            self.log = tail
+            self._changed()
+            self.hurry()
+        assert tail.lines is not None
+        if chunk.text:
+            *whole, tail.partial = (tail.partial + chunk.text).split("\n")
+            tail.lines.extend(whole)
+            self._changed()
+        tail.offset, tail.ended = chunk.next_offset, chunk.ended
+        row = self.trial(number)
+        if self.log_wanted and (chunk.text or (row and row.state in LIVE)):
+            self.need("log", study, number, 0.0 if len(chunk.text) >= LOG_START // 2 else 1.0)
+
+    def put_queue(self, rows: Iterable[TrialRow]) -> None:
+        """The waiting trials of all studies, in the order in which they will start."""
+        queue = list(rows)
+        if queue != self.queue:
+            self.queue = queue
+            self._changed()
+
+    def put_events(self, rows: Iterable[EventRow]) -> None:
+        """Past events for the event list; they are not applied."""
+        known = {row.seq: row for row in (*rows, *self.events) if row.type != ev.TRIAL_METRICS}
+        self.events = deque((known[seq] for seq in sorted(known)), maxlen=EVENTS_KEPT)
+        self._changed()
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    def apply(self, event: EventRow) -> None:
+        """One event of the stream: change what it tells, ask for what it does not tell."""
+        self.cursor = max(self.cursor or 0, event.seq)
+        if event.type != ev.TRIAL_METRICS:
+            self.events.append(event)
+            self._changed()
+        self.need("studies", delay=0.4)
+        if event.type == ev.STUDY_DELETED:
+            self.studies.pop(event.study, None)
+            if event.study == self.study:
+                self.select_study(None)
+        if event.type in (ev.TRIAL_MOVED, ev.STUDY_MOVED):
+            self.need("status", delay=0.4)
+        if event.type != ev.TRIAL_METRICS and self.queue_wanted:
+            self.need("queue", delay=0.4)
+        if event.study == self.study and event.number is not None:
+            self._apply_to_trial(event, event.number)
+
+    def _apply_to_trial(self, event: EventRow, number: int) -> None:
+        row = self.trials.get(number)
+        changed = reduce_trial(row, event)
+        if changed is None:
+            self.need("detail", event.study, number)
+        elif changed != row:
+            self.trials[number] = changed
+            self._changed(trials=True)
+        if number == self.selected or number in self.pinned or number == self.best:
+            if event.type == ev.TRIAL_METRICS:
+                self._extend_curve(event, number)
+            if event.type == ev.TRIAL_MOVED and number == self.selected:
+                if self.log_wanted:
+                    self.need("log", event.study, number, 0.2)
+                if self.detail_wanted:
+                    self.need("detail", event.study, number, 0.2)
+                self.need("curve", event.study, number, 0.5)
+
+    def _extend_curve(self, event: EventRow, number: int) -> None:
+        """Append what one ingest batch says; a batch of several steps says only its last, so ask for the rest."""
+        last, step = event.data.get("last"), event.data.get("step")
+        curves = self._curves.get((event.study, number))
+        single = isinstance(last, dict) and event.data.get("points") == len(last)
+        if curves is None or not single or not isinstance(step, (int, float)):
+            self.need("curve", event.study, number, 0.5 + 1e-4 * sum(len(c) for c in (curves or {}).values()))
+            return
+        assert isinstance(last, dict)
+        for name, value in last.items():
+            points = curves.setdefault(name, [])
+            if points and points[-1][0] >= step:
+                self.need("curve", event.study, number, 0.5)
+                return
+            points.append((float(step), float(value)))
+        self._changed()
+
+    def _want_best(self) -> None:
+        if self.best is not None:
+            self.want_curve(self.best)
+
+    def _changed(self, *, trials: bool = False) -> None:
+        self.revision += 1
+        if trials:
+            self.trials_revision += 1
+
+
+def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
+    """The trial after an event; None when the event does not tell enough and the trial must be fetched."""
+    data = event.data
+    if row is None:
+        return None
+    if event.type == ev.TRIAL_MOVED and "to" in data:
+        return _moved(row, event)
+    if event.type == ev.TRIAL_INTENT:
+        return replace(row, stop_reason=data.get("stop_reason"))
+    if event.type == ev.TRIAL_PRIORITY and "to" in data:
+        return replace(row, priority=int(data["to"]))
+    if event.type == ev.TRIAL_METRICS:
+        values = data.get("values") or row.values
+        step = data.get("step")
+        return replace(row, values=values, last_step=step if step is not None else row.last_step)
+    return row
+
+
+def _moved(row: TrialRow, event: EventRow) -> TrialRow:
+    data, state = event.data, str(event.data["to"])
+    started, ended = row.started_at, row.ended_at
+    if state == "running" and (row.state != "paused" or started is None):
+        started = event.at if started is None or data.get("attempt", row.attempt) != row.attempt else started
+    if state in TERMINAL:
+        ended = event.at
+    return replace(
+        row,
+        state=state,
+        attempt=data.get("attempt") or row.attempt,
+        failure=data.get("failure"),
+        reason=data.get("reason") or "",
+        device=data.get("device") or row.device,
+        values=data.get("values") or row.values,
+        started_at=started,
+        ended_at=ended,
+        stop_reason=row.stop_reason if state in LIVE else None,
+    )
+
+
+_STUDY_ORDER = {"running": 0, "draining": 0, "paused": 1}
+
+
+def sort_studies(rows: Iterable[StudyRow]) -> list[StudyRow]:
+    """Studies as lists show them: those that run first, by priority, then the newest."""
+    return sorted(rows, key=lambda r: (_STUDY_ORDER.get(r.state, 2), -r.priority, -r.created_at, r.name))

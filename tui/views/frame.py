@@ -1,0 +1,119 @@
+"""The lines around the panes: pane titles, the head line, the tab line, the key bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui import format as fmt
+from tui.actions import Action, shown
+from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_width
+from tui.context import Context
+from tui.glyphs import Glyphs, study_state
+
+
+def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool) -> Line:
+    """`─ Trials ─────────── value ▲ ─`: the first line of a pane."""
+    name: Span = (f" {title} ", "focus" if focused else "title")
+    right = (f" {extra} ", "dim") if extra else ("", "dim")
+    room = width - 2 - line_width([name, right])
+    if room < 0:
+        return fit_line([(glyphs.rule, "rule"), name, right], width)
+    return line((glyphs.rule, "rule"), name, (glyphs.rule * room, "rule"), right, (glyphs.rule, "rule"))
+
+
+def head(context: Context, width: int) -> Line:
+    """The first line: which study, how far, its best, and whether what is shown is fresh."""
+    store, glyphs = context.store, context.glyphs
+    if not store.connected and store.stale_since is not None:
+        age = fmt.span(store.clock() - store.stale_since)
+        text = f" no daemon: {clean(store.problem)} {glyphs.dot} "
+        text += f"shown as of {age} ago {glyphs.dot} reconnecting" if store.loaded else "waiting for it"
+        return fit_line([(fit(text, width, more=glyphs.more), "banner")], width)
+    row = store.study_row
+    if row is None:
+        return both_ends(line((" tuned ", "title")), line((_machine(context), "dim")), width)
+    state, style = study_state(glyphs, row.state)
+    left = line((" tuned ", "title"), (" " + clean(row.name) + " ", "strong"), (state, style))
+    if width >= 120 and row.question:
+        left = (*left, ("  " + clean(row.question), "dim"))
+    ended, live, waiting = store.counts(row)
+    parts = [f"{ended}/{row.trials}" if row.trials else fmt.plural(ended, "trial"), f"{live} run {waiting} wait"]
+    if row.best and row.objective:
+        value = fmt.number(row.best.values.get(row.objective.metric))
+        parts.append(f"best {value} #{row.best.number}")
+    if row.eta_s is not None and width >= 70:
+        parts.append(f"ETA {fmt.span(row.eta_s)}")
+    if width >= 120:
+        parts.append(_machine(context))
+    right = line((f" {glyphs.dot} ".join(parts) + " ", "text"))
+    return both_ends(left, right, width)
+
+
+def _machine(context: Context) -> str:
+    status = context.store.status
+    if status is None:
+        return "connecting "
+    busy = sum(1 for device in status.devices if device.held_by)
+    kind = "GPUs" if any(device.kind == "gpu" for device in status.devices) else "slots"
+    dot = context.glyphs.dot
+    text = f"{fmt.plural(status.studies, 'study')} {dot} {busy}/{len(status.devices)} {kind} busy"
+    return text + (f" {dot} advisor {status.advisor}" if status.advisor else "")
+
+
+def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width: int) -> Line:
+    """`[1 Trials] 2 Curves …` for narrow screens, with the message or the filter at the right."""
+    spans: list[Span] = [(" ", "text")]
+    for index, (name, label) in enumerate(names, start=1):
+        text = f"{index} {label}"
+        spans.append((f"[{text}]", "title") if name == current else (f" {text} ", "dim"))
+    right = notice(context)
+    if line_width(spans) + line_width(right) + 3 > width:
+        spans = [(" ", "text")] if right else spans
+    return both_ends(tuple(spans), (("  ", "text"), *right, (" ", "text")), width)
+
+
+def notice(context: Context) -> Line:
+    """The message of the last action, else the study's note, else the filter."""
+    message = context.current_message()
+    if message is not None:
+        return line((clean(message[0]), message[1]))
+    row = context.store.study_row
+    if row is not None and row.note:
+        return line((clean(row.note), "warn"))
+    if row is not None and row.state != "running" and row.reason:
+        return line((clean(row.reason), "dim"))
+    if context.rows.filter.text:
+        return line(("/" + clean(context.rows.filter.text), "input"), (" esc clears", "dim"))
+    return line(("read-only", "dim")) if context.options.read_only else ()
+
+
+def key_bar(actions: Sequence[Action], width: int) -> tuple[Line, list[tuple[int, int, str]]]:
+    """The keys of the moment, as many as fit; with (first cell, behind last cell, action id) for the mouse.
+
+    The last two, command and help, always have their place: everything else can be found through them.
+    """
+    ordered = sorted((a for a in actions if a.bar is not None), key=lambda a: a.bar or 0)
+    always = [a for a in ordered if a.id in ("palette", "help")]
+    room = width - 1 - sum(_size(a) for a in always)
+    chosen: list[Action] = []
+    for action in ordered:
+        if action not in always and _size(action) <= room:
+            chosen.append(action)
+            room -= _size(action)
+    spans: list[Span] = [(" ", "text")]
+    zones: list[tuple[int, int, str]] = []
+    used = 1
+    for action in (*chosen, *always):
+        size = _size(action)
+        zones.append((used, used + size - 2, action.id))
+        spans += [(_key(action), "key"), (f" {action.label}  ", "text")]
+        used += size
+    return fit_line(spans, width), zones
+
+
+def _size(action: Action) -> int:
+    return len(_key(action)) + len(action.label) + 3
+
+
+def _key(action: Action) -> str:
+    return "+/-" if action.id == "priority-up" else shown(action.keys[0])

@@ -1,0 +1,182 @@
+"""The trials table as lines: columns, widths, one line a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui import format as fmt
+from tui.cells import Line, Span, clean, fit, fit_line
+from tui.context import Context
+from tui.glyphs import trial_state
+from tui.views.frame import pane_title
+from tuned.core.states import LIVE
+from tuned.wire import TrialRow
+
+Cell = Callable[[TrialRow], Span]
+MAX_PARAM = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `id` is what it sorts by."""
+
+    id: str
+    title: str
+    width: int
+    align: str
+    cell: Cell
+
+
+def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list[Column], int]:
+    """The columns that fit, and how many parameters do not."""
+    store, glyphs = context.store, context.glyphs
+    metric, now, best = store.objective, store.clock(), store.best
+    none: Span = (glyphs.none, "dim")
+
+    def value(row: TrialRow) -> Span:
+        text = fmt.number(fmt.value_of(row.values, metric))
+        return (text, "best" if row.number == best else "text") if text else none
+
+    def elapsed(row: TrialRow) -> Span:
+        if row.started_at is None:
+            return none
+        end = row.ended_at if row.ended_at is not None else now if row.state in LIVE else None
+        return (fmt.clock(end - row.started_at), "text") if end is not None else none
+
+    def step(row: TrialRow) -> Span:
+        return (fmt.step(row.last_step), "text") if row.last_step is not None else none
+
+    def priority(row: TrialRow) -> Span:
+        open_ = row.state in LIVE or row.state in ("queued", "paused")
+        return (str(row.priority), "text") if open_ and row.priority else (glyphs.dot, "dim")
+
+    digits = max(3, len(str(max(store.trials, default=0))))
+    fixed = [
+        Column("trial", "TRIAL", digits + 2, ">", lambda row: (f"#{row.number}", "strong")),
+        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, row.stop_reason)),
+        Column("priority", "PRI", 3, ">", priority),
+        Column("step", "STEP", 5, ">", step),
+    ]
+    if metric is not None:
+        fixed.append(Column("value", "VALUE", 9, ">", value))
+    tail = [Column("elapsed", "ELAPSED", 8, ">", elapsed)]
+    if width < 60:
+        fixed = [c for c in fixed if c.id in ("trial", "state", "value", "step")]
+        tail = []
+    room = width - 2 - sum(c.width + 1 for c in (*fixed, *tail))
+    shown, hidden = _parameters(context, visible, room)
+    return [*fixed, *shown, *tail], hidden
+
+
+def _parameters(context: Context, visible: list[TrialRow], room: int) -> tuple[list[Column], int]:
+    row = context.store.study_row
+    names = list(row.parameters) if row else []
+    if context.widths_study != context.store.study:
+        context.widths, context.widths_study, context.first_column = {}, context.store.study, 0
+    context.first_column = max(0, min(context.first_column, len(names) - 1))
+    shown: list[Column] = []
+    for index, name in enumerate(names[context.first_column :]):
+        seen = max((len(fmt.param(t.params.get(name))) for t in visible), default=0)
+        # Widths only grow while a study is shown: a column that jitters would redraw every row.
+        size = min(MAX_PARAM, max(seen, min(len(name), 8), context.widths.get(name, 3)))
+        context.widths[name] = size
+        if size + 1 > room:
+            return shown, len(names) - context.first_column - index
+        room -= size + 1
+        shown.append(Column(name, clean(name).upper(), size, ">", _parameter(name, context.glyphs.none)))
+    return shown, 0
+
+
+def _parameter(name: str, none: str) -> Cell:
+    def cell(row: TrialRow) -> Span:
+        return (fmt.param(row.params[name]), "text") if name in row.params else (none, "dim")
+
+    return cell
+
+
+def build(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
+    """The whole pane: title, column names, rows from `top`.
+
+    Args:
+        context: Everything that is shown.
+        top: First row.
+        width: Cells.
+        height: Lines, title included.
+        focused: Whether keys go here.
+    """
+    store, rows, glyphs = context.store, context.rows, context.glyphs
+    numbers = rows.numbers()
+    visible = [store.trials[n] for n in numbers[top : top + max(0, height - 2)]]
+    shown, hidden = columns(context, visible, width)
+    lines = [pane_title(_title(context), _extra(context, top, len(visible), hidden, width), width, glyphs, focused)]
+    lines.append(_header(context, shown, width))
+    lines += [_row(context, row, shown, width, focused) for row in visible]
+    if not visible:
+        lines += [fit_line([("", "text")], width), fit_line([("  " + _empty(context), "dim")], width)]
+    blank = fit_line([("", "text")], width)
+    return (lines + [blank] * height)[:height]
+
+
+def _title(context: Context) -> str:
+    store, rows = context.store, context.rows
+    total = len(store.trials)
+    count = len(rows.numbers())
+    text = f"Trials {count} of {total}" if rows.filter.text else f"Trials {total}"
+    if not store.trials_loaded and store.study is not None:
+        text += "…" if context.glyphs.braille else "..."
+    return text + (f" {context.glyphs.mark}{len(rows.marks)} marked" if rows.marks else "")
+
+
+def _extra(context: Context, top: int, count: int, hidden: int, width: int) -> str:
+    rows, glyphs = context.rows, context.glyphs
+    parts = []
+    total = len(rows.numbers())
+    if total > count and width >= 50:
+        parts.append(f"{top + 1}-{top + count}")
+    if hidden and width >= 60:
+        parts.append(f"+{fmt.plural(hidden, 'column')}")
+    parts.append(f"{clean(rows.sort)} {glyphs.down if rows.descending else glyphs.up}")
+    return f" {glyphs.dot} ".join(parts)
+
+
+def _header(context: Context, shown: list[Column], width: int) -> Line:
+    spans: list[Span] = [("  ", "text")]
+    for column in shown:
+        title = fit(column.title, column.width, column.align, context.glyphs.more)
+        spans += [(title, "key" if column.id == context.rows.sort else "dim"), (" ", "text")]
+    return fit_line(spans, width)
+
+
+def _row(context: Context, row: TrialRow, shown: list[Column], width: int, focused: bool) -> Line:
+    glyphs, store = context.glyphs, context.store
+    at_cursor = row.number == store.selected
+    mark = glyphs.mark if row.number in context.rows.marks else " "
+    if at_cursor:
+        spans: list[Span] = [(glyphs.cursor if mark == " " else mark, "cursor"), (" ", "cursor")]
+    else:
+        spans = [(mark, "mark"), (" ", "text")]
+    for column in shown:
+        text, style = column.cell(row)
+        text = fit(text, column.width, column.align, glyphs.more)
+        spans += [(text, "cursor" if at_cursor and focused else style), (" ", "cursor" if at_cursor else "text")]
+    if at_cursor:
+        style = "cursor" if focused else "cursor-dim"
+        spans = [(text, style if focused or own in ("cursor", "text", "strong") else own) for text, own in spans]
+    tail = width - sum(c.width + 1 for c in shown) - 2
+    if at_cursor and tail > 0:
+        spans.append((" " * tail, "cursor" if focused else "cursor-dim"))
+    return fit_line(spans, width)
+
+
+def _empty(context: Context) -> str:
+    store, rows = context.store, context.rows
+    if not store.loaded:
+        return "waiting for the daemon" if store.problem else ""
+    if store.study is None:
+        return "No studies yet: tunectl submit FILE"
+    if rows.filter.text and store.trials:
+        return "No trial matches the filter; esc clears it"
+    if not store.trials_loaded:
+        return ""
+    return f"No trials yet: tunectl enqueue {store.study} key=value"

@@ -1,0 +1,40 @@
+"""What a training script imports: `import tuned`.
+
+Owns the public names. Inside a trial they come from a folder that holds this package's SDK alone, so importing it costs
+milliseconds and needs the standard library; the client is imported when it is asked for, where it is installed.
+
+    trial = tuned.current_trial(defaults={"lr": 1e-3})
+    trial.report(step=0, val_loss=0.4)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tuned.sdk import Trial, current_trial
+
+if TYPE_CHECKING:
+    from tuned.client import Study, connect
+
+__version__ = "0.1.0"
+
+__all__ = ["Study", "Trial", "__version__", "connect", "current_trial"]
+
+_OF_THE_CLIENT = ("Study", "connect")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_THE_CLIENT:
+        raise AttributeError(f"module 'tuned' has no attribute {name!r}")
+    try:
+        from tuned import client
+    except ImportError as error:
+        raise ImportError(
+            f"tuned.{name} needs the whole of tuned (tuned-hpo), and this interpreter finds its SDK alone ({error}): "
+            "run this script with the interpreter that tunectl uses"
+        ) from error
+    return getattr(client, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_OF_THE_CLIENT))

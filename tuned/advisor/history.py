@@ -1,0 +1,134 @@
+"""What a study's trials teach: which are data, which are still out, which points to keep away from.
+
+Owns that judgement and the bound on how much is fed to the model. It knows nothing of Ax.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.errors import InvalidInput
+from tuned.core.space import Point, SearchSpace, canonical_key
+from tuned.core.states import Failure, TrialState
+
+MOST_DATA = 300
+"""Trials that a model is fitted to: the best half and the latest half. Beyond, a suggestion takes seconds."""
+MOST_POINTS = 60
+"""Points without a value (pending or avoided) that a model is told of, the latest of each kind."""
+
+_OUT = frozenset({TrialState.QUEUED, TrialState.STARTING, TrialState.RUNNING, TrialState.PAUSED})
+_VALUED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A point with a finite value of each objective, in the objectives' order."""
+
+    number: int
+    point: Point
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a model is built from; all in the order of trial numbers.
+
+    Attributes:
+        data: Results; a diverged trial counts as bad as the worst one seen.
+        pending: Points whose results are awaited.
+        avoided: Points that gave nothing: kept away from, not learned from.
+        diverged: How many of `data` diverged.
+        best: The best sample by the first objective among those that did not diverge; None without data.
+        taken: `canonical_key` of every point that was ever used.
+    """
+
+    data: tuple[Sample, ...]
+    pending: tuple[tuple[int, Point], ...]
+    avoided: tuple[tuple[int, Point], ...]
+    diverged: int
+    best: Sample | None
+    taken: frozenset[str]
+
+
+def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Iterable[TrialLine]) -> Evidence:
+    """The evidence in a study's trials.
+
+    Trials whose point is no longer part of the space are left out, as are cancelled and lost ones.
+
+    Args:
+        space: As it is now.
+        objectives: At least one, unless nothing is to be modelled.
+        trials: In any order.
+    """
+    data: list[Sample] = []
+    diverged: list[tuple[int, Point, tuple[float, ...]]] = []
+    pending: list[tuple[int, Point]] = []
+    avoided: list[tuple[int, Point]] = []
+    taken: set[str] = set()
+    for trial in sorted(trials, key=lambda t: t.number):
+        try:
+            point = space.check(trial.params)
+        except InvalidInput:
+            continue
+        taken.add(canonical_key(point))
+        values = tuple(trial.values.get(o.metric) for o in objectives)
+        reported = tuple(math.nan if v is None else v for v in values)
+        if trial.state in _OUT:
+            pending.append((trial.number, point))
+        elif trial.state in _VALUED and values and all(math.isfinite(v) for v in reported):
+            data.append(Sample(trial.number, point, reported))
+        elif (trial.state in _VALUED and values and None not in values) or trial.failure is Failure.NAN:
+            diverged.append((trial.number, point, reported))
+        elif trial.state in _VALUED or trial.state is TrialState.FAILED:
+            avoided.append((trial.number, point))
+    best = _best(objectives, data)
+    if data:
+        worst = [_worst(o, [s.values[k] for s in data]) for k, o in enumerate(objectives)]
+        for number, point, reported in diverged:
+            filled = tuple(v if math.isfinite(v) else w for v, w in zip(reported, worst, strict=True))
+            data.append(Sample(number, point, filled))
+    else:
+        avoided += [(number, point) for number, point, _ in diverged]
+    kept = _bounded(objectives, data)
+    wild = {number for number, _, _ in diverged}
+    return Evidence(
+        kept,
+        tuple(pending[-MOST_POINTS:]),
+        tuple(sorted(avoided, key=lambda a: a[0])[-MOST_POINTS:]),
+        sum(sample.number in wild for sample in kept),
+        best,
+        frozenset(taken),
+    )
+
+
+def _best(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> Sample | None:
+    if not data:
+        return None
+    sign = _sign(objectives[0])
+    return min(data, key=lambda s: (sign * s.values[0], s.number))
+
+
+def _worst(objective: ObjectiveLine, values: Sequence[float]) -> float:
+    return max(values) if objective.direction == "minimize" else min(values)
+
+
+def _sign(objective: ObjectiveLine) -> float:
+    return 1.0 if objective.direction == "minimize" else -1.0
+
+
+def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sample, ...]:
+    data.sort(key=lambda s: s.number)
+    if len(data) > MOST_DATA:
+        latest = data[-MOST_DATA // 2 :]
+        earlier = data[: -MOST_DATA // 2]
+        share = (MOST_DATA - len(latest)) // len(objectives)
+        chosen = {s.number for s in latest}
+        for k, objective in enumerate(objectives):
+            sign = _sign(objective)
+            rest = sorted((s for s in earlier if s.number not in chosen), key=lambda s: (sign * s.values[k], s.number))
+            chosen |= {s.number for s in rest[:share]}
+        data = [s for s in data if s.number in chosen]
+    return tuple(data)

@@ -1,0 +1,151 @@
+"""Answers to requests: what the advisor knows of each study, and how a suggestion is made and explained.
+
+Owns the choice between model, design point and "exhausted". It does no I/O; Ax is imported when it is first needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tuned.advisor.history import Evidence, weigh
+from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
+from tuned.core.design import Method, fresh_point
+from tuned.core.errors import NotFound
+from tuned.core.space import canonical_key
+
+if TYPE_CHECKING:
+    from tuned.advisor.ax_backend import Modelled
+
+log = logging.getLogger(__name__)
+
+LEAST_DATA = 2
+
+
+@dataclass(slots=True)
+class _Known:
+    definition: DefineStudy
+    trials: dict[int, TrialLine] = field(default_factory=dict)
+
+
+class Advisor:
+    """All studies of one process. It is a cache: the daemon tells everything again after a restart."""
+
+    def __init__(self) -> None:
+        self._studies: dict[int, _Known] = {}
+        self._ready = False
+
+    def answer(self, request: Request) -> dict[str, Any]:
+        """The fields of the answer.
+
+        Raises:
+            NotFound: The study has not been defined.
+        """
+        match request:
+            case DefineStudy(study):
+                self._studies[study] = _Known(request)
+                return {"ok": True}
+            case UpdateTrials(study, rows):
+                known = self._known(study)
+                known.trials.update((row.number, row) for row in rows)
+                return {"ok": True, "trials": len(known.trials)}
+            case Suggest(study, number):
+                return self._suggest(self._known(study), number).to_answer()
+            case Forget(study):
+                self._studies.pop(study, None)
+                return {"ok": True}
+            case Ping():
+                self._prepare()
+                return {"ok": True}
+
+    def _known(self, study: int) -> _Known:
+        if study not in self._studies:
+            raise NotFound(f"study {study} has not been defined", hint='send "study" first')
+        return self._studies[study]
+
+    def _prepare(self) -> None:
+        if not self._ready:
+            from tuned.advisor import ax_backend
+
+            ax_backend.prepare()
+            self._ready = True
+
+    def _suggest(self, known: _Known, number: int) -> Suggestion:
+        began = time.process_time()
+        definition = known.definition
+        earlier = [trial for trial in known.trials.values() if trial.number != number]
+        evidence = weigh(definition.space, definition.objectives, earlier)
+        suggestion = self._choose(definition, evidence, number)
+        cpu_s = round(time.process_time() - began, 4)
+        return Suggestion(suggestion.params, suggestion.origin, suggestion.why, suggestion.predicted, cpu_s)
+
+    def _choose(self, definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
+        size = definition.space.size()
+        if size is not None and len(evidence.taken) >= size:
+            return Suggestion(None, why=f"all {size} points of the space have been tried")
+        if definition.method in ("sobol", "random"):
+            method: Method = "random" if definition.method == "random" else "sobol"
+            return _design(definition, evidence, number, method, f"point {number} of the {method} design")
+        if not definition.space.tunable or not definition.objectives:
+            return _design(definition, evidence, number, "sobol", "there is nothing to model")
+        if len(evidence.data) < LEAST_DATA:
+            why = f"a model needs {LEAST_DATA} results and there are {len(evidence.data)}"
+            return _design(definition, evidence, number, "sobol", why)
+        try:
+            self._prepare()
+            return _model(definition, evidence, number)
+        except Exception as error:
+            log.warning("the model of study %d failed", definition.study, exc_info=True)
+            what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")[:160]
+            return _design(definition, evidence, number, "sobol", f"the model failed ({what})", "fallback")
+
+
+def _design(
+    definition: DefineStudy, evidence: Evidence, number: int, method: Method, why: str, origin: str | None = None
+) -> Suggestion:
+    point = fresh_point(definition.space, definition.seed, number - 1, evidence.taken, method)
+    if point is None:
+        return Suggestion(None, why="every point of the space has been tried")
+    return Suggestion(point, origin or method, why)
+
+
+def _model(definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
+    from tuned.advisor import ax_backend
+
+    tries = 0
+    for modelled in ax_backend.model_points(definition.space, definition.objectives, evidence, definition.seed, number):
+        if canonical_key(modelled.point) not in evidence.taken:
+            return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
+        tries += 1
+    why = f"the model chose points that have been tried, {tries} times"
+    return _design(definition, evidence, number, "sobol", why, "fallback")
+
+
+def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str:
+    """One sentence with the numbers behind a suggestion."""
+    size = f"model from {len(evidence.data)} trials"
+    if evidence.diverged:
+        size += f" ({evidence.diverged} diverged, counted as the worst)"
+    expected = ", ".join(f"{m} {mean:.4g} ± {sem:.2g}" for m, (mean, sem) in modelled.predicted.items())
+    best = evidence.best
+    if len(definition.objectives) > 1 or best is None:
+        return f"expects {expected}; {size}"
+    objective = definition.objectives[0]
+    mean, sem = modelled.predicted[objective.metric]
+    gain = best.values[0] - mean if objective.direction == "minimize" else mean - best.values[0]
+    improvement = expected_improvement(gain, sem)
+    return (
+        f"expects {expected}; expected improvement over #{best.number} ({best.values[0]:.4g}) {improvement:.2g}; {size}"
+    )
+
+
+def expected_improvement(gain: float, sem: float) -> float:
+    """The mean of `max(0, x)` for a normal `x` of mean `gain` and standard deviation `sem`."""
+    if sem <= 0:
+        return max(0.0, gain)
+    z = gain / sem
+    density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    return max(0.0, gain * (1 + math.erf(z / math.sqrt(2))) / 2 + sem * density)

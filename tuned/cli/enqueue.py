@@ -1,0 +1,115 @@
+"""`enqueue`: points of the user's own, in the types of the study's space."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.core.errors import InvalidInput
+from tuned.core.names import nearest
+from tuned.wire import Enqueue
+
+
+@verb()
+@click.argument("study")
+@click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--file", help="Points, one JSON object a line; - reads standard input.")
+@click.option("--priority", type=int, default=0, help="Higher runs first.")
+def enqueue(session: Session, study: str, values: Sequence[str], file: str | None, priority: int) -> None:
+    """Queue points of your own; parameters left out are suggested."""
+    if not values and file is None:
+        raise click.UsageError(f"no point was given (write: tunectl enqueue {study} KEY=VALUE..., or --file)")
+    points = [] if file is None else _read_points(file)
+    if values:
+        spec = session.send(api.study(study)).spec
+        points.append(_point(values, spec["space"]["parameters"]))
+    enqueued = session.send(api.enqueue(study, Enqueue(points, priority)))
+    numbers = ", ".join(str(number) for number in enqueued.trials)
+    many = "s" if len(enqueued.trials) != 1 else ""
+    session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {numbers} queued"))
+
+
+def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    known = {parameter["name"]: parameter for parameter in parameters}
+    point: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"{text}: no KEY=VALUE")
+        if name not in known:
+            raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
+        if name in point:
+            raise InvalidInput("is given twice", where=f"space.{name}")
+        point[name] = typed(value, known[name])
+    return point
+
+
+def typed(text: str, parameter: Mapping[str, Any]) -> Any:
+    """The value that a text means for a parameter.
+
+    Args:
+        text: As it was typed after `key=`.
+        parameter: One entry of the specification's `space.parameters`.
+
+    Raises:
+        InvalidInput: It is no value of this parameter's type.
+    """
+    where = f"space.{parameter['name']}"
+    if parameter["kind"] in ("choice", "bool", "fixed"):
+        for value in parameter["values"]:
+            if text == value or text.lower() == json.dumps(value).lower() or _same_number(text, value):
+                return value
+        listed = ", ".join(json.dumps(value) for value in parameter["values"])
+        raise InvalidInput(f"{text!r} is not one of {listed}", where=where)
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is not a number", where=where) from error
+    if parameter["kind"] == "float":
+        return number
+    if number != number or abs(number) > 2**62 or number != int(number):
+        raise InvalidInput(f"{text!r} is not a whole number", where=where)
+    return int(number)
+
+
+def _same_number(text: str, value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
+
+
+def _read_points(file: str) -> list[dict[str, Any]]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    except UnicodeDecodeError as error:
+        raise InvalidInput("is not UTF-8 text", where=file) from error
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=file) from error
+    points = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            point = json.loads(line, parse_constant=_no_number)
+        except ValueError as error:
+            raise InvalidInput(f"is not JSON: {error}", where=f"{file}:{number}") from error
+        if not isinstance(point, dict):
+            raise InvalidInput('is no JSON object such as {"lr": 0.01}', where=f"{file}:{number}")
+        points.append(point)
+    if not points:
+        raise InvalidInput("holds no points", where=file)
+    return points
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no parameter value")

@@ -1,0 +1,108 @@
+"""`events`: what happened, and what happens."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from tuned.cli import render
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.client.stream import follow as follow_stream
+from tuned.wire import EventRow
+
+PAGE = 10_000
+DEFAULT_LAST = 100
+
+
+@verb()
+@click.argument("study", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now; with --json, one object a line.")
+@click.option("--after", type=click.IntRange(min=0), help="Only events behind this number.")
+@click.option("--limit", type=click.IntRange(min=1), help="With --after the first ones, otherwise the last; 100.")
+def events(session: Session, study: str | None, follow: bool, after: int | None, limit: int | None) -> None:
+    """List what happened, or follow what happens."""
+    if study is not None:
+        session.send(api.study(study))
+    if follow:
+        _follow(session, study, after)
+        return
+    rows: Iterable[EventRow]
+    if after is not None:
+        rows = _first(session, study, after, limit)
+    else:
+        rows = _last(session, study, limit or (None if session.json else DEFAULT_LAST))
+    found = list(rows)
+    session.emit(found, lambda: _print(found))
+
+
+def _first(session: Session, study: str | None, after: int, limit: int | None) -> list[EventRow]:
+    rows: list[EventRow] = []
+    while limit is None or len(rows) < limit:
+        page = PAGE if limit is None else min(PAGE, limit - len(rows))
+        found = session.send(api.events_list(study, after, page))
+        rows += found
+        if len(found) < page:
+            break
+        after = found[-1].seq
+    return rows
+
+
+def _last(session: Session, study: str | None, limit: int | None) -> deque[EventRow]:
+    rows: deque[EventRow] = deque(maxlen=limit)
+    after = 0
+    while found := session.send(api.events_list(study, after, PAGE)):
+        rows.extend(found)
+        after = found[-1].seq
+        if len(found) < PAGE:
+            break
+    return rows
+
+
+def _follow(session: Session, study: str | None, after: int | None) -> None:
+    session.send(api.status())  # starts the daemon when none runs
+    for item in follow_stream(session.client, after, study):
+        if not isinstance(item, EventRow):
+            continue
+        if session.json:
+            sys.stdout.write(json.dumps(asdict(item)) + "\n")
+        else:
+            click.echo(line(item))
+        sys.stdout.flush()
+
+
+def _print(rows: Iterable[EventRow]) -> None:
+    for row in rows:
+        click.echo(line(row))
+
+
+def line(event: EventRow) -> str:
+    """`12:03:04  digits/7  running → completed (val_loss=0.12)`."""
+    about = event.study if event.number is None else f"{event.study}/{event.number}"
+    return f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}"
+
+
+def what(kind: str, data: dict[str, Any]) -> str:
+    """What an event says, in a few words."""
+    values = f" {render.values(data['values'])}" if data.get("values") else ""
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    if kind in ("study.moved", "trial.moved"):
+        return f"{data.get('from')} → {data.get('to')}{values}{reason}"
+    if kind == "trial.queued":
+        return f"queued ({data.get('origin')}) {render.point(data.get('params') or {})}"
+    if kind == "trial.intent":
+        return f"asked to {data.get('stop_reason')} by {data.get('actor')}"
+    if kind in ("study.priority", "trial.priority"):
+        return f"priority {data.get('from')} → {data.get('to')}"
+    if kind == "trial.metrics":
+        last = data.get("last") or {}
+        return f"step {render.number(data.get('step'))}: {render.values(last)}"
+    if kind == "study.note":
+        return str(data.get("text"))
+    return kind.partition(".")[2]

@@ -1,0 +1,95 @@
+"""The verbs by name, each imported only when it is used.
+
+Owns the list of verbs and what `tunectl` alone does.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+VERBS = {
+    "daemon": ("tuned.cli.daemon", "Start, stop and look at the daemon."),
+    "submit": ("tuned.cli.submit", "Submit a study file."),
+    "queue": ("tuned.cli.queue", "Queue one plain command; without one, show the queue."),
+    "studies": ("tuned.cli.studies", "List the studies."),
+    "show": ("tuned.cli.studies", "Show a study."),
+    "trials": ("tuned.cli.trials", "List a study's trials."),
+    "best": ("tuned.cli.trials", "Show a study's best trials."),
+    "metrics": ("tuned.cli.trials", "List what trials reported."),
+    "enqueue": ("tuned.cli.enqueue", "Queue points of your own."),
+    "pause": ("tuned.cli.steer", "Pause studies or trials."),
+    "resume": ("tuned.cli.steer", "Let paused studies or trials go on."),
+    "cancel": ("tuned.cli.steer", "Stop, and discard from the search."),
+    "prune": ("tuned.cli.steer", "Stop trials, and keep their results so far."),
+    "kill": ("tuned.cli.steer", "End trials now, without grace."),
+    "retry": ("tuned.cli.steer", "Run ended trials again."),
+    "next": ("tuned.cli.steer", "Run trials before all others."),
+    "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
+    "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
+    "logs": ("tuned.cli.logs", "Print a trial's output."),
+    "events": ("tuned.cli.events", "List or follow what happens."),
+    "delete": ("tuned.cli.studies", "Delete a study and its trials."),
+    "ui": ("tuned.cli.ui", "Open the terminal UI."),
+    "top": ("tuned.cli.ui", "Open the terminal UI."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs' names and one-line helps without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The verbs in the order of a study's life."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb, imported now; None when there is none."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that the arguments begin with.
+
+        Raises:
+            click.UsageError: There is none; the message names the nearest.
+        """
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from tuned.core.names import nearest
+
+            raise click.UsageError(f"no verb {args[0]!r} ({nearest(args[0], VERBS)})", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of verbs in `--help`, from the table above."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+@click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, help="Print the version.")
+@click.pass_context
+def root(ctx: click.Context, version: bool) -> Any:
+    """Queue training runs and hyperparameter searches on this machine, and watch and steer them.
+
+    TARGET is STUDY, STUDY/7, STUDY/3-7, STUDY/best or STUDY/running. Without a verb, on a terminal: the UI.
+    """
+    if version:
+        from tuned.version import VERSION
+
+        click.echo(f"tunectl {VERSION}")
+        return None
+    if ctx.invoked_subcommand is not None:
+        return None
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        command = ctx.command.get_command(ctx, "ui") if isinstance(ctx.command, LazyGroup) else None
+        assert command is not None
+        return ctx.invoke(command)
+    click.echo(ctx.get_help())
+    return None

@@ -1,0 +1,74 @@
+"""One run of the command line: what was typed in, an exit code out.
+
+Owns the exit codes and how errors are told: one line on stderr, never a traceback for what a user can mend.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tuned.cli.exits import DONE, FAILED, INTERRUPTED, NO_DAEMON, PIPE_CLOSED, TIMED_OUT, USAGE, Failed
+from tuned.cli.root import root
+from tuned.core.errors import TunedError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        0 done, 1 refused or failed, 2 wrong usage, 3 no daemon, 4 timed out, 130 interrupted, 141 nobody reads on.
+    """
+    try:
+        result = root.main(list(arguments), prog_name="tunectl", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else DONE
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        _say(f"{_place(error)}: {_flat(error.format_message())}")
+        return USAGE
+    except click.ClickException as error:
+        _say(f"tunectl: {_flat(error.format_message())}")
+        return USAGE
+    except Failed as error:
+        if error.line:
+            _say(f"tunectl: {_flat(error.line)}")
+        return error.code
+    except TunedError as error:
+        _say(f"tunectl: {_flat(str(error))}")
+        return _code(error)
+    except TimeoutError:
+        _say("tunectl: it goes on; the time to wait is over")
+        return TIMED_OUT
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except OSError as error:
+        _say(f"tunectl: {_flat(str(error))}")
+        return FAILED
+
+
+def _code(error: TunedError) -> int:
+    from tuned.client.problems import NoDaemon
+
+    return NO_DAEMON if isinstance(error, NoDaemon) else FAILED
+
+
+def _place(error: click.UsageError) -> str:
+    return error.ctx.command_path if error.ctx is not None else "tunectl"
+
+
+def _flat(text: str) -> str:
+    """One line, whatever a message holds."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

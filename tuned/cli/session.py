@@ -1,0 +1,111 @@
+"""What every verb has: the options of all verbs, a client that starts the daemon when none runs, and the output.
+
+Owns `Session` and the `verb` decorator.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from functools import cached_property
+from json import dumps
+from typing import Any, TypeVar
+
+import click
+
+from tuned.client.api import Call
+from tuned.client.http import Client
+from tuned.client.problems import DaemonEnded, NoDaemon
+from tuned.home import Home, resolve_home
+
+T = TypeVar("T")
+
+
+class Session:
+    """One verb's run.
+
+    Attributes:
+        json: Whether stdout gets one JSON document instead of text.
+        start: Whether a missing daemon is started.
+    """
+
+    def __init__(self, json: bool, start: bool) -> None:
+        self.json = json
+        self.start = start
+
+    @cached_property
+    def home(self) -> Home:
+        """The state folder of this environment."""
+        return resolve_home()
+
+    @cached_property
+    def client(self) -> Client:
+        """A client that starts nothing."""
+        from tuned.client.autostart import check_socket_folder
+
+        check_socket_folder(self.home)
+        return Client(self.home.socket)
+
+    def ensure_daemon(self) -> None:
+        """Start the daemon when none runs, unless told not to."""
+        from tuned.client.autostart import ensure_daemon
+
+        ensure_daemon(self.home, start=self.start)
+
+    def send(self, call: Call[T]) -> T:
+        """The call's reply, after starting the daemon when none runs."""
+        try:
+            return self.client.send(call)
+        except DaemonEnded:  # it may have done what was asked: asking again could do it twice
+            raise
+        except NoDaemon:
+            if not self.start:
+                raise
+        self.ensure_daemon()
+        return self.client.send(call)
+
+    def emit(self, document: Any, text: Callable[[], None]) -> None:
+        """Print the document as JSON, or let `text` print it for a person.
+
+        Args:
+            document: A wire dataclass, a list of them, or plain data.
+            text: Prints for people; not called with `--json`.
+        """
+        if self.json:
+            sys.stdout.write(dumps(plain(document)) + "\n")
+        else:
+            text()
+
+
+def plain(document: Any) -> Any:
+    """The document as plain data for JSON."""
+    if is_dataclass(document) and not isinstance(document, type):
+        return asdict(document)
+    if isinstance(document, list | tuple):
+        return [plain(item) for item in document]
+    return document
+
+
+def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function that takes a `Session` first a verb with the options that all verbs have.
+
+    Args:
+        name: Name of the verb; None: the function's.
+        attributes: More attributes of the click command.
+    """
+
+    def wrap(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def run(as_json: bool, no_start: bool, **arguments: Any) -> Any:
+            return function(Session(as_json, not no_start), **arguments)
+
+        command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
+        command.params += [
+            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
+            click.Option(["--no-start"], is_flag=True, help="Refuse when no daemon runs, instead of starting it."),
+        ]
+        return command
+
+    return wrap

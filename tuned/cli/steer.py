@@ -1,0 +1,68 @@
+"""The verbs that change what runs: pause, resume, cancel, prune, kill, retry, next, priority."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import click
+
+from tuned.cli.exits import Failed
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.client.api import Call
+from tuned.wire import Changed
+
+_DONE = {
+    "pause": "paused",
+    "resume": "resumed",
+    "cancel": "cancelled",
+    "prune": "pruned",
+    "kill": "killed",
+    "retry": "will run again",
+    "next": "next",
+}
+
+
+def _steering(name: str, help_text: str) -> click.Command:
+    @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+    def act(session: Session, targets: Sequence[str]) -> None:
+        _apply(session, api.act(name, targets), _DONE[name])
+
+    act.__doc__ = help_text
+    return verb(name)(act)
+
+
+pause = _steering("pause", "Pause studies or trials. A paused study starts no more trials; those that run go on.")
+resume = _steering("resume", "Let paused studies or trials go on.")
+cancel = _steering("cancel", "Stop studies or trials, and discard the trials from the search.")
+prune = _steering("prune", "Stop trials, and keep their results so far.")
+kill = _steering("kill", "End trials now, without grace.")
+retry = _steering("retry", "Run ended trials again, each as a new trial of the same point.")
+next_ = _steering("next", "Run trials before all others.")
+
+
+@verb(context_settings={"ignore_unknown_options": True})
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET... N")
+def priority(session: Session, targets: Sequence[str]) -> None:
+    """Set the priority of studies or trials to N, or move it by +N or -N: higher runs first."""
+    *named, value = targets
+    if not named or not re.fullmatch(r"[+-]?\d{1,6}", value):
+        raise click.UsageError(f"{value!r} is no priority (write: tunectl priority TARGET 10, or +1, or -1)")
+    relative = value[0] in "+-"
+    _apply(session, api.priority(named, int(value), relative), f"priority {value}")
+
+
+def _apply(session: Session, call: Call[Changed], done: str) -> None:
+    changed = session.send(call)
+    session.emit(changed, lambda: _tell(changed, done))
+    if changed.skipped and not changed.changed:
+        raise Failed("; ".join(changed.skipped))
+
+
+def _tell(changed: Changed, done: str) -> None:
+    for target in changed.changed:
+        click.echo(f"{target}: {done}")
+    if changed.changed:
+        for target in changed.skipped:
+            click.echo(f"left alone: {target}", err=True)

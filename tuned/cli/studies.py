@@ -1,0 +1,136 @@
+"""`studies`, `show`, `delete`: the nouns of whole studies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from tuned.cli import render
+from tuned.cli.exits import Failed
+from tuned.cli.session import Session, verb
+from tuned.cli.table import show_table
+from tuned.client import api
+from tuned.wire import StudyRow
+
+
+@verb()
+def studies(session: Session) -> None:
+    """List the studies."""
+    rows = session.send(api.studies())
+    session.emit(rows, lambda: _studies_table(rows))
+
+
+def _studies_table(rows: Sequence[StudyRow]) -> None:
+    if not rows:
+        click.echo("no studies yet; submit one with: tunectl submit FILE.toml")
+        return
+    show_table(
+        ["study", "state", "trials", "best", "priority", "eta", "created", "reason", "question"],
+        [
+            [
+                row.name,
+                render.state(row.state),
+                f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
+                "-" if row.best is None else render.values(row.best.values),
+                str(row.priority) if row.priority else "-",
+                render.duration(row.eta_s),
+                render.moment(row.created_at),
+                row.reason or row.note,
+                row.question,
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _ended(row: StudyRow) -> int:
+    return sum(row.counts.get(state, 0) for state in ("completed", "failed", "pruned"))
+
+
+@verb()
+@click.argument("study")
+@click.option("--toml", "as_toml", is_flag=True, help="Print the specification as a study file would say it.")
+def show(session: Session, study: str, as_toml: bool) -> None:
+    """Show a study: its question, state, best trial and search space."""
+    page = session.send(api.study(study))
+    document = {**asdict(page.study), "spec": page.spec}
+    if as_toml:
+        from tuned.cli.toml_writer import study_file
+
+        text = study_file(page.spec)
+        session.emit({**document, "toml": text}, lambda: click.echo(text, nl=False))
+        return
+    session.emit(document, lambda: _show(page))
+
+
+def _show(page: api.StudyPage) -> None:
+    row, spec = page.study, page.spec
+    lines = [
+        ("question", row.question),
+        ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
+        ("note", row.note),
+        ("trials", render.counts(row.counts) + (f", of {row.trials}" if row.trials else "")),
+        ("best", render.best(row.best)),
+        ("objective", f"{row.objective.direction} {row.objective.metric}" if row.objective else ""),
+        ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
+        ("priority", str(row.priority)),
+        ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),
+        ("runs", _runs(spec)),
+        ("python", _python(spec)),
+    ]
+    click.echo(row.name)
+    for label, text in lines:
+        if text and text != "-":
+            click.echo(f"  {label:<10} {text}")
+    parameters = spec.get("space", {}).get("parameters", [])
+    if parameters:
+        click.echo()
+        show_table(["parameter", "kind", "range", "when", "role"], [_parameter(p) for p in parameters])
+
+
+def _runs(spec: Mapping[str, Any]) -> str:
+    run = spec.get("run", {})
+    what = run.get("script_typed") or run.get("script") or ""
+    if run.get("function"):
+        what = f"{what}:{run['function']}"
+    words = list(run.get("command") or [what]) + list(run.get("args") or [])
+    flat = [part for word in words for part in (word if isinstance(word, list) else [word])]
+    return render.one_line(" ".join(flat), 160)
+
+
+def _python(spec: Mapping[str, Any]) -> str:
+    run = spec.get("run", {})
+    why = f" ({run['python_why']})" if run.get("python_why") else ""
+    return f"{run['python']}{why}" if run.get("python") else ""
+
+
+def _parameter(parameter: Mapping[str, Any]) -> list[str]:
+    if parameter["kind"] in ("float", "int"):
+        reach = f"{render.parameter(parameter['low'])} .. {render.parameter(parameter['high'])}"
+        reach += " (log)" if parameter.get("log") else ""
+    else:
+        reach = ", ".join(render.parameter(value) for value in parameter.get("values", []))
+        reach += " (ordered)" if parameter.get("ordered") else ""
+    when = "; ".join(
+        f"{parent} = {' or '.join(render.parameter(v) for v in values)}" for parent, values in parameter.get("when", [])
+    )
+    return [parameter["name"], parameter["kind"], reach, when, parameter.get("role", "")]
+
+
+@verb()
+@click.argument("study")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(session: Session, study: str, yes: bool) -> None:
+    """Delete a study, its trials and what they reported."""
+    row = session.send(api.study(study)).study
+    if not yes:
+        if session.json or not sys.stdin.isatty():
+            raise Failed(f"{study}: deleting cannot be undone (add --yes)")
+        count = sum(row.counts.values())
+        click.confirm(f"Delete {study} with {count} trial{'s' if count != 1 else ''}?", abort=True, err=True)
+    changed = session.send(api.delete(study))
+    session.emit(changed, lambda: click.echo(f"deleted {study}"))

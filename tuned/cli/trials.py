@@ -1,0 +1,98 @@
+"""`trials`, `best`, `metrics`: trials and what they reported, as lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from tuned.cli import render
+from tuned.cli.session import Session, verb
+from tuned.cli.table import show_table
+from tuned.client import api
+from tuned.core.states import TrialState
+from tuned.wire import MetricRow, TrialRow
+
+STATES = [str(state) for state in TrialState]
+
+
+@verb()
+@click.argument("study")
+@click.option("--state", multiple=True, type=click.Choice(STATES), help="Only trials in this state; may be repeated.")
+@click.option("--sort", help="number, value (best first), state, priority, created, ended or params.NAME.")
+@click.option("--descending", is_flag=True, default=None, help="Turn the order round.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")
+@click.option("--offset", type=click.IntRange(min=0), help="Leave out the first ones.")
+def trials(
+    session: Session,
+    study: str,
+    state: Sequence[str],
+    sort: str | None,
+    descending: bool | None,
+    limit: int | None,
+    offset: int | None,
+) -> None:
+    """List a study's trials."""
+    call = api.trials(study, state=state or None, sort=sort, descending=descending, limit=limit, offset=offset)
+    rows = session.send(call)
+    session.emit(rows, lambda: trials_table(rows))
+
+
+def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
+    """Print trials for a person, the study's name in front when they are of several."""
+    if not rows:
+        click.echo("no trials")
+        return
+    metrics = list(dict.fromkeys(name for row in rows for name in row.values))
+    headings = ["number", "state", *(f"={m}" for m in metrics), "params", "origin", "attempt", "device", "duration"]
+    cells = [
+        [
+            str(row.number),
+            render.state(row.state) + (f" → {row.stop_reason}" if row.stop_reason and row.ended_at is None else ""),
+            *(render.number(row.values.get(metric)) for metric in metrics),
+            render.point(row.params),
+            row.origin,
+            str(row.attempt) if row.attempt > 1 else "-",
+            render.device(row.device),
+            render.span(row.started_at, row.ended_at),
+            render.one_line(f"{row.failure}: {row.reason}" if row.failure else row.reason),
+        ]
+        for row in rows
+    ]
+    headings.append("reason")
+    if with_study:
+        headings = ["study", *headings]
+        cells = [[row.study, *line] for row, line in zip(rows, cells, strict=True)]
+    show_table(headings, cells)
+
+
+@verb()
+@click.argument("study")
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
+def best(session: Session, study: str, top: int) -> None:
+    """Show a study's best trials, best first."""
+    rows = session.send(api.best(study, top))
+    session.emit(rows, lambda: trials_table(rows) if rows else click.echo("no trial has finished with a value yet"))
+
+
+@verb()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--name", multiple=True, help="Only this metric; may be repeated.")
+def metrics(session: Session, targets: Sequence[str], name: Sequence[str]) -> None:
+    """List what trials reported."""
+    names: Sequence[str | None] = name or (None,)
+    rows = [row for target in targets for one in names for row in session.send(api.metrics(target, one))]
+    session.emit(rows, lambda: _metrics_table(rows))
+
+
+def _metrics_table(rows: Sequence[MetricRow]) -> None:
+    if not rows:
+        click.echo("nothing has been reported")
+        return
+    show_table(
+        ["trial", "attempt", "step", "name", "value"],
+        [
+            [f"{r.study}/{r.number}", str(r.attempt), render.number(r.step), r.name, render.number(r.value)]
+            for r in rows
+        ],
+    )

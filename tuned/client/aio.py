@@ -1,0 +1,278 @@
+"""The asynchronous client, for programs that run an event loop of their own.
+
+Owns its connections (one a call, one a stream) and HTTP by h11; what is sent and how replies read is
+`tuned.client.api`'s, the event format is `tuned.client.stream`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any, Self, TypeVar
+
+import h11
+
+from tuned.client import api
+from tuned.client.api import Call
+from tuned.client.problems import DaemonEnded, NoDaemon, StreamLost, problem
+from tuned.client.stream import BARREN, BRIEF, SILENCE, SseParser
+from tuned.core.errors import Unavailable
+from tuned.wire import (
+    Changed,
+    DaemonStatus,
+    Enqueue,
+    Enqueued,
+    EventRow,
+    LogChunk,
+    MetricRow,
+    StudyRow,
+    TrialDetail,
+    TrialRow,
+)
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Sends calls to one daemon.
+
+    Args:
+        socket: Path of the daemon's socket.
+        timeout: Seconds within which a call without a limit of its own must be answered.
+    """
+
+    def __init__(self, socket: str | os.PathLike[str], timeout: float = 30.0) -> None:
+        self.socket = os.fspath(socket)
+        self.timeout = timeout
+        self._open: set[_Exchange] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up every call that is still open and end every stream."""
+        self._closed = True
+        for exchange in list(self._open):
+            await exchange.close()
+
+    async def send(self, call: Call[T]) -> T:
+        """The call's reply.
+
+        Raises:
+            NoDaemon: Nothing answers on the socket, or the daemon ended while it answered.
+            TunedError: The daemon's refusal, as the class its status means.
+            Unavailable: It did not answer in time, or not as expected.
+        """
+        limit = call.timeout or self.timeout
+        exchange = _Exchange(self.socket)
+        self._open.add(exchange)
+        try:
+            async with asyncio.timeout(limit):
+                status = await exchange.begin(call, {})
+                body = b"".join([piece async for piece in exchange.body()])
+        except TimeoutError as error:
+            raise Unavailable(
+                f"the daemon did not answer within {limit:g} s", hint="see: tunectl daemon logs"
+            ) from error
+        finally:
+            self._open.discard(exchange)
+            await exchange.close()
+        if status >= 400:
+            raise problem(status, body)
+        return call.read(body)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """The plain JSON data at `path` (below `/v1`)."""
+        return await self.send(Call[Any]("GET", path, Any, query=query))
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        """Post a wire dataclass or plain data to `path` (below `/v1`); the reply as plain JSON data."""
+        return await self.send(Call[Any]("POST", path, Any, body={} if body is None else body))
+
+    async def events(
+        self, after: int | None = None, study: str | None = None, *, opened: Callable[[], None] | None = None
+    ) -> AsyncGenerator[EventRow]:
+        """Events as they happen until `close`; a broken connection is taken up again where it broke off.
+
+        Args:
+            after: Number of the event to begin behind; None: from now.
+            study: Only this study's events.
+            opened: Called after every connecting: from then on nothing is missed, so this is when to take a snapshot.
+
+        Raises:
+            NoDaemon: Nothing answers on the socket (any more).
+            EventsGone: The events behind `after` are no longer kept.
+            StreamLost: The daemon ends every stream at once.
+        """
+        parser, barren = SseParser(after), 0
+        while barren < BARREN:
+            parser.restart()
+            begun = monotonic()
+            async with contextlib.aclosing(self._stream(api.events(study, parser.last_id), parser, opened)) as pieces:
+                async for piece in pieces:
+                    for event in parser.feed(piece):
+                        yield event
+            if self._closed:
+                return
+            barren = barren + 1 if monotonic() - begun < BRIEF else 0
+        raise StreamLost("the daemon keeps ending the event stream", hint="see: tunectl daemon logs")
+
+    async def _stream(
+        self, call: Call[EventRow], parser: SseParser, opened: Callable[[], None] | None
+    ) -> AsyncGenerator[bytes]:
+        exchange = _Exchange(self.socket)
+        self._open.add(exchange)
+        headers = {} if parser.last_id is None else {"Last-Event-ID": str(parser.last_id)}
+        try:
+            status = await exchange.begin(call, headers)
+            if status >= 400:
+                raise problem(status, b"".join([piece async for piece in exchange.body()]))
+            if opened is not None:
+                opened()
+            try:
+                async for piece in exchange.body(SILENCE):
+                    yield piece
+            except (NoDaemon, TimeoutError):
+                return
+        finally:
+            self._open.discard(exchange)
+            await exchange.close()
+
+    async def status(self) -> DaemonStatus:
+        """How the daemon is."""
+        return await self.send(api.status())
+
+    async def studies(self) -> list[StudyRow]:
+        """All studies."""
+        return await self.send(api.studies())
+
+    async def study(self, name: str) -> api.StudyPage:
+        """One study (`.study`) with its specification (`.spec`)."""
+        return await self.send(api.study(name))
+
+    async def trials(
+        self,
+        study: str,
+        *,
+        state: Sequence[str] | None = None,
+        sort: str | None = None,
+        descending: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> list[TrialRow]:
+        """Trials of a study, a page at a time."""
+        return await self.send(
+            api.trials(study, state=state, sort=sort, descending=descending, limit=limit, offset=offset)
+        )
+
+    async def best(self, study: str, top: int = 1) -> list[TrialRow]:
+        """The best finished trials, best first."""
+        return await self.send(api.best(study, top))
+
+    async def trial(self, study: str, number: int) -> TrialDetail:
+        """One trial with what only its own page shows."""
+        return await self.send(api.trial(study, number))
+
+    async def log(
+        self, study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None
+    ) -> LogChunk:
+        """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
+        return await self.send(api.log(study, number, offset=offset, limit=limit, attempt=attempt))
+
+    async def metrics(self, target: str | Sequence[str], name: str | Sequence[str] | None = None) -> list[MetricRow]:
+        """Observations of the targets' trials, of all metrics or of those named."""
+        targets = [target] if isinstance(target, str) else target
+        names: Sequence[str | None] = [name] if isinstance(name, str) else name or [None]
+        return [row for one in targets for wanted in names for row in await self.send(api.metrics(one, wanted))]
+
+    async def act(self, verb: str, targets: Sequence[str]) -> Changed:
+        """Apply `pause`, `resume`, `cancel`, `prune`, `kill`, `retry` or `next`."""
+        return await self.send(api.act(verb, targets))
+
+    async def priority(self, targets: Sequence[str], value: int, relative: bool = False) -> Changed:
+        """Set the targets' priority, or move it by `value`."""
+        return await self.send(api.priority(targets, value, relative))
+
+    async def enqueue(self, study: str, points: Sequence[Mapping[str, Any]], priority: int = 0) -> Enqueued:
+        """Queue points of the user's own."""
+        return await self.send(api.enqueue(study, Enqueue([dict(p) for p in points], priority)))
+
+    async def queue(self) -> list[TrialRow]:
+        """Live and queued trials in running order."""
+        return await self.send(api.queue())
+
+    async def delete(self, study: str) -> Changed:
+        """Delete a study with its trials."""
+        return await self.send(api.delete(study))
+
+    async def events_list(
+        self, study: str | None = None, after: int | None = None, limit: int | None = None
+    ) -> list[EventRow]:
+        """Past events."""
+        return await self.send(api.events_list(study, after, limit))
+
+
+class _Exchange:
+    """One request and its reply on a connection of their own."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+        self._protocol = h11.Connection(h11.CLIENT)
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def begin(self, call: Call[Any], headers: Mapping[str, str]) -> int:
+        """Send the call; the reply's status."""
+        try:
+            self._reader, self._writer = await asyncio.open_unix_connection(self._socket)
+        except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError) as error:
+            raise NoDaemon(self._socket) from error
+        except PermissionError as error:
+            raise Unavailable("this socket belongs to another user", where=self._socket) from error
+        payload = call.payload
+        fields = [("Host", "tuned"), ("Accept", "*/*"), ("Connection", "close"), *headers.items()]
+        if payload is not None:
+            fields += [("Content-Type", "application/json"), ("Content-Length", str(len(payload)))]
+        request = h11.Request(method=call.method, target=call.target, headers=fields)
+        for event in (request, h11.Data(data=payload or b""), h11.EndOfMessage()):
+            self._writer.write(self._protocol.send(event) or b"")
+        while True:
+            event = await self._next(None)
+            if isinstance(event, h11.Response):
+                return event.status_code
+
+    async def body(self, silence: float | None = None) -> AsyncGenerator[bytes]:
+        """The reply's body as it comes; TimeoutError after `silence` seconds without a byte."""
+        while True:
+            event = await self._next(silence)
+            if isinstance(event, h11.EndOfMessage):
+                return
+            if isinstance(event, h11.Data):
+                yield bytes(event.data)
+
+    async def _next(self, silence: float | None) -> Any:
+        assert self._reader is not None
+        try:
+            while (event := self._protocol.next_event()) is h11.NEED_DATA:
+                async with asyncio.timeout(silence):
+                    piece = await self._reader.read(65536)
+                self._protocol.receive_data(piece)
+        except (h11.RemoteProtocolError, ConnectionError) as error:
+            raise DaemonEnded(self._socket, "the daemon ended while it answered") from error
+        if isinstance(event, h11.ConnectionClosed):
+            raise DaemonEnded(self._socket, "the daemon ended without an answer")
+        return event
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(ConnectionError):
+                await self._writer.wait_closed()

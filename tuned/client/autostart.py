@@ -1,0 +1,170 @@
+"""Starting the daemon when none runs, the way tmux starts its server.
+
+Owns the detached start and the wait until the daemon answers. It never imports the daemon: it runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+
+from tuned.client import api
+from tuned.client.http import Client
+from tuned.client.problems import NoDaemon
+from tuned.core.errors import Conflict, Unavailable
+from tuned.home import Home, check_private, prepare_home
+from tuned.protocol import ENV_ATTEMPT, ENV_HOME
+from tuned.wire import DaemonStatus
+
+_KEPT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "TUNED_SLOTS",
+)
+_KEPT_PREFIXES = ("LC_", "XDG_CONFIG", "XDG_STATE", "XDG_DATA", "XDG_CACHE")
+
+# Runs as `python -I -S -c`: a new session, a second fork so that the daemon is nobody's child, then the daemon itself.
+_DETACH = """
+import os, sys
+log, root, *command = sys.argv[1:]
+os.setsid()
+ready, tell = os.pipe()
+if os.fork():
+    os.close(tell)
+    sys.stdout.write(os.read(ready, 32).decode())
+    sys.stdout.flush()
+    os._exit(0)
+os.chdir(root)
+null = os.open(os.devnull, os.O_RDONLY)
+out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+os.dup2(null, 0)
+os.write(tell, str(os.getpid()).encode())
+os.dup2(out, 1)
+os.dup2(out, 2)
+os.closerange(3, 256)
+os.execv(command[0], command)
+"""
+
+
+def daemon_command(home: Home, slots: int | None = None) -> list[str]:
+    """The argument list that runs the daemon of this state folder in the foreground."""
+    command = [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(home.root)]
+    return command if slots is None else [*command, "--slots", str(slots)]
+
+
+def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, patience: float = 30.0) -> DaemonStatus:
+    """The daemon's status, after starting it when none runs.
+
+    Args:
+        home: The state folder.
+        start: Whether to start one; without it a missing daemon is an error.
+        slots: For a daemon that is started: how many trials at once; None: as the machine has it.
+        patience: Seconds within which it must answer.
+
+    Raises:
+        NoDaemon: None runs and `start` is not set.
+        Conflict: None runs and this is a trial, which must not start one.
+        Unavailable: It did not come up; the message holds its own last line.
+    """
+    client = Client(home.socket)
+    check_socket_folder(home)
+    try:
+        return client.send(api.status())
+    except NoDaemon:
+        if not start:
+            raise
+    refuse_inside_trial(os.environ)
+    prepare_home(home)
+    begin = home.log.stat().st_size if home.log.exists() else 0
+    pid = _spawn(home, daemon_command(home, slots))
+    return _await(client, home, pid, begin, patience)
+
+
+def check_socket_folder(home: Home) -> None:
+    """Make sure that nobody else can answer on our socket.
+
+    Raises:
+        Unavailable: Its folder is another user's.
+    """
+    try:
+        check_private(home.socket.parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except PermissionError as error:
+        raise Unavailable("belongs to another user", where=str(home.socket.parent)) from error
+
+
+def refuse_inside_trial(environ: Mapping[str, str]) -> None:
+    """A daemon that a trial started would die with it, and hold its slot while it lives.
+
+    Raises:
+        Conflict: This process belongs to a trial.
+    """
+    if environ.get(ENV_ATTEMPT):
+        raise Conflict(
+            "a trial cannot start the daemon", where=ENV_ATTEMPT, hint="run tunectl daemon start outside of the trial"
+        )
+
+
+def plain_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
+    """What a daemon needs of its starter's environment: nothing of the shell, the terminal or the project."""
+    kept = {k: v for k, v in environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
+    return {**kept, ENV_HOME: str(home.root)}
+
+
+def _spawn(home: Home, command: list[str]) -> int:
+    detach = [sys.executable, "-I", "-S", "-c", _DETACH, str(home.log), str(home.root), *command]
+    done = subprocess.run(
+        detach, env=plain_environment(os.environ, home), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if done.returncode or not done.stdout.strip().isdigit():
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise Unavailable(f"the daemon cannot be started: {last}", where=str(home.log))
+    return int(done.stdout)
+
+
+def _await(client: Client, home: Home, pid: int, begin: int, patience: float) -> DaemonStatus:
+    """Wait until the daemon answers, looking up at once when it ends instead."""
+    deadline = monotonic() + patience
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        process = -1
+    try:
+        while monotonic() < deadline:
+            ended = process < 0 or bool(select.select([process], [], [], 0.02)[0])
+            try:
+                return client.send(api.status())
+            except NoDaemon:
+                # Another process may have started one at the same moment: then ours ended because that one answers.
+                if ended:
+                    raise Unavailable(
+                        f"the daemon did not start: {_last_line(home.log, begin)}", hint=f"its log is {home.log}"
+                    ) from None
+    finally:
+        if process >= 0:
+            os.close(process)
+    raise Unavailable(f"the daemon did not answer within {patience:g} s", hint=f"its log is {home.log}")
+
+
+def _last_line(log: Path, begin: int) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(begin, log.stat().st_size - 65536))
+            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError as error:
+        return f"no log ({error.strerror})"
+    return lines[-1].strip() if lines else "it ended without a word"

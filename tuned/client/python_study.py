@@ -1,0 +1,104 @@
+"""A `.py` study file: run under the user's interpreter, as a child that prints what it defines.
+
+Owns that child. The file may import whatever its own environment has; nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tuned
+from tuned.core.errors import InvalidInput
+from tuned.core.interpreter import choose_interpreter
+
+LIMIT = 120.0
+"""Seconds within which the file must have defined its study; importing a framework can take long."""
+
+# argv: a folder that holds `tuned` alone, the file, the descriptor to answer on. What the file prints goes to stderr.
+_READ = """
+import json, os, runpy, sys
+bundle, path, answer = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sys.path[0] = os.path.dirname(path)
+sys.path.insert(1, bundle)
+sys.argv = [path]
+os.dup2(2, 1)
+from tuned.client.definition import Study
+names = runpy.run_path(path, run_name="__study__")
+found = {id(v): v for k, v in names.items() if isinstance(v, Study)}
+with os.fdopen(answer, "w") as out:
+    json.dump([study.to_dict() for study in found.values()], out)
+"""
+
+
+class DiskFiles:
+    """The real file system, for `tuned.core`'s rules."""
+
+    def is_file(self, path: str) -> bool:
+        """Whether a regular file is there."""
+        return Path(path).is_file()
+
+    def is_dir(self, path: str) -> bool:
+        """Whether a folder is there."""
+        return Path(path).is_dir()
+
+    def is_executable(self, path: str) -> bool:
+        """Whether a regular file is there that may be executed."""
+        return Path(path).is_file() and os.access(path, os.X_OK)
+
+    def read_text(self, path: str) -> str:
+        """The file's text."""
+        return Path(path).read_text(errors="replace")
+
+
+def read_python(path: Path) -> dict[str, Any]:
+    """The content of the one `tuned.Study` that the file defines.
+
+    Args:
+        path: Absolute path of the file.
+
+    Raises:
+        InvalidInput: It fails, takes too long, or does not define exactly one study.
+    """
+    python, _ = choose_interpreter(
+        None, base=str(path.parent), environment=os.environ, files=DiskFiles(), own_prefix=sys.prefix
+    )
+    studies = _run(python, path)
+    if len(studies) != 1:
+        raise InvalidInput(
+            f"defines {len(studies) or 'no'} tuned.Study, not one",
+            where=str(path),
+            hint="write: study = tuned.Study(...) at its top level",
+        )
+    return studies[0]
+
+
+def _run(python: str, path: Path) -> list[dict[str, Any]]:
+    """What the child answers, read from a file so that nothing it prints can mix with it."""
+    with tempfile.TemporaryDirectory(prefix="tuned-study-") as folder, tempfile.TemporaryFile("w+") as answer:
+        (Path(folder) / "tuned").symlink_to(Path(tuned.__path__[0]).absolute())
+        command = [python, "-c", _READ, folder, str(path), str(answer.fileno())]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=path.parent,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[answer.fileno()],
+                timeout=LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InvalidInput(f"did not define its study within {LIMIT:g} s", where=str(path)) from error
+        if done.returncode:
+            lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+            raise InvalidInput(f"failed: {lines[-1].strip()}", where=str(path), hint=f"try: {python} {path.name}")
+        answer.seek(0)
+        studies: list[dict[str, Any]] = json.load(answer)
+        return studies

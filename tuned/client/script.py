@@ -1,0 +1,196 @@
+"""What a script says to the daemon: connect, submit, enqueue, wait, read the results.
+
+Owns the objects of `tuned.connect()`. Every value is asked for when it is read, so none of them grows stale.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tuned.client.definition import Study
+from tuned.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from tuned.client.http import Client
+    from tuned.wire import BestRow, DaemonStatus, StudyRow, Submitted, TrialRow
+
+__all__ = ["Daemon", "Study", "SubmittedStudy", "connect"]
+
+
+def connect(*, start: bool = True) -> Daemon:
+    """The daemon of this environment's state folder, started when none runs.
+
+    Args:
+        start: Whether to start it.
+
+    Raises:
+        NoDaemon: None runs and `start` is not set.
+        Unavailable: It did not come up.
+    """
+    from tuned.client.autostart import ensure_daemon
+    from tuned.client.http import Client
+    from tuned.home import resolve_home
+
+    home = resolve_home()
+    ensure_daemon(home, start=start)
+    return Daemon(Client(home.socket))
+
+
+class Daemon:
+    """The running daemon. Use it as a context manager, or as it is: there is nothing to close."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def __enter__(self) -> Daemon:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        return None
+
+    @property
+    def status(self) -> DaemonStatus:
+        """How the daemon is."""
+        from tuned.client import api
+
+        return self.client.send(api.status())
+
+    @property
+    def studies(self) -> list[SubmittedStudy]:
+        """All studies."""
+        from tuned.client import api
+
+        return [SubmittedStudy(self.client, row.name) for row in self.client.send(api.studies())]
+
+    def study(self, name: str) -> SubmittedStudy:
+        """The study of that name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        study = SubmittedStudy(self.client, name)
+        _ = study.row
+        return study
+
+    def submit(self, study: str | os.PathLike[str] | Study, *, name: str | None = None) -> SubmittedStudy:
+        """Submit a study; the same content again is the study that is there.
+
+        Args:
+            study: Path of a study file, or a `Study`, whose relative paths start from the present folder.
+            name: Overrides the study's name.
+
+        Raises:
+            InvalidInput: The study is wrong; nothing has changed.
+            Conflict: A study of this name with other content is there.
+        """
+        from tuned.client import api
+        from tuned.client.study_source import read_submission, submission_of
+
+        if isinstance(study, Study):
+            submission = submission_of(study.to_dict(), base=str(Path.cwd()), name=name)
+        else:
+            submission = read_submission(os.fspath(study), name=name)
+        submitted = self.client.send(api.submit(submission))
+        return SubmittedStudy(self.client, submitted.study, submitted)
+
+
+class SubmittedStudy:
+    """A study that the daemon knows.
+
+    Attributes:
+        name: Its name.
+        submitted: What the daemon said when this script submitted it; None otherwise.
+    """
+
+    def __init__(self, client: Client, name: str, submitted: Submitted | None = None) -> None:
+        self.client = client
+        self.name = name
+        self.submitted = submitted
+
+    def __repr__(self) -> str:
+        return f"SubmittedStudy({self.name!r})"
+
+    @property
+    def row(self) -> StudyRow:
+        """The study as it stands."""
+        from tuned.client import api
+
+        return self.client.send(api.study(self.name)).study
+
+    @property
+    def state(self) -> str:
+        """`running`, `paused`, `draining`, `completed`, `stopped` or `failed`."""
+        return self.row.state
+
+    @property
+    def best(self) -> BestRow | None:
+        """The best finished trial: `.number`, `.params`, `.values`; None when there is none yet."""
+        return self.row.best
+
+    @property
+    def trials(self) -> list[TrialRow]:
+        """All trials, by number."""
+        from tuned.client.waiting import all_trials
+
+        return all_trials(self.client, self.name)
+
+    def enqueue(self, *points: Mapping[str, Any], priority: int = 0) -> list[int]:
+        """Queue points of one's own; parameters left out are suggested.
+
+        Args:
+            points: Parameter name -> value, one mapping a trial.
+            priority: Higher runs first.
+
+        Returns:
+            The new trials' numbers.
+        """
+        from tuned.client import api
+        from tuned.wire import Enqueue
+
+        request = Enqueue([dict(point) for point in points], priority)
+        return self.client.send(api.enqueue(self.name, request)).trials
+
+    def wait(self, timeout: float | None = None) -> StudyRow:
+        """Wait until the study ends, or is paused by the daemon because it cannot go on.
+
+        Args:
+            timeout: Seconds; None: as long as it takes.
+
+        Raises:
+            TimeoutError: It goes on.
+            Conflict: It was paused by the daemon; the message says why.
+        """
+        from tuned.client.waiting import wait_for_study
+
+        return wait_for_study(self.client, self.name, None if timeout is None else monotonic() + timeout)
+
+    def frame(self) -> Any:
+        """All trials as a `pandas.DataFrame`, one row a trial: number, state, parameters, values and times.
+
+        Raises:
+            Unavailable: pandas is not installed in this environment.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ImportError as error:
+            raise Unavailable("pandas is not installed here", where="frame", hint="pip install pandas") from error
+        return pandas.DataFrame.from_records(_flat(self.trials))
+
+
+def _flat(trials: Sequence[TrialRow]) -> list[dict[str, Any]]:
+    from tuned.protocol import decode_number
+
+    rows = []
+    for trial in trials:
+        row = asdict(trial)
+        params, values = row.pop("params"), row.pop("values")
+        first = {key: row.pop(key) for key in ("number", "state")}
+        rows.append({**first, **params, **{k: decode_number(v) for k, v in values.items()}, **row})
+    return rows

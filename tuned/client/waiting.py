@@ -1,0 +1,159 @@
+"""Waiting for a study's or a trial's end on the event stream, without polling.
+
+Owns what counts as an end. How it is shown, and which exit code it gives, is the caller's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tuned.client import api
+from tuned.client.problems import EventsGone, NoDaemon, StreamLost
+from tuned.client.stream import Pause, follow
+from tuned.core.errors import Conflict, NotFound
+from tuned.wire import EventRow, StudyRow, TrialRow
+
+if TYPE_CHECKING:
+    from tuned.client.http import Client
+
+RESTART_PATIENCE = 30.0
+"""Seconds that a wait goes on without a daemon, so that one may be stopped and started underneath."""
+
+ENDED_STUDY = frozenset({"completed", "stopped", "failed"})
+LIVE_TRIAL = frozenset({"queued", "starting", "running", "paused"})
+METRICS = "trial.metrics"
+BY_USER = "by you"
+
+
+def paused_by_daemon(row: StudyRow) -> bool:
+    """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
+    return row.state == "paused" and bool(row.reason) and not row.reason.endswith(BY_USER)
+
+
+def changes(
+    client: Client, study: str, deadline: float | None, tick: float | None = None
+) -> Iterator[EventRow | Pause]:
+    """The study's events; across a restart of the daemon, too.
+
+    Args:
+        client: Whose daemon is listened to.
+        study: Name of the study.
+        deadline: Monotonic time of the end; None: none.
+        tick: Seconds after which `Pause.IDLE` is yielded when nothing happened.
+
+    Raises:
+        TimeoutError: The deadline has passed.
+        NoDaemon: The daemon went away and did not come back.
+    """
+
+    def idle() -> float | None:
+        if deadline is None:
+            return tick
+        left = max(0.0, deadline - monotonic())
+        return left if tick is None else min(left, tick)
+
+    after: int | None = None
+    gone_since: float | None = None
+    while True:
+        try:
+            for item in follow(client, after, study, idle=idle):
+                gone_since = None
+                if isinstance(item, EventRow):
+                    after = item.seq
+                yield item
+                if deadline is not None and monotonic() >= deadline:
+                    raise TimeoutError
+        except EventsGone:
+            after = None
+        except (NoDaemon, StreamLost):
+            now = monotonic()
+            gone_since = gone_since or now
+            if now - gone_since > RESTART_PATIENCE:
+                raise
+            if deadline is not None and now >= deadline:
+                raise TimeoutError from None
+            time.sleep(0.25)
+
+
+def wait_for_study(
+    client: Client,
+    name: str,
+    deadline: float | None,
+    seen: Callable[[StudyRow], None] | None = None,
+    heard: Callable[[EventRow], None] | None = None,
+    tick: float | None = None,
+) -> StudyRow:
+    """Wait until a study has ended.
+
+    Args:
+        client: Whose daemon is asked.
+        name: Name of the study.
+        deadline: Monotonic time of the end of patience; None: none.
+        seen: Called with every new picture of the study.
+        heard: Called with every event.
+        tick: Seconds between pictures while trials only report; None: a picture after moves alone.
+
+    Raises:
+        TimeoutError: The deadline passed first.
+        Conflict: The daemon paused it; the message says why.
+        NotFound: There is no such study, or it was deleted.
+    """
+    client.send(api.study(name))  # an unknown name is refused at once
+    stale = False
+    looked = 0.0
+    for item in changes(client, name, deadline, tick):
+        if isinstance(item, EventRow):
+            if heard is not None:
+                heard(item)
+            stale = True
+            due = item.type != METRICS or (tick is not None and monotonic() - looked >= tick)
+        else:
+            due = item is Pause.OPENED or stale
+        if not due:
+            continue
+        row = client.send(api.study(name)).study
+        stale, looked = False, monotonic()
+        if seen is not None:
+            seen(row)
+        if row.state in ENDED_STUDY:
+            return row
+        if paused_by_daemon(row):
+            raise Conflict(f"paused: {row.reason}", where=name, hint=f"mend it, then: tunectl resume {name}")
+    raise AssertionError("the stream has no end of its own")
+
+
+def wait_for_trials(
+    client: Client, study: str, wanted: Callable[[TrialRow], bool], deadline: float | None
+) -> Sequence[TrialRow]:
+    """Wait until all trials of a study that `wanted` picks have ended.
+
+    Raises:
+        TimeoutError: The deadline passed first.
+        Conflict: The daemon paused the study; the message says why.
+        NotFound: The study is not there, or has no such trial.
+    """
+    for item in changes(client, study, deadline):
+        if isinstance(item, EventRow) and item.type == METRICS:
+            continue
+        chosen = [trial for trial in all_trials(client, study) if wanted(trial)]
+        if not chosen:
+            raise NotFound("there is no such trial", where=study, hint=f"see: tunectl trials {study}")
+        if all(trial.state not in LIVE_TRIAL for trial in chosen):
+            return chosen
+        row = client.send(api.study(study)).study
+        if paused_by_daemon(row) and not any(trial.state in ("starting", "running") for trial in chosen):
+            raise Conflict(f"paused: {row.reason}", where=study, hint=f"mend it, then: tunectl resume {study}")
+    raise AssertionError("the stream has no end of its own")
+
+
+def all_trials(client: Client, study: str, page: int = 1000) -> list[TrialRow]:
+    """Every trial of a study, by number, asked for in pages."""
+    rows: list[TrialRow] = []
+    while found := client.send(api.trials(study, sort="number", limit=page, offset=len(rows))):
+        rows += found
+        if len(found) < page:
+            break
+    return rows

@@ -1,0 +1,196 @@
+"""From a study's `args`, `command` and `env` and one trial to the exact argument list and environment.
+
+Owns rendering and the check that every parameter reaches the trial. One list item stays one argument; no shell is
+ever involved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tuned.core.errors import InvalidInput
+from tuned.core.placeholders import (
+    CONTEXT_NAMES,
+    PARAMS,
+    Placeholder,
+    check_placeholder,
+    parse_template,
+    recorded_value,
+    value_text,
+)
+from tuned.core.space import Point, SearchSpace
+from tuned.core.study import Argument, RunSpec, StudySpec
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentContext:
+    """What the placeholders of one attempt stand for; paths are absolute, `params` holds the active parameters."""
+
+    params: Point
+    number: int
+    seed: int
+    study: str
+    attempt: int
+    stage: str
+    run_dir: str
+    checkpoint_dir: str
+
+
+def placeholders(item: Argument, where: str = "run.args") -> tuple[Placeholder, ...]:
+    """The placeholders of one argument or group, in order."""
+    texts = (item,) if isinstance(item, str) else item
+    return tuple(p for text in texts for p in parse_template(text, where) if isinstance(p, Placeholder))
+
+
+def names_used(item: Argument) -> set[str]:
+    """Names of the placeholders in one argument or group; `params` for `{params}` in any style."""
+    return {placeholder.name for placeholder in placeholders(item)}
+
+
+def render(spec: StudySpec, context: ArgumentContext) -> list[str]:
+    """The argument list of a trial: a script's arguments, or a whole command.
+
+    `{params}` gives one argument for each active parameter that no other placeholder names.
+    """
+    items = spec.run.command if spec.run.kind == "command" else spec.run.args
+    named = _named(spec.run, spec.space)
+    arguments: list[str] = []
+    for item in items:
+        if isinstance(item, str):
+            arguments += _render_text(item, spec.space, context, named)
+        elif all(name in context.params for name in names_used(item) & set(spec.space.names)):
+            for text in item:
+                arguments += _render_text(text, spec.space, context, named)
+    return arguments
+
+
+def render_env(spec: StudySpec, context: ArgumentContext) -> dict[str, str]:
+    """The study's own environment variables for a trial."""
+    return {name: "".join(_pieces(text, spec.space, context)) for name, text in spec.run.env.items()}
+
+
+def env_needs_trial(run: RunSpec) -> bool:
+    """Whether an `env` value differs from trial to trial, so that such a trial cannot be forked warm."""
+    return any(names_used(text) for text in run.env.values())
+
+
+def recorded(spec: StudySpec, point: Point) -> Point:
+    """The point as it is stored and searched on: values that reach the trial rounded are rounded alike.
+
+    Applying it twice changes nothing. Of several formats for one parameter the first counts.
+    """
+    formats: dict[str, str] = {}
+    for _, item in items_of(spec.run):
+        for placeholder in placeholders(item):
+            if placeholder.spec and placeholder.name in spec.space.names:
+                formats.setdefault(placeholder.name, placeholder.spec)
+    if not formats:
+        return dict(point)
+    return {
+        name: recorded_value(spec.space[name], value, formats[name]) if name in formats else value
+        for name, value in point.items()
+    }
+
+
+def items_of(run: RunSpec) -> Iterator[tuple[str, Argument]]:
+    """Everything that may hold placeholders, with its key's path."""
+    for i, item in enumerate(run.command):
+        yield f"run.command.{i}", item
+    for i, item in enumerate(run.args):
+        yield f"run.args.{i}", item
+    for name, text in run.env.items():
+        yield f"run.env.{name}", text
+
+
+def check_arguments(run: RunSpec, space: SearchSpace, *, taken_by_code: bool) -> None:
+    """Refuse placeholders that name nothing, and parameters that reach nothing.
+
+    Args:
+        run: With placeholders unrendered.
+        space: What the placeholders may name.
+        taken_by_code: Whether the user's code reads parameters by itself (through `tuned` or `TUNED_*`).
+
+    Raises:
+        InvalidInput: The first of: an unknown placeholder, `{params}` inside a longer text or in `env`, a conditional
+            parameter outside a group, a parameter that nothing names although others are named.
+    """
+    reached: set[str] = set()
+    for where, item in items_of(run):
+        for placeholder in placeholders(item, where):
+            check_placeholder(placeholder, space, where)
+            name = placeholder.name
+            if name in space.names or name == PARAMS:
+                reached.add(name)
+            if name == PARAMS:
+                _check_params_alone(where, item)
+            elif isinstance(item, str) and name in space.names and not _always_active(name, space):
+                raise InvalidInput(
+                    f"{name} is inactive in some trials",
+                    where=where,
+                    hint=f'put it into a group that is left out then, such as ["--{name}", "{{{name}}}"]'
+                    if not where.startswith("run.env")
+                    else f"read TUNED_PARAM_{name.upper()} instead",
+                )
+    if not reached or PARAMS in reached or taken_by_code:
+        return
+    for parameter in space.tunable:
+        if parameter.name not in reached:
+            raise InvalidInput(
+                "reaches nothing",
+                where=f"space.{parameter.name}",
+                hint=f"use {{{parameter.name}}} or {{params}} in the arguments, or drop it from the space",
+            )
+
+
+def _check_params_alone(where: str, item: Argument) -> None:
+    texts = (item,) if isinstance(item, str) else item
+    for text in texts:
+        pieces = parse_template(text, where)
+        if any(isinstance(p, Placeholder) and p.name == PARAMS for p in pieces) and len(pieces) > 1:
+            raise InvalidInput("{params} becomes several arguments", where=where, hint="let it be an item of its own")
+    if where.startswith("run.env"):
+        raise InvalidInput("{params} is for arguments", where=where, hint="TUNED_PARAMS holds them as JSON")
+
+
+def _always_active(name: str, space: SearchSpace) -> bool:
+    for parent, values in space[name].when:
+        fixed = space[parent].kind == "fixed" and space[parent].values[0] in values
+        if not fixed or not _always_active(parent, space):
+            return False
+    return True
+
+
+def _named(run: RunSpec, space: SearchSpace) -> set[str]:
+    return {p.name for _, item in items_of(run) for p in placeholders(item)} & set(space.names)
+
+
+def _render_text(text: str, space: SearchSpace, context: ArgumentContext, named: set[str]) -> list[str]:
+    pieces = parse_template(text)
+    if len(pieces) == 1 and isinstance(pieces[0], Placeholder) and pieces[0].name == PARAMS:
+        return _spread(pieces[0].spec, context.params, named)
+    return ["".join(_pieces(text, space, context))]
+
+
+def _spread(style: str, params: Point, named: set[str]) -> list[str]:
+    arguments = []
+    for name, value in params.items():
+        if name in named:
+            continue
+        if style == "flags" and isinstance(value, bool):
+            arguments += [f"--{name}"] if value else []
+        else:
+            arguments.append(f"{'' if style == 'hydra' else '--'}{name}={value_text(value)}")
+    return arguments
+
+
+def _pieces(text: str, space: SearchSpace, context: ArgumentContext) -> Iterator[str]:
+    for piece in parse_template(text):
+        if isinstance(piece, str):
+            yield piece
+        elif piece.name in space.names:
+            value = context.params[piece.name]
+            yield format(value, piece.spec) if piece.spec else value_text(value)
+        else:
+            assert piece.name in CONTEXT_NAMES, piece.name
+            yield str(getattr(context, piece.name))

@@ -1,0 +1,87 @@
+"""How the end of an attempt is judged: what an attempt's folder means, and whether its trial is tried again.
+
+Owns these decisions, which recovery after a crash and the everyday end of a trial share. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+
+from tuned.core.states import Failure, TrialState
+from tuned.core.study import StudySpec
+from tuned.core.trial import Outcome
+
+
+class Verdict(StrEnum):
+    """What is to be done about a live attempt."""
+
+    WAIT = "wait"
+    ENDED = "ended"
+    VANISHED = "vanished"
+    UNCLAIM = "unclaim"
+
+
+def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
+    """What a row and its run directory mean together.
+
+    Args:
+        state: The trial's state in the database, `starting` or `running`.
+        has_exit: Whether there is an exit record.
+        lock: What probing the lock showed: `held`, `started`, `revoked` or `absent`.
+
+    Returns:
+        Only the kernel's word counts: an attempt without an exit record is over when nobody holds its lock. It goes
+        back to the queue only if it never started; otherwise it is lost, never given an invented exit code.
+    """
+    if has_exit:
+        return Verdict.ENDED
+    if lock == "held":
+        return Verdict.WAIT
+    if lock in ("revoked", "absent") and state is TrialState.STARTING:
+        return Verdict.UNCLAIM
+    return Verdict.VANISHED
+
+
+def check_result(outcome: Outcome, spec: StudySpec, values: Mapping[str, float]) -> Outcome:
+    """A clean exit is a result only with a finite value for every objective."""
+    if outcome.event != "exit_ok":
+        return outcome
+    for objective in spec.objectives:
+        value = values.get(objective.metric)
+        if value is None:
+            return Outcome("exit_error", Failure.ERROR, f"ended without reporting {objective.metric}")
+        if not math.isfinite(value):
+            return Outcome("exit_error", Failure.NAN, f"{objective.metric} is {value}")
+    return outcome
+
+
+def with_retry(outcome: Outcome, allowed: Mapping[str, int], used: Mapping[str, int]) -> Outcome:
+    """Turn a failure into another attempt while its class has retries left.
+
+    Args:
+        outcome: What the attempt's end means.
+        allowed: Failure class -> retries, from the study file.
+        used: Failure class -> retries this trial has had.
+    """
+    if outcome.failure is None or outcome.event not in ("exit_error", "vanished"):
+        return outcome
+    name = outcome.failure.value
+    if used.get(name, 0) < allowed.get(name, 0):
+        return Outcome("retry", outcome.failure, outcome.reason)
+    return outcome
+
+
+def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: int) -> str | None:
+    """Why the study shall pause: its first trial to end gave nothing to search by.
+
+    Returns:
+        The reason, or None when there is nothing to say.
+    """
+    if not spec.objectives or any_values:
+        return None
+    if outcome.event not in ("exit_ok", "exit_error", "vanished"):
+        return None
+    metric = spec.objectives[0].metric
+    return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"

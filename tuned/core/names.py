@@ -1,0 +1,60 @@
+"""What studies, parameters and metrics may be called, and the nearest known word to a mistyped one.
+
+Owns the spelling rules; names that pass are safe as folder names, environment names and JSON keys.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from tuned.core.errors import InvalidInput
+
+_STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_TAKEN = {"params": "{params} means all parameters", "label": "it names a point of [[search.point]]"}
+
+
+def check_study_name(name: str, where: str = "name") -> str:
+    """The name, when a study may be called so.
+
+    Raises:
+        InvalidInput: It could not be a folder's name, or it would leave the runs folder.
+    """
+    if _STUDY.fullmatch(name) and ".." not in name:
+        return name
+    cleaned = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", name.lower())).strip("._-")[:64].rstrip("._-")
+    raise InvalidInput(
+        f"{name!r} cannot name a study",
+        where=where,
+        hint="use a-z, 0-9, '.', '_', '-', at most 64, a letter or digit first"
+        + (f": {cleaned}" if cleaned and cleaned != name else ""),
+    )
+
+
+def check_parameter_name(name: object, where: str) -> str:
+    """The name, when a parameter may be called so.
+
+    Raises:
+        InvalidInput: It holds other characters than A-Z, a-z, 0-9, `_`, `.`, `-`, or it is taken.
+    """
+    if not isinstance(name, str) or not _PARAMETER.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot name a parameter",
+            where=where,
+            hint="use letters, digits, '_', '.', '-', at most 64, a letter or '_' first",
+        )
+    if name in _TAKEN:
+        raise InvalidInput(f"{name!r} cannot name a parameter: {_TAKEN[name]}", where=where, hint="choose another name")
+    return name
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """A remedy for an unknown word: `did you mean low?`, else the words there are."""
+    words = list(known)
+    begun = [known for known in words if len(str(word)) > 1 and known.startswith(str(word))]
+    close = begun or difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return "known: " + ", ".join(words) if words else "there is none"

@@ -1,0 +1,286 @@
+"""From the plain data of a study file to a `StudySpec`, or one line that says what is wrong with it.
+
+Owns what needs more than one key to judge: names, paths, what reaches a trial, what a trial can report. It looks at
+the disk only through the `Files` that it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tuned.core.arguments import check_arguments, items_of, names_used
+from tuned.core.errors import InvalidInput
+from tuned.core.files import Files
+from tuned.core.interpreter import choose_interpreter, find_program
+from tuned.core.names import check_study_name
+from tuned.core.placeholders import Placeholder, parse_template
+from tuned.core.reporting import Answer, mentions_us
+from tuned.core.space import Point, SearchSpace
+from tuned.core.space_file import parse_space
+from tuned.core.study import Argument, Objective, Pattern, RunSpec, SearchSpec, StudySpec
+from tuned.core.study_models import MetricsTable, ObjectiveTable, RunTable, SearchTable, StudyTable, read_tables
+
+_TWINS = ("val_", "valid_", "eval_")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FUNCTION = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
+
+
+def parse_study(
+    data: Mapping[str, Any],
+    *,
+    base: str,
+    environment: Mapping[str, str],
+    files: Files,
+    stem: str | None = None,
+    name: str | None = None,
+    file: str | None = None,
+    own_prefix: str | None = None,
+) -> StudySpec:
+    """The specification of a submission.
+
+    Args:
+        data: The study file's content as plain data.
+        base: Absolute folder that relative paths start from.
+        environment: The submitter's whole environment.
+        files: Where scripts, folders and programs are looked for.
+        stem: File name without suffix: the study's name when it gives none.
+        name: Overrides the study's name.
+        file: Absolute path of the study file; None when it came from a script.
+        own_prefix: `sys.prefix` of tunectl's installation, never taken for the trials' environment by VIRTUAL_ENV.
+
+    Raises:
+        NotYet: A key of a coming version is used.
+        InvalidInput: The first thing that is wrong: what, at which key, and the remedy.
+    """
+    tables, raw_space = read_tables(data)
+    study_name = _study_name(tables, stem, name)
+    space = parse_space(raw_space)
+    run = _run(tables.run, base, environment, files, own_prefix)
+    patterns = _patterns(tables.metrics)
+    objectives = _objectives(tables.objective, "objective" if isinstance(data.get("objective"), Mapping) else None)
+    search = _search(tables.search, space)
+    if space.tunable and not objectives:
+        raise InvalidInput(
+            "is required when there is something to tune",
+            where="objective",
+            hint='metric = "val_loss", direction = ...',
+        )
+    answer = _code_mentions_us(run, files)
+    check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
+    _refuse_unreached_script(run, space, answer)
+    _refuse_silent(run, objectives, patterns, answer)
+    return StudySpec(
+        name=study_name,
+        run=run,
+        search=search,
+        space=space,
+        objectives=objectives,
+        patterns=patterns,
+        question=tables.question,
+        priority=tables.priority,
+        file=file,
+    )
+
+
+def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:
+    chosen = name or tables.name or stem
+    if not chosen:
+        raise InvalidInput("the study has no name", where="name", hint='add name = "digits"')
+    return check_study_name(chosen)
+
+
+def _run(table: RunTable, base: str, environment: Mapping[str, str], files: Files, own_prefix: str | None) -> RunSpec:
+    given = [k for k in ("script", "function", "command") if getattr(table, k) is not None]
+    if len(given) != 1:
+        what = f"has {' and '.join(given)}" if given else "says not what to run"
+        raise InvalidInput(what, where="run", hint="name exactly one of script, function, command")
+    kind = given[0]
+    for key in table.env:
+        if not _ENV_NAME.fullmatch(key):
+            raise InvalidInput(
+                f"{key!r} cannot name an environment variable", where=f"run.env.{key}", hint="use A-Z, 0-9 and _"
+            )
+        if key.startswith("TUNED_"):
+            raise InvalidInput("names in TUNED_ are taken", where=f"run.env.{key}", hint="choose another name")
+    cwd = _folder(table.cwd, base, files)
+    script, function = _script(table, base, files)
+    if table.args and kind != "script":
+        hint = "put them into command" if kind == "command" else "a function reads trial.params"
+        raise InvalidInput(f"a {kind} takes no args", where="run.args", hint=hint)
+    if table.command is not None:
+        _check_program(table.command, cwd, {**environment, **table.env}, files)
+    python, why = choose_interpreter(
+        table.python, base=base, environment=environment, files=files, own_prefix=own_prefix
+    )
+    return RunSpec(
+        kind=kind,  # type: ignore[arg-type]
+        script=script,
+        script_typed=table.script if kind == "script" else None,
+        function=function,
+        command=table.command or (),
+        args=table.args,
+        start=table.start,
+        python=python,
+        python_why=why,
+        cwd=cwd,
+        env=dict(table.env),
+        preload=table.preload,
+        timeout=table.timeout,
+        grace=table.grace,
+        retries={"lost": 1, **table.retries},
+        cpus=table.resources.cpus,
+        gpus=table.resources.gpus,
+    )
+
+
+def _folder(cwd: str | None, base: str, files: Files) -> str:
+    path = posixpath.normpath(posixpath.join(base, cwd or "."))
+    if not files.is_dir(path):
+        raise InvalidInput(f"there is no folder {path}", where="run.cwd", hint="make it, or correct the path")
+    return path
+
+
+def _script(table: RunTable, base: str, files: Files) -> tuple[str | None, str | None]:
+    if table.command is not None:
+        return None, None
+    key, typed, function = "run.script", table.script, None
+    if table.function is not None:
+        key = "run.function"
+        match = _FUNCTION.fullmatch(table.function)
+        if match is None:
+            raise InvalidInput(f"{table.function!r} names no function", where=key, hint='write "train.py:train"')
+        typed, function = match["file"], match["name"]
+    path = posixpath.normpath(posixpath.join(base, typed or ""))
+    if not files.is_file(path):
+        what = f"{path} is a folder" if files.is_dir(path) else f"there is no file {path}"
+        raise InvalidInput(what, where=key, hint="paths start from the study file's folder")
+    return path, function
+
+
+def _check_program(command: tuple[Argument, ...], cwd: str, environment: Mapping[str, str], files: Files) -> None:
+    if not command or not isinstance(command[0], str) or not command[0]:
+        raise InvalidInput("begins with no program", where="run.command", hint='write ["./train.sh", "{lr}"]')
+    pieces = parse_template(command[0], "run.command.0")
+    if any(isinstance(piece, Placeholder) for piece in pieces):
+        return
+    program = "".join(str(piece) for piece in pieces)
+    if "/" not in program:
+        if find_program(program, environment.get("PATH", ""), files) is None:
+            hint = f"write ./{program}" if files.is_file(posixpath.join(cwd, program)) else "install it, or give a path"
+            raise InvalidInput(f"{program!r} is not on PATH", where="run.command", hint=hint)
+        return
+    path = posixpath.normpath(posixpath.join(cwd, program))
+    if not files.is_file(path):
+        raise InvalidInput(f"there is no file {path}", where="run.command", hint="paths start from run.cwd")
+    if not files.is_executable(path):
+        raise InvalidInput(f"{path} is not executable", where="run.command", hint=f"chmod +x {path}")
+
+
+def _patterns(table: MetricsTable) -> tuple[Pattern, ...]:
+    return (
+        *(Pattern(regex) for regex in table.patterns),
+        *(Pattern(regex, "stdout") for regex in table.stdout),
+        *(Pattern(regex, "stderr") for regex in table.stderr),
+    )
+
+
+def _objectives(tables: list[ObjectiveTable], single: str | None) -> tuple[Objective, ...]:
+    objectives: list[Objective] = []
+    for i, table in enumerate(tables):
+        where = f"{single or f'objective.{i}'}.metric"
+        if any(o.metric == table.metric for o in objectives):
+            raise InvalidInput(f"{table.metric!r} is there twice", where=where, hint="drop one")
+        summary, last_n = table.summary
+        train = table.train or _twin(table.metric)
+        objectives.append(Objective(table.metric, table.direction, summary, last_n, train))
+    return tuple(objectives)
+
+
+def _twin(metric: str) -> str | None:
+    for prefix in _TWINS:
+        if metric.startswith(prefix) and len(metric) > len(prefix):
+            return "train_" + metric.removeprefix(prefix)
+    return None
+
+
+def _search(table: SearchTable, space: SearchSpace) -> SearchSpec:
+    if table.trials is None and table.budget is None:
+        raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
+    points = tuple(_point(i, point, space) for i, point in enumerate(table.point))
+    return SearchSpec(table.method, table.trials, table.budget, table.parallel, table.seed, points)
+
+
+def _point(index: int, table: Mapping[str, Any], space: SearchSpace) -> tuple[str, Point]:
+    values = dict(table)
+    label = values.pop("label", "")
+    where = f"search.point.{index}"
+    if not isinstance(label, str) or not label.isprintable() or len(label) > 100:
+        raise InvalidInput(f"{label!r} is no label", where=f"{where}.label", hint='write label = "baseline"')
+    try:
+        return label, space.check_partial(values)
+    except InvalidInput as error:
+        key = (error.where or "").removeprefix("space.")
+        raise InvalidInput(error.what, where=f"{where}.{key}", hint=error.hint or "see [space]") from None
+    except (ValueError, OverflowError, TypeError) as error:  # an infinite or odd value for a whole number
+        raise InvalidInput(str(error), where=where, hint="give plain finite values") from None
+
+
+def _code_mentions_us(run: RunSpec, files: Files) -> Answer:
+    if run.script is not None:
+        return mentions_us(run.script, files)
+    texts = [item for item in run.command if isinstance(item, str)]
+    program = posixpath.basename(texts[0])
+    if len(texts) > 1 and _PYTHON.fullmatch(program) and texts[1].endswith(".py"):
+        return mentions_us(posixpath.normpath(posixpath.join(run.cwd, texts[1])), files)
+    for text in texts:
+        path = posixpath.normpath(posixpath.join(run.cwd, text))
+        if "/" in text and files.is_file(path) and _names_us(path, files):
+            return "yes"
+    return "unsure"
+
+
+def _names_us(path: str, files: Files) -> bool:
+    try:
+        text = files.read_text(path)
+    except OSError:
+        return False
+    return "tuned" in text or "TUNED_" in text
+
+
+def _refuse_unreached_script(run: RunSpec, space: SearchSpace, answer: Answer) -> None:
+    """A study without any placeholder whose code certainly never asks for parameters would tune nothing."""
+    used = {name for _, item in items_of(run) for name in names_used(item)} & {"params", *space.names}
+    if answer == "no" and run.kind != "function" and space.tunable and not used:
+        key = "command" if run.kind == "command" else "args"
+        raise InvalidInput(
+            "reaches nothing",
+            where=f"space.{space.tunable[0].name}",
+            hint=f'add {key} = ["{{params}}"] under [run], or read it with tuned.current_trial()',
+        )
+
+
+def _refuse_silent(
+    run: RunSpec, objectives: tuple[Objective, ...], patterns: tuple[Pattern, ...], answer: Answer
+) -> None:
+    """An objective that certainly nothing reports; a mere doubt is left to the study's first trial."""
+    if answer != "no" or run.kind == "function":
+        return
+    found = {name for pattern in patterns for name in re.compile(pattern.regex).groupindex}
+    for objective in objectives:
+        if objective.metric not in found:
+            listed = ", ".join(sorted(found - {"step"}))
+            raise InvalidInput(
+                f"nothing reports {json.dumps(objective.metric)}"
+                + (
+                    f"; the patterns give {listed}"
+                    if listed
+                    else ": the code never names tuned, and there are no patterns"
+                ),
+                where="objective.metric",
+                hint="report it with tuned.current_trial().report(...), or add a pattern under [metrics]",
+            )

@@ -1,0 +1,80 @@
+"""`python -I -m tuned.daemon run --home DIR`: one daemon a state folder, in the foreground.
+
+Owns the command line, the lock on the state folder, and logging. A daemon that cannot start says why in one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import sys
+from pathlib import Path
+
+from tuned.core.errors import Conflict, TunedError
+from tuned.home import Home, home_at, prepare_home, resolve_home
+
+ENV_SLOTS = "TUNED_SLOTS"
+REFUSED = 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tuned.daemon", description="The tuned daemon, in the foreground.")
+    parser.add_argument("verb", choices=["run"])
+    parser.add_argument("--home", type=Path, help="state folder; default: as tunectl finds it")
+    parser.add_argument("--slots", type=int, help="trials at once on the CPU; default: half the cores")
+    return parser.parse_args()
+
+
+def lock_home(home: Home) -> int:
+    """Become the daemon of this state folder.
+
+    Returns:
+        The descriptor that holds the lock, for life.
+
+    Raises:
+        Conflict: Another daemon runs there.
+    """
+    fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.read(fd, 32).decode(errors="replace").strip()
+        os.close(fd)
+        raise Conflict(
+            f"a daemon runs here already (process {pid})", where=str(home.root), hint="tunectl daemon status"
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+def main() -> int:
+    """Run until told to stop; exit code 0, or 1 with one line that says why not."""
+    arguments = _arguments()
+    slots = arguments.slots or (int(os.environ[ENV_SLOTS]) if os.environ.get(ENV_SLOTS, "").isdigit() else None)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    try:
+        home = home_at(arguments.home, "--home") if arguments.home else resolve_home()
+        prepare_home(home)
+        lock = lock_home(home)
+    except TunedError as error:
+        print(f"tuned: {error}", file=sys.stderr)  # noqa: T201  this is its command line
+        return REFUSED
+    from tuned.daemon.app import run_daemon
+
+    try:
+        asyncio.run(run_daemon(home, slots))
+    except TunedError as error:
+        print(f"tuned: {error}", file=sys.stderr)  # noqa: T201
+        return REFUSED
+    finally:
+        os.close(lock)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Taking over, at start, the attempts that an earlier daemon left alive.
+
+Owns finding them and giving them to `Attempts`, which treats them like its own: what ended meanwhile is committed, what
+lives is followed, what vanished is lost, what never started goes back to the queue behind a `revoked` file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from storage.engine import Database
+from storage.queries import LiveAttempt as Row
+
+from storage import queries
+from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.service import Service
+from tuned.daemon.slots import Slots
+
+log = logging.getLogger(__name__)
+
+
+async def adopt(database: Database, attempts: Attempts, slots: Slots, service: Service) -> None:
+    """Follow every live attempt of the database; returns before their folders were looked at."""
+
+    def live() -> list[Row]:
+        with database.read() as conn:
+            return queries.live(conn)
+
+    rows = await asyncio.to_thread(live)
+    for row in rows:
+        attempt = LiveAttempt(
+            trial_id=row.trial.id,
+            study=row.trial.study,
+            number=row.trial.number,
+            attempt=row.attempt,
+            attempt_id=row.attempt_id,
+            run_dir=Path(row.run_dir),
+            device=row.trial.device,
+            started=False,
+            offset=row.ingest_offset,
+            forked=True,
+        )
+        slots.lease(attempt.device, attempt.holder)
+        attempts.follow(attempt)
+    if rows:
+        log.info("adopting %d attempts", len(rows))
+    await asyncio.gather(
+        *(service.tell_to_stop(row.trial.id, row.trial.stop_reason) for row in rows if row.trial.stop_reason)
+    )

@@ -1,0 +1,151 @@
+"""The advisor's process, seen from the daemon: started on need, fed with what changed, killed when it hangs.
+
+Owns the process and its channel. The advisor holds only a cache: whatever happens to it, the database can rebuild it,
+so a failure here is told and the caller goes on with quasi-random points.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tuned.core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 900.0
+ANSWER_S = 180.0
+"""An answer that takes longer means that the advisor hangs; the first one includes importing Ax."""
+BACKOFF_S = (1.0, 5.0, 30.0, 120.0)
+MAX_LINE = 64 * 2**20
+
+
+class AdvisorFailed(Unavailable):
+    """It died, hung, or answered with an error."""
+
+
+class AdvisorProcess:
+    """One advisor for all studies, one request at a time.
+
+    Attributes:
+        generation: Rises with every start: who has fed an earlier one must feed anew.
+        state: For people: `idle`, `ready`, or why it is not.
+    """
+
+    def __init__(self, log_path: Path) -> None:
+        self._log_path = log_path
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._next_id = 0
+        self._failures = 0
+        self._not_before = 0.0
+        self._used = time.monotonic()
+        self.generation = 0
+        self.state = "idle"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def exclusive(self) -> asyncio.Lock:
+        """The lock under which a conversation of several requests is held."""
+        return self._turn
+
+    async def start(self) -> None:
+        """Start it unless it runs.
+
+        Raises:
+            AdvisorFailed: It failed a moment ago, and its next try is not due.
+        """
+        if self.pid is not None:
+            return
+        if time.monotonic() < self._not_before:
+            raise AdvisorFailed(self.state)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        log_file = await asyncio.to_thread(open, self._log_path, "ab")
+        with log_file:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-m",
+                "tuned.advisor",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log_file,
+                env=environment,
+                cwd="/",
+                limit=MAX_LINE,
+            )
+        self.generation += 1
+        self.state = "ready"
+        log.info("advisor %d started", self._process.pid)
+
+    async def ask(self, request: dict[str, Any], within_s: float = ANSWER_S) -> dict[str, Any]:
+        """Send one request and wait for its answer. Hold `exclusive()` around it.
+
+        Raises:
+            AdvisorFailed: It died or hung (it is ended then), or it could not do what was asked (it lives on).
+        """
+        await self.start()
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        self._next_id += 1
+        self._used = time.monotonic()
+        try:
+            async with asyncio.timeout(within_s):
+                process.stdin.write((json.dumps({**request, "id": self._next_id}) + "\n").encode())
+                await process.stdin.drain()
+                answer = await self._answer(process, self._next_id)
+        except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
+            what = f"gave no answer for {within_s:.0f} s" if isinstance(error, TimeoutError) else "ended unexpectedly"
+            raise await self._fail(what) from error
+        except asyncio.CancelledError:
+            # Its answer would be taken for that of the next request.
+            await self._fail("was interrupted")
+            raise
+        if "error" in answer:
+            raise AdvisorFailed(f"the advisor could not: {answer['error']}")
+        self._failures = 0
+        self.state = "ready"
+        return answer
+
+    async def _answer(self, process: asyncio.subprocess.Process, wanted: int) -> dict[str, Any]:
+        assert process.stdout is not None
+        while True:
+            line = await process.stdout.readline()
+            if not line:
+                raise OSError("end of output")
+            answer: dict[str, Any] = json.loads(line)
+            if answer.get("id") == wanted:
+                return answer
+
+    async def _fail(self, what: str) -> AdvisorFailed:
+        wait = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        self._failures += 1
+        self._not_before = time.monotonic() + wait
+        self.state = f"the advisor {what}; next try in {wait:.0f} s"
+        log.warning("%s", self.state)
+        await self.stop()
+        return AdvisorFailed(self.state)
+
+    async def stop(self) -> None:
+        """End it; what it knew is in the database."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def end_idle(self) -> None:
+        """End it when nobody has asked for long."""
+        if self.pid is not None and not self._turn.locked() and time.monotonic() - self._used > IDLE_S:
+            self.state = "idle"
+            await self.stop()

@@ -1,0 +1,22 @@
+"""The HTTP API: one router a noun, thin handlers. The whole surface is what these routers list.
+
+Handlers parse, call one use case of the service or one query, and translate. They hold no rules.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from tuned.daemon.api import daemon, events, problems, studies, trials, verbs
+from tuned.daemon.api.context import Context
+from tuned.version import VERSION
+
+
+def make_api(context: Context) -> FastAPI:
+    """The ASGI application."""
+    api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None, responses=problems.RESPONSES)
+    api.state.context = context
+    problems.install(api)
+    for router in (daemon.router, studies.router, trials.router, verbs.router, events.router):
+        api.include_router(router, prefix="/v1")
+    return api

@@ -1,0 +1,37 @@
+"""What handlers are given. Owns the shape of that bundle and how a handler gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from storage.engine import Database
+
+from tuned.daemon.hub import Hub
+from tuned.daemon.service import Service
+from tuned.daemon.slots import Slots
+from tuned.daemon.suggesting import Suggesting
+from tuned.wire import DaemonStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of the daemon that handlers use; `status` and `stop` are the application's own."""
+
+    service: Service
+    database: Database
+    hub: Hub
+    slots: Slots
+    suggesting: Suggesting
+    status: Callable[[int, int, int], DaemonStatus]
+    stop: Callable[[bool], None]
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+Given = Annotated[Context, Depends(_context)]

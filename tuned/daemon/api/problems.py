@@ -1,0 +1,91 @@
+"""Errors as `application/problem+json` (RFC 9457) with `detail`, `hint` and `where`.
+
+Owns which error becomes which status. A bug becomes a 500 that names the log; its traceback stays in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError, Unavailable
+
+log = logging.getLogger(__name__)
+
+_STATUS: tuple[tuple[type[TunedError], int], ...] = (
+    (InvalidInput, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Unavailable, 503),
+)
+
+_PROBLEM = {
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "hint": {"type": ["string", "null"]},
+                    "where": {"type": ["string", "null"]},
+                },
+                "required": ["title", "status", "detail"],
+            }
+        }
+    }
+}
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"description": "What was given is wrong; nothing has changed", **_PROBLEM},
+    404: {"description": "There is no such study or trial", **_PROBLEM},
+    409: {"description": "The present state does not allow it", **_PROBLEM},
+    503: {"description": "Something that is needed cannot be used now", **_PROBLEM},
+}
+
+
+def _problem(status: int, title: str, detail: str, hint: str | None = None, where: str | None = None) -> JSONResponse:
+    return JSONResponse(
+        {"title": title, "status": status, "detail": detail, "hint": hint, "where": where},
+        status_code=status,
+        media_type="application/problem+json",
+    )
+
+
+async def _tuned_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TunedError)
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return _problem(status, type(error).__name__, error.what, error.hint, error.where)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _problem(400, "InvalidInput", str(first["msg"]), "see /openapi.json", where)
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    response = _problem(error.status_code, "HTTP", str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _problem(500, "Bug", f"this is a bug in tuned: {type(error).__name__}", "see tunectl daemon logs")
+
+
+def install(api: FastAPI) -> None:
+    """Have the application answer every error as a problem."""
+    api.add_exception_handler(TunedError, _tuned_error)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(Exception, _bug)

@@ -1,0 +1,189 @@
+"""The daemon put together: the one place where its parts are made and joined.
+
+Owns start-up order, the end, and the status; holds no rule of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from storage.engine import Database, open_database
+from tuned.launch.bundle import make_bundle
+
+from tuned.core.states import TERMINAL, StopReason
+from tuned.daemon.adoption import adopt
+from tuned.daemon.advisor_process import AdvisorProcess
+from tuned.daemon.api import make_api
+from tuned.daemon.api.context import Context
+from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.commit_attempt import Ending
+from tuned.daemon.gpu import find_driver
+from tuned.daemon.hub import Hub
+from tuned.daemon.launchers import Launchers
+from tuned.daemon.launching import Launching
+from tuned.daemon.preloads import Preloads
+from tuned.daemon.sampling import watch_devices
+from tuned.daemon.scheduler import Scheduler
+from tuned.daemon.server import Listener
+from tuned.daemon.service import Service
+from tuned.daemon.slots import Slots
+from tuned.daemon.suggesting import Suggesting
+from tuned.home import Home
+from tuned.version import VERSION
+from tuned.wire import DaemonStatus, DeviceRow
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_S = 60.0
+LAST_STOP_S = 60.0
+
+
+class Daemon:
+    """One daemon on one state folder, which it has locked."""
+
+    def __init__(self, home: Home, cpu_slots: int | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._home = home
+        self._began = time.monotonic()
+        self._stop = asyncio.Event()
+        self._stop_trials = False
+        self.notes: list[str] = [home.socket_note] if home.socket_note else []
+        self._hub = Hub(loop)
+        self._database: Database = open_database(home.database, self._hub.committed)
+        self._slots = Slots(find_driver(), cpu_slots)
+        bundle = Path(make_bundle(str(home.bundles)))
+        self._preloads = Preloads(home.root / "preloads.json")
+        self._launchers = Launchers(bundle, home.launchers)
+        self._attempts = Attempts(self._database, self._attempt_ended)
+        self._launching = Launching(
+            self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle
+        )
+        self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
+        self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
+        self._service = Service(
+            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs
+        )
+        self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
+        context = Context(
+            self._service, self._database, self._hub, self._slots, self._suggesting, self.status, self.stop
+        )
+        self._listener = Listener(home.socket, make_api(context))
+
+    async def run(self) -> None:
+        """Adopt what lives, serve, schedule, until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop, False)
+        await adopt(self._database, self._attempts, self._slots, self._service)
+        serving = asyncio.create_task(self._listener.serve(), name="server")
+        background = [
+            asyncio.create_task(self._scheduler.run(), name="scheduler"),
+            asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
+            asyncio.create_task(self._keep_house(), name="housekeeping"),
+        ]
+        self._hub.scheduler.set()
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if self._stop_trials:
+            background[0].cancel()
+            await self._end_trials()
+        self._hub.close()
+        self._listener.close()
+        for task in background:
+            task.cancel()
+        await asyncio.wait([serving, *background])
+        await self._close()
+        if serving.done() and not serving.cancelled() and serving.exception():
+            raise serving.exception() or RuntimeError
+
+    async def _close(self) -> None:
+        await self._suggesting.close()
+        await self._launching.close()
+        await self._attempts.close()
+        await self._launchers.close()
+        self._database.close()
+
+    def stop(self, stop_trials: bool) -> None:
+        """End the daemon soon; running trials go on unless they are to be stopped too."""
+        self._stop_trials = self._stop_trials or stop_trials
+        self._stop.set()
+
+    async def _end_trials(self) -> None:
+        """Have every live trial save and stop; they are paused and can go on later."""
+        targets = [attempt.holder for attempt in self._attempts.live.values()]
+        if targets:
+            await self._service.act(StopReason.PAUSE.value, targets)
+        deadline = time.monotonic() + LAST_STOP_S
+        with self._hub.follow() as news:
+            while self._attempts.live and time.monotonic() < deadline:
+                news.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), 1.0)
+
+    def _attempt_ended(self, attempt: LiveAttempt, ending: Ending) -> None:
+        self._slots.release(attempt.device, attempt.holder)
+        if ending.seconds is not None and ending.state in TERMINAL:
+            self._suggesting.pace(ending.study_id).trial(ending.seconds)
+        self._hub.scheduler.set()
+        self._launching.learn(ending.study_id, attempt.run_dir)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self._launchers.end_idle()
+            await self._advisor.end_idle()
+
+    def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
+        """What `tunectl daemon status` says."""
+        with open("/proc/self/statm") as file:
+            resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        devices = []
+        for slot in [*self._slots.gpus, *self._slots.cpus]:
+            sample = self._slots.samples.get(slot.id)
+            devices.append(
+                DeviceRow(
+                    id=slot.id,
+                    kind=slot.kind,
+                    name=slot.name,
+                    index=slot.index,
+                    memory_total=slot.memory_total,
+                    memory_used=sample.memory_used if sample else None,
+                    utilisation=sample.utilisation if sample else None,
+                    held_by=self._slots.held.get(slot.id, ""),
+                    blocked=self._slots.blocked.get(slot.id, ""),
+                )
+            )
+        return DaemonStatus(
+            pid=os.getpid(),
+            socket=str(self._home.socket),
+            home=str(self._home.root),
+            version=VERSION,
+            uptime_s=time.monotonic() - self._began,
+            rss_bytes=resident,
+            slots=len(self._slots.default_slots),
+            devices=devices,
+            studies=studies,
+            running=running,
+            queued=queued,
+            advisor=self._advisor.state,
+            notes=[*self.notes, *([self._scheduler.blocked] if self._scheduler.blocked else [])],
+        )
+
+
+async def run_daemon(home: Home, cpu_slots: int | None) -> None:
+    """Run a daemon until it is told to stop.
+
+    Raises:
+        TunedError: It cannot start; nothing has changed.
+    """
+    daemon = Daemon(home, cpu_slots)
+    log.info("tuned %s, python %s, home %s", VERSION, sys.version.split()[0], home.root)
+    await daemon.run()
+    log.info("stopped")

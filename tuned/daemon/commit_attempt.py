@@ -1,0 +1,122 @@
+"""The transactions of a live attempt: its progress, and its end.
+
+Owns what goes together into one commit. Functions here run in the writer's thread, on the write connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from storage.repository import IngestBatch
+
+from storage import queries, repository
+from tuned.core.endings import Verdict, canary_verdict, check_result, with_retry
+from tuned.core.metric_lines import Chunk
+from tuned.core.states import Actor, StudyState, TrialState
+from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What an attempt has written since the last commit; `start` is its start record if that is new."""
+
+    trial_id: int
+    attempt: int
+    offset: int
+    start: Mapping[str, Any] | None
+    chunk: Chunk
+    samples: list[tuple[str, float, float, float | None]]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return self.start is None and self.chunk.consumed == 0 and not self.samples
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: the trial's new state, its mean for the study, and for people a reason."""
+
+    study_id: int
+    state: TrialState
+    reason: str
+    seconds: float | None
+    paused_study: str | None
+
+
+def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
+    """Observations, offset, marks and events, together or not at all."""
+    if progress.start is not None:
+        repository.started(conn, progress.trial_id, progress.attempt, dict(progress.start), now)
+    chunk = progress.chunk
+    if chunk.consumed or progress.samples:
+        repository.ingest(
+            conn,
+            IngestBatch(
+                trial_id=progress.trial_id,
+                attempt=progress.attempt,
+                expected_offset=progress.offset,
+                next_offset=progress.offset + chunk.consumed,
+                observations=chunk.observations + progress.samples,
+                bad=chunk.bad,
+                sdk=chunk.sdk,
+                stop_seen=chunk.stop_seen,
+                resumable=chunk.resumable,
+            ),
+            now,
+        )
+
+
+def commit_ending(
+    conn: Connection,
+    progress: Progress,
+    verdict: Verdict,
+    record: Mapping[str, Any] | None,
+    tail: str,
+    now: float,
+) -> Ending:
+    """The last progress and the end of an attempt, with what follows from it for trial and study."""
+    commit_progress(conn, progress, now)
+    trial = queries.trial_by_id(conn, progress.trial_id)
+    study = queries.study_by_id(conn, trial.study_id)
+    if verdict is Verdict.UNCLAIM:
+        repository.unclaim(conn, trial.id, progress.attempt, "its launch was cut off", Actor.RECOVERY, now)
+        return Ending(study.id, TrialState.QUEUED, "its launch was cut off", None, None)
+    row = queries.attempts(conn, trial.id)[-1]
+    outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
+    outcome = check_result(outcome, study.spec, trial.values)
+    outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used)
+    state = repository.end_attempt(
+        conn,
+        trial.id,
+        progress.attempt,
+        outcome.event,
+        Actor.REAPER,
+        now,
+        exit_record=dict(record) if record is not None else None,
+        failure=outcome.failure,
+        reason=outcome.reason,
+        traceback=last_traceback(tail) if outcome.failure is not None else "",
+    )
+    paused = _pause_if_canary_died(conn, trial, study.id, study.state, outcome, now)
+    return Ending(study.id, state, outcome.reason, _seconds(record), paused)
+
+
+def _pause_if_canary_died(
+    conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
+) -> str | None:
+    if state is not StudyState.RUNNING:
+        return None
+    study = queries.study_by_id(conn, study_id)
+    any_values = bool(trial.values) or queries.any_values(conn, study_id)
+    reason = canary_verdict(study.spec, outcome, any_values, trial.number)
+    if reason is not None:
+        repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
+    return reason
+
+
+def _seconds(record: Mapping[str, Any] | None) -> float | None:
+    return None if record is None else float(record.get("seconds") or 0.0)

@@ -1,0 +1,82 @@
+"""From core shapes to what crosses the wire. Owns that translation and nothing else."""
+
+from __future__ import annotations
+
+from tuned.core.states import LIVE, TrialState
+from tuned.core.study import Study
+from tuned.core.trial import Observation, Trial
+from tuned.daemon.pace import Pace, eta_s
+from tuned.protocol import encode_number
+from tuned.wire import BestRow, MetricRow, ObjectiveRow, StudyRow, TrialRow, wire_values
+
+
+def study_row(study: Study, pace: Pace, slots: int) -> StudyRow:
+    """A study as lists show it."""
+    spec, counts = study.spec, study.counts
+    uncounted = counts.get(TrialState.CANCELLED, 0) + counts.get(TrialState.LOST, 0)
+    started = sum(counts.values()) - uncounted - counts.get(TrialState.QUEUED, 0)
+    live = sum(counts.get(state, 0) for state in LIVE)
+    eta = None
+    if study.ended_at is None and spec.search.trials is not None:
+        parallel = min(slots, spec.search.parallel or slots)
+        eta = eta_s(max(0, spec.search.trials - started), live, pace, parallel)
+    objective, best = spec.objective, study.best
+    return StudyRow(
+        name=study.name,
+        state=study.state.value,
+        priority=study.priority,
+        question=spec.question,
+        counts=counts,
+        best=BestRow(best.number, dict(best.params), wire_values(best.values)) if best else None,
+        created_at=study.created_at,
+        reason=study.reason,
+        ended_at=study.ended_at,
+        trials=spec.search.trials,
+        started=started,
+        method=spec.search.method,
+        parallel=spec.search.parallel,
+        objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
+        parameters=list(spec.space.names),
+        eta_s=eta,
+        note=study.note,
+    )
+
+
+def trial_row(trial: Trial) -> TrialRow:
+    """A trial as lists show it."""
+    return TrialRow(
+        study=trial.study,
+        number=trial.number,
+        state=trial.state.value,
+        params=dict(trial.params),
+        values=wire_values(trial.values),
+        priority=trial.priority,
+        origin=trial.origin,
+        attempt=trial.attempt,
+        reason=trial.reason,
+        failure=trial.failure.value if trial.failure else None,
+        device=trial.device,
+        seed=trial.seed,
+        stage=trial.stage,
+        created_at=trial.created_at,
+        started_at=trial.started_at,
+        ended_at=trial.ended_at,
+        why=trial.why,
+        stop_reason=trial.stop_reason.value if trial.stop_reason else None,
+        last_step=trial.last_step,
+        retry_of=trial.retry_of,
+    )
+
+
+def metric_row(study: str, number: int, observation: Observation) -> MetricRow:
+    """One observation."""
+    step = observation.step
+    return MetricRow(
+        study=study,
+        number=number,
+        step=int(step) if step == int(step) else step,
+        name=observation.name,
+        value=encode_number(observation.value),
+        time=observation.time,
+        attempt=observation.attempt,
+    )

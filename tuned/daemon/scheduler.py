@@ -1,0 +1,175 @@
+"""The scheduler: takes a picture of the state, has `core.schedule.plan` decide, and acts.
+
+Level-triggered: it is woken by commits and by a slow tick, and always looks at the state, so a lost wake-up costs one
+tick and never a trial. It decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from storage.engine import Database
+
+from storage import queries, repository
+from tuned.core.schedule import (
+    Ask,
+    Claim,
+    Drain,
+    End,
+    QueuedView,
+    StudyView,
+    plan,
+    suggestions_ahead,
+)
+from tuned.core.states import LIVE, Actor, StudyState, TrialState
+from tuned.core.study import Study
+from tuned.core.trial import Trial
+from tuned.daemon.hub import Hub
+from tuned.daemon.launching import Launching
+from tuned.daemon.slots import Slots
+from tuned.daemon.study_end import drain_study
+from tuned.daemon.suggesting import Suggesting
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+DESIGN_AHEAD = 4
+"""Design points do not age, so more of them wait per slot than a model's suggestions would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was read at one moment: studies that have not ended, and the head of the queue."""
+
+    studies: dict[int, Study]
+    queue: list[Trial]
+
+
+class Scheduler:
+    """Runs until cancelled."""
+
+    def __init__(
+        self, database: Database, hub: Hub, slots: Slots, launching: Launching, suggesting: Suggesting
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._slots = slots
+        self._launching = launching
+        self._suggesting = suggesting
+        self.blocked = ""
+
+    async def run(self) -> None:
+        """Tick at every wake-up, and once a second while anything is unfinished."""
+        while True:
+            self._hub.scheduler.clear()
+            busy = True
+            try:
+                busy = await self._tick()
+            except Exception:
+                # Whatever went wrong is looked at again in a second; the daemon must not end for it.
+                log.exception("the scheduler stumbled")
+                await asyncio.sleep(TICK_S)
+            try:
+                await asyncio.wait_for(self._hub.scheduler.wait(), TICK_S if busy else None)
+            except TimeoutError:
+                continue
+
+    def _look(self) -> Picture:
+        with self._database.read() as conn:
+            studies = {study.id: study for study in queries.studies(conn, active_only=True)}
+            room = len(self._slots.gpus) + len(self._slots.cpus)
+            return Picture(studies, queries.queue_heads(conn, 2 * room))
+
+    async def _tick(self) -> bool:
+        claiming = dict(self._launching.claiming)
+        picture = await asyncio.to_thread(self._look)
+        claiming |= self._launching.claiming
+        if not picture.studies:
+            return False
+        trials = {trial.id: trial for trial in picture.queue}
+        views = [self._view(study, list(claiming.values()).count(study.id)) for study in picture.studies.values()]
+        queue = [
+            QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id]))
+            for t in picture.queue
+            if t.id not in claiming
+        ]
+        free_gpus = [] if self.blocked else self._slots.free_gpus()
+        free_cpus = [] if self.blocked else self._slots.free_cpus()
+        starving = set()
+        for action in plan(views, queue, free_gpus, free_cpus):
+            match action:
+                case Claim():
+                    trial, study = trials[action.trial_id], picture.studies[action.study_id]
+                    self._slots.lease(action.device, f"{trial.study}/{trial.number}")
+                    self._launching.begin(trial, study, action.device)
+                case Ask():
+                    study = picture.studies[action.study_id]
+                    if self._suggesting.asked(study.id) == 0 or self._suggesting.phase(study) == "design":
+                        self._suggesting.begin(action, study)
+                case Drain():
+                    await self._drain(picture.studies[action.study_id], action.reason)
+                case End():
+                    await self._end(picture.studies[action.study_id], action)
+        for study in picture.studies.values():
+            view = next(v for v in views if v.id == study.id)
+            waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
+            if waiting and self._suggesting.phase(study) == "model":
+                starving.add(study.id)
+            self._suggesting.idle(study, self._idle_slots(view) if study.id in starving else 0)
+        return True
+
+    def _idle_slots(self, view: StudyView) -> int:
+        free = len(self._slots.free_gpus()) or len(self._slots.free_cpus())
+        room = free if view.parallel is None else min(free, view.parallel - view.live)
+        remaining = room if view.trials is None else view.trials - view.counted
+        return max(0, min(room, remaining))
+
+    def _gpus(self, study: Study) -> int:
+        wanted = study.spec.run.gpus
+        return self._slots.default_gpus if wanted is None else int(wanted)
+
+    def _view(self, study: Study, claiming: int) -> StudyView:
+        counts, search = study.counts, study.spec.search
+        parallel = search.parallel or len(self._slots.default_slots)
+        pace = self._suggesting.pace(study.id)
+        ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
+        if self._suggesting.phase(study) == "design":
+            ahead = DESIGN_AHEAD * parallel
+        left = None
+        if search.budget is not None:
+            spent = study.running_s
+            if study.running_since is not None:
+                spent += time.time() - study.running_since
+            left = search.budget - spent
+        uncounted = counts.get(TrialState.CANCELLED, 0) + counts.get(TrialState.LOST, 0)
+        return StudyView(
+            id=study.id,
+            state=study.state,
+            counted=sum(counts.values()) - uncounted,
+            live=sum(counts.get(state, 0) for state in LIVE) + claiming,
+            queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
+            paused=counts.get(TrialState.PAUSED, 0),
+            asked=self._suggesting.asked(study.id),
+            ahead=ahead,
+            budget_left=left,
+            trials=search.trials,
+            parallel=search.parallel,
+            searching=bool(study.spec.objectives) or bool(study.spec.space.tunable),
+            exhausted=self._suggesting.exhausted(study.id),
+            reason=study.reason,
+        )
+
+    async def _drain(self, study: Study, reason: str) -> None:
+        await self._database.writer.run(lambda conn: drain_study(conn, study.id, reason, Actor.SCHEDULER, time.time()))
+
+    async def _end(self, study: Study, action: End) -> None:
+        log.info("study %s: %s, %s", study.name, action.event, action.reason)
+        await self._database.writer.run(
+            lambda conn: repository.move_study(
+                conn, study.id, action.event, Actor.SCHEDULER, time.time(), reason=action.reason
+            )
+        )
+        self._suggesting.forget(study.id)

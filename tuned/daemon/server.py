@@ -1,0 +1,136 @@
+"""The socket and the HTTP server on it.
+
+Owns binding (in a private folder, by us, because uvicorn would open it to everybody), the check of who connects, and
+binding again when somebody removed the socket file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tuned.core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+WATCH_S = 5.0
+
+
+class OwnUserProtocol(H11Protocol):
+    """HTTP/1.1 for processes of our own user (and root) alone."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Drop the connection of anybody else."""
+        peer = transport.get_extra_info("socket")
+        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in (0, os.getuid()):
+            log.warning("a process of user %d was turned away", uid)
+            transport.abort()
+            return
+        super().connection_made(transport)
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to the application."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Capture none."""
+        yield
+
+
+class Listener:
+    """Serves an ASGI application on a Unix socket until closed.
+
+    Args:
+        path: Where the socket is to be; its folder exists and is private.
+        app: The application.
+    """
+
+    def __init__(self, path: Path, app: Any) -> None:
+        self._path = path
+        config = uvicorn.Config(
+            app,
+            http=OwnUserProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=30,
+        )
+        self._server = Server(config)
+        self._socket: socket.socket | None = None
+        self._inode = 0
+
+    def bind(self) -> socket.socket:
+        """Bind and listen, in place of a dead socket file.
+
+        Raises:
+            Unavailable: It cannot be bound.
+        """
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self._path.unlink(missing_ok=True)
+            listening.bind(str(self._path))
+        except OSError as error:
+            listening.close()
+            raise Unavailable(f"cannot listen: {error.strerror}", where=str(self._path)) from error
+        finally:
+            os.umask(before)
+        listening.listen(128)
+        listening.setblocking(False)
+        self._inode = self._path.stat().st_ino
+        return listening
+
+    async def serve(self) -> None:
+        """Serve until `close`."""
+        self._socket = self.bind()
+        watch = asyncio.create_task(self._bind_again())
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            watch.cancel()
+
+    @property
+    def started(self) -> bool:
+        """Whether it answers."""
+        return self._server.started
+
+    async def _bind_again(self) -> None:
+        """Clean-up jobs remove what looks like an old file; the daemon must stay reachable."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                present = self._path.stat().st_ino == self._inode
+            except OSError:
+                present = False
+            if not present and self._server.started:
+                log.warning("the socket file is gone: binding it again")
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with contextlib.suppress(Unavailable):
+                    self._server.servers.append(await self._listen(self.bind()))
+
+    async def _listen(self, listening: socket.socket) -> asyncio.Server:
+        config, state = self._server.config, self._server.server_state
+        return await asyncio.get_running_loop().create_server(
+            lambda: OwnUserProtocol(config=config, server_state=state, app_state={}), sock=listening
+        )
+
+    def close(self) -> None:
+        """Stop serving: finish what is being answered, then return from `serve`."""
+        self._server.should_exit = True
+        with contextlib.suppress(OSError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()

@@ -1,0 +1,285 @@
+"""The use cases: what each request does, one transaction each.
+
+Owns the way from a request to the writer and back; handlers call nothing else to change something. Rules live in
+`core`, the meaning of verbs in `tuned.daemon.verbs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from storage.engine import Database
+from storage.repository import NewTrial
+
+from storage import queries, repository
+from tuned import protocol
+from tuned.core.arguments import recorded, render
+from tuned.core.errors import Conflict, InvalidInput, NotFound
+from tuned.core.names import nearest
+from tuned.core.space import Point
+from tuned.core.states import STUDY_ENDED, StopReason, StudyState
+from tuned.core.study import Study, StudySpec
+from tuned.core.study_file import parse_study
+from tuned.core.trial import Trial
+from tuned.daemon import failpoints, run_dirs, verbs
+from tuned.daemon.attempts import Attempts
+from tuned.daemon.disk import Disk
+from tuned.daemon.hub import Hub
+from tuned.daemon.launching import Launching
+from tuned.daemon.slots import Slots
+from tuned.daemon.suggesting import Suggesting, add_design_points, complete_point
+from tuned.daemon.trial_spec import argument_context
+from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
+
+T = TypeVar("T")
+
+SHOWN_ARGUMENTS = 3
+
+
+class Service:
+    """What the API can do. All methods are for the event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        hub: Hub,
+        attempts: Attempts,
+        slots: Slots,
+        launching: Launching,
+        suggesting: Suggesting,
+        runs: Path,
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._attempts = attempts
+        self._slots = slots
+        self._launching = launching
+        self._suggesting = suggesting
+        self.runs = runs
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query on a read-only connection."""
+
+        def run() -> T:
+            with self._database.read() as conn:
+                return query(conn)
+
+        return await asyncio.to_thread(run)
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Take in a study; the same content again is done already.
+
+        Raises:
+            InvalidInput: The study file is wrong.
+            Conflict: Another study has this name; the message holds the difference.
+        """
+        spec = await asyncio.to_thread(
+            parse_study,
+            submission.study,
+            base=submission.base,
+            environment=submission.environment,
+            files=Disk(),
+            stem=submission.stem,
+            name=submission.name,
+            file=submission.file,
+            own_prefix=sys.prefix,
+        )
+        return await self._create(spec, submission.environment)
+
+    async def queue_command(self, request: CommandSubmission) -> Submitted:
+        """Queue one plain command: a study with an empty space and one trial.
+
+        Raises:
+            InvalidInput: There is no such program.
+        """
+        if not request.command:
+            raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
+        base = request.name or Path(request.command[0]).stem.lower()
+        name = request.name or await self.read(lambda conn: _free_name(conn, base))
+        escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
+        run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
+        if request.gpus is not None:
+            run["resources"] = {"gpus": request.gpus}
+        data = {"name": name, "priority": request.priority, "run": run, "search": {"trials": 1}}
+        submitted = await self.submit(Submission(data, request.cwd, request.environment))
+        return replace(submitted, trial=1)
+
+    async def _create(self, spec: StudySpec, environment: dict[str, str]) -> Submitted:
+        def create(conn: Connection) -> tuple[Study, bool]:
+            known = queries.study(conn, spec.name)
+            if known is not None:
+                if known.spec.content_hash() == spec.content_hash():
+                    return known, False
+                raise Conflict(
+                    "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
+                    where=spec.name,
+                    hint="submit it --as another name",
+                )
+            now = time.time()
+            study_id = repository.create_study(conn, spec, environment, now)
+            self._first_trials(conn, study_id, spec, now)
+            return queries.study_by_id(conn, study_id), True
+
+        study, created = await self._database.writer.run(create)
+        failpoints.reach("submit.committed")
+        if created:
+            self._launching.prepare(study)
+            if spec.search.method in ("auto", "bayesian") and spec.objectives and spec.space.tunable:
+                self._suggesting.warm_up()
+        first = await self.read(lambda conn: queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS))
+        return self._submitted(study, created, first)
+
+    def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
+        """The user's own points first, then the first of the design, so that `submit` can show what will run."""
+        for label, values in spec.search.points:
+            given = spec.space.check_partial(values)
+            number = queries.next_number(conn, study_id)
+            point = recorded(spec, complete_point(spec.space, spec.search.seed, number - 1, given))
+            new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
+            repository.add_trials(conn, study_id, [new], now)
+        missing = SHOWN_ARGUMENTS - len(spec.search.points)
+        if spec.search.trials is not None:
+            missing = min(missing, spec.search.trials - len(spec.search.points))
+        if not spec.space.tunable:
+            missing = min(missing, 1)
+        if missing > 0:
+            origin = None if spec.objectives else "command"
+            add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
+
+    def _submitted(self, study: Study, created: bool, first: list[Trial]) -> Submitted:
+        spec, slots = study.spec, self._slots.default_slots
+        notes = []
+        if spec.search.parallel is not None and spec.search.parallel > len(slots):
+            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {len(slots)} slot(s)")
+        return Submitted(
+            study=study.name,
+            created=created,
+            state=study.state,
+            trials=spec.search.trials,
+            slots=min(len(slots), spec.search.parallel or len(slots)),
+            devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
+            python=spec.run.python,
+            python_why=spec.run.python_why,
+            arguments=[self.arguments(study, trial) for trial in first],
+            notes=notes,
+        )
+
+    def arguments(self, study: Study, trial: Trial) -> list[str]:
+        """The argument list of a trial's next, or latest, attempt."""
+        attempt = max(1, trial.attempt)
+        context = argument_context(
+            study.spec,
+            trial,
+            attempt,
+            run_dirs.trial_dir(self.runs, trial.study, trial.number) / str(attempt),
+            run_dirs.checkpoint_dir(self.runs, trial.study, trial.number),
+        )
+        script = study.spec.run.script_typed
+        return ([script] if script else []) + render(study.spec, context)
+
+    async def enqueue(self, name: str, request: Enqueue) -> Enqueued:
+        """Queue points of the user's own; an ended study runs again.
+
+        Raises:
+            NotFound: There is no such study.
+            InvalidInput: A point is not in the space; none is queued then.
+        """
+
+        def add(conn: Connection) -> list[int]:
+            study = self._named(conn, name)
+            now = time.time()
+            numbers: list[int] = []
+            if not request.points:
+                raise InvalidInput("no point was given", hint=f"tunectl enqueue {name} KEY=VALUE")
+            for values in request.points:
+                given: Point = study.spec.space.check_partial(values)
+                number = queries.next_number(conn, study.id)
+                point = complete_point(study.spec.space, study.spec.search.seed, number - 1, given)
+                new = NewTrial(
+                    params=recorded(study.spec, point),
+                    origin="user",
+                    why="enqueued by you",
+                    priority=request.priority,
+                    rank=0,
+                )
+                numbers += repository.add_trials(conn, study.id, [new], now)
+            verbs.reopen(conn, study.id, now)
+            return numbers
+
+        return Enqueued(await self._database.writer.run(add))
+
+    def _named(self, conn: Connection, name: str) -> Study:
+        study = queries.study(conn, name)
+        if study is None:
+            known = [s.name for s in queries.studies(conn)]
+            raise NotFound(
+                "there is no such study", where=name, hint=nearest(name, known) if known else "submit one first"
+            )
+        return study
+
+    async def study(self, name: str) -> Study:
+        """The study of this name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return await self.read(lambda conn: self._named(conn, name))
+
+    async def act(self, verb: str, targets: list[str]) -> Changed:
+        """Do a verb to its targets; live trials are told before this returns."""
+        effect = await self._database.writer.run(lambda conn: verbs.act(conn, verb, targets, time.time()))
+        failpoints.reach("stop.committed")
+        for trial_id, reason in effect.stopping:
+            await self.tell_to_stop(trial_id, reason)
+        return Changed(effect.changed, effect.skipped)
+
+    async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
+        """Write `stop.json` and have the supervisor look at it."""
+        attempt = self._attempts.live.get(trial_id)
+        if attempt is None or not attempt.run_dir.is_dir():
+            return
+        record = {"reason": reason.value, "at": time.time()}
+        await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.STOP_FILE, record)
+        failpoints.reach("stop.written")
+        self._attempts.notify_stop(trial_id)
+
+    async def reprioritise(self, targets: list[str], value: int, relative: bool) -> Changed:
+        """Set or shift priorities."""
+        effect = await self._database.writer.run(
+            lambda conn: verbs.reprioritise(conn, targets, value, relative, time.time())
+        )
+        return Changed(effect.changed, effect.skipped)
+
+    async def delete(self, name: str) -> Changed:
+        """Delete a study with its trials and run directories.
+
+        Raises:
+            Conflict: A trial of it is running.
+        """
+
+        def remove(conn: Connection) -> int:
+            study = self._named(conn, name)
+            if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
+                raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
+            repository.delete_study(conn, study.id, time.time())
+            return study.id
+
+        study_id = await self._database.writer.run(remove)
+        self._suggesting.forget(study_id)
+        await asyncio.to_thread(run_dirs.remove_study, self.runs, name)
+        return Changed([name])
+
+
+def _free_name(conn: Connection, base: str) -> str:
+    cleaned = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in base).strip("._-") or "command"
+    names = {study.name for study in queries.studies(conn)}
+    if cleaned not in names:
+        return cleaned
+    return next(f"{cleaned}-{i}" for i in range(2, len(names) + 3) if f"{cleaned}-{i}" not in names)

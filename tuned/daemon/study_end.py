@@ -1,0 +1,28 @@
+"""The transaction that lets a study drain: nothing more starts, queued trials are cancelled.
+
+Runs in the writer's thread, on the write connection; shared by the scheduler and by people's `cancel`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from tuned.core.states import Actor, TrialState
+
+
+def drain_study(conn: Connection, study_id: int, reason: str, actor: Actor, now: float) -> list[int]:
+    """Let the study drain.
+
+    Returns:
+        Numbers of the queued trials that were cancelled by it.
+
+    Raises:
+        IllegalMove: The study has ended, or drains already.
+    """
+    repository.move_study(conn, study_id, "drain", actor, now, reason=reason)
+    cancelled = []
+    for trial in queries.trials(conn, study_id, states=[TrialState.QUEUED]):
+        repository.move_trial(conn, trial.id, "cancel", actor, now, reason=reason)
+        cancelled.append(trial.number)
+    return cancelled

@@ -1,0 +1,289 @@
+"""Making suggestions: design points here and now, model points from the advisor, ahead of need.
+
+Owns what each study has asked for and is waiting for. Points become queued trials in the database; until then a
+suggestion is worth nothing and may be lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+from storage.engine import Database
+from storage.repository import NewTrial
+
+from storage import queries, repository
+from tuned.core.arguments import recorded
+from tuned.core.design import design_point
+from tuned.core.phases import phase
+from tuned.core.schedule import Ask
+from tuned.core.space import Point, SearchSpace, canonical_key
+from tuned.core.states import TERMINAL, StudyState, TrialState
+from tuned.core.study import Study
+from tuned.core.trial import Trial
+from tuned.daemon import failpoints
+from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
+from tuned.daemon.pace import Pace
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.05
+"""Share of a mean trial for which an idle slot waits for the advisor before a quasi-random point takes it."""
+DUPLICATE_TRIES = 20
+FEED_ROWS = 2000
+
+
+@dataclass(slots=True)
+class _Search:
+    """What is under way for one study."""
+
+    asked: int = 0
+    fed_generation: int = -1
+    fed_seq: int = 0
+    idle_since: float | None = None
+    exhausted: bool = False
+    pace: Pace = field(default_factory=Pace)
+
+
+class Suggesting:
+    """Answers the plan's asks. All methods are for the event loop."""
+
+    def __init__(self, database: Database, advisor: AdvisorProcess, wake: asyncio.Event) -> None:
+        self._database = database
+        self._advisor = advisor
+        self._wake = wake
+        self._searches: dict[int, _Search] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def search(self, study_id: int) -> _Search:
+        """The search of a study."""
+        return self._searches.setdefault(study_id, _Search())
+
+    def pace(self, study_id: int) -> Pace:
+        """How long this study's trials and suggestions take."""
+        return self.search(study_id).pace
+
+    def asked(self, study_id: int) -> int:
+        """Suggestions under way."""
+        return self.search(study_id).asked
+
+    def exhausted(self, study_id: int) -> bool:
+        """Whether every point of the space has been tried."""
+        return self.search(study_id).exhausted
+
+    def phase(self, study: Study) -> str:
+        """`design` or `model`, for the next suggestion."""
+        finished = study.counts.get(TrialState.COMPLETED, 0) + study.counts.get(TrialState.PRUNED, 0)
+        total = sum(study.counts.values())
+        search = study.spec.search
+        return phase(study.spec.space, search.method, finished, total, search.trials)
+
+    def begin(self, ask: Ask, study: Study) -> None:
+        """Make these suggestions."""
+        search = self.search(study.id)
+        if self.phase(study) == "design":
+            self._spawn(self._design(study, ask.count), search, ask.count)
+            return
+        self._spawn(self._model(study), search, 1)
+
+    def idle(self, study: Study, slots: int) -> None:
+        """Slots wait for this study's next suggestion: after a moment's patience a quasi-random point fills them."""
+        search = self.search(study.id)
+        if slots <= 0:
+            search.idle_since = None
+            return
+        now = time.monotonic()
+        if search.idle_since is None:
+            search.idle_since = now
+        patience = PATIENCE * (search.pace.trial_s or 0.0)
+        waited = now - search.idle_since
+        if waited < patience:
+            asyncio.get_running_loop().call_later(patience - waited, self._wake.set)
+            return
+        search.idle_since = None
+        why = f"a slot was idle and the advisor was not ready ({self._advisor.state})"
+        self._spawn(self._design(study, slots, "fallback", why), search, 0)
+
+    def _spawn(self, work: object, search: _Search, count: int) -> None:
+        search.asked += count
+
+        async def run() -> None:
+            try:
+                await work  # type: ignore[misc]
+            except Exception:
+                # A suggestion that could not be made costs a tick; the study says why.
+                log.exception("a suggestion failed")
+                await asyncio.sleep(1.0)
+            finally:
+                search.asked -= count
+                self._wake.set()
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _design(self, study: Study, count: int, origin: str | None = None, why: str = "") -> None:
+        def add(conn: Connection) -> bool:
+            return add_design_points(conn, study.id, count, origin, why, time.time())
+
+        if not await self._database.writer.run(add):
+            self.search(study.id).exhausted = True
+        failpoints.reach("suggestion.stored")
+
+    async def _model(self, study: Study) -> None:
+        search = self.search(study.id)
+        lock = await self._advisor.exclusive()
+        began = time.monotonic()
+        try:
+            async with lock:
+                began = time.monotonic()
+                await self._feed(study, search)
+                number = await asyncio.to_thread(self._next_number, study.id)
+                answer = await self._advisor.ask({"op": "suggest", "study": study.id, "number": number})
+        except AdvisorFailed as error:
+            await self._note(study, str(error))
+            await self._design(study, 1, "fallback", f"{error}")
+            return
+        if answer.get("exhausted"):
+            search.exhausted = True
+            return
+        search.pace.suggestion(time.monotonic() - began)
+        point = recorded(study.spec, study.spec.space.check(answer["params"]))
+        new = NewTrial(params=point, origin=answer["origin"], why=answer.get("why", ""))
+
+        def add(conn: Connection) -> None:
+            current = queries.study_by_id(conn, study.id)
+            if current.state in (StudyState.RUNNING, StudyState.PAUSED):
+                repository.add_trials(conn, study.id, [new], time.time())
+
+        await self._database.writer.run(add)
+        await self._note(study, "")
+        failpoints.reach("suggestion.stored")
+
+    async def _note(self, study: Study, text: str) -> None:
+        if study.note != text:
+            await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, time.time()))
+
+    def _next_number(self, study_id: int) -> int:
+        with self._database.read() as conn:
+            return queries.next_number(conn, study_id)
+
+    async def _feed(self, study: Study, search: _Search) -> None:
+        """Tell the advisor what it does not know yet."""
+        await self._advisor.start()
+        if search.fed_generation != self._advisor.generation:
+            await self._advisor.ask(
+                {
+                    "op": "study",
+                    "study": study.id,
+                    "space": study.spec.space.to_dict(),
+                    "objectives": [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives],
+                    "seed": study.spec.search.seed,
+                    "method": study.spec.search.method,
+                }
+            )
+            search.fed_generation, search.fed_seq = self._advisor.generation, 0
+        while True:
+            rows = await asyncio.to_thread(self._changed, study.id, search.fed_seq)
+            if not rows:
+                return
+            await self._advisor.ask(
+                {"op": "trials", "study": study.id, "rows": [_advisor_row(trial) for _, trial in rows]}
+            )
+            search.fed_seq = rows[-1][0]
+
+    def _changed(self, study_id: int, seq: int) -> list[tuple[int, Trial]]:
+        with self._database.read() as conn:
+            return queries.changed_since(conn, study_id, seq, FEED_ROWS)
+
+    def warm_up(self) -> None:
+        """Start the advisor now, because importing Ax takes seconds and it will be needed."""
+
+        async def start() -> None:
+            try:
+                async with await self._advisor.exclusive():
+                    await self._advisor.ask({"op": "ping"})
+            except AdvisorFailed as error:
+                log.warning("%s", error)
+
+        task = asyncio.create_task(start())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def forget(self, study_id: int) -> None:
+        """The study is gone."""
+        self._searches.pop(study_id, None)
+
+    async def close(self) -> None:
+        """Drop what is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+        await self._advisor.stop()
+
+
+def _advisor_row(trial: Trial) -> dict[str, object]:
+    ended = trial.state in TERMINAL
+    return {
+        "number": trial.number,
+        "params": trial.params,
+        "state": trial.state.value,
+        "failure": trial.failure.value if trial.failure else None,
+        "values": {k: (v if v - v == 0 else str(v)) for k, v in trial.values.items()} if ended else {},
+        "origin": trial.origin,
+    }
+
+
+def add_design_points(conn: Connection, study_id: int, count: int, origin: str | None, why: str, now: float) -> bool:
+    """Queue the next quasi-random (or random) points of a study; runs in the writer's thread.
+
+    Returns:
+        False when no new point could be found: the space is exhausted.
+    """
+    study = queries.study_by_id(conn, study_id)
+    if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
+        return True
+    search = study.spec.search
+    method = "random" if search.method == "random" else "sobol"
+    for _ in range(count):
+        number = queries.next_number(conn, study_id)
+        point = _fresh_point(conn, study, number, method)
+        if point is None:
+            return False
+        reason = why or f"point {number} of the {method} design with seed {search.seed}"
+        repository.add_trials(conn, study_id, [NewTrial(params=point, origin=origin or method, why=reason)], now)
+    return True
+
+
+def _fresh_point(conn: Connection, study: Study, number: int, method: str) -> Point | None:
+    """The design's point for this trial number; a point that was tried already is replaced by a later one."""
+    space, seed = study.spec.space, study.spec.search.seed
+    size = space.size()
+    if size is not None and queries.distinct_points(conn, study.id) >= size:
+        return None
+    for attempt in range(DUPLICATE_TRIES):
+        index = number - 1 + attempt * 1_000_003
+        point = recorded(study.spec, design_point(space, seed, index, method))
+        if not queries.known_keys(conn, study.id, [canonical_key(point)]):
+            return point
+    return point if size is None else None
+
+
+def complete_point(space: SearchSpace, seed: int, index: int, given: Point) -> Point:
+    """A user's point with the parameters left out filled in from the design.
+
+    A parameter that was given makes the parents it needs take a value that activates it.
+    """
+    wanted = dict(given)
+    for parameter in reversed(space.parameters):
+        if parameter.name in wanted:
+            for parent, values in parameter.when:
+                wanted.setdefault(parent, values[0])
+    pinned = tuple(
+        replace(p, kind="fixed", values=(wanted[p.name],)) if p.name in wanted else p for p in space.parameters
+    )
+    return space.check(design_point(SearchSpace(pinned), seed, index, "sobol"))

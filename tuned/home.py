@@ -1,0 +1,155 @@
+"""The state folder: where it lies, what is in it, and who may look inside.
+
+Owns every path that daemon and clients agree on before they can talk. It decides from the environment and `config.toml`
+alone, so that every shell of a user finds the same daemon; it opens no database and starts nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuned.core.errors import InvalidInput, Unavailable
+
+FOLDER = "tuned-hpo"
+LONGEST_SOCKET = 100
+"""Bytes of a socket's path that every kernel of ours accepts (Linux takes 107)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The state folder of one daemon.
+
+    Attributes:
+        root: The folder itself, mode 0700.
+        database: SQLite file, opened by the daemon alone.
+        socket: Where the daemon listens.
+        runs: Run directories, `runs/<study>/<number>/<attempt>`.
+        lock: Held (flock) by the daemon that owns this folder.
+        log: What the daemon says.
+        bundles: Folders that hold the package `tuned` alone, offered to trials.
+        launchers: Logs and sockets of the launchers.
+        why: How this folder was chosen, e.g. `TUNED_HOME`.
+        socket_note: Why the socket lies outside the folder; empty when it does not.
+    """
+
+    root: Path
+    database: Path
+    socket: Path
+    runs: Path
+    lock: Path
+    log: Path
+    bundles: Path
+    launchers: Path
+    why: str
+    socket_note: str = ""
+
+
+def resolve_home(environ: Mapping[str, str] | None = None) -> Home:
+    """The state folder that this environment means. Nothing is created.
+
+    Args:
+        environ: Environment variables; None: this process's.
+
+    Raises:
+        InvalidInput: `config.toml` cannot be read or names no folder.
+    """
+    env = os.environ if environ is None else environ
+    if env.get("TUNED_HOME"):
+        return home_at(Path(env["TUNED_HOME"]), "TUNED_HOME")
+    user = Path(env.get("HOME") or "~").expanduser()
+    config = _xdg(env, "XDG_CONFIG_HOME", user / ".config") / FOLDER / "config.toml"
+    named = _configured(config)
+    if named is not None:
+        return home_at(named, str(config))
+    return home_at(_xdg(env, "XDG_STATE_HOME", user / ".local" / "state") / FOLDER, "default")
+
+
+def home_at(root: Path, why: str) -> Home:
+    """The layout of a state folder at `root`; a relative path starts from the present folder."""
+    root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - resolve() would follow links the user chose
+    socket, note = root / "tuned.sock", ""
+    if len(os.fsencode(socket)) > LONGEST_SOCKET:
+        # Not below XDG_RUNTIME_DIR: not every shell of a user has it, and it goes at logout.
+        digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+        socket = Path(f"/tmp/{FOLDER}-{os.getuid()}-{digest}/tuned.sock")
+        note = f"the state folder's path is too long for a socket, which is at {socket}"
+    logs = root / "logs"
+    return Home(
+        root=root,
+        database=root / "tuned.db",
+        socket=socket,
+        runs=root / "runs",
+        lock=root / "daemon.lock",
+        log=logs / "daemon.log",
+        bundles=root / "bundles",
+        launchers=root / "launchers",
+        why=why,
+        socket_note=note,
+    )
+
+
+def prepare_home(home: Home) -> None:
+    """Create the folders that are missing and close them to everybody else.
+
+    Raises:
+        Unavailable: A folder cannot be made, or is another user's.
+    """
+    for folder in (home.root, home.socket.parent, home.log.parent, home.runs, home.bundles, home.launchers):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            check_private(folder)
+            if folder in (home.root, home.socket.parent):
+                folder.chmod(0o700)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Unavailable("is not a folder", where=str(folder), hint="name another with TUNED_HOME") from error
+        except OSError as error:
+            raise Unavailable(
+                f"cannot be used as state folder: {error.strerror}",
+                where=str(folder),
+                hint="name another with TUNED_HOME",
+            ) from error
+
+
+def check_private(folder: Path) -> None:
+    """Make sure that a folder is ours and no link, so that nobody else can put a socket there.
+
+    Raises:
+        Unavailable: It is another user's, or a link in a place that everybody can write to.
+    """
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        if folder.parent == Path("/tmp"):
+            raise Unavailable("is a link, which somebody else may have put there", where=str(folder))
+        found = folder.stat()
+    if found.st_uid != os.getuid():
+        raise Unavailable("belongs to another user", where=str(folder), hint="name another with TUNED_HOME")
+
+
+def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
+    value = env.get(name, "")
+    return Path(value) if value.startswith("/") else default
+
+
+def _configured(config: Path) -> Path | None:
+    try:
+        text = config.read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot be read: {error}", where=str(config)) from error
+    import tomllib  # only users with a config file pay for the parser
+
+    try:
+        home = tomllib.loads(text).get("home")
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"is not TOML: {error}", where=str(config)) from error
+    if home is None:
+        return None
+    if not isinstance(home, str) or not Path(home).expanduser().is_absolute():
+        raise InvalidInput("must be an absolute path", where=f"{config}: home", hint='e.g. home = "/data/tuned"')
+    return Path(home)

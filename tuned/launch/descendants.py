@@ -1,0 +1,146 @@
+"""Finds and ends the processes of an attempt: its group is not all of them.
+
+Owns reading `/proc`. A supervisor is the new parent of every orphan below it, so it can end all of them. After a dead
+supervisor, `end_attempt` finds them by what they inherited: the process group, the supervisor's session,
+`TUNED_ATTEMPT` in the environment, or `output.log` as an open file (a process that was forked without exec shows its
+launcher's environment, so that alone is not enough).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
+
+from tuned.launch.kernel import pidfd_signal
+from tuned.protocol import ENV_ATTEMPT, OUTPUT_FILE, boot_id
+
+_POLL = 0.02
+"""Seconds between looks at processes that are no children of ours: no event tells of their end."""
+
+
+class Process(NamedTuple):
+    """One line of the process table; `start` in clock ticks after boot."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    start: int
+    zombie: bool
+
+
+def processes() -> Iterator[Process]:
+    """All processes that can be seen."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            process = read_process(int(name))
+            if process is not None:
+                yield process
+
+
+def read_process(pid: int) -> Optional[Process]:
+    """One process, or None when there is none."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    if len(fields) < 20:
+        return None
+    return Process(
+        pid,
+        int(fields[1]),
+        int(fields[2]),
+        int(fields[3]),
+        int(fields[19]),
+        fields[0] in (b"Z", b"X"),
+    )
+
+
+def below(ancestor: int) -> List[Process]:
+    """Every living process under `ancestor`, parents before children."""
+    children: Dict[int, List[Process]] = {}
+    for process in processes():
+        children.setdefault(process.parent, []).append(process)
+    found: List[Process] = []
+    parents = [ancestor]
+    while parents:
+        mine = children.pop(parents.pop(), [])
+        found += [process for process in mine if not process.zombie]
+        parents += [process.pid for process in mine]
+    return found
+
+
+def send(process: Process, number: int) -> None:
+    """Signal exactly this process; one that is gone, or whose number was given away, is left alone."""
+    now = read_process(process.pid)
+    if now is None or now.start != process.start:
+        return
+    try:
+        pidfd_signal(process.pid, number)
+    except OSError:
+        pass
+
+
+def end_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]], seconds: float = 5.0) -> int:
+    """End what a dead supervisor left behind. Call it with the attempt's lock held.
+
+    Args:
+        attempt_id: The value of `TUNED_ATTEMPT`.
+        run_dir: Absolute path of the run directory.
+        start: The content of `start.json`, or None when there is none.
+        seconds: How long to go on looking for survivors.
+
+    Returns:
+        How many processes were killed.
+    """
+    deadline = time.monotonic() + seconds
+    killed: Set[int] = set()
+    while True:
+        left = list(of_attempt(attempt_id, run_dir, start))
+        if not left or time.monotonic() > deadline:
+            return len(killed)
+        for process in left:
+            send(process, signal.SIGKILL)
+            killed.add(process.pid)
+        time.sleep(_POLL)
+
+
+def of_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]]) -> Iterator[Process]:
+    """The living processes of this user that belong to an attempt whose supervisor is dead."""
+    if start is not None and start["boot_id"] != boot_id():
+        return
+    mark = b"%s=%s" % (ENV_ATTEMPT.encode(), attempt_id.encode())
+    output = os.path.join(run_dir, OUTPUT_FILE)
+    me = os.getpid()
+    uid = os.getuid()
+    for process in processes():
+        if process.zombie or process.pid == me or _owner(process.pid) != uid:
+            continue
+        if _inherits_place(process, start) or _inherits_things(process.pid, mark, output):
+            yield process
+
+
+def _inherits_place(process: Process, start: Optional[Mapping[str, Any]]) -> bool:
+    if start is None or process.start < start["supervisor_start"]:
+        return False
+    return bool(process.group == start["pgid"] or process.session == start["supervisor_pid"])
+
+
+def _inherits_things(pid: int, mark: bytes, output: str) -> bool:
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as file:
+            if mark in file.read().split(b"\0"):
+                return True
+        return any(os.readlink("/proc/%d/fd/%d" % (pid, fd)) == output for fd in (1, 2))
+    except OSError:
+        return False
+
+
+def _owner(pid: int) -> Optional[int]:
+    try:
+        return os.stat("/proc/%d" % pid).st_uid
+    except OSError:
+        return None

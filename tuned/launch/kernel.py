@@ -1,0 +1,90 @@
+"""The calls of Linux that the standard library has no names for, through ctypes; each tolerates its absence.
+
+Owns ctypes. Nothing here decides when to call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Any, Dict, Optional
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def _load() -> Optional[ctypes.CDLL]:
+    try:
+        return ctypes.CDLL(None, use_errno=True)
+    except OSError:
+        return None
+
+
+_LIBC = _load()
+
+
+def adopt_orphans() -> bool:
+    """Make this process the new parent of every descendant whose own parent ends; False when the kernel cannot."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> bool:
+    """Have the kernel kill this process when its parent ends; False when the kernel cannot."""
+    return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def skip_preloaded_destructors() -> None:
+    """End the process right after the interpreter's own shutdown, before the C destructors of preloaded libraries.
+
+    Handlers of the C library run last registered first: those of libraries that the user's code loads later still run,
+    then C streams are flushed, then the process ends with its exit code. Destructors of the preloaded libraries would
+    take down what belongs to the launcher's image, at a cost of tens of milliseconds for torch.
+    """
+    try:
+        assert _LIBC is not None
+        on_exit, at_exit = _LIBC.on_exit, _LIBC.__cxa_atexit
+        end = ctypes.cast(_LIBC._exit, ctypes.c_void_p)
+        flush = ctypes.cast(_LIBC.fflush, ctypes.c_void_p)
+    except (AssertionError, AttributeError):
+        return
+    on_exit(end, None)
+    at_exit(flush, None, None)
+
+
+def keep_for_ever(modules: Dict[str, Any]) -> None:
+    """Take modules out of the interpreter's shutdown: they leave `sys.modules` and are never freed.
+
+    Clearing a thousand modules of torch that were loaded before the fork only copies their pages to free them.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(modules))
+    for name, module in modules.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+
+
+def _prctl(option: int, value: int) -> bool:
+    if _LIBC is None:
+        return False
+    try:
+        return bool(_LIBC.prctl(option, value, 0, 0, 0) == 0)
+    except AttributeError:
+        return False
+
+
+def pidfd_signal(pid: int, number: int) -> None:
+    """Signal a process by a descriptor, so that a number given away in between is never hit.
+
+    Raises:
+        OSError: There is no such process, or it is not ours.
+    """
+    opener = getattr(os, "pidfd_open", None)
+    if opener is None or not hasattr(signal, "pidfd_send_signal"):
+        os.kill(pid, number)
+        return
+    fd = opener(pid)
+    try:
+        signal.pidfd_send_signal(fd, number)
+    finally:
+        os.close(fd)

@@ -1,0 +1,158 @@
+"""Turns lines of output into metrics by the user's patterns, without trusting a pattern to end.
+
+Owns matching. It runs in the supervisor, so that a bad pattern can hold up nothing but its own trial's metrics: a line
+counts up to 4 KiB, a match may take 100 ms, and a pattern that took too long three times is not tried again.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from tuned.launch.signals import TookTooLong, raise_on_alarm
+from tuned.protocol import QUIET_MARK, STEP_KEY, encode_number
+
+LINE_CAP = 4096
+"""Bytes of a line that are looked at."""
+
+PATIENCE = 0.1
+"""Seconds that one match may take."""
+
+STRIKES = 3
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_LINE_END = re.compile(rb"[\r\n]")
+_TRAILING = ".,;:)]}%"
+
+
+class Lines:
+    """Cuts a stream of bytes into lines; a newline and a carriage return both end one."""
+
+    def __init__(self) -> None:
+        self._partial = b""
+
+    def feed(self, data: bytes) -> List[str]:
+        """The lines that this piece completes, without colours, cut at `LINE_CAP` bytes; empty ones are left out."""
+        *lines, rest = _LINE_END.split(self._partial + data)
+        # Room for colour codes; beyond it the rest of a line is of no interest, only its end.
+        self._partial = rest[: 4 * LINE_CAP]
+        return [_clean(line) for line in lines if line]
+
+    def finish(self) -> List[str]:
+        """The last line, if the stream ended without completing it."""
+        line, self._partial = self._partial, b""
+        return [_clean(line)] if line else []
+
+
+def _clean(line: bytes) -> str:
+    return _COLOURS.sub(b"", line)[:LINE_CAP].decode("utf-8", "replace")
+
+
+class _Pattern:
+    """One pattern with its own count of matches."""
+
+    def __init__(self, index: int, regex: str, stream: str) -> None:
+        self.index = index
+        self.stream = stream
+        self.matches = 0
+        self.strikes = 0
+        self.disabled: Optional[str] = None
+        self.regex: Optional["re.Pattern[str]"] = None
+        try:
+            self.regex = re.compile(regex)
+        except (re.error, RecursionError, OverflowError) as error:
+            self.disabled = "it does not compile: %s" % error
+
+    def metrics(self, line: str) -> Optional[Dict[str, Any]]:
+        """What the line reports, or None. Raises `TookTooLong` after a strike."""
+        assert self.regex is not None
+        match = _search_within(self.regex, line, PATIENCE)
+        if match is None:
+            return None
+        groups = match.groupdict()
+        step = _step(groups.pop(STEP_KEY, None))
+        values = {name: number for name, number in map(_named_number, groups.items()) if number is not None}
+        if not values:
+            return None
+        if step is None:
+            step = self.matches
+        self.matches += 1
+        return {STEP_KEY: step, **values}
+
+
+class Patterns:
+    """All patterns of a trial.
+
+    Args:
+        specs: Each with `regex` and `stream`, which is `stdout`, `stderr` or `both`.
+
+    Attributes:
+        tells_apart: Whether any pattern cares which stream a line came from.
+    """
+
+    def __init__(self, specs: Sequence[Mapping[str, str]]) -> None:
+        self._patterns = [_Pattern(i, s["regex"], s["stream"]) for i, s in enumerate(specs)]
+        self._disabled_unsaid = [p for p in self._patterns if p.disabled]
+        self.tells_apart = any(p.stream != "both" for p in self._patterns)
+        raise_on_alarm()
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def records(self, line: str, stream: str) -> List[Dict[str, Any]]:
+        """Records for `metrics.jsonl` that this line gives: metrics, and a mark for each pattern that was given up."""
+        found = [_disabled_mark(p) for p in self._disabled_unsaid]
+        self._disabled_unsaid = []
+        for pattern in self._patterns:
+            if pattern.disabled or pattern.stream not in ("both", stream):
+                continue
+            try:
+                record = pattern.metrics(line)
+            except TookTooLong:
+                pattern.strikes += 1
+                if pattern.strikes == STRIKES:
+                    pattern.disabled = "it took longer than %d ms on %d lines" % (PATIENCE * 1000, STRIKES)
+                    found.append(_disabled_mark(pattern))
+                continue
+            if record is not None:
+                found.append(record)
+        return found
+
+
+def _disabled_mark(pattern: _Pattern) -> Dict[str, Any]:
+    return {QUIET_MARK: {"pattern_disabled": pattern.index, "why": pattern.disabled}}
+
+
+def _search_within(regex: "re.Pattern[str]", line: str, seconds: float) -> Optional["re.Match[str]"]:
+    """`regex.search(line)`; the engine looks for signals while it backtracks, so the alarm gets through."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        return regex.search(line)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _step(text: Optional[str]) -> Optional[int]:
+    number = _number(text)
+    if number is None or number != number or number in (float("inf"), float("-inf")):
+        return None
+    return int(number) if number >= 0 else None
+
+
+def _named_number(item: Tuple[str, Optional[str]]) -> Tuple[str, Any]:
+    name, text = item
+    number = _number(text)
+    return name, None if number is None else encode_number(number)
+
+
+def _number(text: Optional[str]) -> Optional[float]:
+    """The number, or None; punctuation of the sentence around it is not part of it."""
+    if text is None:
+        return None
+    for candidate in (text, text.rstrip(_TRAILING)):
+        try:
+            return float(candidate)
+        except ValueError:
+            continue
+    return None

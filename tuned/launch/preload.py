@@ -1,0 +1,145 @@
+"""What a launcher imports before it forks, and whether forking is still safe afterwards.
+
+Modules are imported and nothing of them is called: one parallel operation before a fork can hang every child.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+import threading
+import time
+import traceback
+import warnings
+import weakref
+from typing import Dict, FrozenSet, Iterable, NamedTuple, Optional
+
+_GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/renderD")
+
+_AT_EXIT_COMPANIONS = {"torch._dynamo": ("tabulate",)}
+"""What a module imports only while the interpreter shuts down: imported early, no trial pays for it."""
+
+
+class Preload(NamedTuple):
+    """The outcome of the imports.
+
+    Attributes:
+        imported: Seconds that each import took, with all that it imported itself.
+        failed: Why the others could not be imported.
+        fds: Descriptors that the modules opened and expect to keep.
+    """
+
+    imported: Dict[str, float]
+    failed: Dict[str, str]
+    fds: FrozenSet[int]
+
+
+def import_modules(names: Iterable[str]) -> Preload:
+    """Import each module; what it prints goes to the log, and its failure, even `SystemExit`, is an answer."""
+    before = _open_fds()
+    imported: Dict[str, float] = {}
+    failed: Dict[str, str] = {}
+    for name in names:
+        began = time.perf_counter()
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            failed[name] = traceback.format_exception_only(type(error), error)[-1].strip()
+            continue
+        imported[name] = time.perf_counter() - began
+        for companion in _AT_EXIT_COMPANIONS.get(name, ()):
+            try:
+                importlib.import_module(companion)
+            except Exception:
+                pass  # not installed: then nothing imports it at the end either
+    return Preload(imported, failed, frozenset(_open_fds() - before))
+
+
+def settle() -> Optional[str]:
+    """Make this process ready to be forked many times, once, after the imports.
+
+    Finalizers that the modules registered belong to this process: a forked trial must neither run nor pay for them.
+    One fork is tried, because fork handlers end the threads of maths libraries that are built for it (OpenBLAS).
+
+    Returns:
+        Why forking is not safe, or None.
+    """
+    for finalizer in list(getattr(weakref.finalize, "_registry", ())):
+        finalizer.atexit = False
+    gc.collect()
+    gc.freeze()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pid = os.fork()
+    if pid == 0:
+        os._exit(1 if _cuda_is_spoiled() else 0)
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        return "the preloaded modules touched CUDA, which no forked process can use any more"
+    return fork_hazard()
+
+
+def fork_hazard() -> Optional[str]:
+    """Why a fork of this process might not work like a fresh one, or None. Microseconds; asked before each fork."""
+    for fd in _open_fds():
+        try:
+            target = os.readlink("/proc/self/fd/%d" % fd)
+        except OSError:
+            continue
+        if target.startswith(_GPU_DEVICES):
+            return "%s is open in the launcher" % target
+    cuda = sys.modules.get("torch.cuda")
+    if cuda is not None and cuda.is_initialized():
+        return "CUDA is initialised in the launcher"
+    if threading.active_count() > 1:
+        others = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+        return "a preloaded module runs a thread: %s" % ", ".join(others)
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        return "the preloaded modules run %d threads that do not end at a fork" % (threads - 1)
+    return None
+
+
+def hidden_module(script: str, at_start: FrozenSet[str]) -> Optional[str]:
+    """The name of a module beside the script that a fresh process would import instead of the one already loaded here.
+
+    Args:
+        script: Absolute path of the user's script.
+        at_start: The modules that any interpreter has loaded before it looks at a script's folder.
+    """
+    folder = os.path.dirname(os.path.realpath(script))
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return None
+    for name in names:
+        stem, _, suffix = name.partition(".")
+        if stem not in sys.modules or stem in at_start or stem in sys.builtin_module_names:
+            continue
+        if stem in ("tuned", "__main__"):
+            continue  # `tuned` is looked up anew in the trial
+        package = os.path.join(folder, name, "__init__.py")
+        if suffix in ("py", "pyc") or suffix.endswith("so") or os.path.exists(package):
+            return stem
+    return None
+
+
+def _cuda_is_spoiled() -> bool:
+    cuda = sys.modules.get("torch.cuda")
+    return bool(cuda is not None and cuda._is_in_bad_fork())
+
+
+def _open_fds() -> FrozenSet[int]:
+    """The open descriptors, without the one that reads them."""
+    fds = frozenset(int(name) for name in os.listdir("/proc/self/fd"))
+    return frozenset(fd for fd in fds if _is_open(fd))
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,246 @@
+"""The supervisor of one attempt: holds its lock, starts the trial, stops it when asked, and records how it ended.
+
+Owns `start.json`, `exit.json` and the wait in between. It is forked by a launcher, is a session of its own, outlives
+launcher and daemon, and is told one thing only: SIGUSR1, "look at `stop.json`". It never runs user code.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from typing import Any, Dict, NoReturn, Optional
+
+from tuned import protocol
+from tuned.launch import child, kernel, trial_processes
+from tuned.launch.claim import claim
+from tuned.launch.output import Output
+from tuned.launch.program import Program
+from tuned.launch.signals import Wakeups, unblock
+from tuned.launch.stopping import Stopping
+
+STUCK_AFTER = 20.0
+"""Seconds after which a forked interpreter that has not reached the user's code is given up."""
+
+_RETRY_FULL_DISK = 600
+_NO_START, _NO_RECORD = 73, 74
+
+
+def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optional[Program]:
+    """Be the supervisor of an attempt, in a process that was forked for it with signals held back.
+
+    Args:
+        spec: The content of `spec.json`.
+        run_dir: Absolute path of the run directory.
+        origin: What the launcher knows.
+
+    Returns:
+        In the trial's process, when it starts warm: its program. The supervisor itself never returns.
+    """
+    gc.disable()
+    os.setsid()
+    if not claim(run_dir):
+        os._exit(0)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    wakeups = Wakeups(signal.SIGCHLD, signal.SIGUSR1)
+    subreaper = kernel.adopt_orphans()
+    os.makedirs(os.path.join(run_dir, protocol.WORK_DIR), exist_ok=True)
+    output = Output(run_dir, spec["patterns"])
+    release, release_trial = os.pipe2(os.O_CLOEXEC)
+    status, status_trial = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        gc.enable()
+        os.close(release_trial)
+        pipes = child.Pipes(release, status_trial, output.stdout, output.stderr)
+        return child.become_trial(spec, run_dir, pipes, origin)
+    os.close(release)
+    os.close(status_trial)
+    output.close_trial_side()
+    unblock()
+    processes = trial_processes.TrialProcesses(pid, subreaper)
+    Supervisor(spec, run_dir, processes, output, wakeups, status).run(release_trial)
+
+
+class Supervisor:
+    """The wait for one trial.
+
+    Args:
+        spec: The content of `spec.json`.
+        run_dir: Absolute path of the run directory.
+        processes: The trial, which waits to be released.
+        output: Where its output goes.
+        wakeups: SIGCHLD and SIGUSR1.
+        status: Read end of the pipe on which the trial says that user code begins.
+    """
+
+    def __init__(
+        self,
+        spec: Dict[str, Any],
+        run_dir: str,
+        processes: trial_processes.TrialProcesses,
+        output: Output,
+        wakeups: Wakeups,
+        status: int,
+    ) -> None:
+        self._spec = spec
+        self._run_dir = run_dir
+        self._processes = processes
+        self._output = output
+        self._wakeups = wakeups
+        self._status_fd = status
+        self._status = b""
+        self._warm = child.is_warm(spec)
+        self._began = 0.0
+        self._stopping = Stopping(spec["grace"], spec["timeout"], 0.0)
+
+    def run(self, release: int) -> NoReturn:
+        """Release the trial, wait for its end, record it, and exit."""
+        start = self._start_record()
+        try:
+            protocol.write_record(self._run_dir, protocol.START_FILE, start, durable=False)
+        except OSError as error:
+            # The trial sees the end of its pipe and exits without a line of user code.
+            sys.stderr.write("cannot record the start in %s: %s\n" % (self._run_dir, error))
+            os._exit(_NO_START)
+        self._began = time.monotonic()
+        self._stopping = Stopping(self._spec["grace"], self._spec["timeout"], self._began)
+        os.write(release, b"g")
+        os.close(release)
+        self._look_at_stop()
+        while self._processes.main_status is None:
+            self._act()
+            self._wait(self._patience())
+        seconds = time.monotonic() - self._began
+        self._end_the_rest(start)
+        self._output.finish()
+        self._take_status()
+        self._write_exit(seconds)
+        os._exit(0)
+
+    def _start_record(self) -> Dict[str, Any]:
+        me, pid = os.getpid(), self._processes.main
+        return {
+            "attempt_id": self._spec["attempt_id"],
+            "supervisor_pid": me,
+            "supervisor_start": protocol.process_start_time(me),
+            "pid": pid,
+            "pid_start": protocol.process_start_time(pid),
+            "pgid": pid,
+            "boot_id": protocol.boot_id(),
+            "started_at": time.time(),
+            "mode": "warm" if self._warm else "cold",
+        }
+
+    def _act(self) -> None:
+        """Send the signal that is due."""
+        now = time.monotonic()
+        number = self._stopping.due(now)
+        if number is not None:
+            self._processes.signal(number)
+        if self._stuck_in(now) == 0.0:
+            self._warm = False
+            self._output.tell("the forked interpreter did not reach the script in %d s" % STUCK_AFTER)
+            self._processes.signal(signal.SIGKILL)
+
+    def _stuck_in(self, now: float) -> Optional[float]:
+        """Seconds until a warm start counts as failed; None when it has succeeded."""
+        if not self._warm or self._status:
+            return None
+        return max(0.0, self._began + STUCK_AFTER - now)
+
+    def _patience(self) -> Optional[float]:
+        now = time.monotonic()
+        times = [t for t in (self._stopping.wait(now), self._stuck_in(now)) if t is not None]
+        return min(times, default=None)
+
+    def _wait(self, seconds: Optional[float]) -> None:
+        """Wait for a signal, output or the trial's first word, and take in what came."""
+        fds = [self._wakeups.fd, *self._output.readable]
+        if self._status_fd >= 0:
+            fds.append(self._status_fd)
+        for fd in trial_processes.wait_readable(fds, seconds):
+            if fd == self._wakeups.fd:
+                numbers = self._wakeups.take()
+                if signal.SIGUSR1 in numbers:
+                    self._look_at_stop()
+                self._processes.reap()
+            elif fd == self._status_fd:
+                self._take_status()
+            else:
+                self._output.pump(fd)
+
+    def _take_status(self) -> None:
+        if self._status_fd < 0:
+            return
+        os.set_blocking(self._status_fd, False)
+        try:
+            data = os.read(self._status_fd, 16)
+        except BlockingIOError:
+            return
+        self._status += data
+        if not data:
+            os.close(self._status_fd)
+            self._status_fd = -1
+
+    def _look_at_stop(self) -> None:
+        try:
+            record = protocol.read_record(self._run_dir, protocol.STOP_FILE)
+        except (OSError, protocol.RecordError) as error:
+            sys.stderr.write("%s\n" % error)
+            return
+        if record is not None and record["reason"] != self._stopping.reason:
+            self._stopping.request(record["reason"], self._uses_sdk(), time.monotonic())
+
+    def _uses_sdk(self) -> bool:
+        """Whether the trial has said, near the start of its metrics, that it will notice a stop by itself."""
+        try:
+            with open(os.path.join(self._run_dir, protocol.METRICS_FILE), "rb") as file:
+                return protocol.encode_line({protocol.SDK_MARK: 1}) in file.read(1 << 20)
+        except OSError:
+            return False
+
+    def _end_the_rest(self, start: Dict[str, Any]) -> None:
+        """End what the trial left running; output goes on being read, so that nobody is stuck on a full pipe."""
+        polite = self._stopping.reason != "kill"
+        for seconds in self._processes.end_rest(polite, self._spec["attempt_id"], self._run_dir, start):
+            self._wait(seconds)
+
+    def _write_exit(self, seconds: float) -> None:
+        record = self._exit_record(seconds)
+        for _ in range(_RETRY_FULL_DISK):
+            try:
+                protocol.write_record(self._run_dir, protocol.EXIT_FILE, record)
+                return
+            except OSError as error:
+                sys.stderr.write("cannot record the end in %s: %s\n" % (self._run_dir, error))
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    os._exit(_NO_RECORD)
+            # Nothing tells of freed space; an end that is known is worth waiting for.
+            time.sleep(1.0)
+        os._exit(_NO_RECORD)
+
+    def _exit_record(self, seconds: float) -> Dict[str, Any]:
+        status = self._processes.main_status
+        assert status is not None
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {
+            "attempt_id": self._spec["attempt_id"],
+            "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+            "ended_at": time.time(),
+            "seconds": round(seconds, 6),
+            "timed_out": self._stopping.timed_out and self._processes.signalled,
+            "timeout": self._spec["timeout"],
+            "stop": self._stopping.reason,
+            "stop_signalled": self._stopping.reason is not None and self._processes.signalled,
+            "max_rss_kb": usage.ru_maxrss,
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 6),
+            "user_code": self._status == b"r",
+            "left_behind": self._processes.left_behind,
+        }

@@ -1,0 +1,200 @@
+"""The trial as the training script sees it, inside a daemon's trial and outside of any.
+
+Owns `Trial` and its two kinds: `DaemonTrial` appends to the metrics file and looks for the stop file, `LocalTrial`
+prints.
+Trouble with files never reaches the script: a training run is worth more than a line of its log.
+"""
+
+from __future__ import annotations
+
+import abc
+import atexit
+import json
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+
+from tuned import protocol
+from tuned.sdk import distributed
+from tuned.sdk.metrics import clean_metrics, clean_step
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Trial(abc.ABC):
+    """One evaluation of one point of the search space.
+
+    Attributes:
+        params: Name -> value of each parameter.
+        number: Of the trial in its study, from 1; 0 outside of a daemon.
+        seed: For the script's own random generators.
+        device: What torch calls the device to use: `cuda` (only the trial's GPU is visible) or `cpu`.
+        attempt: From 1; higher when the trial was tried or continued again.
+        stage: `search`, or a later part of the study.
+        resumed: An earlier attempt of this trial ran: look into `checkpoint_dir`.
+    """
+
+    def __init__(self) -> None:
+        self.params: Dict[str, Any] = {}
+        self.number = 0
+        self.seed = 0
+        self.attempt = 1
+        self.stage = "search"
+        self.resumed = False
+        self.last_step: Optional[int] = None
+
+    @property
+    def device(self) -> str:
+        """`cuda` or `cpu`, as torch takes it."""
+        torch = sys.modules.get("torch")
+        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """A folder, made when first asked for, that all attempts of this trial share. Asking says: I can resume."""
+        return _made("checkpoint")
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder for whatever this attempt writes."""
+        return _made(".")
+
+    def report(self, step: Optional[int] = None, metrics: Optional[Mapping[str, Any]] = None, **more: Any) -> None:
+        """Report metrics: `trial.report(step=epoch, train_loss=a, val_accuracy=b)`.
+
+        Args:
+            step: Epoch, batch or any other count from 0; without it each metric counts on by itself.
+            metrics: Name -> value, for names that are no Python identifiers.
+            **more: Name -> value. Numbers, and scalars of numpy and torch; NaN and infinities are fine.
+
+        Raises:
+            ValueError: A value is not one number, or a step no whole number. Never for trouble with files.
+        """
+        number = clean_step(step)
+        values = clean_metrics(dict(metrics, **more) if metrics else more)
+        if number is not None:
+            self.last_step = number
+        if distributed.is_first():
+            self._report(number, values)
+
+    def should_stop(self, sync: bool = False) -> bool:
+        """Whether the trial is wanted no more: save into `checkpoint_dir` and return. Costs one `stat`.
+
+        Args:
+            sync: Give every rank rank 0's answer; then every rank must call it. Without it the answer is this
+                process's own, and ranks may differ for a moment.
+        """
+        wanted = self._stop_wanted()
+        return distributed.agree(wanted) if sync else wanted
+
+    @abc.abstractmethod
+    def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
+        """Take metrics that were checked."""
+
+    @abc.abstractmethod
+    def _stop_wanted(self) -> bool:
+        """Whether this process has been asked to stop."""
+
+
+class LocalTrial(Trial):
+    """A script that runs alone: metrics are printed, and nothing asks to stop."""
+
+    def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
+        shown = ["%s %.6g" % (name, protocol.decode_number(value)) for name, value in values.items()]
+        if step is not None:
+            shown.insert(0, "step %d" % step)
+        sys.stdout.write("  ".join(shown) + "\n")
+
+    def _stop_wanted(self) -> bool:
+        return False
+
+
+class DaemonTrial(Trial):
+    """A script that a daemon runs.
+
+    Args:
+        env: The environment, with the `TUNED_*` variables of `protocol.trial_environment`.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        super().__init__()
+        self.params = dict(json.loads(env[protocol.ENV_PARAMS]))
+        self.number = int(env[protocol.ENV_NUMBER])
+        self.seed = int(env[protocol.ENV_SEED])
+        self.attempt = int(env[protocol.ENV_ATTEMPT_NUMBER])
+        self.stage = env[protocol.ENV_STAGE]
+        self.resumed = env[protocol.ENV_RESUMED] != ""
+        self._slot = env[protocol.ENV_DEVICE]
+        self._checkpoint_dir = env[protocol.ENV_CHECKPOINT_DIR]
+        self._work_dir = env[protocol.ENV_WORK]
+        self._stop_file = env[protocol.ENV_STOP]
+        self._file = protocol.MetricsAppender(env[protocol.ENV_METRICS])
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._asked_for_checkpoints = False
+        os.register_at_fork(after_in_child=self._after_fork)
+        atexit.register(self._flush)
+        if distributed.is_first():
+            self._append({protocol.SDK_MARK: 1})
+
+    @property
+    def device(self) -> str:
+        """`cuda` or `cpu`, as torch takes it."""
+        return "cpu" if self._slot.startswith("cpu") else "cuda"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """A folder, made when first asked for, that all attempts of this trial share. Asking says: I can resume."""
+        if not self._asked_for_checkpoints and distributed.is_first():
+            self._asked_for_checkpoints = True
+            self._append({protocol.CHECKPOINT_MARK: 1})
+        return _made(self._checkpoint_dir)
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder for whatever this attempt writes."""
+        return _made(self._work_dir)
+
+    def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
+        values[protocol.TIME_KEY] = time.time()
+        if step is not None:
+            values[protocol.STEP_KEY] = step
+        self._append(values)
+
+    def _stop_wanted(self) -> bool:
+        if not self._stopping:
+            try:
+                os.stat(self._stop_file)
+            except OSError:
+                return False
+            self._stopping = True
+            self._append({protocol.STOP_SEEN_MARK: True})
+        return True
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        line = protocol.encode_line(record)
+        with self._lock:
+            self._file.append(line)
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._file.flush()
+
+    def _after_fork(self) -> None:
+        """A data loader's worker inherits this object; the lock may be held there by a thread that does not exist."""
+        self._lock = threading.Lock()
+        self._file.forget_unsent()
+
+
+def _made(folder: str) -> Path:
+    from pathlib import Path  # not at the top: a script that never asks does not pay for it
+
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.stderr.write("tuned: cannot make %s: %s\n" % (path, error.strerror))
+    return path
