@@ -147,8 +147,8 @@ trials = Table(
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-"""One row a trial. `value` is the first objective's summary when it is finite or infinite, NULL for NaN or none;
-`moved_seq` the sequence number of the event of its last move; `rank` 0 for a user's own point, 1 for a suggested one."""
+"""One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
+`moved_seq` the sequence number of its last move's event; `rank` 0 for a user's own point, 1 for a suggested one."""
 
 Index(
     "trials_queue",
@@ -238,12 +238,13 @@ _ADD = """INSERT INTO study_counts (study_id, state, n) VALUES (NEW.study_id, NE
     ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1;"""
 _TAKE = "UPDATE study_counts SET n = n - 1 WHERE study_id = OLD.study_id AND state = OLD.state;"
 
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'an ended trial never changes'); END"
+
 TRIGGERS = (
     f"CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN {_ADD} END",
     f"CREATE TRIGGER trials_counted_out AFTER DELETE ON trials BEGIN {_TAKE} END",
     f"CREATE TRIGGER trials_counted_on AFTER UPDATE OF state, study_id ON trials BEGIN {_TAKE} {_ADD} END",
-    f"CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.{_one_of('state', TERMINAL)} "
-    "BEGIN SELECT RAISE(ABORT, 'an ended trial never changes'); END",
+    f"CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.{_one_of('state', TERMINAL)} {_REFUSE}",
 )
 for _trigger in TRIGGERS:
-    event.listen(metadata, "after_create", DDL(_trigger.replace("%", "%%")))
+    event.listen(metadata, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

@@ -6,11 +6,11 @@ Owns the columns that a trial and a study are made of, and nothing else of the q
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from storage.json_text import load_values
 from storage.models import studies, study_specs, trials
@@ -55,7 +55,7 @@ def select_trials(*more: ColumnElement[Any]) -> Select[Any]:
     return select(*TRIAL_COLUMNS, *more).select_from(trials.join(studies, t.study_id == s.id))
 
 
-def to_trial(row: Row[Any]) -> Trial:
+def to_trial(row: Sequence[Any]) -> Trial:
     """The trial at the beginning of a row."""
     f = row[:WIDTH]
     return Trial(
@@ -72,8 +72,16 @@ def to_trial(row: Row[Any]) -> Trial:
         f[10],
         None if f[11] is None else StopReason(f[11]),
         None if f[12] is None else Failure(f[12]),
-        *f[13:22],
-        retries_used={} if f[22] == "{}" else json.loads(f[22]),
+        f[13],
+        f[14],
+        f[15],
+        f[16],
+        f[17],
+        f[18],
+        f[19],
+        f[20],
+        f[21],
+        {} if f[22] == "{}" else json.loads(f[22]),
     )
 
 
@@ -101,7 +109,7 @@ def select_studies() -> Select[Any]:
     return select(*STUDY_COLUMNS).select_from(joined)
 
 
-def to_study(row: Row[Any], counts: Mapping[str, int]) -> Study:
+def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
     """The study of a row, with its counts."""
     f = row
     best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]))

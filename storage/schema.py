@@ -19,7 +19,8 @@ APPLICATION_ID = 0x74756E65
 CHECK_WHOLE_BYTES = 128 * 2**20
 """Up to this size a file that was not closed cleanly is checked wholly; beyond, the tables of studies and trials."""
 
-_STAMP = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+_STAMP = """CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
 
 
 def prepare(conn: Connection, path: Path) -> None:

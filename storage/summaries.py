@@ -14,9 +14,7 @@ from tuned.core.study import Objective
 from tuned.core.trial import summarise
 
 _CURVE = "SELECT attempt, step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt, step"
-_LAST = (
-    "SELECT value FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? ORDER BY step DESC LIMIT ?"
-)
+_LAST = "SELECT value FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? ORDER BY step DESC LIMIT ?"
 _BEFORE = "SELECT 1 FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? LIMIT 1"
 
 NAN = float("nan")
@@ -60,9 +58,7 @@ def running_summary(
 ) -> float | None:
     """The summary after a batch is stored, without reading the whole curve.
 
-    Args:
-        so_far: The summary before the batch.
-        new: The batch's values of this metric, in the order they were written.
+    `so_far` is the summary before the batch, `new` the batch's values of this metric in the order of writing.
     """
     if objective.summary == "best":
         return summarise(objective, [*([] if so_far is None else [so_far]), *new])

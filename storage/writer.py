@@ -40,7 +40,7 @@ class _Job:
     result: Any = None
 
 
-class _RolledBack(Exception):  # noqa: N818
+class _RolledBack(Exception):
     """SQLite has given up the whole transaction."""
 
 
@@ -100,7 +100,7 @@ class Writer:
             while self._turn():
                 pass
             self._say_goodbye()
-        except BaseException as error:  # noqa: BLE001 - a thread has nobody above it to tell
+        except BaseException as error:
             log.critical("the writer of %s has died", self._path, exc_info=error)
             with self._gate:
                 self._refusal = f"the writer has died: {error!r}"

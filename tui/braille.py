@@ -242,8 +242,11 @@ def _linear_ticks(span: Range, count: int) -> list[float]:
     raw = (span.high - span.low) / count
     unit = 10 ** math.floor(math.log10(raw))
     step = next((m * unit for m in (1, 2, 5, 10) if m * unit >= raw), 10 * unit)
-    first = math.ceil(span.low / step)
-    return [round(i * step, 12) for i in range(first, math.floor(span.high / step) + 1)]
+    while True:
+        first, last = math.ceil(span.low / step), math.floor(span.high / step)
+        if last > first:
+            return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+        step /= 2
 
 
 def _log_ticks(span: Range) -> list[float]:

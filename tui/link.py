@@ -28,11 +28,15 @@ class Link:
     Args:
         client: One client for the life of the UI.
         store: What is filled.
+
+    Attributes:
+        serving: Requests that are under way.
     """
 
     def __init__(self, client: AsyncClient, store: Store) -> None:
         self.client = client
         self.store = store
+        self.serving = 0
         self._wake = asyncio.Event()
         store.wake = self._wake.set
 
@@ -108,6 +112,7 @@ class Link:
 
     async def _serve(self, need: Need) -> None:
         store, client = self.store, self.client
+        self.serving += 1
         try:
             match need.kind:
                 case "status":
@@ -131,6 +136,8 @@ class Link:
             store.need("studies")
         except TunedError as error:
             store.problem = error.what
+        finally:
+            self.serving -= 1
 
     async def _trials(self, study: str) -> None:
         """All trials of a study, in pages, the newest first so that the table fills where people look."""

@@ -26,12 +26,19 @@ _INSERT = insert(attempts)
 _START = (
     update(attempts)
     .where(*_THIS, _a.started_at.is_(None))
-    .values({name: bindparam(f"new_{name}") for name in ("started_at", "supervisor_pid", "supervisor_start", "mode", "start")})
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("started_at", "supervisor_pid", "supervisor_start", "mode", "start")
+        }
+    )
 )
 _END = (
     update(attempts)
     .where(*_THIS, _a.ended_at.is_(None))
-    .values({name: bindparam(f"new_{name}") for name in ("ended_at", "exit", "ended_by", "failure", "reason", "traceback")})
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("ended_at", "exit", "ended_by", "failure", "reason", "traceback")}
+    )
 )
 
 _RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
@@ -41,9 +48,12 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
     """Take a queued trial for a slot and begin its next attempt.
 
     Args:
+        conn: The write connection.
+        trial_id: The trial.
         device: The slot: a GPU's UUID or `cpu:N`.
         attempt_id: A UUID's hex digits, new.
         trial_dir: The folder of the trial; the run directory is the one in it that is named like the attempt.
+        now: Unix seconds.
 
     Returns:
         The attempt's number, from 1.
@@ -73,8 +83,7 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
 def started(conn: Connection, trial_id: int, attempt: int, record: Mapping[str, Any], now: float) -> bool:
     """Note that the attempt's process runs. Doing it again does nothing.
 
-    Args:
-        record: The start record; `supervisor_pid`, `supervisor_start` and `mode` get columns of their own.
+    Of the start record, `supervisor_pid`, `supervisor_start` and `mode` get columns of their own.
 
     Returns:
         Whether it was news.
@@ -134,8 +143,16 @@ def end_attempt(
     and a trial that is completed or pruned may become the study's best.
 
     Args:
+        conn: The write connection.
+        trial_id: The trial.
+        attempt: Number of the attempt that ended.
         event: One of the state table's for a starting or running trial.
+        actor: Who saw the end.
+        now: Unix seconds.
         exit_record: The exit record; None when the supervisor vanished without one.
+        failure: Its class, for an event that is a failure or a retry after one.
+        reason: The same for a person, one line.
+        traceback: The last lines of its output that say why; may be empty.
 
     Returns:
         The trial's new state.

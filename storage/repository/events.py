@@ -24,19 +24,16 @@ _FIRST = select(events.c.seq).order_by(events.c.seq).limit(1)
 _DELETE = delete(events).where(events.c.seq < bindparam("end"))
 
 
-def add_event(
-    conn: Connection, type_: str, study: str, number: int | None, data: dict[str, Any], now: float
-) -> int:
+def add_event(conn: Connection, type_: str, study: str, number: int | None, data: dict[str, Any], now: float) -> int:
     """Store an event and hand it to the writer, which tells it when it is durable.
 
-    Args:
-        data: Ready for JSON: metrics that are not finite are words.
+    `data` is ready for JSON: metrics that are not finite are words.
 
     Returns:
         Its sequence number.
     """
     row = {"at": now, "type": type_, "study": study, "number": number, "data": dump(data)}
-    seq = int(conn.execute(_INSERT, row).inserted_primary_key[0])
+    seq = conn.execute(_INSERT, row).lastrowid
     conn.info.setdefault(EVENTS, []).append(Event(seq, now, type_, study, number, data))
     return seq
 

@@ -126,10 +126,20 @@ def _store(conn: Connection, batch: IngestBatch) -> None:
     if batch.observations:
         # NaN is stored as NULL, by SQLite itself.
         rows = [(trial_id, name, attempt, step, value, time) for name, step, value, time in batch.observations]
-        driver.executemany(_OBSERVE, rows)
+        try:
+            driver.executemany(_OBSERVE, rows)
+        except UnicodeEncodeError:
+            # JSON can spell half a character in a name; such a line must not hold up the file for ever.
+            driver.executemany(_OBSERVE, [(row[0], _whole(row[1]), *row[2:]) for row in rows])
     if batch.bad:
         room = BAD_LINES_KEPT - driver.execute(_BAD_KEPT, (trial_id, attempt)).fetchone()[0]
-        driver.executemany(_BAD, [(trial_id, attempt, offset, _cut(text)) for offset, text in batch.bad[: max(0, room)]])
+        driver.executemany(
+            _BAD, [(trial_id, attempt, offset, _cut(text)) for offset, text in batch.bad[: max(0, room)]]
+        )
+
+
+def _whole(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()
 
 
 def _cut(text: str) -> str:

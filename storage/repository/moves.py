@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.json_text import dump_values, encode_values, load_values
 from storage.models import studies, study_specs, trials
@@ -41,7 +41,9 @@ _READ = (
         _t.last_step,
         study_specs.c.spec,
     )
-    .select_from(trials.join(studies, _t.study_id == studies.c.id).join(study_specs, _t.study_id == study_specs.c.study_id))
+    .select_from(
+        trials.join(studies, _t.study_id == studies.c.id).join(study_specs, _t.study_id == study_specs.c.study_id)
+    )
     .where(_t.id == bindparam("wanted"))
 )
 
@@ -49,9 +51,7 @@ _MOVED = ("state", "attempt", "device", "values_json", "value", "failure", "reas
 _MOVE = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
-    .values(
-        {name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")}
-    )
+    .values({name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")})
 )
 
 
@@ -100,11 +100,12 @@ def read(conn: Connection, trial_id: int) -> MovingTrial:
     Raises:
         NotFound: There is no such trial.
     """
-    row: Row[Any] | None = conn.execute(_READ, {"wanted": trial_id}).first()
+    row = conn.execute(_READ, {"wanted": trial_id}).first()
     if row is None:
         raise NotFound("there is no such trial", where=str(trial_id))
-    f = tuple(row)
-    return MovingTrial(*f[:4], TrialState(f[4]), *f[5:7], load_values(f[7]), *f[8:14], load_spec(f[14]))
+    fields: list[Any] = list(row)
+    fields[4], fields[7], fields[14] = TrialState(fields[4]), load_values(fields[7]), load_spec(fields[14])
+    return MovingTrial(*fields)
 
 
 def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: float) -> TrialState:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, literal_column, select, update
 
 from storage.json_text import dump
-from storage.models import study_counts, study_specs, studies, trials
+from storage.models import studies, study_counts, study_specs, trials
 from storage.problems import StaleState
 from storage.repository.events import add_event
 from storage.rows import load_spec
@@ -43,14 +43,11 @@ _HAS_LIVE = select(study_counts.c.n).where(
     study_counts.c.state.in_([literal_column(f"'{state}'") for state in LIVE]),
     study_counts.c.n > 0,
 )
-_HAS_TRIALS = select(literal_column("1")).where(trials.c.study_id == bindparam("wanted")).limit(1)
+_HAS_TRIALS: Select[Any] = select(literal_column("1")).where(trials.c.study_id == bindparam("wanted")).limit(1)
 
 
 def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, str], now: float) -> int:
-    """Store a new, running study.
-
-    Args:
-        environment: The submitter's whole environment.
+    """Store a new, running study, with the submitter's whole environment.
 
     Returns:
         Its id.
@@ -69,7 +66,7 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
         "created_at": now,
         "running_since": now,
     }
-    study_id = int(conn.execute(insert(studies), row).inserted_primary_key[0])
+    study_id = conn.execute(insert(studies), row).lastrowid
     fixed = {
         "study_id": study_id,
         "spec": dump(spec.to_dict()),
@@ -81,9 +78,7 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
     return study_id
 
 
-def move_study(
-    conn: Connection, study_id: int, event: str, actor: Actor, now: float, reason: str = ""
-) -> StudyState:
+def move_study(conn: Connection, study_id: int, event: str, actor: Actor, now: float, reason: str = "") -> StudyState:
     """Move a study by its state table.
 
     Returns:
@@ -149,7 +144,9 @@ def delete_study(conn: Connection, study_id: int, now: float) -> None:
     """
     row = _row(conn, study_id)
     if conn.execute(_HAS_LIVE, {"wanted": study_id}).first() is not None:
-        raise Conflict("some of its trials are live", where=row.name, hint=f"cancel it first: tunectl cancel {row.name}")
+        raise Conflict(
+            "some of its trials are live", where=row.name, hint=f"cancel it first: tunectl cancel {row.name}"
+        )
     conn.execute(delete(studies).where(studies.c.id == study_id))
     add_event(conn, events.STUDY_DELETED, row.name, None, {}, now)
 
@@ -184,7 +181,9 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     return bool(changes)
 
 
-def offer_best(conn: Connection, study_id: int, trial_id: int, value: float | None, objective: Objective | None) -> None:
+def offer_best(
+    conn: Connection, study_id: int, trial_id: int, value: float | None, objective: Objective | None
+) -> None:
     """Make this ended trial the study's best if its value beats the best so far."""
     if objective is None or value is None or value - value != 0:
         return
@@ -199,7 +198,7 @@ def _summaries(spec: StudySpec) -> list[tuple[str, str, str, int]]:
     return [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
 
 
-def _row(conn: Connection, study_id: int) -> Row[Any]:
+def _row(conn: Connection, study_id: int) -> Any:
     row = conn.execute(_BY_ID, {"wanted": study_id}).first()
     if row is None:
         raise NotFound("there is no such study", where=str(study_id))

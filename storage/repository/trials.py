@@ -105,9 +105,7 @@ def add_trials(conn: Connection, study_id: int, new: Sequence[NewTrial], now: fl
     return numbers
 
 
-def _add_one(
-    conn: Connection, study_id: int, study: str, trial: NewTrial, number: int, seed: int, now: float
-) -> None:
+def _add_one(conn: Connection, study_id: int, study: str, trial: NewTrial, number: int, seed: int, now: float) -> None:
     data = {"params": trial.params, "origin": trial.origin, "priority": trial.priority, "why": trial.why}
     row = {
         "study_id": study_id,
@@ -131,9 +129,7 @@ def _add_one(
         raise Conflict("the number is taken", where=f"{study}/{number}") from error
 
 
-def move_trial(
-    conn: Connection, trial_id: int, event: str, actor: Actor, now: float, reason: str = ""
-) -> TrialState:
+def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: float, reason: str = "") -> TrialState:
     """A move that ends no process: `cancel`, `resume`, `prune`, `freeze`, `thaw`.
 
     Returns:

@@ -20,4 +20,3 @@ print(os.umask(0), resource.getrlimit(resource.RLIMIT_NOFILE), resource.getrlimi
 print(sys.stdout.line_buffering, sys.stdout.write_through, sys.stdout.encoding, sys.stdout.errors, sys.stdin.name)
 print(sorted((k, v) for k, v in os.environ.items() if not k.startswith("TUNED_")))
 print(sys.excepthook is sys.__excepthook__, sys.getrecursionlimit(), sys.meta_path[-1])
-print([n for n in sys.modules if n.startswith("tuned")] and "tuned is loaded" or "", end="")

@@ -87,8 +87,8 @@ class Help(ModalScreen[None]):
         body = lines[self.top : self.top + height - 1]
         body += [fit_line((), width)] * (height - 1 - len(body))
         more = f" {self.top + 1}-{min(len(lines), self.top + height - 1)} of {len(lines)}"
-        return [*body, fit_line([(" esc ", "key"), ("Close  ", "text"), ("j k ", "key"), ("Scroll", "text"), (more, "dim")],
-                                width)]  # fmt: skip
+        foot = [(" esc ", "key"), ("Close  ", "text"), ("j k ", "key"), ("Scroll", "text"), (more, "dim")]
+        return [*body, fit_line(foot, width)]
 
     def action_scroll(self, by: int) -> None:
         """Move the page."""

@@ -45,8 +45,10 @@ def head(context: Context, width: int) -> Line:
         parts.append(f"ETA {fmt.span(row.eta_s)}")
     if width >= 120:
         parts.append(_machine(context))
-    right = line((f" {glyphs.dot} ".join(parts) + " ", "text"))
-    return both_ends(left, right, width)
+    # The state comes first: what else there is to say gives way to it.
+    while len(parts) > 1 and line_width(left) + 2 + len(f" {glyphs.dot} ".join(parts)) > width:
+        del parts[1 if len(parts) > 2 else 0]
+    return both_ends(left, line((f" {glyphs.dot} ".join(parts) + " ", "text")), width)
 
 
 def _machine(context: Context) -> str:

@@ -30,12 +30,8 @@ def studies(context: Context, cursor: str | None, top: int, width: int, height: 
     rows = sort_studies(context.store.studies.values())
     lines = [pane_title(f"Studies {len(rows)}", "", width, context.glyphs, focused)]
     wide = width >= 60
-    for row in rows[top:]:
-        lines += (
-            [_study_wide(context, row, cursor, width, focused)]
-            if wide
-            else _study(context, row, cursor, width, focused)
-        )
+    one = _study_wide if wide else _study
+    lines += [text for row in rows[top:] for text in one(context, row, cursor, width, focused)]
     if not rows:
         text = "No studies yet: tunectl submit FILE" if context.store.loaded else "waiting for the daemon"
         lines += [(), line(("  " + text, "dim"))]
@@ -71,7 +67,7 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
     return [first, second]
 
 
-def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> Line:
+def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
     glyphs = context.glyphs
     here = row.name == cursor
     state, style = study_state(glyphs, row.state)
@@ -80,7 +76,7 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     eta = f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else ""
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = max(12, min(28, width - 52))
-    return line(
+    spans = line(
         (glyphs.cursor if here else " ", "cursor" if here and focused else "mark"),
         (fit(clean(row.name), name_width, more=glyphs.more), cursor_style),
         (" " + fit(state, 12), style),
@@ -90,6 +86,7 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
         (eta, "dim"),
         ("  " + clean(row.note or row.question), "warn" if row.note else "dim"),
     )
+    return [spans]
 
 
 def _best_text(row: StudyRow) -> str:
@@ -112,12 +109,9 @@ def facts(context: Context, width: int, height: int, focused: bool) -> list[Line
     if row.parallel:
         lines.append(_fact("parallel", str(row.parallel)))
     lines.append(_fact("priority", str(row.priority)))
-    for state in ("completed", "pruned", "failed", "lost", "paused", "cancelled"):
-        if row.counts.get(state):
-            lines.append(_fact(state, str(row.counts[state])))
-    for text in (row.note, row.reason):
-        if text:
-            lines.append(line((" " + clean(text), "warn")))
+    shown = ("completed", "pruned", "failed", "lost", "paused", "cancelled")
+    lines += [_fact(state, str(row.counts[state])) for state in shown if row.counts.get(state)]
+    lines += [line((" " + clean(text), "warn")) for text in (row.note, row.reason) if text]
     if row.best is not None:
         lines.append(pane_title(f"Best #{row.best.number}", "", width, glyphs, False))
         if row.objective:
@@ -141,31 +135,30 @@ def devices(context: Context, width: int, height: int, focused: bool) -> list[Li
     busy = sum(1 for row in rows if row.held_by)
     extra = f"{busy} of {len(rows)} busy" if rows else ""
     lines = [pane_title("GPUs" if gpus else "Slots", extra, width, glyphs, focused)]
-    for row in rows:
-        lines += [_device(row, width, glyphs)]
-        lines += [line(("    " + clean(row.blocked), "warn"))] if row.blocked else []
+    lines += [text for row in rows for text in _device(row, width, glyphs)]
     if status is not None:
         lines.append(line((f" queue {status.queued} {glyphs.dot} advisor {clean(status.advisor)}", "dim")))
-        lines += [line((" " + clean(note), "warn")) for note in status.notes]
+        lines.extend(line((" " + clean(note), "warn")) for note in status.notes)
     return filled(lines, width, height)
 
 
-def _device(row: DeviceRow, width: int, glyphs: Glyphs) -> Line:
+def _device(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
     held = clean(row.held_by) or "free"
     style = "run" if row.held_by else "dim"
     if row.kind != "gpu":
         name = f" {row.index} " + (fit(clean(row.name), 8) if width >= 40 else "")
-        return line((name, "text"), (held, style))
+        return [line((name, "text"), (held, style))]
     memory = f"{fmt.gigabytes(row.memory_used)[:-1]}/{fmt.gigabytes(row.memory_total)}" if row.memory_total else ""
     load = f"{row.utilisation:3.0f}%" if row.utilisation is not None else "  ?%"
     room = max(4, width - 40) if width >= 50 else max(4, width - 24)
     name = f" {row.index} " + (fit(clean(row.name), 12, more=glyphs.more) + " " if width >= 56 else "")
-    return line(
+    first = line(
         (name, "text"),
         (bar((row.utilisation or 0) / 100, min(20, room), glyphs), "run"),
         (f" {load} {fit(memory, 8, '>')} ", "text"),
         (held, style),
     )
+    return [first, line(("    " + clean(row.blocked), "warn"))] if row.blocked else [first]
 
 
 # --- log and events ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import functools
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +37,6 @@ from tuned.core.space import Point, SearchSpace
 FIT_ITERATIONS = 50
 """Limit of a fit, in iterations and never in time: a suggestion must not depend on how busy the machine is."""
 ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
-TRIES = 5
-"""How often the model is asked again after a point that has been used."""
 _SEEDS = 2**31
 
 
@@ -62,43 +60,70 @@ def prepare() -> None:
         )
 
 
-def model_points(
-    space: SearchSpace, objectives: Sequence[ObjectiveLine], evidence: Evidence, seed: int, number: int
-) -> Iterator[Modelled]:
-    """The model's choice for trial `number`, then further ones, each drawn with a seed of its own.
+class Model:
+    """A model fitted to the evidence, for one suggestion.
 
     Args:
         space: With at least one tunable parameter.
         objectives: One or more.
         evidence: With at least two results.
-        seed: The study's.
-        number: The trial's.
+        seed: Of this suggestion: everything random here comes from it.
 
-    Raises:
-        Exception: Whatever Ax, BoTorch or the linear algebra raise; the caller falls back to a design point.
+    Every method, and making one, may raise whatever Ax, BoTorch or the linear algebra raise; the caller falls back to
+    a design point.
     """
-    columns = columns_of(space)
-    base = (seed + number) % _SEEDS
-    with with_rng_seed(base):
-        experiment = _experiment(columns, objectives, evidence)
-        pending = get_pending_observation_features_based_on_trial_status(experiment)
-        adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
-    for attempt in range(TRIES):
-        with with_rng_seed((base + attempt * 7_919) % _SEEDS):
-            run = adapter.gen(n=1, pending_observations=pending, model_gen_options=ACQUISITION)
-            row = run.arms[0].parameters
-            means, covariances = adapter.predict([ObservationFeatures(parameters=dict(row))])
-        predicted = {}
-        for k, objective in enumerate(objectives):
-            name = f"m{k}"
-            predicted[objective.metric] = (
-                float(means[name][0]),
-                math.sqrt(max(0.0, float(covariances[name][name][0]))),
-            )
-        yield Modelled(decode(space, columns, row), predicted)
+
+    def __init__(self, space: SearchSpace, objectives: Sequence[ObjectiveLine], evidence: Evidence, seed: int) -> None:
+        self._space, self._objectives, self._seed = space, objectives, seed
+        self._columns = columns_of(space)
+        self._scales = [scale_of([sample.values[k] for sample in evidence.data]) for k in range(len(objectives))]
+        with with_rng_seed(seed % _SEEDS):
+            experiment = _experiment(self._columns, objectives, evidence, self._scales)
+            self._pending = get_pending_observation_features_based_on_trial_status(experiment)
+            self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
+
+    def choose(self, attempt: int = 0) -> Modelled:
+        """The point of highest acquisition value; each attempt starts its search elsewhere."""
+        with with_rng_seed((self._seed + attempt * 7_919) % _SEEDS):
+            run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=ACQUISITION)
+        row = run.arms[0].parameters
+        point = decode(self._space, self._columns, row)
+        return self.expect([point])[0]
+
+    def expect(self, points: Sequence[Point]) -> list[Modelled]:
+        """What the model expects at these points.
+
+        Raises:
+            ArithmeticError: The model's expectation is not finite.
+        """
+        features = [ObservationFeatures(parameters=dict(encode(self._columns, point))) for point in points]
+        means, covariances = self._adapter.predict(features)
+        modelled = []
+        for i, point in enumerate(points):
+            predicted = {}
+            for k, objective in enumerate(self._objectives):
+                shift, scale = self._scales[k]
+                mean = float(means[f"m{k}"][i]) * scale + shift
+                sem = math.sqrt(max(0.0, float(covariances[f"m{k}"][f"m{k}"][i]))) * scale
+                if not math.isfinite(mean) or not math.isfinite(sem):
+                    raise ArithmeticError("the model's expectation is not finite")
+                predicted[objective.metric] = (mean, sem)
+            modelled.append(Modelled(point, predicted))
+        return modelled
 
 
-def _experiment(columns: tuple[Column, ...], objectives: Sequence[ObjectiveLine], evidence: Evidence) -> Any:
+def scale_of(values: Sequence[float]) -> tuple[float, float]:
+    """Shift and scale that bring values to about -1 .. 1: Ax takes differences below 1e-8 for none at all."""
+    shift = math.fsum(value / len(values) for value in values)
+    return shift, max(abs(value - shift) for value in values) or 1.0
+
+
+def _experiment(
+    columns: tuple[Column, ...],
+    objectives: Sequence[ObjectiveLine],
+    evidence: Evidence,
+    scales: Sequence[tuple[float, float]],
+) -> Any:
     client = Client()
     client.configure_experiment(parameters=[_parameter(column) for column in columns])
     client.configure_optimization(
@@ -108,8 +133,9 @@ def _experiment(columns: tuple[Column, ...], objectives: Sequence[ObjectiveLine]
     for sample in evidence.data:
         trial = _trial(experiment, columns, sample.number, sample.point)
         for k, value in enumerate(sample.values):
-            metric = experiment.metrics[f"m{k}"]
-            rows.append(DataRow(trial.index, trial.arm.name, metric.name, metric.signature, value, math.nan))
+            metric, (shift, scale) = experiment.metrics[f"m{k}"], scales[k]
+            scaled = (value - shift) / scale
+            rows.append(DataRow(trial.index, trial.arm.name, metric.name, metric.signature, scaled, math.nan))
     if rows:
         experiment.attach_data(Data(data_rows=rows))
     for sample in evidence.data:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.errors import InvalidInput
@@ -16,8 +17,13 @@ from tuned.core.states import Failure, TrialState
 
 MOST_DATA = 300
 """Trials that a model is fitted to: the best half and the latest half. Beyond, a suggestion takes seconds."""
+MOST_DATA_SEVERAL = 60
+"""The same with several objectives, where the cost grows with the number of trials that none dominates."""
 MOST_POINTS = 60
 """Points without a value (pending or avoided) that a model is told of, the latest of each kind."""
+
+TAME = 5.0
+"""Results worse than the median by this many times the distance from the best to the median are told as that bad."""
 
 _OUT = frozenset({TrialState.QUEUED, TrialState.STARTING, TrialState.RUNNING, TrialState.PAUSED})
 _VALUED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
@@ -37,7 +43,8 @@ class Evidence:
     """What a model is built from; all in the order of trial numbers.
 
     Attributes:
-        data: Results; a diverged trial counts as bad as the worst one seen.
+        data: Results; a diverged trial counts as bad as the worst one seen, and no result is told as worse than `TAME`
+            allows: one loss of 1e30 would flatten all that matters.
         pending: Points whose results are awaited.
         avoided: Points that gave nothing: kept away from, not learned from.
         diverged: How many of `data` diverged.
@@ -92,7 +99,7 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
             data.append(Sample(number, point, filled))
     else:
         avoided += [(number, point) for number, point, _ in diverged]
-    kept = _bounded(objectives, data)
+    kept = _tamed(objectives, _bounded(objectives, data))
     wild = {number for number, _, _ in diverged}
     return Evidence(
         kept,
@@ -119,16 +126,37 @@ def _sign(objective: ObjectiveLine) -> float:
     return 1.0 if objective.direction == "minimize" else -1.0
 
 
-def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sample, ...]:
+def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    if len(data) > MOST_DATA:
-        latest = data[-MOST_DATA // 2 :]
-        earlier = data[: -MOST_DATA // 2]
-        share = (MOST_DATA - len(latest)) // len(objectives)
-        chosen = {s.number for s in latest}
-        for k, objective in enumerate(objectives):
-            sign = _sign(objective)
-            rest = sorted((s for s in earlier if s.number not in chosen), key=lambda s: (sign * s.values[k], s.number))
-            chosen |= {s.number for s in rest[:share]}
-        data = [s for s in data if s.number in chosen]
-    return tuple(data)
+    most = MOST_DATA if len(objectives) == 1 else MOST_DATA_SEVERAL
+    if len(data) <= most:
+        return data
+    earlier, latest = data[: -most // 2], data[-most // 2 :]
+    share = (most - len(latest)) // len(objectives)
+    chosen = {s.number for s in latest}
+    for k, objective in enumerate(objectives):
+        rest = sorted((s for s in earlier if s.number not in chosen), key=partial(_rank, _sign(objective), k))
+        chosen |= {s.number for s in rest[:share]}
+    return [s for s in data if s.number in chosen]
+
+
+def _rank(sign: float, k: int, sample: Sample) -> tuple[float, int]:
+    return sign * sample.values[k], sample.number
+
+
+def _tamed(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sample, ...]:
+    limits = []
+    for k, objective in enumerate(objectives):
+        sign = _sign(objective)
+        values = sorted(sign * s.values[k] for s in data)
+        best, middle = (values[0], values[len(values) // 2]) if values else (0.0, 0.0)
+        limit = middle + TAME * (middle - best)
+        limits.append((sign, limit if middle > best and math.isfinite(limit) else math.inf))
+    return tuple(
+        Sample(
+            s.number,
+            s.point,
+            tuple(sign * min(sign * v, limit) for v, (sign, limit) in zip(s.values, limits, strict=True)),
+        )
+        for s in data
+    )

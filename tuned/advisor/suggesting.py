@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.advisor.history import Evidence, weigh
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
-from tuned.core.design import Method, fresh_point
+from tuned.core.design import Method, every_point, fresh_point
 from tuned.core.errors import NotFound
 from tuned.core.space import canonical_key
 
 if TYPE_CHECKING:
-    from tuned.advisor.ax_backend import Modelled
+    from tuned.advisor.ax_backend import Model, Modelled
 
 log = logging.getLogger(__name__)
 
 LEAST_DATA = 2
+TRIES = 5
+"""How often the model is asked again after a point that has been used."""
+MOST_COMPARED = 2000
+"""Points of a small space that are compared one by one once the model's favourite has been used."""
 
 
 @dataclass(slots=True)
@@ -115,13 +119,32 @@ def _design(
 def _model(definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
     from tuned.advisor import ax_backend
 
-    tries = 0
-    for modelled in ax_backend.model_points(definition.space, definition.objectives, evidence, definition.seed, number):
+    model = ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number)
+    for attempt in range(TRIES):
+        modelled = model.choose(attempt)
         if canonical_key(modelled.point) not in evidence.taken:
             return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
-        tries += 1
-    why = f"the model chose points that have been tried, {tries} times"
+        size = definition.space.size()
+        if size is not None and size <= MOST_COMPARED and len(definition.objectives) == 1:
+            modelled = _best_free(model, definition, evidence)
+            return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
+    why = f"the model chose points that have been tried, {TRIES} times"
     return _design(definition, evidence, number, "sobol", why, "fallback")
+
+
+def _best_free(model: Model, definition: DefineStudy, evidence: Evidence) -> Modelled:
+    """Of all points that are left in a small space, the one of highest expected improvement."""
+    free = [point for point in every_point(definition.space) if canonical_key(point) not in evidence.taken]
+    return max(model.expect(free), key=lambda modelled: _improvement(definition, evidence, modelled))
+
+
+def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> float:
+    """Expected improvement of the first objective over the best result."""
+    objective, best = definition.objectives[0], evidence.best
+    assert best is not None
+    mean, sem = modelled.predicted[objective.metric]
+    gain = best.values[0] - mean if objective.direction == "minimize" else mean - best.values[0]
+    return expected_improvement(gain, sem)
 
 
 def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str:
@@ -133,10 +156,7 @@ def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str
     best = evidence.best
     if len(definition.objectives) > 1 or best is None:
         return f"expects {expected}; {size}"
-    objective = definition.objectives[0]
-    mean, sem = modelled.predicted[objective.metric]
-    gain = best.values[0] - mean if objective.direction == "minimize" else mean - best.values[0]
-    improvement = expected_improvement(gain, sem)
+    improvement = _improvement(definition, evidence, modelled)
     return (
         f"expects {expected}; expected improvement over #{best.number} ({best.values[0]:.4g}) {improvement:.2g}; {size}"
     )

@@ -7,7 +7,7 @@ any process at any time, in any order, also while the advisor is dead.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Literal
 
 from tuned.core.sequence import noise, quasi_random
@@ -62,7 +62,7 @@ def complete_point(
 
 
 def fresh_point(
-    space: SearchSpace, seed: int, i: int, taken: Collection[str], method: Method = "sobol"
+    space: SearchSpace, seed: int, i: int, taken: Container[str], method: Method = "sobol"
 ) -> Point | None:
     """Point `i`, or the next one that has not been taken.
 

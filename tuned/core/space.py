@@ -70,7 +70,11 @@ class Parameter:
     def _number(self, value: object, where: str) -> float | int:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InvalidInput(f"{value!r} is not a number", where=where)
-        if not math.isfinite(value):
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            raise InvalidInput("the number is too large", where=where) from None
+        if not finite:
             raise InvalidInput(f"{value!r} is not finite", where=where)
         if self.kind == "float":
             return float(value)
@@ -219,8 +223,8 @@ def same_value(a: object, b: object) -> bool:
 
 
 def canonical_key(point: Mapping[str, Value]) -> str:
-    """One text for one point, whatever the order of its names: floats to 12 significant digits."""
+    """One text for one point, whatever the order of its names: floats to 12 significant digits, `-0.0` as `0.0`."""
     return json.dumps(
-        {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in sorted(point.items())},
+        {k: float(f"{v:.12g}") + 0.0 if isinstance(v, float) else v for k, v in sorted(point.items())},
         separators=(",", ":"),
     )

@@ -160,14 +160,24 @@ class StudySpec:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
     def differences(self, other: StudySpec) -> list[str]:
-        """Paths at which `other` differs, as `search.trials: 50 -> 80`; empty when the contents are equal."""
+        """Paths at which `other` differs, as `search.trials: 50 -> 80`; empty exactly when the hashes are equal."""
         ignored = {"priority", "file", "run.python_why"}
         mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
-        return [
-            f"{path}: {json.dumps(mine.get(path))} -> {json.dumps(theirs.get(path))}"
+        # Compared as JSON text, as the hash does: for Python, 1 and True and 1.0 are equal.
+        lines = [
+            f"{path}: {_text(mine.get(path))} -> {_text(theirs.get(path))}"
             for path in sorted(mine.keys() | theirs.keys())
-            if path not in ignored and mine.get(path) != theirs.get(path)
+            if path not in ignored and _text(mine.get(path)) != _text(theirs.get(path))
         ]
+        old, new = self.space.names, other.space.names
+        # The order of parameters is content: it says which coordinate of the design is whose.
+        if [name for name in old if name in new] != [name for name in new if name in old]:
+            lines.append(f"space.parameters: {', '.join(old)} -> {', '.join(new)}")
+        return lines
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _arguments(items: list[Any]) -> tuple[Argument, ...]:

@@ -10,10 +10,9 @@ import asyncio
 import logging
 from pathlib import Path
 
+from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
-
-from storage import queries
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots

@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 
 from storage.engine import Database, open_database
-from tuned.launch.bundle import make_bundle
-
 from tuned.core.states import TERMINAL, StopReason
 from tuned.daemon.adoption import adopt
 from tuned.daemon.advisor_process import AdvisorProcess
@@ -36,6 +34,7 @@ from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
 from tuned.daemon.suggesting import Suggesting
 from tuned.home import Home
+from tuned.launch.bundle import make_bundle
 from tuned.version import VERSION
 from tuned.wire import DaemonStatus, DeviceRow
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asyncinotify import Watch
-from storage.engine import Database
 
 from storage import queries
+from storage.engine import Database
 from tuned import protocol
 from tuned.core.endings import Verdict, judge
 from tuned.core.metric_lines import Chunk, parse_chunk
@@ -109,6 +109,8 @@ class Attempts:
             attempt.supervisor_gone = True
             return
         asyncio.get_running_loop().add_reader(attempt.pidfd, self._supervisor_ended, attempt)
+        if (attempt.run_dir / protocol.STOP_FILE).exists():
+            self.notify_stop(attempt.trial_id)  # it was written while nobody knew whom to tell
 
     def _supervisor_ended(self, attempt: LiveAttempt) -> None:
         self._close(attempt)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
-from storage.repository import IngestBatch
 
 from storage import queries, repository
+from storage.repository import IngestBatch
 from tuned.core.endings import Verdict, canary_verdict, check_result, with_retry
 from tuned.core.metric_lines import Chunk
 from tuned.core.states import Actor, StudyState, TrialState

@@ -135,9 +135,11 @@ class Launcher:
             where=self.kind.python,
             hint="see that this interpreter runs",
         )
-        for future in (self.ready, *self.waiting.values()):
-            if not future.done():
-                future.set_exception(error)
+        if not self.ready.done():
+            self.ready.set_exception(error)
+        for answer in self.waiting.values():
+            if not answer.done():
+                answer.set_exception(error)
         if not self.ready.cancelled():
             self.ready.exception()
         ended(self)

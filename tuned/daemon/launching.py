@@ -11,9 +11,8 @@ import time
 import uuid
 from pathlib import Path
 
-from storage.engine import Database
-
 from storage import queries, repository
+from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError
 from tuned.core.states import Actor

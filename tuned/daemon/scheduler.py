@@ -11,9 +11,8 @@ import logging
 import time
 from dataclasses import dataclass
 
-from storage.engine import Database
-
 from storage import queries, repository
+from storage.engine import Database
 from tuned.core.schedule import (
     Ask,
     Claim,
@@ -137,7 +136,8 @@ class Scheduler:
         pace = self._suggesting.pace(study.id)
         ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
         if self._suggesting.phase(study) == "design":
-            ahead = DESIGN_AHEAD * parallel
+            # Before a model, one point waits per slot: more would only make the design longer than it should be.
+            ahead = parallel * (DESIGN_AHEAD if search.method in ("sobol", "random") else 1)
         left = None
         if search.budget is not None:
             spent = study.running_s

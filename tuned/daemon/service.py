@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from storage.engine import Database
-from storage.repository import NewTrial
 
 from storage import queries, repository
+from storage.engine import Database
+from storage.repository import NewTrial
 from tuned import protocol
 from tuned.core.arguments import recorded, render
+from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.space import Point
@@ -34,7 +35,7 @@ from tuned.daemon.disk import Disk
 from tuned.daemon.hub import Hub
 from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
-from tuned.daemon.suggesting import Suggesting, add_design_points, complete_point
+from tuned.daemon.suggesting import Suggesting, add_design_points
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
 
@@ -141,7 +142,7 @@ class Service:
         for label, values in spec.search.points:
             given = spec.space.check_partial(values)
             number = queries.next_number(conn, study_id)
-            point = recorded(spec, complete_point(spec.space, spec.search.seed, number - 1, given))
+            point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
             new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
             repository.add_trials(conn, study_id, [new], now)
         missing = SHOWN_ARGUMENTS - len(spec.search.points)
@@ -201,7 +202,7 @@ class Service:
             for values in request.points:
                 given: Point = study.spec.space.check_partial(values)
                 number = queries.next_number(conn, study.id)
-                point = complete_point(study.spec.space, study.spec.search.seed, number - 1, given)
+                point = complete_point(study.spec.space, given, study.spec.search.seed, number - 1)
                 new = NewTrial(
                     params=recorded(study.spec, point),
                     origin="user",

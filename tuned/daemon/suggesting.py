@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Container
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
-from storage.engine import Database
-from storage.repository import NewTrial
 
 from storage import queries, repository
+from storage.engine import Database
+from storage.repository import NewTrial
 from tuned.core.arguments import recorded
-from tuned.core.design import design_point
+from tuned.core.design import Method, fresh_point
 from tuned.core.phases import phase
 from tuned.core.schedule import Ask
-from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import TERMINAL, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 0.05
 """Share of a mean trial for which an idle slot waits for the advisor before a quasi-random point takes it."""
-DUPLICATE_TRIES = 20
 FEED_ROWS = 2000
 
 
@@ -248,42 +247,25 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
         return True
     search = study.spec.search
-    method = "random" if search.method == "random" else "sobol"
+    method: Method = "random" if search.method == "random" else "sobol"
+    taken = _Taken(conn, study_id)
     for _ in range(count):
         number = queries.next_number(conn, study_id)
-        point = _fresh_point(conn, study, number, method)
+        point = fresh_point(study.spec.space, search.seed, number - 1, taken, method)
         if point is None:
             return False
+        point = recorded(study.spec, point)
         reason = why or f"point {number} of the {method} design with seed {search.seed}"
         repository.add_trials(conn, study_id, [NewTrial(params=point, origin=origin or method, why=reason)], now)
     return True
 
 
-def _fresh_point(conn: Connection, study: Study, number: int, method: str) -> Point | None:
-    """The design's point for this trial number; a point that was tried already is replaced by a later one."""
-    space, seed = study.spec.space, study.spec.search.seed
-    size = space.size()
-    if size is not None and queries.distinct_points(conn, study.id) >= size:
-        return None
-    for attempt in range(DUPLICATE_TRIES):
-        index = number - 1 + attempt * 1_000_003
-        point = recorded(study.spec, design_point(space, seed, index, method))
-        if not queries.known_keys(conn, study.id, [canonical_key(point)]):
-            return point
-    return point if size is None else None
+class _Taken(Container[str]):
+    """The keys of the points that a study has tried, asked for one by one."""
 
+    def __init__(self, conn: Connection, study_id: int) -> None:
+        self._conn = conn
+        self._study_id = study_id
 
-def complete_point(space: SearchSpace, seed: int, index: int, given: Point) -> Point:
-    """A user's point with the parameters left out filled in from the design.
-
-    A parameter that was given makes the parents it needs take a value that activates it.
-    """
-    wanted = dict(given)
-    for parameter in reversed(space.parameters):
-        if parameter.name in wanted:
-            for parent, values in parameter.when:
-                wanted.setdefault(parent, values[0])
-    pinned = tuple(
-        replace(p, kind="fixed", values=(wanted[p.name],)) if p.name in wanted else p for p in space.parameters
-    )
-    return space.check(design_point(SearchSpace(pinned), seed, index, "sobol"))
+    def __contains__(self, key: object) -> bool:
+        return bool(queries.known_keys(self._conn, self._study_id, [str(key)]))

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
-from storage.repository import NewTrial
 
 from storage import queries, repository
+from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.schedule import CANCELLED
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState

@@ -6,10 +6,9 @@ function it is stands in `spec.json`.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any, Callable, Mapping, Optional
 
 _OURS = os.path.dirname(os.path.abspath(__file__))
@@ -22,7 +21,8 @@ def _import_file(path: str) -> ModuleType:
         sys.path[0] = folder
     else:
         sys.path.insert(0, folder)
-    return importlib.import_module(os.path.splitext(file_name)[0])
+    # The built-in leaves the import system's own frames out of tracebacks, unlike importlib.import_module.
+    return __import__(os.path.splitext(file_name)[0])
 
 
 def _report(trial: Any, result: Any, objective: Optional[str]) -> None:
@@ -37,11 +37,18 @@ def _report(trial: Any, result: Any, objective: Optional[str]) -> None:
         sys.exit("tuned: the function returned %r, but the study has no objective to call it" % (result,))
 
 
+def _show_without_our_frames(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
+
+
 def main() -> None:
     """Call the function named in the run directory's `spec.json` with the current trial."""
     import tuned
     from tuned import protocol
 
+    sys.excepthook = _show_without_our_frames
     run_dir = os.environ[protocol.ENV_RUN_DIR]
     spec = protocol.read_record(run_dir, protocol.SPEC_FILE)
     if spec is None:

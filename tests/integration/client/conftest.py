@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -118,7 +119,8 @@ class ScriptedDaemon:
 
     Attributes:
         routes: `"METHOD /path"` -> JSON to answer with, or a function of the request that gives status and JSON.
-        streams: One list of blocks a connection to `/v1/events`: text, or HANG_UP. After its last block it stays open.
+        streams: One list of blocks a connection to `/v1/events`: text, HANG_UP, or a step to call (and await). After
+            its last block it stays open.
     """
 
     socket: str
@@ -135,6 +137,15 @@ class ScriptedDaemon:
     @staticmethod
     def sse(seq: int, kind: str = "trial.moved", number: int | None = 1, **data: Any) -> str:
         return sse(event(seq, kind, number, **data))
+
+    def until_asked(self, path: str, times: int) -> Callable[[], Any]:
+        """A step of a stream: goes on once `path` has been asked for so often."""
+
+        async def wait() -> None:
+            while len(self.asked(path)) < times:
+                await asyncio.sleep(0.005)  # noqa: ASYNC110
+
+        return wait
 
     def asked(self, path: str) -> list[Seen]:
         return [request for request in self.seen if request.path == path]
@@ -199,7 +210,9 @@ class ScriptedDaemon:
             if block is HANG_UP:
                 return
             if callable(block):
-                block()
+                step = block()
+                if asyncio.iscoroutine(step):
+                    await step
                 continue
             for half in (block[: len(block) // 2], block[len(block) // 2 :]):
                 writer.write(protocol.send(h11.Data(data=half.encode())) or b"")
@@ -208,9 +221,16 @@ class ScriptedDaemon:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
-    """A scripted daemon that listens in a thread of its own."""
-    scripted = ScriptedDaemon(str(tmp_path / "tuned.sock"))
+def home() -> Iterator[Path]:
+    """A state folder whose path is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="tuned-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def daemon(home: Path) -> Iterator[ScriptedDaemon]:
+    """A scripted daemon that listens in a thread of its own, on the socket of `home`."""
+    scripted = ScriptedDaemon(str(home / "tuned.sock"))
     scripted.routes |= {
         "GET /v1/status": STATUS,
         "GET /v1/studies": [STUDY],
@@ -236,3 +256,38 @@ def daemon(tmp_path: Path) -> Iterator[ScriptedDaemon]:
     loop, stopping = handles[0]
     loop.call_soon_threadsafe(stopping.set)
     thread.join(10)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout; fails when there is more or less."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def tunectl(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs `tunectl` in this process on the state folder `home`; it starts no daemon."""
+    from tuned.cli.run import run
+
+    monkeypatch.setenv("TUNED_HOME", str(home))
+    monkeypatch.delenv("TUNED_ATTEMPT", raising=False)
+
+    def call(*arguments: str, start: bool = False) -> Ran:
+        capsys.readouterr()
+        groups = ("daemon",)
+        words = list(arguments)
+        if not start and words and not words[0].startswith("-"):
+            words.insert(2 if words[0] in groups else 1, "--no-start")
+        code = run(words)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return call

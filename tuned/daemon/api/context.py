@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from storage.engine import Database
 
+from storage.engine import Database
 from tuned.daemon.hub import Hub
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots

@@ -1,0 +1,220 @@
+"""The first schema.
+
+Frozen: later changes are steps of their own.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+STATEMENTS = (
+    """
+    CREATE TABLE meta (
+        "key" TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY ("key")
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE TABLE studies (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('completed', 'draining', 'failed', 'paused', 'running', 'stopped')),
+        reason TEXT DEFAULT '' NOT NULL,
+        note TEXT DEFAULT '' NOT NULL,
+        priority INTEGER DEFAULT 0 NOT NULL,
+        created_at REAL NOT NULL,
+        ended_at REAL,
+        running_s REAL DEFAULT 0 NOT NULL,
+        running_since REAL,
+        next_number INTEGER DEFAULT 1 NOT NULL,
+        best_trial_id INTEGER,
+        UNIQUE (name)
+    )
+     STRICT
+    """,
+    """
+    CREATE TABLE events (
+        seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        type TEXT NOT NULL,
+        study TEXT NOT NULL,
+        number INTEGER,
+        data TEXT NOT NULL
+    )
+     STRICT
+    """,
+    """
+    CREATE TABLE study_specs (
+        study_id INTEGER NOT NULL,
+        spec TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        PRIMARY KEY (study_id),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
+    )
+     STRICT
+    """,
+    """
+    CREATE TABLE study_counts (
+        study_id INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        n INTEGER NOT NULL,
+        PRIMARY KEY (study_id, state),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE TABLE trials (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        study_id INTEGER NOT NULL,
+        number INTEGER NOT NULL CHECK (number > 0),
+        state TEXT NOT NULL CHECK (state IN ('cancelled', 'completed', 'failed', 'lost', 'paused', 'pruned',
+            'queued', 'running', 'starting')),
+        params TEXT NOT NULL,
+        point_key TEXT NOT NULL,
+        values_json TEXT DEFAULT '{}' NOT NULL,
+        value REAL,
+        priority INTEGER DEFAULT 0 NOT NULL,
+        rank INTEGER DEFAULT 1 NOT NULL,
+        origin TEXT NOT NULL,
+        why TEXT DEFAULT '' NOT NULL,
+        attempt INTEGER DEFAULT 0 NOT NULL,
+        stop_reason TEXT,
+        stop_at REAL,
+        failure TEXT CHECK (failure IS NULL OR failure IN ('error', 'killed', 'lost', 'nan', 'oom', 'timeout')),
+        reason TEXT DEFAULT '' NOT NULL,
+        device TEXT DEFAULT '' NOT NULL,
+        seed INTEGER NOT NULL,
+        stage TEXT DEFAULT 'search' NOT NULL,
+        last_step REAL,
+        retry_of INTEGER,
+        retries_used TEXT DEFAULT '{}' NOT NULL,
+        created_at REAL NOT NULL,
+        started_at REAL,
+        ended_at REAL,
+        moved_seq INTEGER DEFAULT 0 NOT NULL,
+        UNIQUE (study_id, number),
+        CHECK (stop_reason IS NULL OR (stop_reason IN ('cancel', 'kill', 'pause', 'prune') AND state IN
+            ('running', 'starting'))),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
+    )
+     STRICT
+    """,
+    """
+    CREATE TABLE attempts (
+        trial_id INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        attempt_id TEXT NOT NULL,
+        run_dir TEXT NOT NULL,
+        device TEXT NOT NULL,
+        claimed_at REAL NOT NULL,
+        started_at REAL,
+        ended_at REAL,
+        supervisor_pid INTEGER,
+        supervisor_start INTEGER,
+        mode TEXT,
+        start TEXT,
+        exit TEXT,
+        ended_by TEXT DEFAULT '' NOT NULL,
+        failure TEXT,
+        reason TEXT DEFAULT '' NOT NULL,
+        traceback TEXT DEFAULT '' NOT NULL,
+        ingest_offset INTEGER DEFAULT 0 NOT NULL,
+        bad_lines INTEGER DEFAULT 0 NOT NULL,
+        sdk INTEGER DEFAULT 0 NOT NULL,
+        stop_seen INTEGER DEFAULT 0 NOT NULL,
+        resumable INTEGER DEFAULT 0 NOT NULL,
+        PRIMARY KEY (trial_id, attempt),
+        CHECK (sdk IN (0, 1)),
+        CHECK (stop_seen IN (0, 1)),
+        CHECK (resumable IN (0, 1)),
+        FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE,
+        UNIQUE (attempt_id)
+    )
+     STRICT
+    """,
+    """
+    CREATE TABLE observations (
+        trial_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        step REAL NOT NULL,
+        value REAL,
+        time REAL,
+        PRIMARY KEY (trial_id, name, attempt, step),
+        FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE TABLE bad_lines (
+        trial_id INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        "offset" INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (trial_id, attempt, "offset"),
+        FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE INDEX studies_active ON studies (state) WHERE state IN ('draining', 'paused', 'running')
+    """,
+    """
+    CREATE INDEX events_study ON events (study)
+    """,
+    """
+    CREATE INDEX trials_live ON trials (state) WHERE state IN ('running', 'starting')
+    """,
+    """
+    CREATE INDEX trials_queue ON trials (study_id, priority DESC, rank, number) WHERE state = 'queued'
+    """,
+    """
+    CREATE INDEX trials_point ON trials (study_id, point_key)
+    """,
+    """
+    CREATE INDEX trials_state ON trials (study_id, state, number)
+    """,
+    """
+    CREATE INDEX trials_ranked ON trials (study_id, value, number) WHERE state IN ('completed', 'pruned') AND
+            value IS NOT NULL
+    """,
+    """
+    CREATE INDEX trials_moved ON trials (study_id, moved_seq)
+    """,
+    """
+    CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN INSERT INTO study_counts (study_id, state, n)
+            VALUES (NEW.study_id, NEW.state, 1)
+        ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1; END
+    """,
+    """
+    CREATE TRIGGER trials_counted_out AFTER DELETE ON trials BEGIN UPDATE study_counts SET n = n - 1 WHERE
+            study_id = OLD.study_id AND state = OLD.state; END
+    """,
+    """
+    CREATE TRIGGER trials_counted_on AFTER UPDATE OF state, study_id ON trials BEGIN UPDATE study_counts SET n =
+            n - 1 WHERE study_id = OLD.study_id AND state = OLD.state; INSERT INTO study_counts (study_id,
+            state, n) VALUES (NEW.study_id, NEW.state, 1)
+        ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1; END
+    """,
+    """
+    CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.state IN ('cancelled', 'completed', 'failed',
+            'lost', 'pruned') BEGIN SELECT RAISE(ABORT, 'an ended trial never changes'); END
+    """,
+)
+
+
+def upgrade() -> None:
+    """Make the tables in an empty file."""
+    for statement in STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,46 @@
+"""Reads: each function takes a connection, of a reader or of the writer, and returns core dataclasses or plain data.
+
+What costs more as the history grows is only what asks for the history.
+"""
+
+from __future__ import annotations
+
+from storage.queries.attempts import BadLine, LiveAttempt, attempts, bad_line_count, bad_lines, live, traceback_of
+from storage.queries.events import events_since, first_event_seq, last_event_seq
+from storage.queries.observations import next_auto_steps, observations
+from storage.queries.search import any_values, changed_since, distinct_points, known_keys, max_moved_seq, next_number
+from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
+from storage.queries.trials import best_trials, find_trial, queue_heads, trial, trial_by_id, trials
+
+__all__ = [
+    "BadLine",
+    "LiveAttempt",
+    "any_values",
+    "attempts",
+    "bad_line_count",
+    "bad_lines",
+    "best_trials",
+    "changed_since",
+    "counts",
+    "distinct_points",
+    "events_since",
+    "find_study",
+    "find_trial",
+    "first_event_seq",
+    "known_keys",
+    "last_event_seq",
+    "live",
+    "max_moved_seq",
+    "next_auto_steps",
+    "next_number",
+    "observations",
+    "queue_heads",
+    "studies",
+    "study",
+    "study_by_id",
+    "study_environment",
+    "traceback_of",
+    "trial",
+    "trial_by_id",
+    "trials",
+]

@@ -1,0 +1,132 @@
+"""Reads of attempts: those that live, a trial's history, what went wrong in them. Owns no change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, select, text
+
+from storage import rows
+from storage.models import IS_LIVE, studies, trials
+from storage.models import attempts as table
+from storage.models import bad_lines as bad_table
+from tuned.core.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAttempt:
+    """An attempt that holds a slot.
+
+    Attributes:
+        started: Whether its start record has been seen.
+        supervisor_start: The supervisor's start time in clock ticks after boot, which makes its pid unmistakable.
+        ingest_offset: Bytes of its metrics file whose observations are stored.
+        stop_at: Unix seconds at which it was asked to end; None: it was not.
+        sdk, stop_seen, resumable: What its code has shown: it uses the SDK, saw the request to stop, asked for its
+            checkpoint folder.
+        claimed_at: Unix seconds.
+    """
+
+    trial: Trial
+    attempt: int
+    attempt_id: str
+    run_dir: str
+    supervisor_pid: int | None
+    supervisor_start: int | None
+    ingest_offset: int
+    started: bool
+    stop_at: float | None
+    resumable: bool
+    sdk: bool
+    stop_seen: bool
+    claimed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line of a metrics file that could not be read; `text` is cut to 500 bytes."""
+
+    attempt: int
+    offset: int
+    text: str
+
+
+_a = table.c
+_LIVE_COLUMNS = (
+    _a.attempt,
+    _a.attempt_id,
+    _a.run_dir,
+    _a.supervisor_pid,
+    _a.supervisor_start,
+    _a.ingest_offset,
+    _a.started_at,
+    trials.c.stop_at,
+    _a.resumable,
+    _a.sdk,
+    _a.stop_seen,
+    _a.claimed_at,
+)
+_LIVE = (
+    select(*rows.TRIAL_COLUMNS, *_LIVE_COLUMNS)
+    .select_from(
+        trials.join(studies, trials.c.study_id == studies.c.id).join(
+            table, and_(_a.trial_id == trials.c.id, _a.attempt == trials.c.attempt)
+        )
+    )
+    .where(text(f"trials.{IS_LIVE}"))
+    .order_by(trials.c.id)
+)
+_OF_TRIAL = select(table).where(_a.trial_id == bindparam("wanted")).order_by(_a.attempt)
+_TRACEBACK = (
+    select(_a.traceback)
+    .where(_a.trial_id == bindparam("wanted"), _a.traceback != "")
+    .order_by(_a.attempt.desc())
+    .limit(1)
+)
+_BAD = (
+    select(bad_table.c.attempt, bad_table.c.offset, bad_table.c.text)
+    .where(bad_table.c.trial_id == bindparam("wanted"))
+    .order_by(bad_table.c.attempt, bad_table.c.offset)
+)
+_BAD_COUNT = select(func.coalesce(func.sum(_a.bad_lines), 0)).where(_a.trial_id == bindparam("wanted"))
+
+
+def live(conn: Connection) -> list[LiveAttempt]:
+    """The attempts of starting and running trials."""
+    found = []
+    for row in conn.execute(_LIVE):
+        rest = list(row[rows.WIDTH :])
+        rest[6] = rest[6] is not None
+        rest[8:11] = map(bool, rest[8:11])
+        found.append(LiveAttempt(rows.to_trial(row), *rest))
+    return found
+
+
+def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
+    """The attempts of a trial, oldest first, as columns by name; `start` and `exit` are the records or None."""
+    found = []
+    for row in conn.execute(_OF_TRIAL, {"wanted": trial_id}).mappings():
+        attempt = dict(row)
+        for record in ("start", "exit"):
+            attempt[record] = None if row[record] is None else json.loads(row[record])
+        for flag in ("sdk", "stop_seen", "resumable"):
+            attempt[flag] = bool(row[flag])
+        found.append(attempt)
+    return found
+
+
+def traceback_of(conn: Connection, trial_id: int) -> str:
+    """The traceback of the latest attempt that left one; empty when none did."""
+    return conn.execute(_TRACEBACK, {"wanted": trial_id}).scalar() or ""
+
+
+def bad_lines(conn: Connection, trial_id: int) -> list[BadLine]:
+    """The kept lines that could not be read, at most a hundred of each attempt."""
+    return [BadLine(*row) for row in conn.execute(_BAD, {"wanted": trial_id})]
+
+
+def bad_line_count(conn: Connection, trial_id: int) -> int:
+    """How many lines could not be read, those that were not kept included."""
+    return int(conn.execute(_BAD_COUNT, {"wanted": trial_id}).scalar_one())

@@ -1,0 +1,71 @@
+"""Reads for those who choose the next points: what changed, what was tried. Owns no change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, distinct, func, select
+
+from storage import rows
+from storage.models import studies, trials
+from tuned.core.errors import NotFound
+from tuned.core.trial import Trial
+
+_t = trials.c
+_CHANGED = (
+    rows.select_trials(_t.moved_seq)
+    .where(_t.study_id == bindparam("study_id"), _t.moved_seq > bindparam("seq"))
+    .order_by(_t.moved_seq)
+    .limit(bindparam("most"))
+)
+_MAX_SEQ = select(func.max(_t.moved_seq)).where(_t.study_id == bindparam("study_id"))
+_KNOWN = select(distinct(_t.point_key)).where(
+    _t.study_id == bindparam("study_id"), _t.point_key.in_(bindparam("keys", expanding=True))
+)
+_POINTS = select(func.count(distinct(_t.point_key))).where(_t.study_id == bindparam("study_id"))
+_NEXT_NUMBER = select(studies.c.next_number).where(studies.c.id == bindparam("study_id"))
+_ANY_VALUES = (
+    select(_t.id).where(_t.study_id == bindparam("study_id"), _t.values_json != "{}").order_by(_t.number).limit(1)
+)
+
+
+def changed_since(conn: Connection, study_id: int, seq: int, limit: int) -> list[tuple[int, Trial]]:
+    """The study's trials that were queued or moved after an event, with the sequence number of their latest move.
+
+    By that number, so that the last one is where to go on.
+    """
+    found = conn.execute(_CHANGED, {"study_id": study_id, "seq": seq, "most": limit})
+    return [(row[rows.WIDTH], rows.to_trial(row)) for row in found]
+
+
+def max_moved_seq(conn: Connection, study_id: int) -> int:
+    """The sequence number of the latest move in the study; 0 without trials."""
+    return int(conn.execute(_MAX_SEQ, {"study_id": study_id}).scalar() or 0)
+
+
+def known_keys(conn: Connection, study_id: int, keys: Iterable[str]) -> set[str]:
+    """Those of the points (`tuned.core.space.canonical_key`) that the study has a trial for."""
+    wanted = list(keys)
+    return set(conn.execute(_KNOWN, {"study_id": study_id, "keys": wanted}).scalars()) if wanted else set()
+
+
+def distinct_points(conn: Connection, study_id: int) -> int:
+    """How many different points the study has trials for."""
+    return int(conn.execute(_POINTS, {"study_id": study_id}).scalar_one())
+
+
+def next_number(conn: Connection, study_id: int) -> int:
+    """The number that the study's next trial gets.
+
+    Raises:
+        NotFound: The study has been deleted.
+    """
+    found = conn.execute(_NEXT_NUMBER, {"study_id": study_id}).scalar()
+    if found is None:
+        raise NotFound("there is no such study", where=str(study_id))
+    return int(found)
+
+
+def any_values(conn: Connection, study_id: int) -> bool:
+    """Whether any trial of the study has reported an objective."""
+    return conn.execute(_ANY_VALUES, {"study_id": study_id}).first() is not None

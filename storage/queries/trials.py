@@ -1,0 +1,157 @@
+"""Reads of trials: one, lists, the best, and the heads of the queue. Owns no change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select, text, true
+
+from storage import rows
+from storage.models import IS_RANKED, studies
+from storage.models import trials as table
+from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.states import TrialState
+from tuned.core.study import Study
+from tuned.core.trial import Trial
+
+_t = table.c
+
+_SORTS: dict[str, ColumnElement[Any]] = {
+    "number": _t.number,
+    "value": _t.value,
+    "state": _t.state,
+    "priority": _t.priority,
+    "created": _t.created_at,
+    "started": _t.started_at,
+    "ended": _t.ended_at,
+}
+_PARAMS = "params."
+
+_BY_NUMBER = rows.select_trials().where(_t.study_id == bindparam("study_id"), _t.number == bindparam("wanted"))
+_BY_ID = rows.select_trials().where(_t.id == bindparam("wanted"))
+
+_head = table.alias("head")
+_HEADS_OF_STUDY = (
+    select(_head.c.id)
+    .where(_head.c.study_id == studies.c.id, text("head.state = 'queued'"))
+    .order_by(_head.c.priority.desc(), _head.c.rank, _head.c.number)
+    .limit(bindparam("per_study"))
+    .correlate(studies)
+)
+_HEADS = (
+    select(*rows.TRIAL_COLUMNS)
+    .select_from(studies.join(table, and_(_t.id.in_(_HEADS_OF_STUDY), true())))
+    .where(text("studies.state = 'running'"))
+    .order_by(
+        (studies.c.priority + _t.priority).desc(),
+        _t.rank,
+        studies.c.created_at,
+        studies.c.id,
+        _t.number,
+    )
+)
+
+
+def trial(conn: Connection, study_id: int, number: int) -> Trial | None:
+    """The trial of that number."""
+    row = conn.execute(_BY_NUMBER, {"study_id": study_id, "wanted": number}).first()
+    return None if row is None else rows.to_trial(row)
+
+
+def find_trial(conn: Connection, trial_id: int) -> Trial | None:
+    """The trial, or None when its study has been deleted."""
+    row = conn.execute(_BY_ID, {"wanted": trial_id}).first()
+    return None if row is None else rows.to_trial(row)
+
+
+def trial_by_id(conn: Connection, trial_id: int) -> Trial:
+    """The trial.
+
+    Raises:
+        NotFound: Its study has been deleted.
+    """
+    found = find_trial(conn, trial_id)
+    if found is None:
+        raise NotFound("there is no such trial", where=str(trial_id))
+    return found
+
+
+def trials(
+    conn: Connection,
+    study_id: int | None = None,
+    *,
+    states: Collection[TrialState] | None = None,
+    sort: str = "number",
+    descending: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+    numbers: Collection[tuple[int, int]] | None = None,
+) -> list[Trial]:
+    """A list of trials.
+
+    Args:
+        conn: Any connection.
+        study_id: Of one study; None: of all, and equal ones in the order of their making.
+        states: Only those in these states.
+        sort: `number`, `value` (of the first objective), `state`, `priority`, `created`, `started`, `ended`, or
+            `params.NAME`. Trials without what is sorted by come last in both directions.
+        descending: The largest first.
+        limit: At most so many.
+        offset: Leave out so many first.
+        numbers: Only those whose number is in one of these ranges, both ends included.
+
+    Raises:
+        InvalidInput: There is no such order.
+    """
+    statement: Select[Any] = rows.select_trials()
+    if study_id is not None:
+        statement = statement.where(_t.study_id == study_id)
+    if states is not None:
+        statement = statement.where(_t.state.in_([state.value for state in states]))
+    if numbers is not None:
+        statement = statement.where(or_(*(_t.number.between(first, last) for first, last in numbers)))
+    column = _order(sort)
+    if sort not in ("number", "state", "priority", "created"):
+        statement = statement.order_by(column.is_(None))
+    statement = statement.order_by(column.desc() if descending else column)
+    if sort != "number" or study_id is None:
+        statement = statement.order_by(_t.id)
+    if limit is not None or offset:
+        statement = statement.limit(-1 if limit is None else limit).offset(offset)
+    return [rows.to_trial(row) for row in conn.execute(statement)]
+
+
+def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
+    """The best completed or pruned trials by the first objective, best first, the older of equal ones first."""
+    objective = study.spec.objective
+    if objective is None:
+        return []
+    value = _t.value.desc() if objective.direction == "maximize" else _t.value
+    statement = (
+        rows.select_trials()
+        .where(_t.study_id == study.id, text(f"trials.{IS_RANKED.replace('value', 'trials.value')}"))
+        .where(func.abs(_t.value) < literal_column("9e999"))
+        .order_by(value, _t.number)
+        .limit(top)
+    )
+    return [rows.to_trial(row) for row in conn.execute(statement)]
+
+
+def queue_heads(conn: Connection, per_study: int) -> list[Trial]:
+    """The queued trials of running studies in the order in which they run, at most so many of each study.
+
+    By the sum of the study's and the trial's priority, highest first; then the user's own points; then the older study.
+    """
+    return [rows.to_trial(row) for row in conn.execute(_HEADS, {"per_study": per_study})]
+
+
+def _order(sort: str) -> ColumnElement[Any]:
+    if sort in _SORTS:
+        return _SORTS[sort]
+    name = sort.removeprefix(_PARAMS)
+    if name == sort or not name or '"' in name:
+        raise InvalidInput(
+            f"trials cannot be sorted by {sort!r}", where="sort", hint=f"by {', '.join(_SORTS)} or params.NAME"
+        )
+    return func.json_extract(_t.params, f'$."{name}"')

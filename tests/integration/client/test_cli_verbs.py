@@ -1,0 +1,238 @@
+"""The verbs against a scripted daemon: what they ask for, what they print, how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def refuse(status: int, **fields: Any) -> Any:
+    return lambda request: (status, {"title": "X", "status": status, **fields})
+
+
+JSON_VERBS = [
+    ("studies",),
+    ("show", "digits"),
+    ("trials", "digits"),
+    ("best", "digits", "--top", "2"),
+    ("metrics", "digits/1"),
+    ("queue",),
+    ("queue", "--name", "job", "--", "echo", "--json"),
+    ("enqueue", "digits", "lr=0.01"),
+    ("pause", "digits"),
+    ("resume", "digits"),
+    ("cancel", "digits/1"),
+    ("prune", "digits/1"),
+    ("kill", "digits/1"),
+    ("retry", "digits/1"),
+    ("next", "digits/1"),
+    ("priority", "digits", "5"),
+    ("logs", "digits/1"),
+    ("events",),
+    ("delete", "digits", "--yes"),
+    ("daemon", "status"),
+]
+
+
+@pytest.fixture
+def answering(daemon: Any) -> Any:
+    """A scripted daemon that does whatever it is asked."""
+    changed = {"changed": ["digits/1"], "skipped": []}
+    trial = daemon.routes["GET /v1/studies/digits/trials"][0]
+    submitted = {
+        "study": "job", "created": True, "state": "running", "trials": 1, "slots": 2, "devices": ["cpu:0"],
+        "python": "/usr/bin/python3", "python_why": "it is there", "arguments": [["echo", "--lr", "0.1"]], "notes": [],
+    }  # fmt: skip
+    daemon.routes |= {f"POST /v1/{verb}": changed for verb in ("pause", "resume", "cancel", "prune", "kill")}
+    daemon.routes |= {f"POST /v1/{verb}": changed for verb in ("retry", "next", "priority")}
+    daemon.routes |= {
+        "GET /v1/studies/digits/best": [trial],
+        "GET /v1/queue": [trial],
+        "GET /v1/metrics": [
+            {"study": "digits", "number": 1, "step": 2, "name": "val_loss", "value": "nan", "time": None, "attempt": 1}
+        ],
+        "POST /v1/studies/digits/enqueue": {"trials": [4]},
+        "POST /v1/commands": submitted,
+        "POST /v1/studies": submitted | {"study": "digits", "trials": 10},
+        "GET /v1/studies/digits/trials/1/log": lambda request: (
+            200,
+            {"text": "hello\n" if dict(request.query)["offset"] == "0" else "", "attempt": 1, "next_offset": 6,
+             "ended": True},
+        ),
+        "GET /v1/events/list": [daemon.event(1, to="running", **{"from": "queued"})],
+        "DELETE /v1/studies/digits": {"changed": ["digits"]},
+    }  # fmt: skip
+    return daemon
+
+
+@pytest.mark.parametrize("words", JSON_VERBS, ids=lambda words: " ".join(words))
+def test_json_is_one_document_and_nothing_else(tunectl: Any, answering: Any, words: tuple[str, ...]) -> None:
+    at = 2 if words[0] == "daemon" else 1
+    ran = tunectl(*words[:at], "--json", *words[at:])
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.endswith("\n")
+    assert ran.document is not None
+
+
+@pytest.mark.parametrize("words", JSON_VERBS, ids=lambda words: " ".join(words))
+def test_people_get_text(tunectl: Any, answering: Any, words: tuple[str, ...]) -> None:
+    ran = tunectl(*words)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.strip()
+    with pytest.raises(ValueError):
+        json.loads(ran.out)
+
+
+def test_studies_show_state_best_and_progress(tunectl: Any, daemon: Any) -> None:
+    ran = tunectl("studies")
+    head, row = ran.out.splitlines()
+    assert head.split()[:3] == ["study", "state", "trials"]
+    assert row.split()[:5] == ["digits", "●", "running", "2/10", "val_loss=0.25"]
+
+
+def test_show_prints_the_space(tunectl: Any, daemon: Any) -> None:
+    out = tunectl("show", "digits").out
+    assert "Which optimiser?" in out
+    assert "1e-05 .. 0.1 (log)" in out
+
+
+def test_a_refusal_is_one_line_and_exit_code_1(tunectl: Any, daemon: Any) -> None:
+    daemon.routes["POST /v1/pause"] = refuse(409, detail="is\ncompleted", where="digits", hint="retry it")
+    ran = tunectl("pause", "digits")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "tunectl: digits: is; completed (retry it)\n"
+
+
+def test_without_a_daemon_the_exit_code_is_3(tunectl: Any) -> None:
+    for words in (("studies",), ("daemon", "status"), ("daemon", "stop")):
+        ran = tunectl(*words)
+        assert (ran.code, ran.out) == (3, "")
+        assert len(ran.err.splitlines()) == 1
+        assert "tunectl daemon start" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("studes",), "did you mean studies?"),
+        (("trials",), "Missing argument 'STUDY'"),
+        (("trials", "digits", "--limt", "3"), "--limt"),
+        (("trials", "digits", "--limit", "0"), "--limit"),
+        (("trials", "digits", "--state", "runing"), "runing"),
+        (("priority", "digits", "high"), "'high' is no priority"),
+        (("priority", "5"), "is no priority"),
+        (("enqueue", "digits"), "no point was given"),
+        (("enqueue", "digits", "lr"), "no KEY=VALUE"),
+        (("submit", "x.toml", "--set", "trials"), "no KEY=VALUE"),
+        (("submit", "x.toml", "--name", "a", "--as", "b"), "two names"),
+        (("wait", "digits", "--timeout", "soon"), "no length of time"),
+        (("daemon", "strat"), "strat"),
+        (("daemon", "logs", "-f", "--json"), "cannot print one document"),
+        (("advise", "digits"), "no verb 'advise'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(tunectl: Any, daemon: Any, words: tuple[str, ...], says: str) -> None:
+    ran = tunectl(*words, start=True)
+    assert (ran.code, ran.out) == (2, "")
+    assert len(ran.err.splitlines()) == 1
+    assert says in ran.err
+
+
+def test_trials_filters_reach_the_daemon(tunectl: Any, daemon: Any) -> None:
+    tunectl(
+        "trials", "digits", "--state", "failed", "--state", "lost", "--sort", "value", "--limit", "5", "--offset", "2"
+    )
+    (request,) = daemon.asked("/v1/studies/digits/trials")
+    assert request.query == [
+        ("state", "failed"), ("state", "lost"), ("sort", "value"), ("limit", "5"), ("offset", "2"),
+    ]  # fmt: skip
+
+
+def test_enqueue_gives_values_the_types_of_the_space(tunectl: Any, answering: Any) -> None:
+    tunectl("enqueue", "digits", "lr=1", "width=1e1", "--priority", "3")
+    body = answering.asked("/v1/studies/digits/enqueue")[0].body
+    assert body == {"points": [{"lr": 1.0, "width": 10}], "priority": 3}
+    assert isinstance(body["points"][0]["width"], int)
+
+
+def test_enqueue_refuses_unknown_names_with_the_nearest(tunectl: Any, answering: Any) -> None:
+    ran = tunectl("enqueue", "digits", "widht=3")
+    assert ran.code == 1
+    assert "space.widht: there is no such parameter (did you mean width?)" in ran.err
+    assert not answering.asked("/v1/studies/digits/enqueue")
+
+
+def test_enqueue_reads_points_from_a_file_and_names_the_bad_line(tunectl: Any, answering: Any, tmp_path: Path) -> None:
+    file = tmp_path / "points.jsonl"
+    file.write_text('{"lr": 0.1}\n\n{"width": 3}\n')
+    assert tunectl("enqueue", "digits", "--file", str(file)).code == 0
+    assert answering.asked("/v1/studies/digits/enqueue")[0].body["points"] == [{"lr": 0.1}, {"width": 3}]
+    file.write_text('{"lr": 0.1}\n[1]\n')
+    ran = tunectl("enqueue", "digits", "--file", str(file))
+    assert ran.code == 1
+    assert f"{file}:2: is no JSON object" in ran.err
+
+
+def test_what_was_left_alone_is_said(tunectl: Any, daemon: Any) -> None:
+    daemon.routes["POST /v1/prune"] = {"changed": ["digits/1"], "skipped": ["digits/2 is completed"]}
+    ran = tunectl("prune", "digits/1-2")
+    assert (ran.code, ran.out) == (0, "digits/1: pruned\n")
+    assert "digits/2 is completed" in ran.err
+    daemon.routes["POST /v1/prune"] = {"changed": [], "skipped": ["digits/2 is completed"]}
+    assert tunectl("prune", "digits/2").code == 1
+
+
+def test_relative_priorities_are_told_from_absolute_ones(tunectl: Any, answering: Any) -> None:
+    for text in ("5", "+5", "-5"):
+        tunectl("priority", "digits", "digits/3", text)
+    bodies = [request.body for request in answering.asked("/v1/priority")]
+    assert [(body["priority"], body["relative"]) for body in bodies] == [(5, False), (5, True), (-5, True)]
+    assert bodies[0]["targets"] == ["digits", "digits/3"]
+
+
+def test_a_queued_command_keeps_its_own_options(tunectl: Any, answering: Any) -> None:
+    tunectl("queue", "--priority", "2", "--", "python", "train.py", "--json", "-x")
+    body = answering.asked("/v1/commands")[0].body
+    assert body["command"] == ["python", "train.py", "--json", "-x"]
+    assert body["cwd"] == str(Path.cwd())
+    assert body["environment"]["PATH"]
+
+
+def test_delete_asks_before_it_destroys(tunectl: Any, answering: Any) -> None:
+    ran = tunectl("delete", "digits")
+    assert ran.code == 1
+    assert "--yes" in ran.err
+    assert not [request for request in answering.seen if request.method == "DELETE"]
+
+
+def test_log_tail_asks_for_more_until_it_has_the_lines(tunectl: Any, daemon: Any) -> None:
+    text = "".join(f"line {n:06}\n" for n in range(20_000)).encode()
+
+    def log(request: Any) -> Any:
+        query = dict(request.query)
+        offset, limit = int(query["offset"]), int(query["limit"])
+        start = max(0, len(text) + offset) if offset < 0 else offset
+        piece = text[start : start + limit]
+        return 200, {"text": piece.decode(), "attempt": 1, "next_offset": start + len(piece), "ended": True}
+
+    daemon.routes["GET /v1/studies/digits/trials/1/log"] = log
+    ran = tunectl("logs", "digits/1", "-n", "7000")
+    assert ran.out.splitlines()[0] == "line 013000"
+    assert ran.out.endswith("line 019999\n")
+    assert tunectl("logs", "digits/1").out == text.decode()
+    assert tunectl("logs", "digits/1", "--json", "-n", "1").document["text"] == "line 019999\n"
+
+
+def test_events_are_told_in_words(tunectl: Any, answering: Any) -> None:
+    answering.routes["GET /v1/events/list"] = [
+        answering.event(7, "trial.moved", to="failed", reason="exit code 3", **{"from": "running"}),
+        answering.event(8, "trial.metrics", last={"val_loss": 0.5}, step=3, points=2),
+    ]
+    out = tunectl("events", "digits").out
+    assert "digits/1" in out
+    assert "running → failed: exit code 3" in out
+    assert "step 3: val_loss=0.5" in out

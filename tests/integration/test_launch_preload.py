@@ -1,0 +1,89 @@
+"""What a launcher imports ahead, and when it refuses to fork."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.launch_driver import Launcher
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    """A folder of modules, for PYTHONPATH."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    return folder
+
+
+def start(tmp_path: Path, modules: Path, *preload: str) -> Launcher:
+    return Launcher(tmp_path, preload=list(preload), env={"PYTHONPATH": str(modules)})
+
+
+def test_imports_are_answered_for(tmp_path: Path, modules: Path) -> None:
+    (modules / "fine.py").write_text("print('imported once'); import sys; sys.stdin.read()")
+    (modules / "leaves.py").write_text("raise SystemExit('no thanks')")
+    launcher = start(tmp_path, modules, "fine", "leaves", "absent")
+    ready = launcher.ready
+    assert list(ready["imported"]) == ["fine"] and ready["imported"]["fine"] >= 0
+    assert ready["failed"] == {
+        "leaves": "SystemExit: no thanks",
+        "absent": "ModuleNotFoundError: No module named 'absent'",
+    }
+    assert ready["fork_safe"] and ready["why"] == ""
+    script = tmp_path / "train.py"
+    script.write_text("import fine, sys; print(fine.__name__, sys.path[2] == fine.__file__.rpartition('/')[0])")
+    assert launcher.run(script)[1] == "fine True\n"
+    launcher.close()
+    assert launcher.log.read_text() == "imported once\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True, name='t').start()", ": t"),
+        # A file called like a GPU's device node is as near as a machine without one gets.
+        ("import types, sys; sys.modules['torch.cuda'] = types.SimpleNamespace("
+         "is_initialized=lambda: True, _is_in_bad_fork=lambda: False)", "CUDA is initialised"),
+        ("import types, sys; sys.modules['torch.cuda'] = types.SimpleNamespace("
+         "is_initialized=lambda: False, _is_in_bad_fork=lambda: True)", "touched CUDA"),
+    ],
+)  # fmt: skip
+def test_unsafe_preload_starts_cold_alone(tmp_path: Path, modules: Path, source: str, why: str) -> None:
+    (modules / "unsafe.py").write_text(source)
+    launcher = start(tmp_path, modules, "unsafe")
+    assert not launcher.ready["fork_safe"] and why in launcher.ready["why"]
+    script = tmp_path / "train.py"
+    script.write_text("print('ran')")
+    answer = launcher.launch(launcher.attempt(script))
+    assert why in answer["refused" and "why"]
+    end, output = launcher.run(script, start="cold")
+    assert (end["code"], output) == (0, "ran\n")
+    launcher.close()
+
+
+def test_descriptor_of_a_preloaded_module_is_kept(tmp_path: Path, modules: Path) -> None:
+    (modules / "opener.py").write_text("import os; FD = os.open(__file__, os.O_RDONLY)")
+    launcher = start(tmp_path, modules, "opener")
+    script = tmp_path / "train.py"
+    script.write_text("import opener, os; print(os.pread(opener.FD, 9, 0), os.open('/dev/null', 0) != opener.FD)")
+    assert launcher.run(script)[1] == "b'import os' True\n".replace("import os", "import os"[:9])
+    launcher.close()
+
+
+def test_requests_that_are_none_are_skipped(tmp_path: Path) -> None:
+    launcher = Launcher(tmp_path)
+    assert launcher.process.stdin is not None
+    launcher.process.stdin.write(b'nonsense\n[1]\n{"unknown": 1}\n')
+    assert launcher.ask(hello={})["ready"]
+    launcher.close()
+
+
+def test_random_state_of_a_preloaded_module_is_not_shared(tmp_path: Path) -> None:
+    launcher = Launcher(tmp_path, preload=["numpy", "random"])
+    script = tmp_path / "train.py"
+    script.write_text("import numpy, random; print(random.random(), numpy.random.rand())")
+    outputs = [launcher.run(script, seed=seed)[1] for seed in (1, 2, 1)]
+    assert outputs[0] == outputs[2] != outputs[1]
+    launcher.close()

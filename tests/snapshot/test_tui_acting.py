@@ -1,0 +1,162 @@
+"""Keys that act: what is sent to the daemon, what is asked first, what can be undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tuned.core.errors import Conflict
+
+
+def sent(ui: Any) -> list[tuple[object, ...]]:
+    """Every order that reached the daemon."""
+    return [call for call in ui.fake.calls if call[0] != "trials"]
+
+
+async def test_pause_acts_at_once_and_undo_resumes(start: Any) -> None:
+    async with start() as ui:
+        assert ui.store.selected == 21
+        await ui.press("p")
+        await ui.until(lambda: ui.store.trials[21].state == "paused", "#21 paused")
+        await ui.until_text("║ PAUSED")
+        await ui.press("u")
+        await ui.until(lambda: ui.store.trials[21].state == "queued", "#21 queued again")
+        assert sent(ui) == [("pause", ("digits/21",)), ("resume", ("digits/21",))]
+
+
+async def test_pause_resumes_what_is_paused(start: Any, fake: Any) -> None:
+    fake.move(21, "paused")
+    async with start() as ui:
+        ui.store.select_trial(21)
+        await ui.press("p")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("resume", ("digits/21",))]
+
+
+@pytest.mark.parametrize(("key", "verb"), [("x", "prune"), ("X", "cancel"), ("K", "kill")])
+async def test_what_loses_something_asks_and_enter_does_not_confirm(start: Any, key: str, verb: str) -> None:
+    async with start() as ui:
+        for refusing in ("enter", "escape", "n", "q"):
+            await ui.press(key)
+            await ui.until_text("#21 (rank 1, step 11)")
+            await ui.press(refusing)
+            await ui.until_text("Trials 24")
+        assert sent(ui) == []
+        await ui.press(key)
+        await ui.press("y")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [(verb, ("digits/21",))]
+
+
+async def test_marked_trials_are_meant_together_and_named(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("slash", *"state:run", "enter", "space", "space", "x")
+        await ui.until_text("Prune 2 trials?")
+        assert "#21" in ui.text() and "#22" in ui.text()
+        await ui.press("y")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("prune", ("digits/21", "digits/22"))]
+
+
+async def test_the_dialog_says_when_the_best_trial_is_among_them(start: Any, fake: Any) -> None:
+    fake.move(22, "paused")
+    fake.trials_of["digits"] = {22: fake.trials_of["digits"][22]}
+    study = fake._study
+    fake._study = lambda name: study(name) if name != "digits" else _with_best(study(name), fake)
+    async with start() as ui:
+        await ui.press("x")
+        await ui.until_text("This includes the current best trial.")
+
+
+def _with_best(row: Any, fake: Any) -> Any:
+    from dataclasses import replace
+
+    from tuned.wire import BestRow
+
+    return replace(row, best=BestRow(22, {}, fake.trials_of["digits"][22].values))
+
+
+async def test_an_order_that_fits_no_trial_says_so_and_sends_nothing(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("b", "p")
+        await ui.until_text("#19 is DONE")
+        assert sent(ui) == []
+
+
+async def test_priority_up_down_reset_and_undo(start: Any) -> None:
+    async with start() as ui:
+        ui.store.select_trial(23)
+        await ui.press("plus")
+        await ui.until(lambda: ui.store.trials[23].priority == 3, "raised")
+        await ui.press("minus", "minus")
+        await ui.until(lambda: ui.store.trials[23].priority == 1, "lowered")
+        await ui.press("equals_sign")
+        await ui.until(lambda: ui.store.trials[23].priority == 0, "reset")
+        await ui.press("u")
+        await ui.until(lambda: ui.store.trials[23].priority == 1, "undone once")
+        await ui.press("u", "u", "u")
+        await ui.until(lambda: ui.store.trials[23].priority == 2, "undone")
+        await ui.press("u")
+        await ui.until_text("nothing to undo")
+
+
+async def test_a_study_is_paused_from_the_list_of_studies(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("s", "p")
+        await ui.until(lambda: ui.store.studies["digits"].state == "paused", "the study paused")
+        assert sent(ui) == [("pause", ("digits",))]
+        await ui.press("x")
+        await ui.until_text("works on trials")
+
+
+async def test_cancelling_a_study_asks(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("s", "X")
+        await ui.until_text("Cancel the study digits?")
+        assert sent(ui) == []
+        await ui.press("y")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("cancel", ("digits",))]
+
+
+async def test_a_refusal_is_shown_in_one_line(start: Any, fake: Any) -> None:
+    fake.refusal = Conflict("the trial ended meanwhile", where="digits/21")
+    async with start() as ui:
+        await ui.press("p")
+        await ui.until_text("digits/21: the trial ended meanwhile")
+        await ui.press("u")
+        await ui.until_text("nothing to undo")
+
+
+async def test_read_only_offers_and_does_nothing(start: Any) -> None:
+    async with start(160, 45, read_only=True) as ui:
+        await ui.press("p", "x", "X", "K", "plus", "minus", "R", "t", "u")
+        assert "Trials 24" in ui.text() and "Prune" not in ui.text() and "read-only" in ui.text()
+        assert sent(ui) == []
+
+
+async def test_acting_from_the_queue_and_from_a_trials_own_page(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("Q")
+        await ui.until_text("Queue 4")
+        await ui.press("G", "plus")
+        await ui.until(lambda: ui.fake.trials_of["digits"][24].priority == 1, "raised")
+        await ui.press("escape", "enter")
+        await ui.until_text("Parameters")
+        await ui.press("p")
+        await ui.until(lambda: ("pause", ("digits/21",)) in sent(ui), "paused")
+
+
+async def test_a_command_can_be_chosen_by_name(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("colon", *"pause", "enter")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("pause", ("digits/21",))]
+
+
+async def test_a_click_on_the_key_bar_runs_the_action(start: Any) -> None:
+    async with start() as ui:
+        await ui.pilot.click(offset=(ui.text().splitlines()[-1].index("Pause"), 23))
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("pause", ("digits/21",))]

@@ -1,0 +1,203 @@
+"""The UI while things change: events, selection, filters, a daemon that goes away, text that means harm, leaks."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+from fake_client import FakeClient, make_trial
+
+
+async def test_events_change_rows_without_a_new_snapshot(start: Any) -> None:
+    async with start() as ui:
+        pages = len(ui.fake.calls)
+        ui.fake.move(21, "completed")
+        await ui.until(lambda: ui.store.trials[21].state == "completed", "#21 completed")
+        await ui.press("g")
+        assert len(ui.fake.calls) == pages
+
+
+async def test_a_new_trial_appears(start: Any) -> None:
+    async with start() as ui:
+        ui.fake.trials_of["digits"][25] = make_trial(25, "queued")
+        ui.fake.push("trial.queued", number=25, params={}, origin="user", priority=0)
+        await ui.until_text("Trials 25")
+
+
+async def test_the_cursor_stays_on_its_trial_while_rows_move(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("j", "j", "j")
+        number = ui.store.selected
+        ui.fake.push(
+            "trial.metrics", number=22, points=1, last={"val_loss": 0.001}, step=12, values={"val_loss": 0.001}
+        )
+        await ui.until(lambda: ui.app.context.rows.numbers()[0] == 22, "#22 first")
+        assert ui.store.selected == number
+        assert f"▌   #{number}" in ui.text()
+
+
+async def test_live_metrics_reach_step_value_and_curve(start: Any) -> None:
+    async with start() as ui:
+        last = {"val_loss": 0.125, "train_loss": 0.1}
+        ui.fake.push("trial.metrics", number=21, points=2, last=last, step=12, values={"val_loss": 0.125})
+        await ui.until_text("0.1250")
+        assert ui.store.curve(21, "val_loss")[-1] == (12.0, 0.125)
+
+
+async def test_the_log_grows_while_it_is_shown(start: Any, fake: Any) -> None:
+    fake.logs[21] = "first line\n"
+    async with start() as ui:
+        await ui.press("4")
+        await ui.until_text("first line")
+        fake.logs[21] += "second line\n"
+        await ui.until_text("second line")
+
+
+async def test_a_filter_narrows_while_typing_and_escape_takes_it_back(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("slash", *"state:run")
+        await ui.until_text("Trials 2 of 24")
+        await ui.press("escape")
+        await ui.until_text("Trials 24")
+        await ui.press("slash", *"state:zzz", "enter")
+        await ui.until_text("there is no state 'zzz'")
+
+
+async def test_sorting_goes_through_the_columns(start: Any) -> None:
+    async with start() as ui:
+        seen = []
+        for _ in range(10):
+            seen.append(ui.app.context.rows.sort)
+            await ui.press("greater_than_sign")
+        assert seen[0] == "value" and set(seen) >= {"lr", "batch", "trial", "elapsed"}
+        await ui.press("less_than_sign")
+        assert ui.app.context.rows.sort == seen[-1]
+
+
+async def test_another_study_is_opened_and_its_name_is_no_markup(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("s", "j", "enter")
+        await ui.until_text("Trials 1")
+        assert "other[bold]" in ui.text()
+        assert ui.store.selected == 1
+
+
+async def test_the_daemon_goes_away_and_comes_back(start: Any, clock: Any) -> None:
+    async with start() as ui:
+        ui.fake.drop()
+        await ui.until_text("no daemon")
+        clock.now += 90
+        await ui.until_text("shown as of 1m30s ago")
+        assert "#21" in ui.text()
+        ui.fake.move(21, "failed")
+        ui.fake.come_back()
+        await ui.until(lambda: ui.store.connected, "connected again")
+        await ui.until(lambda: ui.store.trials[21].state == "failed", "caught up")
+        await ui.until_text("RUNNING")
+
+
+async def test_it_starts_without_a_daemon_and_waits(start: Any, fake: Any) -> None:
+    fake.away = True
+    async with start() as ui:
+        await ui.until_text("waiting for it")
+        fake.come_back()
+        await ui.until_text("Trials 24")
+
+
+async def test_an_order_without_a_daemon_says_so(start: Any) -> None:
+    async with start() as ui:
+        ui.fake.drop()
+        await ui.press("p")
+        await ui.until_text("no daemon answers")
+
+
+async def test_a_deleted_study_leaves_the_screen(start: Any) -> None:
+    async with start() as ui:
+        del ui.fake.trials_of["digits"]
+        ui.fake.push("study.deleted")
+        await ui.until_text("other[bold]")
+        await ui.until_text("Trials 1")
+
+
+async def test_hostile_text_is_shown_not_obeyed(start: Any, fake: Any) -> None:
+    fake.logs[21] = (
+        "\x1b[2J\x1b]52;c;ZXZpbA==\x07[red]brackets[/red] \x1b[31mcolour\x1b[0m\n日本語のログ\nprogress 1%\rprogress 2%\n"
+    )
+    row = fake.trials_of["digits"][21]
+    row.params["lr"] = "a\x1b[31m[b]\n"
+    async with start(160, 45) as ui:
+        await ui.until_text("[red]brackets[/red] colour")
+        text = ui.text()
+        assert "日本語のログ" in text and "progress 2%" in text and "progress 1%" not in text
+        assert "\x1b" not in text and "a[b]" in text
+
+
+async def test_a_value_that_is_nan_breaks_nothing(start: Any, fake: Any) -> None:
+    fake.trials_of["digits"][21].values["val_loss"] = "nan"
+    async with start(160, 45) as ui:
+        await ui.press("G", "g", "O", "less_than_sign")
+        assert "nan" in ui.text()
+
+
+async def test_idle_means_nothing_is_drawn(start: Any) -> None:
+    async with start() as ui:
+        for number in (21, 22):
+            ui.fake.move(number, "completed")
+        await ui.until(lambda: not ui.store.anything_live, "nothing runs")
+        await ui.idle()
+        painted: list[object] = []
+        for pane in ui.app.screen.panes.values():
+            pane.refresh = lambda *a, **k: painted.append(a)  # type: ignore[method-assign]
+        for _ in range(5):
+            ui.clock.now += 1
+            ui.app.tick()
+        assert painted == []
+
+
+async def test_widgets_do_not_pile_up(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("x", "escape", "question_mark", "escape", "Q", "escape", "enter", "escape", "colon", "escape")
+        gc.collect()
+        before = len(ui.app.screen.walk_children()), _widgets()
+        for _ in range(20):
+            ui.fake.push("trial.priority", number=23, **{"from": 0, "to": 1})
+            await ui.press(
+                "x", "escape", "question_mark", "escape", "Q", "escape", "enter", "escape", "colon", "escape"
+            )
+        await ui.idle()
+        gc.collect()
+        assert (len(ui.app.screen.walk_children()), _widgets()) == before
+
+
+def _widgets() -> int:
+    from textual.widget import Widget
+
+    return sum(isinstance(thing, Widget) for thing in gc.get_objects())
+
+
+async def test_many_trials_load_in_pages(start: Any) -> None:
+    async with start(client=FakeClient(1203)) as ui:
+        await ui.until_text("Trials 1203")
+        assert [call[2] for call in ui.fake.calls if call[0] == "trials"][:3] == [0, 500, 1000]
+
+
+async def test_a_lost_terminal_ends_the_ui(fake: Any, clock: Any, monkeypatch: Any) -> None:
+    from tui import app as module
+    from tui.context import Options
+
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.01)
+    app = module.TunedApp(fake, Options(), clock, terminal=lambda: False)
+    async with app.run_test() as pilot:
+        for _ in range(500):
+            if app.return_code is not None:
+                break
+            await pilot.pause(0.01)
+    assert app.return_code == 129
+
+
+async def test_leaving_closes_the_client(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("q")
+        await asyncio.sleep(0)
+    assert ui.fake.closed and ui.app.return_code == 0

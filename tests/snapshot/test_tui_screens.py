@@ -1,0 +1,80 @@
+"""What each screen looks like, as text. Renew the goldens with TUNED_RENEW_GOLDENS=1 and read the diff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+SIZES = [(40, 12), (80, 24), (130, 36), (160, 45)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+async def test_the_main_screen(start: Any, golden: Callable[[str, str], None], width: int, height: int) -> None:
+    async with start(width, height) as ui:
+        golden(f"main-{width}x{height}", ui.text())
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("curves", ["2"]), ("slots", ["3"]), ("log", ["4"]), ("events", ["5"]), ("studies", ["s"]),
+        ("trial", ["enter"]), ("queue", ["Q"]), ("help", ["question_mark"]), ("palette", ["colon", "p", "r"]),
+        ("confirm", ["x"]), ("filtered", ["slash", *"lr<1e-2", "enter"]), ("marked", ["space", "space", "v"]),
+        ("sorted", ["greater_than_sign"]), ("zoomed", ["z"]),
+    ],
+)  # fmt: skip
+async def test_screens_at_80x24(start: Any, golden: Callable[[str, str], None], name: str, keys: list[str]) -> None:
+    async with start(80, 24) as ui:
+        await ui.press(*keys)
+        await ui.idle()
+        golden(f"{name}-80x24", ui.text())
+
+
+@pytest.mark.parametrize(("name", "keys"), [("trial", ["enter"]), ("confirm", ["x"])])
+async def test_screens_at_160x45(start: Any, golden: Callable[[str, str], None], name: str, keys: list[str]) -> None:
+    async with start(160, 45) as ui:
+        await ui.press(*keys)
+        await ui.idle()
+        golden(f"{name}-160x45", ui.text())
+
+
+async def test_ascii_only(start: Any, golden: Callable[[str, str], None]) -> None:
+    async with start(160, 45, ascii=True) as ui:
+        assert ui.text().isascii()
+        golden("ascii-160x45", ui.text())
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(
+    "key", ["1", "2", "3", "4", "5", "s", "z", "left_square_bracket", "enter", "Q", "question_mark"]
+)
+async def test_no_line_is_wider_than_the_terminal(start: Any, width: int, height: int, key: str) -> None:
+    async with start(width, height) as ui:
+        await ui.press(key)
+        strips = ui.app.screen._compositor.render_strips()
+        assert [strip.cell_length for strip in strips] == [width] * height
+
+
+async def test_an_empty_daemon_says_what_to_type(start: Any, fake: Any, golden: Callable[[str, str], None]) -> None:
+    fake.trials_of, fake.studies_state = {}, {}
+    async with start(80, 24) as ui:
+        assert "tunectl submit FILE" in ui.text()
+        golden("empty-80x24", ui.text())
+
+
+async def test_gpus_have_bars(start: Any, fake: Any) -> None:
+    fake.gpus = True
+    async with start(160, 45) as ui:
+        assert "GPUs" in ui.text() and "98%" in ui.text() and "61/80G" in ui.text()
+
+
+async def test_every_size_between_two_can_be_passed(start: Any) -> None:
+    async with start(160, 45) as ui:
+        for width, height in [(159, 44), (120, 30), (119, 30), (60, 16), (59, 15), (20, 5), (1, 1), (200, 60)]:
+            await ui.pilot.resize_terminal(width, height)
+            await ui.pilot.pause()
+            strips = ui.app.screen._compositor.render_strips()
+            assert [strip.cell_length for strip in strips] == [width] * height
+        assert "Trials 24" in ui.text()

@@ -1,0 +1,138 @@
+"""The run-directory contract: records, lines and names."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tuned import protocol
+
+SPEC = {
+    "attempt_id": "abc",
+    "study": "digits",
+    "number": 3,
+    "attempt": 2,
+    "seed": 11,
+    "stage": "search",
+    "params": {"optim.lr": 0.1, "name": "adam", "amp": True},
+    "device": "cpu:0",
+    "checkpoint_dir": "/c",
+    "resumed": True,
+}
+
+
+class TestRecords:
+    def test_round_trip(self, tmp_path: Path) -> None:
+        protocol.write_record(str(tmp_path), "exit.json", {"code": 0})
+        assert protocol.read_record(str(tmp_path), "exit.json") == {"code": 0, "protocol": protocol.PROTOCOL}
+        assert os.listdir(tmp_path) == ["exit.json"]
+
+    def test_absent(self, tmp_path: Path) -> None:
+        assert protocol.read_record(str(tmp_path), "exit.json") is None
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"code": 0}', '{"protocol": "1"}', '{"protocol": 99}'])
+    def test_damaged_or_unknown(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "exit.json").write_text(text)
+        with pytest.raises(protocol.RecordError, match=r"exit\.json"):
+            protocol.read_record(str(tmp_path), "exit.json")
+
+
+class TestEnvironment:
+    def test_names_and_values(self) -> None:
+        env = protocol.trial_environment(SPEC, "/runs/digits/3/2")
+        assert env["TUNED_PARAM_OPTIM_LR"] == "0.1"
+        assert env["TUNED_PARAM_NAME"] == "adam"
+        assert env["TUNED_PARAM_AMP"] == "true"
+        assert json.loads(env["TUNED_PARAMS"]) == SPEC["params"]
+        assert env["TUNED_METRICS"] == "/runs/digits/3/2/metrics.jsonl"
+        assert (env["TUNED_NUMBER"], env["TUNED_ATTEMPT_NUMBER"], env["TUNED_RESUMED"]) == ("3", "2", "1")
+        assert all(isinstance(value, str) for value in env.values())
+
+    def test_environment_name(self) -> None:
+        assert protocol.environment_name("optim.lr-ä2") == "OPTIM_LR__2"
+
+
+@pytest.mark.parametrize("value", [1.5, -2, float("inf"), float("-inf")])
+def test_numbers_round_trip(value: float) -> None:
+    assert protocol.decode_number(json.loads(json.dumps(protocol.encode_number(value)))) == value
+
+
+def test_not_a_number_round_trips() -> None:
+    value = protocol.decode_number(protocol.encode_number(float("nan")))
+    assert value != value
+
+
+@pytest.mark.parametrize("value", [True, None, "abc", [1]])
+def test_what_is_no_number(value: object) -> None:
+    with pytest.raises(ValueError):
+        protocol.decode_number(value)
+
+
+class TestAppender:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "metrics.jsonl"
+
+    def test_lines(self, path: Path) -> None:
+        appender = protocol.MetricsAppender(str(path))
+        assert appender.append(b"one\n") and appender.append(b"two\n")
+        assert path.read_bytes() == b"one\ntwo\n"
+
+    def test_begins_anew_after_a_torn_tail(self, path: Path) -> None:
+        path.write_bytes(b'whole\n{"loss": 0.')
+        protocol.MetricsAppender(str(path)).append(b"one\n")
+        assert path.read_bytes() == b'whole\n{"loss": 0.\none\n'
+
+    def test_keeps_what_cannot_be_written(self, tmp_path: Path) -> None:
+        path = tmp_path / "absent" / "metrics.jsonl"
+        appender = protocol.MetricsAppender(str(path))
+        assert not appender.append(b"one\n") and not appender.append(b"two\n")
+        path.parent.mkdir()
+        assert appender.flush()
+        assert path.read_bytes() == b"one\ntwo\n"
+
+    @pytest.mark.parametrize("room", range(12))
+    def test_short_writes_lose_no_line(self, path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        """A disk that takes only so many bytes of the first write, as one that is filling up does."""
+        write = os.write
+        rooms = [room]
+
+        def short(fd: int, data: bytes) -> int:
+            data = data[: rooms.pop()] if rooms else data
+            if not data:
+                raise OSError(28, "No space left on device")
+            return write(fd, data)
+
+        monkeypatch.setattr(os, "write", short)
+        appender = protocol.MetricsAppender(str(path))
+        for line in (b"first\n", b"second\n", b"third\n"):
+            appender.append(line)
+        lines = path.read_bytes().split(b"\n")
+        torn = [b"first"[:room]] if 0 < room < 6 else []
+        assert lines == [*torn, b"first", b"second", b"third", b""]
+
+    def test_full_disk_for_several_lines(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write = os.write
+        takes = [0, 8, 1, 3, 100]
+
+        def short(fd: int, data: bytes) -> int:
+            data = data[: takes.pop(0)] if takes else data
+            if not data:
+                raise OSError(28, "No space left on device")
+            return write(fd, data)
+
+        monkeypatch.setattr(os, "write", short)
+        appender = protocol.MetricsAppender(str(path))
+        for line in (b"aaaa\n", b"bbbb\n", b"cccc\n", b"dddd\n", b"eeee\n"):
+            appender.append(line)
+        lines = [line for line in path.read_bytes().split(b"\n") if len(line) == 4]
+        assert lines == [b"aaaa", b"bbbb", b"cccc", b"dddd", b"eeee"]
+
+
+def test_process_start_time_names_a_process() -> None:
+    mine = protocol.process_start_time(os.getpid())
+    assert mine is not None and mine == protocol.process_start_time(os.getpid())
+    assert protocol.process_start_time(2**22 + 1) is None

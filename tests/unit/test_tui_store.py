@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tui.store import Need, Store, reduce_trial, sort_studies
+from tuned.wire import BestRow, EventRow, LogChunk, MetricRow, ObjectiveRow, StudyRow, TrialRow
+
+NOW = 1_700_000_000.0
+
+
+class Timer:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def trial(number: int, state: str = "running", **changes: object) -> TrialRow:
+    row = TrialRow(
+        study="s", number=number, state=state, params={"lr": 0.1}, values={}, priority=0, origin="sobol", attempt=1,
+        reason="", failure=None, device="cpu:0", seed=1, stage="", created_at=NOW, started_at=NOW, ended_at=None,
+        why="", stop_reason=None, last_step=None, retry_of=None,
+    )  # fmt: skip
+    return replace(row, **changes)
+
+
+def study(name: str = "s", **changes: object) -> StudyRow:
+    row = StudyRow(
+        name=name, state="running", priority=0, question="", counts={"running": 1}, best=None, created_at=NOW,
+        reason="", ended_at=None, trials=10, started=1, method="auto", parallel=1,
+        objective=ObjectiveRow("loss", "minimize", None), parameters=["lr"], eta_s=None, note="",
+    )  # fmt: skip
+    return replace(row, **changes)
+
+
+def event(type_: str, number: int | None = 1, study_: str = "s", seq: int = 1, **data: object) -> EventRow:
+    return EventRow(seq, NOW + 10, type_, study_, number, dict(data))
+
+
+def points(number: int, values: list[float], attempt: int = 1, first: int = 0) -> list[MetricRow]:
+    return [MetricRow("s", number, first + i, "loss", v, None, attempt) for i, v in enumerate(values)]
+
+
+@pytest.fixture
+def timer() -> Timer:
+    return Timer()
+
+
+@pytest.fixture
+def store(timer: Timer) -> Store:
+    store = Store(lambda: NOW + 100, timer)
+    store.put_studies([study()])
+    store.put_trials("s", [trial(1), trial(2, "queued", attempt=0, started_at=None)])
+    store.due()
+    return store
+
+
+def due(store: Store, timer: Timer, after: float = 60.0) -> set[Need]:
+    timer.now += after
+    return set(store.due())
+
+
+def test_a_move_changes_state_time_and_values(store: Store) -> None:
+    store.apply(event("trial.moved", **{"from": "running", "to": "completed", "attempt": 1, "values": {"loss": 0.2}}))
+    row = store.trials[1]
+    assert (row.state, row.ended_at, row.values) == ("completed", NOW + 10, {"loss": 0.2})
+
+
+def test_the_start_of_a_queued_trial_sets_its_start(store: Store) -> None:
+    store.apply(event("trial.moved", 2, **{"from": "starting", "to": "running", "attempt": 1, "device": "cpu:1"}))
+    assert (store.trials[2].started_at, store.trials[2].device) == (NOW + 10, "cpu:1")
+
+
+def test_an_intent_shows_until_the_trial_leaves_its_live_state() -> None:
+    asked = reduce_trial(trial(1), event("trial.intent", stop_reason="prune", actor="user"))
+    assert asked is not None and asked.stop_reason == "prune"
+    ended = reduce_trial(asked, event("trial.moved", **{"from": "running", "to": "pruned"}))
+    assert ended is not None and (ended.state, ended.stop_reason) == ("pruned", None)
+
+
+def test_a_priority_event_changes_the_row(store: Store) -> None:
+    store.apply(event("trial.priority", 2, **{"from": 0, "to": 5}))
+    assert store.trials[2].priority == 5
+
+
+def test_an_event_of_an_unknown_trial_asks_for_it(store: Store, timer: Timer) -> None:
+    store.apply(event("trial.queued", 3, params={"lr": 1.0}))
+    assert Need("detail", "s", 3) in due(store, timer)
+    assert 3 not in store.trials
+
+
+def test_an_event_of_another_study_touches_no_row(store: Store) -> None:
+    before = dict(store.trials)
+    store.apply(event("trial.moved", 1, "other", **{"from": "running", "to": "failed"}))
+    assert store.trials == before
+
+
+def test_metrics_move_the_step_and_extend_the_selected_curve(store: Store) -> None:
+    store.select_trial(1)
+    store.put_curve("s", 1, points(1, [3.0, 2.0]))
+    store.apply(event("trial.metrics", points=1, last={"loss": 1.5}, step=2, values={"loss": 1.5}))
+    assert store.curve(1, "loss") == [(0.0, 3.0), (1.0, 2.0), (2.0, 1.5)]
+    assert (store.trials[1].last_step, store.trials[1].values) == (2, {"loss": 1.5})
+
+
+def test_a_batch_of_several_steps_fetches_the_curve_instead_of_guessing(store: Store, timer: Timer) -> None:
+    store.select_trial(1)
+    store.put_curve("s", 1, points(1, [3.0]))
+    due(store, timer)
+    store.apply(event("trial.metrics", points=4, last={"loss": 1.0}, step=4, values={}))
+    assert store.curve(1, "loss") == [(0.0, 3.0)]
+    assert Need("curve", "s", 1) in due(store, timer)
+
+
+def test_a_step_that_goes_back_fetches_the_curve(store: Store, timer: Timer) -> None:
+    store.select_trial(1)
+    store.put_curve("s", 1, points(1, [3.0, 2.0, 1.0]))
+    due(store, timer)
+    store.apply(event("trial.metrics", points=1, last={"loss": 9.0}, step=1, values={}))
+    assert store.curve(1, "loss")[-1] == (2.0, 1.0)
+    assert Need("curve", "s", 1) in due(store, timer)
+
+
+def test_in_a_curve_the_later_attempt_wins(store: Store) -> None:
+    store.put_curve("s", 1, points(1, [3.0, 2.0, 1.0]) + points(1, [1.8, 0.9], attempt=2, first=1))
+    assert store.curve(1, "loss") == [(0.0, 3.0), (1.0, 1.8), (2.0, 0.9)]
+
+
+def test_values_that_are_not_finite_become_floats(store: Store) -> None:
+    store.put_curve(
+        "s", 1, [MetricRow("s", 1, 0, "loss", "nan", None, 1), MetricRow("s", 1, 1, "loss", "inf", None, 1)]
+    )
+    assert [str(y) for _, y in store.curve(1, "loss")] == ["nan", "inf"]
+
+
+def test_curves_do_not_pile_up_but_the_best_stays(store: Store) -> None:
+    store.put_studies([study(best=BestRow(1, {}, {"loss": 0.1}))])
+    for number in range(1, 200):
+        store.put_curve("s", number, points(number, [1.0]))
+    assert store.curve(1, "loss")
+    assert sum(bool(store.curve(n, "loss")) for n in range(1, 200)) < 30
+
+
+def test_the_log_is_cut_into_lines_and_continues(store: Store) -> None:
+    store.select_trial(1)
+    store.put_log("s", 1, LogChunk("one\ntw", 1, 6, False))
+    store.put_log("s", 1, LogChunk("o\nthree", 1, 13, False))
+    assert store.log is not None and store.log.lines is not None
+    assert ([*store.log.lines], store.log.partial, store.log.offset) == (["one", "two"], "three", 13)
+
+
+def test_a_new_attempt_starts_a_new_log(store: Store) -> None:
+    store.select_trial(1)
+    store.put_log("s", 1, LogChunk("old\n", 1, 4, True))
+    store.put_log("s", 1, LogChunk("new\n", 2, 4, False))
+    assert store.log is not None and store.log.lines is not None and [*store.log.lines] == ["new"]
+
+
+def test_a_log_that_nobody_watches_is_not_polled(store: Store, timer: Timer) -> None:
+    store.select_trial(1)
+    due(store, timer)
+    store.put_log("s", 1, LogChunk("x\n", 1, 2, False))
+    assert Need("log", "s", 1) not in due(store, timer)
+    store.want(log=True, detail=False, queue=False)
+    store.put_log("s", 1, LogChunk("y\n", 1, 4, False))
+    assert Need("log", "s", 1) in due(store, timer)
+
+
+def test_a_log_of_an_ended_trial_is_read_to_its_end_and_left(store: Store, timer: Timer) -> None:
+    store.put_trials("s", [trial(1, "completed")])
+    store.select_trial(1)
+    store.want(log=True, detail=False, queue=False)
+    due(store, timer)
+    store.put_log("s", 1, LogChunk("last words\n", 1, 11, True))
+    assert Need("log", "s", 1) in due(store, timer)
+    store.put_log("s", 1, LogChunk("", 1, 11, True))
+    assert Need("log", "s", 1) not in due(store, timer)
+
+
+def test_what_belongs_to_another_selection_is_dropped(store: Store) -> None:
+    store.select_trial(2)
+    store.put_log("s", 1, LogChunk("late\n", 1, 5, False))
+    store.put_trials("other", [trial(9)])
+    assert store.log is None and 9 not in store.trials
+
+
+def test_a_need_is_served_once_and_the_earlier_time_stands(store: Store, timer: Timer) -> None:
+    store.need("status", delay=5)
+    store.need("status", delay=1)
+    store.need("status", delay=9)
+    assert store.next_due() == pytest.approx(1)
+    timer.now += 2
+    assert store.due() == [Need("status")]
+    assert store.due() == [] and store.next_due() is None
+
+
+def test_staleness_counts_from_the_first_failure(store: Store) -> None:
+    store.went_live()
+    store.went_stale("gone")
+    first = store.stale_since
+    store.clock = lambda: NOW + 500
+    store.went_stale("still gone")
+    assert store.stale_since == first and not store.connected and store.loaded
+
+
+def test_nothing_seen_means_no_new_revision(store: Store) -> None:
+    before = store.revision
+    store.put_studies([study()])
+    store.put_curve("s", 1, [])
+    store.select_trial(store.selected)
+    revision = store.revision
+    store.put_curve("s", 1, [])
+    store.put_studies([study()])
+    assert store.revision == revision
+    assert revision <= before + 1
+
+
+def test_a_deleted_study_gives_way_to_the_next(store: Store) -> None:
+    store.put_studies([study(), study("t")])
+    store.apply(event("study.deleted", None))
+    store.put_studies([study("t")])
+    assert store.study == "t" and store.trials == {}
+
+
+def test_best_so_far_only_falls_and_follows_the_order_of_ends(store: Store) -> None:
+    done = [trial(n, "completed", ended_at=NOW + n, values={"loss": v}) for n, v in ((1, 3.0), (3, 1.0), (2, 2.0))]
+    store.put_trials("s", [*done, trial(4, "failed", values={"loss": 0.0}, ended_at=NOW)])
+    ys = [y for _, y in store.best_so_far()]
+    assert ys == sorted(ys, reverse=True) and ys[-1] == 1.0
+    store.put_studies([study(objective=ObjectiveRow("loss", "maximize", None))])
+    assert store.best_so_far()[-1] == (3.0, 3.0)
+
+
+def test_running_studies_come_first_then_priority() -> None:
+    rows = [study("done", state="completed"), study("low"), study("high", priority=3), study("off", state="paused")]
+    assert [row.name for row in sort_studies(rows)] == ["high", "low", "off", "done"]
