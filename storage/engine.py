@@ -6,6 +6,7 @@ Owns connections and their pragmas. What is written is the repository's work, on
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,8 +50,6 @@ class Database:
         try:
             with self._reading.connect() as conn:
                 yield conn
-        except sqlite3.Error as error:
-            raise problems.explain(error, self.path) from error
         except Exception as error:
             explained = problems.explain(error, self.path)
             if explained is error:
@@ -78,6 +77,7 @@ def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = 
         problems.refuse_network(path, Path("/proc/mounts").read_text(encoding="utf-8", errors="replace"))
     writing = _engine(path, write=True)
     try:
+        make_private(path)
         conn = writing.connect()
         try:
             schema.prepare(conn, path)
@@ -97,6 +97,11 @@ def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = 
     return Database(path, writing, _engine(path, write=False), writer)
 
 
+def make_private(path: Path) -> None:
+    """Make the file if it is missing, for this user alone: it holds captured environments."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def _engine(path: Path, *, write: bool) -> Engine:
     uri = path.absolute().as_uri() + ("" if write else "?mode=ro")
 
@@ -105,7 +110,7 @@ def _engine(path: Path, *, write: bool) -> Engine:
             uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         try:
-            _set_up(connection, write=write)
+            _set_up(connection, path, write=write)
         except BaseException:
             connection.close()
             raise
@@ -127,7 +132,7 @@ def _engine(path: Path, *, write: bool) -> Engine:
     return engine
 
 
-def _set_up(connection: sqlite3.Connection, *, write: bool) -> None:
+def _set_up(connection: sqlite3.Connection, path: Path, *, write: bool) -> None:
     execute = connection.execute
     execute("PRAGMA foreign_keys = ON")
     execute("PRAGMA trusted_schema = OFF")
@@ -135,7 +140,11 @@ def _set_up(connection: sqlite3.Connection, *, write: bool) -> None:
     if write:
         mode = execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
-            raise sqlite3.NotSupportedError(f"journal mode is {mode}")
+            raise Unavailable(
+                f"this file system offers no shared memory (journal mode {mode})",
+                where=str(path),
+                hint="set TUNED_HOME to a folder on a local disk",
+            )
         execute("PRAGMA synchronous = FULL")
         execute("PRAGMA wal_autocheckpoint = 1000")
         execute(f"PRAGMA journal_size_limit = {64 * 2**20}")

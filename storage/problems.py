@@ -44,7 +44,10 @@ def explain(error: BaseException, path: Path) -> BaseException:
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.DatabaseError):
         if isinstance(original, OSError):
-            return Unavailable(original.strerror or str(original), where=str(path), hint="look at the folder's rights")
+            what = (original.strerror or str(original)).lower()
+            return Unavailable(
+                f"it cannot be opened: {what}", where=str(path), hint=_REMEDIES[sqlite3.SQLITE_CANTOPEN][1]
+            )
         return error
     if isinstance(original, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error

@@ -53,6 +53,7 @@ def run(conn: Connection) -> None:
 
 def _copy(conn: Connection, target: Path) -> None:
     target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
     driver = conn.connection.driver_connection
     assert driver is not None
     driver.execute("VACUUM INTO ?", (str(target),))

@@ -19,7 +19,7 @@ _CHANGED = (
     .limit(bindparam("most"))
 )
 _MAX_SEQ = select(func.max(_t.moved_seq)).where(_t.study_id == bindparam("study_id"))
-_KNOWN = select(distinct(_t.point_key)).where(
+_KNOWN = select(_t.point_key).where(
     _t.study_id == bindparam("study_id"), _t.point_key.in_(bindparam("keys", expanding=True))
 )
 _POINTS = select(func.count(distinct(_t.point_key))).where(_t.study_id == bindparam("study_id"))

@@ -36,6 +36,7 @@ _READ = (
         _t.value,
         _t.priority,
         _t.stop_reason,
+        _t.stop_at,
         _t.retries_used,
         _t.started_at,
         _t.last_step,
@@ -70,6 +71,7 @@ class MovingTrial:
     value: float | None
     priority: int
     stop_reason: str | None
+    stop_at: float | None
     retries_used: str
     started_at: float | None
     last_step: float | None
@@ -104,7 +106,7 @@ def read(conn: Connection, trial_id: int) -> MovingTrial:
     if row is None:
         raise NotFound("there is no such trial", where=str(trial_id))
     fields: list[Any] = list(row)
-    fields[4], fields[7], fields[14] = TrialState(fields[4]), load_values(fields[7]), load_spec(fields[14])
+    fields[4], fields[7], fields[15] = TrialState(fields[4]), load_values(fields[7]), load_spec(fields[15])
     return MovingTrial(*fields)
 
 
@@ -128,6 +130,7 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "device": trial.device,
         "values": encode_values(trial.values),
     }
+    asked = before in LIVE and target in LIVE
     seq = add_event(conn, events.TRIAL_MOVED, trial.study, trial.number, data, now)
     new = {
         "wanted": trial.id,
@@ -144,8 +147,8 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "new_started_at": trial.started_at,
         "new_ended_at": now if target in TERMINAL else None,
         "new_moved_seq": seq,
-        "new_stop_reason": trial.stop_reason if before in LIVE and target in LIVE else None,
-        "new_stop_at": None,
+        "new_stop_reason": trial.stop_reason if asked else None,
+        "new_stop_at": trial.stop_at if asked else None,
     }
     if conn.execute(_MOVE, new).rowcount != 1:
         raise StaleState("the trial has moved meanwhile", where=trial.where)

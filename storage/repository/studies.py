@@ -45,6 +45,13 @@ _HAS_LIVE = select(study_counts.c.n).where(
 )
 _HAS_TRIALS: Select[Any] = select(literal_column("1")).where(trials.c.study_id == bindparam("wanted")).limit(1)
 
+_BEST = (
+    select(trials.c.value)
+    .join(studies, studies.c.best_trial_id == trials.c.id)
+    .where(studies.c.id == bindparam("wanted"))
+)
+_SET_BEST = update(studies).where(studies.c.id == bindparam("wanted")).values(best_trial_id=bindparam("trial"))
+
 
 def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, str], now: float) -> int:
     """Store a new, running study, with the submitter's whole environment.
@@ -187,11 +194,9 @@ def offer_best(
     """Make this ended trial the study's best if its value beats the best so far."""
     if objective is None or value is None or value - value != 0:
         return
-    best = conn.execute(
-        select(trials.c.value).join(studies, studies.c.best_trial_id == trials.c.id).where(studies.c.id == study_id)
-    ).scalar()
+    best = conn.execute(_BEST, {"wanted": study_id}).scalar()
     if best is None or objective.better(value, best):
-        conn.execute(update(studies).where(studies.c.id == study_id).values(best_trial_id=trial_id))
+        conn.execute(_SET_BEST, {"wanted": study_id, "trial": trial_id})
 
 
 def _summaries(spec: StudySpec) -> list[tuple[str, str, str, int]]:

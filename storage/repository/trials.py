@@ -40,7 +40,7 @@ _INSERT = insert(trials)
 _SET_INTENT = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
-    .values(stop_reason=bindparam("why"), stop_at=bindparam("now"))
+    .values(stop_reason=bindparam("new_reason"), stop_at=bindparam("now"))
 )
 _SET_PRIORITY = update(trials).where(_t.id == bindparam("wanted")).values(priority=bindparam("new"))
 _HIGHEST_QUEUED = (
@@ -165,7 +165,7 @@ def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor
     present = None if trial.stop_reason is None else StopReason(trial.stop_reason)
     if trial.state not in LIVE or _STRENGTH[reason] <= _STRENGTH[present]:
         return False
-    conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "why": reason.value, "now": now})
+    conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "new_reason": reason.value, "now": now})
     data = {"stop_reason": reason.value, "actor": actor.value}
     add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
     return True

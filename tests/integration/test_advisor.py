@@ -280,3 +280,12 @@ def test_it_finds_better_points_than_chance(advisor: AdvisorProcess):
     found = min(row.values["loss"] for row in rows)
     chance = sorted(min(loss(design_point(QUADRATIC, seed, i, "random")) for i in range(24)) for seed in range(40))
     assert found < chance[2]
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e290])
+def test_the_scale_of_the_objective_does_not_matter(advisor: AdvisorProcess, scale: float):
+    advisor.define(13, QUADRATIC, *(done(row.number, row.params, row.values["loss"] * scale) for row in design(12)))
+    suggestion = advisor.suggest(13, 13)
+    assert suggestion.origin == "bayesian", suggestion.why
+    assert suggestion.predicted is not None
+    assert 1e-3 * scale < suggestion.predicted["loss"][1] < scale

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tuned.core.metric_lines import Chunk, parse_chunk
 
-NAMES = st.sampled_from(["a", "b", "loss", "sdk", "stop_seen", "checkpoint", "_mark", "step", "_time", "é", ""]) | st.text(
-    max_size=3
-)
+NAMES = st.sampled_from(
+    ["a", "b", "loss", "sdk", "stop_seen", "checkpoint", "_mark", "step", "_time", "é", ""]
+) | st.text(max_size=3)
 ATOMS = st.one_of(
     st.floats(),
     st.integers(),
@@ -31,11 +31,22 @@ LINES = st.one_of(
     st.builds(lambda n, line: b"\0" * n + line, st.integers(0, 5), RECORDS),
     st.binary(max_size=12),
     st.sampled_from(
-        [b"", b"\r", b"null", b"[" * 3000, b'{"a":' * 3000, b'{"a":1,"a":2}', b'{"a":' + b"9" * 5000 + b"}", b"\xff\xfe{\0"]
+        [
+            b"",
+            b"\r",
+            b"null",
+            b"[" * 3000,
+            b'{"a":' * 3000,
+            b'{"a":1,"a":2}',
+            b'{"a":' + b"9" * 5000 + b"}",
+            b"\xff\xfe{\0",
+        ]
     ),
     st.floats(-1e6, 1e6).map(lambda v: f'{{"loss": {v}}}'.encode()),
 )
-FILES = st.builds(lambda lines, tail: b"".join(line + b"\n" for line in lines) + tail, st.lists(LINES, max_size=12), LINES)
+FILES = st.builds(
+    lambda lines, tail: b"".join(line + b"\n" for line in lines) + tail, st.lists(LINES, max_size=12), LINES
+)
 
 
 def key(chunk: Chunk) -> tuple[Any, ...]:
@@ -99,7 +110,9 @@ def test_a_line_takes_the_next_step_of_its_name_also_in_another_piece(first: byt
 
 @given(
     st.lists(
-        st.tuples(st.integers(-10, 10**6), st.dictionaries(st.text("abc", min_size=1, max_size=2), st.floats(), min_size=1))
+        st.tuples(
+            st.integers(-10, 10**6), st.dictionaries(st.text("abc", min_size=1, max_size=2), st.floats(), min_size=1)
+        )
     )
 )
 def test_what_was_written_is_what_is_read(rows: list[tuple[int, dict[str, float]]]):

@@ -12,7 +12,10 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, SearchSpace, Value, canonical_key, same_value
 
 VALUES = st.one_of(
-    st.booleans(), st.integers(-3, 3), st.sampled_from([0.5, 1.0, 2.25, -0.0]), st.sampled_from(["", "a", "b", "1", "é"])
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([0.5, 1.0, 2.25, -0.0]),
+    st.sampled_from(["", "a", "b", "1", "é"]),
 )
 
 
@@ -94,7 +97,9 @@ def test_a_key_is_stable(point: dict[str, Value]):
     assert canonical_key(json.loads(canonical_key(point))) == canonical_key(point)
 
 
-NUMBERS = st.one_of(st.integers(), st.floats(), st.integers(10**300, 10**310), st.booleans(), st.none(), st.text(max_size=3))
+NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.integers(10**300, 10**310), st.booleans(), st.none(), st.text(max_size=3)
+)
 
 
 @given(NUMBERS, st.sampled_from(["float", "int"]))

@@ -11,9 +11,7 @@ from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trial import Outcome
 
 RUN = RunSpec("command", command=("true",))
-SPEC = StudySpec(
-    "s", RUN, SearchSpec(), objectives=(Objective("loss", "minimize"), Objective("size", "minimize"))
-)
+SPEC = StudySpec("s", RUN, SearchSpec(), objectives=(Objective("loss", "minimize"), Objective("size", "minimize")))
 PLAIN = StudySpec("s", RUN, SearchSpec())
 LOCKS = ("held", "started", "revoked", "absent")
 

@@ -145,9 +145,10 @@ def plan(
 def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list[Action]:
     queued = study.queued - claimed
     if study.state is StudyState.DRAINING:
-        if live == 0 and queued <= 0:
-            return [End(study.id, end_event(study.reason), study.reason)]
-        return []
+        if queued > 0:
+            # An attempt that was cut off or shall be tried again went back into the queue of a study that is over.
+            return [Drain(study.id, study.reason)]
+        return [End(study.id, end_event(study.reason), study.reason)] if live == 0 else []
     if study.state is not StudyState.RUNNING:
         return []
     if _budget_spent(study):
@@ -158,7 +159,7 @@ def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list
         return [Ask(study.id, wanted, max(0, room - queued))]
     idle = live == 0 and queued <= 0 and study.paused == 0 and study.asked == 0
     if idle and (study.exhausted or not study.searching or _remaining(study) == 0):
-        return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) else DONE)]
+        return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
     return []
 
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core.states import Actor, TrialState
+from tuned.core.states import Actor, StudyState, TrialState
 
 
 def drain_study(conn: Connection, study_id: int, reason: str, actor: Actor, now: float) -> list[int]:
-    """Let the study drain.
+    """Let the study drain; one that drains already is only rid of what came back into its queue.
 
     Returns:
         Numbers of the queued trials that were cancelled by it.
 
     Raises:
-        IllegalMove: The study has ended, or drains already.
+        IllegalMove: The study has ended.
     """
-    repository.move_study(conn, study_id, "drain", actor, now, reason=reason)
+    if queries.study_by_id(conn, study_id).state is not StudyState.DRAINING:
+        repository.move_study(conn, study_id, "drain", actor, now, reason=reason)
     cancelled = []
     for trial in queries.trials(conn, study_id, states=[TrialState.QUEUED]):
         repository.move_trial(conn, trial.id, "cancel", actor, now, reason=reason)

@@ -74,7 +74,8 @@ def clean_value(name: str, value: Any) -> Any:
     if isinstance(value, (str, bytes)) or value is None:
         raise ValueError("report(%s=%r): a metric is a number; pass the number itself" % (name, value))
     try:
-        return encode_number(float(value))
+        # item() is quiet where float() warns: for a loss that still has its graph, for an array of one element.
+        return encode_number(float(value.item() if hasattr(value, "item") else value))
     except (TypeError, ValueError, RuntimeError, OverflowError):
         shape = getattr(value, "shape", None)
         what = kind.__name__ if shape is None else "%s of shape %s" % (kind.__name__, tuple(shape))

@@ -1,0 +1,98 @@
+"""The package that training scripts import: its names, its weight, and every interpreter that it promises."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tuned
+from tuned.launch.bundle import launcher_path, make_bundle
+
+ROOT = Path(__file__).parents[2]
+
+
+def interpreters() -> list[str]:
+    """Every promised version of Python that this machine has."""
+    found = []
+    for minor in range(9, 15):
+        managed = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
+        path = shutil.which(f"python3.{minor}") or (str(managed[-1]) if managed else None)
+        if path is not None and subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0:
+            found.append(path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_bundle(str(tmp_path_factory.mktemp("bundles")))
+
+
+def test_version_is_the_distributions() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == tuned.__version__
+
+
+def test_all_names_are_there() -> None:
+    for name in tuned.__all__:
+        assert getattr(tuned, name) is not None
+    assert set(tuned.__all__) <= set(dir(tuned))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        tuned.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_every_interpreter(python: str, bundle: str, tmp_path: Path) -> None:
+    code = """
+import sys
+before = set(sys.modules)
+import tuned
+import tuned.protocol, tuned.launch.launcher, tuned.sdk.function_runner
+new = {n.partition(".")[0] for n in set(sys.modules) - before} - {"tuned"}
+foreign = sorted(n for n in new if n not in getattr(sys, "stdlib_module_names", new))
+trial = tuned.current_trial(defaults={"lr": 1})
+trial.report(step=1, loss=0.5)
+try:
+    tuned.connect
+except ImportError as error:
+    print(foreign, "tunectl" in str(error))
+"""
+    env = {**{k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "PYTHON"))}, "PYTHONPATH": bundle}
+    done = subprocess.run(
+        [python, "-S", "-W", "error", "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("step 1  loss 0.5\n[] True\n", "")
+
+
+def test_import_is_light(bundle: str) -> None:
+    code = "import sys, tuned; print(*sorted(sys.modules))"
+    env = {**os.environ, "PYTHONPATH": bundle}
+    loaded = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
+    heavy = {"asyncio", "ctypes", "typing_extensions", "subprocess", "logging", "pathlib", "inspect", "socket", "numpy"}
+    assert not heavy & set(loaded.split())
+
+
+class TestBundle:
+    def test_holds_what_trials_need_and_no_more(self, bundle: str) -> None:
+        files = {str(p.relative_to(bundle)) for p in Path(bundle).rglob("*.py")}
+        assert {name.split("/")[1] for name in files} == {"__init__.py", "protocol.py", "sdk", "launch"}
+        assert Path(launcher_path(bundle)).is_file()
+        assert os.listdir(bundle) == ["tuned"]
+
+    def test_again_is_the_same(self, tmp_path: Path) -> None:
+        first = make_bundle(str(tmp_path / "new" / "bundles"))
+        stamp = os.stat(launcher_path(first)).st_mtime_ns
+        assert make_bundle(str(tmp_path / "new" / "bundles")) == first
+        assert os.stat(launcher_path(first)).st_mtime_ns == stamp
+        assert os.listdir(tmp_path / "new" / "bundles") == [os.path.basename(first)]
+
+    def test_damaged_one_is_made_anew(self, tmp_path: Path) -> None:
+        first = make_bundle(str(tmp_path))
+        Path(launcher_path(first)).write_text("")
+        assert make_bundle(str(tmp_path)) == first
+        assert Path(launcher_path(first)).read_text() != ""
+        assert os.listdir(tmp_path) == [os.path.basename(first)] and os.listdir(first) == ["tuned"]
