@@ -37,7 +37,8 @@ def run(
         The exit code: 0 left by the user or printed, 1 error, 2 a terminal was required, 3 no daemon (printing only;
         the UI itself waits for one), 129 the terminal went away.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on standard error: with that one redirected, the picture would go into the file.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         if require_tty:
             print("tunectl ui: there is no terminal (run it in one, or use: tunectl studies)", file=sys.stderr)  # noqa: T201
             return 2

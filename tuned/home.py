@@ -130,6 +130,20 @@ def check_private(folder: Path) -> None:
         raise Unavailable("belongs to another user", where=str(folder), hint="name another with TUNED_HOME")
 
 
+def check_socket_folder(home: Home) -> None:
+    """Make sure that nobody else can answer on our socket.
+
+    Raises:
+        Unavailable: Its folder is another user's.
+    """
+    try:
+        check_private(home.socket.parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except PermissionError as error:
+        raise Unavailable("belongs to another user", where=str(home.socket.parent)) from error
+
+
 def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
     value = env.get(name, "")
     return Path(value) if value.startswith("/") else default

@@ -287,6 +287,30 @@ class StopRequest:
     stop_trials: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Bring the run directories within the quota (bytes; None: the machine's), or only say what would go."""
+
+    dry_run: bool = True
+    quota: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was, or would be, removed.
+
+    Attributes:
+        used_bytes: What the run directories took before.
+        removed: `STUDY/NUMBER PART BYTES`, least useful first.
+    """
+
+    used_bytes: int
+    quota_bytes: int
+    freed_bytes: int
+    removed: list[str]
+    dry_run: bool
+
+
 def wire_values(values: dict[str, float]) -> dict[str, Number]:
     """Metric values as JSON can carry them."""
     return {name: encode_number(value) for name, value in values.items()}

@@ -8,7 +8,15 @@ from __future__ import annotations
 from storage.queries.attempts import BadLine, LiveAttempt, attempts, bad_line_count, bad_lines, live, traceback_of
 from storage.queries.events import events_since, first_event_seq, last_event_seq
 from storage.queries.observations import next_auto_steps, observations
-from storage.queries.search import any_values, changed_since, distinct_points, known_keys, max_moved_seq, next_number
+from storage.queries.search import (
+    any_values,
+    changed_since,
+    distinct_points,
+    known_keys,
+    last_ended,
+    max_moved_seq,
+    next_number,
+)
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
 from storage.queries.trials import best_trials, find_trial, queue_heads, trial, trial_by_id, trials
 
@@ -28,6 +36,7 @@ __all__ = [
     "find_trial",
     "first_event_seq",
     "known_keys",
+    "last_ended",
     "last_event_seq",
     "live",
     "max_moved_seq",

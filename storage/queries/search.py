@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, distinct, func, select
+from sqlalchemy import Connection, bindparam, distinct, func, literal_column, select
 
 from storage import rows
 from storage.models import studies, trials
 from tuned.core.errors import NotFound
+from tuned.core.states import TERMINAL, TrialState
 from tuned.core.trial import Trial
 
 _t = trials.c
@@ -26,6 +27,15 @@ _POINTS = select(func.count(distinct(_t.point_key))).where(_t.study_id == bindpa
 _NEXT_NUMBER = select(studies.c.next_number).where(studies.c.id == bindparam("study_id"))
 _ANY_VALUES = (
     select(_t.id).where(_t.study_id == bindparam("study_id"), _t.values_json != "{}").order_by(_t.number).limit(1)
+)
+_LAST_ENDED = (
+    rows.select_trials()
+    .where(
+        _t.study_id == bindparam("wanted"),
+        _t.state.in_([literal_column(f"'{state}'") for state in sorted(TERMINAL - {TrialState.CANCELLED})]),
+    )
+    .order_by(_t.moved_seq.desc())
+    .limit(bindparam("most"))
 )
 
 
@@ -69,3 +79,8 @@ def next_number(conn: Connection, study_id: int) -> int:
 def any_values(conn: Connection, study_id: int) -> bool:
     """Whether any trial of the study has reported an objective."""
     return conn.execute(_ANY_VALUES, {"study_id": study_id}).first() is not None
+
+
+def last_ended(conn: Connection, study_id: int, limit: int) -> list[Trial]:
+    """The trials that ended last, newest first; cancelled ones left out."""
+    return [rows.to_trial(row) for row in conn.execute(_LAST_ENDED, {"wanted": study_id, "most": limit})]

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+)
 
 from storage import rows
 from storage.models import IS_RANKED, studies
@@ -110,7 +123,7 @@ def trials(
     if states is not None:
         statement = statement.where(_t.state.in_([state.value for state in states]))
     if numbers is not None:
-        statement = statement.where(or_(*(_t.number.between(first, last) for first, last in numbers)))
+        statement = statement.where(or_(false(), *(_t.number.between(first, last) for first, last in numbers)))
     column = _order(sort)
     if sort not in ("number", "state", "priority", "created"):
         statement = statement.order_by(column.is_(None))

@@ -272,14 +272,14 @@ def test_what_is_forgotten_is_unknown(advisor: AdvisorProcess):
 
 def test_it_finds_better_points_than_chance(advisor: AdvisorProcess):
     rows = design(8)
-    for number in range(9, 25):
+    for number in range(9, 19):
         advisor.define(12, QUADRATIC, *rows, method="bayesian")
         suggestion = advisor.suggest(12, number)
         assert suggestion.params is not None
         rows.append(done(number, suggestion.params))
     found = min(row.values["loss"] for row in rows)
-    chance = sorted(min(loss(design_point(QUADRATIC, seed, i, "random")) for i in range(24)) for seed in range(40))
-    assert found < chance[2]
+    chance = sorted(min(loss(design_point(QUADRATIC, seed, i, "random")) for i in range(18)) for seed in range(40))
+    assert found < chance[2], (found, chance)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e290])

@@ -8,6 +8,18 @@ import pytest
 
 from tests.integration.launch_driver import Launcher
 
+THREAD = """
+import threading, time
+threading.Thread(target=time.sleep, args=(60,), daemon=True, name="asleep").start()
+"""
+
+CUDA = """
+import sys, types
+sys.modules["torch.cuda"] = types.SimpleNamespace(
+    is_initialized=lambda: {initialised}, _is_in_bad_fork=lambda: {spoiled}
+)
+"""
+
 
 @pytest.fixture
 def modules(tmp_path: Path) -> Path:
@@ -42,14 +54,12 @@ def test_imports_are_answered_for(tmp_path: Path, modules: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True, name='t').start()", ": t"),
-        # A file called like a GPU's device node is as near as a machine without one gets.
-        ("import types, sys; sys.modules['torch.cuda'] = types.SimpleNamespace("
-         "is_initialized=lambda: True, _is_in_bad_fork=lambda: False)", "CUDA is initialised"),
-        ("import types, sys; sys.modules['torch.cuda'] = types.SimpleNamespace("
-         "is_initialized=lambda: False, _is_in_bad_fork=lambda: True)", "touched CUDA"),
+        (THREAD, ": asleep"),
+        # What torch says of itself is all that can be looked at on a machine without a GPU.
+        (CUDA.format(initialised=True, spoiled=False), "CUDA is initialised"),
+        (CUDA.format(initialised=False, spoiled=True), "touched CUDA"),
     ],
-)  # fmt: skip
+)
 def test_unsafe_preload_starts_cold_alone(tmp_path: Path, modules: Path, source: str, why: str) -> None:
     (modules / "unsafe.py").write_text(source)
     launcher = start(tmp_path, modules, "unsafe")
@@ -57,7 +67,7 @@ def test_unsafe_preload_starts_cold_alone(tmp_path: Path, modules: Path, source:
     script = tmp_path / "train.py"
     script.write_text("print('ran')")
     answer = launcher.launch(launcher.attempt(script))
-    assert why in answer["refused" and "why"]
+    assert why in answer["why"]
     end, output = launcher.run(script, start="cold")
     assert (end["code"], output) == (0, "ran\n")
     launcher.close()
@@ -68,7 +78,7 @@ def test_descriptor_of_a_preloaded_module_is_kept(tmp_path: Path, modules: Path)
     launcher = start(tmp_path, modules, "opener")
     script = tmp_path / "train.py"
     script.write_text("import opener, os; print(os.pread(opener.FD, 9, 0), os.open('/dev/null', 0) != opener.FD)")
-    assert launcher.run(script)[1] == "b'import os' True\n".replace("import os", "import os"[:9])
+    assert launcher.run(script)[1] == "b'import os' True\n"
     launcher.close()
 
 

@@ -13,6 +13,11 @@ from tests.integration.launch_driver import Launcher
 
 SCRIPTS = Path(__file__).parents[1] / "launch_scripts"
 
+EXITS = [
+    *("code", "big", "negative", "text", "nothing", "true", "tuple", "raise", "builtin", "interrupt", "base"),
+    *("interrupt-signal", "terminate", "abort", "at-once", "in-finally", "in-thread"),
+]
+
 CASES = [
     "start_state.py --lr 0.1 x",
     "tracebacks.py",
@@ -34,13 +39,7 @@ CASES = [
     "coding.py",
     "logs.py a b",
     "own_tuned/train.py",
-    *(
-        f"exit_forms.py {form}"
-        for form in (
-            "code big negative text nothing true tuple raise builtin interrupt interrupt-signal terminate abort at-once "
-            "in-finally in-thread base"
-        ).split()
-    ),
+    *(f"exit_forms.py {form}" for form in EXITS),
 ]
 
 

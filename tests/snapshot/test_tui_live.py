@@ -160,7 +160,7 @@ async def test_widgets_do_not_pile_up(start: Any) -> None:
         await ui.press("x", "escape", "question_mark", "escape", "Q", "escape", "enter", "escape", "colon", "escape")
         gc.collect()
         before = len(ui.app.screen.walk_children()), _widgets()
-        for _ in range(20):
+        for _ in range(6):
             ui.fake.push("trial.priority", number=23, **{"from": 0, "to": 1})
             await ui.press(
                 "x", "escape", "question_mark", "escape", "Q", "escape", "enter", "escape", "colon", "escape"

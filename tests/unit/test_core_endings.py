@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from tuned.core.endings import Verdict, canary_verdict, check_result, judge, with_retry
-from tuned.core.states import LIVE, Failure, TrialState
+from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trial import Outcome
 
@@ -72,6 +72,18 @@ def test_a_failure_is_tried_again_as_often_as_its_class_allows():
     assert with_retry(lost, {"error": 5}, {}) == lost
     assert with_retry(lost, {"lost": 0}, {}) == lost
     assert with_retry(Outcome("exit_error", Failure.ERROR), {"error": 1}, {"lost": 3}).event == "retry"
+
+
+@pytest.mark.parametrize("intent", [StopReason.CANCEL, StopReason.KILL, StopReason.PRUNE])
+def test_what_somebody_ended_for_good_is_not_tried_again(intent):
+    lost = Outcome("vanished", Failure.LOST)
+    killed = Outcome("exit_error", Failure.KILLED)
+    for outcome in (lost, killed):
+        assert with_retry(outcome, {"lost": 9, "killed": 9}, {}, intent) == outcome
+
+
+def test_a_paused_attempt_that_vanished_may_be_tried_again():
+    assert with_retry(Outcome("vanished", Failure.LOST), {"lost": 1}, {}, StopReason.PAUSE).event == "retry"
 
 
 @pytest.mark.parametrize("event", ["exit_ok", "exit_pruned", "exit_cancelled", "exit_paused"])

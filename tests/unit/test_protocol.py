@@ -28,7 +28,7 @@ class TestRecords:
     def test_round_trip(self, tmp_path: Path) -> None:
         protocol.write_record(str(tmp_path), "exit.json", {"code": 0})
         assert protocol.read_record(str(tmp_path), "exit.json") == {"code": 0, "protocol": protocol.PROTOCOL}
-        assert os.listdir(tmp_path) == ["exit.json"]
+        assert [path.name for path in tmp_path.iterdir()] == ["exit.json"]
 
     def test_absent(self, tmp_path: Path) -> None:
         assert protocol.read_record(str(tmp_path), "exit.json") is None

@@ -76,23 +76,28 @@ def test_import_is_light(bundle: str) -> None:
     assert not heavy & set(loaded.split())
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 class TestBundle:
     def test_holds_what_trials_need_and_no_more(self, bundle: str) -> None:
         files = {str(p.relative_to(bundle)) for p in Path(bundle).rglob("*.py")}
         assert {name.split("/")[1] for name in files} == {"__init__.py", "protocol.py", "sdk", "launch"}
         assert Path(launcher_path(bundle)).is_file()
-        assert os.listdir(bundle) == ["tuned"]
+        assert names(Path(bundle)) == ["tuned"]
 
     def test_again_is_the_same(self, tmp_path: Path) -> None:
-        first = make_bundle(str(tmp_path / "new" / "bundles"))
-        stamp = os.stat(launcher_path(first)).st_mtime_ns
-        assert make_bundle(str(tmp_path / "new" / "bundles")) == first
-        assert os.stat(launcher_path(first)).st_mtime_ns == stamp
-        assert os.listdir(tmp_path / "new" / "bundles") == [os.path.basename(first)]
+        folder = tmp_path / "new" / "bundles"
+        first = make_bundle(str(folder))
+        stamp = Path(launcher_path(first)).stat().st_mtime_ns
+        assert make_bundle(str(folder)) == first
+        assert Path(launcher_path(first)).stat().st_mtime_ns == stamp
+        assert names(folder) == [Path(first).name]
 
     def test_damaged_one_is_made_anew(self, tmp_path: Path) -> None:
         first = make_bundle(str(tmp_path))
         Path(launcher_path(first)).write_text("")
         assert make_bundle(str(tmp_path)) == first
         assert Path(launcher_path(first)).read_text() != ""
-        assert os.listdir(tmp_path) == [os.path.basename(first)] and os.listdir(first) == ["tuned"]
+        assert names(tmp_path) == [Path(first).name] and names(Path(first)) == ["tuned"]

@@ -45,9 +45,9 @@ def head(context: Context, width: int) -> Line:
         parts.append(f"ETA {fmt.span(row.eta_s)}")
     if width >= 120:
         parts.append(_machine(context))
-    # The state comes first: what else there is to say gives way to it.
+    # The state comes first: what else there is to say gives way to it, the last first.
     while len(parts) > 1 and line_width(left) + 2 + len(f" {glyphs.dot} ".join(parts)) > width:
-        del parts[1 if len(parts) > 2 else 0]
+        del parts[-1]
     return both_ends(left, line((f" {glyphs.dot} ".join(parts) + " ", "text")), width)
 
 

@@ -7,6 +7,7 @@ import select
 import time
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,9 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
 from tuned.client.problems import NoDaemon
-from tuned.wire import DaemonStatus
+
+if TYPE_CHECKING:
+    from tuned.wire import DaemonStatus
 
 _SLOTS = click.option("--slots", type=click.IntRange(min=1), help="Trials at once; without it, as the machine has it.")
 
@@ -33,7 +36,10 @@ def start(session: Session, slots: int | None) -> None:
     from tuned.client.autostart import ensure_daemon
 
     status = ensure_daemon(session.home, start=session.start, slots=slots)
-    session.emit(status, lambda: click.echo(f"the daemon runs: pid {status.pid}, {status.slots} slots, {status.home}"))
+    session.emit(
+        status,
+        lambda: click.echo(f"the daemon runs: pid {status.pid}, {render.count(status.slots, 'slot')}, {status.home}"),
+    )
 
 
 @verb()
@@ -52,7 +58,7 @@ def stop(session: Session, stop_trials: bool, timeout: float) -> None:
     _await_end(session, process, timeout)
     left = 0 if stop_trials else status.running
     document = {"pid": status.pid, "stopped": True, "running": left}
-    goes_on = f"; {left} trial{'s' if left != 1 else ''} go on" if left else ""
+    goes_on = f"; running on: {render.count(left, 'trial')}" if left else ""
     session.emit(document, lambda: click.echo(f"the daemon has stopped{goes_on}"))
 
 
@@ -75,8 +81,8 @@ def _await_end(session: Session, process: int, timeout: float) -> None:
 @verb()
 def status(session: Session) -> None:
     """Say how the daemon is; it is not started."""
-    found = session.client.send(api.status())
-    session.emit(found, lambda: _show(found))
+    session.start = False
+    session.show(api.status(), _show)
 
 
 def _show(status: DaemonStatus) -> None:
@@ -86,7 +92,7 @@ def _show(status: DaemonStatus) -> None:
         ("home", status.home),
         ("socket", status.socket),
         ("studies", str(status.studies)),
-        ("trials", f"{status.running} running, {status.queued} queued, {status.slots} slots"),
+        ("trials", f"{status.running} running, {status.queued} queued, {render.count(status.slots, 'slot')}"),
         ("advisor", status.advisor),
     ]
     for label, text in lines:

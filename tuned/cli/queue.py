@@ -22,8 +22,7 @@ from tuned.wire import CommandSubmission, Submitted, TrialRow
 def queue(session: Session, name: str | None, priority: int, gpus: float | None, command: Sequence[str]) -> None:
     """Queue one plain command; without one, show what runs and what waits, in running order."""
     if not command:
-        rows = session.send(api.queue())
-        session.emit(rows, lambda: _show(rows))
+        session.show(api.queue(), _show)
         return
     submission = CommandSubmission(
         command=list(command),

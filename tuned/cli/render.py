@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tuned.wire import BestRow, Number
+if TYPE_CHECKING:
+    from tuned.wire import BestRow, Number
+
 
 GLYPHS = {
     "queued": "·",
@@ -100,20 +102,25 @@ def moment(at: float) -> str:
     return time.strftime("%H:%M:%S" if local[:3] == today[:3] else "%Y-%m-%d %H:%M:%S", local)
 
 
-def size(count: float | None) -> str:
+def size(bytes_: float | None) -> str:
     """Bytes in the unit that fits."""
-    if count is None:
+    if bytes_ is None:
         return "-"
     for unit in _UNITS:
-        if count < 1024 or unit == _UNITS[-1]:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
+        if bytes_ < 1024 or unit == _UNITS[-1]:
+            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{bytes_:.1f} {unit}"
+        bytes_ /= 1024
     raise AssertionError("the last unit takes everything")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 slot`, `2 slots`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def counts(found: Mapping[str, int]) -> str:
     """`12 completed, 2 running`."""
-    return ", ".join(f"{count} {name}" for name, count in found.items() if count) or "no trials"
+    return ", ".join(f"{found[name]} {name}" for name in found if found[name]) or "no trials"
 
 
 def device(identifier: str) -> str:

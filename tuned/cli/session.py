@@ -18,7 +18,7 @@ import click
 from tuned.client.api import Call
 from tuned.client.http import Client
 from tuned.client.problems import DaemonEnded, NoDaemon
-from tuned.home import Home, resolve_home
+from tuned.home import Home, check_socket_folder, resolve_home
 
 T = TypeVar("T")
 
@@ -43,8 +43,6 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """A client that starts nothing."""
-        from tuned.client.autostart import check_socket_folder
-
         check_socket_folder(self.home)
         return Client(self.home.socket)
 
@@ -65,6 +63,13 @@ class Session:
                 raise
         self.ensure_daemon()
         return self.client.send(call)
+
+    def show(self, call: Call[T], text: Callable[[T], None]) -> None:
+        """Send a call and print its reply: as JSON just as it came, or by `text` for a person."""
+        if self.json:
+            sys.stdout.write(dumps(self.send(call.undecoded())) + "\n")
+        else:
+            text(self.send(call))
 
     def emit(self, document: Any, text: Callable[[], None]) -> None:
         """Print the document as JSON, or let `text` print it for a person.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,9 @@ from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.api import Call
-from tuned.wire import Changed
+
+if TYPE_CHECKING:
+    from tuned.wire import Changed
 
 _DONE = {
     "pause": "paused",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,14 +14,16 @@ from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
-from tuned.wire import StudyRow
+
+if TYPE_CHECKING:
+    from tuned.client.pages import StudyPage
+    from tuned.wire import StudyRow
 
 
 @verb()
 def studies(session: Session) -> None:
     """List the studies."""
-    rows = session.send(api.studies())
-    session.emit(rows, lambda: _studies_table(rows))
+    session.show(api.studies(), _studies_table)
 
 
 def _studies_table(rows: Sequence[StudyRow]) -> None:
@@ -67,7 +69,7 @@ def show(session: Session, study: str, as_toml: bool) -> None:
     session.emit(document, lambda: _show(page))
 
 
-def _show(page: api.StudyPage) -> None:
+def _show(page: StudyPage) -> None:
     row, spec = page.study, page.spec
     lines = [
         ("question", row.question),

@@ -50,7 +50,7 @@ def submit(
         session.emit(submitted, lambda: _tell(submitted))
         return
     if not session.json:
-        _tell(submitted)
+        _tell(submitted, watch=False)
     from tuned.cli.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=asdict(submitted))
@@ -70,7 +70,7 @@ def _overridden(submission: Submission, overrides: Sequence[tuple[str, Any]]) ->
     return replace(submission, study=study)
 
 
-def _tell(submitted: Submitted) -> None:
+def _tell(submitted: Submitted, watch: bool = True) -> None:
     if not submitted.created:
         click.echo(f"{submitted.study} was submitted already, with this content: {submitted.state}")
         return
@@ -84,4 +84,5 @@ def _tell(submitted: Submitted) -> None:
         click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
     for note in submitted.notes:
         click.echo(f"  note     {note}")
-    click.echo(f"watch it with: tunectl wait {submitted.study}, or: tunectl ui")
+    if watch:
+        click.echo(f"watch it with: tunectl wait {submitted.study}, or: tunectl ui")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,9 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
 from tuned.core.states import TrialState
-from tuned.wire import MetricRow, TrialRow
+
+if TYPE_CHECKING:
+    from tuned.wire import MetricRow, TrialRow
 
 STATES = [str(state) for state in TrialState]
 
@@ -34,8 +37,7 @@ def trials(
 ) -> None:
     """List a study's trials."""
     call = api.trials(study, state=state or None, sort=sort, descending=descending, limit=limit, offset=offset)
-    rows = session.send(call)
-    session.emit(rows, lambda: trials_table(rows))
+    session.show(call, trials_table)
 
 
 def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
@@ -71,8 +73,14 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
 def best(session: Session, study: str, top: int) -> None:
     """Show a study's best trials, best first."""
-    rows = session.send(api.best(study, top))
-    session.emit(rows, lambda: trials_table(rows) if rows else click.echo("no trial has finished with a value yet"))
+    session.show(api.best(study, top), _best_table)
+
+
+def _best_table(rows: Sequence[TrialRow]) -> None:
+    if rows:
+        trials_table(rows)
+    else:
+        click.echo("no trial has finished with a value yet")
 
 
 @verb()

@@ -1,7 +1,7 @@
 """The asynchronous client, for programs that run an event loop of their own.
 
-Owns its connections (one a call, one a stream) and HTTP by h11; what is sent and how replies read is
-`tuned.client.api`'s, the event format is `tuned.client.stream`'s.
+Owns its connections, one a call and one a stream; what is sent and how replies read is `tuned.client.api`'s, the event
+format is `tuned.client.stream`'s.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Self, TypeVar
 
-import h11
-
 from tuned.client import api
 from tuned.client.api import Call
+from tuned.client.http import late
+from tuned.client.pages import StudyPage
 from tuned.client.problems import DaemonEnded, NoDaemon, StreamLost, problem
+from tuned.client.reply import BadReply, ReplyReader, request_bytes
 from tuned.client.stream import BARREN, BRIEF, SILENCE, SseParser
 from tuned.core.errors import Unavailable
 from tuned.wire import (
@@ -78,9 +79,7 @@ class AsyncClient:
                 status = await exchange.begin(call, {})
                 body = b"".join([piece async for piece in exchange.body()])
         except TimeoutError as error:
-            raise Unavailable(
-                f"the daemon did not answer within {limit:g} s", hint="see: tunectl daemon logs"
-            ) from error
+            raise late(limit) from error
         finally:
             self._open.discard(exchange)
             await exchange.close()
@@ -90,11 +89,11 @@ class AsyncClient:
 
     async def get(self, path: str, **query: Any) -> Any:
         """The plain JSON data at `path` (below `/v1`)."""
-        return await self.send(Call[Any]("GET", path, Any, query=query))
+        return await self.send(Call[Any]("GET", path, query=query))
 
     async def post(self, path: str, body: Any = None) -> Any:
         """Post a wire dataclass or plain data to `path` (below `/v1`); the reply as plain JSON data."""
-        return await self.send(Call[Any]("POST", path, Any, body={} if body is None else body))
+        return await self.send(Call[Any]("POST", path, body={} if body is None else body))
 
     async def events(
         self, after: int | None = None, study: str | None = None, *, opened: Callable[[], None] | None = None
@@ -153,7 +152,7 @@ class AsyncClient:
         """All studies."""
         return await self.send(api.studies())
 
-    async def study(self, name: str) -> api.StudyPage:
+    async def study(self, name: str) -> StudyPage:
         """One study (`.study`) with its specification (`.spec`)."""
         return await self.send(api.study(name))
 
@@ -224,7 +223,8 @@ class _Exchange:
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
-        self._protocol = h11.Connection(h11.CLIENT)
+        self._reply = ReplyReader()
+        self._first = b""
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -232,43 +232,31 @@ class _Exchange:
         """Send the call; the reply's status."""
         try:
             self._reader, self._writer = await asyncio.open_unix_connection(self._socket)
-        except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError) as error:
-            raise NoDaemon(self._socket) from error
         except PermissionError as error:
             raise Unavailable("this socket belongs to another user", where=self._socket) from error
-        payload = call.payload
-        fields = [("Host", "tuned"), ("Accept", "*/*"), ("Connection", "close"), *headers.items()]
-        if payload is not None:
-            fields += [("Content-Type", "application/json"), ("Content-Length", str(len(payload)))]
-        request = h11.Request(method=call.method, target=call.target, headers=fields)
-        for event in (request, h11.Data(data=payload or b""), h11.EndOfMessage()):
-            self._writer.write(self._protocol.send(event) or b"")
-        while True:
-            event = await self._next(None)
-            if isinstance(event, h11.Response):
-                return event.status_code
+        except OSError as error:
+            raise NoDaemon(self._socket) from error
+        self._writer.write(request_bytes(call.method, call.target, headers, call.payload))
+        while self._reply.status is None:
+            self._first += await self._next(None)
+        return self._reply.status
 
     async def body(self, silence: float | None = None) -> AsyncGenerator[bytes]:
         """The reply's body as it comes; TimeoutError after `silence` seconds without a byte."""
-        while True:
-            event = await self._next(silence)
-            if isinstance(event, h11.EndOfMessage):
-                return
-            if isinstance(event, h11.Data):
-                yield bytes(event.data)
+        if self._first:
+            yield self._first
+        while not self._reply.ended:
+            piece = await self._next(silence)
+            if piece:
+                yield piece
 
-    async def _next(self, silence: float | None) -> Any:
+    async def _next(self, silence: float | None) -> bytes:
         assert self._reader is not None
         try:
-            while (event := self._protocol.next_event()) is h11.NEED_DATA:
-                async with asyncio.timeout(silence):
-                    piece = await self._reader.read(65536)
-                self._protocol.receive_data(piece)
-        except (h11.RemoteProtocolError, ConnectionError) as error:
-            raise DaemonEnded(self._socket, "the daemon ended while it answered") from error
-        if isinstance(event, h11.ConnectionClosed):
-            raise DaemonEnded(self._socket, "the daemon ended without an answer")
-        return event
+            async with asyncio.timeout(silence):
+                return self._reply.feed(await self._reader.read(65536))
+        except (BadReply, ConnectionError) as error:
+            raise DaemonEnded(self._socket, f"the daemon ended while it answered ({error})") from error
 
     async def close(self) -> None:
         """Hang up."""

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from tuned.client.decode import decode
-from tuned.wire import (
-    Changed,
-    CommandSubmission,
-    DaemonStatus,
-    Enqueue,
-    Enqueued,
-    EventRow,
-    LogChunk,
-    MetricRow,
-    Reprioritise,
-    StopRequest,
-    StudyRow,
-    Submission,
-    Submitted,
-    Targets,
-    TrialDetail,
-    TrialRow,
-)
+if TYPE_CHECKING:
+    from tuned.client.pages import StudyPage
+    from tuned.wire import (
+        Changed,
+        CommandSubmission,
+        DaemonStatus,
+        Enqueue,
+        Enqueued,
+        EventRow,
+        LogChunk,
+        MetricRow,
+        StudyRow,
+        Submission,
+        Submitted,
+        TrialDetail,
+        TrialRow,
+    )
 
 T = TypeVar("T")
 PREFIX = "/v1"
@@ -45,13 +43,15 @@ class Call(Generic[T]):
         path: Below `/v1`, each part quoted already.
         query: Values that are None are left out; sequences repeat their name.
         body: A wire dataclass or plain data; None sends no body.
-        reply: What the reply is decoded to.
+        reply: Name of the wire dataclass that the reply is; None: plain data.
+        many: Whether the reply is a list of them.
         timeout: Seconds within which the answer must be complete; None: the client's own limit.
     """
 
     method: str
     path: str
-    reply: Any
+    reply: str | None = None
+    many: bool = False
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     timeout: float | None = None
@@ -76,8 +76,17 @@ class Call(Generic[T]):
         Raises:
             Unavailable: It is not what this call expects.
         """
-        result: T = decode(self.reply, json.loads(body) if body else None)
+        data: Any = json.loads(body) if body else None
+        if self.reply is not None:
+            from tuned.client.decode import decode
+
+            data = decode(self.reply, data, self.many)
+        result: T = data
         return result
+
+    def undecoded(self) -> Call[Any]:
+        """The same call, its reply left as plain data."""
+        return replace(self, reply=None)
 
 
 def _query_value(value: Any) -> Any:
@@ -90,45 +99,37 @@ def _study(name: str) -> str:
 
 def status() -> Call[DaemonStatus]:
     """How the daemon is."""
-    return Call("GET", "/status", DaemonStatus)
+    return Call("GET", "/status", "DaemonStatus")
 
 
 def stop(stop_trials: bool = False) -> Call[Any]:
     """End the daemon; trials go on unless told otherwise."""
-    return Call("POST", "/stop", Any, body=StopRequest(stop_trials))
+    return Call("POST", "/stop", body={"stop_trials": stop_trials})
 
 
 def submit(submission: Submission) -> Call[Submitted]:
     """Submit a study."""
-    return Call("POST", "/studies", Submitted, body=submission, timeout=120.0)
+    return Call("POST", "/studies", "Submitted", body=submission, timeout=120.0)
 
 
 def submit_command(submission: CommandSubmission) -> Call[Submitted]:
     """Queue one plain command."""
-    return Call("POST", "/commands", Submitted, body=submission, timeout=120.0)
+    return Call("POST", "/commands", "Submitted", body=submission, timeout=120.0)
 
 
 def studies() -> Call[list[StudyRow]]:
     """All studies."""
-    return Call("GET", "/studies", list[StudyRow])
-
-
-@dataclass(frozen=True)
-class StudyPage:
-    """A study and its whole specification as plain data."""
-
-    study: StudyRow
-    spec: dict[str, Any]
+    return Call("GET", "/studies", "StudyRow", many=True)
 
 
 def study(name: str) -> Call[StudyPage]:
     """One study with its specification."""
-    return Call("GET", _study(name), StudyPage)
+    return Call("GET", _study(name), "StudyPage")
 
 
 def delete(name: str) -> Call[Changed]:
     """Delete a study with its trials."""
-    return Call("DELETE", _study(name), Changed)
+    return Call("DELETE", _study(name), "Changed")
 
 
 def trials(
@@ -142,57 +143,58 @@ def trials(
 ) -> Call[list[TrialRow]]:
     """Trials of a study, a page at a time."""
     query = {"state": state, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
-    return Call("GET", _study(study) + "/trials", list[TrialRow], query=query)
+    return Call("GET", _study(study) + "/trials", "TrialRow", many=True, query=query)
 
 
 def best(study: str, top: int = 1) -> Call[list[TrialRow]]:
     """The best finished trials, best first."""
-    return Call("GET", _study(study) + "/best", list[TrialRow], query={"top": top})
+    return Call("GET", _study(study) + "/best", "TrialRow", many=True, query={"top": top})
 
 
 def trial(study: str, number: int) -> Call[TrialDetail]:
     """One trial with what only its own page shows."""
-    return Call("GET", f"{_study(study)}/trials/{number}", TrialDetail)
+    return Call("GET", f"{_study(study)}/trials/{number}", "TrialDetail")
 
 
 def log(study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None) -> Call[LogChunk]:
     """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
     query = {"offset": offset, "limit": limit, "attempt": attempt}
-    return Call("GET", f"{_study(study)}/trials/{number}/log", LogChunk, query=query)
+    return Call("GET", f"{_study(study)}/trials/{number}/log", "LogChunk", query=query)
 
 
 def metrics(target: str, name: str | None = None) -> Call[list[MetricRow]]:
     """Observations of the target's trials, of all metrics or of the one named."""
-    return Call("GET", "/metrics", list[MetricRow], query={"target": target, "name": name})
+    return Call("GET", "/metrics", "MetricRow", many=True, query={"target": target, "name": name})
 
 
 def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
     """Queue points of the user's own."""
-    return Call("POST", _study(study) + "/enqueue", Enqueued, body=request)
+    return Call("POST", _study(study) + "/enqueue", "Enqueued", body=request)
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:
     """Apply one of `TARGET_VERBS`."""
     if verb not in TARGET_VERBS:
         raise ValueError(verb)
-    return Call("POST", f"/{verb}", Changed, body=Targets(list(targets)))
+    return Call("POST", f"/{verb}", "Changed", body={"targets": list(targets)})
 
 
 def priority(targets: Sequence[str], value: int, relative: bool = False) -> Call[Changed]:
     """Set the targets' priority, or move it by `value`."""
-    return Call("POST", "/priority", Changed, body=Reprioritise(list(targets), value, relative))
+    body = {"targets": list(targets), "priority": value, "relative": relative}
+    return Call("POST", "/priority", "Changed", body=body)
 
 
 def queue() -> Call[list[TrialRow]]:
     """Live and queued trials in running order."""
-    return Call("GET", "/queue", list[TrialRow])
+    return Call("GET", "/queue", "TrialRow", many=True)
 
 
 def events_list(study: str | None = None, after: int | None = None, limit: int | None = None) -> Call[list[EventRow]]:
     """Past events."""
-    return Call("GET", "/events/list", list[EventRow], query={"study": study, "after": after, "limit": limit})
+    return Call("GET", "/events/list", "EventRow", many=True, query={"study": study, "after": after, "limit": limit})
 
 
 def events(study: str | None = None, after: int | None = None) -> Call[EventRow]:
     """The event stream; it is read by `tuned.client.stream`, not as one document."""
-    return Call("GET", "/events", EventRow, query={"study": study, "after": after})
+    return Call("GET", "/events", "EventRow", query={"study": study, "after": after})

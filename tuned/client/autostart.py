@@ -17,7 +17,7 @@ from tuned.client import api
 from tuned.client.http import Client
 from tuned.client.problems import NoDaemon
 from tuned.core.errors import Conflict, Unavailable
-from tuned.home import Home, check_private, prepare_home
+from tuned.home import Home, check_socket_folder, prepare_home
 from tuned.protocol import ENV_ATTEMPT, ENV_HOME
 from tuned.wire import DaemonStatus
 
@@ -91,20 +91,6 @@ def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, p
     begin = home.log.stat().st_size if home.log.exists() else 0
     pid = _spawn(home, daemon_command(home, slots))
     return _await(client, home, pid, begin, patience)
-
-
-def check_socket_folder(home: Home) -> None:
-    """Make sure that nobody else can answer on our socket.
-
-    Raises:
-        Unavailable: Its folder is another user's.
-    """
-    try:
-        check_private(home.socket.parent)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except PermissionError as error:
-        raise Unavailable("belongs to another user", where=str(home.socket.parent)) from error
 
 
 def refuse_inside_trial(environ: Mapping[str, str]) -> None:

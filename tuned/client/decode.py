@@ -12,26 +12,30 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from tuned import wire
+from tuned.client import pages
 from tuned.core.errors import Unavailable
 
 Decoder = Callable[[Any], Any]
 
 
-def decode(kind: Any, data: Any) -> Any:
-    """The data as a value of `kind`.
+def decode(name: str, data: Any, many: bool = False) -> Any:
+    """The data as a value of a wire dataclass.
 
     Args:
-        kind: A wire dataclass, `list[...]` or `dict[str, ...]` of one, an optional one, or `Any`.
+        name: Name of the dataclass.
         data: What a JSON parser gave.
+        many: Whether it is a list of them.
 
     Raises:
-        Unavailable: A field that `kind` needs is missing, or the data has another shape.
+        Unavailable: A field that it needs is missing, or the data has another shape.
     """
     try:
-        return _decoder(kind)(data)
+        read = _decoder(getattr(pages, name, None) or getattr(wire, name))
+        return [read(entry) for entry in _expect(list, data)] if many else read(data)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unavailable(
-            f"the daemon's answer has another shape than {getattr(kind, '__name__', kind)}: {error}",
+            f"the daemon's answer has another shape than {name}: {error}",
             hint="the daemon is of another version; restart it with: tunectl daemon stop",
         ) from error
 

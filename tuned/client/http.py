@@ -1,4 +1,4 @@
-"""The blocking client: HTTP over the daemon's Unix socket, with the standard library alone.
+"""The blocking client: calls over the daemon's Unix socket, with the standard library alone.
 
 Owns connections and time limits; what is sent and how replies read is `tuned.client.api`'s. One connection a call, so
 that a daemon that was replaced in between is never met with a stale connection.
@@ -6,65 +6,130 @@ that a daemon that was replaced in between is never met with a stale connection.
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
 from typing import Any, TypeVar
 
 from tuned.client.api import Call
 from tuned.client.problems import DaemonEnded, NoDaemon, problem
+from tuned.client.reply import BadReply, ReplyReader, request_bytes
 from tuned.core.errors import Unavailable
 
 T = TypeVar("T")
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("tuned", timeout=timeout)
-        self.path = path
+class OpenReply:
+    """A reply whose body is read as it comes.
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    Args:
+        path: Path of the daemon's socket.
+        call: What to send.
+        headers: More request headers.
+        limit: Seconds without a byte after which the daemon counts as stuck.
+
+    Raises:
+        NoDaemon: Nothing answers on the socket.
+        Unavailable: The socket is another user's, or no answer came in time.
+    """
+
+    def __init__(self, path: str, call: Call[Any], headers: Mapping[str, str], limit: float) -> None:
+        self._path = path
+        self._limit = limit
+        self._reader = ReplyReader()
+        self._first = b""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self.sock.settimeout(self.timeout)
-            self.sock.connect(self.path)
-        except OSError:
+            self._begin(request_bytes(call.method, call.target, headers, call.payload))
+        except BaseException:
             self.close()
             raise
 
+    def _begin(self, request: bytes) -> None:
+        self._socket.settimeout(self._limit)
+        try:
+            self._socket.connect(self._path)
+        except TimeoutError as error:
+            raise late(self._limit) from error
+        except PermissionError as error:
+            raise Unavailable("this socket belongs to another user", where=self._path) from error
+        except OSError as error:
+            raise NoDaemon(self._path) from error
+        try:
+            self._socket.sendall(request)
+        except TimeoutError as error:
+            raise late(self._limit) from error
+        except OSError as error:
+            raise DaemonEnded(self._path, f"the daemon ended without an answer ({error.strerror})") from error
+        while self._reader.status is None:
+            self._first += self._receive()
 
-class OpenReply:
-    """A successful reply whose body is read as it comes.
+    @property
+    def status(self) -> int:
+        """The reply's HTTP status."""
+        assert self._reader.status is not None
+        return self._reader.status
 
-    Args:
-        connection: The connection that carries it; closed together with it.
-        response: Status and headers have been read.
-    """
-
-    def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
-        self._connection = connection
-        self._response = response
-        self._socket = connection.sock
-
-    def read_some(self) -> bytes:
-        """The next piece of the body, as soon as there is one; empty at its end.
+    def body(self) -> bytes:
+        """All of the body.
 
         Raises:
-            Unavailable: The connection broke, or stayed silent for longer than the call's time limit.
+            DaemonEnded: It broke off.
+            Unavailable: It did not come in time.
         """
+        pieces = [self._first]
+        while not self._reader.ended:
+            pieces.append(self._receive())
+        return b"".join(pieces)
+
+    def pieces(self, idle: Callable[[], float | None]) -> Iterator[bytes]:
+        """The body as it comes; an empty piece when nothing came for as many seconds as `idle` says, asked each time.
+
+        Raises:
+            DaemonEnded: It broke off.
+            Unavailable: Nothing came for longer than the limit.
+        """
+        if self._first:
+            first, self._first = self._first, b""
+            yield first
+        heard = monotonic()
+        while not self._reader.ended:
+            left = self._limit - (monotonic() - heard)
+            if left <= 0:
+                raise late(self._limit)
+            wanted = idle()
+            self._socket.settimeout(left if wanted is None else max(0.001, min(wanted, left)))
+            try:
+                data = self._socket.recv(65536)
+            except TimeoutError:
+                yield b""
+                continue
+            except OSError as error:
+                raise DaemonEnded(self._path, "the daemon hung up") from error
+            heard = monotonic()
+            piece = self._read(data)
+            if piece:
+                yield piece
+
+    def _receive(self) -> bytes:
         try:
-            return self._response.read1(65536)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Unavailable(f"the connection to the daemon broke: {error}") from error
+            data = self._socket.recv(65536)
+        except TimeoutError as error:
+            raise late(self._limit) from error
+        except OSError as error:
+            raise DaemonEnded(self._path, "the daemon ended while it answered") from error
+        return self._read(data)
+
+    def _read(self, data: bytes) -> bytes:
+        try:
+            return self._reader.feed(data)
+        except BadReply as error:
+            raise DaemonEnded(self._path, f"the daemon's answer cannot be read: {error}") from error
 
     def close(self) -> None:
-        """Hang up; a reader in another thread returns."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+        """Hang up."""
+        self._socket.close()
 
 
 class Client:
@@ -84,21 +149,17 @@ class Client:
 
         Raises:
             NoDaemon: Nothing answers on the socket.
+            DaemonEnded: The daemon went away before it had answered.
             TunedError: The daemon's refusal, as the class its status means.
             Unavailable: It did not answer in time, or not as expected.
         """
-        limit = call.timeout or self.timeout
-        connection, response = self._request(call, {}, limit)
+        reply = OpenReply(self.socket, call, {}, call.timeout or self.timeout)
         try:
-            body = response.read()
-        except TimeoutError as error:
-            raise _late(limit) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise DaemonEnded(self.socket, "the daemon ended while it answered") from error
+            body = reply.body()
         finally:
-            connection.close()
-        if response.status >= 400:
-            raise problem(response.status, body)
+            reply.close()
+        if reply.status >= 400:
+            raise problem(reply.status, body)
         return call.read(body)
 
     def open(self, call: Call[Any], headers: Mapping[str, str], silence: float) -> OpenReply:
@@ -113,35 +174,15 @@ class Client:
             NoDaemon: Nothing answers on the socket.
             TunedError: The daemon's refusal.
         """
-        connection, response = self._request(call, headers, silence)
-        if response.status >= 400:
-            body = response.read()
-            connection.close()
-            raise problem(response.status, body)
-        return OpenReply(connection, response)
-
-    def _request(
-        self, call: Call[Any], headers: Mapping[str, str], limit: float
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        connection = _UnixConnection(self.socket, limit)
-        payload = call.payload
-        every = {"Accept": "*/*", "Connection": "close", **headers}
-        if payload is not None:
-            every["Content-Type"] = "application/json"
-        try:
-            connection.request(call.method, call.target, payload, every)
-            return connection, connection.getresponse()
-        except TimeoutError as error:
-            connection.close()
-            raise _late(limit) from error
-        except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError) as error:
-            raise NoDaemon(self.socket) from error
-        except PermissionError as error:
-            raise Unavailable("this socket belongs to another user", where=self.socket) from error
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise DaemonEnded(self.socket, f"the daemon ended without an answer ({error})") from error
+        reply = OpenReply(self.socket, call, headers, silence)
+        if reply.status >= 400:
+            try:
+                raise problem(reply.status, reply.body())
+            finally:
+                reply.close()
+        return reply
 
 
-def _late(limit: float) -> Unavailable:
+def late(limit: float) -> Unavailable:
+    """The error of an answer that did not come."""
     return Unavailable(f"the daemon did not answer within {limit:g} s", hint="see: tunectl daemon logs")

@@ -5,17 +5,15 @@ Owns server-sent events on the client's side; the asynchronous reader in `tuned.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from tuned.client import api
 from tuned.client.problems import StreamLost
-from tuned.core.errors import TunedError
+from tuned.core.errors import Unavailable
 from tuned.wire import EventRow
 
 if TYPE_CHECKING:
@@ -117,39 +115,16 @@ def follow(
         headers = {} if parser.last_id is None else {"Last-Event-ID": str(parser.last_id)}
         with closing(client.open(api.events(study, parser.last_id), headers, SILENCE)) as reply:
             yield Pause.OPENED
-            for piece in _pieces(reply, idle):
-                if isinstance(piece, Pause):
-                    yield piece
-                    continue
-                yield from parser.feed(piece)
+            # That it broke off is no error yet: the next connection tells what has become of the daemon.
+            with suppress(Unavailable):
+                yield from _events(reply, parser, idle)
         barren = barren + 1 if monotonic() - begun < BRIEF else 0
     raise StreamLost("the daemon keeps ending the event stream", hint="see: tunectl daemon logs")
 
 
-def _pieces(reply: OpenReply, idle: Callable[[], float | None]) -> Iterator[bytes | Pause]:
-    """The reply's bytes as they come.
-
-    A thread reads, because a blocking reader that timed out in the middle of a chunk cannot go on.
-    """
-    pieces: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-
-    def read() -> None:
-        while True:
-            try:
-                piece = reply.read_some()
-            except TunedError:
-                piece = b""
-            pieces.put(piece)
-            if not piece:
-                return
-
-    threading.Thread(target=read, name="tuned-events", daemon=True).start()
-    while True:
-        try:
-            piece = pieces.get(timeout=idle())
-        except queue.Empty:
+def _events(reply: OpenReply, parser: SseParser, idle: Callable[[], float | None]) -> Iterator[EventRow | Pause]:
+    for piece in reply.pieces(idle):
+        if piece:
+            yield from parser.feed(piece)
+        else:
             yield Pause.IDLE
-            continue
-        if not piece:
-            return
-        yield piece

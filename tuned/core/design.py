@@ -61,9 +61,7 @@ def complete_point(
     return space.check({**point, **given})
 
 
-def fresh_point(
-    space: SearchSpace, seed: int, i: int, taken: Container[str], method: Method = "sobol"
-) -> Point | None:
+def fresh_point(space: SearchSpace, seed: int, i: int, taken: Container[str], method: Method = "sobol") -> Point | None:
     """Point `i`, or the next one that has not been taken.
 
     Args:

@@ -6,12 +6,13 @@ Owns these decisions, which recovery after a crash and the everyday end of a tri
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from tuned.core.states import Failure, TrialState
+from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import StudySpec
-from tuned.core.trial import Outcome
+from tuned.core.trial import Outcome, Trial
 
 
 class Verdict(StrEnum):
@@ -57,14 +58,22 @@ def check_result(outcome: Outcome, spec: StudySpec, values: Mapping[str, float])
     return outcome
 
 
-def with_retry(outcome: Outcome, allowed: Mapping[str, int], used: Mapping[str, int]) -> Outcome:
+_FOR_GOOD = frozenset({StopReason.PRUNE, StopReason.CANCEL, StopReason.KILL})
+
+
+def with_retry(
+    outcome: Outcome, allowed: Mapping[str, int], used: Mapping[str, int], intent: StopReason | None = None
+) -> Outcome:
     """Turn a failure into another attempt while its class has retries left.
 
     Args:
         outcome: What the attempt's end means.
         allowed: Failure class -> retries, from the study file.
         used: Failure class -> retries this trial has had.
+        intent: What the daemon had asked of the attempt: what was to end for good is not begun again.
     """
+    if intent in _FOR_GOOD:
+        return outcome
     if outcome.failure is None or outcome.event not in ("exit_error", "vanished"):
         return outcome
     name = outcome.failure.value
@@ -85,3 +94,37 @@ def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: 
         return None
     metric = spec.objectives[0].metric
     return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"
+
+
+BREAKER_LENGTH = 5
+"""So many trials that fail alike in a row pause their study."""
+
+_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def breaker_verdict(last: Sequence[Trial]) -> str | None:
+    """Why the study shall pause: its trials fail alike, so the next would too.
+
+    A lack of memory never counts: it belongs to the point, not to the program.
+
+    Args:
+        last: The trials that ended last, newest first; cancelled ones left out.
+
+    Returns:
+        The reason, or None while there is none.
+    """
+    newest = last[:BREAKER_LENGTH]
+    if len(newest) < BREAKER_LENGTH:
+        return None
+    kinds = {(trial.failure, _signature(trial.reason)) for trial in newest}
+    failure = newest[0].failure
+    if len(kinds) > 1 or failure is None or failure is Failure.OOM:
+        return None
+    if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
+        return None
+    return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
+
+
+def _signature(reason: str) -> str:
+    """The reason without its numbers, which differ between failures that are alike."""
+    return _VARIABLE.sub("#", reason)

@@ -23,10 +23,12 @@ from tuned.daemon.api.context import Context
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.commit_attempt import Ending
 from tuned.daemon.gpu import find_driver
+from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
 from tuned.daemon.launchers import Launchers
 from tuned.daemon.launching import Launching
 from tuned.daemon.preloads import Preloads
+from tuned.daemon.retention import Retention
 from tuned.daemon.sampling import watch_devices
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.server import Listener
@@ -40,7 +42,6 @@ from tuned.wire import DaemonStatus, DeviceRow
 
 log = logging.getLogger(__name__)
 
-HOUSEKEEPING_S = 60.0
 LAST_STOP_S = 60.0
 
 
@@ -70,8 +71,19 @@ class Daemon:
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs
         )
         self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
+        retention = Retention(home, self._database)
+        self._housekeeping = Housekeeping(
+            home, retention, self._database, self._scheduler, self._hub, self._launchers, self._advisor, self._attempts
+        )
         context = Context(
-            self._service, self._database, self._hub, self._slots, self._suggesting, self.status, self.stop
+            self._service,
+            self._database,
+            self._hub,
+            self._slots,
+            self._suggesting,
+            retention,
+            self.status,
+            self.stop,
         )
         self._listener = Listener(home.socket, make_api(context))
 
@@ -85,7 +97,7 @@ class Daemon:
         background = [
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
             asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
-            asyncio.create_task(self._keep_house(), name="housekeeping"),
+            asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())
@@ -132,12 +144,6 @@ class Daemon:
             self._suggesting.pace(ending.study_id).trial(ending.seconds)
         self._hub.scheduler.set()
         self._launching.learn(ending.study_id, attempt.run_dir)
-
-    async def _keep_house(self) -> None:
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_S)
-            self._launchers.end_idle()
-            await self._advisor.end_idle()
 
     def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
         """What `tunectl daemon status` says."""

@@ -13,7 +13,14 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import IngestBatch
-from tuned.core.endings import Verdict, canary_verdict, check_result, with_retry
+from tuned.core.endings import (
+    BREAKER_LENGTH,
+    Verdict,
+    breaker_verdict,
+    canary_verdict,
+    check_result,
+    with_retry,
+)
 from tuned.core.metric_lines import Chunk
 from tuned.core.states import Actor, StudyState, TrialState
 from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
@@ -88,7 +95,7 @@ def commit_ending(
     row = queries.attempts(conn, trial.id)[-1]
     outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
     outcome = check_result(outcome, study.spec, trial.values)
-    outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used)
+    outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     state = repository.end_attempt(
         conn,
         trial.id,
@@ -101,18 +108,20 @@ def commit_ending(
         reason=outcome.reason,
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
-    paused = _pause_if_canary_died(conn, trial, study.id, study.state, outcome, now)
+    paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
     return Ending(study.id, state, outcome.reason, _seconds(record), paused)
 
 
-def _pause_if_canary_died(
+def _pause_if_failing(
     conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
 ) -> str | None:
     if state is not StudyState.RUNNING:
         return None
     study = queries.study_by_id(conn, study_id)
     any_values = bool(trial.values) or queries.any_values(conn, study_id)
-    reason = canary_verdict(study.spec, outcome, any_values, trial.number)
+    reason = canary_verdict(study.spec, outcome, any_values, trial.number) or breaker_verdict(
+        queries.last_ended(conn, study_id, BREAKER_LENGTH)
+    )
     if reason is not None:
         repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
     return reason

@@ -29,9 +29,13 @@ class Preloads:
         self._path = path
         self._cold: dict[int, str] = {}
         try:
-            self._known: dict[str, list[str]] = json.loads(path.read_text())
+            known = json.loads(path.read_text())
         except (OSError, ValueError):
-            self._known = {}
+            known = {}
+        # Whoever wrote something else into it costs a lesson, never the daemon.
+        self._known: dict[str, list[str]] = (
+            {key: names for key, names in known.items() if isinstance(names, list)} if isinstance(known, dict) else {}
+        )
 
     @staticmethod
     def _key(study: Study) -> str:

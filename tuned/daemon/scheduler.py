@@ -11,7 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from storage import queries, repository
+from storage import queries
 from storage.engine import Database
 from tuned.core.schedule import (
     Ask,
@@ -29,7 +29,7 @@ from tuned.core.trial import Trial
 from tuned.daemon.hub import Hub
 from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
-from tuned.daemon.study_end import drain_study
+from tuned.daemon.study_end import drain_study, end_study
 from tuned.daemon.suggesting import Suggesting
 
 log = logging.getLogger(__name__)
@@ -168,8 +168,6 @@ class Scheduler:
     async def _end(self, study: Study, action: End) -> None:
         log.info("study %s: %s, %s", study.name, action.event, action.reason)
         await self._database.writer.run(
-            lambda conn: repository.move_study(
-                conn, study.id, action.event, Actor.SCHEDULER, time.time(), reason=action.reason
-            )
+            lambda conn: end_study(conn, study.id, action.event, action.reason, time.time())
         )
         self._suggesting.forget(study.id)

@@ -1,6 +1,6 @@
-"""The transaction that lets a study drain: nothing more starts, queued trials are cancelled.
+"""The transactions that bring a study to its end: it drains (nothing more starts), then it has ended.
 
-Runs in the writer's thread, on the write connection; shared by the scheduler and by people's `cancel`.
+They run in the writer's thread, on the write connection; draining is shared by the scheduler and by people's `cancel`.
 """
 
 from __future__ import annotations
@@ -27,3 +27,14 @@ def drain_study(conn: Connection, study_id: int, reason: str, actor: Actor, now:
         repository.move_trial(conn, trial.id, "cancel", actor, now, reason=reason)
         cancelled.append(trial.number)
     return cancelled
+
+
+def end_study(conn: Connection, study_id: int, event: str, reason: str, now: float) -> None:
+    """End a study that has drained; its paused trials keep their results so far and become pruned.
+
+    Raises:
+        IllegalMove: The study is not draining.
+    """
+    for trial in queries.trials(conn, study_id, states=[TrialState.PAUSED]):
+        repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason="its study has ended")
+    repository.move_study(conn, study_id, event, Actor.SCHEDULER, now, reason=reason)

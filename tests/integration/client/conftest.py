@@ -143,7 +143,7 @@ class ScriptedDaemon:
 
         async def wait() -> None:
             while len(self.asked(path)) < times:
-                await asyncio.sleep(0.005)  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
 
         return wait
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from storage.engine import Database
 from tuned.daemon.hub import Hub
+from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
 from tuned.daemon.suggesting import Suggesting
@@ -25,6 +26,7 @@ class Context:
     hub: Hub
     slots: Slots
     suggesting: Suggesting
+    retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
 

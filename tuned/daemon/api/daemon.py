@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from storage import queries
 from tuned.core.states import TrialState
 from tuned.daemon.api.context import Given
-from tuned.wire import DaemonStatus, StopRequest
+from tuned.wire import Collect, Collected, DaemonStatus, StopRequest
 
 router = APIRouter(tags=["daemon"])
 
@@ -26,3 +26,9 @@ async def stop(request: StopRequest, given: Given) -> dict[str, bool]:
     """End the daemon. Running trials go on and are adopted later, unless they are to be stopped too."""
     given.stop(request.stop_trials)
     return {"stopping": True}
+
+
+@router.post("/gc")
+async def gc(request: Collect, given: Given) -> Collected:
+    """Free disk space: checkpoints, work folders and logs of ended trials, least useful first."""
+    return await given.retention.collect(dry_run=request.dry_run, quota=request.quota)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tuned import protocol
+from tuned.daemon import run_dirs
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    folder = run_dirs.trial_dir(tmp_path / "runs", "digits", 3) / "1"
+    run_dirs.create(folder, {"attempt_id": "f00"})
+    return folder
+
+
+def test_a_new_run_directory_has_its_spec_and_is_private(run_dir):
+    assert protocol.read_record(str(run_dir), protocol.SPEC_FILE) == {"attempt_id": "f00", "protocol": protocol.PROTOCOL}
+    assert (run_dir / protocol.WORK_DIR).is_dir()
+    assert (run_dir / protocol.METRICS_FILE).read_bytes() == b""
+    assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
+    assert sorted(p.name for p in run_dir.iterdir()) == sorted(
+        [protocol.SPEC_FILE, protocol.WORK_DIR, protocol.METRICS_FILE]
+    )
+
+
+def test_a_run_directory_is_never_used_again(run_dir):
+    with pytest.raises(FileExistsError):
+        run_dirs.create(run_dir, {})
+    run_dirs.create(run_dir.parent / "2", {})
+
+
+def test_attempts_share_the_checkpoint_folder(tmp_path, run_dir):
+    runs = tmp_path / "runs"
+    assert run_dirs.checkpoint_dir(runs, "digits", 3) == run_dir.parent / "checkpoint"
+
+
+def test_a_fresh_directory_shows_nothing(run_dir):
+    assert run_dirs.look(run_dir, 0, False) == run_dirs.Facts(None, None, b"", False, False)
+
+
+def test_what_is_new_is_read_from_the_offset_on(run_dir):
+    (run_dir / protocol.METRICS_FILE).write_bytes(b"first\nsecond\n")
+    assert run_dirs.look(run_dir, 6, False).data == b"second\n"
+    assert run_dirs.look(run_dir, 13, False).data == b""
+
+
+def test_a_long_file_is_read_in_pieces(run_dir, monkeypatch):
+    monkeypatch.setattr(run_dirs, "READ_BYTES", 5)
+    (run_dir / protocol.METRICS_FILE).write_bytes(b"0123456789")
+    first, last = run_dirs.look(run_dir, 0, False), run_dirs.look(run_dir, 5, False)
+    assert (first.data, first.more) == (b"01234", True)
+    assert (last.data, last.more) == (b"56789", False)
+
+
+def test_a_file_that_lost_its_tail_is_said(run_dir):
+    (run_dir / protocol.METRICS_FILE).write_bytes(b"abc")
+    facts = run_dirs.look(run_dir, 10, False)
+    assert facts.shrunk
+    assert (facts.data, facts.more) == (b"", False)
+
+
+def test_records_are_read_the_start_only_while_it_is_news(run_dir):
+    protocol.write_record(str(run_dir), protocol.START_FILE, {"supervisor_pid": 1})
+    protocol.write_record(str(run_dir), protocol.EXIT_FILE, {"code": 0})
+    facts = run_dirs.look(run_dir, 0, False)
+    assert facts.start is not None
+    assert facts.start["supervisor_pid"] == 1
+    assert facts.exit is not None
+    assert facts.exit["code"] == 0
+    assert run_dirs.look(run_dir, 0, True).start is None
+
+
+def test_a_damaged_record_is_not_taken_for_an_end(run_dir):
+    (run_dir / protocol.EXIT_FILE).write_bytes(b"\0" * 20)
+    with pytest.raises(protocol.RecordError):
+        run_dirs.look(run_dir, 0, False)
+
+
+def test_a_directory_that_is_gone_shows_nothing(tmp_path):
+    assert run_dirs.look(tmp_path / "gone", 7, False) == run_dirs.Facts(None, None, b"", False, False)
+    assert run_dirs.tail(tmp_path / "gone") == ""
+    assert run_dirs.revoke_if_unstarted(tmp_path / "gone") == "absent"
+    assert not (tmp_path / "gone").exists()
+
+
+def test_the_tail_of_the_output(run_dir):
+    (run_dir / protocol.OUTPUT_FILE).write_bytes("öabc\n".encode())
+    assert run_dirs.tail(run_dir) == "öabc\n"
+    assert run_dirs.tail(run_dir, 5) == "�abc\n"
+
+
+def test_an_attempt_that_lives_is_left_alone(run_dir):
+    fd = os.open(run_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        assert run_dirs.revoke_if_unstarted(run_dir) == "held"
+        assert not (run_dir / protocol.REVOKED_FILE).exists()
+    finally:
+        os.close(fd)
+
+
+def test_an_attempt_that_lived_is_not_revoked(run_dir):
+    protocol.write_record(str(run_dir), protocol.START_FILE, {})
+    assert run_dirs.revoke_if_unstarted(run_dir) == "started"
+    assert not (run_dir / protocol.REVOKED_FILE).exists()
+
+
+def test_an_attempt_that_never_began_never_will(run_dir):
+    assert run_dirs.revoke_if_unstarted(run_dir) == "revoked"
+    assert (run_dir / protocol.REVOKED_FILE).exists()
+    assert run_dirs.revoke_if_unstarted(run_dir) == "revoked"
+    # The probe keeps no lock: a late supervisor can take it and must then find the file.
+    with open(run_dir / protocol.LOCK_FILE, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_deleted_study_leaves_nothing_and_takes_no_neighbour(tmp_path, run_dir):
+    runs = tmp_path / "runs"
+    run_dirs.create(run_dirs.trial_dir(runs, "digits-2", 1) / "1", {})
+    run_dirs.remove_study(runs, "digits")
+    run_dirs.remove_study(runs, "digits")
+    assert [p.name for p in runs.iterdir()] == ["digits-2"]

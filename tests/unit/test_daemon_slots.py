@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuned.daemon.gpu import GpusFromFile, NoGpus
+from tuned.daemon.slots import FOREIGN_BYTES, Slots, is_ours
+from tuned.protocol import ENV_ATTEMPT
+
+CARDS: list[dict[str, Any]] = [
+    {"uuid": "GPU-x", "name": "H100", "memory_total": 80 * 2**30},
+    {"uuid": "GPU-y", "name": "H100", "memory_total": 80 * 2**30},
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "gpus.json"
+    path.write_text(json.dumps(CARDS))
+    return path
+
+
+@contextmanager
+def process(env: dict[str, str]) -> Iterator[int]:
+    """A process that waits until it is let go, with this environment and no other."""
+    with subprocess.Popen([sys.executable, "-S", "-E", "-c", "input()"], stdin=subprocess.PIPE, env=env) as running:
+        yield running.pid
+        running.communicate(b"\n")
+
+
+def test_a_machine_without_gpus_has_cpu_slots():
+    slots = Slots(NoGpus(), 3)
+    assert [slot.id for slot in slots.cpus] == ["cpu:0", "cpu:1", "cpu:2"]
+    assert slots.default_gpus == 0
+    assert slots.default_slots == slots.cpus
+    assert slots.environment("cpu:0") == {}
+    slots.sample()
+    assert slots.samples == {}
+
+
+@pytest.mark.parametrize("asked", [None, 0])
+def test_by_default_half_the_cores_are_slots(asked):
+    assert len(Slots(NoGpus(), asked).cpus) == max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def test_a_machine_with_gpus_gives_trials_one_each(file):
+    slots = Slots(GpusFromFile(file), 1)
+    assert slots.default_gpus == 1
+    assert [slot.id for slot in slots.default_slots] == ["GPU-x", "GPU-y"]
+    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert slots.free_cpus() == ["cpu:0"]
+
+
+def test_a_lease_takes_a_slot_until_its_holder_gives_it_back(file):
+    slots = Slots(GpusFromFile(file), 2)
+    slots.lease("GPU-x", "digits/1")
+    slots.lease("cpu:1", "digits/2")
+    assert slots.free_gpus() == ["GPU-y"]
+    assert slots.free_cpus() == ["cpu:0"]
+    slots.release("GPU-x", "digits/9")
+    assert slots.free_gpus() == ["GPU-y"]
+    slots.release("GPU-x", "digits/1")
+    slots.release("GPU-x", "digits/1")
+    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+
+
+def test_a_late_release_does_not_take_the_next_holders_slot(file):
+    slots = Slots(GpusFromFile(file), 1)
+    slots.lease("GPU-x", "a/1")
+    slots.release("GPU-x", "a/1")
+    slots.lease("GPU-x", "b/1")
+    slots.release("GPU-x", "a/1")
+    assert slots.held == {"GPU-x": "b/1"}
+
+
+def test_a_trial_sees_its_own_card_alone_and_without_one_none(file):
+    slots = Slots(GpusFromFile(file), 1)
+    assert slots.environment("GPU-y") == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}
+    assert slots.environment("cpu:0")["CUDA_VISIBLE_DEVICES"] == ""
+    assert slots.environment("gone")["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_a_card_that_somebody_else_uses_is_not_given_out(file):
+    slots = Slots(GpusFromFile(file), 1)
+    with process({}) as foreign, process({ENV_ATTEMPT: "f00"}) as ours:
+        assert is_ours(ours)
+        assert not is_ours(foreign)
+        busy = [
+            {**CARDS[0], "processes": {foreign: FOREIGN_BYTES + 1}},
+            {**CARDS[1], "processes": {ours: 2 * FOREIGN_BYTES, foreign: FOREIGN_BYTES}},
+        ]
+        file.write_text(json.dumps(busy))
+        slots.sample()
+        assert slots.free_gpus() == ["GPU-y"]
+        assert str(foreign) in slots.blocked["GPU-x"]
+        assert "500 MiB" in slots.blocked["GPU-x"]
+    file.write_text(json.dumps(CARDS))
+    slots.sample()
+    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert slots.blocked == {}
+
+
+def test_a_process_that_is_gone_is_nobodys():
+    with process({ENV_ATTEMPT: "f00"}) as pid:
+        pass
+    assert not is_ours(pid)

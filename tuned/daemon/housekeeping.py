@@ -1,0 +1,111 @@
+"""What the daemon does from time to time: look at the disk, back up, forget old events, cap logs, end idle helpers.
+
+Owns the periods. Each task is looked at alone, so that one that fails does not keep the others from being done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from storage import backup, repository
+from storage.engine import Database
+from tuned.daemon.advisor_process import AdvisorProcess
+from tuned.daemon.attempts import Attempts
+from tuned.daemon.disk_space import DiskSpace
+from tuned.daemon.hub import Hub
+from tuned.daemon.launchers import Launchers
+from tuned.daemon.log_cap import cap_log
+from tuned.daemon.retention import Retention
+from tuned.daemon.scheduler import Scheduler
+from tuned.home import Home
+
+log = logging.getLogger(__name__)
+
+DISK_S = 10.0
+OFTEN_S = 60.0
+HOUR_S = 3600.0
+EVENTS_KEPT_S = 30 * 86_400.0
+
+
+class Housekeeping:
+    """Runs until cancelled. Periods are measured by a clock that does not jump."""
+
+    def __init__(
+        self,
+        home: Home,
+        retention: Retention,
+        database: Database,
+        scheduler: Scheduler,
+        hub: Hub,
+        launchers: Launchers,
+        advisor: AdvisorProcess,
+        attempts: Attempts,
+    ) -> None:
+        self._home = home
+        self._database = database
+        self._scheduler = scheduler
+        self._hub = hub
+        self._launchers = launchers
+        self._advisor = advisor
+        self._attempts = attempts
+        self._space = DiskSpace(home.root)
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Do what is due; the first round at once, so that a full disk is seen before the first launch."""
+        tasks: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+            (DISK_S, self._look_at_disk),
+            (OFTEN_S, self._end_idle),
+            (OFTEN_S, self._cap_logs),
+            (HOUR_S, self._back_up),
+            (HOUR_S, self._forget_events),
+            (HOUR_S, self._keep_quota),
+        ]
+        due = [0.0] * len(tasks)
+        while True:
+            for i, (period, task) in enumerate(tasks):
+                if time.monotonic() >= due[i]:
+                    due[i] = time.monotonic() + period
+                    await self._do(task)
+            await asyncio.sleep(max(0.0, min(due) - time.monotonic()))
+
+    async def _do(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except Exception:
+            # It is tried again at its next turn; what it protects is not worth the daemon's life.
+            log.exception("housekeeping: %s failed", task.__name__)
+
+    async def _look_at_disk(self) -> None:
+        reason = self._space.check()
+        if reason != self._scheduler.blocked:
+            log.warning("%s", reason or "there is room on the disk again: launching goes on")
+            self._scheduler.blocked = reason
+            self._hub.scheduler.set()
+
+    async def _end_idle(self) -> None:
+        self._launchers.end_idle()
+        await self._advisor.end_idle()
+
+    async def _cap_logs(self) -> None:
+        for attempt in list(self._attempts.live.values()):
+            await asyncio.to_thread(cap_log, attempt.run_dir)
+
+    async def _back_up(self) -> None:
+        folder, now = self._home.root / "backups", time.time()
+        if await asyncio.to_thread(backup.backup_due, folder, now):
+            copy = await asyncio.to_thread(backup.back_up, self._home.database, folder, now)
+            log.info("backed up the database to %s", copy)
+
+    async def _forget_events(self) -> None:
+        before = time.time() - EVENTS_KEPT_S
+        while await self._database.writer.run(lambda conn: repository.prune_events(conn, before)):
+            continue
+
+    async def _keep_quota(self) -> None:
+        collected = await self._retention.collect(dry_run=False)
+        if collected.freed_bytes:
+            log.info("the run directories were over their quota: freed %d MiB", collected.freed_bytes // 2**20)
