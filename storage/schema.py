@@ -52,8 +52,11 @@ def prepare(conn: Connection, path: Path) -> None:
 
 
 def closed_cleanly(conn: Connection) -> None:
-    """Note that nothing was under way when the file was closed."""
+    """Note that nothing was under way when the file was closed, and move everything into the one file."""
     _mark(conn, "DELETE FROM meta WHERE key = 'open'")
+    driver = conn.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def create(conn: Connection) -> None:

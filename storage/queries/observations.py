@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from sqlalchemy import Connection
@@ -36,7 +35,7 @@ def observations(
 
 def next_auto_steps(conn: Connection, trial_id: int, attempt: int) -> dict[str, int]:
     """Metric name -> the step that the attempt's next line without one gets; unreported names are left out."""
-    return {name: math.floor(step) + 1 for name, step in conn.exec_driver_sql(_HIGHEST, (trial_id, attempt))}
+    return {name: max(0, int(step) + 1) for name, step in conn.exec_driver_sql(_HIGHEST, (trial_id, attempt))}
 
 
 def _names(conn: Connection, trial_id: int) -> list[str]:

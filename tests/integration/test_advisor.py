@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +28,6 @@ from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.space_file import parse_space
 from tuned.core.states import Failure, TrialState
 
-ROOT = Path(__file__).parents[2]
 MINIMIZE = (ObjectiveLine("loss", "minimize"),)
 
 QUADRATIC = parse_space(
@@ -58,8 +56,8 @@ class AdvisorProcess:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tuned.advisor"],
-            cwd=ROOT,
+            [sys.executable, "-I", "-m", "tuned.advisor"],
+            cwd="/",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.launch_driver import Launcher
+from tests.integration.launch_driver import Launcher, interpreters
 
 SCRIPTS = Path(__file__).parents[1] / "launch_scripts"
 
@@ -86,6 +86,25 @@ def test_warm_is_fresh(launcher: Launcher, tmp_path: Path, case: str) -> None:
     fresh = run_in(launcher, tmp_path / "cwd", arguments, "cold")
     warm = run_in(launcher, tmp_path / "cwd", arguments, "warm")
     assert warm == fresh
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_on_every_interpreter(python: str, tmp_path: Path) -> None:
+    """What interpreters do differently between their versions: the start, tracebacks and the end."""
+    (tmp_path / "scripts").symlink_to(SCRIPTS)
+    launcher = Launcher(tmp_path, preload=["json"], python=python)
+    for case in (
+        "start_state.py",
+        "tracebacks.py",
+        "shutdown_order.py",
+        "excepthook.py twice",
+        "exit_forms.py interrupt",
+    ):
+        fresh = run_in(launcher, tmp_path / "cwd", case.split(), "cold")
+        warm = run_in(launcher, tmp_path / "cwd", case.split(), "warm")
+        assert warm == fresh
+    launcher.close()
+    assert launcher.log.read_text() == ""
 
 
 def test_module_hidden_beside_the_script_goes_cold(launcher: Launcher) -> None:

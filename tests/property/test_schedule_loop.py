@@ -194,7 +194,7 @@ class World:
             study.spent += 1
 
     def settle(self, retries: int = 0) -> int:
-        """No more trouble: what is paused goes on, what is live ends well, after so many retries. Returns the rounds."""
+        """No more trouble: what is paused goes on, what is live ends well, after so many retries; rounds it took."""
         rounds = 0
         while any(study.state not in STUDY_ENDED for study in self.studies.values()):
             rounds += 1

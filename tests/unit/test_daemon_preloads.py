@@ -79,7 +79,10 @@ def test_what_is_not_forked_preloads_nothing(cache, tmp_path, run):
     assert preloads.for_study(study(**run)) == ()
 
 
-@pytest.mark.parametrize("text", ["", "{torn", "[]", "3", '{"/usr/bin/python3\\n/x/train.py": 5}', '{"/usr/bin/python3\\n/x/train.py": null}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{torn", "[]", "3", '{"/usr/bin/python3\\n/x/train.py": 5}', '{"/usr/bin/python3\\n/x/train.py": null}'],
+)
 def test_a_damaged_cache_is_a_lost_cache(cache, tmp_path, text):
     cache.write_text(text)
     preloads = Preloads(cache)

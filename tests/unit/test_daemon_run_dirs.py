@@ -19,7 +19,10 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def test_a_new_run_directory_has_its_spec_and_is_private(run_dir):
-    assert protocol.read_record(str(run_dir), protocol.SPEC_FILE) == {"attempt_id": "f00", "protocol": protocol.PROTOCOL}
+    assert protocol.read_record(str(run_dir), protocol.SPEC_FILE) == {
+        "attempt_id": "f00",
+        "protocol": protocol.PROTOCOL,
+    }
     assert (run_dir / protocol.WORK_DIR).is_dir()
     assert (run_dir / protocol.METRICS_FILE).read_bytes() == b""
     assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700

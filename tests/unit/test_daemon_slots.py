@@ -31,9 +31,15 @@ def file(tmp_path: Path) -> Path:
 @contextmanager
 def process(env: dict[str, str]) -> Iterator[int]:
     """A process that waits until it is let go, with this environment and no other."""
-    with subprocess.Popen([sys.executable, "-S", "-E", "-c", "input()"], stdin=subprocess.PIPE, env=env) as running:
-        yield running.pid
-        running.communicate(b"\n")
+    program = "print('up', flush=True); input()"
+    argv = [sys.executable, "-S", "-E", "-c", program]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"up\n"
+        try:
+            yield running.pid
+        finally:
+            running.communicate(b"\n")
 
 
 def test_a_machine_without_gpus_has_cpu_slots():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,20 +11,10 @@ from pathlib import Path
 import pytest
 
 import tuned
+from tests.integration.launch_driver import interpreters
 from tuned.launch.bundle import launcher_path, make_bundle
 
 ROOT = Path(__file__).parents[2]
-
-
-def interpreters() -> list[str]:
-    """Every promised version of Python that this machine has."""
-    found = []
-    for minor in range(9, 15):
-        managed = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
-        path = shutil.which(f"python3.{minor}") or (str(managed[-1]) if managed else None)
-        if path is not None and subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0:
-            found.append(path)
-    return found
 
 
 @pytest.fixture(scope="module")

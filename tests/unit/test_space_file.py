@@ -128,3 +128,12 @@ def test_size_of_a_conditional_space():
 def test_bounds_survive_json():
     space = read("x = { type = 'float', low = 1e-300, high = 1e300, log = true }")
     assert math.isfinite(float(space["x"].high or 0))
+
+
+def test_size_does_not_walk_through_independent_branches_together():
+    pairs = {f"a{i}": {"type": "bool"} for i in range(40)}
+    children = {f"b{i}": {"type": "int", "low": 1, "high": 3, "when": {f"a{i}": True}} for i in range(40)}
+    assert parse_space({**pairs, **children}).size() == 4**40
+    floats = parse_space({"a": {"type": "bool"}, "x": {"type": "float", "low": 0, "high": 1, "when": {"a": True}}})
+    assert floats.size() is None
+    assert parse_space({}).size() == 1

@@ -13,6 +13,7 @@ import click
 
 from tuned.cli import render
 from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.install import install
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
@@ -164,5 +165,5 @@ def run(session: Session, slots: int | None) -> None:
     os.execv(command[0], command)
 
 
-for _command in (start, stop, status, logs, run):
+for _command in (start, stop, status, logs, run, install):
     daemon.add_command(_command)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
     from tuned.wire import (
         Changed,
+        Collected,
         CommandSubmission,
         DaemonStatus,
         Enqueue,
@@ -105,6 +106,11 @@ def status() -> Call[DaemonStatus]:
 def stop(stop_trials: bool = False) -> Call[Any]:
     """End the daemon; trials go on unless told otherwise."""
     return Call("POST", "/stop", body={"stop_trials": stop_trials})
+
+
+def collect(dry_run: bool, quota: int | None = None) -> Call[Collected]:
+    """Free disk space, or say what would go."""
+    return Call("POST", "/gc", "Collected", body={"dry_run": dry_run, "quota": quota}, timeout=600.0)
 
 
 def submit(submission: Submission) -> Call[Submitted]:

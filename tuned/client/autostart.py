@@ -16,6 +16,7 @@ from time import monotonic
 from tuned.client import api
 from tuned.client.http import Client
 from tuned.client.problems import NoDaemon
+from tuned.client.unit import start_by_unit
 from tuned.core.errors import Conflict, Unavailable
 from tuned.home import Home, check_socket_folder, prepare_home
 from tuned.protocol import ENV_ATTEMPT, ENV_HOME
@@ -89,7 +90,9 @@ def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, p
     refuse_inside_trial(os.environ)
     prepare_home(home)
     begin = home.log.stat().st_size if home.log.exists() else 0
-    pid = _spawn(home, daemon_command(home, slots))
+    pid = start_by_unit(home, os.environ) if slots is None else None
+    if pid is None:
+        pid = _spawn(home, daemon_command(home, slots))
     return _await(client, home, pid, begin, patience)
 
 

@@ -152,12 +152,23 @@ class SearchSpace:
 
     def size(self) -> int | None:
         """How many different points there are, or None when a float makes them countless."""
-        total = 0
-        for count in self._count({}, 0):
-            if count is None:
+        product = 1
+        for related in self._related():
+            counts = SearchSpace(related)._count({}, 0)
+            if None in counts:
                 return None
-            total += count
-        return total
+            product *= sum(count for count in counts if count is not None)
+        return product
+
+    def _related(self) -> list[tuple[Parameter, ...]]:
+        """Parameters in groups that do not depend on each other, so that only within a group all cases are walked."""
+        group = {parameter.name: i for i, parameter in enumerate(self.parameters)}
+        for parameter in self.parameters:
+            for parent, _ in parameter.when:
+                old, new = group[parameter.name], group[parent]
+                group = {name: new if i == old else i for name, i in group.items()}
+        members = dict.fromkeys(group.values())
+        return [tuple(p for p in self.parameters if group[p.name] == i) for i in members]
 
     def _count(self, point: Point, index: int) -> list[int | None]:
         if index == len(self.parameters):

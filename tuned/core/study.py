@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from tuned.core.secrets import masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState
 
@@ -38,6 +39,8 @@ class RunSpec:
         retries: Failure class -> how often such an attempt is tried again.
         cpus: Cores that a trial is meant to use (shown, not enforced).
         gpus: GPUs a trial needs; None: one where there is one.
+        limits: Resource limits of each trial, by name (`memory` and `file_size` in bytes, `open_files`, `processes`,
+            `cpu_seconds`).
     """
 
     kind: Literal["script", "function", "command"]
@@ -57,6 +60,7 @@ class RunSpec:
     retries: dict[str, int] = field(default_factory=lambda: {"lost": 1})
     cpus: float = 1.0
     gpus: float | None = None
+    limits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,12 @@ class StudySpec:
         """Plain data for JSON; `from_dict` reads it back."""
         data = asdict(self)
         data["space"] = self.space.to_dict()
+        return data
+
+    def to_public_dict(self) -> dict[str, Any]:
+        """`to_dict` for people and clients: secrets in `run.env` are masked."""
+        data = self.to_dict()
+        data["run"]["env"] = masked(data["run"]["env"])
         return data
 
     @classmethod

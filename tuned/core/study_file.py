@@ -135,6 +135,7 @@ def _run(table: RunTable, base: str, environment: Mapping[str, str], files: File
         retries={"lost": 1, **table.retries},
         cpus=table.resources.cpus,
         gpus=table.resources.gpus,
+        limits=table.limits.model_dump(exclude_none=True),
     )
 
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.names import nearest
+from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 
 RESERVED = (
@@ -113,7 +114,16 @@ def _summary(value: Any) -> tuple[str, int]:
     raise _fail(f"{value!r} is no summary", 'use "best", "last" or { mean_last = 5 }')
 
 
+def _size(value: object) -> int:
+    try:
+        return parse_size(value)
+    except ValueError as error:
+        raise _fail(str(error), 'write "16GB", "500MiB" or a number of bytes') from None
+
+
 Text = Annotated[str, BeforeValidator(_text)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1, lt=2**63)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 Arguments = Annotated[tuple[Any, ...], BeforeValidator(_arguments)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 PositiveDuration = Annotated[float, BeforeValidator(_positive_duration)]
@@ -135,6 +145,16 @@ class ResourcesTable(Table):
     gpus: Annotated[float, BeforeValidator(_gpus)] | None = None
 
 
+class LimitsTable(Table):
+    """`run.limits`: what the kernel lets each trial take; bytes, or numbers."""
+
+    memory: Size | None = None
+    file_size: Size | None = None
+    open_files: Count | None = None
+    processes: Count | None = None
+    cpu_seconds: Count | None = None
+
+
 class RunTable(Table):
     """`[run]`."""
 
@@ -152,6 +172,7 @@ class RunTable(Table):
     grace: Duration = 30.0
     retries: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
     resources: ResourcesTable = ResourcesTable()
+    limits: LimitsTable = LimitsTable()
 
 
 class MetricsTable(Table):

@@ -17,6 +17,15 @@ from tuned.core.trial import Trial
 if TYPE_CHECKING:
     from tuned.daemon.attempts import LiveAttempt
 
+RLIMITS = {
+    "memory": "RLIMIT_DATA",
+    "file_size": "RLIMIT_FSIZE",
+    "open_files": "RLIMIT_NOFILE",
+    "processes": "RLIMIT_NPROC",
+    "cpu_seconds": "RLIMIT_CPU",
+}
+"""How the study file's words for limits are called by the kernel."""
+
 
 def build_spec(
     spec: StudySpec,
@@ -72,7 +81,7 @@ def build_spec(
         "objective_metric": objective.metric if objective else None,
         "learn": learn,
         "umask": None,
-        "rlimits": {},
+        "rlimits": {RLIMITS[name]: value for name, value in run.limits.items()},
         "python": run.python,
         "bundle": str(bundle),
     }

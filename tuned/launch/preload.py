@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import select
+import signal
 import sys
 import threading
 import time
@@ -16,7 +18,12 @@ import warnings
 import weakref
 from typing import Dict, FrozenSet, Iterable, NamedTuple, Optional
 
+from tuned.launch import kernel
+
 _GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/renderD")
+
+_FORK_PATIENCE = 10.0
+"""Seconds for a forked process to say its first word."""
 
 _AT_EXIT_COMPANIONS = {"torch._dynamo": ("tabulate",)}
 """What a module imports only while the interpreter shuts down: imported early, no trial pays for it."""
@@ -70,15 +77,27 @@ def settle() -> Optional[str]:
         finalizer.atexit = False
     gc.collect()
     gc.freeze()
+    kernel.use_large_pages()
+    return _try_fork() or fork_hazard()
+
+
+def _try_fork() -> Optional[str]:
+    """What is wrong with a forked process, as it says itself or by not saying anything."""
+    alive, alive_child = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pid = os.fork()
     if pid == 0:
-        os._exit(1 if _cuda_is_spoiled() else 0)
-    _, status = os.waitpid(pid, 0)
-    if status != 0:
+        os.write(alive_child, b"x" if _cuda_is_spoiled() else b".")
+        os._exit(0)
+    os.close(alive_child)
+    said = os.read(alive, 1) if select.select([alive], [], [], _FORK_PATIENCE)[0] else b""
+    os.close(alive)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    if said == b"x":
         return "the preloaded modules touched CUDA, which no forked process can use any more"
-    return fork_hazard()
+    return None if said else "a process forked after the preload did not come to life"
 
 
 def fork_hazard() -> Optional[str]:

@@ -12,6 +12,9 @@ from typing import Optional
 KILL_AFTER = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
+_SENT = float("inf")
+"""In the place of a time: this signal was sent, or is of no use any more."""
+
 
 class Stopping:
     """The plan for one attempt.
@@ -51,8 +54,8 @@ class Stopping:
     def due(self, now: float) -> Optional[signal.Signals]:
         """The signal to send now, if any; each is given once."""
         if self._kill_at is not None and now >= self._kill_at:
-            self._kill_at = self._terminate_at = self._expires = None
-            self._terminate_at = float("inf")
+            self._kill_at = self._expires = None
+            self._terminate_at = _SENT
             return signal.SIGKILL
         if self._expires is not None and now >= self._expires:
             self._expires = None
@@ -60,7 +63,7 @@ class Stopping:
             if self._kill_at is None:
                 self._terminate_at = now
         if self._terminate_at is not None and now >= self._terminate_at:
-            self._terminate_at = float("inf")
+            self._terminate_at = _SENT
             self._kill_at = now + KILL_AFTER
             return signal.SIGTERM
         return None
@@ -68,5 +71,5 @@ class Stopping:
     def wait(self, now: float) -> Optional[float]:
         """Seconds until `due` has something to say; None for never, as far as is known now."""
         times = [t for t in (self._expires, self._terminate_at, self._kill_at) if t is not None]
-        soonest = min(times, default=float("inf"))
-        return None if soonest == float("inf") else max(0.0, soonest - now)
+        soonest = min(times, default=_SENT)
+        return None if soonest == _SENT else max(0.0, soonest - now)

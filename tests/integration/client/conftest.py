@@ -142,7 +142,7 @@ class ScriptedDaemon:
         """A step of a stream: goes on once `path` has been asked for so often."""
 
         async def wait() -> None:
-            while len(self.asked(path)) < times:
+            while len(self.asked(path)) < times:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
         return wait

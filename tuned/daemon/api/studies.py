@@ -41,7 +41,7 @@ async def studies(given: Given) -> list[StudyRow]:
 async def show(name: str, given: Given) -> dict[str, Any]:
     """One study and its specification."""
     study = await given.service.study(name)
-    return {"study": _row(given, study), "spec": study.spec.to_dict()}
+    return {"study": _row(given, study), "spec": study.spec.to_public_dict()}
 
 
 @router.delete("/studies/{name}")

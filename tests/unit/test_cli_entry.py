@@ -1,0 +1,93 @@
+"""The console script: immune to a user's own packages, and light."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tuned
+
+ROOT = Path(tuned.__path__[0]).parent
+MAIN = "import sys; sys.argv[0] = 'tunectl'; from tuned.cli.entry import main; main()"
+
+
+def run(*arguments: str, code: str = MAIN, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**env, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_users_own_storage_package_is_not_imported(tmp_path: Path) -> None:
+    for name in ("storage", "tui"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('imported the wrong one')")
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    said = run(code="from tuned.cli.entry import shadowing_package; print(shadowing_package())", PYTHONPATH=path)
+    assert said.stdout.strip() == str(tmp_path / "storage")
+    done = run("--version", PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tunectl ")
+
+
+def test_nothing_shadows_a_normal_installation() -> None:
+    said = run(code="from tuned.cli.entry import shadowing_package; print(shadowing_package())", PYTHONPATH=str(ROOT))
+    assert said.stdout.strip() == "None"
+
+
+@pytest.mark.parametrize("verb", ["studies", "trials"])
+def test_json_verbs_import_nothing_heavy(verb: str, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from tuned.cli.run import run\n"
+        f"code = run([{verb!r}, *(['x'] if {verb!r} == 'trials' else []), '--json', '--no-start'])\n"
+        "heavy = {'rich', 'textual', 'pydantic', 'sqlalchemy', 'fastapi', 'asyncio', 'http.client', 'ssl', 'email',\n"
+        "         'subprocess', 'h11', 'numpy', 'torch', 'tomllib', 'storage', 'tui', 'tuned.daemon', 'tuned.wire'}\n"
+        "print(code, sorted(heavy & set(sys.modules)))\n"
+    )
+    done = run(code=code, PYTHONPATH=str(ROOT), TUNED_HOME=str(tmp_path))
+    assert done.stdout.strip() == "3 []", done.stderr
+
+
+def test_help_lists_every_verb_without_importing_them() -> None:
+    code = (
+        "import sys\nfrom tuned.cli.run import run\nrun(['--help'])\n"
+        "print([m for m in sys.modules if m.startswith('tuned.cli.')])\n"
+    )
+    done = run(code=code, PYTHONPATH=str(ROOT))
+    from tuned.cli.root import VERBS
+
+    for name in VERBS:
+        assert f"\n  {name} " in done.stdout
+    assert "tuned.cli.submit" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["pause", "next", "daemon", "ui", "queue"])
+def test_every_verb_has_a_help_of_its_own(name: str) -> None:
+    done = run(name, "--help", PYTHONPATH=str(ROOT))
+    assert done.returncode == 0
+    assert name in done.stdout.splitlines()[0]
+
+
+def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:
+    code = MAIN.replace("main()", "")
+    script = (
+        f"{code}\nimport click, tuned.cli.root as r\nr.root.callback = lambda **k: click.echo('x' * 10_000_000)\nmain()"
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -c {script!r} | head -c 1; echo; echo ${{PIPESTATUS[0]}}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr

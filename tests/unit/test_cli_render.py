@@ -1,0 +1,69 @@
+"""Values as people read them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tuned.cli import render, table
+from tuned.wire import BestRow
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (3, "3"), (3.0, "3"), (0.123456789, "0.12346"), (1e-7, "1e-07"), (2.5e9, "2.5e+09"), ("nan", "nan"),
+     (-0.0, "0"), (float("inf"), "inf"), (float("nan"), "nan")],
+)  # fmt: skip
+def test_numbers(value: float | None, text: str) -> None:
+    assert render.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "-"), (0.04, "0.0s"), (-1, "0.0s"), (9.94, "9.9s"), (12.4, "12s"), (59.9, "1m 00s"), (61, "1m 01s"),
+     (3599.7, "1h 00m"), (7260, "2h 01m"), (90_000, "1d 01h")],
+)  # fmt: skip
+def test_lengths_of_time(seconds: float | None, text: str) -> None:
+    assert render.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(None, "-"), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 << 40, "3.0 TiB")]
+)
+def test_sizes(count: int | None, text: str) -> None:
+    assert render.size(count) == text
+
+
+def test_points_read_as_they_are_typed() -> None:
+    point = {"lr": 0.00123456, "act": "relu", "amp": True, "n": 3}
+    assert render.point(point) == "lr=0.001235 act=relu amp=true n=3"
+    assert render.point({}) == "-"
+    assert render.best(BestRow(7, {"n": 3}, {"loss": 0.5})) == "loss=0.5 (trial 7: n=3)"
+    assert render.best(None) == "-"
+
+
+def test_every_state_has_a_glyph() -> None:
+    from tuned.core.states import StudyState, TrialState
+
+    assert {str(state) for state in (*TrialState, *StudyState)} == set(render.GLYPHS)
+
+
+def test_moments_show_the_date_only_when_it_is_another_day() -> None:
+    now = time.time()
+    assert len(render.moment(now)) == len("12:00:00")
+    assert render.moment(now - 86400 * 2).startswith(time.strftime("%Y-%m-%d", time.localtime(now - 86400 * 2)))
+
+
+def test_one_line_cuts_and_joins() -> None:
+    assert render.one_line("a\n  b") == "a b"
+    assert render.one_line("abcdef", 4) == "abc…"
+
+
+def test_a_plain_table_aligns_wide_characters_and_drops_empty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    table.show_table(["study", "number", "reason", "note"], [["名前", "1", "-", "x"], ["ab", "12", "", "y"]])
+    assert capsys.readouterr().out.splitlines() == [
+        "study  number  note",
+        "名前        1  x",
+        "ab         12  y",
+    ]
