@@ -1,7 +1,7 @@
 """From a client's request for a trial to the first line of the user's code, and a whole short torch trial.
 
-Owns the figures `warm-start`, `warm-start-learned` and `adam-steps`. The request is `enqueue` on a study that has ended:
-HTTP, commits with their syncs, `spec.json` and the fork all count.
+Owns the figures `warm-start`, `warm-start-learned` and `adam-steps`. The request is `enqueue` on a study that has
+ended: HTTP, commits with their syncs, `spec.json` and the fork all count.
 """
 
 from __future__ import annotations

@@ -42,15 +42,15 @@ def back_up(database: Path, folder: Path, now: float) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     name = datetime.fromtimestamp(now, UTC).strftime("tuned-%Y%m%d-%H%M%S.db")
     partial = folder / f".{name}.part"
+    partial.touch(mode=0o600)
     try:
-        source = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+        source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
         target = sqlite3.connect(partial)
         try:
             source.backup(target, pages=256, sleep=0.005)
         finally:
             target.close()
             source.close()
-        partial.chmod(0o600)
         partial.rename(folder / name)
     finally:
         partial.unlink(missing_ok=True)

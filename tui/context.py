@@ -60,6 +60,8 @@ class Context:
     widths: dict[str, int] = field(default_factory=dict)
     widths_study: str | None = None
     first_column: int = 0
+    constant: frozenset[str] = frozenset()
+    constant_key: object = None
 
     def say(self, text: str, style: str = "good") -> None:
         """Show the result of what the user did for a few seconds."""

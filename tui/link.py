@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from tui.pages import PAGE_ROWS
 from tui.store import LOG_START, Need, Store
 from tuned.core.errors import NotFound, TunedError, Unavailable
 
@@ -121,6 +122,8 @@ class Link:
                     store.put_studies(await client.studies())
                 case "trials":
                     await self._trials(need.study)
+                case "page":
+                    await self._page(need)
                 case "detail":
                     store.put_detail(await client.trial(need.study, need.number))
                 case "curve":
@@ -141,6 +144,10 @@ class Link:
 
     async def _trials(self, study: str) -> None:
         """All trials of a study, in pages, the newest first so that the table fills where people look."""
+        if self.store.paged and study == self.store.study:
+            for index in self.store.pages.viewed() if self.store.pages else ():
+                self.store.need("page", study, index)
+            return
         offset = 0
         while study == self.store.study:
             rows = await self.client.trials(study, sort="number", descending=True, limit=PAGE, offset=offset)
@@ -149,6 +156,21 @@ class Link:
             if len(rows) < PAGE:
                 break
         self.store.trials_complete(study)
+
+    async def _page(self, need: Need) -> None:
+        pages = self.store.pages
+        if pages is None or pages.query.study != need.study:
+            return
+        query = pages.query
+        rows = await self.client.trials(
+            query.study,
+            state=query.states,
+            sort=query.sort,
+            descending=query.descending,
+            limit=PAGE_ROWS,
+            offset=need.number * PAGE_ROWS,
+        )
+        self.store.put_page(query, need.number, rows)
 
     async def _log(self, need: Need) -> None:
         tail, store = self.store.log, self.store

@@ -64,7 +64,7 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
     lines: list[Line] = [frame.head(context, width)]
     lines += lists.studies(context, None, 0, width, len(store.studies) * lists.study_lines(width) + 1, False)
     if store.study is not None:
-        count = min(ROWS, len(context.rows.numbers()))
+        count = min(ROWS, context.rows.total())
         lines += trials.build(context, 0, width, max(4, count + 2), False)
         if store.best_so_far():
             lines += curves.best_so_far(context, width, 10, False)

@@ -10,9 +10,19 @@ from collections.abc import Callable
 
 from tui import format as fmt
 from tui.filters import NO_FILTER, Filter, parse, read
+from tui.pages import PageQuery
 from tui.store import Store
+from tuned.core.errors import InvalidInput
 from tuned.core.states import LIVE
 from tuned.wire import TrialRow
+
+_DAEMON_SORTS = {
+    "trial": ("number", True),
+    "state": ("state", False),
+    "priority": ("priority", True),
+    "value": ("", False),
+}
+"""Column -> the daemon's name for it, and whether its natural order is descending."""
 
 FIXED_SORTS = ("trial", "state", "priority", "step", "value", "elapsed")
 _STATE_ORDER = {
@@ -25,6 +35,9 @@ _STATE_ORDER = {
 
 class Rows:
     """The table's rows over a store.
+
+    Of a study that is held as a whole, all rows are sorted and filtered here. Of a larger one the daemon sorts and
+    filters, and only the pages around what is shown are known: `at` and `window` give None for the rest.
 
     Attributes:
         sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
@@ -46,13 +59,46 @@ class Rows:
         self._places: dict[int, int] = {}
         self._study: str | None = None
 
-    def numbers(self) -> list[int]:
-        """Trial numbers from the first row to the last."""
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def total(self) -> int:
+        """How many rows there are."""
+        if not self.store.paged:
+            return len(self._whole())
+        row = self.store.study_row
+        if row is None or self.filter.states is None:
+            return self.store.total
+        return sum(count for state, count in row.counts.items() if state in self.filter.states)
+
+    def window(self, top: int, count: int) -> list[int | None]:
+        """Trial numbers of some rows; asks for what is not known."""
+        if not self.store.paged:
+            return [*self._whole()[top : top + count]]
+        total = self.total()
+        pages = self.store.view_page(self._query(), top, count, total)
+        return [pages.at(place) for place in range(top, min(top + count, total))]
+
+    def at(self, place: int) -> int | None:
+        """The trial in a row; None when it is unknown or there is no such row."""
+        if not self.store.paged:
+            numbers = self._whole()
+            return numbers[place] if 0 <= place < len(numbers) else None
+        pages = self.store.pages
+        return pages.at(place) if pages is not None and pages.query == self._query() else None
+
+    def place(self, number: int | None) -> int | None:
+        """Row of a trial; None when it is not shown, or unknown."""
+        if number is None:
+            return None
+        if not self.store.paged:
+            self._whole()
+            return self._places.get(number)
+        pages = self.store.pages
+        return pages.place(number) if pages is not None and pages.query == self._query() else None
+
+    def _whole(self) -> list[int]:
         store = self.store
-        if store.study != self._study:
-            self._study, self.marks, self.anchor = store.study, set(), None
-            if self.filter.text:
-                self.filter = parse(self.filter.text, store.objective)
+        self._notice_study()
         key = (store.study, store.trials_revision, self.sort, self.descending, self.filter.text, store.objective)
         if key != self._key:
             self._key = key
@@ -61,23 +107,45 @@ class Rows:
             self._places = {number: place for place, number in enumerate(self._numbers)}
         return self._numbers
 
-    def place(self, number: int | None) -> int | None:
-        """Row of a trial; None when it is not shown."""
-        self.numbers()
-        return self._places.get(number) if number is not None else None
+    def _query(self) -> PageQuery:
+        self._notice_study()
+        if self.sort in _DAEMON_SORTS:
+            name, descending = _DAEMON_SORTS[self.sort]
+        else:
+            name, descending = f"params.{self.sort}", False
+        if self.sort == "value":
+            descending = not self.store.minimizes
+            name = "value" if self.store.objective is not None else "number"
+        return PageQuery(self.store.study or "", name, descending != self.descending, self.filter.states)
+
+    def _notice_study(self) -> None:
+        if self.store.study != self._study:
+            self._study, self.marks, self.anchor = self.store.study, set(), None
+            if self.sort not in self.sorts():
+                self.sort, self.descending = "value", False
+            if self.filter.text:
+                self.filter = parse(self.filter.text, self.store.objective)
+
+    # --- changing -----------------------------------------------------------------------------------------------
 
     def set_filter(self, text: str) -> None:
         """Filter by a text of the filter language.
 
         Raises:
-            InvalidInput: It cannot be read; the old filter stays.
+            InvalidInput: It cannot be read, or the study is too large for it; the old filter stays.
         """
-        self.filter = parse(text, self.store.objective) if text.strip() else NO_FILTER
+        found = parse(text, self.store.objective) if text.strip() else NO_FILTER
+        if self.store.paged and not found.plain:
+            raise InvalidInput(
+                f"among {self.store.total} trials only states can be filtered", where="filter", hint="state:run,paused"
+            )
+        self.filter = found
 
     def sorts(self) -> list[str]:
         """Names that can be sorted by, in the order of the columns."""
         study = self.store.study_row
-        return [*FIXED_SORTS[:5], *(study.parameters if study else ()), "elapsed"]
+        names = [*FIXED_SORTS[:5], *(study.parameters if study else ()), "elapsed"]
+        return [name for name in names if name not in ("step", "elapsed")] if self.store.paged else names
 
     def turn_sort(self, by: int) -> None:
         """Sort by the next or previous column, in its natural order."""
@@ -97,14 +165,22 @@ class Rows:
             self.toggle_mark(number)
             return
         low, high = sorted((here, there))
-        self.marks.update(self._numbers[low : high + 1])
+        self.marks.update(n for n in map(self.at, range(low, high + 1)) if n is not None)
 
     def mark_all(self) -> None:
-        """Mark every row that is shown."""
-        self.marks = set(self.numbers())
+        """Mark every row that passes the filter.
+
+        Raises:
+            InvalidInput: The study is too large for that.
+        """
+        if self.store.paged:
+            raise InvalidInput(f"{self.total()} trials are too many to mark", where="mark all")
+        self.marks = set(self._whole())
 
     def rank(self, number: int) -> tuple[int, int] | None:
         """(place, count) of a trial among those with a value, best first."""
+        if self.store.paged:
+            return None
         sign = 1 if self.store.minimizes else -1
         metric = self.store.objective
         mine = self.store.trial(number)

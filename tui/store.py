@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tui import format as fmt
+from tui.pages import PageQuery, Pages
 from tuned.core import events as ev
 from tuned.core.states import LIVE, TERMINAL
 from tuned.wire import DaemonStatus, EventRow, LogChunk, MetricRow, StudyRow, TrialDetail, TrialRow
@@ -21,12 +22,14 @@ EVENTS_KEPT = 500
 CURVES_KEPT = 24
 LOG_KEPT = 2000
 LOG_START = 32_768
+WHOLE_LIMIT = 5_000
+"""A study with more trials is not held as a whole: the table shows pages in the daemon's own order."""
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something to fetch: `kind` is status, studies, study, trials, detail, curve, log or queue."""
+    """Something to fetch: `kind` is status, studies, trials, page, detail, curve, log or queue."""
 
     kind: str
     study: str = ""
@@ -74,6 +77,7 @@ class Store:
         self.study: str | None = None
         self.trials: dict[int, TrialRow] = {}
         self.trials_loaded = False
+        self.pages: Pages | None = None
         self.selected: int | None = None
         self.pinned: list[int] = []
         self.metric: str | None = None
@@ -134,7 +138,7 @@ class Store:
         if name == self.study:
             return
         self.study, self.selected, self.pinned, self.metric = name, None, [], None
-        self.trials, self.trials_loaded, self.log, self.detail = {}, False, None, None
+        self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
         self._changed(trials=True)
         if name is not None:
             self.need("trials", name)
@@ -261,6 +265,19 @@ class Store:
         return ended, live, row.counts.get("queued", 0)
 
     @property
+    def total(self) -> int:
+        """How many trials the shown study has."""
+        row = self.study_row
+        counted = sum(row.counts.values()) if row else 0
+        return counted if self.paged else max(len(self.trials), 0)
+
+    @property
+    def paged(self) -> bool:
+        """Whether the shown study is too large to hold as a whole."""
+        row = self.study_row
+        return row is not None and sum(row.counts.values()) > WHOLE_LIMIT
+
+    @property
     def anything_live(self) -> bool:
         """Whether some trial of the shown study runs, so that elapsed times move."""
         row = self.study_row
@@ -293,6 +310,33 @@ class Store:
         for row in rows:
             self.trials[row.number] = row
         self._changed(trials=True)
+
+    def view_page(self, query: PageQuery, top: int, count: int, total: int) -> Pages:
+        """Look at some rows of an order: what is missing is fetched."""
+        if self.pages is None or self.pages.query != query:
+            self.pages = Pages(query)
+        for index in self.pages.wanted(top, count, total):
+            self.need("page", query.study, index)
+        return self.pages
+
+    def put_page(self, query: PageQuery, index: int, rows: Sequence[TrialRow]) -> None:
+        """One page of an order; ignored when another order is shown by now."""
+        if self.pages is None or self.pages.query != query or query.study != self.study:
+            return
+        kept = {self.selected, *self.pinned}
+        for row in rows:
+            self.trials[row.number] = row
+        for number in self.pages.put(index, [row.number for row in rows]):
+            if number not in kept:
+                self.trials.pop(number, None)
+        self.trials_loaded = True
+        self._changed(trials=True)
+        self.hurry()
+
+    def _pages_moved(self, study: str) -> None:
+        if self.pages is not None:
+            for index in self.pages.viewed():
+                self.need("page", study, index, 1.0)
 
     def trials_complete(self, study: str) -> None:
         """Every page of a study's trials has been put."""
@@ -392,7 +436,11 @@ class Store:
     def _apply_to_trial(self, event: EventRow, number: int) -> None:
         row = self.trials.get(number)
         changed = reduce_trial(row, event)
-        if changed is None:
+        if self.paged and event.type != ev.TRIAL_METRICS:
+            self._pages_moved(event.study)
+        if changed is None and self.paged:
+            pass
+        elif changed is None:
             self.need("detail", event.study, number)
         elif changed != row:
             self.trials[number] = changed

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from storage import rows
-from storage.models import IS_RANKED, studies
+from storage.models import IS_ACTIVE_STUDY, IS_RANKED, studies
 from storage.models import trials as table
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.states import TrialState
@@ -55,7 +55,7 @@ _HEADS_OF_STUDY = (
 _HEADS = (
     select(*rows.TRIAL_COLUMNS)
     .select_from(studies.join(table, and_(_t.id.in_(_HEADS_OF_STUDY), true())))
-    .where(text("studies.state = 'running'"))
+    .where(text(f"studies.{IS_ACTIVE_STUDY}"), text("studies.state = 'running'"))
     .order_by(
         (studies.c.priority + _t.priority).desc(),
         _t.rank,

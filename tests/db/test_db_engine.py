@@ -155,7 +155,7 @@ def test_damage_met_while_reading_is_told_in_one_line(tmp_path, open_lab):
     study_id = lab.study()
     lab.queue(study_id, 500)
     lab.close()
-    spoil(tmp_path / "tuned.db", 8, 60)
+    spoil(tmp_path / "tuned.db", 40, 90)
     again = open_lab(tmp_path / "tuned.db")
     with pytest.raises(Unavailable, match="damaged"):
         again.ask(queries.trials, study_id)

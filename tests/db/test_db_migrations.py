@@ -19,7 +19,11 @@ def described(path):
     stamp = [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")]
     revision = conn.execute("SELECT version_num FROM alembic_version").fetchall()
     conn.close()
-    return sorted((t, n, b, re.sub(r"\s+", " ", sql or "").strip()) for t, n, b, sql in rows), stamp, revision
+    return (
+        sorted((t, n, b, re.sub(r"\s+(\)?)", r" \1", sql or "").replace(" )", ")").strip()) for t, n, b, sql in rows),
+        stamp,
+        revision,
+    )
 
 
 @pytest.fixture
@@ -39,7 +43,8 @@ def test_migrating_from_nothing_gives_what_a_fresh_file_has(tmp_path, raw, open_
     with conn.begin():
         run(conn)
     migrated, fresh = described(path), described(tmp_path / "fresh.db")
-    assert migrated == fresh
+    assert dict(enumerate(migrated[0])) == dict(enumerate(fresh[0]))
+    assert migrated[1:] == fresh[1:]
     assert (fresh[1], fresh[2]) == ([SCHEMA_VERSION, schema.APPLICATION_ID], [(REVISION,)])
     assert len(fresh[0]) > 20
 

@@ -18,7 +18,7 @@ def main():
         loader = DataLoader(Squares(), batch_size=4, num_workers=1, multiprocessing_context=method)
         print(method, [(x.sum().item(), y.sum().item()) for x, y in loader])
     model = torch.nn.Linear(1, 1)
-    optimizer = torch.optim.Adam(model.parameters())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
     for x, y in DataLoader(Squares(), batch_size=8):
         loss = torch.nn.functional.mse_loss(model(x), y)
         loss.backward()

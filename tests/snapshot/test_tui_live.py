@@ -32,7 +32,7 @@ async def test_the_cursor_stays_on_its_trial_while_rows_move(start: Any) -> None
         ui.fake.push(
             "trial.metrics", number=22, points=1, last={"val_loss": 0.001}, step=12, values={"val_loss": 0.001}
         )
-        await ui.until(lambda: ui.app.context.rows.numbers()[0] == 22, "#22 first")
+        await ui.until(lambda: ui.app.context.rows.at(0) == 22, "#22 first")
         assert ui.store.selected == number
         assert f"▌   #{number}" in ui.text()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import h11
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ def written(status: int, pieces: list[bytes], *, chunked: bool) -> bytes:
 
 def read(data: bytes, cuts: list[int]) -> tuple[ReplyReader, bytes]:
     reader, body, places = ReplyReader(), b"", sorted({0, len(data), *(c % (len(data) + 1) for c in cuts)})
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         body += reader.feed(data[start:end])
     return reader, body
 

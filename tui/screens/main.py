@@ -29,6 +29,8 @@ class Main(Board):
     def __init__(self) -> None:
         super().__init__()
         self.top = 0
+        self.cursor = 0
+        self.heading: int | None = None
         self.study_top = 0
         self.cursor_study: str | None = None
         self.zoomed = False
@@ -91,17 +93,22 @@ class Main(Board):
     def _keep_in_sight(self, room: int) -> None:
         """Keep the cursor's trial selected and visible while rows come, go and change places."""
         store, rows = self.context.store, self.context.rows
-        numbers = rows.numbers()
-        place = rows.place(store.selected)
+        total = rows.total()
+        if not total:
+            self.top = self.cursor = 0
+            return
+        place = rows.place(store.selected) if self.heading is None else None
         if place is None:
-            if not numbers:
-                self.top = 0
-                return
-            place = min(self.top, len(numbers) - 1) if store.selected is not None else 0
-            store.select_trial(numbers[place])
-        self.top = max(0, min(self.top, place, len(numbers) - 1))
+            # A row that is not known yet is selected when its page has come.
+            place = min(self.cursor if self.heading is None else self.heading, total - 1)
+            number = rows.at(place)
+            if number is not None:
+                store.select_trial(number)
+                self.heading = None
+        self.cursor = place
+        self.top = max(0, min(self.top, place, total - 1))
         self.top = max(self.top, place - max(1, room) + 1)
-        self.top = max(0, min(self.top, len(numbers) - room))
+        self.top = max(0, min(self.top, total - room))
 
     def _study_names(self) -> list[str]:
         return [row.name for row in sort_studies(self.context.store.studies.values())]
@@ -133,11 +140,12 @@ class Main(Board):
 
     def _select(self, by: int) -> None:
         store, rows = self.context.store, self.context.rows
-        numbers = rows.numbers()
-        if not numbers:
-            return
-        place = rows.place(store.selected) or 0
-        store.select_trial(numbers[max(0, min(place + by, len(numbers) - 1))])
+        place = self.heading if self.heading is not None else rows.place(store.selected)
+        place = max(0, min((place if place is not None else self.cursor) + by, rows.total() - 1))
+        number = rows.at(place)
+        self.heading = place if number is None else None
+        if number is not None:
+            store.select_trial(number)
         self.context.log.back = 0
 
     def _page(self) -> int:
@@ -277,6 +285,9 @@ class Main(Board):
         store = self.context.store
         if store.best is None:
             self.context.say("no trial has finished yet", "warn")
+        elif store.paged:
+            self.context.rows.sort, self.context.rows.descending = "value", False
+            self._move(-(10**9))
         elif self.context.rows.place(store.best) is None:
             self.context.say(f"the best, #{store.best}, is hidden by the filter", "warn")
         else:
@@ -364,9 +375,9 @@ class Main(Board):
             return
         self.current = part
         if part == "trials" and y >= _HEADER:
-            numbers = self.context.rows.numbers()
-            if self.top + y - _HEADER < len(numbers):
-                self.context.store.select_trial(numbers[self.top + y - _HEADER])
+            number = self.context.rows.at(self.top + y - _HEADER)
+            if number is not None:
+                self.context.store.select_trial(number)
         if part == "studies" and y >= 1:
             names = self._study_names()
             rect = self.panes["studies"].rect

@@ -139,10 +139,10 @@ class TrialScreen(Board):
             self.scroll_log(by)
             return
         store, rows = self.context.store, self.context.rows
-        numbers = rows.numbers()
         place = rows.place(store.selected)
-        if numbers and place is not None:
-            store.select_trial(numbers[max(0, min(place + by, len(numbers) - 1))])
+        number = rows.at(max(0, min(place + by, rows.total() - 1))) if place is not None else None
+        if number is not None:
+            store.select_trial(number)
             self.context.log.back = 0
 
     def do_down(self) -> None:

@@ -146,7 +146,7 @@ def _device(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
     held = clean(row.held_by) or "free"
     style = "run" if row.held_by else "dim"
     if row.kind != "gpu":
-        name = f" {row.index} " + (fit(clean(row.name), 8) if width >= 40 else "")
+        name = f" {row.index} " + (fit(clean(row.name), 9) + " " if width >= 40 else "")
         return [line((name, "text"), (held, style))]
     memory = f"{fmt.gigabytes(row.memory_used)[:-1]}/{fmt.gigabytes(row.memory_total)}" if row.memory_total else ""
     load = f"{row.utilisation:3.0f}%" if row.utilisation is not None else "  ?%"
@@ -211,11 +211,16 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
     """What happened, the newest last."""
     store = context.store
     lines = [pane_title("Events", "", width, context.glyphs, focused)]
-    shown = [row for row in store.events if row.type != ev.TRIAL_METRICS][-(height - 1) :]
+    shown = [row for row in store.events if not _is_noise(row)][-(height - 1) :]
     lines += [event_line(context, row) for row in shown]
     if not shown:
         lines.append(line((" nothing has happened yet", "dim")))
     return filled(lines, width, height)
+
+
+def _is_noise(row: EventRow) -> bool:
+    """Metrics are in the curves, and a trial that starts runs a moment later."""
+    return row.type == ev.TRIAL_METRICS or (row.type == ev.TRIAL_MOVED and row.data.get("to") == "starting")
 
 
 def event_line(context: Context, row: EventRow) -> Line:

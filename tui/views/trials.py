@@ -71,7 +71,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
 
 def _parameters(context: Context, visible: list[TrialRow], room: int) -> tuple[list[Column], int]:
     row = context.store.study_row
-    names = list(row.parameters) if row else []
+    names = _parameter_names(context) if row else []
     if context.widths_study != context.store.study:
         context.widths, context.widths_study, context.first_column = {}, context.store.study, 0
     context.first_column = max(0, min(context.first_column, len(names) - 1))
@@ -86,6 +86,24 @@ def _parameters(context: Context, visible: list[TrialRow], room: int) -> tuple[l
         room -= size + 1
         shown.append(Column(name, clean(name).upper(), size, ">", _parameter(name, context.glyphs.none)))
     return shown, 0
+
+
+def _parameter_names(context: Context) -> list[str]:
+    """In the order of the space; those that are the same in every trial come last."""
+    store = context.store
+    row = store.study_row
+    if row is None:
+        return []
+    if context.constant_key != (store.study, len(store.trials)):
+        context.constant_key = (store.study, len(store.trials))
+        seen: dict[str, set[str]] = {name: set() for name in row.parameters}
+        for trial in store.trials.values():
+            for name, values in seen.items():
+                if len(values) < 2:
+                    values.add(repr(trial.params.get(name)))
+        several = len(store.trials) > 1
+        context.constant = frozenset(name for name, values in seen.items() if several and len(values) < 2)
+    return sorted(row.parameters, key=lambda name: name in context.constant)
 
 
 def _parameter(name: str, none: str) -> Cell:
@@ -106,13 +124,14 @@ def build(context: Context, top: int, width: int, height: int, focused: bool) ->
         focused: Whether keys go here.
     """
     store, rows, glyphs = context.store, context.rows, context.glyphs
-    numbers = rows.numbers()
-    visible = [store.trials[n] for n in numbers[top : top + max(0, height - 2)]]
+    window = [store.trials.get(n) if n is not None else None for n in rows.window(top, max(0, height - 2))]
+    visible = [row for row in window if row is not None]
     shown, hidden = columns(context, visible, width)
-    lines = [pane_title(_title(context), _extra(context, top, len(visible), hidden, width), width, glyphs, focused)]
+    lines = [pane_title(_title(context), _extra(context, top, len(window), hidden, width), width, glyphs, focused)]
     lines.append(_header(context, shown, width))
-    lines += [_row(context, row, shown, width, focused) for row in visible]
-    if not visible:
+    waiting = fit_line([("    " + glyphs.more, "dim")], width)
+    lines += [_row(context, row, shown, width, focused) if row is not None else waiting for row in window]
+    if not window:
         lines += [fit_line([("", "text")], width), fit_line([("  " + _empty(context), "dim")], width)]
     blank = fit_line([("", "text")], width)
     return (lines + [blank] * height)[:height]
@@ -120,10 +139,10 @@ def build(context: Context, top: int, width: int, height: int, focused: bool) ->
 
 def _title(context: Context) -> str:
     store, rows = context.store, context.rows
-    total = len(store.trials)
-    count = len(rows.numbers())
+    total = store.total
+    count = rows.total()
     text = f"Trials {count} of {total}" if rows.filter.text else f"Trials {total}"
-    if not store.trials_loaded and store.study is not None:
+    if not store.trials_loaded and store.study is not None and not store.paged:
         text += "…" if context.glyphs.braille else "..."
     return text + (f" {context.glyphs.mark}{len(rows.marks)} marked" if rows.marks else "")
 
@@ -131,7 +150,7 @@ def _title(context: Context) -> str:
 def _extra(context: Context, top: int, count: int, hidden: int, width: int) -> str:
     rows, glyphs = context.rows, context.glyphs
     parts = []
-    total = len(rows.numbers())
+    total = rows.total()
     if total > count and width >= 50:
         parts.append(f"{top + 1}-{top + count}")
     if hidden and width >= 60:
@@ -175,7 +194,7 @@ def _empty(context: Context) -> str:
         return "waiting for the daemon" if store.problem else ""
     if store.study is None:
         return "No studies yet: tunectl submit FILE"
-    if rows.filter.text and store.trials:
+    if rows.filter.text and store.total:
         return "No trial matches the filter; esc clears it"
     if not store.trials_loaded:
         return ""

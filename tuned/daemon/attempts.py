@@ -222,7 +222,8 @@ class Attempts:
             if start is None and attempt.run_dir.is_dir():
                 start = protocol.read_record(str(attempt.run_dir), protocol.START_FILE)
             await asyncio.to_thread(leftovers.end, attempt.attempt_id, start)
-        tail = await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
+        clean = record is not None and record.get("code") == 0
+        tail = "" if clean else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         failpoints.reach("exit.seen")
         ending = await self._database.writer.run(
             lambda conn: commit_ending(conn, progress, verdict, record, tail, time.time())

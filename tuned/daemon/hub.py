@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tuned.core.events import TRIAL_METRICS, Event
+from tuned.core.events import STUDY_NOTE, TRIAL_INTENT, TRIAL_METRICS, TRIAL_MOVED, Event
+from tuned.core.states import LIVE
 
 
 class Hub:
@@ -33,7 +34,7 @@ class Hub:
             self._loop.call_soon_threadsafe(self._spread, events)
 
     def _spread(self, events: list[Event]) -> None:
-        if any(event.type != TRIAL_METRICS for event in events):
+        if any(_frees_or_queues(event) for event in events):
             self.scheduler.set()
         for follower in self._followers:
             follower.set()
@@ -55,3 +56,13 @@ class Hub:
         self.closed = True
         for follower in self._followers:
             follower.set()
+
+
+_NO_WORK = frozenset({TRIAL_METRICS, TRIAL_INTENT, STUDY_NOTE})
+
+
+def _frees_or_queues(event: Event) -> bool:
+    """Whether the scheduler may have something to do: not for progress of what it started itself."""
+    if event.type in _NO_WORK:
+        return False
+    return event.type != TRIAL_MOVED or event.data.get("to") not in LIVE

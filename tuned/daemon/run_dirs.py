@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,35 +55,82 @@ class Facts:
         start, exit: The records, None while unwritten.
         data: Bytes of the metrics file from the asked offset on, at most `READ_BYTES`.
         more: Whether the file goes on behind `data`.
-        shrunk: The file is shorter than the offset (a power cut took its tail).
+        replaced: The file is not the one that was read up to the offset: it is shorter (a power cut took its tail, or
+            somebody wrote it anew) or another file. `data` is then from its beginning.
+        damaged: What is wrong with the directory, for people; empty when nothing is.
+        inode: The metrics file's; 0 when there is none.
     """
 
     start: dict[str, Any] | None
     exit: dict[str, Any] | None
     data: bytes
     more: bool
-    shrunk: bool
+    replaced: bool
+    damaged: str = ""
+    inode: int = field(default=0, compare=False)
 
 
-def look(run_dir: Path, offset: int, started: bool) -> Facts:
+def look(run_dir: Path, offset: int, started: bool, inode: int = 0) -> Facts:
     """Read what is new. The exit record comes first: whatever it ended is then wholly in the metrics file.
 
+    A damaged record counts as none: what is known then is only what the lock says.
+
+    Args:
+        run_dir: The run directory; it may be missing.
+        offset: Bytes of the metrics file that were read before.
+        started: Whether the start record is known already.
+        inode: The metrics file's inode when it was read last; 0 when that is not known.
+
     Raises:
-        protocol.RecordError: A record is damaged or of an unknown version.
+        OSError: The metrics cannot be read at the moment.
     """
-    exit_record = protocol.read_record(str(run_dir), protocol.EXIT_FILE)
-    start = None if started else protocol.read_record(str(run_dir), protocol.START_FILE)
-    data, size = b"", offset
+    exit_record, no_exit = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS)
+    start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS)
+    data, size, found, replaced = b"", offset, 0, False
+    no_metrics = ""
     try:
         with open(run_dir / protocol.METRICS_FILE, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+            status = os.fstat(file.fileno())
+            size, found = status.st_size, status.st_ino
+            replaced = size < offset or (inode not in (0, found) and offset > 0)
+            if replaced:
+                offset = 0
             if size > offset:
                 file.seek(offset)
                 data = file.read(READ_BYTES)
                 os.fdatasync(file.fileno())
     except FileNotFoundError:
         pass
-    return Facts(start, exit_record, data, size > offset + len(data), size < offset)
+    except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        no_metrics = str(error)
+    damaged = no_exit or no_start or no_metrics
+    return Facts(start, exit_record, data, size > offset + len(data), replaced, damaged, found)
+
+
+_START_FIELDS: dict[str, tuple[type, ...]] = {
+    "supervisor_pid": (int,),
+    "supervisor_start": (int,),
+    "pid": (int,),
+    "pgid": (int,),
+    "boot_id": (str,),
+}
+_EXIT_FIELDS: dict[str, tuple[type, ...]] = {
+    "code": (int, type(None)),
+    "signal": (int, type(None)),
+    "seconds": (int, float, type(None)),
+}
+
+
+def _record(run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]]) -> tuple[dict[str, Any] | None, str]:
+    """A record, or None and what is wrong with it."""
+    try:
+        record = protocol.read_record(str(run_dir), name)
+    except (protocol.RecordError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        return None, str(error)
+    if record is None:
+        return None, ""
+    wrong = next((field for field, kinds in fields.items() if not isinstance(record.get(field), kinds)), None)
+    return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
 
 
 def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:

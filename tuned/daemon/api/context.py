@@ -31,7 +31,8 @@ class Context:
     stop: Callable[[bool], None]
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
+    # A coroutine, because plain functions are run in a thread of their own.
     context: Context = request.app.state.context
     return context
 
