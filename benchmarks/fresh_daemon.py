@@ -32,7 +32,7 @@ from tuned.protocol import METRICS_FILE
 from tuned.wire import EventRow, TrialRow
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 ENDED = ("completed", "stopped", "failed")
 
 

@@ -16,12 +16,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.states import LIVE
 from tuned.wire import TrialRow
 
-_DAEMON_SORTS = {
-    "trial": ("number", True),
-    "state": ("state", False),
-    "priority": ("priority", True),
-    "value": ("", False),
-}
+_DAEMON_SORTS = {"trial": ("number", True), "state": ("state", False), "priority": ("priority", True)}
 """Column -> the daemon's name for it, and whether its natural order is descending."""
 
 FIXED_SORTS = ("trial", "state", "priority", "step", "value", "elapsed")
@@ -109,10 +104,7 @@ class Rows:
 
     def _query(self) -> PageQuery:
         self._notice_study()
-        if self.sort in _DAEMON_SORTS:
-            name, descending = _DAEMON_SORTS[self.sort]
-        else:
-            name, descending = f"params.{self.sort}", False
+        name, descending = _DAEMON_SORTS.get(self.sort, (f"params.{self.sort}", False))
         if self.sort == "value":
             descending = not self.store.minimizes
             name = "value" if self.store.objective is not None else "number"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from storage.problems import StaleState
 from storage.repository.attempts import claim, end_attempt, started, unclaim
+from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
 from storage.repository.ingest import IngestBatch, ingest
 from storage.repository.studies import (
@@ -44,6 +45,7 @@ __all__ = [
     "set_priority",
     "set_study_note",
     "set_study_priority",
+    "shift_clocks",
     "started",
     "unclaim",
     "update_spec",

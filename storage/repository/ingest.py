@@ -64,6 +64,7 @@ class IngestBatch:
         observations: (name, step, value, unix seconds or None), in the order of the file; steps are finite.
         bad: (offset, text) of lines that could not be read.
         sdk, stop_seen, resumable: Marks seen in this batch; once seen they stay.
+        note: What people should know about the file; goes into the event.
     """
 
     trial_id: int
@@ -75,6 +76,7 @@ class IngestBatch:
     sdk: bool = False
     stop_seen: bool = False
     resumable: bool = False
+    note: str = ""
 
 
 def ingest(conn: Connection, batch: IngestBatch, now: float) -> None:
@@ -92,14 +94,16 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> None:
     last: dict[str, float] = {name: value for name, _, value, _ in batch.observations}
     if follows and last:
         _follow(conn, trial, batch, restated)
-    if last or batch.bad:
-        data = {
+    if last or batch.bad or batch.note:
+        data: dict[str, Any] = {
             "points": len(batch.observations),
             "last": encode_values(last),
             "step": None if trial.last_step is None else encode_number(trial.last_step),
             "values": encode_values(trial.values),
             "bad_lines": len(batch.bad),
         }
+        if batch.note:
+            data["note"] = batch.note
         add_event(conn, events.TRIAL_METRICS, trial.study, trial.number, data, now)
 
 

@@ -19,8 +19,8 @@ FILL = """
 INSERT INTO trials (study_id, number, state, params, point_key, values_json, value, origin, seed, attempt, created_at,
                     started_at, ended_at, moved_seq)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-SELECT ?, i, CASE i % 5 WHEN 0 THEN 'failed' WHEN 1 THEN 'pruned' ELSE 'completed' END, '{"lr":' || i || '}', '{"lr":' || i || '}',
-       '{"loss":' || i || '}', i, 'sobol', i, 1, 1.0, 1.0, 1.0, i FROM n
+SELECT ?, i, CASE i % 5 WHEN 0 THEN 'failed' WHEN 1 THEN 'pruned' ELSE 'completed' END, '{"lr":' || i || '}',
+       '{"lr":' || i || '}',       '{"loss":' || i || '}', i, 'sobol', i, 1, 1.0, 1.0, 1.0, i FROM n
 """
 FILL_ATTEMPTS = """
 INSERT INTO attempts (trial_id, attempt, attempt_id, run_dir, device, claimed_at, started_at, ended_at)

@@ -75,15 +75,11 @@ class DaemonProcess:
     def start(self, **environment: str) -> DaemonProcess:
         env = {k: v for k, v in os.environ.items() if not k.startswith("TUNED_")}
         self.home.mkdir(exist_ok=True, parents=True)
-        log = open(self.home / "test-daemon.log", "ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(self.home), "--slots", str(self.slots)],
-            env={**env, **environment},
-            stdout=log,
-            stderr=log,
-            cwd="/",
-        )
-        log.close()
+        command = [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(self.home)]
+        with (self.home / "test-daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--slots", str(self.slots)], env={**env, **environment}, stdout=log, stderr=log, cwd="/"
+            )
         wait_until(self._answers, f"daemon does not answer: {self.log()[-2000:]}")
         return self
 

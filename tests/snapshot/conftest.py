@@ -64,9 +64,8 @@ class Ui:
 
     async def idle(self) -> None:
         """Wait until nothing is left to fetch and everything is drawn."""
-        quiet = 0
+        quiet, store = 0, self.store
         while quiet < 3:
-            store = self.store
             await self.until(lambda: (store.connected and store.trials_loaded) or store.study is None, "loaded")
             waiting = [need for need in store._due if need.kind != "log"]
             quiet = 0 if waiting or self.app.link.serving else quiet + 1

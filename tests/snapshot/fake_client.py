@@ -205,7 +205,13 @@ class FakeClient:
         self.calls.append(("trials", study, offset))
         if study not in self.trials_of:
             raise NotFound("there is no such study", where=study)
-        rows = sorted(self.trials_of[study].values(), key=lambda r: r.number, reverse=bool(descending))
+        rows = [r for r in self.trials_of[study].values() if state is None or r.state in state]
+        if sort == "value":
+            rows.sort(key=lambda r: (not r.values, r.values.get("val_loss", 0)), reverse=bool(descending))
+        elif (sort or "").startswith("params."):
+            rows.sort(key=lambda r: str(r.params[str(sort).removeprefix("params.")]), reverse=bool(descending))
+        else:
+            rows.sort(key=lambda r: r.number, reverse=bool(descending))
         return rows[offset or 0 : (offset or 0) + (limit or 10**9)]
 
     async def trial(self, study: str, number: int) -> TrialDetail:

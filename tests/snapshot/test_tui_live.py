@@ -121,9 +121,8 @@ async def test_a_deleted_study_leaves_the_screen(start: Any) -> None:
 
 
 async def test_hostile_text_is_shown_not_obeyed(start: Any, fake: Any) -> None:
-    fake.logs[21] = (
-        "\x1b[2J\x1b]52;c;ZXZpbA==\x07[red]brackets[/red] \x1b[31mcolour\x1b[0m\n日本語のログ\nprogress 1%\rprogress 2%\n"
-    )
+    evil = "\x1b[2J\x1b]52;c;ZXZpbA==\x07[red]brackets[/red] \x1b[31mcolour\x1b[0m\n"
+    fake.logs[21] = evil + "日本語のログ\nprogress 1%\rprogress 2%\n"
     row = fake.trials_of["digits"][21]
     row.params["lr"] = "a\x1b[31m[b]\n"
     async with start(160, 45) as ui:
@@ -180,6 +179,33 @@ async def test_many_trials_load_in_pages(start: Any) -> None:
     async with start(client=FakeClient(1203)) as ui:
         await ui.until_text("Trials 1203")
         assert [call[2] for call in ui.fake.calls if call[0] == "trials"][:3] == [0, 500, 1000]
+
+
+async def test_a_study_too_large_to_hold_is_read_in_pages(start: Any) -> None:
+    big = FakeClient(20)
+    rows = {number: make_trial(number) for number in range(1, 12_001)}
+    big.trials_of["digits"] = rows
+    async with start(client=big) as ui:
+        await ui.until_text("Trials 12000")
+        assert ui.store.paged and len(ui.store.trials) <= 200
+        await ui.press("less_than_sign", "less_than_sign", "less_than_sign")
+        assert ui.app.context.rows.sort == "trial"
+        await ui.press("g")
+        await ui.until_text("▌  #12000")
+        await ui.press("G")
+        await ui.until(lambda: ui.store.selected == 1, "the last row")
+        await ui.until_text("11991-12000")
+        await ui.press("k", "k")
+        await ui.until(lambda: ui.store.selected == 3, "two rows up")
+        await ui.press("slash", *"state:failed", "enter")
+        await ui.until_text("No trial matches")
+        await ui.press("escape", "slash", *"lr<1", "enter")
+        await ui.until_text("only states can be filtered")
+        await ui.press("g")
+        await ui.until(lambda: ui.store.selected == 12_000, "the first row")
+        await ui.press(*["pagedown"] * 60)
+        await ui.until(lambda: ui.store.selected == 12_000 - 60 * 5, "thirty pages on")
+        assert len(ui.store.trials) < 31 * 200
 
 
 async def test_a_lost_terminal_ends_the_ui(fake: Any, clock: Any, monkeypatch: Any) -> None:

@@ -38,8 +38,8 @@ TRIAL = Trial(
 )  # fmt: skip
 
 
-def build(spec: StudySpec = SPEC, attempt: int = 2, start: str = "warm", **device: str) -> dict[str, Any]:
-    live = LiveAttempt(1, "digits", 7, attempt, "f00", Path(f"/runs/digits/7/{attempt}"), "GPU-x")
+def build(spec: StudySpec = SPEC, start: str = "warm", resumed: bool = True, **device: str) -> dict[str, Any]:
+    live = LiveAttempt(1, "digits", 7, 2, "f00", Path("/runs/digits/7/2"), "GPU-x")
     return build_spec(
         spec,
         TRIAL,
@@ -49,6 +49,7 @@ def build(spec: StudySpec = SPEC, attempt: int = 2, start: str = "warm", **devic
         bundle=Path("/bundle"),
         learn=True,
         start=start,
+        resumed=resumed,
     )
 
 
@@ -64,11 +65,6 @@ def test_a_script_is_called_as_it_was_typed_with_its_arguments_rendered():
 def test_a_command_is_its_own_first_argument():
     spec = with_run(kind="command", script=None, command=("./a.sh", "{lr}"), args=())
     assert build(spec)["argv"] == ["./a.sh", "0.5"]
-
-
-def test_only_a_later_attempt_resumes():
-    assert build(attempt=1)["resumed"] is False
-    assert build(attempt=2)["resumed"] is True
 
 
 def test_the_device_has_the_last_word_in_the_environment():

@@ -57,13 +57,9 @@ def best_so_far(context: Context, width: int, height: int, focused: bool) -> lis
         extra += f" {glyphs.dot} log"
     lines = [pane_title("Best so far", extra, width, glyphs, focused)]
     y_range = _kept_range(context, f"best {store.study} {log}", series, log)
-    empty = (
-        f"not drawn for {store.total} trials"
-        if store.paged
-        else "no objective"
-        if store.study_row is not None and store.objective is None
-        else "no finished trial yet"
-    )
+    empty = "no objective" if store.study_row is not None and store.objective is None else "no finished trial yet"
+    if store.paged:
+        empty = f"not drawn for {store.total} trials"
     lines += plot(series, width, height - 1, glyphs, log=log, y_range=y_range, x_name="trials", empty=empty)
     return lines[:height]
 

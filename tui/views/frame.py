@@ -33,14 +33,16 @@ def head(context: Context, width: int) -> Line:
     if row is None:
         return both_ends(line((" tuned ", "title")), line((_machine(context), "dim")), width)
     state, style = study_state(glyphs, row.state)
-    left = line((" tuned ", "title"), (" " + clean(row.name) + " ", "strong"), (state, style))
+    brand = (" tuned ", "title") if width >= 60 else ""
+    left = line(brand, (" " + clean(row.name) + " ", "strong"), (state, style))
     if width >= 120 and row.question:
         left = (*left, ("  " + clean(row.question), "dim"))
     ended, live, waiting = store.counts(row)
-    parts = [f"{ended}/{row.trials}" if row.trials else fmt.plural(ended, "trial"), f"{live} run {waiting} wait"]
+    parts = [f"{ended}/{row.trials}" if row.trials else fmt.plural(ended, "trial")]
     if row.best and row.objective:
         value = fmt.number(row.best.values.get(row.objective.metric))
         parts.append(f"best {value} #{row.best.number}")
+    parts.append(f"{live} run {waiting} wait")
     if row.eta_s is not None and width >= 70:
         parts.append(f"ETA {fmt.span(row.eta_s)}")
     if width >= 120:

@@ -51,7 +51,7 @@ def number(value: Number | None) -> str:
         return "-"
     if isinstance(value, str | bool):
         return str(value)
-    if isinstance(value, int) or (value == int(value) and abs(value) < 1e6):
+    if isinstance(value, int) or (abs(value) < 1e6 and value == int(value)):
         return str(int(value))
     return f"{value:.5g}"
 

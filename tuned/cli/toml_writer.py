@@ -111,7 +111,7 @@ def _search(search: Mapping[str, Any]) -> list[str]:
 
 def key(name: str) -> str:
     """A key, quoted when TOML would split or refuse it."""
-    return name if _BARE.fullmatch(name) else json.dumps(name)
+    return name if _BARE.fullmatch(name) else value(name)
 
 
 def value(content: Any) -> str:

@@ -58,6 +58,22 @@ def check_result(outcome: Outcome, spec: StudySpec, values: Mapping[str, float])
     return outcome
 
 
+_AS_ASKED = {
+    StopReason.PAUSE: Outcome("exit_paused"),
+    StopReason.PRUNE: Outcome("exit_pruned"),
+    StopReason.CANCEL: Outcome("exit_cancelled"),
+    StopReason.KILL: Outcome("exit_error", Failure.KILLED, "killed on request"),
+}
+
+
+def as_asked(outcome: Outcome, intent: StopReason | None) -> Outcome:
+    """Of an attempt that left no word, or never began: if it was asked to end, that was done.
+
+    A decision that was acknowledged must not be lost with the attempt, and what it was about is the same either way.
+    """
+    return outcome if intent is None else _AS_ASKED[intent]
+
+
 _FOR_GOOD = frozenset({StopReason.PRUNE, StopReason.CANCEL, StopReason.KILL})
 
 
@@ -78,6 +94,9 @@ def with_retry(
         return outcome
     name = outcome.failure.value
     if used.get(name, 0) < allowed.get(name, 0):
+        if intent is StopReason.PAUSE:
+            # It will be tried again, when it is resumed.
+            return Outcome("exit_paused", None, outcome.reason)
         return Outcome("retry", outcome.failure, outcome.reason)
     return outcome
 

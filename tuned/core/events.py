@@ -18,7 +18,7 @@ TRIAL_QUEUED = "trial.queued"  # {params, origin, priority, why}
 TRIAL_MOVED = "trial.moved"  # {from, to, event, actor, attempt, failure, reason, device, values}
 TRIAL_INTENT = "trial.intent"  # {stop_reason, actor}
 TRIAL_PRIORITY = "trial.priority"  # {from, to}
-TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines}: one ingest batch
+TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines, note?}: one ingest batch
 
 
 @dataclass(frozen=True, slots=True)

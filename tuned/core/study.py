@@ -175,7 +175,9 @@ class StudySpec:
         mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
         # Compared as JSON text, as the hash does: for Python, 1 and True and 1.0 are equal.
         lines = [
-            f"{path}: {_text(mine.get(path))} -> {_text(theirs.get(path))}"
+            f"{path}: another value"
+            if is_secret(path.rpartition(".")[2])
+            else f"{path}: {_text(mine.get(path))} -> {_text(theirs.get(path))}"
             for path in sorted(mine.keys() | theirs.keys())
             if path not in ignored and _text(mine.get(path)) != _text(theirs.get(path))
         ]

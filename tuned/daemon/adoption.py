@@ -13,21 +13,23 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
+from tuned.daemon import failpoints, run_dirs
 from tuned.daemon.attempts import Attempts, LiveAttempt
-from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
 
 log = logging.getLogger(__name__)
 
 
-async def adopt(database: Database, attempts: Attempts, slots: Slots, service: Service) -> None:
+async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path) -> None:
     """Follow every live attempt of the database; returns before their folders were looked at."""
 
     def live() -> list[Row]:
         with database.read() as conn:
+            run_dirs.exhume(runs, {study.name for study in queries.studies(conn)})
             return queries.live(conn)
 
     rows = await asyncio.to_thread(live)
+    failpoints.reach("adoption.read")
     for row in rows:
         attempt = LiveAttempt(
             trial_id=row.trial.id,
@@ -38,13 +40,14 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, service: S
             run_dir=Path(row.run_dir),
             device=row.trial.device,
             started=False,
+            running=row.started,
             offset=row.ingest_offset,
             forked=True,
+            # Whether it was told is not known: it is told again.
+            stop=row.trial.stop_reason,
         )
         slots.lease(attempt.device, attempt.holder)
         attempts.follow(attempt)
+    failpoints.reach("adopted")
     if rows:
         log.info("adopting %d attempts", len(rows))
-    await asyncio.gather(
-        *(service.tell_to_stop(row.trial.id, row.trial.stop_reason) for row in rows if row.trial.stop_reason)
-    )

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +22,12 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.endings import Verdict, judge
 from tuned.core.metric_lines import Chunk, parse_chunk
-from tuned.core.states import TrialState
-from tuned.daemon import failpoints, leftovers, run_dirs
+from tuned.core.states import StopReason, TrialState
+from tuned.daemon import clock, failpoints, run_dirs
 from tuned.daemon.commit_attempt import Ending, Progress, commit_ending, commit_progress
 from tuned.daemon.folder_watch import FolderWatch
 from tuned.daemon.run_dirs import Facts
+from tuned.launch.descendants import end_attempt
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,12 @@ class LiveAttempt:
     Attributes:
         offset: Bytes of the metrics file whose observations are committed.
         next_steps: Metric name -> step of a line that has none; None until read from the database.
+        running: Whether the row is known to say so, of an adopted attempt before its start record is read again.
+        inode: The metrics file's when it was read last; 0 before.
         forked: Whether a supervisor may be alive: set once the launcher has answered, or at adoption.
+        over: What was found once nobody held the lock; `WAIT` until then.
+        damaged: What was said to be wrong with its directory, so that it is said once.
+        stop, told: Why it is to end, and what of that stands in its `stop.json`.
         pidfd: The supervisor's; None while unknown or gone.
         samples: Measurements of the device that wait for the next commit.
     """
@@ -57,7 +62,13 @@ class LiveAttempt:
     started: bool = False
     offset: int = 0
     next_steps: dict[str, int] | None = None
+    running: bool = False
+    inode: int = 0
     forked: bool = False
+    over: Verdict = Verdict.WAIT
+    damaged: str = ""
+    stop: StopReason | None = None
+    told: StopReason | None = None
     pidfd: int | None = None
     supervisor_gone: bool = False
     claimed_at: float = 0.0
@@ -102,15 +113,28 @@ class Attempts:
             attempt.supervisor_gone = True
         attempt.dirty.set()
 
+    def drop(self, attempt: LiveAttempt) -> None:
+        """Follow it no longer: nothing was forked for it and nothing will be."""
+        for task, followed in list(self._tasks.items()):
+            if followed is attempt:
+                task.cancel()
+        self._folders.remove(attempt.watches)
+        if self.live.get(attempt.trial_id) is attempt:
+            del self.live[attempt.trial_id]
+
     def _open(self, attempt: LiveAttempt, pid: int) -> None:
         try:
             attempt.pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             attempt.supervisor_gone = True
             return
+        except OSError as error:
+            # Without a descriptor the lock is asked at every slow poll.
+            log.warning("attempt %s: its supervisor cannot be watched: %s", attempt.holder, error)
+            return
         asyncio.get_running_loop().add_reader(attempt.pidfd, self._supervisor_ended, attempt)
         if (attempt.run_dir / protocol.STOP_FILE).exists():
-            self.notify_stop(attempt.trial_id)  # it was written while nobody knew whom to tell
+            self._notify(attempt)  # it was written while nobody knew whom to tell
 
     def _supervisor_ended(self, attempt: LiveAttempt) -> None:
         self._close(attempt)
@@ -123,10 +147,27 @@ class Attempts:
             os.close(attempt.pidfd)
             attempt.pidfd = None
 
-    def notify_stop(self, trial_id: int) -> None:
+    async def tell_to_stop(self, attempt: LiveAttempt, reason: StopReason) -> bool:
+        """Write `stop.json` and have the supervisor look at it.
+
+        Returns:
+            False when it could not be written now; it is tried again at every look.
+        """
+        attempt.stop = reason
+        record = {"reason": reason.value, "at": clock.now()}
+        try:
+            await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.STOP_FILE, record)
+        except OSError as error:
+            log.warning("attempt %s cannot be told to stop: %s", attempt.holder, error)
+            return False
+        attempt.told = reason
+        failpoints.reach("stop.written")
+        self._notify(attempt)
+        return True
+
+    def _notify(self, attempt: LiveAttempt) -> None:
         """Have the supervisor look at `stop.json`."""
-        attempt = self.live.get(trial_id)
-        if attempt is not None and attempt.pidfd is not None:
+        if attempt.pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(attempt.pidfd, signal.SIGUSR1)
 
@@ -145,24 +186,34 @@ class Attempts:
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
-        facts = await asyncio.to_thread(run_dirs.look, attempt.run_dir, attempt.offset, attempt.started)
+        facts = await asyncio.to_thread(
+            run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode
+        )
         failpoints.reach("ingest.read")
+        if facts.start is not None:
+            failpoints.reach("start.seen")
+        self._complain(attempt, facts)
         self._adopt_pid(attempt, facts)
         progress = await self._progress(attempt, facts)
         if facts.more:
             await self._commit(attempt, progress)
             attempt.dirty.set()
             return False
-        verdict = Verdict.WAIT
-        if facts.exit is not None:
-            verdict = Verdict.ENDED
-        elif attempt.forked and (gone or attempt.pidfd is None):
-            verdict = await self._probe(attempt)
-        if verdict is Verdict.WAIT:
-            await self._commit(attempt, progress)
-            return False
-        await self._end(attempt, progress, facts, verdict)
-        return True
+        verdict = Verdict.ENDED if facts.exit is not None else attempt.over
+        if verdict is not Verdict.WAIT:
+            await self._end(attempt, progress, facts, verdict)
+            return True
+        await self._commit(attempt, progress)
+        if attempt.stop is not attempt.told and attempt.stop is not None:
+            await self.tell_to_stop(attempt, attempt.stop)
+        if attempt.forked and (gone or attempt.pidfd is None):
+            await self._settle(attempt)
+        return False
+
+    def _complain(self, attempt: LiveAttempt, facts: Facts) -> None:
+        if facts.damaged and facts.damaged != attempt.damaged:
+            log.warning("attempt %s/%d: %s", attempt.holder, attempt.attempt, facts.damaged)
+        attempt.damaged = facts.damaged
 
     def _adopt_pid(self, attempt: LiveAttempt, facts: Facts) -> None:
         """An adopted attempt's supervisor is named by its start record."""
@@ -170,20 +221,33 @@ class Attempts:
         if record is None or attempt.pidfd is not None or attempt.supervisor_gone:
             return
         pid = int(record["supervisor_pid"])
-        if protocol.process_start_time(pid) == record["supervisor_start"]:
+        if record["boot_id"] == protocol.boot_id() and protocol.process_start_time(pid) == record["supervisor_start"]:
             self._open(attempt, pid)
 
     async def _progress(self, attempt: LiveAttempt, facts: Facts) -> Progress:
-        chunk = Chunk()
+        chunk, steps, begin, note = Chunk(), attempt.next_steps, attempt.offset, ""
+        if facts.replaced:
+            steps, begin = {}, 0
+            note = f"its metrics file is another than was read up to byte {attempt.offset}: read from its beginning"
+            log.warning("attempt %s/%d: %s", attempt.holder, attempt.attempt, note)
         if facts.data:
-            if attempt.next_steps is None:
-                attempt.next_steps = await asyncio.to_thread(self._next_steps, attempt)
-            chunk = parse_chunk(facts.data, attempt.offset, attempt.next_steps)
-        if facts.shrunk:
-            log.warning("attempt %s: its metrics file is shorter than what was read of it", attempt.holder)
+            if steps is None:
+                steps = await asyncio.to_thread(self._next_steps, attempt)
+            # A copy: what is not committed is parsed again.
+            steps = dict(steps)
+            chunk = parse_chunk(facts.data, begin, steps)
         samples, attempt.samples = attempt.samples, []
         return Progress(
-            attempt.trial_id, attempt.attempt, attempt.offset, None if attempt.started else facts.start, chunk, samples
+            trial_id=attempt.trial_id,
+            attempt=attempt.attempt,
+            offset=attempt.offset,
+            next_offset=begin + chunk.consumed,
+            start=None if attempt.started else facts.start,
+            chunk=chunk,
+            samples=samples,
+            note=note,
+            next_steps=steps,
+            inode=facts.inode,
         )
 
     def _next_steps(self, attempt: LiveAttempt) -> dict[str, int]:
@@ -191,42 +255,47 @@ class Attempts:
             return queries.next_auto_steps(conn, attempt.trial_id, attempt.attempt)
 
     async def _commit(self, attempt: LiveAttempt, progress: Progress) -> None:
-        if progress.empty:
-            return
-        await self._database.writer.run(lambda conn: commit_progress(conn, progress, time.time()))
-        failpoints.reach("ingest.committed")
+        if not progress.empty:
+            await self._database.writer.run(lambda conn: commit_progress(conn, progress, clock.now()))
+            failpoints.reach("ingest.committed")
         self._committed(attempt, progress)
 
     def _committed(self, attempt: LiveAttempt, progress: Progress) -> None:
-        attempt.offset += progress.chunk.consumed
+        attempt.offset, attempt.next_steps = progress.next_offset, progress.next_steps
+        attempt.inode = progress.inode
         attempt.started = attempt.started or progress.start is not None
 
-    async def _probe(self, attempt: LiveAttempt) -> Verdict:
-        """No exit record and no living supervisor that we know of: ask the lock."""
+    async def _settle(self, attempt: LiveAttempt) -> None:
+        """No exit record and no living supervisor that we know of: ask the lock, and end what a dead one left.
+
+        What such a process wrote before its end is taken in by the look that follows; only then is the attempt over.
+        """
         lock = await asyncio.to_thread(run_dirs.revoke_if_unstarted, attempt.run_dir)
         if lock == "held":
             attempt.supervisor_gone = False
-            return Verdict.WAIT
-        has_exit = (attempt.run_dir / protocol.EXIT_FILE).exists()
-        state = TrialState.RUNNING if attempt.started else TrialState.STARTING
-        return judge(state, has_exit, lock)
+            return
+        if lock == "revoked":
+            failpoints.reach("revoked")
+        has_exit = not attempt.damaged and (attempt.run_dir / protocol.EXIT_FILE).exists()
+        verdict = judge(TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock)
+        if verdict is not Verdict.ENDED:
+            killed = await asyncio.to_thread(self._end_leftovers, attempt)
+            if killed:
+                log.warning("attempt %s/%d: ended %d processes without a supervisor", attempt.holder, attempt.attempt, killed)
+            failpoints.reach("leftovers.ended")
+            attempt.over = verdict
+        attempt.dirty.set()
+
+    def _end_leftovers(self, attempt: LiveAttempt) -> int:
+        return end_attempt(attempt.attempt_id, str(attempt.run_dir), run_dirs.start_record(attempt.run_dir))
 
     async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Verdict) -> None:
-        record, start = facts.exit, progress.start
-        if verdict is Verdict.ENDED and record is None:
-            attempt.dirty.set()  # it appeared while we looked: take its last metrics first
-            again = await asyncio.to_thread(run_dirs.look, attempt.run_dir, attempt.offset, attempt.started)
-            progress = await self._progress(attempt, again)
-            record, start = again.exit, progress.start
-        if verdict is not Verdict.ENDED:
-            if start is None and attempt.run_dir.is_dir():
-                start = protocol.read_record(str(attempt.run_dir), protocol.START_FILE)
-            await asyncio.to_thread(leftovers.end, attempt.attempt_id, start)
+        record = facts.exit
         clean = record is not None and record.get("code") == 0
         tail = "" if clean else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         failpoints.reach("exit.seen")
         ending = await self._database.writer.run(
-            lambda conn: commit_ending(conn, progress, verdict, record, tail, time.time())
+            lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged)
         )
         failpoints.reach("exit.committed")
         self._committed(attempt, progress)

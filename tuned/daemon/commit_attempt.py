@@ -6,7 +6,7 @@ Owns what goes together into one commit. Functions here run in the writer's thre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from storage.repository import IngestBatch
 from tuned.core.endings import (
     BREAKER_LENGTH,
     Verdict,
+    as_asked,
     breaker_verdict,
     canary_verdict,
     check_result,
@@ -28,19 +29,35 @@ from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What an attempt has written since the last commit; `start` is its start record if that is new."""
+    """What an attempt has written since the last commit.
+
+    Attributes:
+        offset, next_offset: Bytes of the metrics file that were read before, and that are with this.
+        start: Its start record if that is new.
+        note: What people should know about its metrics file; empty when there is nothing.
+        next_steps, inode: What its follower knows once this is committed.
+    """
 
     trial_id: int
     attempt: int
     offset: int
+    next_offset: int
     start: Mapping[str, Any] | None
     chunk: Chunk
     samples: list[tuple[str, float, float, float | None]]
+    note: str = ""
+    next_steps: dict[str, int] | None = None
+    inode: int = 0
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether no byte, no sample and no note is new."""
+        return self.next_offset == self.offset and not self.chunk.consumed and not self.samples and not self.note
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return self.start is None and self.chunk.consumed == 0 and not self.samples
+        return self.start is None and self.nothing_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +76,20 @@ def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
     if progress.start is not None:
         repository.started(conn, progress.trial_id, progress.attempt, dict(progress.start), now)
     chunk = progress.chunk
-    if chunk.consumed or progress.samples:
+    if not progress.nothing_read:
         repository.ingest(
             conn,
             IngestBatch(
                 trial_id=progress.trial_id,
                 attempt=progress.attempt,
                 expected_offset=progress.offset,
-                next_offset=progress.offset + chunk.consumed,
+                next_offset=progress.next_offset,
                 observations=chunk.observations + progress.samples,
                 bad=chunk.bad,
                 sdk=chunk.sdk,
                 stop_seen=chunk.stop_seen,
                 resumable=chunk.resumable,
+                note=progress.note,
             ),
             now,
         )
@@ -84,16 +102,22 @@ def commit_ending(
     record: Mapping[str, Any] | None,
     tail: str,
     now: float,
+    damaged: str = "",
 ) -> Ending:
-    """The last progress and the end of an attempt, with what follows from it for trial and study."""
+    """The last progress and the end of an attempt, with what follows from it for trial and study.
+
+    `damaged` says what is wrong with its directory, where that is why nothing is known of its end.
+    """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
     study = queries.study_by_id(conn, trial.study_id)
-    if verdict is Verdict.UNCLAIM:
+    if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
         repository.unclaim(conn, trial.id, progress.attempt, "its launch was cut off", Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, "its launch was cut off", None, None)
     row = queries.attempts(conn, trial.id)[-1]
     outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
+    if record is None:
+        outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
     outcome = check_result(outcome, study.spec, trial.values)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     state = repository.end_attempt(

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from storage import backup, repository
 from storage.engine import Database
+from tuned.daemon import clock
 from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.disk_space import DiskSpace
@@ -24,6 +25,7 @@ from tuned.home import Home
 
 log = logging.getLogger(__name__)
 
+CLOCK_S = 5.0
 DISK_S = 10.0
 OFTEN_S = 60.0
 HOUR_S = 3600.0
@@ -57,6 +59,7 @@ class Housekeeping:
     async def run(self) -> None:
         """Do what is due; the first round at once, so that a full disk is seen before the first launch."""
         tasks: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+            (CLOCK_S, self._follow_clock),
             (DISK_S, self._look_at_disk),
             (OFTEN_S, self._end_idle),
             (OFTEN_S, self._cap_logs),
@@ -79,6 +82,13 @@ class Housekeeping:
             # It is tried again at its next turn; what it protects is not worth the daemon's life.
             log.exception("housekeeping: %s failed", task.__name__)
 
+    async def _follow_clock(self) -> None:
+        ahead = clock.jump()
+        if ahead:
+            log.warning("the machine's clock was set by %+.0f s", ahead)
+            await self._database.writer.run(lambda conn: repository.shift_clocks(conn, ahead))
+            clock.follow(ahead)
+
     async def _look_at_disk(self) -> None:
         reason = self._space.check()
         if reason != self._scheduler.blocked:
@@ -95,13 +105,13 @@ class Housekeeping:
             await asyncio.to_thread(cap_log, attempt.run_dir)
 
     async def _back_up(self) -> None:
-        folder, now = self._home.root / "backups", time.time()
+        folder, now = self._home.root / "backups", clock.now()
         if await asyncio.to_thread(backup.backup_due, folder, now):
             copy = await asyncio.to_thread(backup.back_up, self._home.database, folder, now)
             log.info("backed up the database to %s", copy)
 
     async def _forget_events(self) -> None:
-        before = time.time() - EVENTS_KEPT_S
+        before = clock.now() - EVENTS_KEPT_S
         while await self._database.writer.run(lambda conn: repository.prune_events(conn, before)):
             continue
 

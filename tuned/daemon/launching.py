@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from tuned.core.errors import Conflict, TunedError
 from tuned.core.states import Actor
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon import failpoints, run_dirs
+from tuned.daemon import clock, failpoints, run_dirs
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
 from tuned.daemon.preloads import Preloads
@@ -121,7 +120,7 @@ class Launching:
         attempt_id = uuid.uuid4().hex
         trial_dir = run_dirs.trial_dir(self._runs, trial.study, trial.number)
         number = await self._database.writer.run(
-            lambda conn: repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), time.time())
+            lambda conn: repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
         )
         return LiveAttempt(trial.id, trial.study, trial.number, number, attempt_id, trial_dir / str(number), slot)
 
@@ -136,6 +135,7 @@ class Launching:
             bundle=self._bundle,
             learn=learn,
             start="cold" if self._preloads.runs_cold(study) else study.spec.run.start,
+            resumed=await asyncio.to_thread(run_dirs.has_checkpoint, self._runs, trial.study, trial.number),
         )
         await asyncio.to_thread(run_dirs.create, attempt.run_dir, spec)
 
@@ -189,7 +189,7 @@ class Launching:
             "attempt_id": attempt.attempt_id,
             "code": 1,
             "signal": None,
-            "ended_at": time.time(),
+            "ended_at": clock.now(),
             "seconds": 0.0,
             "launch_error": str(error),
         }
@@ -207,7 +207,7 @@ class Launching:
     async def _give_up(self, attempt: LiveAttempt, reason: str) -> None:
         """Not even its directory can be written: back into the queue; the disk guard keeps it there."""
         await self._database.writer.run(
-            lambda conn: repository.unclaim(conn, attempt.trial_id, attempt.attempt, reason, Actor.REAPER, time.time())
+            lambda conn: repository.unclaim(conn, attempt.trial_id, attempt.attempt, reason, Actor.REAPER, clock.now())
         )
         self._slots.release(attempt.device, attempt.holder)
 

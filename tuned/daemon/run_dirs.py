@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from tuned import protocol
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
 TAIL_BYTES = 16 * 2**10
+GRAVE = ".deleted-"
+_GRAVE_BYTES = 4
 
 
 def trial_dir(runs: Path, study: str, number: int) -> Path:
@@ -30,12 +32,21 @@ def checkpoint_dir(runs: Path, study: str, number: int) -> Path:
     return trial_dir(runs, study, number) / protocol.CHECKPOINT_DIR
 
 
+def has_checkpoint(runs: Path, study: str, number: int) -> bool:
+    """Whether an attempt of this trial has saved anything."""
+    try:
+        with os.scandir(checkpoint_dir(runs, study, number)) as entries:
+            return next(entries, None) is not None
+    except FileNotFoundError:
+        return False
+
+
 def create(run_dir: Path, spec: Mapping[str, Any]) -> None:
     """Make the directory of a new attempt, durably, with its `spec.json`.
 
     Raises:
         FileExistsError: It is there already: a run directory is never used again.
-        OSError: The disk is full or read-only.
+        OSError: The disk is full or read-only; nothing is left behind that would be in the way of another try.
     """
     new = [p for p in (run_dir.parent, run_dir.parent.parent) if not p.exists()]
     run_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -133,6 +144,11 @@ def _record(run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]]) ->
     return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
 
 
+def start_record(run_dir: Path) -> dict[str, Any] | None:
+    """The start record; None when there is none, or none that can be used."""
+    return _record(run_dir, protocol.START_FILE, _START_FIELDS)[0]
+
+
 def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:
     """The last bytes of an attempt's output, undecodable ones replaced; empty when there is none."""
     try:
@@ -168,10 +184,47 @@ def revoke_if_unstarted(run_dir: Path) -> str:
         os.close(fd)
 
 
-def remove_study(runs: Path, study: str) -> None:
-    """Remove a deleted study's folders; gone from its place at once, from the disk a little later."""
+def set_aside(folder: Path) -> Path:
+    """Move a folder that no row knows out of the way, to `.aside-NAME-...` beside it: nothing is ever thrown away."""
+    aside = folder.parent / f".aside-{folder.name}-{os.urandom(4).hex()}"
+    folder.rename(aside)
+    return aside
+
+
+def bury(runs: Path, study: str) -> Path | None:
+    """Move a study's folder to where `exhume` finds it; done before its deletion is committed.
+
+    Returns:
+        Where it lies now; None when there was none.
+    """
     folder = runs / study
-    if folder.exists():
-        grave = runs / f".deleted-{study}-{os.getpid()}-{os.urandom(4).hex()}"
-        folder.rename(grave)
-        shutil.rmtree(grave, ignore_errors=True)
+    if not folder.exists():
+        return None
+    grave = runs / f"{GRAVE}{os.urandom(_GRAVE_BYTES).hex()}-{study}"
+    folder.rename(grave)
+    return grave
+
+
+def give_back(grave: Path) -> None:
+    """Undo `bury`: the deletion was not committed."""
+    folder = grave.parent / _buried(grave)
+    if not folder.exists():
+        grave.rename(folder)
+
+
+def remove_grave(grave: Path) -> None:
+    """After the deletion was committed."""
+    shutil.rmtree(grave, ignore_errors=True)
+
+
+def exhume(runs: Path, studies: Collection[str]) -> None:
+    """After a deletion that was cut off: folders of studies that live go back to their place, others are removed."""
+    for grave in runs.glob(f"{GRAVE}*"):
+        if _buried(grave) in studies:
+            give_back(grave)
+        else:
+            remove_grave(grave)
+
+
+def _buried(grave: Path) -> str:
+    return grave.name[len(GRAVE) + 2 * _GRAVE_BYTES + 1 :]

@@ -6,9 +6,9 @@ Owns the period and the attribution of processes to attempts. Samples become obs
 from __future__ import annotations
 
 import asyncio
-import time
 
 from tuned import protocol
+from tuned.daemon import clock
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.hub import Hub
 from tuned.daemon.slots import Slots
@@ -33,7 +33,7 @@ def _sample(slots: Slots, attempt: LiveAttempt) -> None:
     sample = slots.samples.get(attempt.device)
     if sample is None:
         return
-    now = time.time()
+    now = clock.now()
     step = float(int(now - attempt.claimed_at)) if attempt.claimed_at else float(int(now))
     mine = sum(size for pid, size in sample.processes.items() if _belongs(pid, attempt.attempt_id))
     attempt.samples.append(("gpu/memory_bytes", step, float(mine), now))

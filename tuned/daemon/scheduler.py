@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass
 
 from storage import queries
@@ -26,6 +25,7 @@ from tuned.core.schedule import (
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
+from tuned.daemon import clock
 from tuned.daemon.hub import Hub
 from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
@@ -142,7 +142,7 @@ class Scheduler:
         if search.budget is not None:
             spent = study.running_s
             if study.running_since is not None:
-                spent += time.time() - study.running_since
+                spent += clock.now() - study.running_since
             left = search.budget - spent
         uncounted = counts.get(TrialState.CANCELLED, 0) + counts.get(TrialState.LOST, 0)
         return StudyView(
@@ -163,11 +163,11 @@ class Scheduler:
         )
 
     async def _drain(self, study: Study, reason: str) -> None:
-        await self._database.writer.run(lambda conn: drain_study(conn, study.id, reason, Actor.SCHEDULER, time.time()))
+        await self._database.writer.run(lambda conn: drain_study(conn, study.id, reason, Actor.SCHEDULER, clock.now()))
 
     async def _end(self, study: Study, action: End) -> None:
         log.info("study %s: %s, %s", study.name, action.event, action.reason)
         await self._database.writer.run(
-            lambda conn: end_study(conn, study.id, action.event, action.reason, time.time())
+            lambda conn: end_study(conn, study.id, action.event, action.reason, clock.now())
         )
         self._suggesting.forget(study.id)

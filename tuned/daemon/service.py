@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import failpoints, run_dirs, verbs
+from tuned.daemon import clock, failpoints, run_dirs, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.disk import Disk
 from tuned.daemon.hub import Hub
@@ -123,7 +122,7 @@ class Service:
                     where=spec.name,
                     hint="submit it --as another name",
                 )
-            now = time.time()
+            now = clock.now()
             study_id = repository.create_study(conn, spec, environment, now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
@@ -195,7 +194,7 @@ class Service:
 
         def add(conn: Connection) -> list[int]:
             study = self._named(conn, name)
-            now = time.time()
+            now = clock.now()
             numbers: list[int] = []
             if not request.points:
                 raise InvalidInput("no point was given", hint=f"tunectl enqueue {name} KEY=VALUE")
@@ -214,7 +213,9 @@ class Service:
             verbs.reopen(conn, study.id, now)
             return numbers
 
-        return Enqueued(await self._database.writer.run(add))
+        numbers = await self._database.writer.run(add)
+        failpoints.reach("enqueue.committed")
+        return Enqueued(numbers)
 
     def _named(self, conn: Connection, name: str) -> Study:
         study = queries.study(conn, name)
@@ -235,26 +236,25 @@ class Service:
 
     async def act(self, verb: str, targets: list[str]) -> Changed:
         """Do a verb to its targets; live trials are told before this returns."""
-        effect = await self._database.writer.run(lambda conn: verbs.act(conn, verb, targets, time.time()))
+        effect = await self._database.writer.run(lambda conn: verbs.act(conn, verb, targets, clock.now()))
         failpoints.reach("stop.committed")
         for trial_id, reason in effect.stopping:
             await self.tell_to_stop(trial_id, reason)
         return Changed(effect.changed, effect.skipped)
 
     async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
-        """Write `stop.json` and have the supervisor look at it."""
+        """Write `stop.json` and have the supervisor look at it.
+
+        An attempt that has no directory yet, or none that can be written, is told by `Attempts` when it has.
+        """
         attempt = self._attempts.live.get(trial_id)
-        if attempt is None or not attempt.run_dir.is_dir():
-            return
-        record = {"reason": reason.value, "at": time.time()}
-        await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.STOP_FILE, record)
-        failpoints.reach("stop.written")
-        self._attempts.notify_stop(trial_id)
+        if attempt is not None and await self._attempts.tell_to_stop(attempt, reason):
+            failpoints.reach("stop.signalled")
 
     async def reprioritise(self, targets: list[str], value: int, relative: bool) -> Changed:
         """Set or shift priorities."""
         effect = await self._database.writer.run(
-            lambda conn: verbs.reprioritise(conn, targets, value, relative, time.time())
+            lambda conn: verbs.reprioritise(conn, targets, value, relative, clock.now())
         )
         return Changed(effect.changed, effect.skipped)
 
@@ -269,12 +269,21 @@ class Service:
             study = self._named(conn, name)
             if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
                 raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
-            repository.delete_study(conn, study.id, time.time())
+            repository.delete_study(conn, study.id, clock.now())
+            graves.extend(filter(None, [run_dirs.bury(self.runs, name)]))
             return study.id
 
-        study_id = await self._database.writer.run(remove)
+        graves: list[Path] = []
+        try:
+            study_id = await self._database.writer.run(remove)
+        except Exception:
+            for grave in graves:
+                run_dirs.give_back(grave)
+            raise
+        failpoints.reach("delete.committed")
         self._suggesting.forget(study_id)
-        await asyncio.to_thread(run_dirs.remove_study, self.runs, name)
+        for grave in graves:
+            await asyncio.to_thread(run_dirs.remove_grave, grave)
         return Changed([name])
 
 

@@ -24,7 +24,7 @@ from tuned.core.schedule import Ask
 from tuned.core.states import TERMINAL, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon import failpoints
+from tuned.daemon import clock, failpoints
 from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.pace import Pace
 
@@ -126,7 +126,7 @@ class Suggesting:
 
     async def _design(self, study: Study, count: int, origin: str | None = None, why: str = "") -> None:
         def add(conn: Connection) -> bool:
-            return add_design_points(conn, study.id, count, origin, why, time.time())
+            return add_design_points(conn, study.id, count, origin, why, clock.now())
 
         if not await self._database.writer.run(add):
             self.search(study.id).exhausted = True
@@ -156,7 +156,7 @@ class Suggesting:
         def add(conn: Connection) -> None:
             current = queries.study_by_id(conn, study.id)
             if current.state in (StudyState.RUNNING, StudyState.PAUSED):
-                repository.add_trials(conn, study.id, [new], time.time())
+                repository.add_trials(conn, study.id, [new], clock.now())
 
         await self._database.writer.run(add)
         await self._note(study, "")
@@ -164,7 +164,7 @@ class Suggesting:
 
     async def _note(self, study: Study, text: str) -> None:
         if study.note != text:
-            await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, time.time()))
+            await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, clock.now()))
 
     def _next_number(self, study_id: int) -> int:
         with self._database.read() as conn:

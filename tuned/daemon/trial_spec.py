@@ -37,6 +37,7 @@ def build_spec(
     bundle: Path,
     learn: bool,
     start: str,
+    resumed: bool,
 ) -> dict[str, Any]:
     """The content of `spec.json` but for its protocol version.
 
@@ -50,6 +51,7 @@ def build_spec(
         learn: Whether the trial shall say which slow modules it imported.
         start: `warm` or `cold`; an `env` that differs from trial to trial makes it cold, because libraries read their
             variables when they are imported.
+        resumed: Whether an earlier attempt left something in `checkpoint`.
     """
     context = argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint)
     run = spec.run
@@ -74,7 +76,7 @@ def build_spec(
         "params": trial.params,
         "checkpoint_dir": str(checkpoint),
         "device": attempt.device,
-        "resumed": attempt.attempt > 1,
+        "resumed": resumed,
         "timeout": run.timeout,
         "grace": run.grace,
         "patterns": [asdict(p) for p in spec.patterns],

@@ -17,6 +17,7 @@ from typing import Dict
 from tuned.launch import kernel
 
 _KEPT = ("sys", "builtins", "__main__")
+_BUFFERED = frozenset((io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper))
 _preloaded: Dict[str, ModuleType] = {}
 _quick = False
 
@@ -51,7 +52,7 @@ def _flush_files() -> None:
     The collector knows only what came to be after the fork, since the launcher froze the rest.
     """
     for thing in gc.get_objects():
-        if issubclass(type(thing), (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)):
+        if type(thing) in _BUFFERED:
             try:
                 thing.flush()
             except (OSError, ValueError):

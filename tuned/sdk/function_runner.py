@@ -11,13 +11,13 @@ import sys
 from types import ModuleType, TracebackType
 from typing import Any, Callable, Mapping, Optional
 
-_OURS = os.path.dirname(os.path.abspath(__file__))
+_OURS = os.path.dirname(os.path.realpath(__file__))
 
 
 def _import_file(path: str) -> ModuleType:
     """Import the file under its own name, from its own folder, so that pickle and spawned processes find it again."""
     folder, file_name = os.path.split(os.path.realpath(path))
-    if sys.path and os.path.abspath(sys.path[0]) in (_OURS, folder):
+    if sys.path and os.path.realpath(sys.path[0]) in (_OURS, folder):
         sys.path[0] = folder
     else:
         sys.path.insert(0, folder)
