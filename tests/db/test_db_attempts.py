@@ -26,7 +26,7 @@ def test_the_life_of_an_attempt(lab):
     assert (row.started, row.supervisor_pid, row.ingest_offset, row.stop_at) == (False, None, 0, None)
 
     assert lab.do(repository.started, trial_id, 1, START, NOW + 2)
-    assert not lab.do(repository.started, trial_id, 1, START, NOW + 3)
+    assert not lab.do(repository.started, trial_id, 1, {"supervisor_pid": 99}, NOW + 3)
     (row,) = lab.ask(queries.live)
     assert (row.started, row.supervisor_pid, row.supervisor_start) == (True, 41, 512)
     assert (row.trial.state, row.trial.started_at) == ("running", NOW + 2)
@@ -41,6 +41,7 @@ def test_the_life_of_an_attempt(lab):
     (record,) = lab.ask(queries.attempts, trial_id)
     assert record["start"] == {**START, "odd": "nan"}
     assert record["exit"] == {"code": 0}
+    assert (record["started_at"], record["supervisor_pid"]) == (NOW + 2, 41)
     assert (record["mode"], record["ended_by"], record["ended_at"], record["sdk"]) == ("warm", "exit_ok", NOW + 9, True)
 
 

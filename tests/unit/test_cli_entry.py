@@ -20,6 +20,7 @@ def run(*arguments: str, code: str = MAIN, **environment: str) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={**env, **environment},
+        cwd="/",
         capture_output=True,
         text=True,
         check=False,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from tuned.core.secrets import masked
+from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState
 

@@ -92,7 +92,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
-        await adopt(self._database, self._attempts, self._slots, self._service)
+        await adopt(self._database, self._attempts, self._slots, self._home.runs)
         serving = asyncio.create_task(self._listener.serve(), name="server")
         background = [
             asyncio.create_task(self._scheduler.run(), name="scheduler"),

@@ -69,6 +69,7 @@ class LiveAttempt:
     damaged: str = ""
     stop: StopReason | None = None
     told: StopReason | None = None
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     pidfd: int | None = None
     supervisor_gone: bool = False
     claimed_at: float = 0.0
@@ -154,13 +155,15 @@ class Attempts:
             False when it could not be written now; it is tried again at every look.
         """
         attempt.stop = reason
-        record = {"reason": reason.value, "at": clock.now()}
-        try:
-            await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.STOP_FILE, record)
-        except OSError as error:
-            log.warning("attempt %s cannot be told to stop: %s", attempt.holder, error)
-            return False
-        attempt.told = reason
+        async with attempt.telling:
+            reason = attempt.stop
+            record = {"reason": reason.value, "at": clock.now()}
+            try:
+                await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.STOP_FILE, record)
+            except OSError as error:
+                log.warning("attempt %s cannot be told to stop: %s", attempt.holder, error)
+                return False
+            attempt.told = reason
         failpoints.reach("stop.written")
         self._notify(attempt)
         return True

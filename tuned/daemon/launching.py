@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from pathlib import Path
 
 from storage import queries, repository
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.errors import Conflict, TunedError
-from tuned.core.states import Actor
+from tuned.core.errors import Conflict, TunedError, Unavailable
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints, run_dirs
 from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.commit_attempt import commit_unstarted
 from tuned.daemon.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
 from tuned.daemon.preloads import Preloads
 from tuned.daemon.slots import Slots
 from tuned.daemon.trial_spec import build_spec
 
 log = logging.getLogger(__name__)
+
+BACKOFF_S = (1.0, 5.0, 20.0, 60.0)
+"""How long nothing is launched after run directories could not be written."""
 
 
 class Launching:
@@ -50,6 +54,9 @@ class Launching:
         self._environments: dict[int, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._taught: set[int] = set()
+        self.trouble = ""
+        self._troubles = 0
+        self._quiet_until = 0.0
         self.claiming: dict[int, int] = {}
         """Trials whose claim is on its way to the database, with their studies."""
 
@@ -107,14 +114,27 @@ class Launching:
             raise
         finally:
             self.claiming.pop(trial.id, None)
-        failpoints.reach("claim.committed")
         try:
+            failpoints.reach("claim.committed")
             await self._make_directory(attempt, trial, study, slot)
             self._attempts.follow(attempt)
             failpoints.reach("directory.created")
-            await self._fork(attempt, study)
-        except (TunedError, OSError) as error:
+            # Who asked it to end while it had no directory could not tell it.
+            attempt.stop = (await asyncio.to_thread(self._trial, trial.id)).stop_reason or attempt.stop
+            supervisor = await self._fork(attempt, study)
+        except OSError as error:
+            # The disk's fault and not the trial's: nothing was forked, and it may run later.
+            await self._give_up(attempt, error)
+        except TunedError as error:
             await self._failed_to_start(attempt, error)
+        else:
+            self.trouble, self._troubles = "", 0
+            failpoints.reach("forked")
+            self._attempts.forked(attempt, supervisor)
+
+    def _trial(self, trial_id: int) -> Trial:
+        with self._database.read() as conn:
+            return queries.trial_by_id(conn, trial_id)
 
     async def _claim(self, trial: Trial, slot: str) -> LiveAttempt:
         attempt_id = uuid.uuid4().hex
@@ -160,29 +180,30 @@ class Launching:
                 return await self._launchers.get(bare)
         return await self._launchers.get(kind)
 
-    async def _fork(self, attempt: LiveAttempt, study: Study) -> None:
-        launcher = await self._launcher(study)
+    async def _fork(self, attempt: LiveAttempt, study: Study) -> int | None:
+        """Have it forked, cold if it must be.
+
+        Returns:
+            Process id of the supervisor; None when only the directory can tell whether there is one.
+
+        Raises:
+            TunedError, OSError: Nothing was forked.
+        """
         try:
-            supervisor: int | None = await launcher.launch(str(attempt.run_dir))
+            return await _launch(await self._launcher(study), attempt)
         except Refused as refusal:
             log.warning("%s starts cold: %s", attempt.holder, refusal)
             self._preloads.run_cold(study, str(refusal))
-            spec = protocol.read_record(str(attempt.run_dir), protocol.SPEC_FILE) or {}
-            await asyncio.to_thread(
-                protocol.write_record, str(attempt.run_dir), protocol.SPEC_FILE, {**spec, "start": "cold"}
-            )
-            supervisor = await (await self._launchers.get(await self._kind(study, preload=False))).launch(
-                str(attempt.run_dir)
-            )
-        except LauncherFailed:
-            if not launcher.ready.done() or launcher.ready.exception() is None:
-                supervisor = None  # it died between request and answer: the directory knows
-            else:
-                raise
-        failpoints.reach("forked")
-        self._attempts.forked(attempt, supervisor)
+        spec = await asyncio.to_thread(run_dirs.spec, attempt.run_dir)
+        await asyncio.to_thread(
+            protocol.write_record, str(attempt.run_dir), protocol.SPEC_FILE, {**spec, "start": "cold"}
+        )
+        try:
+            return await _launch(await self._launchers.get(await self._kind(study, preload=False)), attempt)
+        except Refused as refusal:
+            raise Unavailable(f"the launcher refuses: {refusal}", where=study.spec.run.python) from refusal
 
-    async def _failed_to_start(self, attempt: LiveAttempt, error: TunedError | OSError) -> None:
+    async def _failed_to_start(self, attempt: LiveAttempt, error: TunedError) -> None:
         """Nothing was forked: say so in the directory, as a supervisor would, and let the end take its way."""
         log.warning("%s could not be started: %s", attempt.holder, error)
         record = {
@@ -197,21 +218,48 @@ class Launching:
             (attempt.run_dir / protocol.OUTPUT_FILE).write_text(f"{error}\n")
             protocol.write_record(str(attempt.run_dir), protocol.EXIT_FILE, record)
         except OSError as second:
-            await self._give_up(attempt, f"{error}; {second}")
+            await self._give_up(attempt, second)
             return
         if attempt.trial_id in self._attempts.live:
             attempt.dirty.set()
         else:
             self._attempts.follow(attempt)
 
-    async def _give_up(self, attempt: LiveAttempt, reason: str) -> None:
-        """Not even its directory can be written: back into the queue; the disk guard keeps it there."""
+    async def _give_up(self, attempt: LiveAttempt, error: OSError) -> None:
+        """What it needs cannot be written: back into the queue, and nothing is launched for a while."""
+        wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S) - 1)]
+        self._troubles += 1
+        self._quiet_until = time.monotonic() + wait
+        where = f" ({error.filename})" if error.filename else ""
+        self.trouble = f"launching is paused: {error.strerror or error}{where}; next try in {wait:.0f} s"
+        log.warning("%s could not be started; %s", attempt.holder, self.trouble)
         await self._database.writer.run(
-            lambda conn: repository.unclaim(conn, attempt.trial_id, attempt.attempt, reason, Actor.REAPER, clock.now())
+            lambda conn: commit_unstarted(conn, attempt.trial_id, attempt.attempt, self.trouble, clock.now())
         )
+        self._attempts.drop(attempt)
         self._slots.release(attempt.device, attempt.holder)
+
+    @property
+    def held_up(self) -> str:
+        """Why nothing may be launched now; empty when there is no reason."""
+        return self.trouble if time.monotonic() < self._quiet_until else ""
 
     async def close(self) -> None:
         """Wait for the starts under way: a claimed trial gets its directory."""
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=5)
+
+
+async def _launch(launcher: Launcher, attempt: LiveAttempt) -> int | None:
+    """The supervisor's process id; None when the launcher died between request and answer: the directory knows.
+
+    Raises:
+        Refused: It will not fork this one.
+        LauncherFailed: It was never ready, and nothing was asked of it.
+    """
+    try:
+        return await launcher.launch(str(attempt.run_dir))
+    except LauncherFailed:
+        if launcher.ready.done() and launcher.ready.exception() is None:
+            return None
+        raise

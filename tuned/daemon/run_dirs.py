@@ -5,6 +5,7 @@ Owns where a trial's folders lie and how facts are taken from them. It decides n
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -142,6 +143,21 @@ def _record(run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]]) ->
         return None, ""
     wrong = next((field for field, kinds in fields.items() if not isinstance(record.get(field), kinds)), None)
     return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
+
+
+def spec(run_dir: Path) -> dict[str, Any]:
+    """The content of `spec.json`.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        found = protocol.read_record(str(run_dir), protocol.SPEC_FILE)
+    except protocol.RecordError as error:
+        raise OSError(errno.EIO, str(error)) from error
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(run_dir / protocol.SPEC_FILE))
+    return found
 
 
 def start_record(run_dir: Path) -> dict[str, Any] | None:
