@@ -178,7 +178,7 @@ class Daemon:
             running=running,
             queued=queued,
             advisor=self._advisor.state,
-            notes=[*self.notes, *([self._scheduler.blocked] if self._scheduler.blocked else [])],
+            notes=[*self.notes, *([self._scheduler.held_up] if self._scheduler.held_up else [])],
         )
 
 

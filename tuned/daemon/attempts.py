@@ -114,15 +114,6 @@ class Attempts:
             attempt.supervisor_gone = True
         attempt.dirty.set()
 
-    def drop(self, attempt: LiveAttempt) -> None:
-        """Follow it no longer: nothing was forked for it and nothing will be."""
-        for task, followed in list(self._tasks.items()):
-            if followed is attempt:
-                task.cancel()
-        self._folders.remove(attempt.watches)
-        if self.live.get(attempt.trial_id) is attempt:
-            del self.live[attempt.trial_id]
-
     def _open(self, attempt: LiveAttempt, pid: int) -> None:
         try:
             attempt.pidfd = os.pidfd_open(pid)
@@ -189,9 +180,7 @@ class Attempts:
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
-        facts = await asyncio.to_thread(
-            run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode
-        )
+        facts = await asyncio.to_thread(run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode, attempt.attempt_id)
         failpoints.reach("ingest.read")
         if facts.start is not None:
             failpoints.reach("start.seen")
@@ -280,11 +269,15 @@ class Attempts:
         if lock == "revoked":
             failpoints.reach("revoked")
         has_exit = not attempt.damaged and (attempt.run_dir / protocol.EXIT_FILE).exists()
-        verdict = judge(TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock)
+        verdict = judge(
+            TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock
+        )
         if verdict is not Verdict.ENDED:
             killed = await asyncio.to_thread(self._end_leftovers, attempt)
             if killed:
-                log.warning("attempt %s/%d: ended %d processes without a supervisor", attempt.holder, attempt.attempt, killed)
+                log.warning(
+                    "attempt %s/%d: ended %d processes without a supervisor", attempt.holder, attempt.attempt, killed
+                )
             failpoints.reach("leftovers.ended")
             attempt.over = verdict
         attempt.dirty.set()

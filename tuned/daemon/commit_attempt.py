@@ -95,12 +95,6 @@ def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
         )
 
 
-def commit_unstarted(conn: Connection, trial_id: int, attempt: int, reason: str, now: float) -> Ending:
-    """Give back a claimed trial that was never forked; one that was asked to end meanwhile does."""
-    progress = Progress(trial_id, attempt, 0, 0, None, Chunk(), [])
-    return commit_ending(conn, progress, Verdict.UNCLAIM, None, "", now, reason)
-
-
 def commit_ending(
     conn: Connection,
     progress: Progress,
@@ -118,7 +112,7 @@ def commit_ending(
     trial = queries.trial_by_id(conn, progress.trial_id)
     study = queries.study_by_id(conn, trial.study_id)
     if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
-        reason = damaged or "its launch was cut off"
+        reason = "its launch was cut off"
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, reason, None, None)
     row = queries.attempts(conn, trial.id)[-1]

@@ -76,6 +76,11 @@ class Scheduler:
             except TimeoutError:
                 continue
 
+    @property
+    def held_up(self) -> str:
+        """Why nothing may be launched now, in any study; empty when there is no reason."""
+        return self.blocked or self._launching.held_up
+
     def _look(self) -> Picture:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
@@ -95,8 +100,9 @@ class Scheduler:
             for t in picture.queue
             if t.id not in claiming
         ]
-        free_gpus = [] if self.blocked else self._slots.free_gpus()
-        free_cpus = [] if self.blocked else self._slots.free_cpus()
+        held_up = self.held_up
+        free_gpus = [] if held_up else self._slots.free_gpus()
+        free_cpus = [] if held_up else self._slots.free_cpus()
         starving = set()
         for action in plan(views, queue, free_gpus, free_cpus):
             match action:
