@@ -20,6 +20,7 @@ from tuned.core.endings import (
     breaker_verdict,
     canary_verdict,
     check_result,
+    never_began,
     with_retry,
 )
 from tuned.core.metric_lines import Chunk
@@ -69,6 +70,7 @@ class Ending:
     reason: str
     seconds: float | None
     paused_study: str | None
+    go_cold: bool = False
 
 
 def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
@@ -121,6 +123,8 @@ def commit_ending(
         outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
     outcome = check_result(outcome, study.spec, trial.values)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
+    unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
+    outcome = unforked or outcome
     state = repository.end_attempt(
         conn,
         trial.id,
@@ -134,7 +138,7 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    return Ending(study.id, state, outcome.reason, _seconds(record), paused)
+    return Ending(study.id, state, outcome.reason, _seconds(record), paused, go_cold=unforked is not None)
 
 
 def _pause_if_failing(

@@ -53,6 +53,7 @@ class Launching:
         self._environments: dict[int, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._taught: set[int] = set()
+        self._closing = False
         self.trouble = ""
         self._troubles = 0
         self._quiet_until = 0.0
@@ -68,6 +69,8 @@ class Launching:
 
     def prepare(self, study: Study) -> None:
         """Have the launcher of this study ready before its first trial is claimed."""
+        if self._closing:
+            return
 
         async def warm_up() -> None:
             try:
@@ -146,7 +149,10 @@ class Launching:
         number = await self._database.writer.run(
             lambda conn: repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
         )
-        return LiveAttempt(trial.id, trial.study, trial.number, number, attempt_id, trial_dir / str(number), slot)
+        run_dir = trial_dir / str(number)
+        return LiveAttempt(
+            trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=clock.now()
+        )
 
     async def _make_directory(self, attempt: LiveAttempt, trial: Trial, study: Study, slot: str) -> None:
         aside = await asyncio.to_thread(_make_way, attempt)
@@ -200,7 +206,7 @@ class Launching:
             return await _launch(await self._launcher(study), attempt)
         except Refused as refusal:
             log.warning("%s starts cold: %s", attempt.holder, refusal)
-            self._preloads.run_cold(study, str(refusal))
+            self._preloads.run_cold(study.id, str(refusal))
         spec = await asyncio.to_thread(run_dirs.spec, attempt.run_dir)
         await asyncio.to_thread(
             protocol.write_record, str(attempt.run_dir), protocol.SPEC_FILE, {**spec, "start": "cold"}
@@ -254,7 +260,8 @@ class Launching:
         return self.trouble if time.monotonic() < self._quiet_until else ""
 
     async def close(self) -> None:
-        """Wait for the starts under way: a claimed trial gets its directory."""
+        """Wait for the starts under way: a claimed trial gets its directory. Nothing is started from now on."""
+        self._closing = True
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=5)
 
