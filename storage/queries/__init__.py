@@ -16,7 +16,7 @@ from storage.queries.attempts import (
     live,
     traceback_of,
 )
-from storage.queries.events import events_since, first_event_seq, last_event_seq
+from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
     any_values,
@@ -50,6 +50,7 @@ __all__ = [
     "known_keys",
     "last_ended",
     "last_event_seq",
+    "latest_events",
     "live",
     "max_moved_seq",
     "next_auto_steps",

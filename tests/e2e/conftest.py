@@ -75,6 +75,11 @@ class DaemonProcess:
         return str(self.home / "tuned.sock")
 
     def start(self, **environment: str) -> DaemonProcess:
+        self.spawn(**environment)
+        wait_until(self._answers, f"daemon does not answer: {self.log()[-2000:]}")
+        return self
+
+    def spawn(self, **environment: str) -> None:
         env = {k: v for k, v in os.environ.items() if not k.startswith("TUNED_")}
         self.home.mkdir(exist_ok=True, parents=True)
         command = [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(self.home)]
@@ -82,8 +87,6 @@ class DaemonProcess:
             self.process = subprocess.Popen(
                 [*command, "--slots", str(self.slots)], env={**env, **environment}, stdout=log, stderr=log, cwd="/"
             )
-        wait_until(self._answers, f"daemon does not answer: {self.log()[-2000:]}")
-        return self
 
     def _answers(self) -> bool:
         assert self.process is not None

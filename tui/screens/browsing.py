@@ -160,7 +160,7 @@ class Browsing(Board):
     def scroll_log(self, by: int) -> None:
         """Move the log's window, down for positive `by`."""
         tail = self.context.store.log
-        lines = len(tail.lines) if tail is not None and tail.lines is not None else 0
+        lines = len(tail.lines) if tail is not None else 0
         self.context.log.back = max(0, min(self.context.log.back - by, lines))
 
     def wheel(self, part: str, by: int) -> None:

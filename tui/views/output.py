@@ -19,14 +19,14 @@ def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     number = store.selected
     title = f"Log #{number}" if number is not None else "Log"
     tail = store.log
-    if tail is None or tail.lines is None or tail.number != number:
+    if tail is None or tail.number != number:
         row = store.trial(number)
         text = "" if row is None else "it has not started" if row.attempt == 0 else ""
         return filled([pane_title(title, "", width, context.glyphs, focused), line((" " + text, "dim"))], width, height)
     if tail.attempt > 1:
         title += f" attempt {tail.attempt}"
     room = height - 1
-    source = [*tail.lines, tail.partial] if tail.partial else list(tail.lines)
+    source = tail.shown()
     shown = _window([clean(text) for text in source[-(room + view.back + 2000) :]], view.back, room, width, view.wrap)
     state = "follow" if view.follow and not view.back else f"{view.back} lines up" if view.back else "ended"
     if tail.ended and not view.back:
