@@ -228,7 +228,8 @@ class Attempts:
             log.warning("attempt %s/%d: %s", attempt.holder, attempt.attempt, note)
         if facts.data:
             if steps is None:
-                steps = await asyncio.to_thread(self._next_steps, attempt)
+                # Nothing was read of it yet: nothing can be stored.
+                steps = await asyncio.to_thread(self._next_steps, attempt) if attempt.offset else {}
             # A copy: what is not committed is parsed again.
             steps = dict(steps)
             chunk = parse_chunk(facts.data, begin, steps)
