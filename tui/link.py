@@ -52,6 +52,10 @@ class Link:
                 await self._session()
             except* TunedError as group:
                 problem = _first(group).what
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A task group whose member fails in the moment of its own cancellation forgets the latter.
+                raise asyncio.CancelledError
             failures = 0 if self.store.connected else failures + 1
             self.store.went_stale(problem)
             await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])

@@ -36,10 +36,9 @@ class SharedLab:
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
         self._lab: Lab | None = None
-        self.sound = False
 
     def get(self) -> Lab:
-        if self._lab is not None and not self.sound:
+        if self._lab is not None and not self._lab.sound:
             self.close()
         if self._lab is None:
             self._lab = Lab(self._folder())
@@ -50,12 +49,12 @@ class SharedLab:
                 "hold": {"type": "fixed", "value": f"hold-{self.BYSTANDER}"},
             }
             self._lab.submit(self.BYSTANDER, hold=True, space=space, search={"method": "random", "trials": 1})
-        self.sound = False
+        self._lab.sound = False
         return self._lab
 
     def finish(self) -> None:
         """Bring the lab to rest and check everything once more."""
-        if self._lab is None or not self.sound:
+        if self._lab is None or not self._lab.sound:
             return
         self._lab.release(self.BYSTANDER)
         self._lab.wait_at_rest(self.BYSTANDER)
@@ -83,4 +82,3 @@ def shared_lab(labs: SharedLab) -> Iterator[Lab]:
     lab = labs.get()
     lab.daemon.wait_state(labs.BYSTANDER, 1, "running")
     yield lab
-    labs.sound = True
