@@ -47,13 +47,13 @@ def build(variables: Mapping[str, str], *, ansi: bool, colour: bool) -> dict[str
         series = ("cyan", "yellow", "magenta", "green", "blue", "red")
     else:
         accent, good, warn, bad = (ink(n) for n in ("text-primary", "text-success", "text-warning", "text-error"))
-        run = ink("text-secondary")
         ground = _colour(variables, "primary", "#0178d4")
         cursor = Style(color=ground.get_contrast_text(1.0).rich_color, bgcolor=ground.rich_color)
         dim = Style(color=_shade(variables, 0.6).rich_color)
         rule = Style(color=_shade(variables, 0.3).rich_color)
         light = _colour(variables, "background", "#111111").brightness > 0.5
         series = _LIGHT if light else _DARK
+        run = Style(color=series[0])
     styles = {
         "text": Style(),
         "dim": dim,

@@ -55,7 +55,7 @@ if not stopped:
 note("end")
 """
 
-RETRIES = {"lost": 50, "killed": 50}
+RETRIES = {"lost": 1000, "killed": 1000}
 
 
 class Lab:

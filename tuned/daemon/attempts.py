@@ -117,6 +117,10 @@ class Attempts:
         attempt.dirty.set()
 
     def _open(self, attempt: LiveAttempt, pid: int) -> None:
+        if attempt.pidfd is not None or self.live.get(attempt.trial_id) is not attempt:
+            # The start record was quicker than the launcher's answer, or the whole attempt was. A second descriptor
+            # would stay readable for ever with nobody to close it.
+            return
         attempt.supervisor = pid
         try:
             attempt.pidfd = os.pidfd_open(pid)
