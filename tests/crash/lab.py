@@ -55,7 +55,7 @@ if not stopped:
 note("end")
 """
 
-RETRIES = {"lost": 1000, "killed": 1000}
+RETRIES = {"lost": 100, "killed": 100}
 
 
 class Lab:

@@ -305,7 +305,8 @@ class Attempts:
     async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Verdict) -> None:
         record = facts.exit
         clean = record is not None and record.get("code") == 0
-        tail = "" if clean else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
+        # The output says why there is no result; where there is one, nobody asks.
+        tail = "" if clean and progress.next_steps else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         failpoints.reach("exit.seen")
         ending = await self._database.writer.run(
             lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged)
