@@ -171,7 +171,9 @@ def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list
     if wanted > 0:
         room = free if study.parallel is None else min(free, study.parallel - live)
         return [Ask(study.id, wanted, max(0, room - queued))]
-    idle = live == 0 and queued <= 0 and study.paused == 0 and study.asked == 0
+    idle = live == 0 and queued <= 0 and study.paused == 0
+    # A suggestion that nobody needs any more must not hold the end up: the advisor may be hanging.
+    idle = idle and (study.asked == 0 or _remaining(study) == 0)
     if idle and (study.exhausted or not study.searching or _remaining(study) == 0):
         return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
     return []

@@ -58,7 +58,7 @@ def parse_study(
         NotYet: A key of a coming version is used.
         InvalidInput: The first thing that is wrong: what, at which key, and the remedy.
     """
-    check_encodable(data, "study")
+    check_encodable(data, "")
     check_encodable([base, file, name], "the study's folder")
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)

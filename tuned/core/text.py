@@ -24,7 +24,7 @@ def check_encodable(value: Any, where: str) -> None:
 
     Args:
         value: Plain data; every text and key in it is looked at.
-        where: What it is, or the path of its key.
+        where: What it is, or the path of its key; empty for a whole study file.
 
     Raises:
         InvalidInput: A text holds one; no database and no reply could.
@@ -32,7 +32,7 @@ def check_encodable(value: Any, where: str) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             check_encodable(str(key), where)
-            check_encodable(inner, f"{where}.{key}")
+            check_encodable(inner, f"{where}.{key}" if where else str(key))
     elif isinstance(value, list | tuple):
         for inner in value:
             check_encodable(inner, where)
@@ -40,4 +40,4 @@ def check_encodable(value: Any, where: str) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(f"{value!a} is not UTF-8 text", where=where, hint="rename it") from None
+            raise InvalidInput(f"{value!a} is not UTF-8 text", where=where or "study", hint="rename it") from None
