@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: venv demo test check format bench clean
+MINUTES ?= 10
+
+.PHONY: venv demo test check format bench soak clean
 
 venv: $(VENV)/.made
 
@@ -33,6 +35,9 @@ format: venv
 
 bench: venv
 	$(BIN)/python -m benchmarks
+
+soak: venv
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -94,10 +94,13 @@ def started(conn: Connection, trial_id: int, attempt: int, record: Mapping[str, 
     trial = moves.read(conn, trial_id)
     if trial.attempt != attempt or trial.state not in LIVE:
         return False
+    # When it began, not when that was noticed: a quick trial is seen to begin and to end in one look.
+    written = record.get("started_at")
+    began = min(now, float(written)) if isinstance(written, int | float) else now
     new = {
         "wanted": trial_id,
         "which": attempt,
-        "new_started_at": now,
+        "new_started_at": began,
         "new_supervisor_pid": record.get("supervisor_pid"),
         "new_supervisor_start": record.get("supervisor_start"),
         "new_mode": record.get("mode"),
@@ -105,7 +108,7 @@ def started(conn: Connection, trial_id: int, attempt: int, record: Mapping[str, 
     }
     if conn.execute(_START, new).rowcount != 1 or trial.state is not TrialState.STARTING:
         return False
-    trial.started_at = now
+    trial.started_at = began
     moves.move(conn, trial, "started", Actor.REAPER, now)
     return True
 

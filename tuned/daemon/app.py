@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from storage.engine import Database, open_database
+from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL, StopReason
 from tuned.daemon.adoption import adopt
 from tuned.daemon.advisor_process import AdvisorProcess
@@ -129,16 +130,19 @@ class Daemon:
         self._stop.set()
 
     async def _end_trials(self) -> None:
-        """Have every live trial save and stop; they are paused and can go on later."""
+        """Have every live trial save and stop, and queue it again: the next daemon runs it on."""
         targets = [attempt.holder for attempt in self._attempts.live.values()]
-        if targets:
-            await self._service.act(StopReason.PAUSE.value, targets)
+        if not targets:
+            return
+        await self._service.act(StopReason.PAUSE.value, targets)
         deadline = time.monotonic() + LAST_STOP_S
         with self._hub.follow() as news:
             while self._attempts.live and time.monotonic() < deadline:
                 news.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), 1.0)
+        with contextlib.suppress(TunedError):  # all of them may have ended by themselves
+            await self._service.act("resume", targets)
 
     def _attempt_ended(self, attempt: LiveAttempt, ending: Ending) -> None:
         self._slots.release(attempt.device, attempt.holder)
