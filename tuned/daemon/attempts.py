@@ -180,7 +180,9 @@ class Attempts:
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
-        facts = await asyncio.to_thread(run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode, attempt.attempt_id)
+        facts = await asyncio.to_thread(
+            run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode, attempt.attempt_id
+        )
         failpoints.reach("ingest.read")
         if facts.start is not None:
             failpoints.reach("start.seen")
