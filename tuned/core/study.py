@@ -282,6 +282,7 @@ class Study:
     Attributes:
         counts: Trial state -> number of trials; states without trials are left out.
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
+        other_code: Number of trials that ran other code than was submitted.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -298,3 +299,4 @@ class Study:
     running_s: float
     running_since: float | None
     note: str = ""
+    other_code: int = 0

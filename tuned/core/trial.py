@@ -31,6 +31,7 @@ class Trial:
         last_step: Highest step reported; None before the first report.
         created_at, started_at, ended_at: Unix seconds.
         retries_used: Failure class -> automatic retries this trial has had.
+        code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Trial:
     ended_at: float | None
     retry_of: int | None = None
     retries_used: dict[str, int] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ def classify_exit(
         if event is not None:
             return Outcome(event)
         return Outcome("exit_error", Failure.KILLED, "killed on request")
+    if record.get("stuck"):
+        # No line of the user's ran: it is begun again, as a fresh process, whatever the study says of retries.
+        return Outcome("retry", Failure.LOST, "the forked interpreter did not reach the script")
     if record.get("timed_out"):
         return Outcome("exit_error", Failure.TIMEOUT, f"ran longer than {record.get('timeout')} s")
     if code == 0:

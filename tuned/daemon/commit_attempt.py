@@ -62,13 +62,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended: the trial's new state, its mean for the study, and for people a reason."""
+    """How an attempt ended: the trial's new state, its mean for the study, and for people a reason.
+
+    `stuck`: its forked interpreter never reached the script.
+    """
 
     study_id: int
     state: TrialState
     reason: str
     seconds: float | None
     paused_study: str | None
+    stuck: bool = False
 
 
 def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
@@ -134,7 +138,8 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    return Ending(study.id, state, outcome.reason, _seconds(record), paused)
+    stuck = record is not None and bool(record.get("stuck"))
+    return Ending(study.id, state, outcome.reason, _seconds(record), paused, stuck)
 
 
 def _pause_if_failing(

@@ -50,7 +50,7 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
     wakeups = Wakeups(signal.SIGCHLD, signal.SIGUSR1)
     subreaper = kernel.adopt_orphans()
     os.makedirs(os.path.join(run_dir, protocol.WORK_DIR), exist_ok=True)
-    output = Output(run_dir, spec["patterns"])
+    output = Output(run_dir, spec["patterns"], spec.get("metric_files", ()), spec.get("rename"))
     release, release_trial = os.pipe2(os.O_CLOEXEC)
     status, status_trial = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
@@ -96,6 +96,7 @@ class Supervisor:
         self._status_fd = status
         self._status = b""
         self._warm = child.is_warm(spec)
+        self._stuck = False
         self._began = 0.0
         self._stopping = Stopping(spec["grace"], spec["timeout"], 0.0)
 
@@ -116,6 +117,7 @@ class Supervisor:
         while self._processes.main_status is None:
             self._act()
             self._wait(self._patience())
+            self._output.look(time.monotonic())
         seconds = time.monotonic() - self._began
         self._end_the_rest(start)
         self._output.finish()
@@ -135,6 +137,7 @@ class Supervisor:
             "boot_id": protocol.boot_id(),
             "started_at": time.time(),
             "mode": "warm" if self._warm else "cold",
+            "code": self._spec.get("code"),
         }
 
     def _act(self) -> None:
@@ -145,6 +148,7 @@ class Supervisor:
             self._processes.signal(number)
         if self._stuck_in(now) == 0.0:
             self._warm = False
+            self._stuck = True
             self._output.tell("the forked interpreter did not reach the script in %d s" % STUCK_AFTER)
             self._processes.signal(signal.SIGKILL)
 
@@ -156,7 +160,7 @@ class Supervisor:
 
     def _patience(self) -> Optional[float]:
         now = time.monotonic()
-        times = [t for t in (self._stopping.wait(now), self._stuck_in(now)) if t is not None]
+        times = [t for t in (self._stopping.wait(now), self._stuck_in(now), self._output.wait(now)) if t is not None]
         return min(times, default=None)
 
     def _wait(self, seconds: Optional[float]) -> None:
@@ -242,5 +246,6 @@ class Supervisor:
             "max_rss_kb": usage.ru_maxrss,
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 6),
             "user_code": self._status == b"r",
+            "stuck": self._stuck,
             "left_behind": self._processes.left_behind,
         }
