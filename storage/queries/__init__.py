@@ -5,8 +5,18 @@ What costs more as the history grows is only what asks for the history.
 
 from __future__ import annotations
 
-from storage.queries.attempts import BadLine, LiveAttempt, attempts, bad_line_count, bad_lines, live, traceback_of
-from storage.queries.events import events_since, first_event_seq, last_event_seq
+from storage.queries.attempts import (
+    BadLine,
+    EndedAttempt,
+    LiveAttempt,
+    attempts,
+    bad_line_count,
+    bad_lines,
+    ended_since,
+    live,
+    traceback_of,
+)
+from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
     any_values,
@@ -22,6 +32,7 @@ from storage.queries.trials import best_trials, find_trial, queue_heads, trial, 
 
 __all__ = [
     "BadLine",
+    "EndedAttempt",
     "LiveAttempt",
     "any_values",
     "attempts",
@@ -31,6 +42,7 @@ __all__ = [
     "changed_since",
     "counts",
     "distinct_points",
+    "ended_since",
     "events_since",
     "find_study",
     "find_trial",
@@ -38,6 +50,7 @@ __all__ = [
     "known_keys",
     "last_ended",
     "last_event_seq",
+    "latest_events",
     "live",
     "max_moved_seq",
     "next_auto_steps",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -221,7 +222,7 @@ def test_a_canary_that_reports_nothing_ends_the_wait_with_its_reason(tunectl: Tu
     tunectl.write(trials=5)
     (tunectl.work / "train.py").write_text("import tuned\ntuned.current_trial()\nraise SystemExit('no data here')\n")
     err = tunectl("submit", "quad.toml", "--wait", code=1)
-    assert "quad: paused: trial 1 ended without loss" in err
+    assert re.search(r"quad: paused: trial [12] ended without loss", err), err
     assert "no data here" in err
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from tuned.core.endings import Verdict, as_asked, canary_verdict, check_result, judge, with_retry
+from tuned.core.endings import Verdict, as_asked, canary_verdict, check_result, judge, never_began, with_retry
 from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trial import Outcome
@@ -122,3 +122,14 @@ def test_a_canary_says_nothing_when_there_is_nothing_to_say():
     assert canary_verdict(PLAIN, error, False, 1) is None
     for event in ("exit_pruned", "exit_cancelled", "exit_paused", "retry"):
         assert canary_verdict(SPEC, Outcome(event), False, 1) is None
+
+
+def test_a_warm_start_without_a_line_of_user_code_runs_again_cold():
+    failed = {"code": None, "signal": 9, "user_code": False}
+    outcome = never_began(failed, {"mode": "warm"})
+    assert outcome is not None
+    assert (outcome.event, outcome.failure) == ("retry", None)
+    assert never_began(failed, {"mode": "cold"}) is None
+    assert never_began({**failed, "user_code": True}, {"mode": "warm"}) is None
+    assert never_began(None, {"mode": "warm"}) is None
+    assert never_began(failed, None) is None

@@ -114,9 +114,6 @@ def classify_exit(
         if event is not None:
             return Outcome(event)
         return Outcome("exit_error", Failure.KILLED, "killed on request")
-    if record.get("stuck"):
-        # No line of the user's ran: it is begun again, as a fresh process, whatever the study says of retries.
-        return Outcome("retry", Failure.LOST, "the forked interpreter did not reach the script")
     if record.get("timed_out"):
         return Outcome("exit_error", Failure.TIMEOUT, f"ran longer than {record.get('timeout')} s")
     if code == 0:

@@ -20,6 +20,7 @@ from tuned.core.endings import (
     breaker_verdict,
     canary_verdict,
     check_result,
+    never_began,
     with_retry,
 )
 from tuned.core.metric_lines import Chunk
@@ -62,17 +63,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended: the trial's new state, its mean for the study, and for people a reason.
-
-    `stuck`: its forked interpreter never reached the script.
-    """
+    """How an attempt ended: the trial's new state, its mean for the study, and for people a reason."""
 
     study_id: int
     state: TrialState
     reason: str
     seconds: float | None
     paused_study: str | None
-    stuck: bool = False
+    go_cold: bool = False
 
 
 def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
@@ -125,6 +123,8 @@ def commit_ending(
         outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
     outcome = check_result(outcome, study.spec, trial.values)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
+    unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
+    outcome = unforked or outcome
     state = repository.end_attempt(
         conn,
         trial.id,
@@ -138,8 +138,7 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    stuck = record is not None and bool(record.get("stuck"))
-    return Ending(study.id, state, outcome.reason, _seconds(record), paused, stuck)
+    return Ending(study.id, state, outcome.reason, _seconds(record), paused, go_cold=unforked is not None)
 
 
 def _pause_if_failing(

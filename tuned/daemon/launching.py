@@ -62,6 +62,7 @@ class Launching:
         self._environments: dict[int, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._taught: set[int] = set()
+        self._closing = False
         self.trouble = ""
         self._troubles = 0
         self._quiet_until = 0.0
@@ -77,6 +78,8 @@ class Launching:
 
     def prepare(self, study: Study) -> None:
         """Have the launcher of this study ready before its first trial is claimed."""
+        if self._closing:
+            return
 
         async def warm_up() -> None:
             try:
@@ -104,10 +107,6 @@ class Launching:
         task = asyncio.create_task(take())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def run_cold(self, study_id: int, why: str) -> None:
-        """A forked interpreter of this study never reached the script: fork no more for it."""
-        self._preloads.run_cold(study_id, why)
 
     def _study(self, study_id: int) -> Study | None:
         with self._database.read() as conn:
@@ -159,7 +158,10 @@ class Launching:
         number = await self._database.writer.run(
             lambda conn: repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
         )
-        return LiveAttempt(trial.id, trial.study, trial.number, number, attempt_id, trial_dir / str(number), slot)
+        run_dir = trial_dir / str(number)
+        return LiveAttempt(
+            trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=clock.now()
+        )
 
     async def _make_directory(self, attempt: LiveAttempt, trial: Trial, study: Study, slot: str) -> None:
         aside = await asyncio.to_thread(_make_way, attempt)
@@ -298,7 +300,8 @@ class Launching:
         return self.trouble if time.monotonic() < self._quiet_until else ""
 
     async def close(self) -> None:
-        """Wait for the starts under way: a claimed trial gets its directory."""
+        """Wait for the starts under way: a claimed trial gets its directory. Nothing is started from now on."""
+        self._closing = True
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=5)
 

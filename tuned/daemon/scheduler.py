@@ -25,7 +25,7 @@ from tuned.core.schedule import (
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon import clock
+from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
@@ -170,10 +170,12 @@ class Scheduler:
 
     async def _drain(self, study: Study, reason: str) -> None:
         await self._database.writer.run(lambda conn: drain_study(conn, study.id, reason, Actor.SCHEDULER, clock.now()))
+        failpoints.reach("study.draining")
 
     async def _end(self, study: Study, action: End) -> None:
         log.info("study %s: %s, %s", study.name, action.event, action.reason)
         await self._database.writer.run(
             lambda conn: end_study(conn, study.id, action.event, action.reason, clock.now())
         )
+        failpoints.reach("study.ended")
         self._suggesting.forget(study.id)

@@ -96,7 +96,6 @@ class Supervisor:
         self._status_fd = status
         self._status = b""
         self._warm = child.is_warm(spec)
-        self._stuck = False
         self._began = 0.0
         self._stopping = Stopping(spec["grace"], spec["timeout"], 0.0)
 
@@ -148,7 +147,6 @@ class Supervisor:
             self._processes.signal(number)
         if self._stuck_in(now) == 0.0:
             self._warm = False
-            self._stuck = True
             self._output.tell("the forked interpreter did not reach the script in %d s" % STUCK_AFTER)
             self._processes.signal(signal.SIGKILL)
 
@@ -246,6 +244,5 @@ class Supervisor:
             "max_rss_kb": usage.ru_maxrss,
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 6),
             "user_code": self._status == b"r",
-            "stuck": self._stuck,
             "left_behind": self._processes.left_behind,
         }
