@@ -169,6 +169,10 @@ def check_arguments(run: RunSpec, space: SearchSpace, *, taken_by_code: bool) ->
         reached |= _check_item(where, item, space)
     if not reached or PARAMS in reached or taken_by_code:
         return
+    for parameter in reversed(space.parameters):
+        if parameter.name in reached:
+            # Which groups are left out is up to it.
+            reached |= {parent for parent, _ in parameter.when}
     for parameter in space.tunable:
         if parameter.name not in reached:
             raise InvalidInput(

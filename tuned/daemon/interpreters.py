@@ -28,10 +28,7 @@ class Interpreters:
         Raises:
             InvalidInput: It does not run, or is too old.
         """
-        try:
-            key = (python, Path(python).stat().st_mtime_ns)
-        except OSError as error:
-            raise _unusable(python, error.strerror or str(error)) from None
+        key = (python, await asyncio.to_thread(_changed, python))
         if key not in self._known:
             self._known[key] = await self._ask(python, environment)
         answer = self._known[key]
@@ -69,6 +66,13 @@ class Interpreters:
             lines = err.decode(errors="replace").strip().splitlines()
             raise _unusable(python, lines[-1] if lines else f"it ended with code {process.returncode}")
         return words[-1]
+
+
+def _changed(python: str) -> int:
+    try:
+        return Path(python).stat().st_mtime_ns
+    except OSError as error:
+        raise _unusable(python, error.strerror or str(error)) from None
 
 
 def _unusable(python: str, why: str) -> InvalidInput:

@@ -222,7 +222,7 @@ class _Events(_File):
         self._run = run
         super().__init__(path, rename)
 
-    def parse(self, data: bytes, last: bool) -> Tuple[int, List[Record]]:
+    def parse(self, data: bytes, last: bool) -> Tuple[int, List[Record]]:  # noqa: ARG002 (a record says its length)
         used, found = 0, []
         try:
             for event, end in tfevents.records(data):
