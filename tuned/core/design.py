@@ -96,7 +96,7 @@ def _moved(parameter: Parameter, value: Value, by: float) -> Value:
         assert parameter.low is not None and parameter.high is not None
         if parameter.kind == "int":
             wanted = math.floor(wanted) if by < 0 else math.ceil(wanted)
-        return min(max(wanted, parameter.low), parameter.high)
+        return min(max(float(f"{wanted:.12g}") if parameter.kind == "float" else wanted, parameter.low), parameter.high)
     numbers = sorted(v for v in parameter.values if isinstance(v, int | float))
     if by < 0:
         return next((v for v in reversed(numbers) if v <= wanted), numbers[0])

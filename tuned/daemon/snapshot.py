@@ -52,7 +52,9 @@ def take(tree: Path, data: Sequence[str], runs: Path) -> Taken:
         InvalidInput: It is too large, or git refuses.
         OSError: It cannot be read, or the copy not be written.
     """
-    skipped = (*(str(tree / path) for path in data), str(runs.parent))
+    skipped = [*(str(tree / path) for path in data), str(runs)]
+    if within(str(runs.parent), str(tree)) and runs.parent != tree:
+        skipped.append(str(runs.parent))  # the state folder, with its database
     names = [name for name in _names(tree) if not any(within(str(tree / name), skip) for skip in skipped)]
     _refuse_large(tree, names)
     runs.mkdir(parents=True, exist_ok=True, mode=0o700)
