@@ -97,7 +97,12 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True)
 class TrialDetail:
-    """One trial with what only its own page shows."""
+    """One trial with what only its own page shows.
+
+    Attributes:
+        bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
+            `{attempt, offset, text}`.
+    """
 
     trial: TrialRow
     run_dir: str | None
@@ -106,6 +111,7 @@ class TrialDetail:
     traceback: str
     bad_lines: int
     attempts: list[Json] = field(default_factory=list)
+    unreadable: list[Json] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,13 @@ class Board(Screen[None]):
         if message is not None and "tabs" not in self.shown():
             return [fit_line([(" " + message[0], message[1])], width)]
         actions = for_scope(self.scope, self.context.options.read_only)
-        if isinstance(self.chosen(), StudyRow):
+        chosen, idle = self.chosen(), set[str]()
+        if isinstance(chosen, StudyRow):
             actions = [action for action in actions if action.studies or not action.states]
-        bar, self.zones = frame.key_bar(actions, width)
+        else:
+            states = {row.state for row in chosen}
+            idle = {action.id for action in actions if action.states and not states & action.states}
+        bar, self.zones = frame.key_bar(actions, width, idle)
         return [bar]
 
     def shown(self) -> set[str]:

@@ -23,6 +23,7 @@ def run(arguments: Sequence[str]) -> int:
         0 done, 1 refused or failed, 2 wrong usage, 3 no daemon, 4 timed out, 130 interrupted, 141 nobody reads on.
     """
     try:
+        _check_text(arguments)
         result = root.main(list(arguments), prog_name="tunectl", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else DONE
@@ -53,6 +54,17 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         _say(f"tunectl: {_flat(str(error))}")
         return FAILED
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Bytes that are no text in this encoding could be neither sent nor stored nor printed.
+
+    Raises:
+        click.UsageError: An argument holds some.
+    """
+    for number, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise click.UsageError(f"argument {number} is not UTF-8 text: {os.fsencode(argument)!r} (rename it)")
 
 
 def _code(error: TunedError) -> int:

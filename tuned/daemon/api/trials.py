@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from tuned.wire import LogChunk, MetricRow, TrialDetail, TrialRow
 router = APIRouter(tags=["trials"])
 
 LARGEST = 2**31
+SHOWN_LINES = 20
+"""Of those that could not be read."""
 Number = Annotated[int, Path(ge=1, lt=LARGEST)]
 
 
@@ -59,11 +62,12 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     trial = await _trial(given, name, number)
     study = await given.service.study(name)
 
-    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int]:
+    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]]]:
+        shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
         attempts = queries.attempts(conn, trial.id)
-        return attempts, queries.traceback_of(conn, trial.id), len(queries.bad_lines(conn, trial.id))
+        return attempts, queries.traceback_of(conn, trial.id), queries.bad_line_count(conn, trial.id), shown
 
-    attempts, traceback, bad = await given.service.read(more)
+    attempts, traceback, bad, unreadable = await given.service.read(more)
     return TrialDetail(
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
@@ -72,6 +76,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         traceback=traceback,
         bad_lines=bad,
         attempts=attempts,
+        unreadable=unreadable,
     )
 
 
