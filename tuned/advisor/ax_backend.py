@@ -38,7 +38,7 @@ FIT_ITERATIONS = 50
 """Limit of a fit, in iterations and never in time: a suggestion must not depend on how busy the machine is."""
 ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
-"""With several objectives each evaluation costs ten times as much."""
+"""With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
 _SEEDS = 2**31
 
 
@@ -80,8 +80,8 @@ class Model:
         self._columns = columns_of(space)
         self._scales = [scale_of([sample.values[k] for sample in evidence.data]) for k in range(len(objectives))]
         with with_rng_seed(seed % _SEEDS):
-            conditions = conditions_of(space, self._columns)
-            experiment = _experiment(self._columns, conditions, objectives, evidence, self._scales)
+            self._conditions = conditions_of(space, self._columns)
+            experiment = _experiment(self._columns, self._conditions, objectives, evidence, self._scales)
             self._pending = get_pending_observation_features_based_on_trial_status(experiment)
             self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
 
@@ -91,7 +91,7 @@ class Model:
         Raises:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
-        options = ACQUISITION if len(self._objectives) == 1 else ACQUISITION_SEVERAL
+        options = ACQUISITION_SEVERAL if len(self._objectives) > 1 or self._conditions else ACQUISITION
         with with_rng_seed((self._seed + attempt * 7_919) % _SEEDS):
             run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=options)
         row = run.arms[0].parameters
