@@ -22,6 +22,7 @@ from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
 from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.code_state import CodeStates
 from tuned.daemon.commit_attempt import Ending
 from tuned.daemon.gpu import find_driver
 from tuned.daemon.housekeeping import Housekeeping
@@ -63,13 +64,14 @@ class Daemon:
         self._preloads = Preloads(home.root / "preloads.json")
         self._launchers = Launchers(bundle, home.launchers)
         self._attempts = Attempts(self._database, self._attempt_ended)
+        codes = CodeStates()
         self._launching = Launching(
-            self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle
+            self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle, codes
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
         self._service = Service(
-            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs
+            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
         self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
         retention = Retention(home, self._database)

@@ -38,8 +38,14 @@ def study_row(study: Study, pace: Pace, slots: int) -> StudyRow:
         objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
         parameters=list(spec.space.names),
         eta_s=eta,
-        note=study.note,
+        note="; ".join(filter(None, (study.note, _code_note(study)))),
     )
+
+
+def _code_note(study: Study) -> str:
+    if not study.other_code:
+        return ""
+    return f"{study.other_code} trial(s) ran other code than was submitted (the code was edited since)"
 
 
 def trial_row(trial: Trial) -> TrialRow:
@@ -65,6 +71,7 @@ def trial_row(trial: Trial) -> TrialRow:
         stop_reason=trial.stop_reason.value if trial.stop_reason else None,
         last_step=trial.last_step,
         retry_of=trial.retry_of,
+        code=trial.code,
     )
 
 
