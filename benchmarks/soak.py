@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
+import sqlite3
 import sys
 import tempfile
 import time
@@ -17,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.invariants import Broken
-from tests.crash.lab import Lab
-from tests.crash.processes import KINDS
+from tests.crash.lab import RETRIES, Lab
+from tests.crash.processes import KINDS, Process, of_home
 from tests.e2e.conftest import Refusal
 
 STUDIES_AT_ONCE = 3
@@ -27,6 +28,16 @@ MODEL_EVERY = 10
 HOLD_S = (0.1, 1.5)
 PAUSE_S = (0.05, 0.5)
 REST_S = 300.0
+PLAIN_EVERY = 4
+PLAIN = """import os, sys, time
+x, steps, hold = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+for step in range(steps):
+    print(f"step {step} loss {x + 1 / (1 + step)}", flush=True)
+    while step == 1 and os.path.exists(hold):
+        time.sleep(0.01)
+"""
+WEIGHTS = {"daemon": 2, "advisor": 2, "launcher": 3, "supervisor": 4, "trial": 4}
+"""How often each kind is hit, of those that are there."""
 VERBS = ("pause", "resume", "prune", "cancel", "kill", "next", "retry")
 
 
@@ -46,6 +57,8 @@ class Soak:
         self.checks = 0
         self.held: dict[str, float] = {}
         self.names: list[str] = []
+        self.acknowledged: set[tuple[str, int]] = set()
+        (self.lab.base / "plain.py").write_text(PLAIN)
 
     def run(self, seconds: float) -> None:
         """Attack for so long, then let everything come to rest and check it all."""
@@ -71,28 +84,51 @@ class Soak:
                 del self.held[name]
         with self._daemon_may_be_gone():
             open_studies = [s for s in self.lab.daemon.get("/v1/studies") if not s["ended_at"]]
+            if open_studies and self.random.random() < 0.2:
+                self._resume(self.random.choice(open_studies))
             if len(open_studies) < STUDIES_AT_ONCE:
                 # Now and then with a model, so that there is an advisor to kill.
                 method = "bayesian" if len(self.names) % MODEL_EVERY == 0 else "random"
                 search = {"method": method, "trials": TRIALS, "parallel": 2, "seed": len(self.names)}
+                plain = self._plain() if len(self.names) % PLAIN_EVERY == 1 else {}
                 # Named before it is sent: a reply that never came may have been a study that was taken in.
-                name = self.lab.study(hold=True, search=search)
+                name = self.lab.study(hold=True, search=search, **plain)
                 self.names.append(name)
                 self.held[name] = time.monotonic() + self.random.uniform(*HOLD_S)
                 self.lab.send()
+                self.acknowledged.add((name, 0))
+
+    def _plain(self) -> dict[str, Any]:
+        """A study of a program that knows nothing of us: cold, its metrics read from its output."""
+        return {
+            "run": {"command": [sys.executable, "plain.py", "{x}", "{steps}", "{hold}"], "retries": RETRIES},
+            "metrics": {"patterns": [r"step (?P<step>\d+) loss (?P<loss>\S+)"]},
+        }
 
     def _fault(self) -> None:
-        kind = self.random.choice(KINDS)
-        there = self.lab.of_kind(kind)
-        if not there:
+        there: dict[str, list[Process]] = {}
+        for process in of_home(self.lab.home):
+            there.setdefault(process.kind, []).append(process)
+        kinds = [kind for kind in KINDS if kind in there]
+        if not kinds:
             return
+        (kind,) = self.random.choices(kinds, [WEIGHTS[kind] for kind in kinds])
         if kind == "daemon":
             self.killed[kind] += self.lab.kill(kind)
             self.lab.restart()
-            self.lab.invariants.check()
-            self.checks += 1
+            self._check()
         else:
-            self.killed[kind] += self.random.choice(there).kill()
+            self.killed[kind] += self.random.choice(there[kind]).kill()
+
+    def _check(self, *, at_rest: bool = False) -> None:
+        self.lab.invariants.check(at_rest=at_rest)
+        self.checks += 1
+        with contextlib.closing(sqlite3.connect(f"file:{self.lab.home / 'tuned.db'}?mode=ro", uri=True)) as conn:
+            there = set(conn.execute("SELECT name, 0 FROM studies"))
+            there |= set(conn.execute("SELECT s.name, number FROM trials t JOIN studies s ON s.id = t.study_id"))
+        forgotten = self.acknowledged - there
+        if forgotten:
+            raise Broken(f"acknowledged and not there: {sorted(forgotten)[:10]}")
 
     def _verb(self) -> None:
         if not self.names:
@@ -109,7 +145,9 @@ class Soak:
             else:
                 body = {"targets": [name if verb in ("pause", "resume") and self.random.random() < 0.3 else target]}
             path = f"/v1/studies/{name}/enqueue" if verb == "enqueue" else f"/v1/{verb}"
-            self.lab.daemon.post(path, body)
+            reply = self.lab.daemon.post(path, body)
+            if verb == "enqueue":
+                self.acknowledged |= {(name, number) for number in reply["trials"]}
 
     @contextlib.contextmanager
     def _daemon_may_be_gone(self) -> Any:
@@ -123,6 +161,12 @@ class Soak:
             if self.lab.daemon.process is not None and self.lab.daemon.process.poll() is not None:
                 self.lab.restart()
 
+    def _resume(self, study: Any) -> None:
+        """What the verbs or the study's failures have paused goes on."""
+        for text in (study["name"], f"{study['name']}/paused"):
+            with contextlib.suppress(Refusal):
+                self.lab.daemon.post("/v1/resume", {"targets": [text]})
+
     def _come_to_rest(self) -> None:
         if not self.lab.of_kind("daemon"):
             self.lab.restart()
@@ -135,14 +179,10 @@ class Soak:
             if all(study["ended_at"] for study in studies):
                 break
             for study in studies:
-                targets = [study["name"], f"{study['name']}/paused"]
-                for text in targets:
-                    with contextlib.suppress(Refusal):
-                        self.lab.daemon.post("/v1/resume", {"targets": [text]})
+                self._resume(study)
             time.sleep(0.2)
         self.lab.wait_at_rest(*sorted(there), deadline_s=10.0)
-        self.lab.invariants.check(at_rest=True)
-        self.checks += 1
+        self._check(at_rest=True)
 
     def line(self) -> str:
         """What was done so far."""

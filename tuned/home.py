@@ -6,6 +6,7 @@ alone, so that every shell of a user finds the same daemon; it opens no database
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -105,6 +106,8 @@ def prepare_home(home: Home) -> None:
             check_private(folder)
             if folder in (home.root, home.socket.parent):
                 folder.chmod(0o700)
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except (FileExistsError, NotADirectoryError) as error:
             raise Unavailable("is not a folder", where=str(folder), hint="name another with TUNED_HOME") from error
         except OSError as error:

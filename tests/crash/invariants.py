@@ -146,6 +146,9 @@ class Invariants:
     # 3 ------------------------------------------------------------------------------------------------------------
     def _observations(self, conn: sqlite3.Connection, attempts: list[Row], at_rest: bool) -> Iterator[str]:
         for attempt in attempts:
+            key, sign = attempt["attempt_id"], (attempt["ingest_offset"], attempt["ended_at"])
+            if self._parsed.get(key) == sign and attempt["ended_at"] is not None and not at_rest:
+                continue
             path = Path(attempt["run_dir"]) / "metrics.jsonl"
             if not path.exists():
                 if attempt["ingest_offset"]:
@@ -160,9 +163,6 @@ class Invariants:
             settled = at_rest or attempt["ended_at"] is not None
             if offset > whole or (settled and offset != whole and attempt["ended_by"] != "unclaim"):
                 yield f"3: {where}: {offset} bytes are taken in of {whole} whole ones"
-                continue
-            key, sign = attempt["attempt_id"], (offset, attempt["ended_at"])
-            if self._parsed.get(key) == sign and attempt["ended_at"] is not None:
                 continue
             stored = {
                 (name, step): math.nan if value is None else value

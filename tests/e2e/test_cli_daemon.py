@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -11,99 +10,15 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.tunectl_process import DEADLINE_S, Tunectl
+
 pytestmark = pytest.mark.e2e
-
-SCRIPT = """
-    import time, tuned
-    trial = tuned.current_trial()
-    for step in range(4):
-        time.sleep({pace})
-        trial.report(step=step, loss=(trial.params["x"] - 2) ** 2 + 1 / (step + 1))
-        print("step", step)
-        if trial.should_stop():
-            break
-"""
-STUDY = """
-    question = "Where is the minimum?"
-    [run]
-    script = "train.py"
-    [objective]
-    metric = "loss"
-    direction = "minimize"
-    [space]
-    x = {{ type = "float", low = 0.0, high = 5.0 }}
-    [search]
-    method = "sobol"
-    trials = {trials}
-"""
-DEADLINE_S = 60.0
-
-
-class Tunectl:
-    """The command line on a state folder of its own."""
-
-    def __init__(self, home: Path, work: Path) -> None:
-        self.home = home
-        self.work = work
-        env = {k: v for k, v in os.environ.items() if not k.startswith("TUNED_") and k != "PYTHONPATH"}
-        self.env = {**env, "TUNED_HOME": str(home), "TUNED_SLOTS": "2"}
-
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-I", "-m", "tuned.cli", *words],
-            env={**self.env, **environment},
-            cwd=self.work,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, *words: str, code: int = 0, **environment: str) -> str:
-        process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=DEADLINE_S)
-        assert process.returncode == code, f"{words}: {process.returncode}\n{out}\n{err}\n{self.log()}"
-        assert "Traceback" not in err
-        return out if code == 0 else err
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self(*words, "--json"))
-
-    def log(self) -> str:
-        with contextlib.suppress(OSError):
-            return (self.home / "logs" / "daemon.log").read_text()[-3000:]
-        return "no log"
-
-    def write(self, trials: int = 3, pace: float = 0.0) -> None:
-        (self.work / "train.py").write_text(textwrap.dedent(SCRIPT).format(pace=pace))
-        (self.work / "quad.toml").write_text(textwrap.dedent(STUDY).format(trials=trials))
-
-    def wait_until(self, what: Callable[[], Any], why: str) -> Any:
-        end = time.monotonic() + DEADLINE_S
-        while time.monotonic() < end:
-            value = what()
-            if value:
-                return value
-            time.sleep(0.05)
-        raise AssertionError(f"waited in vain: {why}\n{self.log()}")
-
-    def end(self) -> None:
-        """End the daemon and whatever it left running."""
-        self.start("daemon", "stop", "--stop-trials").communicate(timeout=DEADLINE_S)
-        with contextlib.suppress(OSError, ValueError):
-            os.kill(int((self.home / "daemon.lock").read_text().strip()), signal.SIGKILL)
-        mark = b"TUNED_RUN_DIR=" + os.fsencode(self.home)
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
 
 
 @pytest.fixture

@@ -116,6 +116,23 @@ def test_a_canary_that_gives_nothing_pauses_the_study(event):
     assert "boom" in reason
 
 
+def test_a_clean_end_without_a_value_says_what_there_was_instead():
+    clean = Outcome("exit_ok")
+    silent = check_result(clean, SPEC, {}, tail="epoch 1\nno data here\n")
+    assert silent.failure is Failure.ERROR
+    assert silent.reason == "ended without reporting loss; its last line: no data here"
+    assert canary_verdict(SPEC, silent, False, 2) == f"trial 2 {silent.reason}"
+    assert check_result(clean, SPEC, {}, tail="x", reported=["acc", "lr"]).reason.endswith("; it reported acc, lr")
+    assert check_result(clean, SPEC, {}).reason == "ended without reporting loss"
+
+
+def test_an_end_on_a_full_disk_is_lost_unless_nothing_was_to_be_reported():
+    outcome = check_result(Outcome("exit_ok"), SPEC, {"loss": 1.0}, disk_full=True)
+    assert outcome.failure is Failure.LOST
+    assert with_retry(outcome, {"lost": 1}, {}).event == "retry"
+    assert check_result(Outcome("exit_ok"), PLAIN, {}, disk_full=True) == Outcome("exit_ok")
+
+
 def test_a_canary_says_nothing_when_there_is_nothing_to_say():
     error = Outcome("exit_error", Failure.ERROR)
     assert canary_verdict(SPEC, error, True, 1) is None

@@ -78,6 +78,26 @@ def test_last_error_line():
     assert len(last_error_line("x" * 1000)) == 200
 
 
+def test_a_message_of_several_lines_is_named_by_its_exception():
+    tail = "Traceback (most recent call last):\n  File x\nE: first\n  more\n\nsee the manual\n"
+    assert last_error_line(tail) == "E: first ... see the manual"
+    assert last_error_line(f"log\n{tail}{tail}".replace("first", "f" * 500)).endswith("f ... see the manual")
+    assert last_error_line("Traceback (most recent call last):\n  File x\n") == "File x"
+
+
+def test_a_reason_holds_nothing_that_a_terminal_obeys():
+    tail = "\x1b[2J\x1b]0;title\x07\x1b[31mfatal\x1b[0m \x9b1m\x08 end\n"
+    reason = last_error_line(tail)
+    assert reason.isprintable()
+    assert reason.startswith("fatal")
+
+
+def test_a_failure_on_a_full_disk_is_nobodys_fault():
+    outcome = classify_exit({"code": 1, "disk_full": True}, None, False, "OSError: no space")
+    assert outcome.failure is Failure.LOST
+    assert classify_exit({"code": 0, "disk_full": True}, None, False) == Outcome("exit_ok")
+
+
 def test_last_traceback():
     first, second = "Traceback (most recent call last)\nA: 1", "Traceback (most recent call last)\nB: 2\n"
     assert last_traceback(f"{first}\nnoise\n{second}") == second

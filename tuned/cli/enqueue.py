@@ -66,7 +66,7 @@ def typed(text: str, parameter: Mapping[str, Any]) -> Any:
         for value in parameter["values"]:
             if text == value or text.lower() == json.dumps(value).lower() or _same_number(text, value):
                 return value
-        listed = ", ".join(json.dumps(value) for value in parameter["values"])
+        listed = ", ".join(json.dumps(value, ensure_ascii=False) for value in parameter["values"])
         raise InvalidInput(f"{text!r} is not one of {listed}", where=where)
     try:
         number = float(text)

@@ -5,6 +5,8 @@ Owns the exit codes and how errors are told: one line on stderr, never a traceba
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -22,11 +24,12 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         0 done, 1 refused or failed, 2 wrong usage, 3 no daemon, 4 timed out, 130 interrupted, 141 nobody reads on.
     """
-    # A terminal whose encoding lacks a character shows another in its place; JSON is ASCII anyway.
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    _prepare_output()
     try:
         _check_text(arguments)
-        result = root.main(list(arguments), prog_name="tunectl", standalone_mode=False)
+        # Not root.main(): click would end the process by itself, with code 1, when nobody reads the output.
+        with root.make_context("tunectl", list(arguments)) as context:
+            result = root.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else DONE
     except click.exceptions.Exit as error:
@@ -50,12 +53,27 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes stdout once more at exit; give it somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return PIPE_CLOSED
     except OSError as error:
         _say(f"tunectl: {_flat(_place_and_reason(error))}")
+        if error.errno == errno.ENOSPC:
+            _drop_output()
         return FAILED
+
+
+def _prepare_output() -> None:
+    """Let nothing that is printed fail for how it looks, nor for a stdout that was closed by the caller."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the life of the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # An encoding that lacks a character shows another in its place; JSON is ASCII anyway.
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """Python flushes stdout once more at exit, and would fail again: give it somewhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_text(arguments: Sequence[str]) -> None:
@@ -73,7 +91,8 @@ def _place_and_reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and error.filename is None:
         # What the kernel says of a folder that was removed under a shell.
         return "the present folder is gone (cd to one that exists)"
-    return f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+    where = "the output" if error.errno == errno.ENOSPC and error.filename is None else error.filename
+    return f"{where}: {error.strerror}" if where is not None else str(error)
 
 
 def _code(error: TunedError) -> int:

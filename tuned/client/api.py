@@ -102,7 +102,7 @@ def _study(name: str) -> str:
         raise InvalidInput("no study was named", where="study", hint="see: tunectl studies")
     study, slash, _ = name.partition("/")
     if slash:
-        hint = f"write: {study}" if study.strip(".") else "see: tunectl studies"
+        hint = f"write: {study}" if study[:1].isalnum() else "see: tunectl studies"
         raise InvalidInput("a study is meant here, not its trials", where=name, hint=hint)
     return "/studies/" + quote(name, safe="")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import StudySpec
-from tuned.core.trial import Outcome, Trial, last_error_line
+from tuned.core.trial import DISK_FULL, Outcome, Trial, last_error_line
 
 
 class Verdict(StrEnum):
@@ -50,7 +50,12 @@ _SILENT = "ended without reporting"
 
 
 def check_result(
-    outcome: Outcome, spec: StudySpec, values: Mapping[str, float], tail: str = "", reported: Sequence[str] = ()
+    outcome: Outcome,
+    spec: StudySpec,
+    values: Mapping[str, float],
+    tail: str = "",
+    reported: Sequence[str] = (),
+    disk_full: bool = False,
 ) -> Outcome:
     """A clean exit is a result only with a finite value for every objective.
 
@@ -60,9 +65,12 @@ def check_result(
         values: Objective metric -> summary of what was reported.
         tail: The last lines of the output, for the reason.
         reported: Names of the metrics that were reported, for the reason.
+        disk_full: Whether there was no room to write when it ended.
     """
     if outcome.event != "exit_ok":
         return outcome
+    if disk_full and spec.objectives:
+        return Outcome("exit_error", Failure.LOST, DISK_FULL)
     for objective in spec.objectives:
         value = values.get(objective.metric)
         if value is None:

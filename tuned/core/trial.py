@@ -81,6 +81,9 @@ class Outcome:
     reason: str = ""
 
 
+DISK_FULL = "the disk was full when it ended"
+"""Nobody can tell then what an attempt would have come to, nor whether all that it reported is there."""
+
 _REASON = 200
 """Characters of the longest reason."""
 
@@ -122,6 +125,8 @@ def classify_exit(
         return Outcome("exit_error", Failure.TIMEOUT, f"ran longer than {record.get('timeout')} s")
     if code == 0:
         return Outcome("exit_ok")
+    if record.get("disk_full"):
+        return Outcome("exit_error", Failure.LOST, DISK_FULL)
     last = last_error_line(tail)
     if _OOM.search(tail):
         return Outcome("exit_error", Failure.OOM, last or "out of memory")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import fcntl
 import logging
 import os
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuned.core.errors import Conflict, InvalidInput, TunedError
+from tuned.core.errors import Conflict, InvalidInput, TunedError, Unavailable
 from tuned.home import Home, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
@@ -49,8 +50,13 @@ def lock_home(home: Home) -> int:
 
     Raises:
         Conflict: Another daemon runs there.
+        Unavailable: The lock cannot be opened.
     """
-    fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        hint = "free some space" if error.errno == errno.ENOSPC else "see that this user may write it"
+        raise Unavailable(f"cannot be opened: {error.strerror}", where=str(home.lock), hint=hint) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -62,6 +68,11 @@ def lock_home(home: Home) -> int:
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     return fd
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of an error's message; some run on for pages."""
+    return str(error).strip().partition("\n")[0][:200]
 
 
 def main() -> int:
@@ -83,6 +94,10 @@ def main() -> int:
         asyncio.run(run_daemon(home, slots))
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201
+        return REFUSED
+    except Exception as error:  # the log gets it all, and its last line is what tunectl shows
+        logging.getLogger(__name__).exception("the daemon broke down")
+        print(f"tuned: this is a bug in tuned: {type(error).__name__}: {first_line(error)}", file=sys.stderr)  # noqa: T201
         return REFUSED
     finally:
         os.close(lock)

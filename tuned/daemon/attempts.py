@@ -22,6 +22,7 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.endings import Verdict, judge
+from tuned.core.errors import TunedError
 from tuned.core.metric_lines import Chunk, parse_chunk
 from tuned.core.states import StopReason, TrialState
 from tuned.daemon import clock, failpoints, run_dirs
@@ -180,6 +181,9 @@ class Attempts:
             attempt.dirty.clear()
             try:
                 ended = await self._look(attempt)
+            except (TunedError, OSError) as error:
+                # A full disk, a folder that may not be entered: nothing that a traceback would explain.
+                log.warning("attempt %s: could not be followed this time: %s", attempt.holder, error)
             except Exception:
                 # One attempt in trouble must not take the others along; it is looked at again by the slow poll.
                 log.exception("attempt %s: could not be followed this time", attempt.holder)

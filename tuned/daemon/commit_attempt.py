@@ -121,7 +121,14 @@ def commit_ending(
     outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
     if record is None:
         outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
-    outcome = check_result(outcome, study.spec, trial.values, tail, sorted(progress.next_steps or ()))
+    outcome = check_result(
+        outcome,
+        study.spec,
+        trial.values,
+        tail,
+        reported=sorted(progress.next_steps or ()),
+        disk_full=bool(record and record.get("disk_full")),
+    )
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = unforked or outcome

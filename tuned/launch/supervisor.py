@@ -6,6 +6,7 @@ launcher and daemon, and is told one thing only: SIGUSR1, "look at `stop.json`".
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -106,7 +107,7 @@ class Supervisor:
             protocol.write_record(self._run_dir, protocol.START_FILE, start, durable=False)
         except OSError as error:
             # The trial sees the end of its pipe and exits without a line of user code.
-            sys.stderr.write("cannot record the start in %s: %s\n" % (self._run_dir, error))
+            _complain("cannot record the start in %s: %s" % (self._run_dir, error))
             os._exit(_NO_START)
         self._began = time.monotonic()
         self._stopping = Stopping(self._spec["grace"], self._spec["timeout"], self._began)
@@ -194,7 +195,7 @@ class Supervisor:
         try:
             record = protocol.read_record(self._run_dir, protocol.STOP_FILE)
         except (OSError, protocol.RecordError) as error:
-            sys.stderr.write("%s\n" % error)
+            _complain(str(error))
             return
         if record is not None and record["reason"] != self._stopping.reason:
             self._stopping.request(record["reason"], self._uses_sdk(), time.monotonic())
@@ -220,9 +221,10 @@ class Supervisor:
                 protocol.write_record(self._run_dir, protocol.EXIT_FILE, record)
                 return
             except OSError as error:
-                sys.stderr.write("cannot record the end in %s: %s\n" % (self._run_dir, error))
+                _complain("cannot record the end in %s: %s" % (self._run_dir, error))
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     os._exit(_NO_RECORD)
+                record["disk_full"] = True
             # Nothing tells of freed space; an end that is known is worth waiting for.
             time.sleep(1.0)
         os._exit(_NO_RECORD)
@@ -246,3 +248,9 @@ class Supervisor:
             "user_code": self._status == b"r",
             "left_behind": self._processes.left_behind,
         }
+
+
+def _complain(text: str) -> None:
+    """Say it in the launcher's log, which may lie on the disk that is full."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text + "\n")
