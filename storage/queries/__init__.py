@@ -17,12 +17,14 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
+from storage.queries.stopping import StoppingReport, decisions, stopping_report, unfinished, waiting_count, why_stopped
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
 from storage.queries.trials import best_trials, find_trial, queue_heads, trial, trial_by_id, trials
 
 __all__ = [
     "BadLine",
     "LiveAttempt",
+    "StoppingReport",
     "any_values",
     "attempts",
     "bad_line_count",
@@ -30,6 +32,7 @@ __all__ = [
     "best_trials",
     "changed_since",
     "counts",
+    "decisions",
     "distinct_points",
     "events_since",
     "find_study",
@@ -44,6 +47,7 @@ __all__ = [
     "next_number",
     "observations",
     "queue_heads",
+    "stopping_report",
     "studies",
     "study",
     "study_by_id",
@@ -52,4 +56,7 @@ __all__ = [
     "trial",
     "trial_by_id",
     "trials",
+    "unfinished",
+    "waiting_count",
+    "why_stopped",
 ]

@@ -6,6 +6,7 @@ Every move asks `tuned.core.states`, is one compare-and-set, and leaves its even
 from __future__ import annotations
 
 from storage.problems import StaleState
+from storage.repository import stopping
 from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
@@ -47,6 +48,7 @@ __all__ = [
     "set_study_priority",
     "shift_clocks",
     "started",
+    "stopping",
     "unclaim",
     "update_spec",
 ]

@@ -173,9 +173,11 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     if spec.name != row.name:
         raise Conflict("a study keeps its name", where=row.name, hint="submit it as another study")
     has_trials = conn.execute(_HAS_TRIALS, {"wanted": study_id}).first() is not None
-    if has_trials and _summaries(old) != _summaries(spec):
+    if has_trials and (_summaries(old), old.early_stopping) != (_summaries(spec), spec.early_stopping):
         raise Conflict(
-            "the objective of a study that has trials stays", where=row.name, hint="submit it under another name"
+            "the objective and the early stopping of a study that has trials stay",
+            where=row.name,
+            hint="submit it under another name",
         )
     changes = old.differences(spec)
     conn.execute(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput, NotYet
-from tuned.core.study import StudySpec
+from tuned.core.study import EarlyStopping, StudySpec
 from tuned.core.study_file import parse_study
 
 BASE = "/home/u/proj"
@@ -166,7 +166,6 @@ def test_every_key_that_is_offered():
         ("search", 'method = "grid"', "search.method"),
         ("search", 'method = "evolution"', "search.method"),
         ("search", "phase = [{ trials = 3 }]", "search.phase"),
-        ("early_stopping", 'method = "asha"', "early_stopping"),
         ("finalize", 'args = ["x"]', "finalize"),
         ("test", 'metric = "x"', "test"),
         ("notify", 'command = ["x"]', "notify"),
@@ -354,3 +353,10 @@ def test_files_that_are_no_study_at_all():
     for data in ({}, {"run": 3}, {"run": {"script": "train.py"}}, {"space": 4}, {"run": {}, "search": []}):
         with pytest.raises(InvalidInput):
             parse_study(data, base=BASE, environment={}, files=Tree(), stem="x")
+
+
+def test_early_stopping_is_read_and_its_steps_must_rise():
+    spec = read(with_line("early_stopping", "max_step = 20\npatience = 5"))
+    assert spec.early_stopping == EarlyStopping("asha", 1.0, 20.0, 3, 5.0, 0.0, 0.05)
+    error = refusal(with_line("early_stopping", "min_step = 9\nmax_step = 9"))
+    assert error.where == "early_stopping.max_step"

@@ -17,7 +17,7 @@ from tuned.client import api
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
-    from tuned.wire import StudyRow
+    from tuned.wire import StoppingRow, StudyRow
 
 
 @verb()
@@ -79,6 +79,7 @@ def _show(page: StudyPage) -> None:
         ("best", render.best(row.best)),
         ("objective", f"{row.objective.direction} {row.objective.metric}" if row.objective else ""),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
+        ("stopping", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
         ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),
         ("runs", _runs(spec)),
@@ -92,6 +93,17 @@ def _show(page: StudyPage) -> None:
     if parameters:
         click.echo()
         show_table(["parameter", "kind", "range", "when", "role"], [_parameter(p) for p in parameters])
+
+
+def _stopping(row: StoppingRow | None) -> str:
+    if row is None:
+        return ""
+    text = f"{row.method}: {row.stopped} stopped, {row.waiting} paused at a rung"
+    if row.wrong_share is not None:
+        text += f"; {row.wrong} of {row.rescued_ended} rescued ones should not have been ({row.wrong_share:.0%})"
+    elif row.rescued:
+        text += f"; {row.rescued} let run on to measure the rule"
+    return text
 
 
 def _runs(spec: Mapping[str, Any]) -> str:

@@ -33,6 +33,9 @@ def study_file(spec: Mapping[str, Any]) -> str:
     if parameters:
         lines += ["", "[space]", *(f"{key(p['name'])} = {_parameter(p)}" for p in parameters)]
     lines += ["", *_search(spec["search"])]
+    if spec.get("early_stopping"):
+        given = {name: content for name, content in spec["early_stopping"].items() if content is not None}
+        lines += ["", "[early_stopping]", *(f"{name} = {value(content)}" for name, content in given.items())]
     return "\n".join(lines) + "\n"
 
 

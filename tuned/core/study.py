@@ -112,6 +112,27 @@ class SearchSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyStopping:
+    """When a trial that does badly is stopped before its end; steps are those that trials report.
+
+    Attributes:
+        method: `asha` (the best `1 / reduction_factor` of each rung go on), `median` or `none`.
+        min_step: The first rung; each next one is `reduction_factor` times further.
+        max_step: The step at which a trial has finished; None: unknown.
+        patience: Steps without an improvement by more than `min_delta` after which a trial is stopped; None: never.
+        rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong.
+    """
+
+    method: Literal["asha", "median", "none"] = "asha"
+    min_step: float = 1.0
+    max_step: float | None = None
+    reduction_factor: int = 3
+    patience: float | None = None
+    min_delta: float = 0.0
+    rescue: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search."""
 
@@ -124,6 +145,7 @@ class StudySpec:
     question: str = ""
     priority: int = 0
     file: str | None = None
+    early_stopping: EarlyStopping | None = None
 
     @property
     def objective(self) -> Objective | None:
@@ -150,6 +172,7 @@ class StudySpec:
         run["command"] = _arguments(run["command"])
         run["preload"] = None if run["preload"] is None else tuple(run["preload"])
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        stopping = data.get("early_stopping")
         return cls(
             **{
                 **data,
@@ -158,6 +181,7 @@ class StudySpec:
                 "space": SearchSpace.from_dict(data["space"]),
                 "objectives": tuple(Objective(**o) for o in data["objectives"]),
                 "patterns": tuple(Pattern(**p) for p in data["patterns"]),
+                "early_stopping": None if stopping is None else EarlyStopping(**stopping),
             }
         )
 

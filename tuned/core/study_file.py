@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuned.core.arguments import check_arguments, items_of, names_used
-from tuned.core.errors import InvalidInput
+from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
 from tuned.core.interpreter import choose_interpreter, find_program
 from tuned.core.names import check_study_name
@@ -21,8 +21,16 @@ from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
-from tuned.core.study import Argument, Objective, Pattern, RunSpec, SearchSpec, StudySpec
-from tuned.core.study_models import MetricsTable, ObjectiveTable, RunTable, SearchTable, StudyTable, read_tables
+from tuned.core.study import Argument, EarlyStopping, Objective, Pattern, RunSpec, SearchSpec, StudySpec
+from tuned.core.study_models import (
+    EarlyStoppingTable,
+    MetricsTable,
+    ObjectiveTable,
+    RunTable,
+    SearchTable,
+    StudyTable,
+    read_tables,
+)
 
 _TWINS = ("val_", "valid_", "eval_")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -70,6 +78,7 @@ def parse_study(
             where="objective",
             hint='metric = "val_loss", direction = ...',
         )
+    stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     _refuse_unreached_script(run, space, answer)
@@ -84,7 +93,24 @@ def parse_study(
         question=tables.question,
         priority=tables.priority,
         file=file,
+        early_stopping=stopping,
     )
+
+
+def _early_stopping(table: EarlyStoppingTable | None, objectives: tuple[Objective, ...]) -> EarlyStopping | None:
+    if table is None:
+        return None
+    if not objectives:
+        raise InvalidInput("there is no objective to judge by", where="early_stopping", hint="add [objective]")
+    if len(objectives) > 1:
+        raise NotYet("is not offered with several objectives yet", where="early_stopping", hint="leave it out")
+    if table.max_step is not None and table.max_step <= table.min_step:
+        raise InvalidInput(
+            f"max_step ({table.max_step:g}) is not beyond min_step ({table.min_step:g})",
+            where="early_stopping.max_step",
+            hint="it is the step at which a trial has finished",
+        )
+    return EarlyStopping(**table.model_dump())
 
 
 def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:

@@ -19,7 +19,7 @@ from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 
 RESERVED = (
-    "data", "constraint", "space_constraint", "early_stopping", "finalize", "test", "notify", "playbook",
+    "data", "constraint", "space_constraint", "finalize", "test", "notify", "playbook",
     "run.data", "run.resume", "run.config", "run.resources.gpu_memory",
     "metrics.jsonl", "metrics.csv", "metrics.tensorboard", "metrics.rename",
     "search.phase", "search.levels",
@@ -203,6 +203,18 @@ class SearchTable(Table):
     point: list[dict[str, Any]] = []
 
 
+class EarlyStoppingTable(Table):
+    """`[early_stopping]`."""
+
+    method: Literal["asha", "median", "none"] = "asha"
+    min_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] = 1.0
+    max_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
+    reduction_factor: int = Field(default=3, ge=2, le=100)
+    patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
+    min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
+    rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
+
+
 class StudyTable(Table):
     """The whole file but `[space]`, and with `objective` as a list."""
 
@@ -213,6 +225,7 @@ class StudyTable(Table):
     metrics: MetricsTable = MetricsTable()
     objective: list[ObjectiveTable] = []
     search: SearchTable
+    early_stopping: EarlyStoppingTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))

@@ -189,9 +189,7 @@ class Attempts:
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
-        facts = await asyncio.to_thread(
-            run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode
-        )
+        facts = await asyncio.to_thread(run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode)
         failpoints.reach("ingest.read")
         if facts.start is not None:
             failpoints.reach("start.seen")
@@ -200,6 +198,7 @@ class Attempts:
         progress = await self._progress(attempt, facts)
         if facts.more:
             await self._commit(attempt, progress)
+            await self._tell_if_due(attempt)
             attempt.dirty.set()
             return False
         verdict = Verdict.ENDED if facts.exit is not None else attempt.over
@@ -207,8 +206,7 @@ class Attempts:
             await self._end(attempt, progress, facts, verdict)
             return True
         await self._commit(attempt, progress)
-        if attempt.stop is not attempt.told and attempt.stop is not None:
-            await self.tell_to_stop(attempt, attempt.stop)
+        await self._tell_if_due(attempt)
         if attempt.forked and (gone or attempt.pidfd is None):
             await self._settle(attempt)
         return False
@@ -259,9 +257,16 @@ class Attempts:
 
     async def _commit(self, attempt: LiveAttempt, progress: Progress) -> None:
         if not progress.empty:
-            await self._database.writer.run(lambda conn: commit_progress(conn, progress, clock.now()))
+            asked = await self._database.writer.run(lambda conn: commit_progress(conn, progress, clock.now()))
             failpoints.reach("ingest.committed")
+            if asked is not None and attempt.stop is None:  # what a person has asked meanwhile is stronger
+                failpoints.reach("stop.committed")
+                attempt.stop = asked
         self._committed(attempt, progress)
+
+    async def _tell_if_due(self, attempt: LiveAttempt) -> None:
+        if attempt.stop is not attempt.told and attempt.stop is not None:
+            await self.tell_to_stop(attempt, attempt.stop)
 
     def _committed(self, attempt: LiveAttempt, progress: Progress) -> None:
         attempt.offset, attempt.next_steps = progress.next_offset, progress.next_steps
@@ -280,11 +285,15 @@ class Attempts:
         if lock == "revoked":
             failpoints.reach("revoked")
         has_exit = not attempt.damaged and (attempt.run_dir / protocol.EXIT_FILE).exists()
-        verdict = judge(TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock)
+        verdict = judge(
+            TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock
+        )
         if verdict is not Verdict.ENDED:
             killed = await asyncio.to_thread(self._end_leftovers, attempt)
             if killed:
-                log.warning("attempt %s/%d: ended %d processes without a supervisor", attempt.holder, attempt.attempt, killed)
+                log.warning(
+                    "attempt %s/%d: ended %d processes without a supervisor", attempt.holder, attempt.attempt, killed
+                )
             failpoints.reach("leftovers.ended")
             attempt.over = verdict
         attempt.dirty.set()

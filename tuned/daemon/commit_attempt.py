@@ -23,7 +23,7 @@ from tuned.core.endings import (
     with_retry,
 )
 from tuned.core.metric_lines import Chunk
-from tuned.core.states import Actor, StudyState, TrialState
+from tuned.core.states import Actor, StopReason, StudyState, TrialState
 from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
 
 
@@ -71,28 +71,33 @@ class Ending:
     paused_study: str | None
 
 
-def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
-    """Observations, offset, marks and events, together or not at all."""
+def commit_progress(conn: Connection, progress: Progress, now: float) -> StopReason | None:
+    """Observations, offset, marks, events and what they make of the trial, together or not at all.
+
+    Returns:
+        What early stopping now asks of the trial.
+    """
     if progress.start is not None:
         repository.started(conn, progress.trial_id, progress.attempt, dict(progress.start), now)
     chunk = progress.chunk
-    if not progress.nothing_read:
-        repository.ingest(
-            conn,
-            IngestBatch(
-                trial_id=progress.trial_id,
-                attempt=progress.attempt,
-                expected_offset=progress.offset,
-                next_offset=progress.next_offset,
-                observations=chunk.observations + progress.samples,
-                bad=chunk.bad,
-                sdk=chunk.sdk,
-                stop_seen=chunk.stop_seen,
-                resumable=chunk.resumable,
-                note=progress.note,
-            ),
-            now,
-        )
+    if progress.nothing_read:
+        return None
+    return repository.ingest(
+        conn,
+        IngestBatch(
+            trial_id=progress.trial_id,
+            attempt=progress.attempt,
+            expected_offset=progress.offset,
+            next_offset=progress.next_offset,
+            observations=chunk.observations + progress.samples,
+            bad=chunk.bad,
+            sdk=chunk.sdk,
+            stop_seen=chunk.stop_seen,
+            resumable=chunk.resumable,
+            note=progress.note,
+        ),
+        now,
+    )
 
 
 def commit_unstarted(conn: Connection, trial_id: int, attempt: int, reason: str, now: float) -> Ending:
@@ -126,6 +131,8 @@ def commit_ending(
     if record is None:
         outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
     outcome = check_result(outcome, study.spec, trial.values)
+    if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
+        outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     state = repository.end_attempt(
         conn,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from storage.queries import StoppingReport
+from tuned.core.rungs import Decision, explain
 from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Observation, Trial
 from tuned.daemon.pace import Pace, eta_s
 from tuned.protocol import encode_number
-from tuned.wire import BestRow, MetricRow, ObjectiveRow, StudyRow, TrialRow, wire_values
+from tuned.wire import BestRow, MetricRow, ObjectiveRow, RungRow, StoppingRow, StudyRow, TrialRow, wire_values
 
 
-def study_row(study: Study, pace: Pace, slots: int) -> StudyRow:
+def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
     """A study as lists show it."""
     spec, counts = study.spec, study.counts
     uncounted = counts.get(TrialState.CANCELLED, 0) + counts.get(TrialState.LOST, 0)
@@ -39,6 +41,38 @@ def study_row(study: Study, pace: Pace, slots: int) -> StudyRow:
         parameters=list(spec.space.names),
         eta_s=eta,
         note=study.note,
+        early_stopping=_stopping_row(study, stopping),
+    )
+
+
+def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:
+    rule = study.spec.early_stopping
+    if rule is None or report is None:
+        return None
+    return StoppingRow(
+        rule.method,
+        report.stopped,
+        report.waiting,
+        report.rescued,
+        report.rescued_ended,
+        report.wrong,
+        report.wrong_share,
+    )
+
+
+def rung_row(decision: Decision, metric: str) -> RungRow:
+    """A verdict of early stopping."""
+    cutoff = decision.cutoff
+    return RungRow(
+        rung=decision.rung,
+        step=decision.step,
+        value=encode_number(decision.value),
+        peers=decision.peers,
+        passing=decision.passing,
+        cutoff=None if cutoff is None else encode_number(cutoff),
+        verdict=decision.verdict.value,
+        at=decision.at,
+        why=explain(decision, metric),
     )
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
-from tuned import protocol
 from tuned.core.arguments import recorded, render
 from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound

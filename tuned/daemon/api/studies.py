@@ -15,8 +15,8 @@ from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, 
 router = APIRouter(tags=["studies"])
 
 
-def _row(given: Context, study: Study) -> StudyRow:
-    return study_row(study, given.suggesting.pace(study.id), len(given.slots.default_slots))
+def _row(given: Context, study: Study, stopping: queries.StoppingReport | None = None) -> StudyRow:
+    return study_row(study, given.suggesting.pace(study.id), len(given.slots.default_slots), stopping)
 
 
 @router.post("/studies")
@@ -41,7 +41,8 @@ async def studies(given: Given) -> list[StudyRow]:
 async def show(name: str, given: Given) -> dict[str, Any]:
     """One study and its specification."""
     study = await given.service.study(name)
-    return {"study": _row(given, study), "spec": study.spec.to_public_dict()}
+    stopping = await given.service.read(lambda conn: queries.stopping_report(conn, study))
+    return {"study": _row(given, study, stopping), "spec": study.spec.to_public_dict()}
 
 
 @router.delete("/studies/{name}")

@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.trial import Trial
 from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.output import read_output
-from tuned.daemon.rows import metric_row, trial_row
+from tuned.daemon.rows import metric_row, rung_row, trial_row
 from tuned.wire import LogChunk, MetricRow, TrialDetail, TrialRow
 
 router = APIRouter(tags=["trials"])
@@ -59,11 +60,13 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     trial = await _trial(given, name, number)
     study = await given.service.study(name)
 
-    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int]:
+    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[Decision]]:
         attempts = queries.attempts(conn, trial.id)
-        return attempts, queries.traceback_of(conn, trial.id), len(queries.bad_lines(conn, trial.id))
+        bad = len(queries.bad_lines(conn, trial.id))
+        return attempts, queries.traceback_of(conn, trial.id), bad, queries.decisions(conn, trial.id)
 
-    attempts, traceback, bad = await given.service.read(more)
+    attempts, traceback, bad, decisions = await given.service.read(more)
+    objective = study.spec.objective
     return TrialDetail(
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
@@ -72,6 +75,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         traceback=traceback,
         bad_lines=bad,
         attempts=attempts,
+        rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
     )
 
 
