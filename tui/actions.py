@@ -34,7 +34,7 @@ class Action:
         label: One or two words for the key bar.
         help: One sentence.
         group: Heading in help: move, look, act, curves, general.
-        scopes: Screens it works on: main, trial, queue; empty: all of them.
+        scopes: Screens it works on: main, trial, queue, compare; empty: all of them.
         danger: See `Danger`; `verb` is the daemon's verb for acting on trials.
         states: States of trials that it can act on; empty: it does not act on trials.
         studies: Whether it also acts on a whole study.
@@ -55,6 +55,7 @@ class Action:
 
 
 _LISTS = ("main", "queue")
+_ACTING = ("main", "trial", "queue")
 
 ACTIONS: tuple[Action, ...] = (
     Action("down", ("j", "down"), "Down", "Move down.", "move"),
@@ -88,30 +89,42 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark-range", ("v",), "Range", "Mark from the last mark to here.", "act", _LISTS),
     Action("mark-all", ("asterisk",), "Mark all", "Mark every trial that is shown.", "act", _LISTS),
     Action("unmark", ("U",), "Unmark", "Remove all marks.", "act", _LISTS),
-    Action("pause", ("p",), "Pause", "Pause, or resume what is paused.", "act", danger=Danger.REVERSIBLE, verb="pause",
-           states=_LIVE | {_S.PAUSED}, studies=True, bar=30),
-    Action("prune", ("x",), "Prune", "Stop; the result so far is kept and counts.", "act", danger=Danger.ASKS,
+    Action("pause", ("p",), "Pause", "Pause, or resume what is paused.", "act", _ACTING, danger=Danger.REVERSIBLE,
+           verb="pause", states=_LIVE | {_S.PAUSED}, studies=True, bar=30),
+    Action("prune", ("x",), "Prune", "Stop; the result so far is kept and counts.", "act", _ACTING, danger=Danger.ASKS,
            verb="prune", states=_LIVE | {_S.PAUSED}, bar=32),
-    Action("cancel", ("X",), "Cancel", "Stop, and leave the trial out of the search.", "act", danger=Danger.ASKS,
-           verb="cancel", states=_OPEN, studies=True, bar=64),
-    Action("kill", ("K",), "Kill", "End the process now, without grace.", "act", danger=Danger.ASKS, verb="kill",
-           states=_LIVE, bar=62),
-    Action("retry", ("R",), "Retry", "Queue a copy of an ended trial.", "act", danger=Danger.REVERSIBLE, verb="retry",
-           states=frozenset({_S.FAILED, _S.LOST, _S.CANCELLED, _S.PRUNED, _S.COMPLETED}), bar=70),
-    Action("next", ("t",), "Next", "Run this waiting trial before all others.", "act", danger=Danger.REVERSIBLE,
-           verb="next", states=frozenset({_S.QUEUED}), bar=72),
-    Action("priority-up", ("plus",), "Prio", "Raise the priority by one.", "act", danger=Danger.REVERSIBLE,
+    Action("cancel", ("X",), "Cancel", "Stop, and leave the trial out of the search.", "act", _ACTING,
+           danger=Danger.ASKS, verb="cancel", states=_OPEN, studies=True, bar=64),
+    Action("kill", ("K",), "Kill", "End the process now, without grace.", "act", _ACTING, danger=Danger.ASKS,
+           verb="kill", states=_LIVE, bar=62),
+    Action("retry", ("R",), "Retry", "Queue a copy of an ended trial.", "act", _ACTING, danger=Danger.REVERSIBLE,
+           verb="retry", states=frozenset({_S.FAILED, _S.LOST, _S.CANCELLED, _S.PRUNED, _S.COMPLETED}), bar=70),
+    Action("next", ("t",), "Next", "Run this waiting trial before all others.", "act", _ACTING,
+           danger=Danger.REVERSIBLE, verb="next", states=frozenset({_S.QUEUED}), bar=72),
+    Action("priority-up", ("plus",), "Prio", "Raise the priority by one.", "act", _ACTING, danger=Danger.REVERSIBLE,
            verb="priority", states=_OPEN, studies=True, bar=40),
-    Action("priority-down", ("minus",), "Prio down", "Lower the priority by one.", "act", danger=Danger.REVERSIBLE,
-           verb="priority", states=_OPEN, studies=True),
-    Action("priority-reset", ("equals_sign",), "Prio 0", "Set the priority to 0.", "act", danger=Danger.REVERSIBLE,
-           verb="priority", states=_OPEN, studies=True),
+    Action("priority-down", ("minus",), "Prio down", "Lower the priority by one.", "act", _ACTING,
+           danger=Danger.REVERSIBLE, verb="priority", states=_OPEN, studies=True),
+    Action("priority-reset", ("equals_sign",), "Prio 0", "Set the priority to 0.", "act", _ACTING,
+           danger=Danger.REVERSIBLE, verb="priority", states=_OPEN, studies=True),
     Action("undo", ("u",), "Undo", "Undo the last reversible action.", "act", bar=75),
     Action("pin", ("V",), "Pin", "Keep this trial's curve in the chart, or drop it.", "curves", ("main",)),
     Action("log-y", ("L",), "Log y", "Logarithmic or linear axis.", "curves", ("main", "trial")),
     Action("metric", ("m",), "Metric", "Draw the next metric.", "curves", ("main", "trial")),
     Action("follow", ("f",), "Follow", "Follow the end of the log, or stay.", "look", ("main", "trial")),
     Action("wrap", ("w",), "Wrap", "Wrap long lines of the log.", "look", ("main", "trial")),
+    Action("sort-menu", ("o",), "Sort", "Choose the column to sort by.", "look", ("main",)),
+    Action("columns", ("c",), "Columns", "Choose the parameters that the table shows.", "look", ("main",)),
+    Action("compare", ("C",), "Compare", "Show the marked trials side by side.", "look", ("main",)),
+    Action("copy", ("y",), "Copy", "Copy parameters, command, target or folder of the trial.", "look", ("main",
+           "trial")),
+    Action("theme", ("T",), "Theme", "Choose the colours.", "general", ("main",)),
+    Action("new", ("n",), "New", "Queue a trial with values of your own.", "act", ("main", "trial"),
+           danger=Danger.REVERSIBLE, bar=66),
+    Action("edit", ("e",), "Re-run", "Queue a copy of this trial with some values changed.", "act", ("main", "trial"),
+           danger=Danger.REVERSIBLE),
+    Action("delete", ("D",), "Delete", "Delete a study with its trials, after typing its name.", "act", ("main",),
+           danger=Danger.ASKS),
     Action("refresh", ("r",), "Refresh", "Fetch everything again.", "general"),
     Action("palette", ("colon", "ctrl+p"), "Cmd", "Choose an action by name.", "general", bar=97),
     Action("help", ("question_mark", "f1"), "Help", "Show all keys.", "general", bar=99),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
@@ -20,6 +21,7 @@ from tui.acting import Order, Step, perform
 from tui.context import Context, Options
 from tui.glyphs import ASCII, UNICODE
 from tui.link import Link
+from tui.memory import Memory, load, save
 from tui.rows import Rows
 from tui.screens.board import Board
 from tui.screens.main import Main
@@ -42,11 +44,12 @@ class TunedApp(App[int]):
         options: How it was started.
         clock: Unix seconds; tests pass their own.
         terminal: Whether there is still a terminal; None: no watch.
+        folder: Where the UI's choices are remembered; None: they are not.
     """
 
     TITLE = "tuned"
     ENABLE_COMMAND_PALETTE = False
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
 
     def __init__(
@@ -55,6 +58,7 @@ class TunedApp(App[int]):
         options: Options,
         clock: Callable[[], float] = time.time,
         terminal: Callable[[], bool] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.inks: dict[str, Style] = {}
         super().__init__()
@@ -66,8 +70,24 @@ class TunedApp(App[int]):
         self._terminal = terminal
         self._seen = -1
         self._live_second = 0
+        self.folder = folder
+        self._recall(load(folder))
         if options.study is not None:
             store.study = options.study
+
+    def _recall(self, memory: Memory) -> None:
+        context = self.context
+        context.memory = memory
+        context.rows.sort, context.rows.descending = memory.sort, memory.descending
+        context.log.wrap, context.chart.log = memory.wrap, memory.log_axis
+        if memory.theme in self.available_themes and not os.environ.get("TEXTUAL_THEME") and not self.no_color:
+            self.theme = memory.theme
+
+    def _remember(self) -> None:
+        context = self.context
+        context.memory.sort, context.memory.descending = context.rows.sort, context.rows.descending
+        context.memory.wrap, context.memory.log_axis = context.log.wrap, context.chart.log
+        save(self.folder, context.memory)
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's variables; the styles of the views follow them."""
@@ -90,7 +110,8 @@ class TunedApp(App[int]):
             self.set_interval(WATCH_SECONDS, self._watch_terminal)
 
     async def on_unmount(self) -> None:
-        """Hang up."""
+        """Remember and hang up."""
+        self._remember()
         self.workers.cancel_all()
         await self.client.close()
 

@@ -78,7 +78,7 @@ def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str |
         where=str(home.socket),
         period=1.0 if remote else 0.5,
     )
-    app = TunedApp(AsyncClient(home.socket), options, terminal=has_terminal)
+    app = TunedApp(AsyncClient(home.socket), options, terminal=has_terminal, folder=home.root)
     app.run(mouse=mouse)
     code = app.return_code or 0
     if code == TERMINAL_LOST:

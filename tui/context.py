@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tui.braille import Range
 from tui.glyphs import UNICODE, Glyphs
+from tui.memory import Memory
 from tui.rows import Rows
 from tui.store import Store
 
@@ -57,6 +58,7 @@ class Context:
     message: str = ""
     message_style: str = "good"
     message_until: float = 0.0
+    memory: Memory = field(default_factory=Memory)
     widths: dict[str, int] = field(default_factory=dict)
     widths_study: str | None = None
     first_column: int = 0

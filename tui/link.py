@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from tui.needs import Need
 from tui.pages import PAGE_ROWS
-from tui.store import LOG_START, Need, Store
+from tui.store import Store
+from tui.tail import START
 from tuned.core.errors import NotFound, TunedError, Unavailable
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Link:
         self.store = store
         self.serving = 0
         self._wake = asyncio.Event()
-        store.wake = self._wake.set
+        store.needs.wake = self._wake.set
 
     async def run(self) -> None:
         """Follow the daemon until cancelled; when it goes away, say so in the store and try again."""
@@ -103,12 +105,12 @@ class Link:
         """Serve what the store asks for, a few requests at a time."""
         gate = asyncio.Semaphore(REQUESTS_AT_ONCE)
         while True:
-            for need in self.store.due():
+            for need in self.store.needs.due():
                 await gate.acquire()
                 tasks.create_task(self._serve(need)).add_done_callback(lambda _: gate.release())
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.store.next_due()):
+                async with asyncio.timeout(self.store.needs.next_due()):
                     await self._wake.wait()
 
     async def _serve(self, need: Need) -> None:
@@ -174,13 +176,12 @@ class Link:
 
     async def _log(self, need: Need) -> None:
         tail, store = self.store.log, self.store
-        same = tail is not None and (tail.study, tail.number) == (need.study, need.number)
         row = store.trial(need.number)
         if row is not None and row.attempt == 0:
             return
-        offset = tail.offset if same and tail is not None and tail.offset is not None else -LOG_START
-        if same and tail is not None and row is not None and row.attempt != tail.attempt:
-            offset = -LOG_START
+        same = tail is not None and tail.is_of(need.study, need.number)
+        known = same and tail is not None and (row is None or row.attempt == tail.attempt)
+        offset = tail.offset if tail is not None and known else -START
         store.put_log(
             need.study,
             need.number,

@@ -18,6 +18,9 @@ NAMES = (
 )  # fmt: skip
 """Every style a view may use."""
 
+VISIBLE_BLANKS = frozenset({"cursor", "cursor-dim", "banner", "focus", "input"})
+"""Styles that show on a blank: they have a background, or a line below."""
+
 
 def build(variables: Mapping[str, str], *, ansi: bool, colour: bool) -> dict[str, Style]:
     """The styles of a theme.

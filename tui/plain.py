@@ -14,7 +14,7 @@ from tui.glyphs import ASCII, UNICODE
 from tui.link import PAGE
 from tui.rows import Rows
 from tui.store import Store
-from tui.views import curves, frame, lists, trials
+from tui.views import curves, frame, machine, studies, trials
 from tuned.core.errors import TunedError
 from tuned.home import Home
 
@@ -62,11 +62,11 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
         store.trials_complete(store.study)
     store.went_live()
     lines: list[Line] = [frame.head(context, width)]
-    lines += lists.studies(context, None, 0, width, len(store.studies) * lists.study_lines(width) + 1, False)
+    lines += studies.studies(context, None, 0, width, len(store.studies) * studies.study_lines(width) + 1, False)
     if store.study is not None:
         count = min(ROWS, context.rows.total())
         lines += trials.build(context, 0, width, max(4, count + 2), False)
         if store.best_so_far():
             lines += curves.best_so_far(context, width, 10, False)
-    lines += lists.devices(context, width, 3 + len(store.status.devices if store.status else ()), False)
+    lines += machine.devices(context, width, 3 + len(store.status.devices if store.status else ()), False)
     return [text_of(line).rstrip() for line in lines]

@@ -6,47 +6,23 @@ socket: `tui.link` fills it, screens read it. All methods run on one event loop.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from tui import format as fmt
+from tui.curves import Curves, Point, best_so_far
+from tui.needs import Need, Needs
 from tui.pages import PageQuery, Pages
+from tui.reduce import reduce_trial
+from tui.tail import START, LogTail
 from tuned.core import events as ev
 from tuned.core.states import LIVE, TERMINAL
 from tuned.wire import DaemonStatus, EventRow, LogChunk, MetricRow, StudyRow, TrialDetail, TrialRow
 
 EVENTS_KEPT = 500
-CURVES_KEPT = 24
-LOG_KEPT = 2000
-LOG_START = 32_768
 WHOLE_LIMIT = 5_000
 """A study with more trials is not held as a whole: the table shows pages in the daemon's own order."""
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something to fetch: `kind` is status, studies, trials, page, detail, curve, log or queue."""
-
-    kind: str
-    study: str = ""
-    number: int = 0
-
-
-@dataclass(slots=True)
-class LogTail:
-    """The last lines of one attempt's output."""
-
-    study: str
-    number: int
-    attempt: int = 0
-    lines: deque[str] | None = None
-    partial: str = ""
-    offset: int | None = None
-    ended: bool = False
 
 
 class Store:
@@ -64,7 +40,7 @@ class Store:
 
     def __init__(self, clock: Callable[[], float], timer: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.timer = timer
+        self.needs = Needs(timer)
         self.revision = 0
         self.trials_revision = 0
         self.connected = False
@@ -88,9 +64,7 @@ class Store:
         self.detail: TrialDetail | None = None
         self.queue: list[TrialRow] = []
         self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)
-        self._curves: dict[tuple[str, int], dict[str, list[Point]]] = {}
-        self._due: dict[Need, float] = {}
-        self.wake: Callable[[], None] = lambda: None
+        self.curves = Curves()
         self.hurry: Callable[[], None] = lambda: None
 
     # --- connection ---------------------------------------------------------------------------------------------
@@ -106,30 +80,12 @@ class Store:
         if self.connected or self.stale_since is None:
             self.stale_since = self.clock()
         self.connected = False
-        self._due.clear()
+        self.needs.clear()
         self._changed()
 
-    # --- what to fetch ------------------------------------------------------------------------------------------
-
     def need(self, kind: str, study: str = "", number: int = 0, delay: float = 0.0) -> None:
-        """Ask for a fetch after `delay` seconds; an earlier request for the same thing stands."""
-        need = Need(kind, study, number)
-        at = self.timer() + delay
-        if need not in self._due or self._due[need] > at:
-            self._due[need] = at
-            self.wake()
-
-    def due(self) -> list[Need]:
-        """What must be fetched now, taken off the list."""
-        now = self.timer()
-        ready = [need for need, at in self._due.items() if at <= now]
-        for need in ready:
-            del self._due[need]
-        return ready
-
-    def next_due(self) -> float | None:
-        """Seconds until something must be fetched; None when nothing must."""
-        return max(0.0, min(self._due.values()) - self.timer()) if self._due else None
+        """Ask for a fetch after `delay` seconds."""
+        self.needs.add(Need(kind, study, number), delay)
 
     # --- selection ----------------------------------------------------------------------------------------------
 
@@ -177,13 +133,13 @@ class Store:
 
     def want_curve(self, number: int) -> None:
         """Fetch a curve unless it is here."""
-        if self.study is not None and (self.study, number) not in self._curves:
+        if self.study is not None and (self.study, number) not in self.curves:
             self.need("curve", self.study, number)
 
     def _want_trial(self, number: int) -> None:
         assert self.study is not None
         # Holding a cursor key passes over many trials: only the one it stops at is fetched.
-        self.need("curve", self.study, number, 0.0 if (self.study, number) in self._curves else 0.08)
+        self.need("curve", self.study, number, 0.0 if (self.study, number) in self.curves else 0.08)
         if self.log_wanted:
             self.need("log", self.study, number, 0.08)
         if self.detail_wanted:
@@ -230,33 +186,21 @@ class Store:
 
     def curve(self, number: int, metric: str | None) -> list[Point]:
         """(step, value) of a trial of the shown study in rising steps; empty while unknown."""
-        if self.study is None or metric is None:
-            return []
-        return self._curves.get((self.study, number), {}).get(metric, [])
+        return self.curves.get((self.study or "", number), metric) if metric is not None else []
 
     def metric_names(self) -> list[str]:
         """Names of the metrics that the selected trial reported."""
-        if self.study is None or self.selected is None:
-            return []
-        return sorted(self._curves.get((self.study, self.selected), {}))
+        return self.curves.names((self.study or "", self.selected or 0))
 
     def best_so_far(self) -> list[Point]:
         """(number of the finished trial in order of its end, best value until then) of the shown study."""
-        metric, sign = self.objective, 1 if self.minimizes else -1
-        done = sorted(
+        metric = self.objective
+        done = [
             (row.ended_at or 0.0, row.number, value)
             for row in self.trials.values()
             if row.state == "completed" and (value := fmt.value_of(row.values, metric)) is not None
-        )
-        points: list[Point] = []
-        best: float | None = None
-        for index, (_, _, value) in enumerate(done, start=1):
-            if math.isfinite(value) and (best is None or sign * value < sign * best):
-                if best is not None:
-                    points.append((float(index), best))
-                best = value
-            points.append((float(index), best if best is not None else math.nan))
-        return points
+        ]
+        return best_so_far([value for _, _, value in sorted(done)], minimizes=self.minimizes)
 
     def counts(self, row: StudyRow) -> tuple[int, int, int]:
         """(ended, live, waiting) trials of a study."""
@@ -354,51 +298,28 @@ class Store:
             self._changed(trials=True)
 
     def put_curve(self, study: str, number: int, rows: Iterable[MetricRow]) -> None:
-        """All observations of a trial: within a name and step the latest attempt wins."""
-        curves: dict[str, dict[float, tuple[int, float]]] = {}
-        for row in rows:
-            points = curves.setdefault(row.name, {})
-            step, value = float(row.step), float(row.value)
-            if step not in points or points[step][0] <= row.attempt:
-                points[step] = (row.attempt, value)
-        fresh = {name: [(x, points[x][1]) for x in sorted(points)] for name, points in curves.items()}
+        """All observations of a trial."""
         key = (study, number)
-        known = self._curves.get(key)
-        if fresh == known:
-            return
-        if known is None:
-            self.hurry()
-        self._curves.pop(key, None)
-        self._curves[key] = fresh
-        self._drop_old_curves()
-        self._changed()
-
-    def _drop_old_curves(self) -> None:
-        kept = {(self.study, n) for n in (*self.pinned, self.selected, self.best)}
-        for key in [k for k in self._curves if k not in kept]:
-            if len(self._curves) <= CURVES_KEPT:
-                break
-            del self._curves[key]
+        known = key in self.curves
+        watched = (n for n in (*self.pinned, self.selected, self.best) if n is not None)
+        if self.curves.put(key, rows, {(self.study or "", n) for n in watched}):
+            self._changed()
+            if not known:
+                self.hurry()
 
     def put_log(self, study: str, number: int, chunk: LogChunk) -> None:
         """The next piece of the selected trial's output."""
         if study != self.study or number != self.selected:
             return
-        tail = self.log
-        if tail is None or (tail.study, tail.number, tail.attempt) != (study, number, chunk.attempt):
-            tail = LogTail(study, number, chunk.attempt, deque(maxlen=LOG_KEPT))
-            self.log = tail
+        if self.log is None or not self.log.is_of(study, number) or self.log.attempt != chunk.attempt:
+            self.log = LogTail(study, number, chunk.attempt)
             self._changed()
             self.hurry()
-        assert tail.lines is not None
-        if chunk.text:
-            *whole, tail.partial = (tail.partial + chunk.text).split("\n")
-            tail.lines.extend(whole)
+        if self.log.take(chunk):
             self._changed()
-        tail.offset, tail.ended = chunk.next_offset, chunk.ended
         row = self.trial(number)
         if self.log_wanted and (chunk.text or (row and row.state in LIVE)):
-            self.need("log", study, number, 0.0 if len(chunk.text) >= LOG_START // 2 else 1.0)
+            self.need("log", study, number, 0.0 if len(chunk.text) >= START // 2 else 1.0)
 
     def put_queue(self, rows: Iterable[TrialRow]) -> None:
         """The waiting trials of all studies, in the order in which they will start."""
@@ -456,21 +377,11 @@ class Store:
                 self.need("curve", event.study, number, 0.5)
 
     def _extend_curve(self, event: EventRow, number: int) -> None:
-        """Append what one ingest batch says; a batch of several steps says only its last, so ask for the rest."""
-        last, step = event.data.get("last"), event.data.get("step")
-        curves = self._curves.get((event.study, number))
-        single = isinstance(last, dict) and event.data.get("points") == len(last)
-        if curves is None or not single or not isinstance(step, (int, float)):
-            self.need("curve", event.study, number, 0.5 + 1e-4 * sum(len(c) for c in (curves or {}).values()))
-            return
-        assert isinstance(last, dict)
-        for name, value in last.items():
-            points = curves.setdefault(name, [])
-            if points and points[-1][0] >= step:
-                self.need("curve", event.study, number, 0.5)
-                return
-            points.append((float(step), float(value)))
-        self._changed()
+        key = (event.study, number)
+        if self.curves.extend(key, event.data):
+            self._changed()
+        else:
+            self.need("curve", event.study, number, 0.5 + 1e-4 * self.curves.size(key))
 
     def _want_best(self) -> None:
         if self.best is not None:
@@ -480,45 +391,6 @@ class Store:
         self.revision += 1
         if trials:
             self.trials_revision += 1
-
-
-def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
-    """The trial after an event; None when the event does not tell enough and the trial must be fetched."""
-    data = event.data
-    if row is None:
-        return None
-    if event.type == ev.TRIAL_MOVED and "to" in data:
-        return _moved(row, event)
-    if event.type == ev.TRIAL_INTENT:
-        return replace(row, stop_reason=data.get("stop_reason"))
-    if event.type == ev.TRIAL_PRIORITY and "to" in data:
-        return replace(row, priority=int(data["to"]))
-    if event.type == ev.TRIAL_METRICS:
-        values = data.get("values") or row.values
-        step = data.get("step")
-        return replace(row, values=values, last_step=step if step is not None else row.last_step)
-    return row
-
-
-def _moved(row: TrialRow, event: EventRow) -> TrialRow:
-    data, state = event.data, str(event.data["to"])
-    started, ended = row.started_at, row.ended_at
-    if state == "running" and (row.state != "paused" or started is None):
-        started = event.at if started is None or data.get("attempt", row.attempt) != row.attempt else started
-    if state in TERMINAL:
-        ended = event.at
-    return replace(
-        row,
-        state=state,
-        attempt=data.get("attempt") or row.attempt,
-        failure=data.get("failure"),
-        reason=data.get("reason") or "",
-        device=data.get("device") or row.device,
-        values=data.get("values") or row.values,
-        started_at=started,
-        ended_at=ended,
-        stop_reason=row.stop_reason if state in LIVE else None,
-    )
 
 
 _STUDY_ORDER = {"running": 0, "draining": 0, "paused": 1}

@@ -5,8 +5,18 @@ What costs more as the history grows is only what asks for the history.
 
 from __future__ import annotations
 
-from storage.queries.attempts import BadLine, LiveAttempt, attempts, bad_line_count, bad_lines, live, traceback_of
-from storage.queries.events import events_since, first_event_seq, last_event_seq
+from storage.queries.attempts import (
+    BadLine,
+    EndedAttempt,
+    LiveAttempt,
+    attempts,
+    bad_line_count,
+    bad_lines,
+    ended_since,
+    live,
+    traceback_of,
+)
+from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
     any_values,
@@ -23,6 +33,7 @@ from storage.queries.trials import best_trials, find_trial, queue_heads, trial, 
 
 __all__ = [
     "BadLine",
+    "EndedAttempt",
     "LiveAttempt",
     "StoppingReport",
     "any_values",
@@ -34,6 +45,7 @@ __all__ = [
     "counts",
     "decisions",
     "distinct_points",
+    "ended_since",
     "events_since",
     "find_study",
     "find_trial",
@@ -41,6 +53,7 @@ __all__ = [
     "known_keys",
     "last_ended",
     "last_event_seq",
+    "latest_events",
     "live",
     "max_moved_seq",
     "next_auto_steps",

@@ -104,6 +104,28 @@ def live(conn: Connection) -> list[LiveAttempt]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """An attempt that has ended, and how far its metrics file was read."""
+
+    trial_id: int
+    attempt: int
+    run_dir: str
+    ingest_offset: int
+
+
+_ENDED = (
+    select(_a.trial_id, _a.attempt, _a.run_dir, _a.ingest_offset)
+    .where(_a.ended_at >= bindparam("since"), _a.started_at.is_not(None))
+    .order_by(_a.trial_id, _a.attempt)
+)
+
+
+def ended_since(conn: Connection, since: float) -> list[EndedAttempt]:
+    """The attempts that were started, and ended after a moment (unix seconds)."""
+    return [EndedAttempt(*row) for row in conn.execute(_ENDED, {"since": since})]
+
+
 def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
     """The attempts of a trial, oldest first, as columns by name; `start` and `exit` are the records or None."""
     found = []

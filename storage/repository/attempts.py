@@ -150,7 +150,7 @@ def end_attempt(
         actor: Who saw the end.
         now: Unix seconds.
         exit_record: The exit record; None when the supervisor vanished without one.
-        failure: Its class, for an event that is a failure or a retry after one.
+        failure: Its class, for an event that is a failure or a retry after one; a retry without one costs none.
         reason: The same for a person, one line.
         traceback: The last lines of its output that say why; may be empty.
 
@@ -165,9 +165,9 @@ def end_attempt(
     trial = _current(conn, trial_id, attempt)
     trial.summarise(conn)
     trial.failure, trial.reason = failure, reason
-    if event == "retry":
+    if event == "retry" and failure is not None:
         used = json.loads(trial.retries_used)
-        name = (failure or Failure.ERROR).value
+        name = failure.value
         used[name] = used.get(name, 0) + 1
         trial.retries_used = dump(used)
     target = moves.move(conn, trial, event, actor, now)

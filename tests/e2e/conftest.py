@@ -18,6 +18,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tuned.protocol import process_start_time
+
 DEADLINE_S = 60.0
 
 
@@ -73,6 +75,11 @@ class DaemonProcess:
         return str(self.home / "tuned.sock")
 
     def start(self, **environment: str) -> DaemonProcess:
+        self.spawn(**environment)
+        wait_until(self._answers, f"daemon does not answer: {self.log()[-2000:]}")
+        return self
+
+    def spawn(self, **environment: str) -> None:
         env = {k: v for k, v in os.environ.items() if not k.startswith("TUNED_")}
         self.home.mkdir(exist_ok=True, parents=True)
         command = [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(self.home)]
@@ -80,8 +87,6 @@ class DaemonProcess:
             self.process = subprocess.Popen(
                 [*command, "--slots", str(self.slots)], env={**env, **environment}, stdout=log, stderr=log, cwd="/"
             )
-        wait_until(self._answers, f"daemon does not answer: {self.log()[-2000:]}")
-        return self
 
     def _answers(self) -> bool:
         assert self.process is not None
@@ -146,12 +151,13 @@ class DaemonProcess:
     def end_everything(self) -> None:
         """End the daemon and every process of its trials."""
         self.stop()
-        marker = str(self.home).encode()
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                with contextlib.suppress(OSError):
-                    if b"TUNED_RUN_DIR=" + marker in (entry / "environ").read_bytes():
-                        os.kill(int(entry.name), signal.SIGKILL)
+        for record in self.home.glob("runs/*/*/*/start.json"):
+            start = json.loads(record.read_text())
+            if process_start_time(start["supervisor_pid"]) == start["supervisor_start"]:
+                # The trial goes with its supervisor, and with it everything that the supervisor adopted.
+                os.kill(start["supervisor_pid"], signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(start["pgid"], signal.SIGKILL)
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_pause_resume_prune_cancel_kill(daemon: DaemonProcess, tmp_path: Path) -
         """
         import tuned, time
         trial = tuned.current_trial()
-        saved = trial.checkpoint_dir
+        open(f"{trial.checkpoint_dir}/saved", "w").close()
         step = 0
         if trial.resumed:
             trial.report(step=100, loss=0.5)

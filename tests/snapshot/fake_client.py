@@ -7,12 +7,13 @@ import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
-from tuned.core.errors import NotFound, Unavailable
+from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.wire import (
     BestRow,
     Changed,
     DaemonStatus,
     DeviceRow,
+    Enqueued,
     EventRow,
     LogChunk,
     MetricRow,
@@ -280,6 +281,25 @@ class FakeClient:
             self.trials_of[study][int(number)] = replace(row, priority=new)
             self.push("trial.priority", study, int(number), **{"from": row.priority, "to": new})
         return Changed(list(targets), [])
+
+    async def enqueue(self, study: str, points: Sequence[dict[str, object]], priority: int = 0) -> Enqueued:
+        self._check()
+        self.calls.append(("enqueue", study, points))
+        for point in points:
+            unknown = [name for name in point if name not in ("lr", "batch", "activation", "dropout")]
+            if unknown:
+                raise InvalidInput("there is no such parameter", where=f"space.{unknown[0]}")
+        number = max(self.trials_of[study]) + 1
+        self.trials_of[study][number] = make_trial(number, "queued", study, params=dict(points[0]))
+        self.push("trial.queued", study, number, params=points[0], origin="user")
+        return Enqueued([number])
+
+    async def delete(self, study: str) -> Changed:
+        self._check()
+        self.calls.append(("delete", study))
+        del self.trials_of[study]
+        self.push("study.deleted", study)
+        return Changed([study], [])
 
     async def queue(self) -> list[TrialRow]:
         self._check()

@@ -160,3 +160,43 @@ async def test_a_click_on_the_key_bar_runs_the_action(start: Any) -> None:
         await ui.pilot.click(offset=(ui.text().splitlines()[-1].index("Pause"), 23))
         await ui.until(lambda: sent(ui), "an order")
         assert sent(ui) == [("pause", ("digits/21",))]
+
+
+async def test_a_trial_of_ones_own_is_corrected_and_queued(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("n", *"width=1", "enter")
+        await ui.until_text("space.width: there is no such parameter")
+        await ui.press("escape", "n", *"lr=0.1", "enter")
+        await ui.until_text("queued #25")
+        await ui.press("u")
+        await ui.until(lambda: ui.store.trials.get(25) and ui.store.trials[25].state == "cancelled", "taken back")
+        assert ("enqueue", "digits", [{"lr": 0.1}]) in sent(ui)
+
+
+async def test_a_copy_of_a_trial_begins_with_its_values(start: Any) -> None:
+    async with start(160, 45) as ui:
+        await ui.press("e")
+        await ui.until_text("Re-run #21 with changes")
+        await ui.press("enter")
+        await ui.until_text("queued #25")
+        assert ui.fake.trials_of["digits"][25].params == ui.fake.trials_of["digits"][21].params
+
+
+async def test_a_study_is_deleted_only_by_its_name(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("D")
+        await ui.until_text("Delete digits?")
+        await ui.press("enter")
+        await ui.until_text("that is not its name")
+        await ui.press(*"digits", "enter")
+        await ui.until(lambda: ("delete", "digits") in sent(ui), "deleted")
+        await ui.until_text("other[bold]")
+
+
+async def test_what_is_copied_is_shown(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("y")
+        await ui.until_text("Copy from #21")
+        await ui.press("enter")
+        await ui.until_text("copied: digits/21")
+        assert ui.app.clipboard == "digits/21"

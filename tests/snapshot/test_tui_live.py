@@ -172,7 +172,7 @@ async def test_widgets_do_not_pile_up(start: Any) -> None:
 def _widgets() -> int:
     from textual.widget import Widget
 
-    return sum(isinstance(thing, Widget) for thing in gc.get_objects())
+    return sum(issubclass(type(thing), Widget) for thing in gc.get_objects())
 
 
 async def test_many_trials_load_in_pages(start: Any) -> None:
@@ -227,3 +227,59 @@ async def test_leaving_closes_the_client(start: Any) -> None:
         await ui.press("q")
         await asyncio.sleep(0)
     assert ui.fake.closed and ui.app.return_code == 0
+
+
+async def test_two_trials_side_by_side(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("C")
+        await ui.until_text("Compare #19 #21")
+        await ui.idle()
+        assert "tanh" in ui.text() and "relu" in ui.text()
+        await ui.press("escape")
+        await ui.until_text("Trials 24")
+
+
+async def test_columns_can_be_hidden_and_come_back(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("c", "enter")
+        await ui.press("escape")
+        assert " LR " not in ui.text() and "BATCH" in ui.text()
+        await ui.press("c", "enter", "escape")
+        assert " LR " in ui.text()
+
+
+async def test_the_order_is_chosen_from_a_menu(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("o", "g", "enter")
+        assert "trial ▲" in ui.text() and ui.app.context.rows.at(0) == 24
+
+
+async def test_every_theme_draws(start: Any) -> None:
+    async with start() as ui:
+        before = ui.text()
+        for theme in sorted(ui.app.available_themes):
+            ui.app.theme = theme
+            await ui.pilot.pause()
+            assert ui.text() == before
+
+
+async def test_choices_are_remembered(fake: Any, clock: Any, tmp_path: Any) -> None:
+    from tui.app import TunedApp
+    from tui.context import Options
+
+    for expected in ("value", "lr"):
+        app = TunedApp(fake, Options(), clock, folder=tmp_path)
+        async with app.run_test() as pilot:
+            assert app.context.rows.sort == expected
+            app.context.rows.sort, app.context.memory.theme = "lr", "nord"
+            await pilot.press("q")
+    assert app.theme == "nord"
+
+
+async def test_a_pinned_curve_stays_in_the_chart(start: Any) -> None:
+    async with start(160, 45) as ui:
+        await ui.press("j", "V", "j", "j", "j")
+        await ui.idle()
+        assert "━ #18" in ui.text()
+        await ui.press("k", "k", "k", "V")
+        await ui.until_text("#18 unpinned")

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from tuned.core.endings import Verdict, canary_verdict, check_result, judge, with_retry
+from tuned.core.endings import Verdict, as_asked, canary_verdict, check_result, judge, never_began, with_retry
 from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trial import Outcome
@@ -82,8 +82,23 @@ def test_what_somebody_ended_for_good_is_not_tried_again(intent):
         assert with_retry(outcome, {"lost": 9, "killed": 9}, {}, intent) == outcome
 
 
-def test_a_paused_attempt_that_vanished_may_be_tried_again():
-    assert with_retry(Outcome("vanished", Failure.LOST), {"lost": 1}, {}, StopReason.PAUSE).event == "retry"
+def test_a_failure_that_would_be_tried_again_stays_paused_when_that_was_asked():
+    lost = Outcome("vanished", Failure.LOST, "gone")
+    assert with_retry(lost, {"lost": 1}, {}, StopReason.PAUSE) == Outcome("exit_paused", None, "gone")
+    assert with_retry(lost, {"lost": 1}, {"lost": 1}, StopReason.PAUSE) == lost
+
+
+def test_an_attempt_that_left_no_word_ended_as_it_was_asked_to():
+    lost = Outcome("vanished", Failure.LOST, "gone")
+    assert as_asked(lost, None) is lost
+    events = {intent: as_asked(lost, intent).event for intent in StopReason}
+    assert events == {
+        StopReason.PAUSE: "exit_paused",
+        StopReason.PRUNE: "exit_pruned",
+        StopReason.CANCEL: "exit_cancelled",
+        StopReason.KILL: "exit_error",
+    }
+    assert as_asked(lost, StopReason.KILL).failure is Failure.KILLED
 
 
 @pytest.mark.parametrize("event", ["exit_ok", "exit_pruned", "exit_cancelled", "exit_paused"])
@@ -107,3 +122,14 @@ def test_a_canary_says_nothing_when_there_is_nothing_to_say():
     assert canary_verdict(PLAIN, error, False, 1) is None
     for event in ("exit_pruned", "exit_cancelled", "exit_paused", "retry"):
         assert canary_verdict(SPEC, Outcome(event), False, 1) is None
+
+
+def test_a_warm_start_without_a_line_of_user_code_runs_again_cold():
+    failed = {"code": None, "signal": 9, "user_code": False}
+    outcome = never_began(failed, {"mode": "warm"})
+    assert outcome is not None
+    assert (outcome.event, outcome.failure) == ("retry", None)
+    assert never_began(failed, {"mode": "cold"}) is None
+    assert never_began({**failed, "user_code": True}, {"mode": "warm"}) is None
+    assert never_began(None, {"mode": "warm"}) is None
+    assert never_began(failed, None) is None

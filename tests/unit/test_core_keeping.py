@@ -10,7 +10,9 @@ S = TrialState
 
 def footprint(number: int, state: TrialState, rank: int | None = None, **size: int) -> Footprint:
     sizes = {"checkpoint_bytes": 100, "work_bytes": 10, "log_bytes": 1, **size}
-    return Footprint("s", number, state, rank, None if state is S.RUNNING else float(number), active_study=True, **sizes)
+    return Footprint(
+        "s", number, state, rank, None if state is S.RUNNING else float(number), active_study=True, **sizes
+    )
 
 
 def test_nothing_goes_within_the_quota() -> None:

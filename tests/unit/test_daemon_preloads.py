@@ -104,6 +104,6 @@ def test_a_cache_that_cannot_be_written_costs_no_trial(tmp_path):
 
 def test_a_study_that_cannot_be_forked_runs_cold(cache):
     preloads = Preloads(cache)
-    preloads.run_cold(study(4), "a GPU was open")
+    preloads.run_cold(study(4).id, "a GPU was open")
     assert preloads.runs_cold(study(4))
     assert not preloads.runs_cold(study(5))

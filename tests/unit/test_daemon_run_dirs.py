@@ -60,28 +60,76 @@ def test_a_long_file_is_read_in_pieces(run_dir, monkeypatch):
     assert (last.data, last.more) == (b"56789", False)
 
 
-def test_a_file_that_lost_its_tail_is_said(run_dir):
-    (run_dir / protocol.METRICS_FILE).write_bytes(b"abc")
+def test_a_file_that_lost_its_tail_is_read_from_its_beginning(run_dir):
+    (run_dir / protocol.METRICS_FILE).write_bytes(b"abc\n")
     facts = run_dirs.look(run_dir, 10, False)
-    assert facts.shrunk
-    assert (facts.data, facts.more) == (b"", False)
+    assert facts.replaced
+    assert (facts.data, facts.more) == (b"abc\n", False)
+
+
+def test_another_file_of_the_same_name_is_read_from_its_beginning(run_dir):
+    metrics = run_dir / protocol.METRICS_FILE
+    metrics.write_bytes(b"one\n")
+    inode = run_dirs.look(run_dir, 0, False).inode
+    same = run_dirs.look(run_dir, 4, False, inode)
+    assert (same.replaced, same.data) == (False, b"")
+    other = run_dir / "other"
+    other.write_bytes(b"another\n")
+    other.rename(metrics)
+    facts = run_dirs.look(run_dir, 4, False, inode)
+    assert facts.replaced
+    assert facts.data == b"another\n"
+    assert facts.inode != inode
+
+
+START = {"supervisor_pid": 1, "supervisor_start": 2, "pid": 3, "pgid": 3, "boot_id": "b"}
 
 
 def test_records_are_read_the_start_only_while_it_is_news(run_dir):
-    protocol.write_record(str(run_dir), protocol.START_FILE, {"supervisor_pid": 1})
+    protocol.write_record(str(run_dir), protocol.START_FILE, START)
     protocol.write_record(str(run_dir), protocol.EXIT_FILE, {"code": 0})
     facts = run_dirs.look(run_dir, 0, False)
-    assert facts.start is not None
-    assert facts.start["supervisor_pid"] == 1
-    assert facts.exit is not None
-    assert facts.exit["code"] == 0
+    assert facts.start == {**START, "protocol": protocol.PROTOCOL}
+    assert facts.exit == {"code": 0, "protocol": protocol.PROTOCOL}
+    assert facts.damaged == ""
     assert run_dirs.look(run_dir, 0, True).start is None
+    assert run_dirs.start_record(run_dir) == facts.start
 
 
-def test_a_damaged_record_is_not_taken_for_an_end(run_dir):
-    (run_dir / protocol.EXIT_FILE).write_bytes(b"\0" * 20)
-    with pytest.raises(protocol.RecordError):
-        run_dirs.look(run_dir, 0, False)
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0" * 20, b"{torn", b"[]", b'{"code": 0}', b'{"protocol": 1, "code": "0"}', b'{"protocol": 99, "code": 0}'],
+)
+def test_a_damaged_record_is_not_taken_for_an_end_and_is_said(run_dir, content):
+    (run_dir / protocol.EXIT_FILE).write_bytes(content)
+    facts = run_dirs.look(run_dir, 0, False)
+    assert facts.exit is None
+    assert protocol.EXIT_FILE in facts.damaged
+
+
+def test_a_start_record_that_names_no_process_is_none(run_dir):
+    protocol.write_record(str(run_dir), protocol.START_FILE, {**START, "supervisor_pid": "1"})
+    assert run_dirs.start_record(run_dir) is None
+    assert "supervisor_pid" in run_dirs.look(run_dir, 0, False).damaged
+
+
+def test_the_spec_is_there_or_the_file_cannot_be_read(run_dir, tmp_path):
+    assert run_dirs.spec(run_dir)["attempt_id"] == "f00"
+    with pytest.raises(FileNotFoundError):
+        run_dirs.spec(tmp_path)
+    (run_dir / protocol.SPEC_FILE).write_bytes(b"{")
+    with pytest.raises(OSError, match="damaged"):
+        run_dirs.spec(run_dir)
+
+
+def test_a_checkpoint_is_there_once_something_is_in_its_folder(tmp_path, run_dir):
+    runs = tmp_path / "runs"
+    assert not run_dirs.has_checkpoint(runs, "digits", 3)
+    folder = run_dirs.checkpoint_dir(runs, "digits", 3)
+    folder.mkdir()
+    assert not run_dirs.has_checkpoint(runs, "digits", 3)
+    (folder / "last.pt").touch()
+    assert run_dirs.has_checkpoint(runs, "digits", 3)
 
 
 def test_a_directory_that_is_gone_shows_nothing(tmp_path):
@@ -122,9 +170,39 @@ def test_an_attempt_that_never_began_never_will(run_dir):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_deleted_study_leaves_nothing_and_takes_no_neighbour(tmp_path, run_dir):
+@pytest.fixture
+def neighbours(tmp_path: Path, run_dir: Path) -> Path:
     runs = tmp_path / "runs"
     run_dirs.create(run_dirs.trial_dir(runs, "digits-2", 1) / "1", {})
-    run_dirs.remove_study(runs, "digits")
-    run_dirs.remove_study(runs, "digits")
-    assert [p.name for p in runs.iterdir()] == ["digits-2"]
+    return runs
+
+
+def test_a_deleted_study_leaves_nothing_and_takes_no_neighbour(neighbours):
+    grave = run_dirs.bury(neighbours, "digits")
+    assert grave is not None
+    assert not (neighbours / "digits").exists()
+    assert run_dirs.bury(neighbours, "digits") is None
+    run_dirs.remove_grave(grave)
+    assert [p.name for p in neighbours.iterdir()] == ["digits-2"]
+
+
+def test_a_deletion_that_was_not_committed_is_undone(neighbours, run_dir):
+    grave = run_dirs.bury(neighbours, "digits")
+    assert grave is not None
+    run_dirs.give_back(grave)
+    assert (run_dir / protocol.SPEC_FILE).exists()
+
+
+def test_a_deletion_that_was_cut_off_is_finished_or_undone(neighbours, run_dir):
+    run_dirs.bury(neighbours, "digits")
+    run_dirs.bury(neighbours, "digits-2")
+    run_dirs.exhume(neighbours, {"digits"})
+    assert [p.name for p in neighbours.iterdir()] == ["digits"]
+    assert (run_dir / protocol.SPEC_FILE).exists()
+
+
+def test_what_is_set_aside_is_kept(run_dir):
+    aside = run_dirs.set_aside(run_dir)
+    assert not run_dir.exists()
+    assert (aside / protocol.SPEC_FILE).exists()
+    run_dirs.create(run_dir, {})

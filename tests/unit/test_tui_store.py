@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tui.store import Need, Store, reduce_trial, sort_studies
+from tui.needs import Need
+from tui.reduce import reduce_trial
+from tui.store import Store, sort_studies
 from tuned.wire import BestRow, EventRow, LogChunk, MetricRow, ObjectiveRow, StudyRow, TrialRow
 
 NOW = 1_700_000_000.0
@@ -54,13 +56,13 @@ def store(timer: Timer) -> Store:
     store = Store(lambda: NOW + 100, timer)
     store.put_studies([study()])
     store.put_trials("s", [trial(1), trial(2, "queued", attempt=0, started_at=None)])
-    store.due()
+    store.needs.due()
     return store
 
 
 def due(store: Store, timer: Timer, after: float = 60.0) -> set[Need]:
     timer.now += after
-    return set(store.due())
+    return set(store.needs.due())
 
 
 def test_a_move_changes_state_time_and_values(store: Store) -> None:
@@ -148,7 +150,7 @@ def test_the_log_is_cut_into_lines_and_continues(store: Store) -> None:
     store.select_trial(1)
     store.put_log("s", 1, LogChunk("one\ntw", 1, 6, False))
     store.put_log("s", 1, LogChunk("o\nthree", 1, 13, False))
-    assert store.log is not None and store.log.lines is not None
+    assert store.log is not None
     assert ([*store.log.lines], store.log.partial, store.log.offset) == (["one", "two"], "three", 13)
 
 
@@ -156,7 +158,7 @@ def test_a_new_attempt_starts_a_new_log(store: Store) -> None:
     store.select_trial(1)
     store.put_log("s", 1, LogChunk("old\n", 1, 4, True))
     store.put_log("s", 1, LogChunk("new\n", 2, 4, False))
-    assert store.log is not None and store.log.lines is not None and [*store.log.lines] == ["new"]
+    assert store.log is not None and [*store.log.lines] == ["new"]
 
 
 def test_a_log_that_nobody_watches_is_not_polled(store: Store, timer: Timer) -> None:
@@ -191,10 +193,10 @@ def test_a_need_is_served_once_and_the_earlier_time_stands(store: Store, timer: 
     store.need("status", delay=5)
     store.need("status", delay=1)
     store.need("status", delay=9)
-    assert store.next_due() == pytest.approx(1)
+    assert store.needs.next_due() == pytest.approx(1)
     timer.now += 2
-    assert store.due() == [Need("status")]
-    assert store.due() == [] and store.next_due() is None
+    assert store.needs.due() == [Need("status")]
+    assert store.needs.due() == [] and store.needs.next_due() is None
 
 
 def test_staleness_counts_from_the_first_failure(store: Store) -> None:

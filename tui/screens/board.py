@@ -14,12 +14,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 
-from tui import acting
-from tui.actions import ACTIONS, BY_ID, Action, Danger, for_scope
+from tui.actions import ACTIONS, BY_ID, Action, for_scope
 from tui.cells import Line, fit_line
 from tui.context import Context
 from tui.layout import Rect
-from tui.screens.confirm import Confirm
 from tui.views import frame
 from tui.widgets.pane import Build, Pane
 from tuned.core.errors import TunedError
@@ -28,7 +26,7 @@ from tuned.wire import StudyRow, TrialRow
 if TYPE_CHECKING:
     from tui.app import TunedApp
 
-_ACTING = frozenset(a.id for a in ACTIONS if a.danger is not Danger.NONE)
+_ACTING = frozenset(a.id for a in ACTIONS if a.verb)
 
 
 class Board(Screen[None]):
@@ -153,86 +151,6 @@ class Board(Screen[None]):
             self.context.say(str(error), "warn")
         self.sync()
 
-    def act(self, action: Action) -> None:
-        """Act on what is chosen, after asking when something is lost by it."""
-        chosen = self.chosen()
-        if isinstance(chosen, StudyRow):
-            order = acting.for_study(self.context, action, chosen)
-        else:
-            order = acting.for_trials(self.context, action, chosen)
-        if order.question is None:
-            self.tuned.carry_out(order)
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.tuned.carry_out(order)
-
-        self.app.push_screen(Confirm(self.context, order.question, action.label), answered)
-
-    def do_undo(self) -> None:
-        """Take back the last order that can be."""
-        self.tuned.undo()
-
-    def do_quit(self) -> None:
-        """Leave; the daemon goes on."""
-        self.app.exit(0)
-
-    def do_refresh(self) -> None:
-        """Fetch everything that is shown again."""
-        self.tuned.link.retry_now()
-        self.context.say("fetching again", "dim")
-
-    def do_help(self) -> None:
-        """Show all keys."""
-        from tui.screens.help import Help
-
-        self.app.push_screen(Help(self.context, self.scope))
-
-    def do_palette(self) -> None:
-        """Choose an action by name."""
-        from tui.screens.palette import Palette
-
-        async def picked(name: str | None) -> None:
-            if name is not None:
-                await self.action_do(name)
-
-        self.app.push_screen(Palette(self.context, self.scope), picked)
-
-    # --- charts and log, the same on every screen -------------------------------------------------------------------
-
-    def do_log_y(self) -> None:
-        """Turn the logarithmic axis on or off."""
-        view = self.context.chart
-        view.log = {None: True, True: False, False: None}[view.log]
-        words = {None: "axis chosen by the data", True: "logarithmic axis", False: "linear axis"}
-        self.context.say(words[view.log], "dim")
-
-    def do_metric(self) -> None:
-        """Draw the next metric."""
-        store = self.context.store
-        names = store.metric_names()
-        if not names:
-            self.context.say("no metric reported yet", "warn")
-            return
-        now = store.chart_metric
-        store.metric = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
-        store.revision += 1
-
-    def do_follow(self) -> None:
-        """Follow the log's end again."""
-        self.context.log.back = 0
-
-    def do_wrap(self) -> None:
-        """Wrap long lines of the log, or cut them."""
-        self.context.log.wrap = not self.context.log.wrap
-
-    def scroll_log(self, by: int) -> None:
-        """Move the log's window, down for positive `by`."""
-        tail = self.context.store.log
-        lines = len(tail.lines) if tail is not None and tail.lines is not None else 0
-        self.context.log.back = max(0, min(self.context.log.back - by, lines))
-
     # --- mouse ----------------------------------------------------------------------------------------------------
 
     async def on_pane_clicked(self, message: Pane.Clicked) -> None:
@@ -255,5 +173,6 @@ class Board(Screen[None]):
 
     def wheel(self, part: str, by: int) -> None:
         """The wheel was turned over a part."""
-        if part == "log":
-            self.scroll_log(by)
+
+    def act(self, action: Action) -> None:
+        """Act on what is chosen."""

@@ -8,13 +8,13 @@ from tui import format as fmt
 from tui.cells import Line, clean, fit, fit_line
 from tui.glyphs import trial_state
 from tui.layout import Rect
-from tui.screens.board import Board
+from tui.screens.steering import Steering
 from tui.views import frame
 from tui.widgets.pane import Build
 from tuned.wire import TrialRow
 
 
-class QueueScreen(Board):
+class QueueScreen(Steering):
     """The queue; priorities are changed here by the same keys as in the table."""
 
     scope = "queue"
@@ -96,42 +96,19 @@ class QueueScreen(Board):
         marked = [row for row in queue if (row.study, row.number) in self.marks]
         return marked or queue[self.place_ : self.place_ + 1]
 
-    def _move(self, by: int) -> None:
+    def move(self, by: int) -> None:
+        """Move the cursor."""
         queue = self.context.store.queue
         if queue:
             self.place_ = max(0, min(self.place_ + by, len(queue) - 1))
             self.cursor = (queue[self.place_].study, queue[self.place_].number)
-
-    def do_down(self) -> None:
-        """Move down."""
-        self._move(1)
-
-    def do_up(self) -> None:
-        """Move up."""
-        self._move(-1)
-
-    def do_page_down(self) -> None:
-        """Ten rows down."""
-        self._move(10)
-
-    def do_page_up(self) -> None:
-        """Ten rows up."""
-        self._move(-10)
-
-    def do_first(self) -> None:
-        """The first row."""
-        self._move(-(10**9))
-
-    def do_last(self) -> None:
-        """The last row."""
-        self._move(10**9)
 
     def do_mark(self) -> None:
         """Mark the trial and go on."""
         if self.cursor is not None:
             self.marks ^= {self.cursor}
             self.range_start = self.place_
-            self._move(1)
+            self.move(1)
 
     def do_mark_range(self) -> None:
         """Mark from the last mark to here."""
@@ -165,8 +142,8 @@ class QueueScreen(Board):
         """Select the row under the mouse."""
         if part == "queue" and y >= 2:
             self.place_ = self.top + y - 2
-            self._move(0)
+            self.move(0)
 
     def wheel(self, _part: str, by: int) -> None:
         """Scroll."""
-        self._move(by)
+        self.move(by)

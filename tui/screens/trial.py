@@ -8,17 +8,18 @@ from tui import format as fmt
 from tui.cells import Line, both_ends, clean, line
 from tui.glyphs import trial_state
 from tui.layout import Rect, size_class
-from tui.screens.board import Board
-from tui.views import curves, frame, lists
+from tui.screens.steering import Steering
+from tui.views import curves, frame, output, trial
 from tui.widgets.pane import Build
 
 _PANES = (("curves", "Curve"), ("parameters", "Params"), ("log", "Log"), ("history", "History"))
 
 
-class TrialScreen(Board):
+class TrialScreen(Steering):
     """The selected trial's own page."""
 
     scope = "trial"
+    numbered = tuple(name for name, _ in _PANES)
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +27,7 @@ class TrialScreen(Board):
 
     def parts(self) -> dict[str, Build]:
         """Its panes."""
-        views = {"curves": curves.curves, "parameters": lists.parameters, "log": lists.log}
+        views = {"curves": curves.curves, "parameters": trial.parameters, "log": output.log}
         parts: dict[str, Build] = {"title": self._title, "tabs": self._tabs, "history": self._history}
         parts.update({name: partial(self._view, name, view) for name, view in views.items()})
         return parts
@@ -90,51 +91,19 @@ class TrialScreen(Board):
         focused = self.current == "history"
         lines = [frame.pane_title("History", "", width, self.context.glyphs, focused)]
         shown = [e for e in store.events if e.study == store.study and e.number == store.selected]
-        lines += [lists.event_line(self.context, event) for event in shown[-(height - 1) :]]
+        lines += [output.event_line(self.context, event) for event in shown[-(height - 1) :]]
         if not shown:
             lines.append(line((" nothing since this UI was opened", "dim")))
-        return lists.filled(lines, width, height)
+        return frame.filled(lines, width, height)
 
     # --- actions ----------------------------------------------------------------------------------------------------
-
-    def show(self, part: str) -> None:
-        """Give the keys to a part."""
-        self.current = part
-        self.place()
-
-    def _cycle(self, by: int) -> None:
-        names = [name for name, _ in _PANES]
-        self.show(names[(names.index(self.current) + by) % len(names)])
-
-    def do_next_pane(self) -> None:
-        """Next pane."""
-        self._cycle(1)
-
-    def do_previous_pane(self) -> None:
-        """Previous pane."""
-        self._cycle(-1)
-
-    def do_pane_1(self) -> None:
-        """The curve."""
-        self.show("curves")
-
-    def do_pane_2(self) -> None:
-        """The parameters."""
-        self.show("parameters")
-
-    def do_pane_3(self) -> None:
-        """The log."""
-        self.show("log")
-
-    def do_pane_4(self) -> None:
-        """The history."""
-        self.show("history")
 
     def do_back(self) -> None:
         """Back to the table."""
         self.app.pop_screen()
 
-    def _move(self, by: int) -> None:
+    def move(self, by: int) -> None:
+        """The log's lines, or the trials of the table."""
         if self.current == "log":
             self.scroll_log(by)
             return
@@ -144,36 +113,6 @@ class TrialScreen(Board):
         if number is not None:
             store.select_trial(number)
             self.context.log.back = 0
-
-    def do_down(self) -> None:
-        """The log's next line, or the next trial of the table."""
-        self._move(1)
-
-    def do_up(self) -> None:
-        """The log's previous line, or the previous trial of the table."""
-        self._move(-1)
-
-    def do_page_down(self) -> None:
-        """Ten lines or trials down."""
-        self._move(10)
-
-    def do_page_up(self) -> None:
-        """Ten lines or trials up."""
-        self._move(-10)
-
-    def do_first(self) -> None:
-        """The first line or trial."""
-        self._move(-(10**9))
-
-    def do_last(self) -> None:
-        """The last line or trial."""
-        self._move(10**9)
-
-    def do_queue(self) -> None:
-        """What runs and waits, across studies."""
-        from tui.screens.queue import QueueScreen
-
-        self.app.push_screen(QueueScreen())
 
     def clicked(self, part: str, _x: int, _y: int) -> None:
         """Give the keys to the pane."""

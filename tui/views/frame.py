@@ -21,6 +21,17 @@ def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool
     return line((glyphs.rule, "rule"), name, (glyphs.rule * room, "rule"), right, (glyphs.rule, "rule"))
 
 
+def filled(lines: list[Line], width: int, height: int) -> list[Line]:
+    """Exactly `height` lines of `width` cells."""
+    cut = [fit_line(text, width) for text in lines[:height]]
+    return cut + [fit_line((), width)] * (height - len(cut))
+
+
+def fact(name: str, text: str, style: str = "text") -> Line:
+    """A name and what it is."""
+    return line((" " + fit(clean(name), 10) + " ", "dim"), (clean(text), style))
+
+
 def head(context: Context, width: int) -> Line:
     """The first line: which study, how far, its best, and whether what is shown is fresh."""
     store, glyphs = context.store, context.glyphs

@@ -103,7 +103,9 @@ def _parameter_names(context: Context) -> list[str]:
                     values.add(repr(trial.params.get(name)))
         several = len(store.trials) > 1
         context.constant = frozenset(name for name, values in seen.items() if several and len(values) < 2)
-    return sorted(row.parameters, key=lambda name: name in context.constant)
+    hidden = context.memory.hidden.get(row.name, ())
+    shown = [name for name in row.parameters if name not in hidden]
+    return sorted(shown, key=lambda name: name in context.constant)
 
 
 def _parameter(name: str, none: str) -> Cell:

@@ -15,8 +15,9 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.cells import Line
+from tui.cells import Line, merged
 from tui.layout import Rect
+from tui.palette import VISIBLE_BLANKS
 
 Build = Callable[[int, int], list[Line]]
 
@@ -91,7 +92,7 @@ class Pane(Widget):
         if y >= len(self.lines):
             return Strip.blank(self.size.width, base)
         inks = self.app.inks  # type: ignore[attr-defined]
-        segments = [Segment(text, base + inks[style]) for text, style in self.lines[y]]
+        segments = [Segment(text, base + inks[style]) for text, style in merged(self.lines[y], VISIBLE_BLANKS)]
         return Strip(segments, self.size.width)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:

@@ -37,6 +37,8 @@ def start(session: Session, slots: int | None) -> None:
     from tuned.client.autostart import ensure_daemon
 
     status = ensure_daemon(session.home, start=session.start, slots=slots)
+    if slots is not None and status.slots != slots:
+        click.echo(f"it runs already, with {render.count(status.slots, 'slot')} (stop it first)", err=True)
     session.emit(
         status,
         lambda: click.echo(f"the daemon runs: pid {status.pid}, {render.count(status.slots, 'slot')}, {status.home}"),

@@ -33,6 +33,6 @@ def shadowing_package() -> str | None:
         spec = PathFinder.find_spec(name)
         places = list(spec.submodule_search_locations or [spec.origin or ""]) if spec is not None else []
         expected = os.path.join(own, name)  # noqa: PTH118 - pathlib would be imported for this alone
-        if places and not os.path.samefile(places[0], expected):  # noqa: PTH121
+        if places and os.path.realpath(places[0]) != os.path.realpath(expected):
             return places[0]
     return None

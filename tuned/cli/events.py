@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -33,13 +32,11 @@ def events(session: Session, study: str | None, follow: bool, after: int | None,
     if follow:
         _follow(session, study, after)
         return
-    rows: Iterable[EventRow]
     if after is not None:
         rows = _first(session, study, after, limit)
     else:
         rows = _last(session, study, limit or (None if session.json else DEFAULT_LAST))
-    found = list(rows)
-    session.emit(found, lambda: _print(found))
+    session.emit(rows, lambda: _print(rows))
 
 
 def _first(session: Session, study: str | None, after: int, limit: int | None) -> list[EventRow]:
@@ -54,15 +51,11 @@ def _first(session: Session, study: str | None, after: int, limit: int | None) -
     return rows
 
 
-def _last(session: Session, study: str | None, limit: int | None) -> deque[EventRow]:
-    rows: deque[EventRow] = deque(maxlen=limit)
-    after = 0
-    while found := session.send(api.events_list(study, after, PAGE)):
-        rows.extend(found)
-        after = found[-1].seq
-        if len(found) < PAGE:
-            break
-    return rows
+def _last(session: Session, study: str | None, limit: int | None) -> list[EventRow]:
+    if limit is not None and limit <= PAGE:
+        return session.send(api.events_list(study, limit=limit, latest=True))
+    rows = _first(session, study, 0, None)
+    return rows if limit is None else rows[-limit:]
 
 
 def _follow(session: Session, study: str | None, after: int | None) -> None:

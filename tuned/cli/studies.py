@@ -41,7 +41,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 str(row.priority) if row.priority else "-",
                 render.duration(row.eta_s),
                 render.moment(row.created_at),
-                row.reason or row.note,
+                row.note or (row.reason if row.state != "completed" else ""),
                 row.question,
             ]
             for row in rows

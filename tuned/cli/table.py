@@ -16,7 +16,7 @@ from tuned.cli.render import COLOURS
 RIGHT = frozenset({"number", "value", "priority", "attempt", "step", "duration", "trials", "eta", "seq"})
 """Headings of columns that are read from the right."""
 
-FREE = frozenset({"params", "reason", "question", "best", "note", "what"})
+FREE = frozenset({"params", "reason", "question", "note"})
 """Headings of columns that give way on a narrow terminal."""
 
 
@@ -24,29 +24,31 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns without any content are left out.
 
     Args:
-        headings: One word a column.
+        headings: One word a column; `=` in front marks a column of numbers.
         rows: Cells as text, one list a row, as long as `headings`.
     """
+    numeric = [heading.startswith("=") or heading in RIGHT for heading in headings]
     used = [i for i in range(len(headings)) if any(row[i] not in ("", "-") for row in rows)]
-    headings = [headings[i] for i in used]
+    numeric = [numeric[i] for i in used]
+    headings = [headings[i].removeprefix("=") for i in used]
     rows = [[" ".join(row[i].split()) for i in used] for row in rows]
     if sys.stdout.isatty():
-        _rich(headings, rows)
+        _rich(headings, rows, numeric)
     else:
-        _plain(headings, rows)
+        _plain(headings, rows, numeric)
 
 
-def _plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _plain(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
     widths = [max(_width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
     for line in (headings, *rows):
         cells = []
-        for heading, text, width in zip(headings, line, widths, strict=True):
+        for right, text, width in zip(numeric, line, widths, strict=True):
             gap = " " * (width - _width(text))
-            cells.append(gap + text if _is_right(heading) else text + gap)
+            cells.append(gap + text if right else text + gap)
         click.echo("  ".join(cells).rstrip())
 
 
-def _rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _rich(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -57,7 +59,7 @@ def _rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         needed = max(_width(line[i]) for line in (headings, *rows))
         table.add_column(
             heading,
-            justify="right" if _is_right(heading) else "left",
+            justify="right" if numeric[i] else "left",
             no_wrap=True,
             overflow="ellipsis",
             min_width=min(needed, 8) if heading in FREE else needed,
@@ -69,10 +71,6 @@ def _rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
                 cell.stylize(COLOURS.get(cell.plain.split()[-1], ""))
         table.add_row(*cells)
     Console().print(table)
-
-
-def _is_right(heading: str) -> bool:
-    return heading in RIGHT or heading.startswith("=")
 
 
 def _width(text: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 
@@ -15,8 +13,6 @@ def ui(session: Session) -> None:
         session.ensure_daemon()
         session.emit({"socket": str(session.home.socket)}, lambda: None)
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Failed("the UI needs a terminal (for scripts: tunectl studies --json)")
     session.ensure_daemon()
     from tui.cli import run
 

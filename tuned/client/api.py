@@ -196,9 +196,12 @@ def queue() -> Call[list[TrialRow]]:
     return Call("GET", "/queue", "TrialRow", many=True)
 
 
-def events_list(study: str | None = None, after: int | None = None, limit: int | None = None) -> Call[list[EventRow]]:
-    """Past events."""
-    return Call("GET", "/events/list", "EventRow", many=True, query={"study": study, "after": after, "limit": limit})
+def events_list(
+    study: str | None = None, after: int | None = None, limit: int | None = None, latest: bool | None = None
+) -> Call[list[EventRow]]:
+    """Past events: the first ones after a number, or the latest."""
+    query = {"study": study, "after": after, "limit": limit, "latest": latest}
+    return Call("GET", "/events/list", "EventRow", many=True, query=query)
 
 
 def events(study: str | None = None, after: int | None = None) -> Call[EventRow]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from tuned.client import api
 from tuned.client.http import Client
@@ -35,6 +35,9 @@ _KEPT = (
     "LD_LIBRARY_PATH",
     "TUNED_SLOTS",
 )
+POLL_S = 0.02
+"""Seconds between two looks whether a starting daemon answers."""
+
 _KEPT_PREFIXES = ("LC_", "XDG_CONFIG", "XDG_STATE", "XDG_DATA", "XDG_CACHE")
 
 # Runs as `python -I -S -c`: a new session, a second fork so that the daemon is nobody's child, then the daemon itself.
@@ -133,20 +136,33 @@ def _await(client: Client, home: Home, pid: int, begin: int, patience: float) ->
     except ProcessLookupError:
         process = -1
     try:
+        ended = process < 0
         while monotonic() < deadline:
-            ended = process < 0 or bool(select.select([process], [], [], 0.02)[0])
+            if ended:
+                sleep(POLL_S)
+            else:
+                ended = bool(select.select([process], [], [], POLL_S)[0])
             try:
                 return client.send(api.status())
             except NoDaemon:
-                # Another process may have started one at the same moment: then ours ended because that one answers.
-                if ended:
-                    raise Unavailable(
-                        f"the daemon did not start: {_last_line(home.log, begin)}", hint=f"its log is {home.log}"
-                    ) from None
+                # Another process may have started one at the same moment: ours gave way to that one.
+                if ended and not _owned(home, pid):
+                    break
     finally:
         if process >= 0:
             os.close(process)
-    raise Unavailable(f"the daemon did not answer within {patience:g} s", hint=f"its log is {home.log}")
+    what = "did not start" if ended else f"did not answer within {patience:g} s"
+    raise Unavailable(f"the daemon {what}: {_last_line(home.log, begin)}", hint=f"its log is {home.log}")
+
+
+def _owned(home: Home, not_by: int) -> bool:
+    """Whether another live daemon has written itself into the state folder's lock."""
+    try:
+        owner = int(home.lock.read_text())
+        os.kill(owner, 0)
+    except (OSError, ValueError):
+        return False
+    return owner != not_by
 
 
 def _last_line(log: Path, begin: int) -> str:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import StudySpec
@@ -99,6 +100,18 @@ def with_retry(
             return Outcome("exit_paused", None, outcome.reason)
         return Outcome("retry", outcome.failure, outcome.reason)
     return outcome
+
+
+def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> Outcome | None:
+    """A warm start in which no line of the user's code ran: the fork is to blame, so it runs again, cold.
+
+    Args:
+        record: The exit record.
+        start: The start record.
+    """
+    if record is None or start is None or start.get("mode") != "warm" or record.get("user_code", True):
+        return None
+    return Outcome("retry", None, "its warm start failed: it runs in a fresh interpreter")
 
 
 def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: int) -> str | None:

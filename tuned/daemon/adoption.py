@@ -43,6 +43,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             running=row.started,
             offset=row.ingest_offset,
             forked=True,
+            claimed_at=row.claimed_at,
             # Whether it was told is not known: it is told again.
             stop=row.trial.stop_reason,
         )

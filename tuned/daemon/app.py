@@ -93,6 +93,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
         await adopt(self._database, self._attempts, self._slots, self._home.runs)
+        # Before the first lease: somebody else may be using a card.
+        await asyncio.to_thread(self._slots.sample, set())
         serving = asyncio.create_task(self._listener.serve(), name="server")
         background = [
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
@@ -143,6 +145,8 @@ class Daemon:
         if ending.seconds is not None and ending.state in TERMINAL:
             self._suggesting.pace(ending.study_id).trial(ending.seconds)
         self._hub.scheduler.set()
+        if ending.go_cold:
+            self._preloads.run_cold(ending.study_id, ending.reason)
         self._launching.learn(ending.study_id, attempt.run_dir)
 
     def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
@@ -178,7 +182,7 @@ class Daemon:
             running=running,
             queued=queued,
             advisor=self._advisor.state,
-            notes=[*self.notes, *([self._scheduler.blocked] if self._scheduler.blocked else [])],
+            notes=[*self.notes, *([self._scheduler.held_up] if self._scheduler.held_up else [])],
         )
 
 

@@ -48,7 +48,7 @@ class LiveAttempt:
         over: What was found once nobody held the lock; `WAIT` until then.
         damaged: What was said to be wrong with its directory, so that it is said once.
         stop, told: Why it is to end, and what of that stands in its `stop.json`.
-        pidfd: The supervisor's; None while unknown or gone.
+        pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         samples: Measurements of the device that wait for the next commit.
     """
 
@@ -71,6 +71,7 @@ class LiveAttempt:
     told: StopReason | None = None
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     pidfd: int | None = None
+    supervisor: int | None = None
     supervisor_gone: bool = False
     claimed_at: float = 0.0
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
@@ -114,16 +115,8 @@ class Attempts:
             attempt.supervisor_gone = True
         attempt.dirty.set()
 
-    def drop(self, attempt: LiveAttempt) -> None:
-        """Follow it no longer: nothing was forked for it and nothing will be."""
-        for task, followed in list(self._tasks.items()):
-            if followed is attempt:
-                task.cancel()
-        self._folders.remove(attempt.watches)
-        if self.live.get(attempt.trial_id) is attempt:
-            del self.live[attempt.trial_id]
-
     def _open(self, attempt: LiveAttempt, pid: int) -> None:
+        attempt.supervisor = pid
         try:
             attempt.pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -189,7 +182,9 @@ class Attempts:
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
-        facts = await asyncio.to_thread(run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode)
+        facts = await asyncio.to_thread(
+            run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode, attempt.attempt_id
+        )
         failpoints.reach("ingest.read")
         if facts.start is not None:
             failpoints.reach("start.seen")
@@ -233,7 +228,8 @@ class Attempts:
             log.warning("attempt %s/%d: %s", attempt.holder, attempt.attempt, note)
         if facts.data:
             if steps is None:
-                steps = await asyncio.to_thread(self._next_steps, attempt)
+                # Nothing was read of it yet: nothing can be stored.
+                steps = await asyncio.to_thread(self._next_steps, attempt) if attempt.offset else {}
             # A copy: what is not committed is parsed again.
             steps = dict(steps)
             chunk = parse_chunk(facts.data, begin, steps)

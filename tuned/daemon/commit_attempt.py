@@ -20,6 +20,7 @@ from tuned.core.endings import (
     breaker_verdict,
     canary_verdict,
     check_result,
+    never_began,
     with_retry,
 )
 from tuned.core.metric_lines import Chunk
@@ -69,6 +70,7 @@ class Ending:
     reason: str
     seconds: float | None
     paused_study: str | None
+    go_cold: bool = False
 
 
 def commit_progress(conn: Connection, progress: Progress, now: float) -> StopReason | None:
@@ -100,12 +102,6 @@ def commit_progress(conn: Connection, progress: Progress, now: float) -> StopRea
     )
 
 
-def commit_unstarted(conn: Connection, trial_id: int, attempt: int, reason: str, now: float) -> Ending:
-    """Give back a claimed trial that was never forked; one that was asked to end meanwhile does."""
-    progress = Progress(trial_id, attempt, 0, 0, None, Chunk(), [])
-    return commit_ending(conn, progress, Verdict.UNCLAIM, None, "", now, reason)
-
-
 def commit_ending(
     conn: Connection,
     progress: Progress,
@@ -123,7 +119,7 @@ def commit_ending(
     trial = queries.trial_by_id(conn, progress.trial_id)
     study = queries.study_by_id(conn, trial.study_id)
     if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
-        reason = damaged or "its launch was cut off"
+        reason = "its launch was cut off"
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, reason, None, None)
     row = queries.attempts(conn, trial.id)[-1]
@@ -134,6 +130,8 @@ def commit_ending(
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
+    unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
+    outcome = unforked or outcome
     state = repository.end_attempt(
         conn,
         trial.id,
@@ -147,7 +145,7 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    return Ending(study.id, state, outcome.reason, _seconds(record), paused)
+    return Ending(study.id, state, outcome.reason, _seconds(record), paused, go_cold=unforked is not None)
 
 
 def _pause_if_failing(

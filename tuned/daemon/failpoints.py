@@ -45,7 +45,7 @@ def reach(name: str) -> None:
     elif action.startswith("delay:"):
         window = Path(action.removeprefix("delay:"))
         window.touch()
-        while window.exists():
+        while window.exists() and _action(name) == action:
             time.sleep(0.01)
 
 

@@ -17,6 +17,7 @@ from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.disk_space import DiskSpace
 from tuned.daemon.hub import Hub
+from tuned.daemon.late_lines import take_late_lines
 from tuned.daemon.launchers import Launchers
 from tuned.daemon.log_cap import cap_log
 from tuned.daemon.retention import Retention
@@ -66,6 +67,7 @@ class Housekeeping:
             (HOUR_S, self._back_up),
             (HOUR_S, self._forget_events),
             (HOUR_S, self._keep_quota),
+            (HOUR_S, self._take_late_lines),
         ]
         due = [0.0] * len(tasks)
         while True:
@@ -119,3 +121,6 @@ class Housekeeping:
         collected = await self._retention.collect(dry_run=False)
         if collected.freed_bytes:
             log.info("the run directories were over their quota: freed %d MiB", collected.freed_bytes // 2**20)
+
+    async def _take_late_lines(self) -> None:
+        await take_late_lines(self._database)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tuned.core.errors import Unavailable
+from tuned.daemon import failpoints
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,13 @@ class LauncherKind:
 
 
 class LauncherFailed(Unavailable):
-    """The launcher could not be started, or died before it answered."""
+    """The launcher could not be started, or died before it answered.
+
+    Attributes:
+        killed: Somebody killed it: another one may do better.
+    """
+
+    killed = False
 
 
 class Refused(Exception):
@@ -117,6 +125,7 @@ class Launcher:
         self.waiting[run_dir] = answer
         try:
             self.say({"launch": run_dir})
+            failpoints.reach("launch.asked")
             return await answer
         finally:
             self.waiting.pop(run_dir, None)
@@ -135,6 +144,7 @@ class Launcher:
             where=self.kind.python,
             hint="see that this interpreter runs",
         )
+        error.killed = code in (-signal.SIGKILL, -signal.SIGTERM)
         if not self.ready.done():
             self.ready.set_exception(error)
         for answer in self.waiting.values():

@@ -19,7 +19,6 @@ from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints, run_dirs
 from tuned.daemon.attempts import Attempts, LiveAttempt
-from tuned.daemon.commit_attempt import commit_unstarted
 from tuned.daemon.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
 from tuned.daemon.preloads import Preloads
 from tuned.daemon.slots import Slots
@@ -54,6 +53,7 @@ class Launching:
         self._environments: dict[int, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._taught: set[int] = set()
+        self._closing = False
         self.trouble = ""
         self._troubles = 0
         self._quiet_until = 0.0
@@ -69,6 +69,8 @@ class Launching:
 
     def prepare(self, study: Study) -> None:
         """Have the launcher of this study ready before its first trial is claimed."""
+        if self._closing:
+            return
 
         async def warm_up() -> None:
             try:
@@ -122,9 +124,14 @@ class Launching:
             # Who asked it to end while it had no directory could not tell it.
             attempt.stop = (await asyncio.to_thread(self._trial, trial.id)).stop_reason or attempt.stop
             supervisor = await self._fork(attempt, study)
-        except OSError as error:
-            # The disk's fault and not the trial's: nothing was forked, and it may run later.
-            await self._give_up(attempt, error)
+        except LauncherFailed as error:
+            if error.killed:
+                self._give_up(attempt, error)
+            else:
+                await self._failed_to_start(attempt, error)
+        except (OSError, Unavailable) as error:
+            # The machine's fault and not the trial's: nothing was forked, and it may run later.
+            self._give_up(attempt, error)
         except TunedError as error:
             await self._failed_to_start(attempt, error)
         else:
@@ -142,9 +149,15 @@ class Launching:
         number = await self._database.writer.run(
             lambda conn: repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
         )
-        return LiveAttempt(trial.id, trial.study, trial.number, number, attempt_id, trial_dir / str(number), slot)
+        run_dir = trial_dir / str(number)
+        return LiveAttempt(
+            trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=clock.now()
+        )
 
     async def _make_directory(self, attempt: LiveAttempt, trial: Trial, study: Study, slot: str) -> None:
+        aside = await asyncio.to_thread(_make_way, attempt)
+        if aside is not None:
+            log.warning("%s: a folder that no row knows was in the way; it is now %s", attempt.holder, aside)
         learn = study.spec.run.preload is None and self._preloads.learned(study) is None
         spec = build_spec(
             study.spec,
@@ -193,7 +206,7 @@ class Launching:
             return await _launch(await self._launcher(study), attempt)
         except Refused as refusal:
             log.warning("%s starts cold: %s", attempt.holder, refusal)
-            self._preloads.run_cold(study, str(refusal))
+            self._preloads.run_cold(study.id, str(refusal))
         spec = await asyncio.to_thread(run_dirs.spec, attempt.run_dir)
         await asyncio.to_thread(
             protocol.write_record, str(attempt.run_dir), protocol.SPEC_FILE, {**spec, "start": "cold"}
@@ -201,7 +214,7 @@ class Launching:
         try:
             return await _launch(await self._launchers.get(await self._kind(study, preload=False)), attempt)
         except Refused as refusal:
-            raise Unavailable(f"the launcher refuses: {refusal}", where=study.spec.run.python) from refusal
+            raise LauncherFailed(f"the launcher refuses: {refusal}", where=study.spec.run.python) from refusal
 
     async def _failed_to_start(self, attempt: LiveAttempt, error: TunedError) -> None:
         """Nothing was forked: say so in the directory, as a supervisor would, and let the end take its way."""
@@ -218,26 +231,28 @@ class Launching:
             (attempt.run_dir / protocol.OUTPUT_FILE).write_text(f"{error}\n")
             protocol.write_record(str(attempt.run_dir), protocol.EXIT_FILE, record)
         except OSError as second:
-            await self._give_up(attempt, second)
+            self._give_up(attempt, second)
             return
-        if attempt.trial_id in self._attempts.live:
-            attempt.dirty.set()
-        else:
-            self._attempts.follow(attempt)
+        self._follow(attempt)
 
-    async def _give_up(self, attempt: LiveAttempt, error: OSError) -> None:
-        """What it needs cannot be written: back into the queue, and nothing is launched for a while."""
+    def _give_up(self, attempt: LiveAttempt, error: OSError | Unavailable) -> None:
+        """What it needs cannot be had now: nothing is launched for a while.
+
+        Whoever follows it finds that nothing was forked, and gives the trial back as soon as that can be written.
+        """
         wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S) - 1)]
         self._troubles += 1
         self._quiet_until = time.monotonic() + wait
-        where = f" ({error.filename})" if error.filename else ""
-        self.trouble = f"launching is paused: {error.strerror or error}{where}; next try in {wait:.0f} s"
+        self.trouble = f"launching is paused: {error}; next try in {wait:.0f} s"
         log.warning("%s could not be started; %s", attempt.holder, self.trouble)
-        await self._database.writer.run(
-            lambda conn: commit_unstarted(conn, attempt.trial_id, attempt.attempt, self.trouble, clock.now())
-        )
-        self._attempts.drop(attempt)
-        self._slots.release(attempt.device, attempt.holder)
+        attempt.forked = True
+        self._follow(attempt)
+
+    def _follow(self, attempt: LiveAttempt) -> None:
+        if self._attempts.live.get(attempt.trial_id) is attempt:
+            attempt.dirty.set()
+        else:
+            self._attempts.follow(attempt)
 
     @property
     def held_up(self) -> str:
@@ -245,9 +260,16 @@ class Launching:
         return self.trouble if time.monotonic() < self._quiet_until else ""
 
     async def close(self) -> None:
-        """Wait for the starts under way: a claimed trial gets its directory."""
+        """Wait for the starts under way: a claimed trial gets its directory. Nothing is started from now on."""
+        self._closing = True
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=5)
+
+
+def _make_way(attempt: LiveAttempt) -> Path | None:
+    """Where a stranger's folder went that stood in the place of a new attempt, such as after a restored backup."""
+    stranger = attempt.run_dir.parent if attempt.attempt == 1 else attempt.run_dir
+    return run_dirs.set_aside(stranger) if stranger.exists() else None
 
 
 async def _launch(launcher: Launcher, attempt: LiveAttempt) -> int | None:

@@ -80,9 +80,9 @@ class Preloads:
             log.warning("the learned preload is not kept: %s", error)
         return True
 
-    def run_cold(self, study: Study, why: str) -> None:
+    def run_cold(self, study_id: int, why: str) -> None:
         """Fork nothing for this study any more."""
-        self._cold[study.id] = why
+        self._cold[study_id] = why
 
     def runs_cold(self, study: Study) -> bool:
         """Whether warm starts have failed for this study."""

@@ -82,7 +82,7 @@ class Facts:
     inode: int = field(default=0, compare=False)
 
 
-def look(run_dir: Path, offset: int, started: bool, inode: int = 0) -> Facts:
+def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: str = "") -> Facts:
     """Read what is new. The exit record comes first: whatever it ended is then wholly in the metrics file.
 
     A damaged record counts as none: what is known then is only what the lock says.
@@ -92,12 +92,13 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0) -> Facts:
         offset: Bytes of the metrics file that were read before.
         started: Whether the start record is known already.
         inode: The metrics file's inode when it was read last; 0 when that is not known.
+        attempt_id: Whose records they must be; empty: anybody's.
 
     Raises:
         OSError: The metrics cannot be read at the moment.
     """
-    exit_record, no_exit = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS)
-    start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS)
+    exit_record, no_exit = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)
+    start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
     data, size, found, replaced = b"", offset, 0, False
     no_metrics = ""
     try:
@@ -133,7 +134,9 @@ _EXIT_FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def _record(run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]]) -> tuple[dict[str, Any] | None, str]:
+def _record(
+    run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]], attempt_id: str = ""
+) -> tuple[dict[str, Any] | None, str]:
     """A record, or None and what is wrong with it."""
     try:
         record = protocol.read_record(str(run_dir), name)
@@ -141,6 +144,8 @@ def _record(run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]]) ->
         return None, str(error)
     if record is None:
         return None, ""
+    if attempt_id and record.get("attempt_id") != attempt_id:
+        return None, f"{run_dir / name} is another attempt's"
     wrong = next((field for field, kinds in fields.items() if not isinstance(record.get(field), kinds)), None)
     return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
 

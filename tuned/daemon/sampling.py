@@ -6,8 +6,11 @@ Owns the period and the attribution of processes to attempts. Samples become obs
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 
-from tuned import protocol
+import psutil
+
 from tuned.daemon import clock
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.hub import Hub
@@ -21,30 +24,36 @@ async def watch_devices(slots: Slots, attempts: Attempts, hub: Hub) -> None:
     """Sample until cancelled: often while trials run, seldom otherwise."""
     while slots.gpus:
         blocked = dict(slots.blocked)
-        await asyncio.to_thread(slots.sample)
+        live = list(attempts.live.values())
+        families = await asyncio.to_thread(_families, live)
+        await asyncio.to_thread(slots.sample, set().union(*families))
         if blocked != slots.blocked:
             hub.scheduler.set()
-        for attempt in list(attempts.live.values()):
-            await asyncio.to_thread(_sample, slots, attempt)
+        for attempt, family in zip(live, families, strict=True):
+            _record(slots, attempt, family)
         await asyncio.sleep(BUSY_S if attempts.live else IDLE_S)
 
 
-def _sample(slots: Slots, attempt: LiveAttempt) -> None:
+def _families(attempts: Sequence[LiveAttempt]) -> list[set[int]]:
+    """The processes of each attempt: all descendants of its supervisor, which adopts those that lose their parent."""
+    families = []
+    for attempt in attempts:
+        family: set[int] = set()
+        if attempt.supervisor is not None:
+            with contextlib.suppress(psutil.Error):
+                family = {child.pid for child in psutil.Process(attempt.supervisor).children(recursive=True)}
+        families.append(family)
+    return families
+
+
+def _record(slots: Slots, attempt: LiveAttempt, family: set[int]) -> None:
     sample = slots.samples.get(attempt.device)
     if sample is None:
         return
     now = clock.now()
     step = float(int(now - attempt.claimed_at)) if attempt.claimed_at else float(int(now))
-    mine = sum(size for pid, size in sample.processes.items() if _belongs(pid, attempt.attempt_id))
+    mine = sum(size for pid, size in sample.processes.items() if pid in family)
     attempt.samples.append(("gpu/memory_bytes", step, float(mine), now))
     if sample.utilisation is not None:
         attempt.samples.append(("gpu/utilisation", step, sample.utilisation, now))
     attempt.dirty.set()
-
-
-def _belongs(pid: int, attempt_id: str) -> bool:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return f"{protocol.ENV_ATTEMPT}={attempt_id}".encode() in file.read()
-    except OSError:
-        return False

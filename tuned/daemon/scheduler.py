@@ -29,7 +29,7 @@ from tuned.core.schedule import (
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon import clock
+from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
@@ -95,6 +95,11 @@ class Scheduler:
             except TimeoutError:
                 continue
 
+    @property
+    def held_up(self) -> str:
+        """Why nothing may be launched now, in any study; empty when there is no reason."""
+        return self.blocked or self._launching.held_up
+
     def _look(self) -> Picture:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
@@ -122,8 +127,9 @@ class Scheduler:
             for t in picture.queue
             if t.id not in claiming
         ]
-        free_gpus = [] if self.blocked else self._slots.free_gpus()
-        free_cpus = [] if self.blocked else self._slots.free_cpus()
+        held_up = self.held_up
+        free_gpus = [] if held_up else self._slots.free_gpus()
+        free_cpus = [] if held_up else self._slots.free_cpus()
         starving = set()
         for action in plan(views, queue, free_gpus, free_cpus):
             match action:
@@ -201,10 +207,12 @@ class Scheduler:
 
     async def _drain(self, study: Study, reason: str) -> None:
         await self._database.writer.run(lambda conn: drain_study(conn, study.id, reason, Actor.SCHEDULER, clock.now()))
+        failpoints.reach("study.draining")
 
     async def _end(self, study: Study, action: End) -> None:
         log.info("study %s: %s, %s", study.name, action.event, action.reason)
         await self._database.writer.run(
             lambda conn: end_study(conn, study.id, action.event, action.reason, clock.now())
         )
+        failpoints.reach("study.ended")
         self._suggesting.forget(study.id)

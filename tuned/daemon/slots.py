@@ -10,7 +10,6 @@ import os
 from dataclasses import dataclass
 
 from tuned.daemon.gpu import GpuDriver, GpuSample
-from tuned.protocol import ENV_ATTEMPT
 
 FOREIGN_BYTES = 500 * 2**20
 """A GPU on which a foreign process holds more than this is not leased."""
@@ -82,22 +81,17 @@ class Slots:
         index = next((str(s.index) for s in self.gpus if s.id == slot_id), "")
         return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": index}
 
-    def sample(self) -> None:
-        """Ask the driver how the GPUs are, and find those that somebody else uses."""
+    def sample(self, ours: set[int]) -> None:
+        """Ask the driver how the GPUs are, and find those that somebody else uses.
+
+        Args:
+            ours: Process ids of all live attempts.
+        """
         if not self.gpus:
             return
         self.samples = self._driver.sample()
         self.blocked = {}
         for uuid, sample in self.samples.items():
             for pid, size in sample.processes.items():
-                if size > FOREIGN_BYTES and not is_ours(pid):
+                if size > FOREIGN_BYTES and pid not in ours:
                     self.blocked[uuid] = f"process {pid} of somebody else holds {size // 2**20} MiB"
-
-
-def is_ours(pid: int) -> bool:
-    """Whether a process belongs to some attempt; another user's is not ours."""
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return f"{ENV_ATTEMPT}=".encode() in file.read()
-    except OSError:
-        return False

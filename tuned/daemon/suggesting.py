@@ -155,7 +155,8 @@ class Suggesting:
 
         def add(conn: Connection) -> None:
             current = queries.study_by_id(conn, study.id)
-            if current.state in (StudyState.RUNNING, StudyState.PAUSED):
+            # A quasi-random point may have taken the study's last place while the model was thinking.
+            if current.state in (StudyState.RUNNING, StudyState.PAUSED) and _room(current) != 0:
                 repository.add_trials(conn, study.id, [new], clock.now())
 
         await self._database.writer.run(add)
@@ -249,7 +250,8 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     search = study.spec.search
     method: Method = "random" if search.method == "random" else "sobol"
     taken = _Taken(conn, study_id)
-    for _ in range(count):
+    room = _room(study)
+    for _ in range(count if room is None else min(count, room)):
         number = queries.next_number(conn, study_id)
         point = fresh_point(study.spec.space, search.seed, number - 1, taken, method)
         if point is None:
@@ -258,6 +260,15 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
         reason = why or f"point {number} of the {method} design with seed {search.seed}"
         repository.add_trials(conn, study_id, [NewTrial(params=point, origin=origin or method, why=reason)], now)
     return True
+
+
+def _room(study: Study) -> int | None:
+    """Trials that the study may still get; None without a limit."""
+    if study.spec.search.trials is None:
+        return None
+    counts = study.counts
+    counted = sum(counts.values()) - counts.get(TrialState.CANCELLED, 0) - counts.get(TrialState.LOST, 0)
+    return max(0, study.spec.search.trials - counted)
 
 
 class _Taken(Container[str]):

@@ -185,6 +185,7 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     if trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "resume", Actor.USER, now)
+        reopen(conn, trial.study_id, now)
         effect.changed.append(_name(trial))
     else:
         _skip(trial, effect)
@@ -233,9 +234,12 @@ def reopen(conn: Connection, study_id: int, now: float) -> None:
     """A study that has ended runs again, because something was queued in it.
 
     Raises:
+        Conflict: It is ending just now, and would cancel what was queued.
         IllegalMove: It failed, which is final.
     """
     study = queries.study_by_id(conn, study_id)
+    if study.state is StudyState.DRAINING:
+        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
     if study.state in STUDY_ENDED:
         repository.move_study(conn, study_id, "reopen", Actor.USER, now, reason="")
 

@@ -7,6 +7,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -232,10 +233,10 @@ def daemon(home: Path) -> Iterator[ScriptedDaemon]:
     """A scripted daemon that listens in a thread of its own, on the socket of `home`."""
     scripted = ScriptedDaemon(str(home / "tuned.sock"))
     scripted.routes |= {
-        "GET /v1/status": STATUS,
-        "GET /v1/studies": [STUDY],
-        "GET /v1/studies/digits": {"study": STUDY, "spec": SPEC},
-        "GET /v1/studies/digits/trials": [TRIAL],
+        "GET /v1/status": deepcopy(STATUS),
+        "GET /v1/studies": [deepcopy(STUDY)],
+        "GET /v1/studies/digits": {"study": deepcopy(STUDY), "spec": deepcopy(SPEC)},
+        "GET /v1/studies/digits/trials": [deepcopy(TRIAL)],
     }
     ready = threading.Event()
     handles: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []

@@ -13,14 +13,6 @@ def becomes(daemon: Any, **fields: Any) -> Any:
     return lambda: daemon.routes["GET /v1/studies/digits"]["study"].update(fields)
 
 
-@pytest.fixture(autouse=True)
-def own_study(daemon: Any) -> None:
-    page = daemon.routes["GET /v1/studies/digits"]
-    daemon.routes["GET /v1/studies/digits"] = {**page, "study": dict(page["study"])}
-    trials = daemon.routes["GET /v1/studies/digits/trials"]
-    daemon.routes["GET /v1/studies/digits/trials"] = [dict(row) for row in trials]
-
-
 def test_it_returns_when_the_study_ends_and_asks_only_when_something_happened(tunectl: Any, daemon: Any) -> None:
     daemon.streams = [
         [

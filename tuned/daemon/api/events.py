@@ -15,6 +15,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.events import Event
@@ -38,9 +39,16 @@ async def listing(
     study: str | None = None,
     after: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    latest: bool = False,
 ) -> list[EventRow]:
-    """Events after a sequence number, oldest first."""
-    found = await given.service.read(lambda conn: queries.events_since(conn, after, study=study, limit=limit))
+    """Events after a sequence number, oldest first; with `latest`, the last ones instead."""
+
+    def find(conn: Connection) -> list[Event]:
+        if latest:
+            return queries.latest_events(conn, limit, study=study)
+        return queries.events_since(conn, after, study=study, limit=limit)
+
+    found = await given.service.read(find)
     return [EventRow(**asdict(event)) for event in found]
 
 
@@ -67,7 +75,8 @@ async def stream(
 
 async def _follow(given: Context, study: str | None, after: int) -> AsyncIterator[str]:
     with given.hub.follow() as news:
-        yield f": tuned events after {after}\n\n"
+        # The id alone, so that a stream that breaks before its first event resumes here and not from then on.
+        yield f"id: {after}\n\n"
         while not given.hub.closed:
             news.clear()
             page = await given.service.read(partial(queries.events_since, seq=after, study=study, limit=PAGE))

@@ -1,0 +1,189 @@
+"""Every boundary of the data's way, with every process killed while the daemon stands at it.
+
+The daemon is parked inside the window by a failpoint, the window is seen to be open, then the victim gets `kill -9`.
+A dead daemon is started again; the study must end, and the invariants must hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.crash.conftest import SharedLab
+from tests.crash.lab import Lab
+from tests.e2e.conftest import wait_until
+
+VICTIMS: dict[str, tuple[str, ...]] = {
+    "daemon": ("daemon",),
+    "launcher": ("launcher",),
+    "supervisor": ("supervisor",),
+    "trial": ("trial",),
+    "everything": ("daemon", "launcher", "supervisor", "trial"),
+}
+
+Steps = Iterator[None]
+"""What happens: up to the first `yield` the window is opened, after it the outcome is checked."""
+
+
+def submitting(lab: Lab, point: str) -> Steps:
+    name = lab.study()
+    lab.arm(point)
+    lab.in_background(lambda: lab.daemon.submit(lab.content, lab.base))
+    yield
+    # What was committed is there; whoever got no answer asks again and is told so.
+    assert not lab.daemon.submit(lab.content, lab.base)["created"]
+    lab.wait_at_rest(name)
+    assert len(lab.daemon.trials(name)) == 4
+
+
+def running(lab: Lab, point: str) -> Steps:
+    lab.arm(point)
+    name = lab.submit()
+    yield
+    lab.wait_at_rest(name)
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
+
+
+def enqueueing(lab: Lab, point: str) -> Steps:
+    name = lab.submit(hold=True)
+    lab.arm(point)
+    lab.in_background(lambda: lab.daemon.post(f"/v1/studies/{name}/enqueue", {"points": [{"x": 2.5}]}))
+    yield
+    lab.release(name)
+    lab.wait_at_rest(name)
+    assert [t["params"]["x"] for t in lab.daemon.trials(name) if t["origin"] == "user"] == [2.5]
+
+
+def stopping(lab: Lab, point: str) -> Steps:
+    name = held_study(lab)
+    lab.arm(point)
+    lab.in_background(lambda: lab.daemon.post("/v1/cancel", {"targets": [f"{name}/1"]}))
+    yield
+    lab.daemon.wait_state(name, 1, "cancelled", "failed")
+    lab.release(name)
+    lab.wait_at_rest(name)
+    # It was told to end once, by whichever attempt: never does it begin again.
+    assert lab.daemon.trials(name)[0]["attempt"] == 1
+
+
+def ending(lab: Lab, point: str) -> Steps:
+    name = lab.submit()
+    lab.wait_at_rest(name)
+    lab.arm(point)
+    lab.in_background(lambda: lab.daemon.delete(f"/v1/studies/{name}"))
+    yield
+    wait_until(lambda: name not in [s["name"] for s in lab.daemon.get("/v1/studies")], "the study is gone")
+    wait_until(lambda: [p.name for p in (lab.home / "runs").iterdir() if name in p.name] == [], "its folder is gone")
+
+
+def revoking(lab: Lab, point: str) -> Steps:
+    lab.arm("directory.created")
+    name = lab.submit()
+    lab.wait_parked("directory.created")
+    lab.kill("daemon")
+    yield from recovering(lab, point)
+    lab.wait_at_rest(name)
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
+
+
+def ending_leftovers(lab: Lab, point: str) -> Steps:
+    name = held_study(lab)
+    lab.arm(point)
+    for process in lab.of_kind("supervisor"):
+        if process.run_dir is not None and name in process.run_dir.parts:
+            process.kill()
+    yield
+    lab.release(name)
+    lab.wait_at_rest(name)
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
+
+
+def adopting(lab: Lab, point: str) -> Steps:
+    name = held_study(lab)
+    lab.kill("daemon")
+    yield from recovering(lab, point)
+    lab.release(name)
+    lab.wait_at_rest(name)
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
+
+
+def held_study(lab: Lab) -> str:
+    """A study of which two trials run and are held."""
+    name = lab.submit(hold=True)
+    for number in (1, 2):
+        lab.daemon.wait_state(name, number, "running")
+    return name
+
+
+def recovering(lab: Lab, point: str) -> Steps:
+    """A daemon that starts on what a dead one left, and is parked in that."""
+    lab.disarm()
+    lab.arm(point)
+    lab.launch()
+    yield
+
+
+WINDOWS: dict[str, Callable[[Lab, str], Steps]] = {
+    "submit.committed": submitting,
+    "enqueue.committed": enqueueing,
+    "suggestion.stored": running,
+    "claim.committed": running,
+    "directory.created": running,
+    "launch.asked": running,
+    "forked": running,
+    "start.seen": running,
+    "ingest.read": running,
+    "ingest.committed": running,
+    "exit.seen": running,
+    "exit.committed": running,
+    "study.draining": running,
+    "study.ended": running,
+    "stop.committed": stopping,
+    "stop.written": stopping,
+    "stop.signalled": stopping,
+    "revoked": revoking,
+    "leftovers.ended": ending_leftovers,
+    "adoption.read": adopting,
+    "adopted": adopting,
+    "delete.committed": ending,
+}
+IN_RECOVERY = (revoking, adopting)
+"""There no launcher runs yet."""
+
+CASES = [
+    (point, victim)
+    for point, steps in WINDOWS.items()
+    for victim in VICTIMS
+    if not (victim == "launcher" and steps in IN_RECOVERY)
+]
+
+
+@pytest.mark.parametrize(("point", "victim"), CASES)
+def test_nothing_is_lost(shared_lab: Lab, point: str, victim: str) -> None:
+    lab = shared_lab
+    steps = WINDOWS[point](lab, point)
+    next(steps)
+    lab.wait_parked(point)
+    assert lab.kill(*VICTIMS[victim]) > 0
+    if "daemon" in VICTIMS[victim]:
+        lab.restart()
+    else:
+        lab.disarm()
+        assert lab.daemon._answers()
+    for _ in steps:
+        raise AssertionError("the steps have one window")
+    lab.daemon.wait_state(SharedLab.BYSTANDER, 1, "running")
+    lab.invariants.check()
+
+
+def test_the_matrix_is_whole() -> None:
+    """Every failpoint of the daemon is a window of the matrix."""
+    import re
+    from pathlib import Path
+
+    import tuned.daemon
+
+    code = "\n".join(path.read_text() for path in Path(tuned.daemon.__file__).parent.rglob("*.py"))
+    reached = set(re.findall(r'failpoints\.reach\("([a-z.]+)"\)', code))
+    assert reached == set(WINDOWS)

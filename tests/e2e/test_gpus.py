@@ -1,0 +1,72 @@
+"""GPUs as the daemon leases them, with a driver that a file describes."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import DaemonProcess
+
+pytestmark = pytest.mark.e2e
+
+CARDS: list[dict[str, Any]] = [
+    {"uuid": "GPU-a", "name": "H100", "memory_total": 80 * 2**30, "memory_used": 2**30, "utilisation": 40.0},
+    {"uuid": "GPU-b", "name": "H100", "memory_total": 80 * 2**30},
+]
+SCRIPT = """
+    import os, pathlib, time, tuned
+    trial = tuned.current_trial()
+    trial.report(loss=trial.params["x"])
+    print("sees", os.environ["CUDA_VISIBLE_DEVICES"], os.environ["CUDA_DEVICE_ORDER"], flush=True)
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+STUDY = {
+    "name": "gpus",
+    "run": {"script": "train.py"},
+    "objective": {"metric": "loss", "direction": "minimize"},
+    "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}},
+    "search": {"method": "sobol", "trials": 3},
+}
+
+
+def test_each_trial_has_a_card_of_its_own(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    cards = tmp_path / "cards.json"
+    cards.write_text(json.dumps(CARDS))
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    assert daemon.submit(STUDY, tmp_path)["devices"] == ["H100", "H100"]
+    first, second = daemon.wait_state("gpus", 1, "running"), daemon.wait_state("gpus", 2, "running")
+    assert {first["device"], second["device"]} == {"GPU-a", "GPU-b"}
+    status = daemon.get("/v1/status")
+    assert status["slots"] == 2
+    held = {d["id"]: d["held_by"] for d in status["devices"] if d["kind"] == "gpu"}
+    assert held == {first["device"]: "gpus/1", second["device"]: "gpus/2"}
+    assert daemon.trials("gpus")[2]["state"] == "queued"
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+    for trial in daemon.trials("gpus"):
+        index = ["GPU-a", "GPU-b"].index(trial["device"])
+        log = daemon.get(f"/v1/studies/gpus/trials/{trial['number']}/log")
+        assert f"sees {index} PCI_BUS_ID" in log["text"]
+
+
+def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    (tmp_path / "go").touch()
+    cards = tmp_path / "cards.json"
+    foreign = {"1": 4 * 2**30}
+    cards.write_text(json.dumps([{**card, "processes": foreign} for card in CARDS[:1]]))
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+
+    def device() -> Any:
+        return next(d for d in daemon.get("/v1/status")["devices"] if d["kind"] == "gpu")
+
+    assert "process 1 of somebody else holds 4096 MiB" in device()["blocked"]
+    daemon.submit(STUDY, tmp_path)
+    assert daemon.get("/v1/studies/gpus/trials/1")["trial"]["state"] == "queued"

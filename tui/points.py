@@ -1,0 +1,81 @@
+"""Points as people type them: `lr=3e-4 batch=64`, or `#41 lr*=2` for a trial's values with some changed.
+
+Owns the reading of that line. Whether the point lies in the space is the daemon's to say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tuned.core.errors import InvalidInput
+from tuned.wire import TrialRow
+
+_TERM = re.compile(r"^([^\s=*+]+?)(\*=|\+=|=)(.+)$")
+
+
+def read_point(text: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
+    """The values of a point; parameters left out are suggested by the search.
+
+    Args:
+        text: Terms apart by blanks: `name=value`, `name*=factor`, `name+=difference`, and `#N` first for the values
+            of trial N.
+        trials: Where `#N` is looked up.
+
+    Raises:
+        InvalidInput: A term cannot be read, or changes a value that there is not.
+    """
+    point: dict[str, Any] = {}
+    for term in text.split():
+        if term.startswith("#"):
+            point.update(_base(term, trials))
+            continue
+        found = _TERM.match(term)
+        if found is None:
+            raise InvalidInput(f"{term!r} is no value", where="point", hint="type name=value, name*=2 or #7")
+        name, operator, raw = found.groups()
+        value = _value(raw)
+        point[name] = value if operator == "=" else _changed(point, name, operator, value)
+    return point
+
+
+def write_point(params: Mapping[str, Any]) -> str:
+    """The line that `read_point` reads back to these values."""
+    return " ".join(f"{name}={_text(value)}" for name, value in params.items())
+
+
+def _base(term: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
+    number = int(term[1:]) if term[1:].isdigit() else 0
+    if number not in trials:
+        raise InvalidInput(f"there is no trial {term}", where="point", hint="type the number of a trial in the table")
+    return dict(trials[number].params)
+
+
+def _changed(point: Mapping[str, Any], name: str, operator: str, value: Any) -> Any:
+    old = point.get(name)
+    numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (old, value))
+    if not numbers:
+        raise InvalidInput(f"{name} has no number to change", where="point", hint=f"type #7 first, or {name}=value")
+    new = old * value if operator == "*=" else old + value
+    return round(new) if isinstance(old, int) else new
+
+
+def _value(raw: str) -> Any:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        try:
+            return float(raw)
+        except ValueError:
+            return {"True": True, "False": False}.get(raw, raw)
+    return value if isinstance(value, (int, float, str, bool)) else raw
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return (
+            value if re.fullmatch(r"[A-Za-z_][\w.\-]*", value) and value not in ("true", "false") else json.dumps(value)
+        )
+    return json.dumps(value)

@@ -1,0 +1,48 @@
+"""What an event makes of a trial's row. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tuned.core import events as ev
+from tuned.core.states import LIVE, TERMINAL
+from tuned.wire import EventRow, TrialRow
+
+
+def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
+    """The trial after an event; None when the event does not tell enough and the trial must be fetched."""
+    data = event.data
+    if row is None:
+        return None
+    if event.type == ev.TRIAL_MOVED and "to" in data:
+        return _moved(row, event)
+    if event.type == ev.TRIAL_INTENT:
+        return replace(row, stop_reason=data.get("stop_reason"))
+    if event.type == ev.TRIAL_PRIORITY and "to" in data:
+        return replace(row, priority=int(data["to"]))
+    if event.type == ev.TRIAL_METRICS:
+        values = data.get("values") or row.values
+        step = data.get("step")
+        return replace(row, values=values, last_step=step if step is not None else row.last_step)
+    return row
+
+
+def _moved(row: TrialRow, event: EventRow) -> TrialRow:
+    data, state = event.data, str(event.data["to"])
+    started, ended = row.started_at, row.ended_at
+    if state == "running" and (row.state != "paused" or started is None):
+        started = event.at if started is None or data.get("attempt", row.attempt) != row.attempt else started
+    if state in TERMINAL:
+        ended = event.at
+    return replace(
+        row,
+        state=state,
+        attempt=data.get("attempt") or row.attempt,
+        failure=data.get("failure"),
+        reason=data.get("reason") or "",
+        device=data.get("device") or row.device,
+        values=data.get("values") or row.values,
+        started_at=started,
+        ended_at=ended,
+        stop_reason=row.stop_reason if state in LIVE else None,
+    )

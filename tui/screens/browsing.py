@@ -1,0 +1,169 @@
+"""Moving about and looking: what the same keys do on every screen.
+
+Owns the move keys (a screen says what one step means), the panes' keys, charts, log, help and palette.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tui.screens.board import Board
+
+
+class Browsing(Board):
+    """A screen that one can move on.
+
+    Attributes:
+        numbered: Panes in the order of their number keys.
+    """
+
+    numbered: ClassVar[tuple[str, ...]] = ()
+
+    def move(self, by: int) -> None:
+        """Move what has the keys by some steps; far beyond the end means to the end."""
+
+    def page(self) -> int:
+        """Steps of half a page."""
+        return 10
+
+    def do_down(self) -> None:
+        """Move down."""
+        self.move(1)
+
+    def do_up(self) -> None:
+        """Move up."""
+        self.move(-1)
+
+    def do_first(self) -> None:
+        """Go to the first row."""
+        self.move(-(10**9))
+
+    def do_last(self) -> None:
+        """Go to the last row."""
+        self.move(10**9)
+
+    def do_page_down(self) -> None:
+        """Half a page down."""
+        self.move(self.page())
+
+    def do_page_up(self) -> None:
+        """Half a page up."""
+        self.move(-self.page())
+
+    def show(self, part: str) -> None:
+        """Give the keys to a part."""
+        self.current = part
+        self.place()
+
+    def cycle(self) -> list[str]:
+        """Panes in the order of the tab key."""
+        return list(self.numbered)
+
+    def _turn(self, by: int) -> None:
+        order = self.cycle()
+        place = order.index(self.current) if self.current in order else 0
+        self.show(order[(place + by) % len(order)])
+
+    def do_next_pane(self) -> None:
+        """Next pane."""
+        self._turn(1)
+
+    def do_previous_pane(self) -> None:
+        """Previous pane."""
+        self._turn(-1)
+
+    def _show_numbered(self, number: int) -> None:
+        if number <= len(self.numbered):
+            self.show(self.numbered[number - 1])
+
+    def do_pane_1(self) -> None:
+        """The first pane."""
+        self._show_numbered(1)
+
+    def do_pane_2(self) -> None:
+        """The second pane."""
+        self._show_numbered(2)
+
+    def do_pane_3(self) -> None:
+        """The third pane."""
+        self._show_numbered(3)
+
+    def do_pane_4(self) -> None:
+        """The fourth pane."""
+        self._show_numbered(4)
+
+    def do_pane_5(self) -> None:
+        """The fifth pane."""
+        self._show_numbered(5)
+
+    def do_queue(self) -> None:
+        """What runs and waits, across studies."""
+        from tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen())
+
+    def do_undo(self) -> None:
+        """Take back the last order that can be."""
+        self.tuned.undo()
+
+    def do_quit(self) -> None:
+        """Leave; the daemon goes on."""
+        self.app.exit(0)
+
+    def do_refresh(self) -> None:
+        """Fetch everything that is shown again."""
+        self.tuned.link.retry_now()
+        self.context.say("fetching again", "dim")
+
+    def do_help(self) -> None:
+        """Show all keys."""
+        from tui.screens.help import Help
+
+        self.app.push_screen(Help(self.context, self.scope))
+
+    def do_palette(self) -> None:
+        """Choose an action by name."""
+        from tui.screens.palette import Palette
+
+        async def picked(name: str | None) -> None:
+            if name is not None:
+                await self.action_do(name)
+
+        self.app.push_screen(Palette(self.context, self.scope), picked)
+
+    def do_log_y(self) -> None:
+        """Turn the logarithmic axis on or off."""
+        view = self.context.chart
+        view.log = {None: True, True: False, False: None}[view.log]
+        words = {None: "axis chosen by the data", True: "logarithmic axis", False: "linear axis"}
+        self.context.say(words[view.log], "dim")
+
+    def do_metric(self) -> None:
+        """Draw the next metric."""
+        store = self.context.store
+        names = store.metric_names()
+        if not names:
+            self.context.say("no metric reported yet", "warn")
+            return
+        now = store.chart_metric
+        store.metric = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
+        store.revision += 1
+
+    def do_follow(self) -> None:
+        """Follow the log's end again."""
+        self.context.log.back = 0
+
+    def do_wrap(self) -> None:
+        """Wrap long lines of the log, or cut them."""
+        self.context.log.wrap = not self.context.log.wrap
+
+    def scroll_log(self, by: int) -> None:
+        """Move the log's window, down for positive `by`."""
+        tail = self.context.store.log
+        lines = len(tail.lines) if tail is not None else 0
+        self.context.log.back = max(0, min(self.context.log.back - by, lines))
+
+    def wheel(self, part: str, by: int) -> None:
+        """The wheel scrolls the log."""
+        if part == "log":
+            self.scroll_log(by)

@@ -1,0 +1,121 @@
+"""Two to four marked trials side by side: parameters, values and curves; what differs stands out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tui import format as fmt
+from tui.braille import Series, fit_range, legend, plot, use_log
+from tui.cells import Line, Span, clean, fit, fit_line, line
+from tui.glyphs import trial_state
+from tui.layout import Rect
+from tui.screens.browsing import Browsing
+from tui.views import frame
+from tui.views.frame import filled
+from tui.widgets.pane import Build
+
+MOST = 4
+
+
+class Compare(Browsing):
+    """A page for a few trials.
+
+    Args:
+        numbers: Trials of the study that is shown.
+    """
+
+    scope = "compare"
+
+    def __init__(self, numbers: list[int]) -> None:
+        super().__init__()
+        self.current = "table"
+        self.numbers = numbers[:MOST]
+
+    def on_mount(self) -> None:
+        """Fetch the curves."""
+        for number in self.numbers:
+            self.context.store.want_curve(number)
+
+    def parts(self) -> dict[str, Build]:
+        """The table above the curves."""
+        return {"tabs": self._tabs, "table": self._table, "curves": self._curves}
+
+    def rects(self, width: int, height: int) -> dict[str, Rect]:
+        """The table takes what it needs, the curves the rest; side by side where it is wide."""
+        parts = {
+            "head": Rect(0, 0, width, 1),
+            "tabs": Rect(0, 1, width, 1),
+            "keys": Rect(0, height - 1, width, 1),
+        }
+        body = max(1, height - 3)
+        if width >= 120:
+            left = width // 2
+            parts["table"] = Rect(0, 2, left, body)
+            parts["curves"] = Rect(left, 2, width - left, body)
+            return parts
+        needed = min(len(self._names()) + 8, body if body < 14 else body - 8)
+        parts["table"] = Rect(0, 2, width, needed)
+        if body - needed > 3:
+            parts["curves"] = Rect(0, 2 + needed, width, body - needed)
+        return parts
+
+    def _names(self) -> list[str]:
+        row = self.context.store.study_row
+        return list(row.parameters) if row else []
+
+    def _tabs(self, width: int, _height: int) -> list[Line]:
+        return [frame.tabs(self.context, [], "", width)]
+
+    def _table(self, width: int, height: int) -> list[Line]:
+        store, glyphs = self.context.store, self.context.glyphs
+        rows = [row for number in self.numbers if (row := store.trial(number)) is not None]
+        lines = [frame.pane_title("Compare " + " ".join(f"#{row.number}" for row in rows), "", width, glyphs, True)]
+        cell = max(8, (width - 16) // max(1, len(rows)))
+
+        def add(name: str, values: list[Any], styles: list[str] | None = None) -> None:
+            texts = [fmt.param_exact(value) if value is not None else glyphs.none for value in values]
+            style = "strong" if len(set(texts)) > 1 else "dim"
+            chosen = styles or [style] * len(texts)
+            spans: list[Span] = [(" " + fit(clean(name), 13, more=glyphs.more) + " ", "dim")]
+            spans += [(fit(text, cell - 1, more=glyphs.more) + " ", s) for text, s in zip(texts, chosen, strict=True)]
+            lines.append(line(*spans))
+
+        states = [trial_state(glyphs, row.state, row.stop_reason) for row in rows]
+        add("state", [text for text, _ in states], [style for _, style in states])
+        values = [fmt.value_of(row.values, store.objective) for row in rows]
+        best = _best(values, store.minimizes)
+        add(store.objective or "value", values, ["best" if v is not None and v == best else "text" for v in values])
+        for name in self._names():
+            add(name, [row.params.get(name) for row in rows])
+        add("step", [row.last_step for row in rows])
+        add("ran", [_ran(row.started_at, row.ended_at) for row in rows])
+        add("origin", [row.origin for row in rows])
+        return filled(lines, width, height)
+
+    def _curves(self, width: int, height: int) -> list[Line]:
+        store, glyphs = self.context.store, self.context.glyphs
+        metric = store.chart_metric
+        series = [Series(f"#{n}", store.curve(n, metric), f"series{i}") for i, n in enumerate(self.numbers)]
+        series = [s for s in series if s.points]
+        log = self.context.chart.log if self.context.chart.log is not None else use_log(series)
+        lines = [frame.pane_title("Curves", clean(metric or ""), width, glyphs, False)]
+        if height >= 7 and series:
+            lines.append(legend(series, width, glyphs))
+        body = height - len(lines)
+        lines += plot(series, width, body, glyphs, log=log, y_range=fit_range(series, log), x_name="step")
+        return [fit_line(text, width) for text in lines[:height]]
+
+    def do_back(self) -> None:
+        """Back to the table."""
+        self.app.pop_screen()
+
+
+def _best(values: list[float | None], minimizes: bool) -> float | None:
+    finite = [value for value in values if value is not None and value == value]
+    if not finite:
+        return None
+    return min(finite) if minimizes else max(finite)
+
+
+def _ran(started: float | None, ended: float | None) -> str | None:
+    return fmt.clock(ended - started) if started is not None and ended is not None else None

@@ -1,0 +1,87 @@
+"""A line to type into: a new trial's values, a study's name before it is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.cells import Line, clean, fit_line, line
+from tui.context import Context
+from tui.layout import Rect
+from tui.views.frame import pane_title
+from tui.widgets.pane import Pane
+from tuned.core.errors import TunedError
+
+Submit = Callable[[str], Awaitable[str]]
+
+
+class Prompt(ModalScreen[str | None]):
+    """Types a line and hands it over; what is refused can be corrected. Gives the result's message, or None.
+
+    Args:
+        context: For the glyphs.
+        title: What is asked for.
+        lines: What helps to type it.
+        submit: Takes the line; its result is shown. It raises TunedError for what must be corrected.
+        value: What stands there first.
+    """
+
+    BINDINGS: ClassVar = [Binding("escape,ctrl+c", "close", show=False, priority=True)]
+
+    def __init__(self, context: Context, title: str, lines: tuple[str, ...], submit: Submit, value: str = "") -> None:
+        super().__init__()
+        self.context = context
+        self.caption = title
+        self.lines = lines
+        self.submit = submit
+        self.refusal = ""
+        self.field = Input(value, id="prompt-input")
+        self.field.cursor_blink = False
+        self.pane = Pane("prompt", self._build)
+
+    def compose(self) -> ComposeResult:
+        """The line above its help."""
+        yield self.field
+        yield self.pane
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self.field.focus()
+        self._fill()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Fill the screen below the line."""
+        self._fill()
+
+    def _fill(self) -> None:
+        self.pane.place(Rect(0, 1, self.app.size.width, max(1, self.app.size.height - 1)))
+
+    def _build(self, width: int, height: int) -> list[Line]:
+        lines = [pane_title(self.caption, "", width, self.context.glyphs, True)]
+        if self.refusal:
+            lines += [line((" " + clean(self.refusal), "bad")), ()]
+        lines += [line((" " + clean(text), "text")) for text in self.lines]
+        lines = [fit_line(text, width) for text in lines[: height - 1]]
+        lines += [fit_line((), width)] * (height - 1 - len(lines))
+        return [*lines, fit_line([(" enter ", "key"), ("Send  ", "text"), ("esc ", "key"), ("Close", "text")], width)]
+
+    @on(Input.Submitted)
+    async def sent(self, event: Input.Submitted) -> None:
+        """Hand the line over."""
+        try:
+            message = await self.submit(event.value)
+        except TunedError as error:
+            self.refusal = str(error)
+            self.pane.sync()
+        else:
+            self.dismiss(message)
+
+    def action_close(self) -> None:
+        """Give up."""
+        self.dismiss(None)

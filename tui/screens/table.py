@@ -1,0 +1,206 @@
+"""What can be done to the table itself: filter, order, columns, marks, pins; and what starts from its marks."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.widgets import Input
+
+from tui import acting
+from tui.screens.menu import Choice, Menu
+from tui.screens.steering import Steering
+from tuned.core.errors import InvalidInput, TunedError
+from tuned.wire import StudyRow
+
+
+class TableActions(Steering):
+    """A screen with the table of trials and the filter's line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_filter = ""
+
+    def select(self, by: int) -> None:
+        """Move the table's cursor."""
+        raise NotImplementedError
+
+    # --- the filter's line ------------------------------------------------------------------------------------------
+
+    def do_filter(self) -> None:
+        """Open the filter's line in place of the key bar."""
+        field = self.query_one("#filter", Input)
+        self.before_filter = self.context.rows.filter.text
+        field.value = self.before_filter
+        field.styles.offset = (0, self.app.size.height - 1)
+        field.styles.width = self.app.size.width
+        field.add_class("open")
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def filter_typed(self, event: Input.Changed) -> None:
+        """Filter while typing; what cannot be read yet leaves the last filter."""
+        if not event.input.has_class("open"):
+            return
+        try:
+            self.context.rows.set_filter(event.value)
+        except TunedError:
+            return
+        self.sync()
+
+    @on(Input.Submitted, "#filter")
+    def filter_done(self, event: Input.Submitted) -> None:
+        """Keep the filter."""
+        try:
+            self.context.rows.set_filter(event.value)
+        except TunedError as error:
+            self.context.say(str(error), "warn")
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.remove_class("open")
+        self.set_focus(None)
+        self.sync()
+
+    def key_escape(self) -> None:
+        """Leave the filter as it was before."""
+        if self.query_one("#filter", Input).has_class("open"):
+            self.context.rows.set_filter(self.before_filter)
+            self._close_filter()
+
+    # --- order, marks, columns --------------------------------------------------------------------------------------
+
+    def do_sort_right(self) -> None:
+        """Sort by the next column."""
+        self.context.rows.turn_sort(1)
+
+    def do_sort_left(self) -> None:
+        """Sort by the previous column."""
+        self.context.rows.turn_sort(-1)
+
+    def do_sort_reverse(self) -> None:
+        """Reverse the order."""
+        self.context.rows.descending = not self.context.rows.descending
+
+    def do_best(self) -> None:
+        """Go to the best trial."""
+        store = self.context.store
+        if store.best is None:
+            self.context.say("no trial has finished yet", "warn")
+        elif store.paged:
+            self.context.rows.sort, self.context.rows.descending = "value", False
+            self.select(-(10**9))
+        elif self.context.rows.place(store.best) is None:
+            self.context.say(f"the best, #{store.best}, is hidden by the filter", "warn")
+        else:
+            store.select_trial(store.best)
+
+    def do_mark(self) -> None:
+        """Mark the trial and go on to the next."""
+        number = self.context.store.selected
+        if number is not None:
+            self.context.rows.toggle_mark(number)
+            self.select(1)
+
+    def do_mark_range(self) -> None:
+        """Mark from the last mark to here."""
+        if self.context.store.selected is not None:
+            self.context.rows.mark_range(self.context.store.selected)
+
+    def do_mark_all(self) -> None:
+        """Mark every row that is shown."""
+        self.context.rows.mark_all()
+
+    def do_unmark(self) -> None:
+        """Remove all marks."""
+        self.context.rows.marks.clear()
+
+    def do_sort_menu(self) -> None:
+        """Choose the column to sort by."""
+        rows = self.context.rows
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                rows.sort, rows.descending = name, False
+                self.sync()
+
+        choices = [Choice(name, name) for name in rows.sorts()]
+        self.app.push_screen(Menu(self.context, "Sort by", choices, rows.sort), chosen)
+
+    def do_columns(self) -> None:
+        """Choose the parameters that the table shows."""
+        self._choose_columns(None)
+
+    def _choose_columns(self, current: str | None) -> None:
+        study = self.context.store.study_row
+        if study is None:
+            return
+        hidden = self.context.memory.hidden.setdefault(study.name, [])
+        choices = [Choice(name, name, mark=" " if name in hidden else "x") for name in study.parameters]
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                hidden.remove(name) if name in hidden else hidden.append(name)
+                self._choose_columns(name)
+            self.sync()
+
+        self.app.push_screen(Menu(self.context, "Columns", choices, current), chosen)
+
+    def do_theme(self) -> None:
+        """Choose the colours."""
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.app.theme = self.context.memory.theme = name
+                for pane in self.panes.values():
+                    pane.refresh()
+
+        names = sorted(self.app.available_themes)
+        self.app.push_screen(Menu(self.context, "Theme", [Choice(n, n) for n in names], self.app.theme), chosen)
+
+    def do_compare(self) -> None:
+        """Show the marked trials side by side, or the selected one beside the best."""
+        from tui.screens.compare import Compare
+
+        store, rows = self.context.store, self.context.rows
+        numbers = sorted(rows.marks) or [n for n in (store.selected, store.best) if n is not None]
+        numbers = list(dict.fromkeys(numbers))
+        if len(numbers) < 2:
+            self.context.say("mark two to four trials first (space)", "warn")
+            return
+        self.app.push_screen(Compare(numbers))
+
+    def do_delete(self) -> None:
+        """Delete the study, after its name was typed."""
+        from tui.screens.prompt import Prompt
+
+        chosen = self.chosen()
+        study = chosen if isinstance(chosen, StudyRow) else self.context.store.study_row
+        if study is None:
+            return
+
+        async def submit(text: str) -> str:
+            if text != study.name:
+                raise InvalidInput("that is not its name; nothing was deleted", where="delete")
+            changed = await self.tuned.client.delete(study.name)
+            return acting.report("delete", changed.changed, changed.skipped)
+
+        help_ = (
+            f"This deletes {study.name} with {sum(study.counts.values())} trials, their results, logs and checkpoints.",
+            "It cannot be undone. Type the study's name to do it.",
+        )
+        self.app.push_screen(Prompt(self.context, f"Delete {study.name}?", help_, submit), self._told)
+
+    def do_pin(self) -> None:
+        """Keep the selected trial's curve in the chart."""
+        number = self.context.store.selected
+        if number is not None:
+            pinned = self.context.store.pin(number)
+            self.context.say(f"#{number} {'pinned' if pinned else 'unpinned'}", "dim")
+
+    def do_left(self) -> None:
+        """Show parameters further left."""
+        self.context.first_column = max(0, self.context.first_column - 1)
+
+    def do_right(self) -> None:
+        """Show parameters further right."""
+        self.context.first_column += 1

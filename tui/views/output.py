@@ -1,0 +1,109 @@
+"""What was written and what happened: a trial's log, and the events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tui.cells import Line, clean, fit, line
+from tui.context import Context
+from tui.glyphs import Glyphs, study_state, trial_state
+from tui.views.frame import filled, pane_title
+from tuned.core import events as ev
+from tuned.wire import EventRow
+
+
+def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
+    """The end of the selected trial's output, or a place further up."""
+    store, view = context.store, context.log
+    number = store.selected
+    title = f"Log #{number}" if number is not None else "Log"
+    tail = store.log
+    if tail is None or tail.number != number:
+        row = store.trial(number)
+        text = "" if row is None else "it has not started" if row.attempt == 0 else ""
+        return filled([pane_title(title, "", width, context.glyphs, focused), line((" " + text, "dim"))], width, height)
+    if tail.attempt > 1:
+        title += f" attempt {tail.attempt}"
+    room = height - 1
+    source = tail.shown()
+    shown = _window([clean(text) for text in source[-(room + view.back + 2000) :]], view.back, room, width, view.wrap)
+    state = "follow" if view.follow and not view.back else f"{view.back} lines up" if view.back else "ended"
+    if tail.ended and not view.back:
+        state = "ended"
+    lines = [pane_title(title, state, width, context.glyphs, focused)]
+    lines += [line((" " + fit(text, width - 1, more=context.glyphs.more), _log_style(text))) for text in shown]
+    if not shown:
+        lines.append(line((" nothing written yet", "dim")))
+    return filled(lines, width, height)
+
+
+def _window(texts: list[str], back: int, room: int, width: int, wrap: bool) -> list[str]:
+    if wrap:
+        texts = [piece for text in texts for piece in _wrapped(text, max(10, width - 1))]
+    end = max(room, len(texts) - back) if back else len(texts)
+    return texts[max(0, end - room) : end]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return [text[i : i + width] for i in range(0, len(text), width)] or [""]
+
+
+def _log_style(text: str) -> str:
+    head = text[:200]
+    if "Traceback" in head or "Error" in head or "ERROR" in head:
+        return "bad"
+    return "warn" if "WARN" in head or "Warning" in head else "text"
+
+
+def events(context: Context, width: int, height: int, focused: bool) -> list[Line]:
+    """What happened, the newest last."""
+    store = context.store
+    lines = [pane_title("Events", "", width, context.glyphs, focused)]
+    shown = [row for row in store.events if not _is_noise(row)][-(height - 1) :]
+    lines += [event_line(context, row) for row in shown]
+    if not shown:
+        lines.append(line((" nothing has happened yet", "dim")))
+    return filled(lines, width, height)
+
+
+def _is_noise(row: EventRow) -> bool:
+    """Metrics are in the curves, and a trial that starts runs a moment later."""
+    return row.type == ev.TRIAL_METRICS or (row.type == ev.TRIAL_MOVED and row.data.get("to") == "starting")
+
+
+def event_line(context: Context, row: EventRow) -> Line:
+    """One event in words."""
+    text, style = describe(row, context.glyphs)
+    at = datetime.fromtimestamp(row.at).astimezone().strftime("%H:%M:%S")
+    who = f"#{row.number}" if row.number is not None else ""
+    if row.study != context.store.study or row.number is None:
+        who = f"{clean(row.study)} {who}".strip()
+    return line((f" {at} ", "dim"), (who + " ", "strong"), (clean(text), style))
+
+
+def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
+    """What an event says, and its style."""
+    data: dict[str, Any] = row.data
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    match row.type:
+        case ev.STUDY_SUBMITTED:
+            return "submitted", "text"
+        case ev.STUDY_DELETED:
+            return "deleted", "warn"
+        case ev.STUDY_NOTE:
+            return str(data.get("text", "")), "warn"
+        case ev.STUDY_MOVED:
+            state, style = study_state(glyphs, str(data.get("to", "")))
+            return state + reason, style
+        case ev.TRIAL_MOVED:
+            state, style = trial_state(glyphs, str(data.get("to", "")), None)
+            return state + reason, style
+        case ev.TRIAL_QUEUED:
+            return f"queued by {data.get('origin', '?')}" + (f": {data['why']}" if data.get("why") else ""), "dim"
+        case ev.TRIAL_INTENT:
+            reason = str(data.get("stop_reason") or "go on")
+            return f"{data.get('actor', 'user')} asked: {reason}", "warn"
+        case ev.STUDY_PRIORITY | ev.TRIAL_PRIORITY:
+            return f"priority {data.get('from')} to {data.get('to')}", "text"
+    return row.type, "dim"

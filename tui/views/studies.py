@@ -1,0 +1,106 @@
+"""The studies: a list of them, and what one is."""
+
+from __future__ import annotations
+
+from tui import format as fmt
+from tui.cells import Line, both_ends, clean, fit, line
+from tui.context import Context
+from tui.glyphs import study_state
+from tui.store import sort_studies
+from tui.views.frame import fact, filled, pane_title
+from tuned.wire import StudyRow
+
+
+def studies(context: Context, cursor: str | None, top: int, width: int, height: int, focused: bool) -> list[Line]:
+    """Two lines a study when it is narrow, one when there is room."""
+    rows = sort_studies(context.store.studies.values())
+    lines = [pane_title(f"Studies {len(rows)}", "", width, context.glyphs, focused)]
+    wide = width >= 60
+    one = _study_wide if wide else _study
+    lines += [text for row in rows[top:] for text in one(context, row, cursor, width, focused)]
+    if not rows:
+        text = "No studies yet: tunectl submit FILE" if context.store.loaded else "waiting for the daemon"
+        lines += [(), line(("  " + text, "dim"))]
+    return filled(lines, width, height)
+
+
+def study_lines(width: int) -> int:
+    """Lines that one study takes in a pane of this width."""
+    return 1 if width >= 60 else 2
+
+
+def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
+    glyphs = context.glyphs
+    here = row.name == cursor
+    ended, _, _ = context.store.counts(row)
+    _, style = study_state(glyphs, row.state)
+    progress = f"{ended}/{row.trials}" if row.trials else str(ended)
+    glyph = glyphs.states.get(row.state, "?")
+    name_style = "cursor" if here and focused else "strong" if here else "text"
+    name_width = width - len(progress) - 5
+    first = line(
+        (glyphs.cursor if here else " ", "cursor" if here and focused else "mark"),
+        (glyph + " ", style),
+        (fit(clean(row.name), name_width, more=glyphs.more), name_style),
+        (" " + progress, "text"),
+    )
+    best = _best_text(row)
+    eta = f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else study_state(glyphs, row.state)[0][2:].lower()
+    if row.note:
+        second = line(("   " + clean(row.note), "warn"))
+    else:
+        second = both_ends(line((f"   {best}", "dim")), line((eta + " ", "dim")), width)
+    return [first, second]
+
+
+def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
+    glyphs = context.glyphs
+    here = row.name == cursor
+    state, style = study_state(glyphs, row.state)
+    ended, live, waiting = context.store.counts(row)
+    progress = f"{ended}/{row.trials}" if row.trials else str(ended)
+    eta = f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else ""
+    cursor_style = "cursor" if here and focused else "strong" if here else "text"
+    name_width = max(12, min(28, width - 52))
+    spans = line(
+        (glyphs.cursor if here else " ", "cursor" if here and focused else "mark"),
+        (fit(clean(row.name), name_width, more=glyphs.more), cursor_style),
+        (" " + fit(state, 12), style),
+        (fit(progress, 9, ">"), "text"),
+        (fit(f"{live} run {waiting} wait", 15, ">"), "text"),
+        (" " + fit(_best_text(row), 15), "best"),
+        (eta, "dim"),
+        ("  " + clean(row.note or row.question), "warn" if row.note else "dim"),
+    )
+    return [spans]
+
+
+def _best_text(row: StudyRow) -> str:
+    if row.best is None or row.objective is None:
+        return "no value yet"
+    return f"best {fmt.number(row.best.values.get(row.objective.metric))}"
+
+
+def facts(context: Context, width: int, height: int, focused: bool) -> list[Line]:
+    """What the study is, and its best point."""
+    store, glyphs = context.store, context.glyphs
+    lines = [pane_title("Study", "", width, glyphs, focused)]
+    row = store.study_row
+    if row is None:
+        return filled(lines, width, height)
+    if row.objective:
+        lines.append(fact("goal", f"{row.objective.direction[:3]} {clean(row.objective.metric)}"))
+    lines.append(fact("method", row.method))
+    lines.append(fact("trials", f"{row.started} of {row.trials}" if row.trials else str(row.started)))
+    if row.parallel:
+        lines.append(fact("parallel", str(row.parallel)))
+    lines.append(fact("priority", str(row.priority)))
+    shown = ("completed", "pruned", "failed", "lost", "paused", "cancelled")
+    lines += [fact(state, str(row.counts[state])) for state in shown if row.counts.get(state)]
+    lines += [line((" " + clean(text), "warn")) for text in (row.note, row.reason) if text]
+    if row.best is not None:
+        lines.append(pane_title(f"Best #{row.best.number}", "", width, glyphs, False))
+        if row.objective:
+            lines.append(fact("value", fmt.number(row.best.values.get(row.objective.metric), 5), "best"))
+        lines += [fact(name, fmt.param(value)) for name, value in row.best.params.items()]
+    return filled(lines, width, height)

@@ -1,0 +1,68 @@
+"""One trial: its parameters, what is known of it, and why this point was suggested."""
+
+from __future__ import annotations
+
+from tui import format as fmt
+from tui.cells import Line, clean, fit, line
+from tui.context import Context
+from tui.glyphs import trial_state
+from tui.views.frame import fact, filled, pane_title
+from tuned.wire import TrialRow
+
+
+def parameters(context: Context, width: int, height: int, focused: bool) -> list[Line]:
+    """The selected trial: parameters, values, why this point."""
+    store, glyphs = context.store, context.glyphs
+    row = store.trial(store.selected)
+    lines = [pane_title("Parameters", "", width, glyphs, focused)]
+    if row is None:
+        return filled(lines, width, height)
+    name_width = max((len(name) for name in row.params), default=4)
+    name_width = min(name_width, max(6, width // 2))
+    for name, value in row.params.items():
+        lines.append(line((" " + fit(clean(name), name_width, more=glyphs.more) + " ", "dim"), fmt.param_exact(value)))
+    lines.append(pane_title("Facts", "", width, glyphs, False))
+    lines += [fact(name, text, style) for name, text, style in trial_facts(context, row)]
+    if row.why:
+        lines.append(pane_title("Why this point", "", width, glyphs, False))
+        lines += [line((" " + piece, "text")) for piece in _words(clean(row.why), width - 2)]
+    return filled(lines, width, height)
+
+
+def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
+    """(name, text, style) of what is known of a trial beside its parameters."""
+    now = context.store.clock()
+    state, style = trial_state(context.glyphs, row.state, row.stop_reason)
+    result = [("state", state, style)]
+    result += [(name, fmt.number(value, 6), "text") for name, value in row.values.items()]
+    rank = context.rows.rank(row.number)
+    if rank:
+        result.append(("rank", f"{rank[0]} of {rank[1]}", "text"))
+    if row.failure or row.reason:
+        result.append(("reason", f"{row.failure or ''} {row.reason}".strip(), "warn"))
+    result += [("origin", row.origin, "text"), ("priority", str(row.priority), "text"), ("seed", str(row.seed), "text")]
+    if row.attempt:
+        result += [("attempt", str(row.attempt), "text"), ("device", row.device, "text")]
+    if row.started_at is not None and (row.ended_at is not None or row.state in ("running", "starting")):
+        result.append(("ran", fmt.clock((row.ended_at or now) - row.started_at), "text"))
+    if row.retry_of:
+        result.append(("copy of", f"#{row.retry_of}", "text"))
+    detail = context.store.detail
+    if detail is not None and detail.trial.number == row.number:
+        if detail.arguments:
+            result.append(("command", " ".join(detail.arguments), "text"))
+        if detail.run_dir:
+            result.append(("folder", detail.run_dir, "text"))
+        if detail.bad_lines:
+            result.append(("unreadable", f"{detail.bad_lines} lines of metrics", "warn"))
+    return result
+
+
+def _words(text: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
