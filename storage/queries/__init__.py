@@ -27,7 +27,15 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
-from storage.queries.stopping import StoppingReport, decisions, stopping_report, unfinished, waiting_count, why_stopped
+from storage.queries.stopping import (
+    StoppingReport,
+    decisions,
+    rung_values,
+    stopping_report,
+    unfinished,
+    waiting_count,
+    why_stopped,
+)
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
 from storage.queries.trials import best_trials, find_trial, queue_heads, trial, trial_by_id, trials
 
@@ -60,6 +68,7 @@ __all__ = [
     "next_number",
     "observations",
     "queue_heads",
+    "rung_values",
     "stopping_report",
     "studies",
     "study",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -56,6 +57,19 @@ def decisions(conn: Connection, trial_id: int) -> list[Decision]:
         Decision(rung, step, NAN if value is None else value, peers, passing, cutoff, Verdict(verdict), at)
         for rung, step, value, peers, passing, cutoff, verdict, at in conn.exec_driver_sql(_DECISIONS, (trial_id,))
     ]
+
+
+def rung_values(conn: Connection, trial_ids: Sequence[int]) -> dict[int, dict[int, float]]:
+    """Trial id -> rung -> the objective's summary there; values that are not finite are left out."""
+    found: dict[int, dict[int, float]] = {}
+    for start in range(0, len(trial_ids), 500):
+        some = tuple(trial_ids[start : start + 500])
+        marks = ",".join("?" * len(some))
+        for trial_id, rung, value in conn.exec_driver_sql(
+            f"SELECT trial_id, rung, value FROM rungs WHERE trial_id IN ({marks}) AND abs(value) < 9e999", some
+        ):
+            found.setdefault(trial_id, {})[rung] = value
+    return found
 
 
 def why_stopped(conn: Connection, trial: Trial, spec: StudySpec) -> str:

@@ -29,7 +29,10 @@ class ObjectiveLine:
 
 @dataclass(frozen=True, slots=True)
 class TrialLine:
-    """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers."""
+    """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers.
+
+    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite.
+    """
 
     number: int
     params: Point
@@ -37,6 +40,7 @@ class TrialLine:
     values: dict[str, float] = field(default_factory=dict)
     failure: Failure | None = None
     origin: str = ""
+    rungs: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ def _row(row: TrialLine) -> dict[str, Any]:
         "values": {metric: encode_number(value) for metric, value in row.values.items()},
         "failure": None if row.failure is None else str(row.failure),
         "origin": row.origin,
+        "rungs": {str(rung): value for rung, value in row.rungs.items()},
     }
 
 
@@ -223,6 +228,7 @@ def _trial(data: Mapping[str, Any]) -> TrialLine:
         {str(metric): decode_number(value) for metric, value in data.get("values", {}).items()},
         None if failure is None else Failure(failure),
         str(data.get("origin", "")),
+        {int(rung): decode_number(value) for rung, value in data.get("rungs", {}).items()},
     )
 
 

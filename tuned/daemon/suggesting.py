@@ -187,17 +187,19 @@ class Suggesting:
             )
             search.fed_generation, search.fed_seq = self._advisor.generation, 0
         while True:
-            rows = await asyncio.to_thread(self._changed, study.id, search.fed_seq)
+            rows, rungs = await asyncio.to_thread(self._changed, study, search.fed_seq)
             if not rows:
                 return
-            await self._advisor.ask(
-                {"op": "trials", "study": study.id, "rows": [_advisor_row(trial) for _, trial in rows]}
-            )
+            told = [_advisor_row(trial, rungs.get(trial.id, {})) for _, trial in rows]
+            await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
             search.fed_seq = rows[-1][0]
 
-    def _changed(self, study_id: int, seq: int) -> list[tuple[int, Trial]]:
+    def _changed(self, study: Study, seq: int) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]]]:
         with self._database.read() as conn:
-            return queries.changed_since(conn, study_id, seq, FEED_ROWS)
+            rows = queries.changed_since(conn, study.id, seq, FEED_ROWS)
+            if study.spec.early_stopping is None:
+                return rows, {}
+            return rows, queries.rung_values(conn, [trial.id for _, trial in rows])
 
     def warm_up(self) -> None:
         """Start the advisor now, because importing Ax takes seconds and it will be needed."""
@@ -226,7 +228,7 @@ class Suggesting:
         await self._advisor.stop()
 
 
-def _advisor_row(trial: Trial) -> dict[str, object]:
+def _advisor_row(trial: Trial, rungs: dict[int, float]) -> dict[str, object]:
     ended = trial.state in TERMINAL
     return {
         "number": trial.number,
@@ -235,6 +237,7 @@ def _advisor_row(trial: Trial) -> dict[str, object]:
         "failure": trial.failure.value if trial.failure else None,
         "values": {k: (v if v - v == 0 else str(v)) for k, v in trial.values.items()} if ended else {},
         "origin": trial.origin,
+        "rungs": rungs,
     }
 
 
