@@ -80,6 +80,7 @@ studies = Table(
     Column("state", Text, CheckConstraint(_one_of("state", StudyState)), nullable=False),
     _empty("reason"),
     _empty("note"),
+    _empty("phase"),
     _zero("priority"),
     Column("created_at", REAL, nullable=False),
     Column("ended_at", REAL),

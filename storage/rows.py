@@ -100,6 +100,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.number,
     t.params,
     t.values_json,
+    s.phase,
 )
 
 
@@ -127,6 +128,7 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
         running_s=f[8],
         running_since=f[9],
         note=f[10],
+        phase=f[14],
     )
 
 

@@ -65,6 +65,7 @@ class StudyRow:
         note: Something a person should know now, e.g. that the advisor is late.
         parameters: Names in the order of the space.
         early_stopping: What it has done; None without it, and in lists.
+        phase: How its points are chosen now, and why; empty before the first.
     """
 
     name: str
@@ -85,6 +86,7 @@ class StudyRow:
     eta_s: float | None
     note: str
     early_stopping: StoppingRow | None = None
+    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True)

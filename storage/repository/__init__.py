@@ -16,6 +16,7 @@ from storage.repository.studies import (
     delete_study,
     move_study,
     set_study_note,
+    set_study_phase,
     set_study_priority,
     update_spec,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "set_intent",
     "set_priority",
     "set_study_note",
+    "set_study_phase",
     "set_study_priority",
     "shift_clocks",
     "started",

@@ -28,6 +28,7 @@ _BY_ID = select(
     studies.c.name,
     studies.c.state,
     studies.c.note,
+    studies.c.phase,
     studies.c.priority,
     studies.c.running_s,
     studies.c.running_since,
@@ -129,6 +130,16 @@ def set_study_note(conn: Connection, study_id: int, note: str, now: float) -> bo
         return False
     conn.execute(update(studies).where(studies.c.id == study_id).values(note=note))
     add_event(conn, events.STUDY_NOTE, row.name, None, {"text": note}, now)
+    return True
+
+
+def set_study_phase(conn: Connection, study_id: int, method: str, why: str, now: float) -> bool:
+    """Say how the study's points are chosen from now on, and why; whether that is another method than before."""
+    row = _row(conn, study_id)
+    if row.phase.partition(":")[0] == method:
+        return False
+    conn.execute(update(studies).where(studies.c.id == study_id).values(phase=f"{method}: {why}"))
+    add_event(conn, events.STUDY_PHASE, row.name, None, {"method": method, "why": why}, now)
     return True
 
 

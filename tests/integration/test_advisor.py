@@ -287,3 +287,16 @@ def test_the_scale_of_the_objective_does_not_matter(advisor: AdvisorProcess, sca
     assert suggestion.origin == "bayesian", suggestion.why
     assert suggestion.predicted is not None
     assert 1e-3 * scale < suggestion.predicted["loss"][1] < scale
+
+
+def test_evolution_is_asked_for_by_name(advisor: AdvisorProcess) -> None:
+    advisor.ask(DefineStudy(1, CONDITIONAL, MINIMIZE, seed=3))
+    rows = []
+    for number in range(1, 13):
+        point = design_point(CONDITIONAL, 3, number)
+        rows.append(TrialLine(number, point, TrialState.COMPLETED, {"loss": float(point.get("momentum", 2.0))}))
+    advisor.ask(UpdateTrials(1, tuple(rows)))
+    made = Suggestion.from_answer(advisor.ask(Suggest(1, 13, "evolution")))
+    assert made.origin == "evolution" and made.params is not None
+    assert CONDITIONAL.check(made.params) == made.params and made.why.startswith("a child of #")
+    assert Suggestion.from_answer(advisor.ask(Suggest(1, 13, "evolution"))).params == made.params

@@ -163,9 +163,6 @@ def test_every_key_that_is_offered():
         ("metrics", 'jsonl = "x"', "metrics.jsonl"),
         ("metrics", 'tensorboard = "x"', "metrics.tensorboard"),
         ("metrics", 'rename = { "a/b" = "c" }', "metrics.rename"),
-        ("search", 'method = "grid"', "search.method"),
-        ("search", 'method = "evolution"', "search.method"),
-        ("search", "phase = [{ trials = 3 }]", "search.phase"),
         ("finalize", 'args = ["x"]', "finalize"),
         ("test", 'metric = "x"', "test"),
         ("notify", 'command = ["x"]', "notify"),
@@ -360,3 +357,28 @@ def test_early_stopping_is_read_and_its_steps_must_rise():
     assert spec.early_stopping == EarlyStopping("asha", 1.0, 20.0, 3, 5.0, 0.0, 0.05)
     error = refusal(with_line("early_stopping", "min_step = 9\nmax_step = 9"))
     assert error.where == "early_stopping.max_step"
+
+
+def test_a_grid_says_its_size_and_refuses_to_explode():
+    spec = read(with_line("search", 'method = "grid"'))
+    assert (spec.search.method, spec.search.levels, spec.search.trials) == ("grid", 5, 5)
+    error = refusal(with_line("search", 'method = "grid"\nlevels = 60'))
+    assert error.where == "search.trials" and "60 points" in error.what
+    many = MINIMAL.replace(
+        "[search]", "".join(f'x{i} = {{ type = "float", low = 0.0, high = 1.0 }}\n' for i in range(9)) + "[search]"
+    )
+    error = refusal(many.replace('["--lr", "{lr}"]', '["{params}"]').replace("trials = 50", 'method = "grid"'))
+    assert error.where == "search.levels" and "9,765,625" in error.what
+    assert refusal(with_line("search", "levels = 3")).where == "search.levels"
+
+
+def test_phases_follow_each_other_and_only_the_last_is_open():
+    text = (
+        MINIMAL.replace("trials = 50", "")
+        + '\n[[search.phase]]\nmethod = "grid"\nlevels = 4\n[[search.phase]]\ntrials = 6\n'
+    )
+    spec = read(text)
+    assert [(p.method, p.trials) for p in spec.search.phases] == [("grid", 4), ("auto", 6)]
+    assert spec.search.trials == 10
+    assert refusal(text.replace("[search]", '[search]\nmethod = "sobol"')).where == "search.method"
+    assert refusal(text + "[[search.phase]]\n[[search.phase]]\n").where == "search.phase.2.trials"

@@ -16,7 +16,7 @@ from tuned.core.states import Failure, TrialState
 from tuned.core.study import Direction
 from tuned.protocol import decode_number, encode_number
 
-METHODS = ("auto", "random", "sobol", "bayesian")
+METHODS = ("auto", "grid", "random", "sobol", "bayesian", "evolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,11 @@ class UpdateTrials:
 
 @dataclass(frozen=True, slots=True)
 class Suggest:
-    """`suggest`: the point for the trial of this number."""
+    """`suggest`: the point for the trial of this number; without a `method`, by the study's own."""
 
     study: int
     number: int
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Suggestion:
 
     Attributes:
         params: A whole point of the space; None when every point has been used up.
-        origin: `bayesian`, `sobol`, `random`, or `fallback` when the model could not be used.
+        origin: `bayesian`, `evolution`, `sobol`, `random`, or `fallback` when the model could not be used.
         why: One sentence, with the numbers behind it.
         predicted: Metric -> (mean, standard error) of the model at this point; None without a model.
         cpu_s: Seconds of processor time that it took.
@@ -142,8 +143,8 @@ def to_request(request: Request) -> dict[str, Any]:
             }  # fmt: skip
         case UpdateTrials(study, rows):
             return {"op": "trials", "study": study, "rows": [_row(row) for row in rows]}
-        case Suggest(study, number):
-            return {"op": "suggest", "study": study, "number": number}
+        case Suggest(study, number, method):
+            return {"op": "suggest", "study": study, "number": number, "method": method}
         case Forget(study):
             return {"op": "forget", "study": study}
         case Ping():
@@ -205,7 +206,7 @@ def _request(data: Mapping[str, Any]) -> Request:
         case "trials":
             return UpdateTrials(_whole(data["study"]), tuple(_trial(row) for row in data["rows"]))
         case "suggest":
-            return Suggest(_whole(data["study"]), _whole(data["number"]))
+            return Suggest(_whole(data["study"]), _whole(data["number"]), str(data.get("method", "")))
         case "forget":
             return Forget(_whole(data["study"]))
         case "ping":

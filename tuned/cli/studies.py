@@ -79,6 +79,7 @@ def _show(page: StudyPage) -> None:
         ("best", render.best(row.best)),
         ("objective", f"{row.objective.direction} {row.objective.metric}" if row.objective else ""),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
+        ("now", row.phase),
         ("stopping", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
         ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),

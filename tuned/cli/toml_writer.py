@@ -103,7 +103,14 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 def _search(search: Mapping[str, Any]) -> list[str]:
     lines = ["[search]"]
     given = [name for name in ("method", "trials", "budget", "parallel", "seed") if search.get(name) is not None]
+    if search.get("phases"):
+        given.remove("method")
+    if search["method"] == "grid" and not search.get("phases"):
+        given.append("levels")
     lines += [f"{name} = {value(search[name])}" for name in given]
+    for phase in search.get("phases", []):
+        lines += ["", "[[search.phase]]"]
+        lines += [f"{name} = {value(content)}" for name, content in phase.items() if content is not None]
     for label, point in search.get("points", []):
         lines += ["", "[[search.point]]"]
         if label:

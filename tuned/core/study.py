@@ -92,23 +92,40 @@ class Objective:
         return a < b if self.direction == "minimize" else a > b
 
 
+SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPhase:
+    """One `[[search.phase]]`: its method for so many trials; None: for all that are left. `levels` is for a grid."""
+
+    method: SearchMethod = "auto"
+    trials: int | None = None
+    levels: int = 5
+
+
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
     """How points are chosen.
 
     Attributes:
+        method: Of the whole search; not looked at where there are phases.
         trials: Number of started trials (neither lost nor cancelled) after which the study is done; None: no limit.
         budget: Seconds of wall time while not paused; None: no limit.
         parallel: Trials at once; None: the machine's slots.
         points: Points of the user's own that run first: (label, values).
+        levels: Values of each range in a grid.
+        phases: Methods that follow each other.
     """
 
-    method: Literal["auto", "random", "sobol", "bayesian"] = "auto"
+    method: SearchMethod = "auto"
     trials: int | None = None
     budget: float | None = None
     parallel: int | None = None
     seed: int = 0
     points: tuple[tuple[str, Point], ...] = ()
+    levels: int = 5
+    phases: tuple[SearchPhase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +189,7 @@ class StudySpec:
         run["command"] = _arguments(run["command"])
         run["preload"] = None if run["preload"] is None else tuple(run["preload"])
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
         stopping = data.get("early_stopping")
         return cls(
             **{
@@ -249,6 +267,7 @@ class Study:
     Attributes:
         counts: Trial state -> number of trials; states without trials are left out.
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
+        phase: How its points are chosen now and why; empty before the first.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -265,3 +284,4 @@ class Study:
     running_s: float
     running_since: float | None
     note: str = ""
+    phase: str = ""

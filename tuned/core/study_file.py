@@ -15,13 +15,14 @@ from typing import Any
 from tuned.core.arguments import check_arguments, items_of, names_used
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
+from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
-from tuned.core.study import Argument, EarlyStopping, Objective, Pattern, RunSpec, SearchSpec, StudySpec
+from tuned.core.study import Argument, EarlyStopping, Objective, Pattern, RunSpec, SearchPhase, SearchSpec, StudySpec
 from tuned.core.study_models import (
     EarlyStoppingTable,
     MetricsTable,
@@ -236,10 +237,60 @@ def _twin(metric: str) -> str | None:
 
 
 def _search(table: SearchTable, space: SearchSpace) -> SearchSpec:
-    if table.trials is None and table.budget is None:
-        raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
     points = tuple(_point(i, point, space) for i, point in enumerate(table.point))
-    return SearchSpec(table.method, table.trials, table.budget, table.parallel, table.seed, points)
+    method, levels = table.method or "auto", table.levels or DEFAULT_LEVELS
+    if table.levels is not None and method != "grid":
+        raise InvalidInput("is for a grid", where="search.levels", hint='write method = "grid", or drop it')
+    trials = table.trials
+    phases: tuple[SearchPhase, ...] = ()
+    if table.phase:
+        phases, trials = _phases(table, space)
+    elif method == "grid":
+        trials = _grid_trials(space, levels, table.trials, "search")
+        if table.trials is None and table.budget is None:
+            trials += len(points)
+    if trials is None and table.budget is None:
+        raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
+    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases)
+
+
+def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:
+    """The phases, and how many trials the whole search has."""
+    if table.method is not None or table.levels is not None:
+        key = "method" if table.method is not None else "levels"
+        raise InvalidInput("stands beside phases", where=f"search.{key}", hint="name it in each [[search.phase]]")
+    phases = []
+    for i, entry in enumerate(table.phase):
+        where, trials = f"search.phase.{i}", entry.trials
+        if entry.method == "grid":
+            trials = _grid_trials(space, entry.levels, trials, where)
+        if trials is None and i < len(table.phase) - 1:
+            raise InvalidInput(
+                "only the last phase goes on without end", where=f"{where}.trials", hint="add trials = 20"
+            )
+        phases.append(SearchPhase(entry.method, trials, entry.levels))
+    total = table.trials
+    if total is None and table.budget is None and phases[-1].trials is not None:
+        total = sum(phase.trials or 0 for phase in phases)
+    return tuple(phases), total
+
+
+def _grid_trials(space: SearchSpace, levels: int, trials: int | None, where: str) -> int:
+    """How many points the grid has; refused when they are too many, or more than the trials."""
+    size = grid_size(space, levels)
+    if size > LARGEST:
+        raise InvalidInput(
+            f"the grid has {size:,} points, and {LARGEST:,} is the most",
+            where=f"{where}.levels",
+            hint='fewer levels, fewer parameters, or method = "sobol", which covers the same space',
+        )
+    if trials is not None and size > trials:
+        raise InvalidInput(
+            f"the grid has {size} points, but there are {trials} trials",
+            where=f"{where}.trials",
+            hint=f'trials = {size}, fewer levels, or method = "sobol"',
+        )
+    return size
 
 
 def _point(index: int, table: Mapping[str, Any], space: SearchSpace) -> tuple[str, Point]:

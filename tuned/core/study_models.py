@@ -17,16 +17,16 @@ from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.names import nearest
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
+from tuned.core.study import SearchMethod
 
 RESERVED = (
     "data", "constraint", "space_constraint", "finalize", "test", "notify", "playbook",
     "run.data", "run.resume", "run.config", "run.resources.gpu_memory",
     "metrics.jsonl", "metrics.csv", "metrics.tensorboard", "metrics.rename",
-    "search.phase", "search.levels",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
-RESERVED_VALUES = {"run.code": ("snapshot",), "search.method": ("grid", "evolution")}
+RESERVED_VALUES = {"run.code": ("snapshot",)}
 """Values of coming versions."""
 
 
@@ -192,10 +192,20 @@ class ObjectiveTable(Table):
     train: MetricName | None = None
 
 
+class PhaseTable(Table):
+    """One `[[search.phase]]`."""
+
+    method: SearchMethod = "auto"
+    trials: int | None = Field(default=None, ge=1, le=1_000_000)
+    levels: int = Field(default=5, ge=2, le=1000)
+
+
 class SearchTable(Table):
     """`[search]`."""
 
-    method: Literal["auto", "random", "sobol", "bayesian"] = "auto"
+    method: SearchMethod | None = None
+    levels: int | None = Field(default=None, ge=2, le=1000)
+    phase: list[PhaseTable] = []
     trials: int | None = Field(default=None, ge=1, le=1_000_000)
     budget: PositiveDuration | None = None
     parallel: int | None = Field(default=None, ge=1, le=1024)

@@ -35,13 +35,14 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         ended_at=study.ended_at,
         trials=spec.search.trials,
         started=started,
-        method=spec.search.method,
+        method=" then ".join(p.method for p in spec.search.phases) or spec.search.method,
         parallel=spec.search.parallel,
         objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
         parameters=list(spec.space.names),
         eta_s=eta,
         note=study.note,
         early_stopping=_stopping_row(study, stopping),
+        phase=study.phase,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
+from tuned.core.phases import asks_advisor
 from tuned.core.rungs import Verdict
 from tuned.core.schedule import (
     Ask,
@@ -139,7 +140,7 @@ class Scheduler:
                     self._launching.begin(trial, study, action.device)
                 case Ask():
                     study = picture.studies[action.study_id]
-                    if self._suggesting.asked(study.id) == 0 or self._suggesting.phase(study) == "design":
+                    if self._suggesting.asked(study.id) == 0 or self._suggesting.by_design(study):
                         self._suggesting.begin(action, study)
                 case Finish():
                     await self._finish(picture.waiting[action.study_id])
@@ -150,7 +151,7 @@ class Scheduler:
         for study in picture.studies.values():
             view = next(v for v in views if v.id == study.id)
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
-            if waiting and self._suggesting.phase(study) == "model":
+            if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
             self._suggesting.idle(study, self._idle_slots(view) if study.id in starving else 0)
         return True
@@ -170,9 +171,9 @@ class Scheduler:
         parallel = search.parallel or len(self._slots.default_slots)
         pace = self._suggesting.pace(study.id)
         ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
-        if self._suggesting.phase(study) == "design":
+        if self._suggesting.by_design(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
-            ahead = parallel * (DESIGN_AHEAD if search.method in ("sobol", "random") else 1)
+            ahead = parallel * (1 if asks_advisor(search) else DESIGN_AHEAD)
         left = None
         if search.budget is not None:
             spent = study.running_s

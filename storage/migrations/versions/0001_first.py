@@ -27,6 +27,7 @@ STATEMENTS = (
         state TEXT NOT NULL CHECK (state IN ('completed', 'draining', 'failed', 'paused', 'running', 'stopped')),
         reason TEXT DEFAULT '' NOT NULL,
         note TEXT DEFAULT '' NOT NULL,
+        phase TEXT DEFAULT '' NOT NULL,
         priority INTEGER DEFAULT 0 NOT NULL,
         created_at REAL NOT NULL,
         ended_at REAL,
