@@ -25,6 +25,15 @@ class ObjectiveRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ConstraintRow:
+    """A bound on a metric's last value; a trial that breaks it is never the best."""
+
+    metric: str
+    at_most: float | None
+    at_least: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BestRow:
     """The best finished trial."""
 
@@ -65,6 +74,7 @@ class StudyRow:
         note: Something a person should know now, e.g. that the advisor is late.
         parameters: Names in the order of the space.
         early_stopping: What it has done; None without it, and in lists.
+        objectives: All of them; `objective` is the first.
         phase: How its points are chosen now, and why; empty before the first.
     """
 
@@ -87,6 +97,8 @@ class StudyRow:
     note: str
     early_stopping: StoppingRow | None = None
     phase: str = ""
+    objectives: list[ObjectiveRow] = field(default_factory=list)
+    constraints: list[ConstraintRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from storage.queries.stopping import (
     why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
-from storage.queries.trials import best_trials, find_trial, queue_heads, trial, trial_by_id, trials
+from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
 __all__ = [
     "BadLine",
@@ -67,6 +67,7 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "pareto_front",
     "queue_heads",
     "rung_values",
     "stopping_report",

@@ -174,13 +174,13 @@ def _first_reports(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> 
     """The objectives of which a later attempt reports for the first time: its steps replace earlier ones."""
     if batch.attempt == 1:
         return []
-    return [o for o in trial.spec.objectives if not has_reported(conn, trial.id, batch.attempt, o.metric)]
+    return [o for o in trial.spec.measured if not has_reported(conn, trial.id, batch.attempt, o.metric)]
 
 
 def _follow(conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]) -> None:
     """Bring the trial's summaries and last step up to the batch."""
     values = dict(trial.values)
-    for objective in trial.spec.objectives:
+    for objective in trial.spec.measured:
         new = [value for name, _, value, _ in batch.observations if name == objective.metric]
         if not new:
             continue

@@ -184,9 +184,9 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     if spec.name != row.name:
         raise Conflict("a study keeps its name", where=row.name, hint="submit it as another study")
     has_trials = conn.execute(_HAS_TRIALS, {"wanted": study_id}).first() is not None
-    if has_trials and (_summaries(old), old.early_stopping) != (_summaries(spec), spec.early_stopping):
+    if has_trials and _judgement(old) != _judgement(spec):
         raise Conflict(
-            "the objective and the early stopping of a study that has trials stay",
+            "the objective, constraints and early stopping of a study that has trials stay",
             where=row.name,
             hint="submit it under another name",
         )
@@ -212,8 +212,9 @@ def offer_best(
         conn.execute(_SET_BEST, {"wanted": study_id, "trial": trial_id})
 
 
-def _summaries(spec: StudySpec) -> list[tuple[str, str, str, int]]:
-    return [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
+def _judgement(spec: StudySpec) -> tuple[Any, ...]:
+    objectives = [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
+    return objectives, spec.constraints, spec.early_stopping
 
 
 def _row(conn: Connection, study_id: int) -> Any:

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.e2e
 SCRIPT = """
     import tuned
     trial = tuned.current_trial()
-    trial.report(loss=(trial.params["x"] - 2) ** 2 + trial.params["n"], size=float(trial.params["n"]) - trial.params["x"])
+    x, n = trial.params["x"], trial.params["n"]
+    trial.report(loss=(x - 2) ** 2 + n, size=n - x)
 """
 SPACE = {"x": {"type": "float", "low": 0.0, "high": 4.0}, "n": {"type": "int", "low": 1, "high": 9}}
 
@@ -56,3 +57,26 @@ def test_phases_follow_each_other_and_say_why(daemon: DaemonProcess, tmp_path: P
     methods = [e["data"]["method"] for e in switches]
     assert methods[0] == "grid" and methods[-1] == "random"
     assert ended["phase"].startswith("random: phase 3 of 3")
+
+
+def test_several_objectives_give_a_front(daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon.start()
+    objectives = [{"metric": "loss", "direction": "minimize"}, {"metric": "size", "direction": "maximize"}]
+    daemon.submit(study(tmp_path, objective=objectives, search={"method": "grid", "levels": 3}), tmp_path)
+    ended = daemon.wait_ended("ways")
+    assert [o["metric"] for o in ended["objectives"]] == ["loss", "size"]
+    front = daemon.get("/v1/studies/ways/best")
+    found = [(t["params"]["x"], t["params"]["n"]) for t in front]
+    # At n = 1 to 9: x = 2 has the least loss, x = 0 the largest size; x = 4 loses both ways.
+    assert found == [(2.0, 1), (0.0, 1), (2.0, 5), (0.0, 5), (2.0, 9), (0.0, 9)]
+    assert [t["number"] for t in daemon.get("/v1/studies/ways/best", top=1)] == [ended["best"]["number"]]
+
+
+def test_what_breaks_a_constraint_is_never_the_best(daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon.start()
+    constraint = [{"metric": "size", "at_least": 2.5}]
+    daemon.submit(study(tmp_path, constraint=constraint, search={"method": "grid", "levels": 3}), tmp_path)
+    ended = daemon.wait_ended("ways")
+    assert ended["counts"] == {"completed": 9}
+    assert ended["best"]["params"] == {"x": 2.0, "n": 5} and ended["best"]["values"]["size"] == 3.0
+    assert ended["constraints"] == [{"metric": "size", "at_most": None, "at_least": 2.5}]

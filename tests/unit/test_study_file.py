@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput, NotYet
-from tuned.core.study import EarlyStopping, StudySpec
+from tuned.core.study import Constraint, EarlyStopping, StudySpec
 from tuned.core.study_file import parse_study
 
 BASE = "/home/u/proj"
@@ -176,7 +176,7 @@ def test_words_of_coming_versions(table: str, line: str, where: str):
 
 
 def test_constraints_are_not_offered_yet():
-    for table in ("constraint", "space_constraint"):
+    for table in ("space_constraint",):
         error = refusal(MINIMAL + f'\n[[{table}]]\nmetric = "x"\nat_most = 2\n')
         assert isinstance(error, NotYet) and error.where == table
 
@@ -382,3 +382,13 @@ def test_phases_follow_each_other_and_only_the_last_is_open():
     assert spec.search.trials == 10
     assert refusal(text.replace("[search]", '[search]\nmethod = "sobol"')).where == "search.method"
     assert refusal(text + "[[search.phase]]\n[[search.phase]]\n").where == "search.phase.2.trials"
+
+
+def test_constraints_bound_a_metric():
+    patterns = MINIMAL.replace("patterns = [", "patterns = ['ms (?P<ms>\\S+)', ")
+    spec = read(patterns + '\n[[constraint]]\nmetric = "ms"\nat_most = 20\n')
+    assert spec.constraints == (Constraint("ms", 20.0),)
+    assert [o.metric for o in spec.measured] == ["val_loss", "ms"] and len(spec.objectives) == 1
+    assert spec.feasible({"ms": 20.0}) and not spec.feasible({"ms": 20.5}) and spec.feasible({})
+    assert refusal(patterns + '\n[[constraint]]\nmetric = "ms"\n').where == "constraint.0"
+    assert refusal(MINIMAL + '\n[[constraint]]\nmetric = "ms"\nat_most = 20\n').where == "constraint.metric"

@@ -67,11 +67,15 @@ def select(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> list[
     """The parents, best first."""
     signs = [1.0 if o.direction == "minimize" else -1.0 for o in objectives]
     scores = np.array([[sign * v for sign, v in zip(signs, s.values, strict=True)] for s in data])
-    if len(objectives) == 1:
-        order = sorted(range(len(data)), key=lambda i: (scores[i][0], data[i].number))
+    goals = [k for k, o in enumerate(objectives) if o.bound is None]
+    broken = [sum(not o.holds(v) for o, v in zip(objectives, s.values, strict=True)) for s in data]
+    if len(goals) == 1:
+        order = sorted(range(len(data)), key=lambda i: (broken[i], scores[i][goals[0]], data[i].number))
         return [data[i] for i in order[:POPULATION]]
-    fronts = NonDominatedSorting().do(scores, n_stop_if_ranked=POPULATION)
-    return [data[i] for front in fronts for i in sorted(front, key=lambda i: data[i].number)][:POPULATION]
+    fronts = NonDominatedSorting().do(scores[:, goals])
+    ranks = {i: rank for rank, front in enumerate(fronts) for i in front}
+    order = sorted(range(len(data)), key=lambda i: (broken[i], ranks[i], data[i].number))
+    return [data[i] for i in order[:POPULATION]]
 
 
 def _tournament(population: Sequence[Sample], rng: np.random.Generator) -> Sample:

@@ -52,7 +52,7 @@ class Evidence:
         pending: Points whose results are awaited.
         avoided: Points that gave nothing: kept away from, not learned from.
         diverged: How many of `data` diverged.
-        best: The best sample by the first objective among those that did not diverge; None without data.
+        best: The best sample by the first objective among those that neither diverged nor broke a constraint.
         taken: `canonical_key` of every point that was ever used.
     """
 
@@ -148,6 +148,7 @@ def _projected(objectives: Sequence[ObjectiveLine], trials: Sequence[TrialLine])
 
 
 def _best(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> Sample | None:
+    data = [s for s in data if all(o.holds(v) for o, v in zip(objectives, s.values, strict=True))]
     if not data:
         return None
     sign = _sign(objectives[0])
@@ -164,7 +165,7 @@ def _sign(objective: ObjectiveLine) -> float:
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    most = MOST_DATA if len(objectives) == 1 else MOST_DATA_SEVERAL
+    most = MOST_DATA if sum(o.bound is None for o in objectives) == 1 else MOST_DATA_SEVERAL
     if len(data) <= most:
         return data
     earlier, latest = data[: -most // 2], data[-most // 2 :]
@@ -187,7 +188,9 @@ def _tamed(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sam
         values = sorted(sign * s.values[k] for s in data)
         best, middle = (values[0], values[len(values) // 2]) if values else (0.0, 0.0)
         limit = middle + TAME * (middle - best)
-        limits.append((sign, limit if middle > best and math.isfinite(limit) else math.inf))
+        # A constraint's values stay: tamed, a broken one could look as if it were kept.
+        tame = objective.bound is None and middle > best and math.isfinite(limit)
+        limits.append((sign, limit if tame else math.inf))
     return tuple(
         Sample(
             s.number,

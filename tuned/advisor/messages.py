@@ -21,10 +21,17 @@ METHODS = ("auto", "grid", "random", "sobol", "bayesian", "evolution")
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveLine:
-    """What the study improves."""
+    """What the study improves, or, with a `bound`, what it must keep: at most (`minimize`) or at least (`maximize`)."""
 
     metric: str
     direction: Direction
+    bound: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is within the bound, if there is one."""
+        if self.bound is None:
+            return True
+        return value <= self.bound if self.direction == "minimize" else value >= self.bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ def to_request(request: Request) -> dict[str, Any]:
     """A request as plain data, without its `id`."""
     match request:
         case DefineStudy(study, space, objectives, seed, method):
-            listed = [{"metric": o.metric, "direction": o.direction} for o in objectives]
+            listed = [{"metric": o.metric, "direction": o.direction, "bound": o.bound} for o in objectives]
             return {
                 "op": "study", "study": study, "space": space.to_dict(), "objectives": listed, "seed": seed,
                 "method": method,
@@ -217,7 +224,8 @@ def _request(data: Mapping[str, Any]) -> Request:
 def _objective(data: Mapping[str, Any]) -> ObjectiveLine:
     if data["direction"] not in ("minimize", "maximize"):
         raise ValueError(f"direction {data['direction']!r}")
-    return ObjectiveLine(str(data["metric"]), data["direction"])
+    bound = data.get("bound")
+    return ObjectiveLine(str(data["metric"]), data["direction"], None if bound is None else decode_number(bound))
 
 
 def _trial(data: Mapping[str, Any]) -> TrialLine:

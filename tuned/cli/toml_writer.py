@@ -29,6 +29,9 @@ def study_file(spec: Mapping[str, Any]) -> str:
     lines += _metrics(spec.get("patterns", []))
     for objective in spec.get("objectives", []):
         lines += ["", "[objective]" if len(spec["objectives"]) == 1 else "[[objective]]", *_objective(objective)]
+    for constraint in spec.get("constraints", []):
+        lines += ["", "[[constraint]]"]
+        lines += [f"{name} = {value(content)}" for name, content in constraint.items() if content is not None]
     parameters = spec["space"]["parameters"]
     if parameters:
         lines += ["", "[space]", *(f"{key(p['name'])} = {_parameter(p)}" for p in parameters)]

@@ -50,7 +50,7 @@ def check_result(outcome: Outcome, spec: StudySpec, values: Mapping[str, float])
     """A clean exit is a result only with a finite value for every objective."""
     if outcome.event != "exit_ok":
         return outcome
-    for objective in spec.objectives:
+    for objective in spec.measured:
         value = values.get(objective.metric)
         if value is None:
             return Outcome("exit_error", Failure.ERROR, f"ended without reporting {objective.metric}")

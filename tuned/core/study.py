@@ -92,6 +92,21 @@ class Objective:
         return a < b if self.direction == "minimize" else a > b
 
 
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A bound on a metric's last value: a trial that breaks it is never the best, and its like are avoided."""
+
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value keeps it; one that is not a number does not."""
+        if self.at_most is not None and not value <= self.at_most:
+            return False
+        return self.at_least is None or value >= self.at_least
+
+
 SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution"]
 
 
@@ -163,6 +178,18 @@ class StudySpec:
     priority: int = 0
     file: str | None = None
     early_stopping: EarlyStopping | None = None
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def measured(self) -> tuple[Objective, ...]:
+        """What each trial is summed up by: the objectives, and the last value of each constraint's metric."""
+        known = {o.metric for o in self.objectives}
+        more = dict.fromkeys(c.metric for c in self.constraints if c.metric not in known)
+        return (*self.objectives, *(Objective(metric, "minimize", "last") for metric in more))
+
+    def feasible(self, values: Mapping[str, float]) -> bool:
+        """Whether these summaries break no constraint, as far as they are known."""
+        return all(c.metric not in values or c.holds(values[c.metric]) for c in self.constraints)
 
     @property
     def objective(self) -> Objective | None:
@@ -199,6 +226,7 @@ class StudySpec:
                 "space": SearchSpace.from_dict(data["space"]),
                 "objectives": tuple(Objective(**o) for o in data["objectives"]),
                 "patterns": tuple(Pattern(**p) for p in data["patterns"]),
+                "constraints": tuple(Constraint(**c) for c in data.get("constraints", ())),
                 "early_stopping": None if stopping is None else EarlyStopping(**stopping),
             }
         )

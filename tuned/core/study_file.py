@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuned.core.arguments import check_arguments, items_of, names_used
@@ -22,8 +22,19 @@ from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
-from tuned.core.study import Argument, EarlyStopping, Objective, Pattern, RunSpec, SearchPhase, SearchSpec, StudySpec
+from tuned.core.study import (
+    Argument,
+    Constraint,
+    EarlyStopping,
+    Objective,
+    Pattern,
+    RunSpec,
+    SearchPhase,
+    SearchSpec,
+    StudySpec,
+)
 from tuned.core.study_models import (
+    ConstraintTable,
     EarlyStoppingTable,
     MetricsTable,
     ObjectiveTable,
@@ -79,11 +90,13 @@ def parse_study(
             where="objective",
             hint='metric = "val_loss", direction = ...',
         )
+    constraints = _constraints(tables.constraint, objectives)
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     _refuse_unreached_script(run, space, answer)
     _refuse_silent(run, objectives, patterns, answer)
+    _refuse_silent(run, constraints, patterns, answer)
     return StudySpec(
         name=study_name,
         run=run,
@@ -95,7 +108,24 @@ def parse_study(
         priority=tables.priority,
         file=file,
         early_stopping=stopping,
+        constraints=constraints,
     )
+
+
+def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
+    found: list[Constraint] = []
+    for i, table in enumerate(tables):
+        where = f"constraint.{i}"
+        if not objectives:
+            raise InvalidInput("there is no objective to constrain", where=where, hint="add [objective]")
+        if table.at_most is None and table.at_least is None:
+            raise InvalidInput("bounds nothing", where=where, hint="add at_most = ... or at_least = ...")
+        if table.at_most is not None and table.at_least is not None and table.at_least > table.at_most:
+            raise InvalidInput("no value is both", where=f"{where}.at_least", hint="at_least must not exceed at_most")
+        if any(c.metric == table.metric for c in found):
+            raise InvalidInput(f"{table.metric!r} is there twice", where=f"{where}.metric", hint="join them into one")
+        found.append(Constraint(table.metric, table.at_most, table.at_least))
+    return tuple(found)
 
 
 def _early_stopping(table: EarlyStoppingTable | None, objectives: tuple[Objective, ...]) -> EarlyStopping | None:
@@ -343,7 +373,7 @@ def _refuse_unreached_script(run: RunSpec, space: SearchSpace, answer: Answer) -
 
 
 def _refuse_silent(
-    run: RunSpec, objectives: tuple[Objective, ...], patterns: tuple[Pattern, ...], answer: Answer
+    run: RunSpec, objectives: Sequence[Objective | Constraint], patterns: tuple[Pattern, ...], answer: Answer
 ) -> None:
     """An objective that certainly nothing reports; a mere doubt is left to the study's first trial."""
     if answer != "no" or run.kind == "function":
@@ -359,6 +389,6 @@ def _refuse_silent(
                     if listed
                     else ": the code never names tuned, and there are no patterns"
                 ),
-                where="objective.metric",
+                where="constraint.metric" if isinstance(objective, Constraint) else "objective.metric",
                 hint="report it with tuned.current_trial().report(...), or add a pattern under [metrics]",
             )

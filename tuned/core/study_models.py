@@ -20,7 +20,7 @@ from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "data", "constraint", "space_constraint", "finalize", "test", "notify", "playbook",
+    "data", "space_constraint", "finalize", "test", "notify", "playbook",
     "run.data", "run.resume", "run.config", "run.resources.gpu_memory",
     "metrics.jsonl", "metrics.csv", "metrics.tensorboard", "metrics.rename",
 )  # fmt: skip
@@ -192,6 +192,14 @@ class ObjectiveTable(Table):
     train: MetricName | None = None
 
 
+class ConstraintTable(Table):
+    """One `[[constraint]]`."""
+
+    metric: MetricName
+    at_most: Annotated[float, Field(allow_inf_nan=False, strict=False)] | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False, strict=False)] | None = None
+
+
 class PhaseTable(Table):
     """One `[[search.phase]]`."""
 
@@ -234,6 +242,7 @@ class StudyTable(Table):
     run: RunTable
     metrics: MetricsTable = MetricsTable()
     objective: list[ObjectiveTable] = []
+    constraint: list[ConstraintTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
 

@@ -9,7 +9,17 @@ from tuned.core.study import Study
 from tuned.core.trial import Observation, Trial
 from tuned.daemon.pace import Pace, eta_s
 from tuned.protocol import encode_number
-from tuned.wire import BestRow, MetricRow, ObjectiveRow, RungRow, StoppingRow, StudyRow, TrialRow, wire_values
+from tuned.wire import (
+    BestRow,
+    ConstraintRow,
+    MetricRow,
+    ObjectiveRow,
+    RungRow,
+    StoppingRow,
+    StudyRow,
+    TrialRow,
+    wire_values,
+)
 
 
 def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
@@ -43,6 +53,8 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         note=study.note,
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
+        objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
+        constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
     )
 
 

@@ -182,7 +182,7 @@ class Suggesting:
                     "op": "study",
                     "study": study.id,
                     "space": study.spec.space.to_dict(),
-                    "objectives": [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives],
+                    "objectives": _goals(study),
                     "seed": study.spec.search.seed,
                     "method": study.spec.search.method,
                 }
@@ -228,6 +228,16 @@ class Suggesting:
         if self._tasks:
             await asyncio.wait(list(self._tasks))
         await self._advisor.stop()
+
+
+def _goals(study: Study) -> list[dict[str, object]]:
+    goals: list[dict[str, object]] = [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives]
+    for c in study.spec.constraints:
+        if c.at_most is not None:
+            goals.append({"metric": c.metric, "direction": "minimize", "bound": c.at_most})
+        if c.at_least is not None:
+            goals.append({"metric": c.metric, "direction": "maximize", "bound": c.at_least})
+    return goals
 
 
 def _advisor_row(trial: Trial, rungs: dict[int, float]) -> dict[str, object]:

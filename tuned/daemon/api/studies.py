@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
+from tuned.core.trial import Trial
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.rows import study_row, trial_row
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, Submission, Submitted, TrialRow
@@ -58,8 +60,17 @@ async def enqueue(name: str, request: Enqueue, given: Given) -> Enqueued:
 
 
 @router.get("/studies/{name}/best")
-async def best(name: str, given: Given, top: Annotated[int, Query(ge=1, le=1000)] = 1) -> list[TrialRow]:
-    """The best finished trials, best first."""
+async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[TrialRow]:
+    """The best finished trials, best first: `top` by the first objective; without it, the best one.
+
+    With several objectives and without `top`, those that no other trial beats in every objective.
+    """
     study = await given.service.study(name)
-    trials = await given.service.read(lambda conn: queries.best_trials(conn, study, top))
+
+    def find(conn: Connection) -> list[Trial]:
+        if top is None and len(study.spec.objectives) > 1:
+            return queries.pareto_front(conn, study)
+        return queries.best_trials(conn, study, top or 1)
+
+    trials = await given.service.read(find)
     return [trial_row(trial) for trial in trials]
