@@ -1,7 +1,8 @@
 """Whether a trial costs the daemon more CPU when there are very many already.
 
 Owns the figure `prefilled`. The hardest case is measured: the trials that are there already belong to the study that
-goes on. They are written by the storage layer's own functions while no daemon runs.
+goes on. They are written by the storage layer's own functions while no daemon runs; what the daemon does once at its
+start (looking through the run directories, a backup) is over before the study is resumed.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from benchmarks.figure import Figure, spread
-from benchmarks.fresh_daemon import running, state_folder
+from benchmarks.fresh_daemon import Measured, running, state_folder
 from benchmarks.warm_start import OBJECTIVE, SPACE
 from storage import queries, repository
 from storage.engine import open_database
+from tuned.client import api
 from tuned.core.states import Actor
 from tuned.wire import EventRow
 
 FEW, MANY = 1_000, 20_000
-TRIALS, RUN_IN, ROUNDS = 200, 10, 3
+TRIALS, RUN_IN, ROUNDS = 200, 10, 5
 POINTS = 10
 CHUNK = 500
 
@@ -94,11 +96,12 @@ def add_ended(first: int, count: int, conn: Connection) -> None:
 
 
 def reopen(trials: int, conn: Connection) -> None:
-    """Let the study go on to so many trials."""
+    """Let the study go on to so many trials, once it is resumed."""
     study = found(queries.study(conn, "many"))
     spec = replace(study.spec, search=replace(study.spec.search, trials=trials))
     repository.update_spec(conn, study.id, spec, time.time())
     repository.move_study(conn, study.id, "reopen", Actor.USER, time.time())
+    repository.move_study(conn, study.id, "pause", Actor.USER, time.time())
 
 
 def found(row: T | None) -> T:
@@ -108,14 +111,30 @@ def found(row: T | None) -> T:
     return row
 
 
+def settle(daemon: Measured) -> None:
+    """Wait until the daemon has nothing to do: no more than one clock tick of CPU within a second."""
+    before = daemon.cpu_seconds()
+    for _ in range(60):
+        time.sleep(1)
+        now = daemon.cpu_seconds()
+        if now - before <= 0.011:
+            return
+        before = now
+    raise TimeoutError("the daemon does not come to rest")
+
+
 def cost_ms(home: Path) -> float:
     """CPU milliseconds that the daemon spends on a trial, once it is under way."""
     with running(home) as daemon:
+        settle(daemon)
         ended, at_first, at_last = 0, 0.0, 0.0
 
         def done(event: EventRow | None) -> bool:
             nonlocal ended, at_first, at_last
-            if event is None or event.type != "trial.moved" or event.data["to"] != "completed":
+            if event is None:
+                daemon.client.send(api.act("resume", ["many"]))
+                return False
+            if event.type != "trial.moved" or event.data["to"] != "completed":
                 return False
             ended += 1
             if ended == RUN_IN:

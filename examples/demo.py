@@ -98,6 +98,21 @@ def find_study() -> Mapping[str, Any] | None:
     return next((row for row in ask("studies") if row["name"] == STUDY), None)
 
 
+def interrupt() -> None:
+    """Pause the study, so that its time budget is not spent while nothing runs."""
+    tunectl("pause", STUDY, check=False)
+    print("interrupted; make demo goes on from here")
+
+
+def take_up(study: Mapping[str, Any]) -> None:
+    """Let a study that was interrupted go on, with the trials that were stopped in the middle."""
+    paused = ask("trials", STUDY, "--state", "paused", "--limit", "1000")
+    targets = [STUDY] if study["state"] == "paused" else []
+    targets += [f"{STUDY}/{row['number']}" for row in paused]
+    if targets:
+        tunectl("resume", *targets)
+
+
 def start_study(interactive: bool) -> None:
     """Submit, and look on until the study has ended; on a terminal in the UI first."""
     if not interactive:
@@ -150,8 +165,8 @@ def tell_how_to_look() -> None:
     print("\nLook around (each starts the daemon when none runs):")
     for arguments, what in (
         ("ui", "the terminal UI"),
-        (f"trials {STUDY} --sort val_loss --limit 10", "the ten best"),
-        (f"metrics {STUDY}/best", "a learning curve"),
+        (f"trials {STUDY} --sort value --limit 10", "the ten best"),
+        (f"metrics {STUDY}/best --name val_loss", "a learning curve"),
         (f"logs {STUDY}/best", "what it printed"),
         (f"enqueue {STUDY} lr=0.01 width=128", "a point of your own; the rest is suggested"),
         ("daemon stop", "ends the daemon"),
@@ -166,6 +181,8 @@ def run(interactive: bool) -> None:
     if study is not None and study["state"] in ENDED:
         print(f"{STUDY} is {study['state']} already, with {sum(study['counts'].values())} trials; nothing to tune.")
     else:
+        if study is not None:
+            take_up(study)
         how = "goes on" if study is not None else "is tuned now: 40 trials, at most 3 minutes"
         print(f"{STUDY} {how}, {SLOTS} trials at a time. Everything is kept in {here(STATE)}.")
         start_study(interactive)
@@ -186,7 +203,8 @@ def main() -> int:
     except Stopped as stopped:
         return int(stopped.args[0])
     except KeyboardInterrupt:
-        print("\ninterrupted; make demo goes on from here")
+        print()
+        interrupt()
         return 130
     finally:
         if ours and daemon_runs():

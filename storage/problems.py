@@ -28,7 +28,7 @@ _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away; a new one is made"),
     sqlite3.SQLITE_CORRUPT: (
         "the database is damaged",
-        "copy the file away, then try `sqlite3 FILE .recover`, or move it away to begin anew",
+        "move it away and put the newest of backups/ in its place: docs/recovery.md",
     ),
     sqlite3.SQLITE_IOERR: ("the disk reports an error", "look at `dmesg`; is the disk full or failing"),
     sqlite3.SQLITE_NOMEM: ("memory ran out", "free some memory"),

@@ -87,7 +87,7 @@ def check(conn: Connection, path: Path) -> None:
             raise Unavailable(
                 f"the database is damaged: {found[0]}",
                 where=str(path),
-                hint="copy the file away, then try `sqlite3 FILE .recover`, or move it away to begin anew",
+                hint="move it away and put the newest of backups/ in its place: docs/recovery.md",
             )
 
 

@@ -1,4 +1,4 @@
-"""The Textual application: themes, the first screen, the tick, the link's worker, the watch on the terminal.
+"""The Textual application: themes, the first screen, the tick, the link's worker.
 
 Owns the wiring and the undo list. Data live in `tui.store`, keys in `tui.screens`.
 """
@@ -31,9 +31,7 @@ from tuned.core.errors import TunedError
 if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
 
-TERMINAL_LOST = 129
 UNDO_KEPT = 20
-WATCH_SECONDS = 2.0
 
 
 class TunedApp(App[int]):
@@ -43,7 +41,6 @@ class TunedApp(App[int]):
         client: One client; the app closes it.
         options: How it was started.
         clock: Unix seconds; tests pass their own.
-        terminal: Whether there is still a terminal; None: no watch.
         folder: Where the UI's choices are remembered; None: they are not.
     """
 
@@ -57,7 +54,6 @@ class TunedApp(App[int]):
         client: AsyncClient,
         options: Options,
         clock: Callable[[], float] = time.time,
-        terminal: Callable[[], bool] | None = None,
         folder: Path | None = None,
     ) -> None:
         self.inks: dict[str, Style] = {}
@@ -67,7 +63,6 @@ class TunedApp(App[int]):
         self.client = client
         self.link = Link(client, store)
         self.undos: list[tuple[str, tuple[Step, ...]]] = []
-        self._terminal = terminal
         self._seen = -1
         self._live_second = 0
         self.folder = folder
@@ -106,8 +101,6 @@ class TunedApp(App[int]):
         self.context.store.hurry = self._hurry
         self.follow()
         self.set_interval(self.context.options.period, self.tick)
-        if self._terminal is not None:
-            self.set_interval(WATCH_SECONDS, self._watch_terminal)
 
     async def on_unmount(self) -> None:
         """Remember and hang up."""
@@ -165,16 +158,3 @@ class TunedApp(App[int]):
     def action_leave(self) -> None:
         """Leave; the daemon goes on."""
         self.exit(0)
-
-    def _watch_terminal(self) -> None:
-        # A lost terminal does not end Textual by itself: it would spin for ever.
-        if self._terminal is not None and not self._terminal():
-            self.exit(TERMINAL_LOST, return_code=TERMINAL_LOST)
-
-
-def has_terminal() -> bool:
-    """Whether standard input is still a terminal that someone holds."""
-    try:
-        return os.isatty(0) and os.tcgetpgrp(0) > 0
-    except OSError:
-        return False

@@ -11,8 +11,6 @@ from collections.abc import MutableMapping
 
 from tuned.home import Home
 
-LOST = 129
-
 
 def run(
     home: Home,
@@ -65,8 +63,9 @@ def _unicode(encoding: str | None) -> bool:
 
 
 def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str | None) -> int:
-    from tui.app import TERMINAL_LOST, TunedApp, has_terminal
+    from tui.app import TunedApp
     from tui.context import Options
+    from tui.terminal import run_app
     from tuned.client.aio import AsyncClient
 
     remote = bool(os.environ.get("SSH_CONNECTION"))
@@ -78,10 +77,4 @@ def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str |
         where=str(home.socket),
         period=1.0 if remote else 0.5,
     )
-    app = TunedApp(AsyncClient(home.socket), options, terminal=has_terminal, folder=home.root)
-    app.run(mouse=mouse)
-    code = app.return_code or 0
-    if code == TERMINAL_LOST:
-        # Nobody can see what Python would still want to say to a terminal that is gone.
-        os._exit(TERMINAL_LOST)
-    return code
+    return run_app(TunedApp(AsyncClient(home.socket), options, folder=home.root), mouse=mouse)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
 
 PAGE = 500
+PAST_EVENTS = 300
 REQUESTS_AT_ONCE = 4
 RETRY = (0.3, 1.0, 2.0, 4.0)
 LOG_PIECE = 65_536
@@ -52,6 +53,10 @@ class Link:
                 await self._session()
             except* TunedError as group:
                 problem = _first(group).what
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A task group whose member fails in the moment of its own cancellation forgets the latter.
+                raise asyncio.CancelledError
             failures = 0 if self.store.connected else failures + 1
             self.store.went_stale(problem)
             await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
@@ -76,7 +81,7 @@ class Link:
 
     async def _snapshot(self) -> None:
         status, studies, past = await asyncio.gather(
-            self.client.status(), self.client.studies(), self.client.events_list(limit=100)
+            self.client.status(), self.client.studies(), self.client.events_list(limit=PAST_EVENTS, latest=True)
         )
         self.store.put_status(status)
         self.store.put_events(past)

@@ -22,6 +22,11 @@ VISIBLE_BLANKS = frozenset({"cursor", "cursor-dim", "banner", "focus", "input"})
 """Styles that show on a blank: they have a background, or a line below."""
 
 
+_DARK = ("#4fc3f7", "#ffb74d", "#ba68c8", "#81c784", "#f06292", "#a1887f")
+_LIGHT = ("#0277bd", "#c45500", "#7b1fa2", "#2e7d32", "#ad1457", "#6d4c41")
+"""Curves: the selected trial, the best one, pinned ones, the training twin."""
+
+
 def build(variables: Mapping[str, str], *, ansi: bool, colour: bool) -> dict[str, Style]:
     """The styles of a theme.
 
@@ -42,12 +47,13 @@ def build(variables: Mapping[str, str], *, ansi: bool, colour: bool) -> dict[str
         series = ("cyan", "yellow", "magenta", "green", "blue", "red")
     else:
         accent, good, warn, bad = (ink(n) for n in ("text-primary", "text-success", "text-warning", "text-error"))
-        run = ink("text-accent")
         ground = _colour(variables, "primary", "#0178d4")
         cursor = Style(color=ground.get_contrast_text(1.0).rich_color, bgcolor=ground.rich_color)
         dim = Style(color=_shade(variables, 0.6).rich_color)
         rule = Style(color=_shade(variables, 0.3).rich_color)
-        series = ("#4fc3f7", "#ffb74d", "#ba68c8", "#81c784", "#f06292", "#a1887f")
+        light = _colour(variables, "background", "#111111").brightness > 0.5
+        series = _LIGHT if light else _DARK
+        run = Style(color=series[0])
     styles = {
         "text": Style(),
         "dim": dim,

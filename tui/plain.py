@@ -62,7 +62,8 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
         store.trials_complete(store.study)
     store.went_live()
     lines: list[Line] = [frame.head(context, width)]
-    lines += studies.studies(context, None, 0, width, len(store.studies) * studies.study_lines(width) + 1, False)
+    listed = len(store.studies) * studies.study_lines(width) if store.studies else 2
+    lines += studies.studies(context, None, 0, width, listed + 1, False)
     if store.study is not None:
         count = min(ROWS, context.rows.total())
         lines += trials.build(context, 0, width, max(4, count + 2), False)

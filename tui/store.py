@@ -244,7 +244,9 @@ class Store:
         if self.study is not None and self.study not in studies:
             self.select_study(None)
         if self.study is None and studies:
-            self.select_study(next(iter(sort_studies(studies.values()))).name)
+            # The first of the list in which something runs right now.
+            order = sort_studies(studies.values())
+            self.select_study(min(order, key=lambda row: not self.counts(row)[1]).name)
         self._want_best()
 
     def put_trials(self, study: str, rows: Iterable[TrialRow]) -> None:

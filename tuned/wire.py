@@ -151,7 +151,12 @@ class RungRow:
 
 @dataclass(frozen=True, slots=True)
 class TrialDetail:
-    """One trial with what only its own page shows."""
+    """One trial with what only its own page shows.
+
+    Attributes:
+        bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
+            `{attempt, offset, text}`.
+    """
 
     trial: TrialRow
     run_dir: str | None
@@ -161,6 +166,7 @@ class TrialDetail:
     bad_lines: int
     attempts: list[Json] = field(default_factory=list)
     rungs: list[RungRow] = field(default_factory=list)
+    unreadable: list[Json] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

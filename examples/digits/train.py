@@ -129,6 +129,8 @@ def train(trial: tuned.Trial) -> nn.Module:
         schedule.step()
         train_loss, train_accuracy = measure(net, data["train"])
         val_loss, val_accuracy = measure(net, data["validation"])
+        if epoch % 10 == 9:
+            print(f"epoch {epoch + 1}: validation loss {val_loss:.4f}, accuracy {val_accuracy:.2%}")
         trial.report(
             step=epoch,
             train_loss=train_loss,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,10 +20,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.crash)
 
 
+ROOM_BYTES = 256 * 2**20
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Path]]:
+    """Makes folders for labs: in memory where there is room, because `kill -9` leaves the page cache alone.
+
+    What a power cut does is not tried here, and waiting for a disk that others use would be most of the time.
+    """
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES
+    root = Path(tempfile.mkdtemp(prefix="tuned-crash-", dir=memory if roomy else tmp_path_factory.mktemp("labs")))
+    count = itertools.count()
+    yield lambda: root / str(next(count))
+    shutil.rmtree(root, ignore_errors=True)
+
+
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+def lab(scratch: Callable[[], Path]) -> Iterator[Lab]:
     """A lab of the test's own; its daemon is not started."""
-    lab = Lab(tmp_path)
+    lab = Lab(scratch())
     yield lab
     lab.close()
 
@@ -36,10 +57,9 @@ class SharedLab:
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
         self._lab: Lab | None = None
-        self.sound = False
 
     def get(self) -> Lab:
-        if self._lab is not None and not self.sound:
+        if self._lab is not None and not self._lab.sound:
             self.close()
         if self._lab is None:
             self._lab = Lab(self._folder())
@@ -50,12 +70,12 @@ class SharedLab:
                 "hold": {"type": "fixed", "value": f"hold-{self.BYSTANDER}"},
             }
             self._lab.submit(self.BYSTANDER, hold=True, space=space, search={"method": "random", "trials": 1})
-        self.sound = False
+        self._lab.sound = False
         return self._lab
 
     def finish(self) -> None:
         """Bring the lab to rest and check everything once more."""
-        if self._lab is None or not self.sound:
+        if self._lab is None or not self._lab.sound:
             return
         self._lab.release(self.BYSTANDER)
         self._lab.wait_at_rest(self.BYSTANDER)
@@ -68,8 +88,8 @@ class SharedLab:
 
 
 @pytest.fixture(scope="module")
-def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedLab]:
-    shared = SharedLab(lambda: tmp_path_factory.mktemp("lab"))
+def labs(scratch: Callable[[], Path]) -> Iterator[SharedLab]:
+    shared = SharedLab(scratch)
     try:
         yield shared
         shared.finish()
@@ -83,4 +103,3 @@ def shared_lab(labs: SharedLab) -> Iterator[Lab]:
     lab = labs.get()
     lab.daemon.wait_state(labs.BYSTANDER, 1, "running")
     yield lab
-    labs.sound = True

@@ -60,6 +60,7 @@ class Invariants:
         self._states: dict[tuple[str, int], str] = {}
         self._study_states: dict[str, str] = {}
         self._deleted: set[str] = set()
+        self._replaced: set[tuple[str, int]] = set()
         self._parsed: dict[str, tuple[int, Any]] = {}
         self.checked: Counter[str] = Counter()
 
@@ -154,6 +155,8 @@ class Invariants:
             offset = attempt["ingest_offset"]
             whole = data.rfind(b"\n") + 1
             where = f"{attempt['study']}/{attempt['number']}/{attempt['attempt']}"
+            if (attempt["study"], attempt["number"]) in self._replaced:
+                continue  # the file is another than what was taken in, and an event says so
             settled = at_rest or attempt["ended_at"] is not None
             if offset > whole or (settled and offset != whole and attempt["ended_by"] != "unclaim"):
                 yield f"3: {where}: {offset} bytes are taken in of {whole} whole ones"
@@ -240,6 +243,8 @@ class Invariants:
             self._deleted.add(study)
             for gone in [k for k in self._states if k[0] == study]:
                 del self._states[gone]
+        elif kind == "trial.metrics" and "note" in data:
+            self._replaced.add(key)
         elif kind == "trial.queued":
             if key in self._states:
                 yield f"6: {study}/{number} was queued twice"
@@ -295,8 +300,15 @@ def parse(data: bytes) -> tuple[dict[tuple[str, float], float], int]:
             continue
         if len(record) == 1 and next(iter(record)) in ("sdk", "stop_seen", "checkpoint", "_mark"):
             continue
-        step = record.pop("step", None)
-        record.pop("_time", None)
+        step, at_time = record.pop("step", None), record.pop("_time", None)
+        try:
+            step = None if step is None else _number(step)
+            at_time = None if at_time is None else _number(at_time)
+            if step is not None and not math.isfinite(step):
+                raise ValueError(step)
+        except (TypeError, ValueError, OverflowError):
+            bad += 1
+            continue
         for name, value in record.items():
             try:
                 number = _number(value)

@@ -6,6 +6,7 @@ Owns the trials' script, arming failpoints in a daemon that runs, and the way ba
 
 from __future__ import annotations
 
+import os
 import shutil
 import textwrap
 import threading
@@ -54,7 +55,7 @@ if not stopped:
 note("end")
 """
 
-RETRIES = {"lost": 50, "killed": 50}
+RETRIES = {"lost": 100, "killed": 100}
 
 
 class Lab:
@@ -64,6 +65,7 @@ class Lab:
         daemon: The daemon; `start` and `kill` go through the lab.
         base: Folder of the scripts, the journal and the files by which trials are held.
         invariants: Checked again and again over the life of the lab.
+        sound: Whether the last test that used it went well.
     """
 
     def __init__(self, folder: Path, slots: int = 3) -> None:
@@ -77,6 +79,7 @@ class Lab:
         self.journal = self.base / "journal"
         self.invariants = Invariants(self.home, self.journal)
         (self.base / "train.py").write_text(textwrap.dedent(WORKER))
+        self.sound = True
         self._studies = 0
         self._calls: list[threading.Thread] = []
 
@@ -87,6 +90,10 @@ class Lab:
     def launch(self) -> None:
         """Start the daemon without waiting until it answers: it may be parked before it does."""
         self.daemon.spawn(**{ENV_FAILPOINTS: f"@{self.armed}"})
+
+    def wait_answering(self) -> None:
+        """Until the daemon answers."""
+        wait_until(self.daemon._answers, f"the daemon does not answer: {self.daemon.log()[-3000:]}")
 
     def restart(self) -> None:
         """After the daemon was killed: a new one, nothing armed."""
@@ -136,8 +143,15 @@ class Lab:
         name = self.study(name, **over)
         if hold:
             (self.base / f"hold-{name}").touch()
-        self.daemon.submit(self.content, self.base)
+        self.send()
         return name
+
+    def send(self) -> Any:
+        """Send the content that `study` made."""
+        # Without what differs from test to test, because every environment has a launcher of its own.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "PYTEST_"))}
+        body = {"study": self.content, "base": str(self.base), "environment": environment, "stem": "study"}
+        return self.daemon.post("/v1/studies", body)
 
     def release(self, name: str) -> None:
         """Let the trials of a study go on."""

@@ -29,10 +29,10 @@ Steps = Iterator[None]
 def submitting(lab: Lab, point: str) -> Steps:
     name = lab.study()
     lab.arm(point)
-    lab.in_background(lambda: lab.daemon.submit(lab.content, lab.base))
+    lab.in_background(lab.send)
     yield
     # What was committed is there; whoever got no answer asks again and is told so.
-    assert not lab.daemon.submit(lab.content, lab.base)["created"]
+    assert not lab.send()["created"]
     lab.wait_at_rest(name)
     assert len(lab.daemon.trials(name)) == 4
 
@@ -170,11 +170,12 @@ def test_nothing_is_lost(shared_lab: Lab, point: str, victim: str) -> None:
         lab.restart()
     else:
         lab.disarm()
-        assert lab.daemon._answers()
+        lab.wait_answering()
     for _ in steps:
         raise AssertionError("the steps have one window")
     lab.daemon.wait_state(SharedLab.BYSTANDER, 1, "running")
     lab.invariants.check()
+    lab.sound = True
 
 
 def test_the_matrix_is_whole() -> None:

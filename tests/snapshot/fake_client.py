@@ -307,7 +307,11 @@ class FakeClient:
         return sorted(rows, key=lambda r: (r.state == "queued", -r.priority, r.number))
 
     async def events_list(
-        self, study: str | None = None, after: int | None = None, limit: int | None = None
+        self,
+        study: str | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+        latest: bool | None = None,
     ) -> list[EventRow]:
         self._check()
         return self.past[-(limit or 10**9) :]

@@ -18,8 +18,9 @@ prepare_environment(os.environ)
 
 from fake_client import NOW, FakeClient, make_trial  # noqa: E402
 
-from tui.app import TunedApp, has_terminal  # noqa: E402
+from tui.app import TunedApp  # noqa: E402
 from tui.context import Options  # noqa: E402
+from tui.terminal import run_app  # noqa: E402
 
 UPDATES_PER_SECOND = 20
 LIVE = 12
@@ -40,9 +41,8 @@ def main() -> int:
             if live:
                 self.traffic = asyncio.ensure_future(traffic(fake, count))
 
-    app = App(fake, Options(), lambda: time.time() - offset, terminal=has_terminal)  # type: ignore[arg-type]
-    app.run()
-    return app.return_code or 0
+    app = App(fake, Options(), lambda: time.time() - offset)  # type: ignore[arg-type]
+    return run_app(app)
 
 
 async def traffic(fake: FakeClient, count: int) -> None:

@@ -101,9 +101,13 @@ def test_a_full_study_asks_no_more_and_drains(view):
     assert plan([view], [], [], ["c0"]) == [Drain(1, DONE)]
 
 
-@pytest.mark.parametrize("busy", [{"live": 1}, {"queued": 1}, {"paused": 1}, {"asked": 1}])
+@pytest.mark.parametrize("busy", [{"live": 1}, {"queued": 1}, {"paused": 1}])
 def test_a_full_study_waits_for_what_is_unfinished(busy):
     assert plan([replace(DONE_STUDY, **busy)], [], [], []) == []
+
+
+def test_a_full_study_does_not_wait_for_a_suggestion_that_nobody_needs():
+    assert plan([replace(DONE_STUDY, trials=DONE_STUDY.counted, asked=1)], [], [], []) == [Drain(1, DONE)]
 
 
 def test_a_spent_budget_drains_at_once():

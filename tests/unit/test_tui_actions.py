@@ -3,11 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tui.actions import ACTIONS, Danger, for_scope, shown
 from tui.cells import text_of
+from tui.keymap import renewed
 from tui.screens.compare import Compare
 from tui.screens.help import help_lines
 from tui.screens.main import Main
@@ -65,3 +67,8 @@ def test_the_palette_finds_by_label_first() -> None:
 def test_data_and_views_need_no_textual(module: str) -> None:
     code = f"import sys, {module}; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_documented_key_map_is_the_present_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "terminal-ui.md").read_text()
+    assert page == renewed(page), "renew it with: python -m tui.keymap docs/terminal-ui.md"

@@ -86,6 +86,11 @@ class Board(Screen[None]):
         """Place the panes for the new size."""
         self.place()
 
+    def on_unmount(self) -> None:
+        """Free the drawn lines (see `tui.screens.dialog`)."""
+        for widget in self.walk_children(with_self=True):
+            widget._styles_cache.clear()
+
     def on_screen_resume(self) -> None:
         """Catch up with what changed while another screen was on top."""
         if self.panes:
@@ -119,9 +124,13 @@ class Board(Screen[None]):
         if message is not None and "tabs" not in self.shown():
             return [fit_line([(" " + message[0], message[1])], width)]
         actions = for_scope(self.scope, self.context.options.read_only)
-        if isinstance(self.chosen(), StudyRow):
+        chosen, idle = self.chosen(), set[str]()
+        if isinstance(chosen, StudyRow):
             actions = [action for action in actions if action.studies or not action.states]
-        bar, self.zones = frame.key_bar(actions, width)
+        else:
+            states = {row.state for row in chosen}
+            idle = {action.id for action in actions if action.states and not states & action.states}
+        bar, self.zones = frame.key_bar(actions, width, idle)
         return [bar]
 
     def shown(self) -> set[str]:

@@ -7,15 +7,15 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 
 from tui.cells import Line, clean, fit_line, line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.dialog import Dialog
 from tui.widgets.pane import Pane
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """Asks; `y` confirms, everything that usually closes a dialog cancels.
 
     Args:

@@ -7,12 +7,12 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 
 from tui.actions import Danger, for_scope, shown
 from tui.cells import Line, fit, fit_line, line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.dialog import Dialog
 from tui.widgets.pane import Pane
 
 GROUPS = ("move", "look", "act", "curves", "general")
@@ -44,7 +44,7 @@ def help_lines(scope: str, read_only: bool, width: int) -> list[Line]:
     return [fit_line(text, width) for text in lines]
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """A scrolling page of keys.
 
     Args:

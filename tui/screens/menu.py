@@ -9,11 +9,11 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 
 from tui.cells import Line, clean, fit, fit_line, line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.dialog import Dialog
 from tui.views.frame import pane_title
 from tui.widgets.pane import Pane
 
@@ -28,7 +28,7 @@ class Choice:
     mark: str = " "
 
 
-class Menu(ModalScreen[str | None]):
+class Menu(Dialog[str | None]):
     """Gives the id of what was chosen, or None.
 
     Args:

@@ -7,13 +7,13 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.actions import Action, for_scope, shown
 from tui.cells import Line, fit, fit_line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.dialog import Dialog
 from tui.widgets.pane import Pane
 
 
@@ -24,7 +24,7 @@ def matching(actions: list[Action], text: str) -> list[Action]:
     return sorted(found, key=lambda a: not a.label.lower().startswith(text.lower().strip()))
 
 
-class Palette(ModalScreen[str | None]):
+class Palette(Dialog[str | None]):
     """Gives the id of the action that was chosen, or None.
 
     Args:

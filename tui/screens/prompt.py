@@ -8,12 +8,12 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.cells import Line, clean, fit_line, line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.dialog import Dialog
 from tui.views.frame import pane_title
 from tui.widgets.pane import Pane
 from tuned.core.errors import TunedError
@@ -21,7 +21,7 @@ from tuned.core.errors import TunedError
 Submit = Callable[[str], Awaitable[str]]
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(Dialog[str | None]):
     """Types a line and hands it over; what is refused can be corrected. Gives the result's message, or None.
 
     Args:

@@ -90,10 +90,11 @@ class TrialScreen(Steering):
         store = self.context.store
         focused = self.current == "history"
         lines = [frame.pane_title("History", "", width, self.context.glyphs, focused)]
+        detail = store.detail
+        past = trial.attempts(detail) if detail is not None and detail.trial.number == store.selected else []
         shown = [e for e in store.events if e.study == store.study and e.number == store.selected]
-        lines += [output.event_line(self.context, event) for event in shown[-(height - 1) :]]
-        if not shown:
-            lines.append(line((" nothing since this UI was opened", "dim")))
+        told = past + [output.event_line(self.context, event) for event in shown]
+        lines += told[-max(1, height - 1) :] or [line((" it has not started", "dim"))]
         return frame.filled(lines, width, height)
 
     # --- actions ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tui import format as fmt
 from tui.actions import Action, shown
@@ -46,8 +46,6 @@ def head(context: Context, width: int) -> Line:
     state, style = study_state(glyphs, row.state)
     brand = (" tuned ", "title") if width >= 60 else ""
     left = line(brand, (" " + clean(row.name) + " ", "strong"), (state, style))
-    if width >= 120 and row.question:
-        left = (*left, ("  " + clean(row.question), "dim"))
     ended, live, waiting = store.counts(row)
     parts = [f"{ended}/{row.trials}" if row.trials else fmt.plural(ended, "trial")]
     if row.best and row.objective:
@@ -61,7 +59,11 @@ def head(context: Context, width: int) -> Line:
     # The state comes first: what else there is to say gives way to it, the last first.
     while len(parts) > 1 and line_width(left) + 2 + len(f" {glyphs.dot} ".join(parts)) > width:
         del parts[-1]
-    return both_ends(left, line((f" {glyphs.dot} ".join(parts) + " ", "text")), width)
+    right = line((f" {glyphs.dot} ".join(parts) + " ", "text"))
+    room = width - line_width(left) - line_width(right) - 4
+    if row.question and room >= 24:
+        left = (*left, ("  " + fit(clean(row.question), room, more=glyphs.more), "dim"))
+    return both_ends(left, right, width)
 
 
 def _machine(context: Context) -> str:
@@ -102,10 +104,17 @@ def notice(context: Context) -> Line:
     return line(("read-only", "dim")) if context.options.read_only else ()
 
 
-def key_bar(actions: Sequence[Action], width: int) -> tuple[Line, list[tuple[int, int, str]]]:
+def key_bar(
+    actions: Sequence[Action], width: int, idle: Collection[str] = ()
+) -> tuple[Line, list[tuple[int, int, str]]]:
     """The keys of the moment, as many as fit; with (first cell, behind last cell, action id) for the mouse.
 
     The last two, command and help, always have their place: everything else can be found through them.
+
+    Args:
+        actions: What there is.
+        width: Cells.
+        idle: Ids of actions that do nothing to what is chosen; they keep their place and are dim.
     """
     ordered = sorted((a for a in actions if a.bar is not None), key=lambda a: a.bar or 0)
     always = [a for a in ordered if a.id in ("palette", "help")]
@@ -121,7 +130,8 @@ def key_bar(actions: Sequence[Action], width: int) -> tuple[Line, list[tuple[int
     for action in (*chosen, *always):
         size = _size(action)
         zones.append((used, used + size - 2, action.id))
-        spans += [(_key(action), "key"), (f" {action.label}  ", "text")]
+        dim = action.id in idle
+        spans += [(_key(action), "dim" if dim else "key"), (f" {action.label}  ", "dim" if dim else "text")]
         used += size
     return fit_line(spans, width), zones
 

@@ -34,7 +34,7 @@ def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     lines = [pane_title(title, state, width, context.glyphs, focused)]
     lines += [line((" " + fit(text, width - 1, more=context.glyphs.more), _log_style(text))) for text in shown]
     if not shown:
-        lines.append(line((" nothing written yet", "dim")))
+        lines.append(line((" nothing was written" if tail.ended else " nothing written yet", "dim")))
     return filled(lines, width, height)
 
 

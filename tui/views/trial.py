@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.glyphs import trial_state
 from tui.views.frame import fact, filled, pane_title
-from tuned.wire import TrialRow
+from tuned.wire import TrialDetail, TrialRow
 
 
 def parameters(context: Context, width: int, height: int, focused: bool) -> list[Line]:
@@ -21,11 +24,11 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
     name_width = min(name_width, max(6, width // 2))
     for name, value in row.params.items():
         lines.append(line((" " + fit(clean(name), name_width, more=glyphs.more) + " ", "dim"), fmt.param_exact(value)))
-    lines.append(pane_title("Facts", "", width, glyphs, False))
-    lines += [fact(name, text, style) for name, text, style in trial_facts(context, row)]
     if row.why:
         lines.append(pane_title("Why this point", "", width, glyphs, False))
         lines += [line((" " + piece, "text")) for piece in _words(clean(row.why), width - 2)]
+    lines.append(pane_title("Facts", "", width, glyphs, False))
+    lines += [fact(name, text, style) for name, text, style in trial_facts(context, row)]
     return filled(lines, width, height)
 
 
@@ -56,6 +59,28 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
         if detail.bad_lines:
             result.append(("unreadable", f"{detail.bad_lines} lines of metrics", "warn"))
     return result
+
+
+def attempts(detail: TrialDetail) -> list[Line]:
+    """One line for each process of the trial: when, where, how long, how it ended."""
+    lines: list[Line] = []
+    for attempt in detail.attempts:
+        ended: dict[str, Any] = attempt.get("exit") or {}
+        begin, end = attempt.get("started_at"), attempt.get("ended_at")
+        parts = [f"{attempt.get('mode') or ''} on {attempt.get('device') or '?'}".strip()]
+        if begin is not None and end is not None:
+            parts.append(f"ran {fmt.span(end - begin)}")
+        if ended:
+            code, number = ended.get("code"), ended.get("signal")
+            parts.append(f"signal {number}" if number is not None else f"exit code {code}")
+            if ended.get("max_rss_kb"):
+                parts.append(f"peak {fmt.gigabytes(ended['max_rss_kb'] * 1024)}")
+        elif begin is not None and end is None:
+            parts.append("running")
+        at = datetime.fromtimestamp(begin).astimezone().strftime("%H:%M:%S") if begin is not None else "        "
+        name = f"attempt {attempt.get('attempt')} "
+        lines.append(line((f" {at} ", "dim"), (name, "strong"), (clean(", ".join(parts)), "text")))
+    return lines
 
 
 def _words(text: str, width: int) -> list[str]:

@@ -22,7 +22,10 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         0 done, 1 refused or failed, 2 wrong usage, 3 no daemon, 4 timed out, 130 interrupted, 141 nobody reads on.
     """
+    # A terminal whose encoding lacks a character shows another in its place; JSON is ASCII anyway.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
+        _check_text(arguments)
         result = root.main(list(arguments), prog_name="tunectl", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else DONE
@@ -51,8 +54,26 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
-        _say(f"tunectl: {_flat(str(error))}")
+        _say(f"tunectl: {_flat(_place_and_reason(error))}")
         return FAILED
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Bytes that are no text in this encoding could be neither sent nor stored nor printed.
+
+    Raises:
+        click.UsageError: An argument holds some.
+    """
+    for number, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise click.UsageError(f"argument {number} is not UTF-8 text: {os.fsencode(argument)!r} (rename it)")
+
+
+def _place_and_reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        # What the kernel says of a folder that was removed under a shell.
+        return "the present folder is gone (cd to one that exists)"
+    return f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
 
 
 def _code(error: TunedError) -> int:

@@ -212,10 +212,14 @@ class AsyncClient:
         return await self.send(api.delete(study))
 
     async def events_list(
-        self, study: str | None = None, after: int | None = None, limit: int | None = None
+        self,
+        study: str | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+        latest: bool | None = None,
     ) -> list[EventRow]:
-        """Past events."""
-        return await self.send(api.events_list(study, after, limit))
+        """Past events: the first ones after a number, or the latest."""
+        return await self.send(api.events_list(study, after, limit, latest))
 
 
 class _Exchange:

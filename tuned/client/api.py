@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
+from tuned.core.errors import InvalidInput
+
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
     from tuned.wire import (
@@ -95,6 +97,13 @@ def _query_value(value: Any) -> Any:
 
 
 def _study(name: str) -> str:
+    """The path of a study; a name with a slash in it would be another path, since servers decode `%2F`."""
+    if not name:
+        raise InvalidInput("no study was named", where="study", hint="see: tunectl studies")
+    study, slash, _ = name.partition("/")
+    if slash:
+        hint = f"write: {study}" if study.strip(".") else "see: tunectl studies"
+        raise InvalidInput("a study is meant here, not its trials", where=name, hint=hint)
     return "/studies/" + quote(name, safe="")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import StudySpec
-from tuned.core.trial import Outcome, Trial
+from tuned.core.trial import Outcome, Trial, last_error_line
 
 
 class Verdict(StrEnum):
@@ -46,14 +46,29 @@ def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
     return Verdict.VANISHED
 
 
-def check_result(outcome: Outcome, spec: StudySpec, values: Mapping[str, float]) -> Outcome:
-    """A clean exit is a result only with a finite value for every objective."""
+_SILENT = "ended without reporting"
+
+
+def check_result(
+    outcome: Outcome, spec: StudySpec, values: Mapping[str, float], tail: str = "", reported: Sequence[str] = ()
+) -> Outcome:
+    """A clean exit is a result only with a finite value for every objective.
+
+    Args:
+        outcome: What the exit itself means.
+        spec: The study.
+        values: Objective metric -> summary of what was reported.
+        tail: The last lines of the output, for the reason.
+        reported: Names of the metrics that were reported, for the reason.
+    """
     if outcome.event != "exit_ok":
         return outcome
     for objective in spec.measured:
         value = values.get(objective.metric)
         if value is None:
-            return Outcome("exit_error", Failure.ERROR, f"ended without reporting {objective.metric}")
+            said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"
+            reason = f"{_SILENT} {objective.metric}" + (f"; {said}" if reported or tail.strip() else "")
+            return Outcome("exit_error", Failure.ERROR, reason)
         if not math.isfinite(value):
             return Outcome("exit_error", Failure.NAN, f"{objective.metric} is {value}")
     return outcome
@@ -124,6 +139,8 @@ def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: 
         return None
     if outcome.event not in ("exit_ok", "exit_error", "vanished"):
         return None
+    if outcome.reason.startswith(_SILENT):
+        return f"trial {number} {outcome.reason}"
     metric = spec.objectives[0].metric
     return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"
 

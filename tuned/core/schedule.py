@@ -6,11 +6,11 @@ the daemon takes the picture, calls `plan`, and acts on what it says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from tuned.core.states import StudyState
+from tuned.core.states import StudyState, TrialState
 
 DONE = "all trials are done"
 BUDGET_SPENT = "its time budget is spent"
@@ -23,6 +23,20 @@ _STOPS = frozenset({CANCELLED})
 def end_event(reason: str) -> str:
     """How a draining study ends, by the reason it drains for: `complete` or `stop`."""
     return "stop" if reason in _STOPS else "complete"
+
+
+def counted(counts: Mapping[str, int]) -> int:
+    """Trials that count towards a study's `trials`: all but the cancelled and the lost.
+
+    Args:
+        counts: Trial state -> number of trials.
+    """
+    return sum(n for state, n in counts.items() if state not in (TrialState.CANCELLED, TrialState.LOST))
+
+
+def room_for(counts: Mapping[str, int], trials: int | None, wanted: int) -> int:
+    """How many of the wanted trials a study may still get."""
+    return wanted if trials is None else max(0, min(wanted, trials - counted(counts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +181,9 @@ def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list
     if wanted > 0:
         room = free if study.parallel is None else min(free, study.parallel - live)
         return [Ask(study.id, wanted, max(0, room - queued))]
-    idle = live == 0 and queued <= 0 and study.paused == 0 and study.asked == 0
+    idle = live == 0 and queued <= 0 and study.paused == 0
+    # A suggestion that nobody needs any more must not hold the end up: the advisor may be hanging.
+    idle = idle and (study.asked == 0 or _remaining(study) == 0)
     if idle and (study.exhausted or not study.searching or _remaining(study) == 0):
         if study.unfinished:
             return [Finish(study.id, study.unfinished)]

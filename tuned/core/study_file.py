@@ -43,6 +43,7 @@ from tuned.core.study_models import (
     StudyTable,
     read_tables,
 )
+from tuned.core.text import check_encodable
 
 _TWINS = ("val_", "valid_", "eval_")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -77,6 +78,8 @@ def parse_study(
         NotYet: A key of a coming version is used.
         InvalidInput: The first thing that is wrong: what, at which key, and the remedy.
     """
+    check_encodable(data, "")
+    check_encodable([base, file, name], "the study's folder")
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)
     space = parse_space(raw_space)

@@ -13,6 +13,7 @@ from typing import Any
 from tuned.core.space import Point
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import Objective
+from tuned.core.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ class Outcome:
     reason: str = ""
 
 
+_REASON = 200
+"""Characters of the longest reason."""
+
 _OOM = re.compile(r"OutOfMemoryError|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED|MemoryError")
 _INTENT_EVENTS = {
     StopReason.PAUSE: "exit_paused",
@@ -127,10 +131,28 @@ def classify_exit(
 
 
 def last_error_line(tail: str) -> str:
-    """The last line with something on it, at most 200 characters: for a traceback, the exception itself."""
-    for line in reversed(tail.splitlines()):
-        if line.strip():
-            return line.strip()[:200]
+    """What went wrong, by the output's end: at most 200 printable characters.
+
+    Returns:
+        The last line with something on it. After a traceback whose message runs over several lines, such as torch's,
+        the line that names the exception stands in front of it.
+    """
+    lines = [line for line in (printable(line) for line in tail.splitlines()) if line.strip()]
+    if not lines:
+        return ""
+    last = lines[-1].strip()
+    named = _exception_line(lines)
+    if not named or named == last:
+        return last[:_REASON]
+    return f"{named[: _REASON - 60]} ... {last}"[:_REASON]
+
+
+def _exception_line(lines: Sequence[str]) -> str:
+    """The line `Name: message` of the last traceback; empty when there is none."""
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    for line in lines[starts[-1] + 1 :] if starts else ():
+        if not line[0].isspace():
+            return line.strip()
     return ""
 
 

@@ -14,6 +14,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from asyncinotify import Watch
 
@@ -116,6 +117,10 @@ class Attempts:
         attempt.dirty.set()
 
     def _open(self, attempt: LiveAttempt, pid: int) -> None:
+        if attempt.pidfd is not None or self.live.get(attempt.trial_id) is not attempt:
+            # The start record was quicker than the launcher's answer, or the whole attempt was. A second descriptor
+            # would stay readable for ever with nobody to close it.
+            return
         attempt.supervisor = pid
         try:
             attempt.pidfd = os.pidfd_open(pid)
@@ -295,12 +300,20 @@ class Attempts:
         attempt.dirty.set()
 
     def _end_leftovers(self, attempt: LiveAttempt) -> int:
-        return end_attempt(attempt.attempt_id, str(attempt.run_dir), run_dirs.start_record(attempt.run_dir))
+        start = run_dirs.start_record(attempt.run_dir) or self._stored_start(attempt)
+        return end_attempt(attempt.attempt_id, str(attempt.run_dir), start)
+
+    def _stored_start(self, attempt: LiveAttempt) -> dict[str, Any] | None:
+        """The start record as the database has it, for when the directory is gone or damaged."""
+        with self._database.read() as conn:
+            rows = queries.attempts(conn, attempt.trial_id)
+        return next((row["start"] for row in rows if row["attempt"] == attempt.attempt), None)
 
     async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Verdict) -> None:
         record = facts.exit
         clean = record is not None and record.get("code") == 0
-        tail = "" if clean else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
+        # The output says why there is no result; where there is one, nobody asks.
+        tail = "" if clean and progress.next_steps else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         failpoints.reach("exit.seen")
         ending = await self._database.writer.run(
             lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged)

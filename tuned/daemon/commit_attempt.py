@@ -126,7 +126,7 @@ def commit_ending(
     outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
     if record is None:
         outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
-    outcome = check_result(outcome, study.spec, trial.values)
+    outcome = check_result(outcome, study.spec, trial.values, tail, sorted(progress.next_steps or ()))
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)

@@ -240,10 +240,11 @@ class Launching:
 
         Whoever follows it finds that nothing was forked, and gives the trial back as soon as that can be written.
         """
-        wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S) - 1)]
-        self._troubles += 1
-        self._quiet_until = time.monotonic() + wait
-        self.trouble = f"launching is paused: {error}; next try in {wait:.0f} s"
+        if not self.held_up:
+            wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S) - 1)]
+            self._troubles += 1
+            self._quiet_until = time.monotonic() + wait
+            self.trouble = f"launching is paused: {error}; next try in {wait:.0f} s"
         log.warning("%s could not be started; %s", attempt.holder, self.trouble)
         attempt.forked = True
         self._follow(attempt)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from storage.queries import StoppingReport
 from tuned.core.rungs import Decision, explain
-from tuned.core.states import LIVE, TrialState
+from tuned.core.schedule import counted
+from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Observation, Trial
 from tuned.daemon.pace import Pace, eta_s
@@ -25,11 +26,10 @@ from tuned.wire import (
 def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
     """A study as lists show it."""
     spec, counts = study.spec, study.counts
-    uncounted = counts.get(TrialState.CANCELLED, 0) + counts.get(TrialState.LOST, 0)
-    started = sum(counts.values()) - uncounted - counts.get(TrialState.QUEUED, 0)
+    started = counted(counts) - counts.get(TrialState.QUEUED, 0)
     live = sum(counts.get(state, 0) for state in LIVE)
     eta = None
-    if study.ended_at is None and spec.search.trials is not None:
+    if study.ended_at is None and study.state is not StudyState.PAUSED and spec.search.trials is not None:
         parallel = min(slots, spec.search.parallel or slots)
         eta = eta_s(max(0, spec.search.trials - started), live, pace, parallel)
     objective, best = spec.objective, study.best

@@ -24,6 +24,7 @@ from tuned.core.schedule import (
     Finish,
     QueuedView,
     StudyView,
+    counted,
     plan,
     suggestions_ahead,
 )
@@ -180,11 +181,10 @@ class Scheduler:
             if study.running_since is not None:
                 spent += clock.now() - study.running_since
             left = search.budget - spent
-        uncounted = counts.get(TrialState.CANCELLED, 0) + counts.get(TrialState.LOST, 0)
         return StudyView(
             id=study.id,
             state=study.state,
-            counted=sum(counts.values()) - uncounted,
+            counted=counted(counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),

@@ -21,7 +21,7 @@ from tuned.core.arguments import recorded
 from tuned.core.design import Method, fresh_point
 from tuned.core.grid import fresh_grid_point
 from tuned.core.phases import Due, due
-from tuned.core.schedule import Ask
+from tuned.core.schedule import Ask, room_for
 from tuned.core.space import Point
 from tuned.core.states import TERMINAL, StudyState, TrialState
 from tuned.core.study import Study
@@ -39,9 +39,10 @@ FEED_ROWS = 2000
 
 @dataclass(slots=True)
 class _Search:
-    """What is under way for one study."""
+    """What is under way for one study: suggestions asked for, and slots being filled without waiting for one."""
 
     asked: int = 0
+    filling: int = 0
     fed_generation: int = -1
     fed_seq: int = 0
     idle_since: float | None = None
@@ -90,6 +91,7 @@ class Suggesting:
     def idle(self, study: Study, slots: int) -> None:
         """Slots wait for this study's next suggestion: after a moment's patience a quasi-random point fills them."""
         search = self.search(study.id)
+        slots -= search.filling
         if slots <= 0:
             search.idle_since = None
             return
@@ -103,7 +105,15 @@ class Suggesting:
             return
         search.idle_since = None
         why = f"a slot was idle and the advisor was not ready ({self._advisor.state})"
-        self._spawn(self._design(study, slots, "fallback", why), search, 0)
+        self._spawn(self._fill(study, slots, why), search, 0)
+
+    async def _fill(self, study: Study, slots: int, why: str) -> None:
+        search = self.search(study.id)
+        search.filling += slots
+        try:
+            await self._design(study, slots, "fallback", why)
+        finally:
+            search.filling -= slots
 
     def _spawn(self, work: object, search: _Search, count: int) -> None:
         search.asked += count
@@ -156,7 +166,9 @@ class Suggesting:
         def add(conn: Connection) -> None:
             current = queries.study_by_id(conn, study.id)
             # A quasi-random point may have taken the study's last place while the model was thinking.
-            open_ = current.state in (StudyState.RUNNING, StudyState.PAUSED) and _room(current) != 0
+            open_ = current.state in (StudyState.RUNNING, StudyState.PAUSED) and room_for(
+                current.counts, current.spec.search.trials, 1
+            )
             if open_ and due_in(current).phase == way.phase:
                 repository.add_trials(conn, study.id, [new], clock.now())
                 repository.set_study_phase(conn, study.id, way.way, way.why, clock.now())
@@ -263,8 +275,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
         return True
     taken = _Taken(conn, study_id)
-    room = _room(study)
-    for made in range(count if room is None else min(count, room)):
+    for made in range(room_for(study.counts, study.spec.search.trials, count)):
         way = due_in(study, made)
         if made and not way.by_design:
             # The design is complete; the scheduler asks again.
@@ -296,15 +307,6 @@ def due_in(study: Study, more: int = 0) -> Due:
     counts = study.counts
     finished = counts.get(TrialState.COMPLETED, 0) + counts.get(TrialState.PRUNED, 0)
     return due(study.spec.space, study.spec.search, finished, sum(counts.values()) + more)
-
-
-def _room(study: Study) -> int | None:
-    """Trials that the study may still get; None without a limit."""
-    if study.spec.search.trials is None:
-        return None
-    counts = study.counts
-    counted = sum(counts.values()) - counts.get(TrialState.CANCELLED, 0) - counts.get(TrialState.LOST, 0)
-    return max(0, study.spec.search.trials - counted)
 
 
 class _Taken(Container[str]):

@@ -129,7 +129,7 @@ def test_a_python_file_is_run_by_an_interpreter_of_its_own(tunectl: Any, daemon:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("import tuned\n", "defines no tuned.Study, not one"),
+        ("import tuned\n", "defines no tuned.Study"),
         ("import tuned\na = tuned.Study()\nb = tuned.Study()\n", "defines 2 tuned.Study"),
         ("raise RuntimeError('boom')\n", "failed: RuntimeError: boom"),
         ("def f(:\n", "failed: SyntaxError"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -23,6 +24,8 @@ from tuned.wire import LogChunk, MetricRow, TrialDetail, TrialRow
 router = APIRouter(tags=["trials"])
 
 LARGEST = 2**31
+SHOWN_LINES = 20
+"""Of those that could not be read."""
 Number = Annotated[int, Path(ge=1, lt=LARGEST)]
 
 
@@ -60,12 +63,12 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     trial = await _trial(given, name, number)
     study = await given.service.study(name)
 
-    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[Decision]]:
-        attempts = queries.attempts(conn, trial.id)
-        bad = len(queries.bad_lines(conn, trial.id))
-        return attempts, queries.traceback_of(conn, trial.id), bad, queries.decisions(conn, trial.id)
+    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]], list[Decision]]:
+        shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
+        attempts, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
 
-    attempts, traceback, bad, decisions = await given.service.read(more)
+    attempts, traceback, bad, unreadable, decisions = await given.service.read(more)
     objective = study.spec.objective
     return TrialDetail(
         trial=trial_row(trial),
@@ -76,6 +79,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         bad_lines=bad,
         attempts=attempts,
         rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
+        unreadable=unreadable,
     )
 
 

@@ -1,0 +1,55 @@
+"""Running the app on a terminal, and ending it when the terminal goes away.
+
+Owns the watch on the terminal. It is a thread of its own: with the terminal gone, Textual's writer stops and the event
+loop blocks on it, so nothing on the loop could notice.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui.app import TunedApp
+
+TERMINAL_LOST = 129
+WATCH_SECONDS = 2.0
+
+
+def has_terminal() -> bool:
+    """Whether standard input is still a terminal that someone holds."""
+    try:
+        return os.isatty(0) and os.tcgetpgrp(0) > 0
+    except OSError:
+        return False
+
+
+def watch(held: Callable[[], bool], lost: Callable[[], None], ended: threading.Event, period: float) -> None:
+    """Call `lost` once `held` says no; returns then, or when `ended` is set.
+
+    Args:
+        held: Whether the terminal is there.
+        lost: What to do when it is not.
+        ended: Set when there is nothing to watch any more.
+        period: Seconds between two looks.
+    """
+    while not ended.wait(period):
+        if not held():
+            lost()
+            return
+
+
+def run_app(app: TunedApp, *, mouse: bool = True) -> int:
+    """Show the app until it is left; its exit code, or the whole process ends with 129 when the terminal is lost."""
+    ended = threading.Event()
+    # Nobody is left to restore a screen for, and the daemon needs no goodbye: leaving at once is the clean end.
+    threading.Thread(
+        target=watch, args=(has_terminal, lambda: os._exit(TERMINAL_LOST), ended, WATCH_SECONDS), daemon=True
+    ).start()
+    try:
+        app.run(mouse=mouse)
+    finally:
+        ended.set()
+    return app.return_code or 0
