@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: venv demo test check format bench clean
+.PHONY: venv demo test check format bench bench-search clean
 
 venv: $(VENV)/.made
 
@@ -34,5 +34,9 @@ format: venv
 bench: venv
 	$(BIN)/python -m benchmarks
 
+bench-search: venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
+
 clean:
-	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

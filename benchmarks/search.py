@@ -1,8 +1,8 @@
-"""`python -m benchmarks.search [PROBLEM...] [--seeds N]`: how good our choice of points is, beside others in the same run.
+"""`python -m benchmarks.search [PROBLEM...] [--seeds N]`: our choice of points beside that of others, in the same run.
 
-Owns the searchers and the score, which is Ax's: 100 x (value - baseline) / (optimum - baseline), where the baseline is the
-best of five quasi-random points, over 50 repeats. Trials run one at a time, in this process: what is measured is the choice
-of points alone. Optuna is measured where it can be imported (requirements-peers.txt).
+Owns the searchers and the score, which is Ax's: 100 x (value - baseline) / (optimum - baseline), where the baseline is
+the best of five quasi-random points, over 50 repeats. Trials run one at a time, in this process: what is measured is
+the choice of points alone. Optuna is measured where it can be imported (requirements-peers.txt).
 """
 
 from __future__ import annotations

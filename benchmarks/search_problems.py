@@ -36,7 +36,7 @@ def _float(low: float, high: float, log: bool = False, **more: Any) -> dict[str,
     return {"type": "float", "low": low, "high": high, "log": log, **more}
 
 
-def branin(point: Point, seed: int) -> float:
+def branin(point: Point, _seed: int) -> float:
     """Three equal minima in two dimensions."""
     x, y = float(point["x"]), float(point["y"])
     b, c, t = 5.1 / (4 * math.pi**2), 5 / math.pi, 1 / (8 * math.pi)
@@ -53,7 +53,7 @@ _P = (
 )
 
 
-def hartmann6(point: Point, seed: int) -> float:
+def hartmann6(point: Point, _seed: int) -> float:
     """Six dimensions, six local minima."""
     x = [float(point[f"x{i}"]) for i in range(6)]
     return -sum(
@@ -62,7 +62,7 @@ def hartmann6(point: Point, seed: int) -> float:
     )
 
 
-def mixed(point: Point, seed: int) -> float:
+def mixed(point: Point, _seed: int) -> float:
     """A made-up training: the best learning rate depends on the optimiser, which brings parameters of its own."""
     lr = math.log10(float(point["lr"]))
     loss = 0.02 * (math.log2(int(point["width"])) - 8) ** 2 + 0.05 * abs(int(point["layers"]) - 3)
