@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: venv demo test check format bench bench-search clean
+MINUTES ?= 10
+
+.PHONY: venv demo test check format bench bench-search soak clean
 
 venv: $(VENV)/.made
 
@@ -37,6 +39,9 @@ bench: venv
 bench-search: venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
+
+soak: venv
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) .peers .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

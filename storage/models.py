@@ -87,12 +87,14 @@ studies = Table(
     Column("running_s", REAL, nullable=False, server_default=text("0")),
     Column("running_since", REAL),
     Column("next_number", Integer, nullable=False, server_default=text("1")),
+    _zero("other_code"),
     Column("best_trial_id", Integer),
     Index("studies_active", "state", sqlite_where=text(IS_ACTIVE_STUDY)),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-"""What changes about a study. Narrow, because it is written with every trial."""
+"""What changes about a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
+`code` is set."""
 
 study_specs = Table(
     "study_specs",
@@ -140,6 +142,7 @@ trials = Table(
     Column("seed", Integer, nullable=False),
     Column("stage", Text, nullable=False, server_default=text("'search'")),
     Column("last_step", REAL),
+    _empty("code"),
     Column("retry_of", Integer),
     Column("retries_used", Text, nullable=False, server_default=text("'{}'")),
     Column("created_at", REAL, nullable=False),
@@ -152,7 +155,8 @@ trials = Table(
     sqlite_strict=True,
 )
 """One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
-`moved_seq` the sequence number of its last move's event; `rank` 0 for a user's own point, 1 for a suggested one."""
+`moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
+submitted; `rank` 0 for a user's own point, 1 for a suggested one."""
 
 Index(
     "trials_queue",

@@ -44,6 +44,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.ended_at,
     t.retry_of,
     t.retries_used,
+    t.code,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
@@ -82,6 +83,7 @@ def to_trial(row: Sequence[Any]) -> Trial:
         f[20],
         f[21],
         {} if f[22] == "{}" else json.loads(f[22]),
+        f[23],
     )
 
 
@@ -101,6 +103,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.params,
     t.values_json,
     s.phase,
+    s.other_code,
 )
 
 
@@ -129,6 +132,7 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
         running_since=f[9],
         note=f[10],
         phase=f[14],
+        other_code=f[15],
     )
 
 

@@ -56,6 +56,7 @@ class Action:
 
 _LISTS = ("main", "queue")
 _ACTING = ("main", "trial", "queue")
+_PANED = ("main", "trial")
 
 ACTIONS: tuple[Action, ...] = (
     Action("down", ("j", "down"), "Down", "Move down.", "move"),
@@ -68,10 +69,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("right", ("l", "right"), "Right", "Show columns further right.", "move", ("main",)),
     Action("next-pane", ("tab",), "Next pane", "Go to the next pane.", "move", ("main", "trial")),
     Action("previous-pane", ("shift+tab",), "Previous pane", "Go to the previous pane.", "move", ("main", "trial")),
-    Action("pane-1", ("1",), "Trials", "First pane: the trials; on a trial's page its curve.", "move", ("main", "trial")),
-    Action("pane-2", ("2",), "Curves", "Second pane: the curves; on a trial's page its parameters.", "move", ("main", "trial")),
-    Action("pane-3", ("3",), "Devices", "Third pane: GPUs or CPU slots; on a trial's page its log.", "move", ("main", "trial")),
-    Action("pane-4", ("4",), "Log", "Fourth pane: the log; on a trial's page its history.", "move", ("main", "trial")),
+    Action("pane-1", ("1",), "Trials", "First pane: the trials; a trial's curve.", "move", _PANED),
+    Action("pane-2", ("2",), "Curves", "Second pane: the curves; a trial's parameters.", "move", _PANED),
+    Action("pane-3", ("3",), "Devices", "Third pane: GPUs or CPU slots; a trial's log.", "move", _PANED),
+    Action("pane-4", ("4",), "Log", "Fourth pane: the log; a trial's history.", "move", _PANED),
     Action("pane-5", ("5",), "Events", "Fifth pane: what happened.", "move", ("main",)),
     Action("studies", ("s",), "Studies", "Show the studies.", "move", ("main",), bar=90),
     Action("open", ("enter",), "Open", "Open the selected study or trial.", "look", _LISTS, bar=10),

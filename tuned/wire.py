@@ -103,7 +103,10 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """A trial as lists show it; times are Unix seconds."""
+    """A trial as lists show it; times are Unix seconds.
+
+    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise.
+    """
 
     study: str
     number: int
@@ -125,6 +128,7 @@ class TrialRow:
     stop_reason: str | None
     last_step: float | None
     retry_of: int | None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +280,7 @@ class Submitted:
     Attributes:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
+        code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
     """
 
     study: str
@@ -289,6 +294,7 @@ class Submitted:
     arguments: list[list[str]]
     notes: list[str]
     trial: int | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, update
 
 from storage.json_text import dump, dump_record
-from storage.models import attempts
+from storage.models import attempts, studies, trials
 from storage.problems import StaleState
 from storage.repository import moves, stopping
 from storage.repository.moves import MovingTrial
@@ -39,6 +39,13 @@ _END = (
     .values(
         {name: bindparam(f"new_{name}") for name in ("ended_at", "exit", "ended_by", "failure", "reason", "traceback")}
     )
+)
+
+_OTHER_CODE = (
+    update(trials).where(trials.c.id == bindparam("wanted"), trials.c.code == "").values(code=bindparam("new_code"))
+)
+_COUNT_OTHER_CODE = (
+    update(studies).where(studies.c.id == bindparam("wanted")).values(other_code=studies.c.other_code + 1)
 )
 
 _RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
@@ -94,10 +101,13 @@ def started(conn: Connection, trial_id: int, attempt: int, record: Mapping[str, 
     trial = moves.read(conn, trial_id)
     if trial.attempt != attempt or trial.state not in LIVE:
         return False
+    # When it began, not when that was noticed: a quick trial is seen to begin and to end in one look.
+    written = record.get("started_at")
+    began = min(now, float(written)) if isinstance(written, int | float) else now
     new = {
         "wanted": trial_id,
         "which": attempt,
-        "new_started_at": now,
+        "new_started_at": began,
         "new_supervisor_pid": record.get("supervisor_pid"),
         "new_supervisor_start": record.get("supervisor_start"),
         "new_mode": record.get("mode"),
@@ -105,9 +115,20 @@ def started(conn: Connection, trial_id: int, attempt: int, record: Mapping[str, 
     }
     if conn.execute(_START, new).rowcount != 1 or trial.state is not TrialState.STARTING:
         return False
-    trial.started_at = now
+    _mark_code(conn, trial, record.get("code"))
+    trial.started_at = began
     moves.move(conn, trial, "started", Actor.REAPER, now)
     return True
+
+
+def _mark_code(conn: Connection, trial: MovingTrial, code: object) -> None:
+    """Mark a trial that runs other code than was submitted, and count it once."""
+    found = code.get("hash") if isinstance(code, Mapping) else None
+    submitted = trial.spec.run.code_hash
+    if not found or not submitted or found == submitted:
+        return
+    if conn.execute(_OTHER_CODE, {"wanted": trial.id, "new_code": str(found)}).rowcount:
+        conn.execute(_COUNT_OTHER_CODE, {"wanted": trial.study_id})
 
 
 def unclaim(conn: Connection, trial_id: int, attempt: int, reason: str, actor: Actor, now: float) -> None:

@@ -112,7 +112,8 @@ def _decide(
         standing, entered = _count(driver, rule, trial.study_id, rung, mine)
     else:
         standing = _standing(driver, trial.study_id, rung)
-    resumable = bool(driver.execute(_RESUMABLE, (trial.id, trial.attempt)).fetchone()[0])
+    asked = driver.execute(_RESUMABLE, (trial.id, trial.attempt)).fetchone()[0]
+    resumable = bool(asked) or trial.spec.run.resume is not None
     rescue = rungs.drawn_for_rescue(rule, trial.spec.search.seed, trial.number)
     cut = standing.cutoff
     decision = Decision(

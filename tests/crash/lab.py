@@ -120,10 +120,12 @@ class Lab:
         """Until the window is open: the daemon stands at the point and goes nowhere."""
         wait_until(self.window.exists, f"{point} is not reached: {self.daemon.log()[-3000:]}")
 
-    def study(self, name: str | None = None, **over: Any) -> str:
-        """A study's content, under a new name."""
+    def study(self, name: str | None = None, *, hold: bool = False, **over: Any) -> str:
+        """A study's content, under a new name; with `hold` its trials wait in their second step until `release`."""
         self._studies += 1
         name = name or f"s{self._studies}"
+        if hold:
+            (self.base / f"hold-{name}").touch()
         self.content = {
             "name": name,
             "run": {"script": "train.py", "preload": [], "retries": RETRIES, "grace": "5s"},
@@ -139,10 +141,8 @@ class Lab:
         return name
 
     def submit(self, name: str | None = None, *, hold: bool = False, **over: Any) -> str:
-        """Submit a study; with `hold` its trials wait in their second step until `release`."""
-        name = self.study(name, **over)
-        if hold:
-            (self.base / f"hold-{name}").touch()
+        """`study` and `send` it."""
+        name = self.study(name, hold=hold, **over)
         self.send()
         return name
 

@@ -42,7 +42,7 @@ class Process:
 
 def of_home(home: Path) -> list[Process]:
     """Every living process that belongs to the daemon of this state folder."""
-    stats = {int(name): found for name in os.listdir("/proc") if name.isdigit() and (found := _stat(int(name)))}
+    stats = {int(p.name): found for p in Path("/proc").iterdir() if p.name.isdigit() and (found := _stat(int(p.name)))}
     daemons = {pid for pid in stats if _is_daemon(pid, home)}
     found: dict[int, Process] = {}
     for pid, (parent, _, start) in stats.items():
@@ -99,9 +99,9 @@ def _files(pid: int) -> dict[str, str]:
     """Descriptor -> what it is open on."""
     found = {}
     with contextlib.suppress(OSError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                found[name] = os.readlink(f"/proc/{pid}/fd/{name}")
+                found[entry.name] = str(entry.readlink())
     return found
 
 

@@ -1,4 +1,4 @@
-"""The fence in front of an attempt: a supervisor that comes late never runs beside the attempt that replaced its own."""
+"""The fence in front of an attempt: a late supervisor never runs beside the attempt that replaced its own."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def test_a_launcher_that_wakes_up_after_its_daemon_was_replaced(lab: Lab) -> Non
     (launcher,) = lab.of_kind("launcher")
     os.kill(launcher.pid, signal.SIGSTOP)
     lab.arm("launch.asked")
-    second = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
+    second = lab.study(hold=True, search={"method": "sobol", "trials": 1})
+    lab.in_background(lab.send)
     lab.wait_parked("launch.asked")
     lab.kill("daemon")
     lab.restart()

@@ -38,8 +38,9 @@ def submitting(lab: Lab, point: str) -> Steps:
 
 
 def running(lab: Lab, point: str) -> Steps:
+    name = lab.study()
     lab.arm(point)
-    name = lab.submit()
+    lab.in_background(lab.send)  # the daemon may be parked before it answers
     yield
     lab.wait_at_rest(name)
     assert lab.daemon.study(name)["counts"] == {"completed": 4}
@@ -78,8 +79,9 @@ def ending(lab: Lab, point: str) -> Steps:
 
 
 def revoking(lab: Lab, point: str) -> Steps:
+    name = lab.study()
     lab.arm("directory.created")
-    name = lab.submit()
+    lab.in_background(lab.send)
     lab.wait_parked("directory.created")
     lab.kill("daemon")
     yield from recovering(lab, point)

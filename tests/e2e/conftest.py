@@ -138,6 +138,9 @@ class DaemonProcess:
 
         return wait_until(reached, f"{name}/{number} does not become {' or '.join(states)}: {self.log()[-2000:]}")
 
+    def until(self, what: Callable[[], Any], why: str) -> Any:
+        return wait_until(what, f"{why}: {self.log()[-2000:]}")
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
@@ -158,6 +161,16 @@ class DaemonProcess:
                 os.kill(start["supervisor_pid"], signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(start["pgid"], signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """One daemon that runs for a whole file of tests, for those that neither kill nor configure it."""
+    process = DaemonProcess(tmp_path_factory.mktemp("shared") / "home").start()
+    try:
+        yield process
+    finally:
+        process.end_everything()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Slots do not wait for a model that is late: quasi-random points fill them, marked as such, within the study's size."""
+"""Slots do not wait for a model that is late: quasi-random points fill them, within the study's size."""
 
 from __future__ import annotations
 

@@ -158,3 +158,28 @@ def test_pause_resume_prune_cancel_kill(daemon: DaemonProcess, tmp_path: Path) -
     assert resumed["values"]["loss"] == 0.5
     # The cancelled trial does not count, so another one takes its place.
     daemon.wait_state("quad", 5, "running")
+
+
+def test_stopping_the_trials_with_the_daemon_queues_them_again(daemon: DaemonProcess, tmp_path: Path) -> None:
+    write_script(
+        tmp_path,
+        """
+        import pathlib, time, tuned
+        trial = tuned.current_trial()
+        saved = pathlib.Path(trial.checkpoint_dir, "here")
+        while not trial.resumed and not trial.should_stop():
+            time.sleep(0.01)
+        saved.touch()
+        trial.report(loss=1.0)
+        """,
+    )
+    daemon.start()
+    daemon.submit(study(search={"method": "sobol", "trials": 1}), tmp_path)
+    daemon.wait_state("quad", 1, "running")
+    daemon.post("/v1/stop", {"stop_trials": True})
+    assert daemon.process is not None
+    assert daemon.process.wait(30) == 0
+    daemon.start()
+    daemon.wait_ended("quad")
+    (trial,) = daemon.trials("quad")
+    assert (trial["state"], trial["attempt"]) == ("completed", 2)

@@ -23,10 +23,12 @@ from tuned.advisor.messages import (
     UpdateTrials,
     to_request,
 )
+from tuned.core.constraint_file import constrained
 from tuned.core.design import design_point
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.space_file import parse_space
 from tuned.core.states import Failure, TrialState
+from tuned.core.study_models import LinearTable
 
 MINIMIZE = (ObjectiveLine("loss", "minimize"),)
 
@@ -319,3 +321,33 @@ def test_a_constraint_keeps_the_model_where_it_holds(advisor: AdvisorProcess) ->
             chosen.append(x)
     assert max(x for x in chosen if x <= 0.5) > 0.45
     assert sum(x > 0.6 for x in chosen) <= 2
+
+
+def conditioned(log: bool) -> SearchSpace:
+    space = parse_space(
+        {
+            "width": {"type": "int", "low": 16, "high": 512, "log": log},
+            "depth": {"type": "int", "low": 1, "high": 16},
+            "rate": {"type": "float", "low": 0.0, "high": 1.0},
+        }
+    )
+    return constrained(space, [LinearTable(linear={"width": 1, "depth": 64}, at_most=600)])
+
+
+@pytest.mark.parametrize("log", [False, True], ids=["told to Ax", "met by rejection"])
+def test_conditions_between_parameters_are_met_by_the_model(advisor: AdvisorProcess, log: bool):
+    """The best of the whole space lies where no point may be: the model must stay at the edge."""
+    space = conditioned(log)
+    study, rows = 90 + log, []
+    for number in range(1, 9):
+        point = design_point(space, 3, number)
+        rows.append(done(number, point, -float(point["width"]) * float(point["depth"]) / 1000))
+    advisor.define(study, space, *rows)
+    for number in range(9, 12):
+        suggestion = advisor.suggest(study, number)
+        assert suggestion.origin == "bayesian", suggestion
+        assert suggestion.params is not None and space.check(suggestion.params) == suggestion.params
+        value = -float(suggestion.params["width"]) * float(suggestion.params["depth"]) / 1000
+        rows.append(done(number, suggestion.params, value))
+        advisor.ask(UpdateTrials(study, (rows[-1],)))
+    assert min(row.values["loss"] for row in rows[8:]) < min(row.values["loss"] for row in rows[:8])

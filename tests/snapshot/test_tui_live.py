@@ -175,6 +175,23 @@ def _widgets() -> int:
     return sum(issubclass(type(thing), Widget) for thing in gc.get_objects())
 
 
+async def test_closed_dialogs_keep_no_lines(start: Any) -> None:
+    from textual.strip import Strip
+
+    async def open_and_close(times: int) -> int:
+        for _ in range(times):
+            ui.app.screen.do_help()
+            await ui.pilot.pause()
+            ui.app.pop_screen()
+            await ui.pilot.pause()
+        gc.collect()
+        return sum(isinstance(thing, Strip) for thing in gc.get_objects())
+
+    async with start() as ui:
+        before = await open_and_close(3)
+        assert await open_and_close(20) < before + 40
+
+
 async def test_many_trials_load_in_pages(start: Any) -> None:
     async with start(client=FakeClient(1203)) as ui:
         await ui.until_text("Trials 1203")

@@ -120,3 +120,16 @@ def test_a_small_space_runs_out_of_children(count):
     points = [{"b": b, "c": c} for b in (False, True) for c in ("x", "y", "z")]
     lines = [TrialLine(i, p, TrialState.COMPLETED, {"loss": float(i)}) for i, p in enumerate(points, 1)]
     assert offspring(space, MINIMIZE, weigh(space, MINIMIZE, lines), count) is None
+
+
+def test_a_grid_and_its_children_keep_the_conditions_between_parameters():
+    from tuned.core.constraint_file import constrained
+    from tuned.core.study_models import LinearTable
+
+    plain = {name: {"type": "int", "low": 0, "high": 8} for name in ("a", "b")}
+    space = constrained(parse_space(plain), [LinearTable(linear={"a": 1, "b": 1}, at_most=8)])
+    points = grid_points(space, 3)
+    assert grid_size(space, 3) == len(points) == 6
+    lines = [TrialLine(i, p, TrialState.COMPLETED, {"loss": -float(p["a"] + p["b"])}) for i, p in enumerate(points, 1)]
+    made = offspring(space, MINIMIZE, weigh(space, MINIMIZE, lines), 1)
+    assert made is not None and made[0]["a"] + made[0]["b"] <= 8

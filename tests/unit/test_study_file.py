@@ -154,15 +154,8 @@ def test_every_key_that_is_offered():
 @pytest.mark.parametrize(
     ("table", "line", "where"),
     [
-        ("run", 'code = "snapshot"', "run.code"),
-        ("run", 'data = ["data"]', "run.data"),
-        ("run", 'resume = { when = "x" }', "run.resume"),
-        ("run", 'config = [{ from = "a", to = "b" }]', "run.config"),
         ("run", "resources = { gpus = 0.5 }", "run.resources.gpus"),
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
-        ("metrics", 'jsonl = "x"', "metrics.jsonl"),
-        ("metrics", 'tensorboard = "x"', "metrics.tensorboard"),
-        ("metrics", 'rename = { "a/b" = "c" }', "metrics.rename"),
         ("finalize", 'args = ["x"]', "finalize"),
         ("test", 'metric = "x"', "test"),
         ("notify", 'command = ["x"]', "notify"),
@@ -173,12 +166,6 @@ def test_words_of_coming_versions(table: str, line: str, where: str):
     error = refusal(with_line(table, line))
     assert isinstance(error, NotYet)
     assert error.where == where and "not offered yet" in str(error)
-
-
-def test_constraints_are_not_offered_yet():
-    for table in ("space_constraint",):
-        error = refusal(MINIMAL + f'\n[[{table}]]\nmetric = "x"\nat_most = 2\n')
-        assert isinstance(error, NotYet) and error.where == table
 
 
 @pytest.mark.parametrize(

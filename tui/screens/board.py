@@ -87,9 +87,8 @@ class Board(Screen[None]):
         self.place()
 
     def on_unmount(self) -> None:
-        """Free the drawn lines (see `tui.screens.dialog`)."""
-        for widget in self.walk_children(with_self=True):
-            widget._styles_cache.clear()
+        """Free the drawn lines (see `Pane.on_unmount`)."""
+        self._styles_cache.clear()
 
     def on_screen_resume(self) -> None:
         """Catch up with what changed while another screen was on top."""

@@ -29,7 +29,7 @@ from ax.core.utils import get_pending_observation_features_based_on_trial_status
 from ax.utils.common.logger import set_ax_logger_levels
 from ax.utils.common.random import with_rng_seed
 
-from tuned.advisor.encoding import Column, columns_of, decode, encode
+from tuned.advisor.encoding import Column, columns_of, conditions_of, decode, encode
 from tuned.advisor.history import Evidence
 from tuned.advisor.messages import ObjectiveLine
 from tuned.core.space import Point, SearchSpace
@@ -38,7 +38,7 @@ FIT_ITERATIONS = 50
 """Limit of a fit, in iterations and never in time: a suggestion must not depend on how busy the machine is."""
 ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
-"""With several objectives each evaluation costs ten times as much."""
+"""With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
 _SEEDS = 2**31
 
 
@@ -80,14 +80,19 @@ class Model:
         self._columns = columns_of(space)
         self._scales = [scale_of([sample.values[k] for sample in evidence.data]) for k in range(len(objectives))]
         with with_rng_seed(seed % _SEEDS):
-            experiment = _experiment(self._columns, objectives, evidence, self._scales)
+            self._conditions = conditions_of(space, self._columns)
+            experiment = _experiment(self._columns, self._conditions, objectives, evidence, self._scales)
             self._pending = get_pending_observation_features_based_on_trial_status(experiment)
             self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
 
     def choose(self, attempt: int = 0) -> Modelled:
-        """The point of highest acquisition value; each attempt starts its search elsewhere."""
+        """The point of highest acquisition value; each attempt starts its search elsewhere.
+
+        Raises:
+            InvalidInput: The point misses a condition between parameters that the model cannot be told of.
+        """
         several = sum(o.bound is None for o in self._objectives) > 1
-        options = ACQUISITION_SEVERAL if several else ACQUISITION
+        options = ACQUISITION_SEVERAL if several or self._conditions else ACQUISITION
         with with_rng_seed((self._seed + attempt * 7_919) % _SEEDS):
             run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=options)
         row = run.arms[0].parameters
@@ -124,12 +129,15 @@ def scale_of(values: Sequence[float]) -> tuple[float, float]:
 
 def _experiment(
     columns: tuple[Column, ...],
+    conditions: Sequence[str],
     objectives: Sequence[ObjectiveLine],
     evidence: Evidence,
     scales: Sequence[tuple[float, float]],
 ) -> Any:
     client = Client()
-    client.configure_experiment(parameters=[_parameter(column) for column in columns])
+    client.configure_experiment(
+        parameters=[_parameter(column) for column in columns], parameter_constraints=list(conditions)
+    )
     client.configure_optimization(
         ", ".join(
             f"{'-' if o.direction == 'minimize' else ''}m{k}" for k, o in enumerate(objectives) if o.bound is None

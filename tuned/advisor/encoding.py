@@ -79,6 +79,27 @@ def columns_of(space: SearchSpace) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def conditions_of(space: SearchSpace, columns: tuple[Column, ...]) -> list[str]:
+    """The space's linear conditions as Ax reads them, as far as its columns can carry them.
+
+    That is where every column holds the parameter's own value on a plain scale and is always active; what is left out
+    is met by rejection.
+    """
+    plain = {c.parameter.name: c for c in columns if c.parameter.kind in ("float", "int") and not c.log}
+    texts = []
+    for constraint in space.constraints:
+        fixed = sum(w * float(space[n].values[0]) for n, w in constraint.terms if space[n].kind == "fixed")
+        terms = [(name, weight) for name, weight in constraint.terms if space[name].kind != "fixed"]
+        if not terms or not all(name in plain and not space[name].when for name, _ in terms):
+            continue
+        total = " + ".join(f"{weight!r}*{plain[name].name}" for name, weight in terms)
+        if constraint.at_most is not None:
+            texts.append(f"{total} <= {constraint.at_most - fixed!r}")
+        if constraint.at_least is not None:
+            texts.append(f"{total} >= {constraint.at_least - fixed!r}")
+    return texts
+
+
 def encode(columns: tuple[Column, ...], point: Point) -> dict[str, float | int | str]:
     """A whole point as a row of the model."""
     return {c.name: c.encode(point[c.parameter.name]) if c.parameter.name in point else c.middle for c in columns}

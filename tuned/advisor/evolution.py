@@ -20,6 +20,7 @@ from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 from tuned.advisor.encoding import Column, columns_of, decode, encode
 from tuned.advisor.history import Evidence, Sample
 from tuned.advisor.messages import ObjectiveLine
+from tuned.core.errors import InvalidInput
 from tuned.core.space import Point, SearchSpace, canonical_key
 
 POPULATION = 40
@@ -57,7 +58,10 @@ def offspring(
         parents = [Individual(X=_to_unit(columns, encode(columns, sample.point))) for sample in chosen]
         children = mating._do(problem, [parents], 2, parents=True, random_state=rng)
         for child in children:
-            point = decode(space, columns, _from_unit(columns, child.X))
+            try:
+                point = decode(space, columns, _from_unit(columns, child.X))
+            except InvalidInput:
+                continue  # it misses a condition between parameters
             if canonical_key(point) not in evidence.taken:
                 return point, (chosen[0].number, chosen[1].number)
     return None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.advisor.history import Evidence, weigh
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
-from tuned.core.design import Method, every_point, fresh_point
-from tuned.core.errors import NotFound
-from tuned.core.space import canonical_key
+from tuned.core.design import Method, design_point, every_point, fresh_point
+from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.space import Point, SearchSpace, Value, canonical_key
 
 if TYPE_CHECKING:
     from tuned.advisor.ax_backend import Model, Modelled
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 LEAST_DATA = 2
 TRIES = 5
 """How often the model is asked again after a point that has been used."""
+MOST_SPREAD = 500
+"""Points that are compared where the model cannot be told of a condition between parameters."""
 MOST_COMPARED = 2000
 """Points of a small space that are compared one by one once the model's favourite has been used."""
 
@@ -134,7 +136,13 @@ def _model(definition: DefineStudy, evidence: Evidence, number: int) -> Suggesti
 
     model = ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number)
     for attempt in range(TRIES):
-        modelled = model.choose(attempt)
+        try:
+            modelled = model.choose(attempt)
+        except InvalidInput:
+            if evidence.best is not None and len(definition.objectives) == 1:
+                modelled = _best_of(model, definition, evidence, _feasible(definition, evidence, number))
+                return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
+            continue
         if canonical_key(modelled.point) not in evidence.taken:
             return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
         size = definition.space.size()
@@ -148,7 +156,38 @@ def _model(definition: DefineStudy, evidence: Evidence, number: int) -> Suggesti
 def _best_free(model: Model, definition: DefineStudy, evidence: Evidence) -> Modelled:
     """Of all points that are left in a small space, the one of highest expected improvement."""
     free = [point for point in every_point(definition.space) if canonical_key(point) not in evidence.taken]
-    return max(model.expect(free), key=lambda modelled: _improvement(definition, evidence, modelled))
+    return _best_of(model, definition, evidence, free)
+
+
+def _best_of(model: Model, definition: DefineStudy, evidence: Evidence, points: list[Point]) -> Modelled:
+    return max(model.expect(points), key=lambda modelled: _improvement(definition, evidence, modelled))
+
+
+def _feasible(definition: DefineStudy, evidence: Evidence, number: int) -> list[Point]:
+    """Untried points that meet the conditions between parameters: spread over the space, and on lines to the best."""
+    assert evidence.best is not None
+    space, best = definition.space, evidence.best.point
+    spread = [design_point(space, definition.seed + number, i) for i in range(MOST_SPREAD)]
+    near = [mixed for point in spread if (mixed := _towards(space, point, best)) is not None]
+    return [point for point in spread + near if canonical_key(point) not in evidence.taken]
+
+
+def _towards(space: SearchSpace, point: Point, best: Point) -> Point | None:
+    """A point a tenth of the way from `best` to `point` in its numbers, where that is a point at all."""
+    mixed: dict[str, Value] = dict(best)
+    for name, value in best.items():
+        parameter, other = space[name], point.get(name)
+        if parameter.kind not in ("float", "int") or not isinstance(other, int | float):
+            continue
+        assert isinstance(value, int | float)
+        between = value + (other - value) / 10
+        if parameter.log:
+            between = value * (other / value) ** 0.1
+        mixed[name] = round(between) if parameter.kind == "int" else float(f"{between:.12g}")
+    try:
+        return space.check(mixed)
+    except InvalidInput:
+        return None
 
 
 def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> float:

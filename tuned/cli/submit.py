@@ -80,6 +80,8 @@ def _tell(submitted: Submitted, watch: bool = True) -> None:
     click.echo(f"{submitted.study}: {count}, {at_once}{devices}")
     if submitted.python:
         click.echo(f"  python   {submitted.python} ({submitted.python_why})")
+    if submitted.code:
+        click.echo(f"  code     {submitted.code}")
     for index, arguments in enumerate(submitted.arguments, start=1):
         click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
     for note in submitted.notes:

@@ -5,13 +5,12 @@ Owns that translation: what `show --toml` prints can be submitted.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_RUN_KEYS = ("start", "python", "cwd", "env", "preload", "timeout", "grace", "retries")
+from tuned.core.toml_text import key, value
+
+_RUN_KEYS = ("start", "python", "cwd", "env", "preload", "timeout", "grace", "retries", "limits")
 
 
 def study_file(spec: Mapping[str, Any]) -> str:
@@ -26,7 +25,7 @@ def study_file(spec: Mapping[str, Any]) -> str:
     if spec.get("priority"):
         lines.append(f"priority = {value(spec['priority'])}")
     lines += ["", "[run]", *_run(spec["run"])]
-    lines += _metrics(spec.get("patterns", []))
+    lines += _metrics(spec)
     for objective in spec.get("objectives", []):
         lines += ["", "[objective]" if len(spec["objectives"]) == 1 else "[[objective]]", *_objective(objective)]
     for constraint in spec.get("constraints", []):
@@ -35,6 +34,9 @@ def study_file(spec: Mapping[str, Any]) -> str:
     parameters = spec["space"]["parameters"]
     if parameters:
         lines += ["", "[space]", *(f"{key(p['name'])} = {_parameter(p)}" for p in parameters)]
+    for constraint in spec["space"].get("constraints", []):
+        lines += ["", "[[space_constraint]]"]
+        lines += [f"{name} = {value(content)}" for name, content in constraint.items() if content is not None]
     lines += ["", *_search(spec["search"])]
     if spec.get("early_stopping"):
         given = {name: content for name, content in spec["early_stopping"].items() if content is not None}
@@ -58,17 +60,31 @@ def _run(run: Mapping[str, Any]) -> list[str]:
     resources = {name: run[name] for name in ("cpus", "gpus") if run.get(name) is not None}
     if resources:
         found["resources"] = resources
+    if run.get("code") == "snapshot":
+        found["code"] = "snapshot"
+        if run["data"]:
+            found["data"] = [f"{run['tree']}/{path}" for path in run["data"]]
+    if run.get("config"):
+        found["config"] = [{"from": c["source"], "to": c["target"], "set": c["values"]} for c in run["config"]]
+    if run.get("resume"):
+        found["resume"] = run["resume"]
     return [f"{name} = {value(content)}" for name, content in found.items()]
 
 
-def _metrics(patterns: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not patterns:
-        return []
+def _metrics(spec: Mapping[str, Any]) -> list[str]:
+    patterns: Sequence[Mapping[str, Any]] = spec.get("patterns", [])
     streams: dict[str, list[str]] = {}
     for pattern in patterns:
         streams.setdefault(pattern["stream"], []).append(pattern["regex"])
     names = {"both": "patterns", "stdout": "stdout", "stderr": "stderr"}
-    return ["", "[metrics]", *(f"{names[stream]} = {value(found)}" for stream, found in streams.items())]
+    lines = [f"{names[stream]} = {value(found)}" for stream, found in streams.items()]
+    files: dict[str, list[str]] = {}
+    for file in spec.get("metric_files", []):
+        files.setdefault(file["kind"], []).append(file["path"])
+    lines += [f"{kind} = {value(paths)}" for kind, paths in files.items()]
+    if spec.get("rename"):
+        lines.append(f"rename = {value(spec['rename'])}")
+    return ["", "[metrics]", *lines] if lines else []
 
 
 def _objective(objective: Mapping[str, Any]) -> list[str]:
@@ -120,23 +136,3 @@ def _search(search: Mapping[str, Any]) -> list[str]:
             lines.append(f"label = {value(label)}")
         lines += [f"{key(name)} = {value(content)}" for name, content in point.items()]
     return lines
-
-
-def key(name: str) -> str:
-    """A key, quoted when TOML would split or refuse it."""
-    return name if _BARE.fullmatch(name) else value(name)
-
-
-def value(content: Any) -> str:
-    """A value as TOML writes it: tables inline, text quoted."""
-    if isinstance(content, bool):
-        return "true" if content else "false"
-    if isinstance(content, Mapping):
-        inner = ", ".join(f"{key(name)} = {value(entry)}" for name, entry in content.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(content, list | tuple):
-        return "[" + ", ".join(value(entry) for entry in content) + "]"
-    if isinstance(content, str):
-        # JSON's escapes are TOML's, but for DEL, which TOML wants escaped, too.
-        return json.dumps(content, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(content)

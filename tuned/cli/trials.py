@@ -40,6 +40,12 @@ def trials(
     session.show(call, trials_table)
 
 
+def _remark(row: TrialRow) -> str:
+    """What a person should know of a trial: why it ended, and that it ran other code than was submitted."""
+    reason = f"{row.failure}: {row.reason}" if row.failure else row.reason
+    return "; ".join(filter(None, (reason, f"other code {row.code}" if row.code else "")))
+
+
 def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     """Print trials for a person, the study's name in front when they are of several."""
     if not rows:
@@ -57,7 +63,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
             str(row.attempt) if row.attempt > 1 else "-",
             render.device(row.device),
             render.span(row.started_at, row.ended_at),
-            render.one_line(f"{row.failure}: {row.reason}" if row.failure else row.reason),
+            render.one_line(_remark(row)),
         ]
         for row in rows
     ]

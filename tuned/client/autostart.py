@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import disk_usage
 from time import monotonic, sleep
 
 from tuned.client import api
@@ -37,6 +38,9 @@ _KEPT = (
 )
 POLL_S = 0.02
 """Seconds between two looks whether a starting daemon answers."""
+
+LEAST_FREE = 64 * 1024
+"""Bytes of disk without which no daemon can say why it ended."""
 
 _KEPT_PREFIXES = ("LC_", "XDG_CONFIG", "XDG_STATE", "XDG_DATA", "XDG_CACHE")
 
@@ -152,6 +156,9 @@ def _await(client: Client, home: Home, pid: int, begin: int, patience: float) ->
         if process >= 0:
             os.close(process)
     what = "did not start" if ended else f"did not answer within {patience:g} s"
+    if ended and disk_usage(home.root).free < LEAST_FREE:
+        # Then its log has no last line either.
+        raise Unavailable(f"the daemon {what}: the disk is full", where=str(home.root), hint="free some space")
     raise Unavailable(f"the daemon {what}: {_last_line(home.log, begin)}", hint=f"its log is {home.log}")
 
 

@@ -71,7 +71,7 @@ def read_python(path: Path) -> dict[str, Any]:
     studies = _run(python, path)
     if len(studies) != 1:
         raise InvalidInput(
-            f"defines {len(studies)} studies, not one" if studies else "defines no tuned.Study",
+            f"defines {len(studies)} tuned.Study, not one" if studies else "defines no tuned.Study",
             where=str(path),
             hint="write: study = tuned.Study(...) at its top level",
         )

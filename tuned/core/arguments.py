@@ -17,10 +17,12 @@ from tuned.core.placeholders import (
     check_placeholder,
     parse_template,
     recorded_value,
+    rounded_value,
     value_text,
 )
-from tuned.core.space import Point, SearchSpace
-from tuned.core.study import Argument, RunSpec, StudySpec
+from tuned.core.space import Point, SearchSpace, Value
+from tuned.core.study import Argument, ConfigFile, RunSpec, StudySpec
+from tuned.protocol import environment_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class ArgumentContext:
     stage: str
     run_dir: str
     checkpoint_dir: str
+    port: int = 0
 
 
 def placeholders(item: Argument, where: str = "run.args") -> tuple[Placeholder, ...]:
@@ -48,12 +51,15 @@ def names_used(item: Argument) -> set[str]:
     return {placeholder.name for placeholder in placeholders(item)}
 
 
-def render(spec: StudySpec, context: ArgumentContext) -> list[str]:
+def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) -> list[str]:
     """The argument list of a trial: a script's arguments, or a whole command.
 
-    `{params}` gives one argument for each active parameter that no other placeholder names.
+    `{params}` gives one argument for each active parameter that no other placeholder names. `resuming` adds what the
+    study says for a trial that goes on from a checkpoint.
     """
     items = spec.run.command if spec.run.kind == "command" else spec.run.args
+    if resuming and spec.run.resume is not None:
+        items = (*items, *spec.run.resume.args)
     named = _named(spec.run, spec.space)
     arguments: list[str] = []
     for item in items:
@@ -68,6 +74,32 @@ def render(spec: StudySpec, context: ArgumentContext) -> list[str]:
 def render_env(spec: StudySpec, context: ArgumentContext) -> dict[str, str]:
     """The study's own environment variables for a trial."""
     return {name: "".join(_pieces(text, spec.space, context)) for name, text in spec.run.env.items()}
+
+
+def render_text(spec: StudySpec, text: str, context: ArgumentContext) -> str:
+    """One text of the study, such as a path, for a trial."""
+    return "".join(_pieces(text, spec.space, context))
+
+
+def render_config(spec: StudySpec, config: ConfigFile, context: ArgumentContext) -> dict[str, Value]:
+    """Dotted key -> value of a file that is written for a trial; keys of inactive parameters are left as they are.
+
+    A text that is one placeholder gives the parameter's own type.
+    """
+    values: dict[str, Value] = {}
+    for path, text in config.values.items():
+        if not all(name in context.params for name in names_used(text) & set(spec.space.names)):
+            continue
+        pieces = parse_template(text)
+        alone = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Placeholder) else None
+        if alone is None or alone.name not in spec.space.names:
+            values[path] = render_text(spec, text, context)
+        elif alone.spec:
+            parameter = spec.space[alone.name]
+            values[path] = rounded_value(parameter, context.params[alone.name], alone.spec)
+        else:
+            values[path] = context.params[alone.name]
+    return values
 
 
 def env_needs_trial(run: RunSpec) -> bool:
@@ -101,6 +133,23 @@ def items_of(run: RunSpec) -> Iterator[tuple[str, Argument]]:
         yield f"run.args.{i}", item
     for name, text in run.env.items():
         yield f"run.env.{name}", text
+    for i, config in enumerate(run.config):
+        yield f"run.config.{i}.to", config.target
+        for path, text in config.values.items():
+            yield f"run.config.{i}.set.{path}", (text,)
+    if run.resume is not None:
+        yield "run.resume.when", run.resume.when
+        for i, item in enumerate(run.resume.args):
+            yield f"run.resume.args.{i}", item
+
+
+def check_text(where: str, text: str, space: SearchSpace) -> set[str]:
+    """Refuse placeholders of one text that name nothing, or that some trials have no value for; the names in it.
+
+    Raises:
+        InvalidInput: At the first such placeholder.
+    """
+    return _check_item(where, text, space)
 
 
 def check_arguments(run: RunSpec, space: SearchSpace, *, taken_by_code: bool) -> None:
@@ -117,23 +166,13 @@ def check_arguments(run: RunSpec, space: SearchSpace, *, taken_by_code: bool) ->
     """
     reached: set[str] = set()
     for where, item in items_of(run):
-        for placeholder in placeholders(item, where):
-            check_placeholder(placeholder, space, where)
-            name = placeholder.name
-            if name in space.names or name == PARAMS:
-                reached.add(name)
-            if name == PARAMS:
-                _check_params_alone(where, item)
-            elif isinstance(item, str) and name in space.names and not _always_active(name, space):
-                raise InvalidInput(
-                    f"{name} is inactive in some trials",
-                    where=where,
-                    hint=f'put it into a group that is left out then, such as ["--{name}", "{{{name}}}"]'
-                    if not where.startswith("run.env")
-                    else f"read TUNED_PARAM_{name.upper()} instead",
-                )
+        reached |= _check_item(where, item, space)
     if not reached or PARAMS in reached or taken_by_code:
         return
+    for parameter in reversed(space.parameters):
+        if parameter.name in reached:
+            # Which groups are left out is up to it.
+            reached |= {parent for parent, _ in parameter.when}
     for parameter in space.tunable:
         if parameter.name not in reached:
             raise InvalidInput(
@@ -143,13 +182,39 @@ def check_arguments(run: RunSpec, space: SearchSpace, *, taken_by_code: bool) ->
             )
 
 
+def _check_item(where: str, item: Argument, space: SearchSpace) -> set[str]:
+    reached: set[str] = set()
+    for placeholder in placeholders(item, where):
+        check_placeholder(placeholder, space, where)
+        name = placeholder.name
+        if name in space.names or name == PARAMS:
+            reached.add(name)
+        if name == PARAMS:
+            _check_params_alone(where, item)
+        elif isinstance(item, str) and name in space.names and not _always_active(name, space):
+            raise InvalidInput(f"{name} is inactive in some trials", where=where, hint=_inactive_remedy(where, name))
+    return reached
+
+
+def _inactive_remedy(where: str, name: str) -> str:
+    if where.startswith("run.env"):
+        return f"read TUNED_PARAM_{environment_name(name)} instead"
+    if _is_argument(where):
+        return f'put it into a group that is left out then, such as ["--{name}", "{{{name}}}"]'
+    return "use {number} instead"
+
+
+def _is_argument(where: str) -> bool:
+    return where.startswith(("run.args", "run.command", "run.resume.args"))
+
+
 def _check_params_alone(where: str, item: Argument) -> None:
     texts = (item,) if isinstance(item, str) else item
     for text in texts:
         pieces = parse_template(text, where)
         if any(isinstance(p, Placeholder) and p.name == PARAMS for p in pieces) and len(pieces) > 1:
             raise InvalidInput("{params} becomes several arguments", where=where, hint="let it be an item of its own")
-    if where.startswith("run.env"):
+    if not _is_argument(where):
         raise InvalidInput("{params} is for arguments", where=where, hint="TUNED_PARAMS holds them as JSON")
 
 

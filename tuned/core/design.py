@@ -17,6 +17,10 @@ Method = Literal["sobol", "random"]
 
 _TRIES = 64
 _MOST_ENUMERATED = 50_000
+_REJECTIONS = 500
+"""How many points of the design are tried for one that meets the conditions between parameters."""
+_STRIDE = 7_368_787
+_REPAIRS = 10
 
 
 def design_point(space: SearchSpace, seed: int, i: int, method: Method = "sobol") -> Point:
@@ -39,9 +43,20 @@ def complete_point(
     A parent that is left open while a child of it is given takes a value for which that child is active.
 
     Raises:
-        InvalidInput: The given values are no part of any point.
+        InvalidInput: The given values are no part of any point that meets the space's conditions.
     """
     given = space.check_partial(partial)
+    point = _completed(space, given, seed, i, method)
+    for attempt in range(1, _REJECTIONS if space.constraints else 0):
+        if space.meets(point):
+            break
+        point = _completed(space, given, seed, i + attempt * _STRIDE, method)
+    if not space.meets(point):
+        point = _repaired(space, given, point)
+    return space.check({**point, **given})
+
+
+def _completed(space: SearchSpace, given: Point, seed: int, i: int, method: Method) -> Point:
     wanted = _wanted(space, given)
     point: Point = {}
     dimension = {parameter.name: j for j, parameter in enumerate(space.tunable)}
@@ -58,7 +73,34 @@ def complete_point(
         u = quasi_random(seed, i, j) if method == "sobol" else noise(seed, i, f"parameter {j}")
         values = wanted.get(parameter.name)
         point[parameter.name] = values[int(u * len(values))] if values else _value(parameter, u)
-    return space.check({**point, **given})
+    return point
+
+
+def _repaired(space: SearchSpace, given: Point, point: Point) -> Point:
+    """The point with open numbers moved as far as conditions between parameters need; for a rare corner of a space."""
+    point = dict(point)
+    for _ in range(_REPAIRS):
+        for constraint in space.constraints:
+            for name, weight in constraint.terms:
+                excess = constraint.excess(point)
+                if excess and name in point and name not in given:
+                    point[name] = _moved(space[name], point[name], -excess / weight)
+    return point
+
+
+def _moved(parameter: Parameter, value: Value, by: float) -> Value:
+    """The value that lies at least `by` further, or the end of the range."""
+    assert isinstance(value, int | float)
+    wanted = value + by
+    if parameter.kind in ("float", "int"):
+        assert parameter.low is not None and parameter.high is not None
+        if parameter.kind == "int":
+            wanted = math.floor(wanted) if by < 0 else math.ceil(wanted)
+        return min(max(float(f"{wanted:.12g}") if parameter.kind == "float" else wanted, parameter.low), parameter.high)
+    numbers = sorted(v for v in parameter.values if isinstance(v, int | float))
+    if by < 0:
+        return next((v for v in reversed(numbers) if v <= wanted), numbers[0])
+    return next((v for v in numbers if v >= wanted), numbers[-1])
 
 
 def fresh_point(space: SearchSpace, seed: int, i: int, taken: Container[str], method: Method = "sobol") -> Point | None:
@@ -87,27 +129,7 @@ def fresh_point(space: SearchSpace, seed: int, i: int, taken: Container[str], me
 
 def every_point(space: SearchSpace) -> Iterator[Point]:
     """All points of a space without floats, in the order of its parameters' values."""
-
-    def extend(point: Point, index: int) -> Iterator[Point]:
-        if index == len(space.parameters):
-            yield point
-            return
-        parameter = space.parameters[index]
-        if not parameter.is_active(point):
-            yield from extend(point, index + 1)
-            return
-        for value in values_of(parameter):
-            yield from extend({**point, parameter.name: value}, index + 1)
-
-    return extend({}, 0)
-
-
-def values_of(parameter: Parameter) -> tuple[Value, ...]:
-    """All values of a parameter that is not a float."""
-    if parameter.kind == "int":
-        assert parameter.low is not None and parameter.high is not None
-        return tuple(range(int(parameter.low), int(parameter.high) + 1))
-    return parameter.values
+    return space.points()
 
 
 def _wanted(space: SearchSpace, given: Point) -> dict[str, tuple[Value, ...]]:

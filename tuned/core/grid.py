@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import replace
 from functools import lru_cache
 
-from tuned.core.design import every_point, values_of
+from tuned.core.design import every_point
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key
 
 LARGEST = 10_000
@@ -20,7 +20,7 @@ DEFAULT_LEVELS = 5
 
 def cut(space: SearchSpace, levels: int) -> SearchSpace:
     """The space with every range replaced by at most so many of its values, both ends among them."""
-    return SearchSpace(tuple(_cut(parameter, levels) for parameter in space.parameters))
+    return SearchSpace(tuple(_cut(parameter, levels) for parameter in space.parameters), space.constraints)
 
 
 def _cut(parameter: Parameter, levels: int) -> Parameter:
@@ -33,7 +33,7 @@ def _levels(parameter: Parameter, levels: int) -> list[Value]:
     assert parameter.low is not None and parameter.high is not None
     low, high = parameter.low, parameter.high
     if parameter.kind == "int" and high - low < levels:
-        return list(values_of(parameter))
+        return list(range(int(low), int(high) + 1))
     found: list[Value] = []
     for i in range(levels):
         u = i / (levels - 1) if levels > 1 else 0.5
@@ -44,10 +44,10 @@ def _levels(parameter: Parameter, levels: int) -> list[Value]:
 
 
 def grid_size(space: SearchSpace, levels: int) -> int:
-    """How many points the grid has."""
-    size = cut(space, levels).size()
-    assert size is not None
-    return size
+    """How many points the grid has that the conditions between parameters allow; all of them where they are too many."""
+    whole = SearchSpace(cut(space, levels).parameters).size()
+    assert whole is not None
+    return whole if whole > LARGEST else len(grid_points(space, levels))
 
 
 @lru_cache(maxsize=8)

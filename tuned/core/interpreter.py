@@ -6,7 +6,7 @@ Owns the order of the places that are looked at. Whether that Python is new enou
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
@@ -65,6 +65,36 @@ def find_program(name: str, path: str, files: Files) -> str | None:
         if folder.startswith("/") and files.is_executable(candidate):
             return candidate
     return None
+
+
+def activated(
+    environment: Mapping[str, str],
+    python: str,
+    is_file: Callable[[str], bool],
+    is_dir: Callable[[str], bool],
+) -> dict[str, str]:
+    """The environment as it would be after activating what this interpreter belongs to.
+
+    A trial that starts `python`, `torchrun` or `pip` by name then finds those beside its interpreter, also when another
+    environment, or none, was active at submit.
+    """
+    env = dict(environment)
+    if not python:
+        return env
+    folder = posixpath.dirname(python)
+    prefix = posixpath.dirname(folder)
+    if is_file(posixpath.join(prefix, "pyvenv.cfg")):
+        env["VIRTUAL_ENV"] = prefix
+        env.pop("PYTHONHOME", None)
+    elif is_dir(posixpath.join(prefix, "conda-meta")):
+        env["CONDA_PREFIX"] = prefix
+        env["CONDA_DEFAULT_ENV"] = posixpath.basename(prefix)
+        env.pop("VIRTUAL_ENV", None)
+    else:
+        return env
+    rest = [entry for entry in env.get("PATH", "").split(":") if entry and entry != folder]
+    env["PATH"] = ":".join([folder, *rest])
+    return env
 
 
 def _named(python: str, base: str, environment: Mapping[str, str], files: Files) -> str:

@@ -60,6 +60,24 @@ def mentions_us(script: str, files: Files) -> Answer:
     return "no" if sure else "unsure"
 
 
+def own_files(script: str, files: Files) -> list[str]:
+    """The script and the files beside it that it imports, also through each other; absolute, the script first."""
+    folder = posixpath.dirname(script)
+    found, i = [script], 0
+    while i < len(found) and len(found) <= _MOST_FILES:
+        try:
+            text = files.read_text(found[i])
+        except OSError:
+            text = ""
+        i += 1
+        for module in _imported(text):
+            base = posixpath.join(folder, *module.split("."))
+            for path in (f"{base}.py", posixpath.join(base, "__init__.py")):
+                if not module.startswith(".") and path not in found and files.is_file(path):
+                    found.append(path)
+    return found
+
+
 def _imported(text: str) -> list[str]:
     names: list[str] = []
     for match in _IMPORT.finditer(text):

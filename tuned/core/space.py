@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tuned.core.constraints import LinearConstraint
 from tuned.core.errors import InvalidInput
+
+_MOST_COUNTED = 50_000
+"""Points that are counted one by one."""
 
 Value = float | int | str | bool
 Point = dict[str, Value]
@@ -82,6 +86,13 @@ class Parameter:
             raise InvalidInput(f"{value!r} is not a whole number", where=where)
         return int(value)
 
+    @property
+    def numeric_ends(self) -> tuple[float, float]:
+        """The least and the greatest value of a numeric parameter."""
+        values = [self.low, self.high] if self.kind in ("float", "int") else list(self.values)
+        numbers = [float(value) for value in values if isinstance(value, int | float)]
+        return min(numbers), max(numbers)
+
     def is_active(self, point: Mapping[str, Value]) -> bool:
         """Whether the point's parents have the values this parameter waits for."""
         return all(
@@ -91,9 +102,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """Parameters in an order in which every parent comes before its children."""
+    """Parameters in an order in which every parent comes before its children, and the conditions between them."""
 
     parameters: tuple[Parameter, ...] = ()
+    constraints: tuple[LinearConstraint, ...] = ()
 
     def __getitem__(self, name: str) -> Parameter:
         for parameter in self.parameters:
@@ -148,10 +160,47 @@ class SearchSpace:
                 point[parameter.name] = parameter.values[0]
             if not active and parameter.name in point:
                 raise InvalidInput("is inactive beside the other values", where=f"space.{parameter.name}")
+        self._check_constraints(point)
         return {name: point[name] for name in self.names if name in point}
 
+    def _check_constraints(self, point: Point) -> None:
+        for i, constraint in enumerate(self.constraints):
+            if constraint.excess(point):
+                raise InvalidInput(
+                    f"{constraint} does not hold: the sum is {constraint.value(point):g}",
+                    where=f"space_constraint.{i}",
+                    hint="choose other values, or widen the bound",
+                )
+
+    def meets(self, point: Mapping[str, Value]) -> bool:
+        """Whether a whole point meets all conditions between parameters."""
+        return not any(constraint.excess(point) for constraint in self.constraints)
+
+    def points(self) -> Iterator[Point]:
+        """All points of a space without floats, in the order of its parameters' values."""
+
+        def extend(point: Point, index: int) -> Iterator[Point]:
+            if index == len(self.parameters):
+                if self.meets(point):
+                    yield point
+                return
+            parameter = self.parameters[index]
+            if not parameter.is_active(point):
+                yield from extend(point, index + 1)
+                return
+            for value in _values_of(parameter):
+                yield from extend({**point, parameter.name: value}, index + 1)
+
+        return extend({}, 0)
+
     def size(self) -> int | None:
-        """How many different points there are, or None when a float makes them countless."""
+        """How many different points there are; None when a float, or a condition on very many, makes them countless."""
+        product = self._unconditional_size()
+        if product is None or not self.constraints:
+            return product
+        return sum(1 for _ in self.points()) if product <= _MOST_COUNTED else None
+
+    def _unconditional_size(self) -> int | None:
         product = 1
         for related in self._related():
             counts = SearchSpace(related)._count({}, 0)
@@ -202,7 +251,8 @@ class SearchSpace:
                     "role": p.role,
                 }
                 for p in self.parameters
-            ]
+            ],
+            "constraints": [constraint.to_dict() for constraint in self.constraints],
         }
 
     @classmethod
@@ -218,7 +268,8 @@ class SearchSpace:
                     }
                 )
                 for p in data["parameters"]
-            )
+            ),
+            tuple(LinearConstraint.from_dict(c) for c in data.get("constraints", ())),
         )
 
 

@@ -20,6 +20,29 @@ Argument = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file that is written for each trial from another one.
+
+    Attributes:
+        source: Absolute path of the file that it starts from: YAML, JSON or TOML by its suffix.
+        target: Where the trial finds it, placeholders unrendered.
+        values: Dotted key -> text with placeholders; a text that is one placeholder keeps the parameter's type.
+    """
+
+    source: str
+    target: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Arguments that are added when an earlier attempt has left a file; placeholders unrendered."""
+
+    when: str
+    args: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunSpec:
     """How a trial is run.
 
@@ -41,6 +64,12 @@ class RunSpec:
         gpus: GPUs a trial needs; None: one where there is one.
         limits: Resource limits of each trial, by name (`memory` and `file_size` in bytes, `open_files`, `processes`,
             `cpu_seconds`).
+        code: `live` (the files as they are when a trial starts) or `snapshot` (as they were at submit).
+        tree: Absolute path of the folder that a snapshot is made of; empty when live.
+        code_hash: Of the script and its own imports (live) or of the whole snapshot; content of the study only then.
+        data: Paths within `tree` that a trial finds linked instead of copied.
+        config: Files that are written for each trial.
+        resume: What is added when there is something to go on from; None when the code cannot.
     """
 
     kind: Literal["script", "function", "command"]
@@ -61,6 +90,20 @@ class RunSpec:
     cpus: float = 1.0
     gpus: float | None = None
     limits: dict[str, int] = field(default_factory=dict)
+    code: Literal["live", "snapshot"] = "live"
+    tree: str = ""
+    code_hash: str = ""
+    data: tuple[str, ...] = ()
+    config: tuple[ConfigFile, ...] = ()
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFile:
+    """A file, or for `tensorboard` a folder, that a trial writes metrics into; placeholders unrendered."""
+
+    kind: Literal["jsonl", "csv", "tensorboard"]
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +209,10 @@ class EarlyStopping:
 
 @dataclass(frozen=True, slots=True)
 class StudySpec:
-    """Everything a submission fixes. An empty `objectives` is a plain command without a search."""
+    """Everything a submission fixes. An empty `objectives` is a plain command without a search.
+
+    `rename` says which other name a metric of `patterns` and `metric_files` gets.
+    """
 
     name: str
     run: RunSpec
@@ -174,6 +220,8 @@ class StudySpec:
     space: SearchSpace = field(default_factory=SearchSpace)
     objectives: tuple[Objective, ...] = ()
     patterns: tuple[Pattern, ...] = ()
+    metric_files: tuple[MetricFile, ...] = ()
+    rename: dict[str, str] = field(default_factory=dict)
     question: str = ""
     priority: int = 0
     file: str | None = None
@@ -215,6 +263,10 @@ class StudySpec:
         run["args"] = _arguments(run["args"])
         run["command"] = _arguments(run["command"])
         run["preload"] = None if run["preload"] is None else tuple(run["preload"])
+        run["data"] = tuple(run["data"])
+        run["config"] = tuple(ConfigFile(**c) for c in run["config"])
+        if run["resume"] is not None:
+            run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
         stopping = data.get("early_stopping")
@@ -228,6 +280,7 @@ class StudySpec:
                 "patterns": tuple(Pattern(**p) for p in data["patterns"]),
                 "constraints": tuple(Constraint(**c) for c in data.get("constraints", ())),
                 "early_stopping": None if stopping is None else EarlyStopping(**stopping),
+                "metric_files": tuple(MetricFile(**f) for f in data["metric_files"]),
             }
         )
 
@@ -237,11 +290,15 @@ class StudySpec:
         for key in ("priority", "file"):
             data.pop(key)
         data["run"].pop("python_why")
+        if self.run.code == "live":
+            data["run"].pop("code_hash")  # it may change while the study runs; trials that differ are marked
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
     def differences(self, other: StudySpec) -> list[str]:
         """Paths at which `other` differs, as `search.trials: 50 -> 80`; empty exactly when the hashes are equal."""
         ignored = {"priority", "file", "run.python_why"}
+        if self.run.code == other.run.code == "live":
+            ignored.add("run.code_hash")
         mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
         # Compared as JSON text, as the hash does: for Python, 1 and True and 1.0 are equal.
         lines = [
@@ -296,6 +353,7 @@ class Study:
         counts: Trial state -> number of trials; states without trials are left out.
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
         phase: How its points are chosen now and why; empty before the first.
+        other_code: Number of trials that ran other code than was submitted.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -313,3 +371,4 @@ class Study:
     running_since: float | None
     note: str = ""
     phase: str = ""
+    other_code: int = 0

@@ -12,14 +12,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuned.core.arguments import check_arguments, items_of, names_used
+from tuned.core.arguments import check_arguments, check_text, items_of, names_used
+from tuned.core.constraint_file import constrained
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
-from tuned.core.interpreter import choose_interpreter, find_program
+from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
+from tuned.core.run_files import configs_of, data_of, metric_files_of, renames_of, resume_of, tree_of
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
 from tuned.core.study import (
@@ -83,8 +85,10 @@ def parse_study(
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)
     space = parse_space(raw_space)
-    run = _run(tables.run, base, environment, files, own_prefix)
+    space = constrained(space, tables.space_constraint)
+    run = _run(tables.run, base, environment, files, own_prefix, space)
     patterns = _patterns(tables.metrics)
+    metric_files = metric_files_of(tables.metrics, own_cwd=run.code == "snapshot")
     objectives = _objectives(tables.objective, "objective" if isinstance(data.get("objective"), Mapping) else None)
     search = _search(tables.search, space)
     if space.tunable and not objectives:
@@ -97,9 +101,13 @@ def parse_study(
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
+    for source in metric_files:
+        check_text(f"metrics.{source.kind}", source.path, space)
     _refuse_unreached_script(run, space, answer)
-    _refuse_silent(run, objectives, patterns, answer)
-    _refuse_silent(run, constraints, patterns, answer)
+    renames = renames_of(tables.metrics)
+    if not metric_files:
+        _refuse_silent(run, objectives, patterns, answer, renames)
+        _refuse_silent(run, constraints, patterns, answer, renames)
     return StudySpec(
         name=study_name,
         run=run,
@@ -107,6 +115,8 @@ def parse_study(
         space=space,
         objectives=objectives,
         patterns=patterns,
+        metric_files=metric_files,
+        rename=renames,
         question=tables.question,
         priority=tables.priority,
         file=file,
@@ -154,7 +164,14 @@ def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:
     return check_study_name(chosen)
 
 
-def _run(table: RunTable, base: str, environment: Mapping[str, str], files: Files, own_prefix: str | None) -> RunSpec:
+def _run(
+    table: RunTable,
+    base: str,
+    environment: Mapping[str, str],
+    files: Files,
+    own_prefix: str | None,
+    space: SearchSpace,
+) -> RunSpec:
     given = [k for k in ("script", "function", "command") if getattr(table, k) is not None]
     if len(given) != 1:
         what = f"has {' and '.join(given)}" if given else "says not what to run"
@@ -172,11 +189,11 @@ def _run(table: RunTable, base: str, environment: Mapping[str, str], files: File
     if table.args and kind != "script":
         hint = "put them into command" if kind == "command" else "a function reads trial.params"
         raise InvalidInput(f"a {kind} takes no args", where="run.args", hint=hint)
+    python, why = _interpreter(table, base, environment, files, own_prefix)
     if table.command is not None:
-        _check_program(table.command, cwd, {**environment, **table.env}, files)
-    python, why = choose_interpreter(
-        table.python, base=base, environment=environment, files=files, own_prefix=own_prefix
-    )
+        searched = activated({**environment, **table.env}, python, files.is_file, files.is_dir)
+        _check_program(table.command, cwd, searched, files)
+    tree, own_cwd = tree_of(table, cwd, script, files), table.code == "snapshot"
     return RunSpec(
         kind=kind,  # type: ignore[arg-type]
         script=script,
@@ -196,7 +213,23 @@ def _run(table: RunTable, base: str, environment: Mapping[str, str], files: File
         cpus=table.resources.cpus,
         gpus=table.resources.gpus,
         limits=table.limits.model_dump(exclude_none=True),
+        code=table.code,
+        tree=tree,
+        data=data_of(table, base, tree, files),
+        config=configs_of(table.config, base, own_cwd, space, files),
+        resume=resume_of(table, own_cwd),
     )
+
+
+def _interpreter(
+    table: RunTable, base: str, environment: Mapping[str, str], files: Files, own_prefix: str | None
+) -> tuple[str, str]:
+    try:
+        return choose_interpreter(table.python, base=base, environment=environment, files=files, own_prefix=own_prefix)
+    except InvalidInput:
+        if table.command is None or table.python is not None:
+            raise
+    return "", "a command needs no Python of its own"
 
 
 def _folder(cwd: str | None, base: str, files: Files) -> str:
@@ -376,12 +409,16 @@ def _refuse_unreached_script(run: RunSpec, space: SearchSpace, answer: Answer) -
 
 
 def _refuse_silent(
-    run: RunSpec, objectives: Sequence[Objective | Constraint], patterns: tuple[Pattern, ...], answer: Answer
+    run: RunSpec,
+    objectives: Sequence[Objective | Constraint],
+    patterns: tuple[Pattern, ...],
+    answer: Answer,
+    renames: Mapping[str, str],
 ) -> None:
     """An objective that certainly nothing reports; a mere doubt is left to the study's first trial."""
     if answer != "no" or run.kind == "function":
         return
-    found = {name for pattern in patterns for name in re.compile(pattern.regex).groupindex}
+    found = {renames.get(name, name) for pattern in patterns for name in re.compile(pattern.regex).groupindex}
     for objective in objectives:
         if objective.metric not in found:
             listed = ", ".join(sorted(found - {"step"}))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
@@ -20,13 +21,11 @@ from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "data", "space_constraint", "finalize", "test", "notify", "playbook",
-    "run.data", "run.resume", "run.config", "run.resources.gpu_memory",
-    "metrics.jsonl", "metrics.csv", "metrics.tensorboard", "metrics.rename",
+    "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
-RESERVED_VALUES = {"run.code": ("snapshot",)}
+RESERVED_VALUES: dict[str, tuple[str, ...]] = {}
 """Values of coming versions."""
 
 
@@ -104,6 +103,10 @@ def _metric_name(value: Any) -> Any:
     return value
 
 
+def _new_name(value: Any) -> Any:
+    return value if value == "step" else _metric_name(value)
+
+
 def _summary(value: Any) -> tuple[str, int]:
     if value in ("best", "last"):
         return value, 1
@@ -128,6 +131,7 @@ Arguments = Annotated[tuple[Any, ...], BeforeValidator(_arguments)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 PositiveDuration = Annotated[float, BeforeValidator(_positive_duration)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_regex)], ...], BeforeValidator(_texts)]
+Paths = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 MetricName = Annotated[str, BeforeValidator(_metric_name)]
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -155,6 +159,29 @@ class LimitsTable(Table):
     cpu_seconds: Count | None = None
 
 
+class ConfigTable(Table):
+    """One `[[run.config]]`: a file that is written for each trial."""
+
+    source: str = Field(alias="from", min_length=1)
+    target: Text = Field(alias="to", min_length=1)
+    values: dict[str, Text] = Field(alias="set", min_length=1)
+
+
+class ResumeTable(Table):
+    """`[run.resume]`: what is added when there is something to go on from."""
+
+    when: Text = Field(min_length=1)
+    args: Arguments
+
+
+class LinearTable(Table):
+    """One `[[space_constraint]]`."""
+
+    linear: dict[str, Annotated[float, Field(allow_inf_nan=False, strict=False)]] = Field(min_length=1)
+    at_most: float | None = Field(default=None, allow_inf_nan=False, strict=False)
+    at_least: float | None = Field(default=None, allow_inf_nan=False, strict=False)
+
+
 class RunTable(Table):
     """`[run]`."""
 
@@ -165,7 +192,8 @@ class RunTable(Table):
     start: Literal["warm", "cold"] = "warm"
     python: str | None = Field(default=None, min_length=1)
     cwd: str | None = None
-    code: Literal["live"] = "live"
+    code: Literal["live", "snapshot"] = "live"
+    data: Annotated[tuple[str, ...], Field(strict=False)] = ()
     env: dict[str, Text] = {}
     preload: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     timeout: PositiveDuration | None = None
@@ -173,14 +201,20 @@ class RunTable(Table):
     retries: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
     resources: ResourcesTable = ResourcesTable()
     limits: LimitsTable = LimitsTable()
+    config: list[ConfigTable] = []
+    resume: ResumeTable | None = None
 
 
 class MetricsTable(Table):
-    """`[metrics]`: patterns over the output, beside what the code reports itself."""
+    """`[metrics]`: patterns over the output and files, beside what the code reports itself."""
 
     patterns: Annotated[Patterns, Field(strict=False)] = ()
     stdout: Annotated[Patterns, Field(strict=False)] = ()
     stderr: Annotated[Patterns, Field(strict=False)] = ()
+    jsonl: Annotated[Paths, Field(strict=False)] = ()
+    csv: Annotated[Paths, Field(strict=False)] = ()
+    tensorboard: Annotated[Paths, Field(strict=False)] = ()
+    rename: dict[str, Annotated[str, BeforeValidator(_new_name)]] = {}
 
 
 class ObjectiveTable(Table):
@@ -243,6 +277,7 @@ class StudyTable(Table):
     metrics: MetricsTable = MetricsTable()
     objective: list[ObjectiveTable] = []
     constraint: list[ConstraintTable] = []
+    space_constraint: list[LinearTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
 
@@ -339,8 +374,12 @@ def _keys_at(loc: list[int | str]) -> list[str]:
     for part in loc:
         if isinstance(part, int):
             continue
-        field = model.model_fields[part].annotation
+        field = _field(model, part).annotation
         model = next(
             (m for m in (field, *getattr(field, "__args__", ())) if isinstance(m, type) and issubclass(m, Table)), Table
         )
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _field(model: type[Table], key: str) -> FieldInfo:
+    return next(field for name, field in model.model_fields.items() if key in (name, field.alias))

@@ -32,6 +32,7 @@ class Trial:
         last_step: Highest step reported; None before the first report.
         created_at, started_at, ended_at: Unix seconds.
         retries_used: Failure class -> automatic retries this trial has had.
+        code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Trial:
     ended_at: float | None
     retry_of: int | None = None
     retries_used: dict[str, int] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

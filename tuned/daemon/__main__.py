@@ -11,9 +11,10 @@ import fcntl
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from tuned.core.errors import Conflict, TunedError
+from tuned.core.errors import Conflict, InvalidInput, TunedError
 from tuned.home import Home, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
@@ -26,6 +27,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, help="state folder; default: as tunectl finds it")
     parser.add_argument("--slots", type=int, help="trials at once on the CPU; default: half the cores")
     return parser.parse_args()
+
+
+def slots_asked(environ: Mapping[str, str]) -> int | None:
+    """How many trials at once `TUNED_SLOTS` asks for; None when it is not set.
+
+    Raises:
+        InvalidInput: It is no number, or none would run.
+    """
+    text = environ.get(ENV_SLOTS, "")
+    if text and not (text.isascii() and text.isdigit() and int(text)):
+        raise InvalidInput(f"{text!r} is no number of trials", where=ENV_SLOTS, hint="write 1 or more, or unset it")
+    return int(text) if text else None
 
 
 def lock_home(home: Home) -> int:
@@ -44,7 +57,7 @@ def lock_home(home: Home) -> int:
         pid = os.read(fd, 32).decode(errors="replace").strip()
         os.close(fd)
         raise Conflict(
-            f"a daemon runs here already (process {pid})", where=str(home.root), hint="tunectl daemon status"
+            f"a daemon runs here already (process {pid})", where=str(home.root), hint="see: tunectl daemon status"
         ) from None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
@@ -54,10 +67,10 @@ def lock_home(home: Home) -> int:
 def main() -> int:
     """Run until told to stop; exit code 0, or 1 with one line that says why not."""
     arguments = _arguments()
-    slots = arguments.slots or (int(os.environ[ENV_SLOTS]) if os.environ.get(ENV_SLOTS, "").isdigit() else None)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
+        slots = arguments.slots or slots_asked(os.environ)
         home = home_at(arguments.home, "--home") if arguments.home else resolve_home()
         prepare_home(home)
         lock = lock_home(home)

@@ -13,7 +13,7 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
-from tuned.daemon import failpoints, run_dirs
+from tuned.daemon import failpoints, run_dirs, snapshot
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.slots import Slots
 
@@ -25,6 +25,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
 
     def live() -> list[Row]:
         with database.read() as conn:
+            snapshot.drop_abandoned(runs)
             run_dirs.exhume(runs, {study.name for study in queries.studies(conn)})
             return queries.live(conn)
 

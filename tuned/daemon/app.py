@@ -15,12 +15,14 @@ import time
 from pathlib import Path
 
 from storage.engine import Database, open_database
+from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL, StopReason
 from tuned.daemon.adoption import adopt
 from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
 from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.code_state import CodeStates
 from tuned.daemon.commit_attempt import Ending
 from tuned.daemon.gpu import find_driver
 from tuned.daemon.housekeeping import Housekeeping
@@ -62,13 +64,14 @@ class Daemon:
         self._preloads = Preloads(home.root / "preloads.json")
         self._launchers = Launchers(bundle, home.launchers)
         self._attempts = Attempts(self._database, self._attempt_ended)
+        codes = CodeStates()
         self._launching = Launching(
-            self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle
+            self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle, codes
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
         self._service = Service(
-            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs
+            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
         self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
         retention = Retention(home, self._database)
@@ -129,16 +132,19 @@ class Daemon:
         self._stop.set()
 
     async def _end_trials(self) -> None:
-        """Have every live trial save and stop; they are paused and can go on later."""
+        """Have every live trial save and stop, and queue it again: the next daemon runs it on."""
         targets = [attempt.holder for attempt in self._attempts.live.values()]
-        if targets:
-            await self._service.act(StopReason.PAUSE.value, targets)
+        if not targets:
+            return
+        await self._service.act(StopReason.PAUSE.value, targets)
         deadline = time.monotonic() + LAST_STOP_S
         with self._hub.follow() as news:
             while self._attempts.live and time.monotonic() < deadline:
                 news.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), 1.0)
+        with contextlib.suppress(TunedError):  # all of them may have ended by themselves
+            await self._service.act("resume", targets)
 
     def _attempt_ended(self, attempt: LiveAttempt, ending: Ending) -> None:
         self._slots.release(attempt.device, attempt.holder)

@@ -41,6 +41,7 @@ class LiveAttempt:
     """One attempt that holds a slot.
 
     Attributes:
+        port: The TCP port that is its alone; 0: none, or an adopted attempt's, which is not known.
         offset: Bytes of the metrics file whose observations are committed.
         next_steps: Metric name -> step of a line that has none; None until read from the database.
         running: Whether the row is known to say so, of an adopted attempt before its start record is read again.
@@ -60,6 +61,7 @@ class LiveAttempt:
     attempt_id: str
     run_dir: Path
     device: str
+    port: int = 0
     started: bool = False
     offset: int = 0
     next_steps: dict[str, int] | None = None

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 from storage import queries, repository
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
+from tuned.core.interpreter import activated
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon import clock, failpoints, run_dirs
+from tuned.daemon import clock, failpoints, run_dirs, snapshot, trial_files
 from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.code_state import CodeStates
 from tuned.daemon.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
+from tuned.daemon.ports import Ports
 from tuned.daemon.preloads import Preloads
 from tuned.daemon.slots import Slots
-from tuned.daemon.trial_spec import build_spec
+from tuned.daemon.trial_spec import argument_context, build_spec
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +48,7 @@ class Launching:
         slots: Slots,
         runs: Path,
         bundle: Path,
+        codes: CodeStates,
     ) -> None:
         self._database = database
         self._attempts = attempts
@@ -50,6 +57,8 @@ class Launching:
         self._slots = slots
         self._runs = runs
         self._bundle = bundle
+        self._codes = codes
+        self._ports = Ports()
         self._environments: dict[int, dict[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._taught: set[int] = set()
@@ -158,26 +167,54 @@ class Launching:
         aside = await asyncio.to_thread(_make_way, attempt)
         if aside is not None:
             log.warning("%s: a folder that no row knows was in the way; it is now %s", attempt.holder, aside)
-        learn = study.spec.run.preload is None and self._preloads.learned(study) is None
-        spec = build_spec(
-            study.spec,
-            trial,
-            attempt,
-            checkpoint=run_dirs.checkpoint_dir(self._runs, trial.study, trial.number),
-            device_environment=self._slots.environment(slot),
-            bundle=self._bundle,
-            learn=learn,
-            start="cold" if self._preloads.runs_cold(study) else study.spec.run.start,
-            resumed=await asyncio.to_thread(run_dirs.has_checkpoint, self._runs, trial.study, trial.number),
-        )
-        await asyncio.to_thread(run_dirs.create, attempt.run_dir, spec)
+        attempt.port = self._ports.free({other.port for other in self._attempts.live.values()})
+        start = "cold" if self._preloads.runs_cold(study) else study.spec.run.start
+        await asyncio.to_thread(self._write_directory, attempt, trial, study, self._slots.environment(slot), start)
+
+    def _write_directory(
+        self, attempt: LiveAttempt, trial: Trial, study: Study, device_environment: dict[str, str], start: str
+    ) -> None:
+        """All that touches the disk for a new attempt."""
+        checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, trial.number)
+        context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)
+
+        def spec(resuming: bool) -> dict[str, Any]:
+            return build_spec(
+                study.spec,
+                trial,
+                attempt,
+                checkpoint=checkpoint,
+                device_environment=device_environment,
+                bundle=self._bundle,
+                learn=study.spec.run.preload is None and self._preloads.learned(study) is None,
+                start=start,
+                resumed=run_dirs.has_checkpoint(self._runs, trial.study, trial.number),
+                port=attempt.port,
+                resuming=resuming,
+                code=self._code(study),
+            )
+
+        def fill() -> dict[str, Any]:
+            trial_files.prepare(study.spec, context, attempt.run_dir, self._runs)
+            return spec(trial_files.resumes(study.spec, context, attempt.run_dir))
+
+        run_dirs.create(attempt.run_dir, fill)
+
+    def _code(self, study: Study) -> dict[str, Any]:
+        if study.spec.run.code == "snapshot":
+            origin = snapshot.origin(self._runs / study.name, study.spec.run.code_hash)
+            return {**origin, "mode": "snapshot", "hash": study.spec.run.code_hash}
+        return self._codes.state(study.spec.run)
 
     async def _kind(self, study: Study, preload: bool = True) -> LauncherKind:
         if study.id not in self._environments:
             self._environments[study.id] = await asyncio.to_thread(self._captured, study.id)
-        environment = trial_environment(self._environments[study.id], study.spec.run.env)
+        run = study.spec.run
+        environment = activated(
+            trial_environment(self._environments[study.id], run.env), run.python, os.path.isfile, os.path.isdir
+        )
         names = self._preloads.for_study(study) if preload else ()
-        return LauncherKind(study.spec.run.python, tuple(sorted(environment.items())), names)
+        return LauncherKind(run.python or sys.executable, tuple(sorted(environment.items())), names)
 
     def _captured(self, study_id: int) -> dict[str, str]:
         with self._database.read() as conn:
@@ -204,9 +241,12 @@ class Launching:
         """
         try:
             return await _launch(await self._launcher(study), attempt)
-        except Refused as refusal:
-            log.warning("%s starts cold: %s", attempt.holder, refusal)
-            self._preloads.run_cold(study.id, str(refusal))
+        except (Refused, LauncherFailed) as failure:
+            bare = not (await self._kind(study)).preload
+            if isinstance(failure, LauncherFailed) and (failure.killed or bare):
+                raise  # it is not the preload's fault
+            log.warning("%s starts cold: %s", attempt.holder, failure)
+            self._preloads.run_cold(study.id, str(failure))
         spec = await asyncio.to_thread(run_dirs.spec, attempt.run_dir)
         await asyncio.to_thread(
             protocol.write_record, str(attempt.run_dir), protocol.SPEC_FILE, {**spec, "start": "cold"}

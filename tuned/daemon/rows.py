@@ -50,7 +50,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
         parameters=list(spec.space.names),
         eta_s=eta,
-        note=study.note,
+        note="; ".join(filter(None, (study.note, _code_note(study)))),
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
@@ -89,6 +89,12 @@ def rung_row(decision: Decision, metric: str) -> RungRow:
     )
 
 
+def _code_note(study: Study) -> str:
+    if not study.other_code:
+        return ""
+    return f"{study.other_code} trial(s) ran other code than was submitted (the code was edited since)"
+
+
 def trial_row(trial: Trial) -> TrialRow:
     """A trial as lists show it."""
     return TrialRow(
@@ -112,6 +118,7 @@ def trial_row(trial: Trial) -> TrialRow:
         stop_reason=trial.stop_reason.value if trial.stop_reason else None,
         last_step=trial.last_step,
         retry_of=trial.retry_of,
+        code=trial.code,
     )
 
 

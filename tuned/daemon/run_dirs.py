@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,13 @@ def has_checkpoint(runs: Path, study: str, number: int) -> bool:
         return False
 
 
-def create(run_dir: Path, spec: Mapping[str, Any]) -> None:
+def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
     """Make the directory of a new attempt, durably, with its `spec.json`.
+
+    Args:
+        run_dir: The new folder.
+        spec: The content of `spec.json`; or what gives it, called once `work/` is there to put the trial's own files
+            into it.
 
     Raises:
         FileExistsError: It is there already: a run directory is never used again.
@@ -54,7 +59,7 @@ def create(run_dir: Path, spec: Mapping[str, Any]) -> None:
     run_dir.mkdir(mode=0o700)
     (run_dir / protocol.WORK_DIR).mkdir()
     (run_dir / protocol.METRICS_FILE).touch(mode=0o600)
-    protocol.write_record(str(run_dir), protocol.SPEC_FILE, spec)
+    protocol.write_record(str(run_dir), protocol.SPEC_FILE, spec() if callable(spec) else spec)
     for folder in (run_dir.parent, *(p.parent for p in new)):
         protocol.sync_folder(str(folder))
 

@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-import psutil
-
 from tuned.daemon import clock
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.hub import Hub
@@ -36,6 +34,8 @@ async def watch_devices(slots: Slots, attempts: Attempts, hub: Hub) -> None:
 
 def _families(attempts: Sequence[LiveAttempt]) -> list[set[int]]:
     """The processes of each attempt: all descendants of its supervisor, which adopts those that lose their parent."""
+    import psutil  # only machines with GPUs come here
+
     families = []
     for attempt in attempts:
         family: set[int] = set()

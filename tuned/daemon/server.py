@@ -86,7 +86,11 @@ class Listener:
             listening.bind(str(self._path))
         except OSError as error:
             listening.close()
-            raise Unavailable(f"cannot listen: {error.strerror}", where=str(self._path)) from error
+            raise Unavailable(
+                f"cannot listen: {error.strerror}",
+                where=str(self._path),
+                hint="remove what is there, or set TUNED_HOME to another folder",
+            ) from error
         finally:
             os.umask(before)
         listening.listen(128)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -28,12 +28,15 @@ from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import clock, failpoints, run_dirs, verbs
+from tuned.daemon import clock, failpoints, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
+from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
 from tuned.daemon.hub import Hub
+from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
+from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting, add_design_points
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
@@ -55,6 +58,7 @@ class Service:
         launching: Launching,
         suggesting: Suggesting,
         runs: Path,
+        codes: CodeStates,
     ) -> None:
         self._database = database
         self._hub = hub
@@ -63,6 +67,8 @@ class Service:
         self._launching = launching
         self._suggesting = suggesting
         self.runs = runs
+        self._codes = codes
+        self._interpreters = Interpreters()
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
@@ -91,7 +97,32 @@ class Service:
             file=submission.file,
             own_prefix=sys.prefix,
         )
-        return await self._create(spec, submission.environment)
+        spec = await self._with_usable_python(spec, submission.environment)
+        if spec.run.code == "live":
+            state = await asyncio.to_thread(self._codes.state, spec.run)
+            return await self._create(_with_code(spec, state["hash"]), submission.environment)
+        taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self.runs)
+        try:
+            _refuse_uncopied(spec, taken)
+            state = await asyncio.to_thread(self._codes.state, spec.run)
+            return await self._create(_with_code(spec, taken.hash), submission.environment, taken, state)
+        finally:
+            await asyncio.to_thread(snapshot.drop, taken)
+
+    async def _with_usable_python(self, spec: StudySpec, environment: dict[str, str]) -> StudySpec:
+        """The specification with an interpreter that runs; a command without one runs under our own.
+
+        Raises:
+            InvalidInput: The interpreter does not run, or is too old.
+        """
+        if spec.run.python:
+            try:
+                version = await self._interpreters.version(spec.run.python, environment)
+                return replace(spec, run=replace(spec.run, python_why=f"{version}: {spec.run.python_why}"))
+            except InvalidInput:
+                if spec.run.kind != "command":
+                    raise
+        return replace(spec, run=replace(spec.run, python="", python_why="a command needs no Python of its own"))
 
     async def queue_command(self, request: CommandSubmission) -> Submitted:
         """Queue one plain command: a study with an empty space and one trial.
@@ -111,7 +142,13 @@ class Service:
         submitted = await self.submit(Submission(data, request.cwd, request.environment))
         return replace(submitted, trial=1)
 
-    async def _create(self, spec: StudySpec, environment: dict[str, str]) -> Submitted:
+    async def _create(
+        self,
+        spec: StudySpec,
+        environment: dict[str, str],
+        taken: Taken | None = None,
+        state: dict[str, Any] | None = None,
+    ) -> Submitted:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
@@ -122,6 +159,9 @@ class Service:
                     where=spec.name,
                     hint="submit it --as another name",
                 )
+            if taken is not None:
+                snapshot.place(taken, self.runs / spec.name)
+                snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
             study_id = repository.create_study(conn, spec, environment, now)
             self._first_trials(conn, study_id, spec, now)
@@ -169,6 +209,7 @@ class Service:
             python_why=spec.run.python_why,
             arguments=[self.arguments(study, trial) for trial in first],
             notes=notes,
+            code=spec.run.code_hash,
         )
 
     def arguments(self, study: Study, trial: Trial) -> list[str]:
@@ -285,6 +326,19 @@ class Service:
         for grave in graves:
             await asyncio.to_thread(run_dirs.remove_grave, grave)
         return Changed([name])
+
+
+def _with_code(spec: StudySpec, code_hash: str) -> StudySpec:
+    return replace(spec, run=replace(spec.run, code_hash=code_hash))
+
+
+def _refuse_uncopied(spec: StudySpec, taken: Taken) -> None:
+    """A script that git ignores would be missing in every trial."""
+    script, tree = spec.run.script, spec.run.tree
+    if script is not None and not (taken.folder / Path(script).relative_to(tree)).exists():
+        raise InvalidInput(
+            f"git ignores {script}, so the copy does not have it", where="run.script", hint="git add -f it"
+        )
 
 
 def _free_name(conn: Connection, base: str) -> str:

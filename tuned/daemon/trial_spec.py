@@ -5,14 +5,16 @@ Owns that translation, pure apart from nothing: paths in, a record out.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env
+from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
 from tuned.core.study import StudySpec
 from tuned.core.trial import Trial
+from tuned.daemon.trial_files import trial_path
 
 if TYPE_CHECKING:
     from tuned.daemon.attempts import LiveAttempt
@@ -38,6 +40,9 @@ def build_spec(
     learn: bool,
     start: str,
     resumed: bool,
+    port: int = 0,
+    resuming: bool = False,
+    code: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of `spec.json` but for its protocol version.
 
@@ -52,12 +57,17 @@ def build_spec(
         start: `warm` or `cold`; an `env` that differs from trial to trial makes it cold, because libraries read their
             variables when they are imported.
         resumed: Whether an earlier attempt left something in `checkpoint`.
+        port: A TCP port that is this trial's alone; 0: none was free.
+        resuming: Whether the file is there that `[run.resume]` waits for.
+        code: What is known of the code that is about to run.
     """
-    context = argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint)
-    run = spec.run
-    arguments = render(spec, context)
-    if run.kind == "script" or run.kind == "function":
-        arguments = [run.script_typed or run.script or "", *arguments]
+    context = argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port)
+    run, run_dir = spec.run, attempt.run_dir
+    arguments = render(spec, context, resuming)
+    if run.kind == "command":
+        arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
+    else:
+        arguments = [_script_word(spec, run_dir), *arguments]
     objective = spec.objective
     return {
         "attempt_id": attempt.attempt_id,
@@ -69,10 +79,10 @@ def build_spec(
         "kind": run.kind,
         "start": "cold" if env_needs_trial(run) else start,
         "argv": arguments,
-        "script": run.script,
+        "script": None if run.script is None else trial_path(spec, run.script, run_dir),
         "function": run.function,
-        "cwd": run.cwd,
-        "env": {**render_env(spec, context), **device_environment},
+        "cwd": trial_path(spec, run.cwd, run_dir),
+        "env": {**_rendezvous(port), **render_env(spec, context), **device_environment},
         "params": trial.params,
         "checkpoint_dir": str(checkpoint),
         "device": attempt.device,
@@ -80,6 +90,13 @@ def build_spec(
         "timeout": run.timeout,
         "grace": run.grace,
         "patterns": [asdict(p) for p in spec.patterns],
+        "metric_files": [
+            {"kind": file.kind, "path": _absolute(spec, render_text(spec, file.path, context), run_dir)}
+            for file in spec.metric_files
+        ],
+        "rename": spec.rename,
+        "tree": run.tree or None,
+        "code": dict(code) if code else None,
         "objective_metric": objective.metric if objective else None,
         "learn": learn,
         "umask": None,
@@ -89,7 +106,29 @@ def build_spec(
     }
 
 
-def argument_context(spec: StudySpec, trial: Trial, attempt: int, run_dir: Path, checkpoint: Path) -> ArgumentContext:
+def _script_word(spec: StudySpec, run_dir: Path) -> str:
+    """What `sys.argv[0]` will be: the script as it was typed, where that leads to it from the trial's folder."""
+    run = spec.run
+    typed, script = run.script_typed or "", run.script or ""
+    if typed and not typed.startswith("/") and os.path.normpath(f"{run.cwd}/{typed}") == script:
+        return typed
+    return trial_path(spec, script, run_dir)
+
+
+def _absolute(spec: StudySpec, path: str, run_dir: Path) -> str:
+    return os.path.normpath(Path(trial_path(spec, spec.run.cwd, run_dir)) / path)
+
+
+def _rendezvous(port: int) -> dict[str, str]:
+    """What torch.distributed and torchrun look for, so that trials side by side do not meet each other."""
+    if not port:
+        return {}
+    return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PET_MASTER_PORT": str(port)}
+
+
+def argument_context(
+    spec: StudySpec, trial: Trial, attempt: int, run_dir: Path, checkpoint: Path, port: int = 0
+) -> ArgumentContext:
     """What the placeholders of this attempt stand for."""
     return ArgumentContext(
         params=trial.params,
@@ -100,4 +139,5 @@ def argument_context(spec: StudySpec, trial: Trial, attempt: int, run_dir: Path,
         stage=trial.stage,
         run_dir=str(run_dir),
         checkpoint_dir=str(checkpoint),
+        port=port,
     )

@@ -11,9 +11,9 @@ import resource
 import sys
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, NoReturn, Sequence
 
-from tuned.launch import kernel, signals
+from tuned.launch import import_paths, kernel, signals
 from tuned.launch.program import Program
-from tuned.protocol import trial_environment
+from tuned.protocol import WORK_DIR, trial_environment
 
 NOT_STARTED = 1
 COMMAND_NOT_FOUND = 127
@@ -102,6 +102,9 @@ def _enter(spec: Dict[str, Any], run_dir: str, status_fd: int, origin: Origin) -
 
 def _program(spec: Dict[str, Any], run_dir: str, status_fd: int, origin: Origin) -> Program:
     search = [] if getattr(sys.flags, "safe_path", False) else [_script_folder(spec["script"])]
+    copy = import_paths.copy_of(spec, _work(run_dir))
+    if copy is not None:
+        sys.path[:] = [*import_paths.extra(copy), *import_paths.moved_all(sys.path, copy)]
     return Program(
         argv=_python_arguments(spec),
         search=[*search, spec["bundle"]],
@@ -133,11 +136,19 @@ def _environment(spec: Mapping[str, Any], run_dir: str) -> Dict[str, str]:
     """What this attempt lays over the launcher's environment; the same for warm and cold."""
     over = dict(spec["env"])
     search = over.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
-    over["PYTHONPATH"] = spec["bundle"] + (os.pathsep + search if search else "")
+    folders = search.split(os.pathsep) if search else []
+    copy = import_paths.copy_of(spec, _work(run_dir))
+    if copy is not None:
+        folders = [*import_paths.extra(copy), *import_paths.moved_all(folders, copy)]
+    over["PYTHONPATH"] = os.pathsep.join([spec["bundle"], *dict.fromkeys(folders)])
     over["PYTHONUNBUFFERED"] = "1"
     over["PWD"] = spec["cwd"]
     over.update(trial_environment(spec, run_dir))
     return over
+
+
+def _work(run_dir: str) -> str:
+    return os.path.join(run_dir, WORK_DIR)
 
 
 def _limit(limits: Mapping[str, int]) -> None:

@@ -20,7 +20,7 @@ import sys
 import traceback
 from typing import Any, Dict, FrozenSet, List, Optional
 
-from tuned.launch import child, preload, shutdown, supervisor
+from tuned.launch import child, import_paths, preload, shutdown, supervisor
 from tuned.launch.control import Control
 from tuned.launch.program import Program
 from tuned.launch.signals import Wakeups, blocked, unblock
@@ -137,6 +137,9 @@ class Launcher:
         script = spec["script"]
         if os.path.isdir(script) or script.endswith((".pyc", ".zip", ".pyz")):
             return "%s is no plain Python file" % script
+        stale = import_paths.preloaded_from(spec.get("tree"), self._preloaded.imported)
+        if stale is not None:
+            return "%s was imported from the code that this study has a copy of" % stale
         hidden = preload.hidden_module(script, self._at_start)
         if hidden is not None:
             return "%s beside the script hides a module that is loaded already" % hidden

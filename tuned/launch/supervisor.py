@@ -50,7 +50,7 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
     wakeups = Wakeups(signal.SIGCHLD, signal.SIGUSR1)
     subreaper = kernel.adopt_orphans()
     os.makedirs(os.path.join(run_dir, protocol.WORK_DIR), exist_ok=True)
-    output = Output(run_dir, spec["patterns"])
+    output = Output(run_dir, spec["patterns"], spec.get("metric_files", ()), spec.get("rename"))
     release, release_trial = os.pipe2(os.O_CLOEXEC)
     status, status_trial = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
@@ -116,6 +116,7 @@ class Supervisor:
         while self._processes.main_status is None:
             self._act()
             self._wait(self._patience())
+            self._output.look(time.monotonic())
         seconds = time.monotonic() - self._began
         self._end_the_rest(start)
         self._output.finish()
@@ -135,6 +136,7 @@ class Supervisor:
             "boot_id": protocol.boot_id(),
             "started_at": time.time(),
             "mode": "warm" if self._warm else "cold",
+            "code": self._spec.get("code"),
         }
 
     def _act(self) -> None:
@@ -156,7 +158,7 @@ class Supervisor:
 
     def _patience(self) -> Optional[float]:
         now = time.monotonic()
-        times = [t for t in (self._stopping.wait(now), self._stuck_in(now)) if t is not None]
+        times = [t for t in (self._stopping.wait(now), self._stuck_in(now), self._output.wait(now)) if t is not None]
         return min(times, default=None)
 
     def _wait(self, seconds: Optional[float]) -> None:

@@ -34,6 +34,7 @@ STATEMENTS = (
         running_s REAL DEFAULT 0 NOT NULL,
         running_since REAL,
         next_number INTEGER DEFAULT 1 NOT NULL,
+        other_code INTEGER DEFAULT 0 NOT NULL,
         best_trial_id INTEGER,
         UNIQUE (name)
     )
@@ -96,6 +97,7 @@ STATEMENTS = (
         seed INTEGER NOT NULL,
         stage TEXT DEFAULT 'search' NOT NULL,
         last_step REAL,
+        code TEXT DEFAULT '' NOT NULL,
         retry_of INTEGER,
         retries_used TEXT DEFAULT '{}' NOT NULL,
         created_at REAL NOT NULL,

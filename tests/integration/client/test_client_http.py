@@ -35,8 +35,8 @@ def test_a_missing_field_is_an_error_of_the_daemon_not_a_crash(daemon: Any) -> N
 
 
 def test_query_leaves_out_none_repeats_lists_and_quotes_names(daemon: Any) -> None:
-    daemon.routes["GET /v1/studies/a%2Fb%20c/trials"] = []
-    Client(daemon.socket).send(api.trials("a/b c", state=["running", "queued"], descending=True))
+    daemon.routes["GET /v1/studies/a%3Fb%20c/trials"] = []
+    Client(daemon.socket).send(api.trials("a?b c", state=["running", "queued"], descending=True))
     (request,) = daemon.seen
     assert request.query == [("state", "running"), ("state", "queued"), ("descending", "true")]
 

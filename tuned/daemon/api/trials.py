@@ -39,8 +39,14 @@ async def trials(
     limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
     offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
 ) -> list[TrialRow]:
-    """A study's trials: `sort` by number, value, state, priority, created, ended or `params.NAME`."""
+    """A study's trials.
+
+    `sort` is number, value (or the objective's name), state, priority, created, started, ended or `params.NAME`.
+    """
     study = await given.service.study(name)
+    objective = study.spec.objective
+    if objective is not None and sort == objective.metric:
+        sort = "value"
     found = await given.service.read(
         lambda conn: queries.trials(
             conn, study.id, states=state, sort=sort, descending=descending, limit=limit, offset=offset

@@ -1,0 +1,265 @@
+"""Metrics out of the files that a trial writes by itself: JSON lines, CSV, TensorBoard's events.
+
+Owns reading them while they grow. A file that is replaced or written anew is read from its beginning: the same line
+gives the same record again. What was there before the attempt began is left to the attempt that wrote it.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+import math
+import os
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from tuned.launch import tfevents
+from tuned.protocol import STEP_KEY, TIME_KEY, encode_number
+
+_READ_BYTES = 4 * 2**20
+_LARGEST_READ = 64 * 2**20
+_HEAD_BYTES = 512
+_LINE_CAP = 2**20
+_STEPS = ("step", "global_step", "_step", "iteration", "iter", "epoch")
+"""What tells the step, the first that is there; further ones are metrics."""
+
+Record = Dict[str, Any]
+
+
+class MetricFiles:
+    """All files of a trial.
+
+    Args:
+        specs: Each with `kind` (`jsonl`, `csv` or `tensorboard`) and `path`, absolute; the path may hold `*`.
+        rename: Old name -> new name.
+    """
+
+    def __init__(self, specs: Sequence[Mapping[str, str]], rename: Mapping[str, str]) -> None:
+        self._specs = [(spec["kind"], spec["path"]) for spec in specs]
+        self._rename = rename
+        self._files: Dict[str, _File] = {}
+        for path, file in self._found():
+            file.skip()
+            self._files[path] = file
+
+    def __bool__(self) -> bool:
+        return bool(self._specs)
+
+    def records(self, final: bool = False) -> Iterator[Record]:
+        """What was written since the last look; `final`: nothing more will be, so a last line needs no newline."""
+        for path, file in self._found():
+            known = self._files.setdefault(path, file)
+            yield from known.records(final)
+
+    def _found(self) -> Iterator[Tuple[str, "_File"]]:
+        for kind, pattern in self._specs:
+            for path in sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]:
+                if kind != "tensorboard":
+                    if os.path.isfile(path):
+                        yield path, (_JsonLines if kind == "jsonl" else _Csv)(path, self._rename)
+                    continue
+                for found, run in _event_files(path):
+                    yield found, _Events(found, self._rename, run)
+
+
+def _event_files(path: str) -> List[Tuple[str, str]]:
+    """Event files at or below a path, each with its run: the folder's path below it, empty at the top."""
+    if os.path.isfile(path):
+        return [(path, "")]
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        run = os.path.relpath(folder, path)
+        found += [
+            (os.path.join(folder, name), "" if run == "." else run) for name in sorted(names) if "tfevents" in name
+        ]
+    return found
+
+
+class _Seen(NamedTuple):
+    """What tells a grown file from another one."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+class _File:
+    """One file, and how far it was read."""
+
+    def __init__(self, path: str, rename: Mapping[str, str]) -> None:
+        self._path = path
+        self._names = rename
+        self._seen = _Seen(0, 0, 0)
+        self._head = b""
+        self._offset = 0
+        self.start()
+
+    def start(self) -> None:
+        """Forget what was read."""
+        self._offset = 0
+        self._counts: Dict[str, int] = {}
+
+    def skip(self) -> None:
+        """Take what is there now for another attempt's."""
+        for _ in self.records(final=False):
+            pass
+
+    def records(self, final: bool) -> Iterator[Record]:
+        """What is new."""
+        try:
+            with open(self._path, "rb") as file:
+                status = os.fstat(file.fileno())
+                seen = _Seen(status.st_ino, status.st_size, status.st_mtime_ns)
+                if seen == self._seen and not final:
+                    return
+                head = file.read(_HEAD_BYTES)
+                replaced = self._seen.inode not in (0, seen.inode) or seen.size < self._offset
+                if replaced or not head.startswith(self._head[: self._offset]):
+                    self.start()
+                self._seen, self._head = seen, head
+                file.seek(self._offset)
+                size = _READ_BYTES
+                while True:
+                    data = file.read(size)
+                    last = final and self._offset + len(data) >= seen.size
+                    used, found = self.parse(data, last)
+                    self._offset += used
+                    yield from found
+                    if len(data) < size or size > _LARGEST_READ:
+                        return
+                    size = _READ_BYTES if used else 4 * size  # a picture among the events
+                    file.seek(self._offset)
+        except OSError:
+            return  # it is gone, or cannot be read: it is looked at again
+
+    def parse(self, data: bytes, last: bool) -> Tuple[int, List[Record]]:
+        """How many bytes were used, and the records in them."""
+        raise NotImplementedError
+
+    def record(self, values: Mapping[str, Any]) -> Optional[Record]:
+        """One row as a record of `metrics.jsonl`, or None when it holds no metric."""
+        named = {self._names.get(name, name): value for name, value in values.items()}
+        step, time = None, named.pop(TIME_KEY, None)
+        for name in _STEPS:
+            step = _step(named.get(name))
+            if step is not None:
+                del named[name]
+                break
+        found = {}
+        for name, value in named.items():
+            number = _number(value)
+            if number is not None and name and name != STEP_KEY and not name.startswith("_"):
+                found[name] = encode_number(number)
+        if not found:
+            return None
+        if step is None:
+            step = max(self._counts.get(name, 0) for name in found)
+            for name in found:
+                self._counts[name] = step + 1
+        stamp = _number(time)
+        return {STEP_KEY: step, **found, **({} if stamp is None else {TIME_KEY: stamp})}
+
+
+class _Lines(_File):
+    """A file of lines."""
+
+    def parse(self, data: bytes, last: bool) -> Tuple[int, List[Record]]:
+        end = len(data) if last else data.rfind(b"\n") + 1
+        if not end and len(data) > _LINE_CAP:
+            end = len(data)  # no line of metrics is that long
+        found = []
+        for line in data[:end].splitlines():
+            values = self.row(line.decode("utf-8", "replace")) if line.strip() else None
+            record = None if values is None else self.record(values)
+            if record is not None:
+                found.append(record)
+        return end, found
+
+    def row(self, line: str) -> Optional[Mapping[str, Any]]:
+        """Name -> value of one line, or None."""
+        raise NotImplementedError
+
+
+class _JsonLines(_Lines):
+    """One JSON object a line; nested ones become `outer/inner`."""
+
+    def row(self, line: str) -> Optional[Mapping[str, Any]]:
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        return dict(_flat(values, "")) if isinstance(values, dict) else None
+
+
+class _Csv(_Lines):
+    """A header, then rows; cells may be empty."""
+
+    def start(self) -> None:
+        super().start()
+        self._header: Optional[List[str]] = None
+
+    def row(self, line: str) -> Optional[Mapping[str, Any]]:
+        if self._header is None:
+            line = line.lstrip("\ufeff")
+            counts = {mark: line.count(mark) for mark in ",;\t"}
+            self._mark = max(counts, key=lambda mark: counts[mark])
+        try:
+            cells = next(csv.reader([line], delimiter=self._mark))
+        except (csv.Error, StopIteration):
+            return None
+        cells = [cell.strip() for cell in cells]
+        if self._header is None or cells == self._header:
+            self._header = cells
+            return None
+        return {name: cell for name, cell in zip(self._header, cells) if cell}
+
+
+class _Events(_File):
+    """TensorBoard's; a file in a sub-folder, as for `train` and `validation`, gives names such as `validation/loss`."""
+
+    def __init__(self, path: str, rename: Mapping[str, str], run: str) -> None:
+        self._run = run
+        super().__init__(path, rename)
+
+    def parse(self, data: bytes, last: bool) -> Tuple[int, List[Record]]:  # noqa: ARG002 (a record says its length)
+        used, found = 0, []
+        try:
+            for event, end in tfevents.records(data):
+                used = end
+                for scalar in tfevents.scalars(event):
+                    name = "%s/%s" % (self._run, scalar.tag) if self._run else scalar.tag
+                    values = {name: scalar.value, STEP_KEY: scalar.step, TIME_KEY: scalar.wall_time}
+                    record = self.record(values)
+                    if record is not None:
+                        found.append(record)
+        except tfevents.DamagedEvents:
+            used = len(data)  # nothing behind it can be found
+        return used, found
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[Tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, "%s%s/" % (prefix, name))
+        else:
+            yield prefix + name, value
+
+
+def _number(value: Any) -> Optional[float]:
+    """The number that a JSON value or a cell holds; None for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, (int, float, str)):
+        try:
+            return float(value)
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _step(value: Any) -> Optional[float]:
+    number = _number(value)
+    if number is None or not math.isfinite(number) or number < 0:
+        return None
+    return int(number) if number == int(number) else number
