@@ -44,7 +44,7 @@ def _levels(parameter: Parameter, levels: int) -> list[Value]:
 
 
 def grid_size(space: SearchSpace, levels: int) -> int:
-    """How many points the grid has that the conditions between parameters allow; all of them where they are too many."""
+    """How many points the grid has that the conditions between parameters allow; all where they are too many."""
     whole = SearchSpace(cut(space, levels).parameters).size()
     assert whole is not None
     return whole if whole > LARGEST else len(grid_points(space, levels))
