@@ -151,7 +151,8 @@ def commit_ending(
 def _pause_if_failing(
     conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
 ) -> str | None:
-    if state is not StudyState.RUNNING:
+    if state is not StudyState.RUNNING or trial.stop_reason is not None:
+        # What was asked to end says nothing about the others.
         return None
     study = queries.study_by_id(conn, study_id)
     any_values = bool(trial.values) or queries.any_values(conn, study_id)
