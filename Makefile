@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
 
-.PHONY: venv demo test check format bench soak clean
+.PHONY: venv demo test check format bench bench-search soak clean
 
 venv: $(VENV)/.made
 
@@ -36,8 +36,12 @@ format: venv
 bench: venv
 	$(BIN)/python -m benchmarks
 
+bench-search: venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
+
 soak: venv
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 clean:
-	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 
+from tuned.core.rungs import Verdict
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StopReason, StudyState, TrialState
 
 SCHEMA_VERSION = 1
@@ -44,6 +45,8 @@ IS_LIVE = _one_of("state", LIVE)
 IS_QUEUED = "state = 'queued'"
 IS_ACTIVE_STUDY = _one_of("state", frozenset(StudyState) - STUDY_ENDED)
 IS_RANKED = "state IN ('completed', 'pruned') AND value IS NOT NULL"
+IS_COUNTED = "counted = 1"
+IS_WAITING = "verdict = 'paused'"
 """Conditions of the partial indexes: SQLite uses one only for a query that spells the same condition, no parameters."""
 
 
@@ -77,6 +80,7 @@ studies = Table(
     Column("state", Text, CheckConstraint(_one_of("state", StudyState)), nullable=False),
     _empty("reason"),
     _empty("note"),
+    _empty("phase"),
     _zero("priority"),
     Column("created_at", REAL, nullable=False),
     Column("ended_at", REAL),
@@ -222,6 +226,62 @@ bad_lines = Table(
     sqlite_strict=True,
 )
 """The first lines of an attempt's metrics file that could not be read."""
+
+rungs = Table(
+    "rungs",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("rung", Integer, primary_key=True),
+    Column("study_id", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("step", REAL, nullable=False),
+    Column("value", REAL),
+    Column("score", REAL, nullable=False),
+    *_flag("counted"),
+    Column("peers", Integer, nullable=False),
+    Column("passing", Integer, nullable=False),
+    Column("cutoff", REAL),
+    Column("verdict", Text, CheckConstraint(_one_of("verdict", Verdict)), nullable=False),
+    Column("at", REAL, nullable=False),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""One row for each decision of early stopping: what was compared with whom, and the verdict. A NULL value is NaN;
+`counted` says whether it is one of the peers of those who come later."""
+
+Index(
+    "rungs_ranked",
+    rungs.c.study_id,
+    rungs.c.rung,
+    rungs.c.score,
+    rungs.c.number,
+    sqlite_where=text(IS_COUNTED),
+)
+Index("rungs_waiting", rungs.c.study_id, sqlite_where=text(IS_WAITING))
+Index("rungs_rescued", rungs.c.study_id, sqlite_where=text("verdict = 'rescued'"))
+
+rung_marks = Table(
+    "rung_marks",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("rung", Integer, primary_key=True),
+    Column("peers", Integer, nullable=False),
+    Column("cut_score", REAL),
+    Column("cut_number", Integer),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""How many count at a rung, and the last of them that passes: kept up, so that a verdict sorts nothing."""
+
+streaks = Table(
+    "streaks",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("best", REAL, nullable=False),
+    Column("best_step", REAL, nullable=False),
+    sqlite_strict=True,
+)
+"""For patience: a trial's best score and the step it was reported at."""
 
 events = Table(
     "events",

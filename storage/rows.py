@@ -102,6 +102,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.number,
     t.params,
     t.values_json,
+    s.phase,
     s.other_code,
 )
 
@@ -130,7 +131,8 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
         running_s=f[8],
         running_since=f[9],
         note=f[10],
-        other_code=f[14],
+        phase=f[14],
+        other_code=f[15],
     )
 
 

@@ -65,3 +65,29 @@ def running_summary(
     count = 1 if objective.summary == "last" else objective.last_n
     rows = conn.exec_driver_sql(_LAST, (trial_id, objective.metric, attempt, count)).all()
     return summarise(objective, [NAN if v is None else v for (v,) in reversed(rows)])
+
+
+_BEST_TO = """SELECT {} FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND step <= ?
+    AND abs(value) < 9e999"""
+_LAST_TO = """SELECT value FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND step <= ?
+    ORDER BY step DESC LIMIT ?"""
+_CURVE_TO = """SELECT attempt, step, value FROM observations
+    WHERE trial_id = ? AND name = ? AND attempt <= ? AND step <= ? ORDER BY attempt, step"""
+
+
+def summary_at(conn: Connection, trial_id: int, attempt: int, objective: Objective, step: float) -> float:
+    """The summary of what this attempt and those before it have reported up to a step; NaN when that is nothing."""
+    if attempt > 1:
+        rows = conn.exec_driver_sql(_CURVE_TO, (trial_id, objective.metric, attempt, step)).all()
+        value = summarise(objective, effective([(a, s, NAN if v is None else v) for a, s, v in rows]))
+        return NAN if value is None else value
+    of = (trial_id, objective.metric, attempt, step)
+    if objective.summary == "best":
+        which = "min(value)" if objective.direction == "minimize" else "max(value)"
+        best = conn.exec_driver_sql(_BEST_TO.format(which), of).scalar()
+        if best is not None:
+            return float(best)
+    count = objective.last_n if objective.summary == "mean_last" else 1
+    found = conn.exec_driver_sql(_LAST_TO, (*of, count)).all()
+    value = summarise(objective, [NAN if v is None else v for (v,) in reversed(found)])
+    return NAN if value is None else value

@@ -25,12 +25,41 @@ class ObjectiveRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ConstraintRow:
+    """A bound on a metric's last value; a trial that breaks it is never the best."""
+
+    metric: str
+    at_most: float | None
+    at_least: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BestRow:
     """The best finished trial."""
 
     number: int
     params: Json
     values: dict[str, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingRow:
+    """What early stopping has done in a study.
+
+    Attributes:
+        stopped: Trials that ended before their end; `waiting`: those paused at a rung, which may be promoted yet.
+        rescued: Trials that would have been stopped and are let run to their end; `rescued_ended`: those that have.
+        wrong: Of those, how many ended better than the median of the trials that the rule let through.
+        wrong_share: `wrong / rescued_ended`; None before there is any measurement.
+    """
+
+    method: str
+    stopped: int
+    waiting: int
+    rescued: int
+    rescued_ended: int
+    wrong: int
+    wrong_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +73,9 @@ class StudyRow:
         eta_s: Seconds until it is done at the present pace; None when that cannot be said yet.
         note: Something a person should know now, e.g. that the advisor is late.
         parameters: Names in the order of the space.
+        early_stopping: What it has done; None without it, and in lists.
+        objectives: All of them; `objective` is the first.
+        phase: How its points are chosen now, and why; empty before the first.
     """
 
     name: str
@@ -63,6 +95,10 @@ class StudyRow:
     parameters: list[str]
     eta_s: float | None
     note: str
+    early_stopping: StoppingRow | None = None
+    phase: str = ""
+    objectives: list[ObjectiveRow] = field(default_factory=list)
+    constraints: list[ConstraintRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +132,28 @@ class TrialRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RungRow:
+    """A verdict of early stopping on a trial, with its evidence.
+
+    Attributes:
+        peers: Trials it was compared with, of which the best `passing` pass.
+        cutoff: The value of the last one that passes; None while none does.
+        verdict: `continued`, `paused`, `promoted`, `finishing`, `pruned` or `rescued`.
+        why: The same in one line.
+    """
+
+    rung: int
+    step: float
+    value: Number
+    peers: int
+    passing: int
+    cutoff: Number | None
+    verdict: str
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialDetail:
     """One trial with what only its own page shows.
 
@@ -111,6 +169,7 @@ class TrialDetail:
     traceback: str
     bad_lines: int
     attempts: list[Json] = field(default_factory=list)
+    rungs: list[RungRow] = field(default_factory=list)
     unreadable: list[Json] = field(default_factory=list)
 
 

@@ -27,13 +27,23 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
+from storage.queries.stopping import (
+    StoppingReport,
+    decisions,
+    rung_values,
+    stopping_report,
+    unfinished,
+    waiting_count,
+    why_stopped,
+)
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
-from storage.queries.trials import best_trials, find_trial, queue_heads, trial, trial_by_id, trials
+from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
 __all__ = [
     "BadLine",
     "EndedAttempt",
     "LiveAttempt",
+    "StoppingReport",
     "any_values",
     "attempts",
     "bad_line_count",
@@ -41,6 +51,7 @@ __all__ = [
     "best_trials",
     "changed_since",
     "counts",
+    "decisions",
     "distinct_points",
     "ended_since",
     "events_since",
@@ -56,7 +67,10 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "pareto_front",
     "queue_heads",
+    "rung_values",
+    "stopping_report",
     "studies",
     "study",
     "study_by_id",
@@ -65,4 +79,7 @@ __all__ = [
     "trial",
     "trial_by_id",
     "trials",
+    "unfinished",
+    "waiting_count",
+    "why_stopped",
 ]

@@ -24,6 +24,7 @@ from storage import rows
 from storage.models import IS_ACTIVE_STUDY, IS_RANKED, studies
 from storage.models import trials as table
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.pareto import front
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
@@ -149,6 +150,15 @@ def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
         .limit(top)
     )
     return [rows.to_trial(row) for row in conn.execute(statement)]
+
+
+def pareto_front(conn: Connection, study: Study) -> list[Trial]:
+    """The completed or pruned trials that no other one beats in every objective, best by the first objective first."""
+    statement = rows.select_trials().where(
+        _t.study_id == study.id, text(f"trials.{IS_RANKED.replace('value', 'trials.value')}")
+    )
+    found = [rows.to_trial(row) for row in conn.execute(statement)]
+    return front(study.spec.objectives, [(trial, trial.values) for trial in found])
 
 
 def queue_heads(conn: Connection, per_study: int) -> list[Trial]:

@@ -6,6 +6,7 @@ Every move asks `tuned.core.states`, is one compare-and-set, and leaves its even
 from __future__ import annotations
 
 from storage.problems import StaleState
+from storage.repository import stopping
 from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
@@ -15,6 +16,7 @@ from storage.repository.studies import (
     delete_study,
     move_study,
     set_study_note,
+    set_study_phase,
     set_study_priority,
     update_spec,
 )
@@ -44,9 +46,11 @@ __all__ = [
     "set_intent",
     "set_priority",
     "set_study_note",
+    "set_study_phase",
     "set_study_priority",
     "shift_clocks",
     "started",
+    "stopping",
     "unclaim",
     "update_spec",
 ]

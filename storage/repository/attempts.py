@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 from storage.json_text import dump, dump_record
 from storage.models import attempts, studies, trials
 from storage.problems import StaleState
-from storage.repository import moves
+from storage.repository import moves, stopping
 from storage.repository.moves import MovingTrial
 from storage.repository.studies import offer_best
 from tuned.core.states import LIVE, Actor, Failure, TrialState
@@ -195,6 +195,7 @@ def end_attempt(
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
     if target in _RANKED:
         offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
+    stopping.ended(conn, trial, now)
     return target
 
 

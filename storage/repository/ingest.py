@@ -16,12 +16,13 @@ from sqlalchemy import Connection, bindparam, update
 from storage.json_text import dump_values, encode_values
 from storage.models import attempts, trials
 from storage.problems import StaleState
-from storage.repository import moves
+from storage.repository import moves, stopping
 from storage.repository.events import add_event
 from storage.repository.moves import MovingTrial
+from storage.repository.trials import set_intent
 from storage.summaries import has_reported, running_summary, summaries
 from tuned.core import events
-from tuned.core.states import TERMINAL
+from tuned.core.states import TERMINAL, Actor, StopReason
 from tuned.core.study import Objective
 from tuned.protocol import encode_number
 
@@ -79,8 +80,13 @@ class IngestBatch:
     note: str = ""
 
 
-def ingest(conn: Connection, batch: IngestBatch, now: float) -> None:
-    """Store a batch. Within an attempt the last line of a step wins; an ended trial's own row stays as it is.
+def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | None:
+    """Store a batch, and judge the trial by it where its study stops trials early.
+
+    Within an attempt the last line of a step wins; an ended trial's own row stays as it is.
+
+    Returns:
+        What has been asked of the trial because of it, which is to be told to its process after the commit.
 
     Raises:
         NotFound: There is no such trial.
@@ -105,6 +111,20 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> None:
         if batch.note:
             data["note"] = batch.note
         add_event(conn, events.TRIAL_METRICS, trial.study, trial.number, data, now)
+    return _judge(conn, trial, batch, now) if follows and last else None
+
+
+def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float) -> StopReason | None:
+    objective = trial.spec.objective
+    if trial.spec.early_stopping is None or objective is None:
+        return None
+    points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
+    asked = stopping.consider(conn, trial, points, now)
+    if asked is None:
+        return None
+    reason, why = asked
+    set_intent(conn, trial.id, reason, Actor.SCHEDULER, now, why)
+    return reason
 
 
 def _claim_offset(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> None:
@@ -154,13 +174,13 @@ def _first_reports(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> 
     """The objectives of which a later attempt reports for the first time: its steps replace earlier ones."""
     if batch.attempt == 1:
         return []
-    return [o for o in trial.spec.objectives if not has_reported(conn, trial.id, batch.attempt, o.metric)]
+    return [o for o in trial.spec.measured if not has_reported(conn, trial.id, batch.attempt, o.metric)]
 
 
 def _follow(conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]) -> None:
     """Bring the trial's summaries and last step up to the batch."""
     values = dict(trial.values)
-    for objective in trial.spec.objectives:
+    for objective in trial.spec.measured:
         new = [value for name, _, value, _ in batch.observations if name == objective.metric]
         if not new:
             continue

@@ -86,14 +86,16 @@ class MovingTrial:
 
     def summarise(self, conn: Connection) -> None:
         """Sum up everything stored, so that the values are exact."""
-        self.set_values(summaries(conn, self.id, self.spec.objectives))
+        self.set_values(summaries(conn, self.id, self.spec.measured))
 
     def set_values(self, values: dict[str, float]) -> None:
         """Set the summaries and with them the first objective's."""
         self.values = values
         objective = self.spec.objective
         value = values.get(objective.metric) if objective is not None else None
-        self.value = None if value is None or value != value else value
+        # What breaks a constraint is nobody's best.
+        ranked = value is not None and value == value and self.spec.feasible(values)
+        self.value = value if ranked else None
 
 
 def read(conn: Connection, trial_id: int) -> MovingTrial:

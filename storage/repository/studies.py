@@ -28,6 +28,7 @@ _BY_ID = select(
     studies.c.name,
     studies.c.state,
     studies.c.note,
+    studies.c.phase,
     studies.c.priority,
     studies.c.running_s,
     studies.c.running_since,
@@ -132,6 +133,16 @@ def set_study_note(conn: Connection, study_id: int, note: str, now: float) -> bo
     return True
 
 
+def set_study_phase(conn: Connection, study_id: int, method: str, why: str, now: float) -> bool:
+    """Say how the study's points are chosen from now on, and why; whether that is another method than before."""
+    row = _row(conn, study_id)
+    if row.phase.partition(":")[0] == method:
+        return False
+    conn.execute(update(studies).where(studies.c.id == study_id).values(phase=f"{method}: {why}"))
+    add_event(conn, events.STUDY_PHASE, row.name, None, {"method": method, "why": why}, now)
+    return True
+
+
 def set_study_priority(conn: Connection, study_id: int, priority: int, now: float) -> bool:
     """Change how the study's trials rank among those of others; whether that is a change."""
     row = _row(conn, study_id)
@@ -173,9 +184,11 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     if spec.name != row.name:
         raise Conflict("a study keeps its name", where=row.name, hint="submit it as another study")
     has_trials = conn.execute(_HAS_TRIALS, {"wanted": study_id}).first() is not None
-    if has_trials and _summaries(old) != _summaries(spec):
+    if has_trials and _judgement(old) != _judgement(spec):
         raise Conflict(
-            "the objective of a study that has trials stays", where=row.name, hint="submit it under another name"
+            "the objective, constraints and early stopping of a study that has trials stay",
+            where=row.name,
+            hint="submit it under another name",
         )
     changes = old.differences(spec)
     conn.execute(
@@ -199,8 +212,9 @@ def offer_best(
         conn.execute(_SET_BEST, {"wanted": study_id, "trial": trial_id})
 
 
-def _summaries(spec: StudySpec) -> list[tuple[str, str, str, int]]:
-    return [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
+def _judgement(spec: StudySpec) -> tuple[Any, ...]:
+    objectives = [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
+    return objectives, spec.constraints, spec.early_stopping
 
 
 def _row(conn: Connection, study_id: int) -> Any:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.json_text import dump
 from storage.models import IS_ACTIVE_STUDY, IS_QUEUED, studies, study_specs, trials
-from storage.repository import moves
+from storage.repository import moves, stopping
 from storage.repository.events import add_event
 from storage.repository.studies import offer_best
 from storage.rows import load_spec
@@ -147,12 +147,14 @@ def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: f
     if event == "prune":
         trial.summarise(conn)
     target = moves.move(conn, trial, event, actor, now)
+    if event == "resume":
+        stopping.released(conn, trial_id)
     if target is TrialState.PRUNED:
         offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
     return target
 
 
-def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor, now: float) -> bool:
+def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor, now: float, why: str = "") -> bool:
     """Ask a live attempt to end. The first reason stays, but cancel overrides it, and kill everything.
 
     Returns:
@@ -166,7 +168,7 @@ def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor
     if trial.state not in LIVE or _STRENGTH[reason] <= _STRENGTH[present]:
         return False
     conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "new_reason": reason.value, "now": now})
-    data = {"stop_reason": reason.value, "actor": actor.value}
+    data = {"stop_reason": reason.value, "actor": actor.value, "why": why}
     add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
     return True
 

@@ -291,6 +291,38 @@ def test_the_scale_of_the_objective_does_not_matter(advisor: AdvisorProcess, sca
     assert 1e-3 * scale < suggestion.predicted["loss"][1] < scale
 
 
+def test_evolution_is_asked_for_by_name(advisor: AdvisorProcess) -> None:
+    advisor.ask(DefineStudy(1, CONDITIONAL, MINIMIZE, seed=3))
+    rows = []
+    for number in range(1, 13):
+        point = design_point(CONDITIONAL, 3, number)
+        rows.append(TrialLine(number, point, TrialState.COMPLETED, {"loss": float(point.get("momentum", 2.0))}))
+    advisor.ask(UpdateTrials(1, tuple(rows)))
+    made = Suggestion.from_answer(advisor.ask(Suggest(1, 13, "evolution")))
+    assert made.origin == "evolution" and made.params is not None
+    assert CONDITIONAL.check(made.params) == made.params and made.why.startswith("a child of #")
+    assert Suggestion.from_answer(advisor.ask(Suggest(1, 13, "evolution"))).params == made.params
+
+
+def test_a_constraint_keeps_the_model_where_it_holds(advisor: AdvisorProcess) -> None:
+    """The objective falls with x, what must be kept rises with it: the best is at the bound."""
+    space = parse_space({"x": {"type": "float", "low": 0.0, "high": 1.0}})
+    goals = (ObjectiveLine("loss", "minimize"), ObjectiveLine("memory", "minimize", bound=0.5))
+    advisor.ask(DefineStudy(1, space, goals, seed=1))
+    chosen = []
+    for number in range(1, 13):
+        made = Suggestion.from_answer(advisor.ask(Suggest(1, number, "bayesian" if number > 5 else "sobol")))
+        assert made.params is not None
+        x = float(made.params["x"])
+        values = {"loss": -x, "memory": x}
+        advisor.ask(UpdateTrials(1, (TrialLine(number, made.params, TrialState.COMPLETED, values),)))
+        if number > 5:
+            assert made.origin == "bayesian", made.why
+            chosen.append(x)
+    assert max(x for x in chosen if x <= 0.5) > 0.45
+    assert sum(x > 0.6 for x in chosen) <= 2
+
+
 def conditioned(log: bool) -> SearchSpace:
     space = parse_space(
         {

@@ -23,6 +23,7 @@ from tuned.advisor.messages import (
 )
 from tuned.advisor.suggesting import expected_improvement
 from tuned.core.design import design_point
+from tuned.core.space import Parameter, SearchSpace
 from tuned.core.space_file import parse_space
 from tuned.core.states import Failure, TrialState
 
@@ -169,3 +170,19 @@ def test_expected_improvement():
     assert expected_improvement(0.0, 1.0) == pytest.approx(1 / math.sqrt(2 * math.pi))
     assert 0 <= expected_improvement(-50.0, 1.0) < 1e-12
     assert expected_improvement(3.0, 0.1) == pytest.approx(3.0)
+
+
+def test_a_trial_stopped_at_a_rung_counts_as_what_it_would_have_reached():
+    space = SearchSpace((Parameter("x", "float", 0.0, 10.0),))
+
+    def line(number, state, value, rungs):
+        values = {} if value is None else {"loss": value}
+        return TrialLine(number, {"x": float(number)}, state, values, rungs=rungs)
+
+    finished = [line(1, TrialState.COMPLETED, 0.2, {0: 1.0, 1: 0.5}), line(2, TrialState.COMPLETED, 0.3, {0: 1.3})]
+    stopped, paused = line(3, TrialState.PRUNED, 1.5, {0: 1.5}), line(4, TrialState.PAUSED, None, {0: 1.6})
+    far = line(5, TrialState.PRUNED, 0.9, {0: 1.2, 1: 0.9})
+    evidence = weigh(space, (ObjectiveLine("loss", "minimize"),), [*finished, stopped, paused, far])
+    # At rung 0 the finished ones gained 0.8 and 1.0; at rung 1 only one has been seen.
+    assert {s.number: round(s.values[0], 6) for s in evidence.data} == {1: 0.2, 2: 0.3, 3: 0.6, 4: 0.7, 5: 0.9}
+    assert not evidence.pending

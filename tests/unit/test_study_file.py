@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput, NotYet
-from tuned.core.study import StudySpec
+from tuned.core.study import Constraint, EarlyStopping, StudySpec
 from tuned.core.study_file import parse_study
 
 BASE = "/home/u/proj"
@@ -156,10 +156,6 @@ def test_every_key_that_is_offered():
     [
         ("run", "resources = { gpus = 0.5 }", "run.resources.gpus"),
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
-        ("search", 'method = "grid"', "search.method"),
-        ("search", 'method = "evolution"', "search.method"),
-        ("search", "phase = [{ trials = 3 }]", "search.phase"),
-        ("early_stopping", 'method = "asha"', "early_stopping"),
         ("finalize", 'args = ["x"]', "finalize"),
         ("test", 'metric = "x"', "test"),
         ("notify", 'command = ["x"]', "notify"),
@@ -170,12 +166,6 @@ def test_words_of_coming_versions(table: str, line: str, where: str):
     error = refusal(with_line(table, line))
     assert isinstance(error, NotYet)
     assert error.where == where and "not offered yet" in str(error)
-
-
-def test_constraints_are_not_offered_yet():
-    for table in ("constraint",):
-        error = refusal(MINIMAL + f'\n[[{table}]]\nmetric = "x"\nat_most = 2\n')
-        assert isinstance(error, NotYet) and error.where == table
 
 
 @pytest.mark.parametrize(
@@ -347,3 +337,45 @@ def test_files_that_are_no_study_at_all():
     for data in ({}, {"run": 3}, {"run": {"script": "train.py"}}, {"space": 4}, {"run": {}, "search": []}):
         with pytest.raises(InvalidInput):
             parse_study(data, base=BASE, environment={}, files=Tree(), stem="x")
+
+
+def test_early_stopping_is_read_and_its_steps_must_rise():
+    spec = read(with_line("early_stopping", "max_step = 20\npatience = 5"))
+    assert spec.early_stopping == EarlyStopping("asha", 1.0, 20.0, 3, 5.0, 0.0, 0.05)
+    error = refusal(with_line("early_stopping", "min_step = 9\nmax_step = 9"))
+    assert error.where == "early_stopping.max_step"
+
+
+def test_a_grid_says_its_size_and_refuses_to_explode():
+    spec = read(with_line("search", 'method = "grid"'))
+    assert (spec.search.method, spec.search.levels, spec.search.trials) == ("grid", 5, 5)
+    error = refusal(with_line("search", 'method = "grid"\nlevels = 60'))
+    assert error.where == "search.trials" and "60 points" in error.what
+    many = MINIMAL.replace(
+        "[search]", "".join(f'x{i} = {{ type = "float", low = 0.0, high = 1.0 }}\n' for i in range(9)) + "[search]"
+    )
+    error = refusal(many.replace('["--lr", "{lr}"]', '["{params}"]').replace("trials = 50", 'method = "grid"'))
+    assert error.where == "search.levels" and "9,765,625" in error.what
+    assert refusal(with_line("search", "levels = 3")).where == "search.levels"
+
+
+def test_phases_follow_each_other_and_only_the_last_is_open():
+    text = (
+        MINIMAL.replace("trials = 50", "")
+        + '\n[[search.phase]]\nmethod = "grid"\nlevels = 4\n[[search.phase]]\ntrials = 6\n'
+    )
+    spec = read(text)
+    assert [(p.method, p.trials) for p in spec.search.phases] == [("grid", 4), ("auto", 6)]
+    assert spec.search.trials == 10
+    assert refusal(text.replace("[search]", '[search]\nmethod = "sobol"')).where == "search.method"
+    assert refusal(text + "[[search.phase]]\n[[search.phase]]\n").where == "search.phase.2.trials"
+
+
+def test_constraints_bound_a_metric():
+    patterns = MINIMAL.replace("patterns = [", "patterns = ['ms (?P<ms>\\S+)', ")
+    spec = read(patterns + '\n[[constraint]]\nmetric = "ms"\nat_most = 20\n')
+    assert spec.constraints == (Constraint("ms", 20.0),)
+    assert [o.metric for o in spec.measured] == ["val_loss", "ms"] and len(spec.objectives) == 1
+    assert spec.feasible({"ms": 20.0}) and not spec.feasible({"ms": 20.5}) and spec.feasible({})
+    assert refusal(patterns + '\n[[constraint]]\nmetric = "ms"\n').where == "constraint.0"
+    assert refusal(MINIMAL + '\n[[constraint]]\nmetric = "ms"\nat_most = 20\n').where == "constraint.metric"

@@ -91,7 +91,8 @@ class Model:
         Raises:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
-        options = ACQUISITION_SEVERAL if len(self._objectives) > 1 or self._conditions else ACQUISITION
+        several = sum(o.bound is None for o in self._objectives) > 1
+        options = ACQUISITION_SEVERAL if several or self._conditions else ACQUISITION
         with with_rng_seed((self._seed + attempt * 7_919) % _SEEDS):
             run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=options)
         row = run.arms[0].parameters
@@ -138,7 +139,10 @@ def _experiment(
         parameters=[_parameter(column) for column in columns], parameter_constraints=list(conditions)
     )
     client.configure_optimization(
-        ", ".join(f"{'-' if o.direction == 'minimize' else ''}m{k}" for k, o in enumerate(objectives))
+        ", ".join(
+            f"{'-' if o.direction == 'minimize' else ''}m{k}" for k, o in enumerate(objectives) if o.bound is None
+        ),
+        outcome_constraints=_bounds(objectives, scales) or None,
     )
     experiment, rows = client._experiment, []
     for sample in evidence.data:
@@ -157,6 +161,16 @@ def _experiment(
         # Abandoned, never failed: Ax suggests the point of a failed trial again and again.
         _trial(experiment, columns, number, point).mark_abandoned()
     return experiment
+
+
+def _bounds(objectives: Sequence[ObjectiveLine], scales: Sequence[tuple[float, float]]) -> list[str]:
+    """The constraints, on the scales that the values are told on."""
+    found = []
+    for k, (objective, (shift, scale)) in enumerate(zip(objectives, scales, strict=True)):
+        if objective.bound is not None:
+            sign = "<=" if objective.direction == "minimize" else ">="
+            found.append(f"m{k} {sign} {(objective.bound - shift) / scale:.12f}")
+    return found
 
 
 def _parameter(column: Column) -> Any:

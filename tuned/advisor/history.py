@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.errors import InvalidInput
@@ -24,6 +25,9 @@ MOST_POINTS = 60
 
 TAME = 5.0
 """Results worse than the median by this many times the distance from the best to the median are told as that bad."""
+
+LEAST_FINISHED = 2
+"""Finished trials at a rung from which is told what another one would have gained beyond it."""
 
 _OUT = frozenset({TrialState.QUEUED, TrialState.STARTING, TrialState.RUNNING, TrialState.PAUSED})
 _VALUED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
@@ -48,7 +52,7 @@ class Evidence:
         pending: Points whose results are awaited.
         avoided: Points that gave nothing: kept away from, not learned from.
         diverged: How many of `data` diverged.
-        best: The best sample by the first objective among those that did not diverge; None without data.
+        best: The best sample by the first objective among those that neither diverged nor broke a constraint.
         taken: `canonical_key` of every point that was ever used.
     """
 
@@ -75,7 +79,9 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
     pending: list[tuple[int, Point]] = []
     avoided: list[tuple[int, Point]] = []
     taken: set[str] = set()
-    for trial in sorted(trials, key=lambda t: t.number):
+    ordered = sorted(trials, key=lambda t: t.number)
+    projected = _projected(objectives, ordered)
+    for trial in ordered:
         try:
             point = space.check(trial.params)
         except InvalidInput:
@@ -83,7 +89,9 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
         taken.add(canonical_key(point))
         values = tuple(trial.values.get(o.metric) for o in objectives)
         reported = tuple(math.nan if v is None else v for v in values)
-        if trial.state in _OUT:
+        if trial.number in projected:
+            data.append(Sample(trial.number, point, (projected[trial.number],)))
+        elif trial.state in _OUT:
             pending.append((trial.number, point))
         elif trial.state in _VALUED and values and all(math.isfinite(v) for v in reported):
             data.append(Sample(trial.number, point, reported))
@@ -111,7 +119,36 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
     )
 
 
+def _projected(objectives: Sequence[ObjectiveLine], trials: Sequence[TrialLine]) -> dict[int, float]:
+    """What trials stopped or paused at a rung would probably have reached, by number.
+
+    Early values beside final ones would tell a model that a region is bad because its trials were short. So each gets
+    what the finished trials gained, at the median, from the same rung to their end. With fewer than `LEAST_FINISHED` of
+    them at that rung a value stays as it was.
+    """
+    if len(objectives) != 1:
+        return {}
+    metric = objectives[0].metric
+    finished = [t for t in trials if t.state is TrialState.COMPLETED and math.isfinite(t.values.get(metric, math.nan))]
+    gains: dict[int, float | None] = {}
+    found: dict[int, float] = {}
+    for trial in trials:
+        if not trial.rungs or trial.state not in (TrialState.PRUNED, TrialState.PAUSED):
+            continue
+        rung = max(trial.rungs)
+        if rung not in gains:
+            seen = [t.values[metric] - t.rungs[rung] for t in finished if rung in t.rungs]
+            gains[rung] = median(seen) if len(seen) >= LEAST_FINISHED else None
+        gain = gains[rung]
+        if gain is not None:
+            found[trial.number] = trial.rungs[rung] + gain
+        elif trial.state is TrialState.PAUSED:
+            found[trial.number] = trial.rungs[rung]
+    return found
+
+
 def _best(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> Sample | None:
+    data = [s for s in data if all(o.holds(v) for o, v in zip(objectives, s.values, strict=True))]
     if not data:
         return None
     sign = _sign(objectives[0])
@@ -128,7 +165,7 @@ def _sign(objective: ObjectiveLine) -> float:
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    most = MOST_DATA if len(objectives) == 1 else MOST_DATA_SEVERAL
+    most = MOST_DATA if sum(o.bound is None for o in objectives) == 1 else MOST_DATA_SEVERAL
     if len(data) <= most:
         return data
     earlier, latest = data[: -most // 2], data[-most // 2 :]
@@ -151,7 +188,9 @@ def _tamed(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sam
         values = sorted(sign * s.values[k] for s in data)
         best, middle = (values[0], values[len(values) // 2]) if values else (0.0, 0.0)
         limit = middle + TAME * (middle - best)
-        limits.append((sign, limit if middle > best and math.isfinite(limit) else math.inf))
+        # A constraint's values stay: tamed, a broken one could look as if it were kept.
+        tame = objective.bound is None and middle > best and math.isfinite(limit)
+        limits.append((sign, limit if tame else math.inf))
     return tuple(
         Sample(
             s.number,

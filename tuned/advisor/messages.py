@@ -16,20 +16,30 @@ from tuned.core.states import Failure, TrialState
 from tuned.core.study import Direction
 from tuned.protocol import decode_number, encode_number
 
-METHODS = ("auto", "random", "sobol", "bayesian")
+METHODS = ("auto", "grid", "random", "sobol", "bayesian", "evolution")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveLine:
-    """What the study improves."""
+    """What the study improves, or, with a `bound`, what it must keep: at most (`minimize`) or at least (`maximize`)."""
 
     metric: str
     direction: Direction
+    bound: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is within the bound, if there is one."""
+        if self.bound is None:
+            return True
+        return value <= self.bound if self.direction == "minimize" else value >= self.bound
 
 
 @dataclass(frozen=True, slots=True)
 class TrialLine:
-    """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers."""
+    """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers.
+
+    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite.
+    """
 
     number: int
     params: Point
@@ -37,6 +47,7 @@ class TrialLine:
     values: dict[str, float] = field(default_factory=dict)
     failure: Failure | None = None
     origin: str = ""
+    rungs: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +71,11 @@ class UpdateTrials:
 
 @dataclass(frozen=True, slots=True)
 class Suggest:
-    """`suggest`: the point for the trial of this number."""
+    """`suggest`: the point for the trial of this number; without a `method`, by the study's own."""
 
     study: int
     number: int
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class Suggestion:
 
     Attributes:
         params: A whole point of the space; None when every point has been used up.
-        origin: `bayesian`, `sobol`, `random`, or `fallback` when the model could not be used.
+        origin: `bayesian`, `evolution`, `sobol`, `random`, or `fallback` when the model could not be used.
         why: One sentence, with the numbers behind it.
         predicted: Metric -> (mean, standard error) of the model at this point; None without a model.
         cpu_s: Seconds of processor time that it took.
@@ -131,15 +143,15 @@ def to_request(request: Request) -> dict[str, Any]:
     """A request as plain data, without its `id`."""
     match request:
         case DefineStudy(study, space, objectives, seed, method):
-            listed = [{"metric": o.metric, "direction": o.direction} for o in objectives]
+            listed = [{"metric": o.metric, "direction": o.direction, "bound": o.bound} for o in objectives]
             return {
                 "op": "study", "study": study, "space": space.to_dict(), "objectives": listed, "seed": seed,
                 "method": method,
             }  # fmt: skip
         case UpdateTrials(study, rows):
             return {"op": "trials", "study": study, "rows": [_row(row) for row in rows]}
-        case Suggest(study, number):
-            return {"op": "suggest", "study": study, "number": number}
+        case Suggest(study, number, method):
+            return {"op": "suggest", "study": study, "number": number, "method": method}
         case Forget(study):
             return {"op": "forget", "study": study}
         case Ping():
@@ -154,6 +166,7 @@ def _row(row: TrialLine) -> dict[str, Any]:
         "values": {metric: encode_number(value) for metric, value in row.values.items()},
         "failure": None if row.failure is None else str(row.failure),
         "origin": row.origin,
+        "rungs": {str(rung): value for rung, value in row.rungs.items()},
     }
 
 
@@ -200,7 +213,7 @@ def _request(data: Mapping[str, Any]) -> Request:
         case "trials":
             return UpdateTrials(_whole(data["study"]), tuple(_trial(row) for row in data["rows"]))
         case "suggest":
-            return Suggest(_whole(data["study"]), _whole(data["number"]))
+            return Suggest(_whole(data["study"]), _whole(data["number"]), str(data.get("method", "")))
         case "forget":
             return Forget(_whole(data["study"]))
         case "ping":
@@ -211,7 +224,8 @@ def _request(data: Mapping[str, Any]) -> Request:
 def _objective(data: Mapping[str, Any]) -> ObjectiveLine:
     if data["direction"] not in ("minimize", "maximize"):
         raise ValueError(f"direction {data['direction']!r}")
-    return ObjectiveLine(str(data["metric"]), data["direction"])
+    bound = data.get("bound")
+    return ObjectiveLine(str(data["metric"]), data["direction"], None if bound is None else decode_number(bound))
 
 
 def _trial(data: Mapping[str, Any]) -> TrialLine:
@@ -223,6 +237,7 @@ def _trial(data: Mapping[str, Any]) -> TrialLine:
         {str(metric): decode_number(value) for metric, value in data.get("values", {}).items()},
         None if failure is None else Failure(failure),
         str(data.get("origin", "")),
+        {int(rung): decode_number(value) for rung, value in data.get("rungs", {}).items()},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tuned.advisor.history import Evidence, weigh
@@ -58,8 +58,8 @@ class Advisor:
                 known = self._known(study)
                 known.trials.update((row.number, row) for row in rows)
                 return {"ok": True, "trials": len(known.trials)}
-            case Suggest(study, number):
-                return self._suggest(self._known(study), number).to_answer()
+            case Suggest(study, number, method):
+                return self._suggest(self._known(study), number, method).to_answer()
             case Forget(study):
                 self._studies.pop(study, None)
                 return {"ok": True}
@@ -79,9 +79,9 @@ class Advisor:
             ax_backend.prepare()
             self._ready = True
 
-    def _suggest(self, known: _Known, number: int) -> Suggestion:
+    def _suggest(self, known: _Known, number: int, method: str) -> Suggestion:
         began = time.process_time()
-        definition = known.definition
+        definition = replace(known.definition, method=method) if method else known.definition
         earlier = [trial for trial in known.trials.values() if trial.number != number]
         evidence = weigh(definition.space, definition.objectives, earlier)
         suggestion = self._choose(definition, evidence, number)
@@ -101,6 +101,8 @@ class Advisor:
             why = f"a model needs {LEAST_DATA} results and there are {len(evidence.data)}"
             return _design(definition, evidence, number, "sobol", why)
         try:
+            if definition.method == "evolution":
+                return _evolution(definition, evidence, number)
             self._prepare()
             return _model(definition, evidence, number)
         except Exception as error:
@@ -116,6 +118,17 @@ def _design(
     if point is None:
         return Suggestion(None, why="every point of the space has been tried")
     return Suggestion(point, origin or method, why)
+
+
+def _evolution(definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
+    from tuned.advisor.evolution import offspring
+
+    made = offspring(definition.space, definition.objectives, evidence, definition.seed + number)
+    if made is None:
+        why = "all children of the best points have been tried"
+        return _design(definition, evidence, number, "sobol", why, "fallback")
+    point, (one, other) = made
+    return Suggestion(point, "evolution", f"a child of #{one} and #{other}, from {len(evidence.data)} results")
 
 
 def _model(definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:

@@ -17,7 +17,7 @@ from tuned.client import api
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
-    from tuned.wire import StudyRow
+    from tuned.wire import ConstraintRow, StoppingRow, StudyRow
 
 
 @verb()
@@ -77,8 +77,11 @@ def _show(page: StudyPage) -> None:
         ("note", row.note),
         ("trials", render.counts(row.counts) + (f", of {row.trials}" if row.trials else "")),
         ("best", render.best(row.best)),
-        ("objective", f"{row.objective.direction} {row.objective.metric}" if row.objective else ""),
+        ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
+        ("keeping", "; ".join(_bound(c) for c in row.constraints)),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
+        ("now", row.phase),
+        ("stopping", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
         ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),
         ("runs", _runs(spec)),
@@ -92,6 +95,23 @@ def _show(page: StudyPage) -> None:
     if parameters:
         click.echo()
         show_table(["parameter", "kind", "range", "when", "role"], [_parameter(p) for p in parameters])
+
+
+def _bound(row: ConstraintRow) -> str:
+    least = "" if row.at_least is None else f"{render.number(row.at_least)} <= "
+    most = "" if row.at_most is None else f" <= {render.number(row.at_most)}"
+    return f"{least}{row.metric}{most}"
+
+
+def _stopping(row: StoppingRow | None) -> str:
+    if row is None:
+        return ""
+    text = f"{row.method}: {row.stopped} stopped, {row.waiting} paused at a rung"
+    if row.wrong_share is not None:
+        text += f"; {row.wrong} of {row.rescued_ended} rescued ones should not have been ({row.wrong_share:.0%})"
+    elif row.rescued:
+        text += f"; {row.rescued} let run on to measure the rule"
+    return text
 
 
 def _runs(spec: Mapping[str, Any]) -> str:

@@ -28,6 +28,9 @@ def study_file(spec: Mapping[str, Any]) -> str:
     lines += _metrics(spec)
     for objective in spec.get("objectives", []):
         lines += ["", "[objective]" if len(spec["objectives"]) == 1 else "[[objective]]", *_objective(objective)]
+    for constraint in spec.get("constraints", []):
+        lines += ["", "[[constraint]]"]
+        lines += [f"{name} = {value(content)}" for name, content in constraint.items() if content is not None]
     parameters = spec["space"]["parameters"]
     if parameters:
         lines += ["", "[space]", *(f"{key(p['name'])} = {_parameter(p)}" for p in parameters)]
@@ -35,6 +38,9 @@ def study_file(spec: Mapping[str, Any]) -> str:
         lines += ["", "[[space_constraint]]"]
         lines += [f"{name} = {value(content)}" for name, content in constraint.items() if content is not None]
     lines += ["", *_search(spec["search"])]
+    if spec.get("early_stopping"):
+        given = {name: content for name, content in spec["early_stopping"].items() if content is not None}
+        lines += ["", "[early_stopping]", *(f"{name} = {value(content)}" for name, content in given.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +122,14 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 def _search(search: Mapping[str, Any]) -> list[str]:
     lines = ["[search]"]
     given = [name for name in ("method", "trials", "budget", "parallel", "seed") if search.get(name) is not None]
+    if search.get("phases"):
+        given.remove("method")
+    if search["method"] == "grid" and not search.get("phases"):
+        given.append("levels")
     lines += [f"{name} = {value(search[name])}" for name in given]
+    for phase in search.get("phases", []):
+        lines += ["", "[[search.phase]]"]
+        lines += [f"{name} = {value(content)}" for name, content in phase.items() if content is not None]
     for label, point in search.get("points", []):
         lines += ["", "[[search.point]]"]
         if label:

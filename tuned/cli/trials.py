@@ -76,9 +76,9 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
 
 @verb()
 @click.argument("study")
-@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
-def best(session: Session, study: str, top: int) -> None:
-    """Show a study's best trials, best first."""
+@click.option("--top", type=click.IntRange(min=1), help="So many by the first objective.")
+def best(session: Session, study: str, top: int | None) -> None:
+    """Show a study's best trial; with several objectives, those that no other one beats in all of them."""
     session.show(api.best(study, top), _best_table)
 
 

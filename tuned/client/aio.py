@@ -171,8 +171,8 @@ class AsyncClient:
             api.trials(study, state=state, sort=sort, descending=descending, limit=limit, offset=offset)
         )
 
-    async def best(self, study: str, top: int = 1) -> list[TrialRow]:
-        """The best finished trials, best first."""
+    async def best(self, study: str, top: int | None = None) -> list[TrialRow]:
+        """The best finished trials, best first; see `api.best`."""
         return await self.send(api.best(study, top))
 
     async def trial(self, study: str, number: int) -> TrialDetail:

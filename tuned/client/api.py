@@ -161,8 +161,8 @@ def trials(
     return Call("GET", _study(study) + "/trials", "TrialRow", many=True, query=query)
 
 
-def best(study: str, top: int = 1) -> Call[list[TrialRow]]:
-    """The best finished trials, best first."""
+def best(study: str, top: int | None = None) -> Call[list[TrialRow]]:
+    """The best finished trials, best first; without `top` the best one, or all that none beats in every objective."""
     return Call("GET", _study(study) + "/best", "TrialRow", many=True, query={"top": top})
 
 

@@ -69,9 +69,9 @@ def check_result(
     """
     if outcome.event != "exit_ok":
         return outcome
-    if disk_full and spec.objectives:
+    if disk_full and spec.measured:
         return Outcome("exit_error", Failure.LOST, DISK_FULL)
-    for objective in spec.objectives:
+    for objective in spec.measured:
         value = values.get(objective.metric)
         if value is None:
             said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"

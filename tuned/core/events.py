@@ -12,11 +12,13 @@ STUDY_SUBMITTED = "study.submitted"  # {}
 STUDY_MOVED = "study.moved"  # {from, to, event, actor, reason}
 STUDY_PRIORITY = "study.priority"  # {from, to}
 STUDY_NOTE = "study.note"  # {text}: something a person should know, e.g. the advisor is late
+STUDY_PHASE = "study.phase"  # {method, why}: points are chosen in another way from now on
 STUDY_CHANGED = "study.changed"  # {changes: ["search.trials: 50 -> 80", ...]}
 STUDY_DELETED = "study.deleted"  # {}
 TRIAL_QUEUED = "trial.queued"  # {params, origin, priority, why}
 TRIAL_MOVED = "trial.moved"  # {from, to, event, actor, attempt, failure, reason, device, values}
-TRIAL_INTENT = "trial.intent"  # {stop_reason, actor}
+TRIAL_INTENT = "trial.intent"  # {stop_reason, actor, why}
+TRIAL_RUNG = "trial.rung"  # {rung, step, value, peers, passing, cutoff?, verdict}: early stopping has judged
 TRIAL_PRIORITY = "trial.priority"  # {from, to}
 TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines, note?}: one ingest batch
 

@@ -1,18 +1,95 @@
-"""When a search leaves its design and starts to believe a model.
+"""Which way of choosing points is due: the phases of a search, and when a design gives way to a model.
 
-Owns that rule. The daemon makes the points of the design itself and asks the advisor only afterwards.
+Owns that rule. The daemon makes the points of designs and grids itself and asks the advisor for the others.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from tuned.core.space import SearchSpace
+from tuned.core.study import SearchMethod, SearchSpec
 
-SearchMethod = Literal["auto", "random", "sobol", "bayesian"]
 Phase = Literal["design", "model"]
+Way = Literal["grid", "random", "sobol", "bayesian", "evolution"]
 
 _LEAST, _MOST = 5, 20
+EVOLUTION_AFTER = 3000
+"""Trials with a value beyond which `auto` breeds instead of modelling: a model sees 300 of them at most anyway."""
+BREEDERS = 10
+"""Results that evolution begins with, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due.
+
+    Attributes:
+        way: How the next point is chosen.
+        why: In one line.
+        phase: Which `[[search.phase]]`, from 0; 0 without any.
+        levels: Of a grid.
+        begun: Trials that earlier phases had.
+    """
+
+    way: Way
+    why: str
+    phase: int = 0
+    levels: int = 5
+    begun: int = 0
+
+    @property
+    def by_design(self) -> bool:
+        """Whether the point needs no results, and so no advisor."""
+        return self.way in ("grid", "random", "sobol")
+
+
+def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, created: int) -> Due:
+    """How the next point is chosen.
+
+    Args:
+        space: The study's.
+        search: The study's.
+        finished_with_value: Ended trials that have a value of every objective.
+        created: Trials that exist, whatever became of them.
+    """
+    method, levels, begun, index = search.method, search.levels, 0, 0
+    for index, phase_ in enumerate(search.phases):
+        method, levels = phase_.method, phase_.levels
+        last = index == len(search.phases) - 1
+        if last or phase_.trials is None or created < begun + phase_.trials:
+            break
+        begun += phase_.trials
+    way, why = _way(space, method, finished_with_value, created, search.trials)
+    if search.phases:
+        why = f"phase {index + 1} of {len(search.phases)}: {why}"
+    return Due(way, why, index, levels, begun)
+
+
+def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, trials: int | None) -> tuple[Way, str]:
+    if method in ("grid", "random", "sobol"):
+        return method, f"{method}, as asked for"
+    if not space.tunable:
+        return "sobol", "there is nothing to vary"
+    if method == "evolution":
+        if finished < BREEDERS:
+            return "sobol", f"evolution begins with {BREEDERS} results"
+        return "evolution", f"evolution, from {finished} results"
+    if phase(space, method, finished, created, trials) == "design":
+        size = space.size()
+        if method == "auto" and trials is not None and size is not None and size <= trials:
+            return "sobol", f"the trials can try all {size} points"
+        return "sobol", f"a model begins after {initial_points(space, trials)} quasi-random points"
+    if method == "auto" and finished >= EVOLUTION_AFTER:
+        return "evolution", f"evolution, because {finished} results are more than a model can use"
+    return "bayesian", f"a model, because the space is covered by {initial_points(space, trials)} points"
+
+
+def asks_advisor(search: SearchSpec) -> bool:
+    """Whether some of the points will depend on results."""
+    methods = {phase_.method for phase_ in search.phases} or {search.method}
+    return bool(methods - {"grid", "random", "sobol"})
 
 
 def initial_points(space: SearchSpace, trials: int | None) -> int:
@@ -35,7 +112,7 @@ def phase(
     created: int,
     trials: int | None = None,
 ) -> Phase:
-    """Whether the next point comes from the design or from a model.
+    """Whether the next point of `auto` or `bayesian` comes from the design or from a model.
 
     The model is asked once the design's points have been made and half of them have ended: with many slots nobody
     waits for the slowest, with one slot both come to the same.
@@ -47,7 +124,7 @@ def phase(
         created: Trials that exist, whatever became of them.
         trials: Trials that the study shall have; None when only time limits it.
     """
-    if method in ("sobol", "random") or not space.tunable:
+    if method in ("sobol", "random", "grid") or not space.tunable:
         return "design"
     if method == "auto" and trials is not None:
         size = space.size()

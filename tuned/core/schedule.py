@@ -45,7 +45,8 @@ class StudyView:
 
     Attributes:
         counted: Trials that count towards `trials`, queued ones included: all but the cancelled and the lost.
-        live: Trials that hold a slot; `queued`, `paused`: trials in those states.
+        live: Trials that hold a slot; `queued`: trials in that state; `paused`: those that a person has paused.
+        unfinished: Trials waiting at a rung that shall run to their end before the study is over.
         asked: Suggestions that are being made right now.
         ahead: How many queued trials shall be ready beyond the running ones.
         budget_left: Seconds; None without a budget.
@@ -68,6 +69,7 @@ class StudyView:
     searching: bool
     exhausted: bool
     reason: str
+    unfinished: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,14 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """These trials, which wait at a rung, run to their end."""
+
+    study_id: int
+    trial_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Start nothing more in this study; queued trials are cancelled."""
 
@@ -114,7 +124,7 @@ class End:
     reason: str
 
 
-Action = Claim | Ask | Drain | End
+Action = Claim | Ask | Finish | Drain | End
 
 
 def plan(
@@ -175,6 +185,8 @@ def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list
     # A suggestion that nobody needs any more must not hold the end up: the advisor may be hanging.
     idle = idle and (study.asked == 0 or _remaining(study) == 0)
     if idle and (study.exhausted or not study.searching or _remaining(study) == 0):
+        if study.unfinished:
+            return [Finish(study.id, study.unfinished)]
         return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
     return []
 

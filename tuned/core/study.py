@@ -136,22 +136,75 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """A bound on a metric's last value: a trial that breaks it is never the best, and its like are avoided."""
+
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value keeps it; one that is not a number does not."""
+        if self.at_most is not None and not value <= self.at_most:
+            return False
+        return self.at_least is None or value >= self.at_least
+
+
+SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPhase:
+    """One `[[search.phase]]`: its method for so many trials; None: for all that are left. `levels` is for a grid."""
+
+    method: SearchMethod = "auto"
+    trials: int | None = None
+    levels: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSpec:
     """How points are chosen.
 
     Attributes:
+        method: Of the whole search; not looked at where there are phases.
         trials: Number of started trials (neither lost nor cancelled) after which the study is done; None: no limit.
         budget: Seconds of wall time while not paused; None: no limit.
         parallel: Trials at once; None: the machine's slots.
         points: Points of the user's own that run first: (label, values).
+        levels: Values of each range in a grid.
+        phases: Methods that follow each other.
     """
 
-    method: Literal["auto", "random", "sobol", "bayesian"] = "auto"
+    method: SearchMethod = "auto"
     trials: int | None = None
     budget: float | None = None
     parallel: int | None = None
     seed: int = 0
     points: tuple[tuple[str, Point], ...] = ()
+    levels: int = 5
+    phases: tuple[SearchPhase, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStopping:
+    """When a trial that does badly is stopped before its end; steps are those that trials report.
+
+    Attributes:
+        method: `asha` (the best `1 / reduction_factor` of each rung go on), `median` or `none`.
+        min_step: The first rung; each next one is `reduction_factor` times further.
+        max_step: The step at which a trial has finished; None: unknown.
+        patience: Steps without an improvement by more than `min_delta` after which a trial is stopped; None: never.
+        rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong.
+    """
+
+    method: Literal["asha", "median", "none"] = "asha"
+    min_step: float = 1.0
+    max_step: float | None = None
+    reduction_factor: int = 3
+    patience: float | None = None
+    min_delta: float = 0.0
+    rescue: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +225,19 @@ class StudySpec:
     question: str = ""
     priority: int = 0
     file: str | None = None
+    early_stopping: EarlyStopping | None = None
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def measured(self) -> tuple[Objective, ...]:
+        """What each trial is summed up by: the objectives, and the last value of each constraint's metric."""
+        known = {o.metric for o in self.objectives}
+        more = dict.fromkeys(c.metric for c in self.constraints if c.metric not in known)
+        return (*self.objectives, *(Objective(metric, "minimize", "last") for metric in more))
+
+    def feasible(self, values: Mapping[str, float]) -> bool:
+        """Whether these summaries break no constraint, as far as they are known."""
+        return all(c.metric not in values or c.holds(values[c.metric]) for c in self.constraints)
 
     @property
     def objective(self) -> Objective | None:
@@ -202,6 +268,8 @@ class StudySpec:
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
+        stopping = data.get("early_stopping")
         return cls(
             **{
                 **data,
@@ -210,6 +278,8 @@ class StudySpec:
                 "space": SearchSpace.from_dict(data["space"]),
                 "objectives": tuple(Objective(**o) for o in data["objectives"]),
                 "patterns": tuple(Pattern(**p) for p in data["patterns"]),
+                "constraints": tuple(Constraint(**c) for c in data.get("constraints", ())),
+                "early_stopping": None if stopping is None else EarlyStopping(**stopping),
                 "metric_files": tuple(MetricFile(**f) for f in data["metric_files"]),
             }
         )
@@ -282,6 +352,7 @@ class Study:
     Attributes:
         counts: Trial state -> number of trials; states without trials are left out.
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
+        phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
@@ -299,4 +370,5 @@ class Study:
     running_s: float
     running_since: float | None
     note: str = ""
+    phase: str = ""
     other_code: int = 0

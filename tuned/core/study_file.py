@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuned.core.arguments import check_arguments, check_text, items_of, names_used
 from tuned.core.constraint_file import constrained
-from tuned.core.errors import InvalidInput
+from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
+from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.placeholders import Placeholder, parse_template
@@ -23,8 +24,27 @@ from tuned.core.reporting import Answer, mentions_us
 from tuned.core.run_files import configs_of, data_of, metric_files_of, renames_of, resume_of, tree_of
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
-from tuned.core.study import Argument, Objective, Pattern, RunSpec, SearchSpec, StudySpec
-from tuned.core.study_models import MetricsTable, ObjectiveTable, RunTable, SearchTable, StudyTable, read_tables
+from tuned.core.study import (
+    Argument,
+    Constraint,
+    EarlyStopping,
+    Objective,
+    Pattern,
+    RunSpec,
+    SearchPhase,
+    SearchSpec,
+    StudySpec,
+)
+from tuned.core.study_models import (
+    ConstraintTable,
+    EarlyStoppingTable,
+    MetricsTable,
+    ObjectiveTable,
+    RunTable,
+    SearchTable,
+    StudyTable,
+    read_tables,
+)
 from tuned.core.text import check_encodable
 
 _TWINS = ("val_", "valid_", "eval_")
@@ -77,6 +97,8 @@ def parse_study(
             where="objective",
             hint='metric = "val_loss", direction = ...',
         )
+    constraints = _constraints(tables.constraint, objectives)
+    stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     for source in metric_files:
@@ -85,6 +107,7 @@ def parse_study(
     renames = renames_of(tables.metrics)
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
+        _refuse_silent(run, constraints, patterns, answer, renames)
     return StudySpec(
         name=study_name,
         run=run,
@@ -97,7 +120,41 @@ def parse_study(
         question=tables.question,
         priority=tables.priority,
         file=file,
+        early_stopping=stopping,
+        constraints=constraints,
     )
+
+
+def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
+    found: list[Constraint] = []
+    for i, table in enumerate(tables):
+        where = f"constraint.{i}"
+        if not objectives:
+            raise InvalidInput("there is no objective to constrain", where=where, hint="add [objective]")
+        if table.at_most is None and table.at_least is None:
+            raise InvalidInput("bounds nothing", where=where, hint="add at_most = ... or at_least = ...")
+        if table.at_most is not None and table.at_least is not None and table.at_least > table.at_most:
+            raise InvalidInput("no value is both", where=f"{where}.at_least", hint="at_least must not exceed at_most")
+        if any(c.metric == table.metric for c in found):
+            raise InvalidInput(f"{table.metric!r} is there twice", where=f"{where}.metric", hint="join them into one")
+        found.append(Constraint(table.metric, table.at_most, table.at_least))
+    return tuple(found)
+
+
+def _early_stopping(table: EarlyStoppingTable | None, objectives: tuple[Objective, ...]) -> EarlyStopping | None:
+    if table is None:
+        return None
+    if not objectives:
+        raise InvalidInput("there is no objective to judge by", where="early_stopping", hint="add [objective]")
+    if len(objectives) > 1:
+        raise NotYet("is not offered with several objectives yet", where="early_stopping", hint="leave it out")
+    if table.max_step is not None and table.max_step <= table.min_step:
+        raise InvalidInput(
+            f"max_step ({table.max_step:g}) is not beyond min_step ({table.min_step:g})",
+            where="early_stopping.max_step",
+            hint="it is the step at which a trial has finished",
+        )
+    return EarlyStopping(**table.model_dump())
 
 
 def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:
@@ -246,10 +303,60 @@ def _twin(metric: str) -> str | None:
 
 
 def _search(table: SearchTable, space: SearchSpace) -> SearchSpec:
-    if table.trials is None and table.budget is None:
-        raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
     points = tuple(_point(i, point, space) for i, point in enumerate(table.point))
-    return SearchSpec(table.method, table.trials, table.budget, table.parallel, table.seed, points)
+    method, levels = table.method or "auto", table.levels or DEFAULT_LEVELS
+    if table.levels is not None and method != "grid":
+        raise InvalidInput("is for a grid", where="search.levels", hint='write method = "grid", or drop it')
+    trials = table.trials
+    phases: tuple[SearchPhase, ...] = ()
+    if table.phase:
+        phases, trials = _phases(table, space)
+    elif method == "grid":
+        trials = _grid_trials(space, levels, table.trials, "search")
+        if table.trials is None and table.budget is None:
+            trials += len(points)
+    if trials is None and table.budget is None:
+        raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
+    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases)
+
+
+def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:
+    """The phases, and how many trials the whole search has."""
+    if table.method is not None or table.levels is not None:
+        key = "method" if table.method is not None else "levels"
+        raise InvalidInput("stands beside phases", where=f"search.{key}", hint="name it in each [[search.phase]]")
+    phases = []
+    for i, entry in enumerate(table.phase):
+        where, trials = f"search.phase.{i}", entry.trials
+        if entry.method == "grid":
+            trials = _grid_trials(space, entry.levels, trials, where)
+        if trials is None and i < len(table.phase) - 1:
+            raise InvalidInput(
+                "only the last phase goes on without end", where=f"{where}.trials", hint="add trials = 20"
+            )
+        phases.append(SearchPhase(entry.method, trials, entry.levels))
+    total = table.trials
+    if total is None and table.budget is None and phases[-1].trials is not None:
+        total = sum(phase.trials or 0 for phase in phases)
+    return tuple(phases), total
+
+
+def _grid_trials(space: SearchSpace, levels: int, trials: int | None, where: str) -> int:
+    """How many points the grid has; refused when they are too many, or more than the trials."""
+    size = grid_size(space, levels)
+    if size > LARGEST:
+        raise InvalidInput(
+            f"the grid has {size:,} points, and {LARGEST:,} is the most",
+            where=f"{where}.levels",
+            hint='fewer levels, fewer parameters, or method = "sobol", which covers the same space',
+        )
+    if trials is not None and size > trials:
+        raise InvalidInput(
+            f"the grid has {size} points, but there are {trials} trials",
+            where=f"{where}.trials",
+            hint=f'trials = {size}, fewer levels, or method = "sobol"',
+        )
+    return size
 
 
 def _point(index: int, table: Mapping[str, Any], space: SearchSpace) -> tuple[str, Point]:
@@ -303,7 +410,7 @@ def _refuse_unreached_script(run: RunSpec, space: SearchSpace, answer: Answer) -
 
 def _refuse_silent(
     run: RunSpec,
-    objectives: tuple[Objective, ...],
+    objectives: Sequence[Objective | Constraint],
     patterns: tuple[Pattern, ...],
     answer: Answer,
     renames: Mapping[str, str],
@@ -322,6 +429,6 @@ def _refuse_silent(
                     if listed
                     else ": the code never names tuned, and there are no patterns"
                 ),
-                where="objective.metric",
+                where="constraint.metric" if isinstance(objective, Constraint) else "objective.metric",
                 hint="report it with tuned.current_trial().report(...), or add a pattern under [metrics]",
             )

@@ -18,14 +18,14 @@ from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.names import nearest
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
+from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "constraint", "early_stopping", "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
-    "search.phase", "search.levels",
+    "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
-RESERVED_VALUES = {"search.method": ("grid", "evolution")}
+RESERVED_VALUES: dict[str, tuple[str, ...]] = {}
 """Values of coming versions."""
 
 
@@ -226,15 +226,45 @@ class ObjectiveTable(Table):
     train: MetricName | None = None
 
 
+class ConstraintTable(Table):
+    """One `[[constraint]]`."""
+
+    metric: MetricName
+    at_most: Annotated[float, Field(allow_inf_nan=False, strict=False)] | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False, strict=False)] | None = None
+
+
+class PhaseTable(Table):
+    """One `[[search.phase]]`."""
+
+    method: SearchMethod = "auto"
+    trials: int | None = Field(default=None, ge=1, le=1_000_000)
+    levels: int = Field(default=5, ge=2, le=1000)
+
+
 class SearchTable(Table):
     """`[search]`."""
 
-    method: Literal["auto", "random", "sobol", "bayesian"] = "auto"
+    method: SearchMethod | None = None
+    levels: int | None = Field(default=None, ge=2, le=1000)
+    phase: list[PhaseTable] = []
     trials: int | None = Field(default=None, ge=1, le=1_000_000)
     budget: PositiveDuration | None = None
     parallel: int | None = Field(default=None, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
+
+
+class EarlyStoppingTable(Table):
+    """`[early_stopping]`."""
+
+    method: Literal["asha", "median", "none"] = "asha"
+    min_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] = 1.0
+    max_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
+    reduction_factor: int = Field(default=3, ge=2, le=100)
+    patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
+    min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
+    rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
 
 
 class StudyTable(Table):
@@ -246,8 +276,10 @@ class StudyTable(Table):
     run: RunTable
     metrics: MetricsTable = MetricsTable()
     objective: list[ObjectiveTable] = []
+    constraint: list[ConstraintTable] = []
     space_constraint: list[LinearTable] = []
     search: SearchTable
+    early_stopping: EarlyStoppingTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))

@@ -204,6 +204,7 @@ class Attempts:
         progress = await self._progress(attempt, facts)
         if facts.more:
             await self._commit(attempt, progress)
+            await self._tell_if_due(attempt)
             attempt.dirty.set()
             return False
         verdict = Verdict.ENDED if facts.exit is not None else attempt.over
@@ -211,8 +212,7 @@ class Attempts:
             await self._end(attempt, progress, facts, verdict)
             return True
         await self._commit(attempt, progress)
-        if attempt.stop is not attempt.told and attempt.stop is not None:
-            await self.tell_to_stop(attempt, attempt.stop)
+        await self._tell_if_due(attempt)
         if attempt.forked and (gone or attempt.pidfd is None):
             await self._settle(attempt)
         return False
@@ -264,9 +264,16 @@ class Attempts:
 
     async def _commit(self, attempt: LiveAttempt, progress: Progress) -> None:
         if not progress.empty:
-            await self._database.writer.run(lambda conn: commit_progress(conn, progress, clock.now()))
+            asked = await self._database.writer.run(lambda conn: commit_progress(conn, progress, clock.now()))
             failpoints.reach("ingest.committed")
+            if asked is not None and attempt.stop is None:  # what a person has asked meanwhile is stronger
+                failpoints.reach("stop.committed")
+                attempt.stop = asked
         self._committed(attempt, progress)
+
+    async def _tell_if_due(self, attempt: LiveAttempt) -> None:
+        if attempt.stop is not attempt.told and attempt.stop is not None:
+            await self.tell_to_stop(attempt, attempt.stop)
 
     def _committed(self, attempt: LiveAttempt, progress: Progress) -> None:
         attempt.offset, attempt.next_steps = progress.next_offset, progress.next_steps

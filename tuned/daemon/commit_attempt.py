@@ -24,7 +24,7 @@ from tuned.core.endings import (
     with_retry,
 )
 from tuned.core.metric_lines import Chunk
-from tuned.core.states import Actor, StudyState, TrialState
+from tuned.core.states import Actor, StopReason, StudyState, TrialState
 from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
 
 
@@ -73,28 +73,33 @@ class Ending:
     go_cold: bool = False
 
 
-def commit_progress(conn: Connection, progress: Progress, now: float) -> None:
-    """Observations, offset, marks and events, together or not at all."""
+def commit_progress(conn: Connection, progress: Progress, now: float) -> StopReason | None:
+    """Observations, offset, marks, events and what they make of the trial, together or not at all.
+
+    Returns:
+        What early stopping now asks of the trial.
+    """
     if progress.start is not None:
         repository.started(conn, progress.trial_id, progress.attempt, dict(progress.start), now)
     chunk = progress.chunk
-    if not progress.nothing_read:
-        repository.ingest(
-            conn,
-            IngestBatch(
-                trial_id=progress.trial_id,
-                attempt=progress.attempt,
-                expected_offset=progress.offset,
-                next_offset=progress.next_offset,
-                observations=chunk.observations + progress.samples,
-                bad=chunk.bad,
-                sdk=chunk.sdk,
-                stop_seen=chunk.stop_seen,
-                resumable=chunk.resumable,
-                note=progress.note,
-            ),
-            now,
-        )
+    if progress.nothing_read:
+        return None
+    return repository.ingest(
+        conn,
+        IngestBatch(
+            trial_id=progress.trial_id,
+            attempt=progress.attempt,
+            expected_offset=progress.offset,
+            next_offset=progress.next_offset,
+            observations=chunk.observations + progress.samples,
+            bad=chunk.bad,
+            sdk=chunk.sdk,
+            stop_seen=chunk.stop_seen,
+            resumable=chunk.resumable,
+            note=progress.note,
+        ),
+        now,
+    )
 
 
 def commit_ending(
@@ -129,6 +134,8 @@ def commit_ending(
         reported=sorted(progress.next_steps or ()),
         disk_full=bool(record and record.get("disk_full")),
     )
+    if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
+        outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = unforked or outcome

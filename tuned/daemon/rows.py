@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from storage.queries import StoppingReport
+from tuned.core.rungs import Decision, explain
 from tuned.core.schedule import counted
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Observation, Trial
 from tuned.daemon.pace import Pace, eta_s
 from tuned.protocol import encode_number
-from tuned.wire import BestRow, MetricRow, ObjectiveRow, StudyRow, TrialRow, wire_values
+from tuned.wire import (
+    BestRow,
+    ConstraintRow,
+    MetricRow,
+    ObjectiveRow,
+    RungRow,
+    StoppingRow,
+    StudyRow,
+    TrialRow,
+    wire_values,
+)
 
 
-def study_row(study: Study, pace: Pace, slots: int) -> StudyRow:
+def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
     """A study as lists show it."""
     spec, counts = study.spec, study.counts
     started = counted(counts) - counts.get(TrialState.QUEUED, 0)
@@ -33,12 +45,47 @@ def study_row(study: Study, pace: Pace, slots: int) -> StudyRow:
         ended_at=study.ended_at,
         trials=spec.search.trials,
         started=started,
-        method=spec.search.method,
+        method=" then ".join(p.method for p in spec.search.phases) or spec.search.method,
         parallel=spec.search.parallel,
         objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
         parameters=list(spec.space.names),
         eta_s=eta,
         note="; ".join(filter(None, (study.note, _code_note(study)))),
+        early_stopping=_stopping_row(study, stopping),
+        phase=study.phase,
+        objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
+        constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
+    )
+
+
+def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:
+    rule = study.spec.early_stopping
+    if rule is None or report is None:
+        return None
+    return StoppingRow(
+        rule.method,
+        report.stopped,
+        report.waiting,
+        report.rescued,
+        report.rescued_ended,
+        report.wrong,
+        report.wrong_share,
+    )
+
+
+def rung_row(decision: Decision, metric: str) -> RungRow:
+    """A verdict of early stopping."""
+    cutoff = decision.cutoff
+    return RungRow(
+        rung=decision.rung,
+        step=decision.step,
+        value=encode_number(decision.value),
+        peers=decision.peers,
+        passing=decision.passing,
+        cutoff=None if cutoff is None else encode_number(cutoff),
+        verdict=decision.verdict.value,
+        at=decision.at,
+        why=explain(decision, metric),
     )
 
 

@@ -10,13 +10,18 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from storage import queries
+from sqlalchemy import Connection
+
+from storage import queries, repository
 from storage.engine import Database
+from tuned.core.phases import asks_advisor
+from tuned.core.rungs import Verdict
 from tuned.core.schedule import (
     Ask,
     Claim,
     Drain,
     End,
+    Finish,
     QueuedView,
     StudyView,
     counted,
@@ -46,6 +51,21 @@ class Picture:
 
     studies: dict[int, Study]
     queue: list[Trial]
+    waiting: dict[int, Waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A study's trials that wait at a rung of early stopping: how many, and which shall still run to their end."""
+
+    count: int
+    unfinished: list[tuple[int, Verdict]]
+
+
+def _nothing_but_paused(study: Study) -> bool:
+    """Whether it may be over but for its paused trials, so that it matters who paused them."""
+    busy = sum(study.counts.get(state, 0) for state in (*LIVE, TrialState.QUEUED))
+    return busy == 0 and study.counts.get(TrialState.PAUSED, 0) > 0
 
 
 class Scheduler:
@@ -86,7 +106,12 @@ class Scheduler:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
             room = len(self._slots.gpus) + len(self._slots.cpus)
-            return Picture(studies, queries.queue_heads(conn, 2 * room))
+            waiting = {
+                study.id: Waiting(queries.waiting_count(conn, study.id), queries.unfinished(conn, study))
+                for study in studies.values()
+                if study.spec.early_stopping is not None and _nothing_but_paused(study)
+            }
+            return Picture(studies, queries.queue_heads(conn, 2 * room), waiting)
 
     async def _tick(self) -> bool:
         claiming = dict(self._launching.claiming)
@@ -95,7 +120,10 @@ class Scheduler:
         if not picture.studies:
             return False
         trials = {trial.id: trial for trial in picture.queue}
-        views = [self._view(study, list(claiming.values()).count(study.id)) for study in picture.studies.values()]
+        views = [
+            self._view(study, list(claiming.values()).count(study.id), picture.waiting.get(study.id))
+            for study in picture.studies.values()
+        ]
         queue = [
             QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id]))
             for t in picture.queue
@@ -113,8 +141,10 @@ class Scheduler:
                     self._launching.begin(trial, study, action.device)
                 case Ask():
                     study = picture.studies[action.study_id]
-                    if self._suggesting.asked(study.id) == 0 or self._suggesting.phase(study) == "design":
+                    if self._suggesting.asked(study.id) == 0 or self._suggesting.by_design(study):
                         self._suggesting.begin(action, study)
+                case Finish():
+                    await self._finish(picture.waiting[action.study_id])
                 case Drain():
                     await self._drain(picture.studies[action.study_id], action.reason)
                 case End():
@@ -122,7 +152,7 @@ class Scheduler:
         for study in picture.studies.values():
             view = next(v for v in views if v.id == study.id)
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
-            if waiting and self._suggesting.phase(study) == "model":
+            if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
             self._suggesting.idle(study, self._idle_slots(view) if study.id in starving else 0)
         return True
@@ -137,14 +167,14 @@ class Scheduler:
         wanted = study.spec.run.gpus
         return self._slots.default_gpus if wanted is None else int(wanted)
 
-    def _view(self, study: Study, claiming: int) -> StudyView:
+    def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.spec.search
         parallel = search.parallel or len(self._slots.default_slots)
         pace = self._suggesting.pace(study.id)
         ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
-        if self._suggesting.phase(study) == "design":
+        if self._suggesting.by_design(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
-            ahead = parallel * (DESIGN_AHEAD if search.method in ("sobol", "random") else 1)
+            ahead = parallel * (1 if asks_advisor(search) else DESIGN_AHEAD)
         left = None
         if search.budget is not None:
             spent = study.running_s
@@ -157,7 +187,7 @@ class Scheduler:
             counted=counted(counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
-            paused=counts.get(TrialState.PAUSED, 0),
+            paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),
             asked=self._suggesting.asked(study.id),
             ahead=ahead,
             budget_left=left,
@@ -166,7 +196,15 @@ class Scheduler:
             searching=bool(study.spec.objectives) or bool(study.spec.space.tunable),
             exhausted=self._suggesting.exhausted(study.id),
             reason=study.reason,
+            unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
         )
+
+    async def _finish(self, waiting: Waiting) -> None:
+        def resume(conn: Connection) -> None:
+            for trial_id, verdict in waiting.unfinished:
+                repository.stopping.resume(conn, trial_id, verdict, clock.now())
+
+        await self._database.writer.run(resume)
 
     async def _drain(self, study: Study, reason: str) -> None:
         await self._database.writer.run(lambda conn: drain_study(conn, study.id, reason, Actor.SCHEDULER, clock.now()))

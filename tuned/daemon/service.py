@@ -22,6 +22,7 @@ from tuned.core.arguments import recorded, render
 from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
+from tuned.core.phases import asks_advisor
 from tuned.core.space import Point
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
@@ -170,7 +171,7 @@ class Service:
         failpoints.reach("submit.committed")
         if created:
             self._launching.prepare(study)
-            if spec.search.method in ("auto", "bayesian") and spec.objectives and spec.space.tunable:
+            if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
                 self._suggesting.warm_up()
         first = await self.read(lambda conn: queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS))
         return self._submitted(study, created, first)

@@ -19,8 +19,10 @@ from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
 from tuned.core.design import Method, fresh_point
-from tuned.core.phases import phase
+from tuned.core.grid import fresh_grid_point
+from tuned.core.phases import Due, due
 from tuned.core.schedule import Ask, room_for
+from tuned.core.space import Point
 from tuned.core.states import TERMINAL, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
@@ -74,17 +76,14 @@ class Suggesting:
         """Whether every point of the space has been tried."""
         return self.search(study_id).exhausted
 
-    def phase(self, study: Study) -> str:
-        """`design` or `model`, for the next suggestion."""
-        finished = study.counts.get(TrialState.COMPLETED, 0) + study.counts.get(TrialState.PRUNED, 0)
-        total = sum(study.counts.values())
-        search = study.spec.search
-        return phase(study.spec.space, search.method, finished, total, search.trials)
+    def by_design(self, study: Study) -> bool:
+        """Whether the next suggestion comes from a design, and not from what results say."""
+        return due_in(study).by_design
 
     def begin(self, ask: Ask, study: Study) -> None:
         """Make these suggestions."""
         search = self.search(study.id)
-        if self.phase(study) == "design":
+        if self.by_design(study):
             self._spawn(self._design(study, ask.count), search, ask.count)
             return
         self._spawn(self._model(study), search, 1)
@@ -150,8 +149,9 @@ class Suggesting:
             async with lock:
                 began = time.monotonic()
                 await self._feed(study, search)
-                number = await asyncio.to_thread(self._next_number, study.id)
-                answer = await self._advisor.ask({"op": "suggest", "study": study.id, "number": number})
+                number, way = await asyncio.to_thread(self._next, study.id)
+                request = {"op": "suggest", "study": study.id, "number": number, "method": way.way}
+                answer = await self._advisor.ask(request)
         except AdvisorFailed as error:
             await self._note(study, str(error))
             await self._design(study, 1, "fallback", f"{error}")
@@ -166,10 +166,12 @@ class Suggesting:
         def add(conn: Connection) -> None:
             current = queries.study_by_id(conn, study.id)
             # A quasi-random point may have taken the study's last place while the model was thinking.
-            if current.state in (StudyState.RUNNING, StudyState.PAUSED) and room_for(
+            open_ = current.state in (StudyState.RUNNING, StudyState.PAUSED) and room_for(
                 current.counts, current.spec.search.trials, 1
-            ):
+            )
+            if open_ and due_in(current).phase == way.phase:
                 repository.add_trials(conn, study.id, [new], clock.now())
+                repository.set_study_phase(conn, study.id, way.way, way.why, clock.now())
 
         await self._database.writer.run(add)
         await self._note(study, "")
@@ -179,9 +181,9 @@ class Suggesting:
         if study.note != text:
             await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, clock.now()))
 
-    def _next_number(self, study_id: int) -> int:
+    def _next(self, study_id: int) -> tuple[int, Due]:
         with self._database.read() as conn:
-            return queries.next_number(conn, study_id)
+            return queries.next_number(conn, study_id), due_in(queries.study_by_id(conn, study_id))
 
     async def _feed(self, study: Study, search: _Search) -> None:
         """Tell the advisor what it does not know yet."""
@@ -192,24 +194,26 @@ class Suggesting:
                     "op": "study",
                     "study": study.id,
                     "space": study.spec.space.to_dict(),
-                    "objectives": [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives],
+                    "objectives": _goals(study),
                     "seed": study.spec.search.seed,
                     "method": study.spec.search.method,
                 }
             )
             search.fed_generation, search.fed_seq = self._advisor.generation, 0
         while True:
-            rows = await asyncio.to_thread(self._changed, study.id, search.fed_seq)
+            rows, rungs = await asyncio.to_thread(self._changed, study, search.fed_seq)
             if not rows:
                 return
-            await self._advisor.ask(
-                {"op": "trials", "study": study.id, "rows": [_advisor_row(trial) for _, trial in rows]}
-            )
+            told = [_advisor_row(trial, rungs.get(trial.id, {})) for _, trial in rows]
+            await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
             search.fed_seq = rows[-1][0]
 
-    def _changed(self, study_id: int, seq: int) -> list[tuple[int, Trial]]:
+    def _changed(self, study: Study, seq: int) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]]]:
         with self._database.read() as conn:
-            return queries.changed_since(conn, study_id, seq, FEED_ROWS)
+            rows = queries.changed_since(conn, study.id, seq, FEED_ROWS)
+            if study.spec.early_stopping is None:
+                return rows, {}
+            return rows, queries.rung_values(conn, [trial.id for _, trial in rows])
 
     def warm_up(self) -> None:
         """Start the advisor now, because importing Ax takes seconds and it will be needed."""
@@ -238,7 +242,17 @@ class Suggesting:
         await self._advisor.stop()
 
 
-def _advisor_row(trial: Trial) -> dict[str, object]:
+def _goals(study: Study) -> list[dict[str, object]]:
+    goals: list[dict[str, object]] = [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives]
+    for c in study.spec.constraints:
+        if c.at_most is not None:
+            goals.append({"metric": c.metric, "direction": "minimize", "bound": c.at_most})
+        if c.at_least is not None:
+            goals.append({"metric": c.metric, "direction": "maximize", "bound": c.at_least})
+    return goals
+
+
+def _advisor_row(trial: Trial, rungs: dict[int, float]) -> dict[str, object]:
     ended = trial.state in TERMINAL
     return {
         "number": trial.number,
@@ -247,6 +261,7 @@ def _advisor_row(trial: Trial) -> dict[str, object]:
         "failure": trial.failure.value if trial.failure else None,
         "values": {k: (v if v - v == 0 else str(v)) for k, v in trial.values.items()} if ended else {},
         "origin": trial.origin,
+        "rungs": rungs,
     }
 
 
@@ -259,18 +274,39 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     study = queries.study_by_id(conn, study_id)
     if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
         return True
-    search = study.spec.search
-    method: Method = "random" if search.method == "random" else "sobol"
     taken = _Taken(conn, study_id)
-    for _ in range(room_for(study.counts, search.trials, count)):
-        number = queries.next_number(conn, study_id)
-        point = fresh_point(study.spec.space, search.seed, number - 1, taken, method)
+    for made in range(room_for(study.counts, study.spec.search.trials, count)):
+        way = due_in(study, made)
+        if made and not way.by_design:
+            # The design is complete; the scheduler asks again.
+            return True
+        point, method, reason = _design_point(study, way, queries.next_number(conn, study_id), taken)
         if point is None:
             return False
-        point = recorded(study.spec, point)
-        reason = why or f"point {number} of the {method} design with seed {search.seed}"
-        repository.add_trials(conn, study_id, [NewTrial(params=point, origin=origin or method, why=reason)], now)
+        new = NewTrial(params=recorded(study.spec, point), origin=origin or method, why=why or reason)
+        repository.add_trials(conn, study_id, [new], now)
+        if origin is None:
+            repository.set_study_phase(conn, study_id, method, way.why, now)
     return True
+
+
+def _design_point(study: Study, way: Due, number: int, taken: Container[str]) -> tuple[Point | None, str, str]:
+    """The point of that number, its method, and why it is this one."""
+    search, space = study.spec.search, study.spec.space
+    if way.way == "grid":
+        index = number - way.begun - len(search.points)
+        point = fresh_grid_point(space, way.levels, max(0, index - 1), taken)
+        return point, "grid", f"point {index} of the grid with {way.levels} levels"
+    method: Method = "random" if way.way == "random" else "sobol"
+    reason = f"point {number} of the {method} design with seed {search.seed}"
+    return fresh_point(space, search.seed, number - 1, taken, method), method, reason
+
+
+def due_in(study: Study, more: int = 0) -> Due:
+    """How the study's next point is chosen, once it has so many trials more."""
+    counts = study.counts
+    finished = counts.get(TrialState.COMPLETED, 0) + counts.get(TrialState.PRUNED, 0)
+    return due(study.spec.space, study.spec.search, finished, sum(counts.values()) + more)
 
 
 class _Taken(Container[str]):

@@ -27,6 +27,7 @@ STATEMENTS = (
         state TEXT NOT NULL CHECK (state IN ('completed', 'draining', 'failed', 'paused', 'running', 'stopped')),
         reason TEXT DEFAULT '' NOT NULL,
         note TEXT DEFAULT '' NOT NULL,
+        phase TEXT DEFAULT '' NOT NULL,
         priority INTEGER DEFAULT 0 NOT NULL,
         created_at REAL NOT NULL,
         ended_at REAL,
@@ -170,6 +171,52 @@ STATEMENTS = (
      STRICT
     """,
     """
+    CREATE TABLE rungs (
+        trial_id INTEGER NOT NULL,
+        rung INTEGER NOT NULL,
+        study_id INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        step REAL NOT NULL,
+        value REAL,
+        score REAL NOT NULL,
+        counted INTEGER DEFAULT 0 NOT NULL,
+        peers INTEGER NOT NULL,
+        passing INTEGER NOT NULL,
+        cutoff REAL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('continued', 'finishing', 'paused', 'promoted', 'pruned',
+            'rescued')),
+        at REAL NOT NULL,
+        PRIMARY KEY (trial_id, rung),
+        CHECK (counted IN (0, 1)),
+        FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE TABLE rung_marks (
+        study_id INTEGER NOT NULL,
+        rung INTEGER NOT NULL,
+        peers INTEGER NOT NULL,
+        cut_score REAL,
+        cut_number INTEGER,
+        PRIMARY KEY (study_id, rung),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE TABLE streaks (
+        trial_id INTEGER NOT NULL,
+        best REAL NOT NULL,
+        best_step REAL NOT NULL,
+        PRIMARY KEY (trial_id),
+        FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE
+    )
+     STRICT
+    """,
+    """
     CREATE INDEX studies_active ON studies (state) WHERE state IN ('draining', 'paused', 'running')
     """,
     """
@@ -193,6 +240,15 @@ STATEMENTS = (
     """,
     """
     CREATE INDEX trials_moved ON trials (study_id, moved_seq)
+    """,
+    """
+    CREATE INDEX rungs_ranked ON rungs (study_id, rung, score, number) WHERE counted = 1
+    """,
+    """
+    CREATE INDEX rungs_rescued ON rungs (study_id) WHERE verdict = 'rescued'
+    """,
+    """
+    CREATE INDEX rungs_waiting ON rungs (study_id) WHERE verdict = 'paused'
     """,
     """
     CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN INSERT INTO study_counts (study_id, state, n)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
+from tuned.core.trial import Trial
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.rows import study_row, trial_row
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, Submission, Submitted, TrialRow
@@ -15,8 +17,8 @@ from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, 
 router = APIRouter(tags=["studies"])
 
 
-def _row(given: Context, study: Study) -> StudyRow:
-    return study_row(study, given.suggesting.pace(study.id), len(given.slots.default_slots))
+def _row(given: Context, study: Study, stopping: queries.StoppingReport | None = None) -> StudyRow:
+    return study_row(study, given.suggesting.pace(study.id), len(given.slots.default_slots), stopping)
 
 
 @router.post("/studies")
@@ -41,7 +43,8 @@ async def studies(given: Given) -> list[StudyRow]:
 async def show(name: str, given: Given) -> dict[str, Any]:
     """One study and its specification."""
     study = await given.service.study(name)
-    return {"study": _row(given, study), "spec": study.spec.to_public_dict()}
+    stopping = await given.service.read(lambda conn: queries.stopping_report(conn, study))
+    return {"study": _row(given, study, stopping), "spec": study.spec.to_public_dict()}
 
 
 @router.delete("/studies/{name}")
@@ -57,8 +60,17 @@ async def enqueue(name: str, request: Enqueue, given: Given) -> Enqueued:
 
 
 @router.get("/studies/{name}/best")
-async def best(name: str, given: Given, top: Annotated[int, Query(ge=1, le=1000)] = 1) -> list[TrialRow]:
-    """The best finished trials, best first."""
+async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[TrialRow]:
+    """The best finished trials, best first: `top` by the first objective; without it, the best one.
+
+    With several objectives and without `top`, those that no other trial beats in every objective.
+    """
     study = await given.service.study(name)
-    trials = await given.service.read(lambda conn: queries.best_trials(conn, study, top))
+
+    def find(conn: Connection) -> list[Trial]:
+        if top is None and len(study.spec.objectives) > 1:
+            return queries.pareto_front(conn, study)
+        return queries.best_trials(conn, study, top or 1)
+
+    trials = await given.service.read(find)
     return [trial_row(trial) for trial in trials]

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.trial import Trial
 from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.output import read_output
-from tuned.daemon.rows import metric_row, trial_row
+from tuned.daemon.rows import metric_row, rung_row, trial_row
 from tuned.wire import LogChunk, MetricRow, TrialDetail, TrialRow
 
 router = APIRouter(tags=["trials"])
@@ -68,12 +69,13 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     trial = await _trial(given, name, number)
     study = await given.service.study(name)
 
-    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]]]:
+    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]], list[Decision]]:
         shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
-        attempts = queries.attempts(conn, trial.id)
-        return attempts, queries.traceback_of(conn, trial.id), queries.bad_line_count(conn, trial.id), shown
+        attempts, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
 
-    attempts, traceback, bad, unreadable = await given.service.read(more)
+    attempts, traceback, bad, unreadable, decisions = await given.service.read(more)
+    objective = study.spec.objective
     return TrialDetail(
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
@@ -82,6 +84,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         traceback=traceback,
         bad_lines=bad,
         attempts=attempts,
+        rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
         unreadable=unreadable,
     )
 

@@ -1,0 +1,165 @@
+"""Problems whose best value is known (or can be trained quickly), on which ways of choosing points are compared.
+
+Owns the functions, their spaces and budgets. It knows nothing of who searches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tuned.core.space import Point, SearchSpace
+from tuned.core.space_file import parse_space
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something to minimise.
+
+    Attributes:
+        trials: The budget.
+        optimum: The least value there is; for training, one that is as good as perfect.
+        value: Point and seed -> value; the seed matters to training alone.
+    """
+
+    name: str
+    space: SearchSpace
+    trials: int
+    optimum: float
+    value: Callable[[Point, int], float]
+
+
+def _float(low: float, high: float, log: bool = False, **more: Any) -> dict[str, Any]:
+    return {"type": "float", "low": low, "high": high, "log": log, **more}
+
+
+def branin(point: Point, _seed: int) -> float:
+    """Three equal minima in two dimensions."""
+    x, y = float(point["x"]), float(point["y"])
+    b, c, t = 5.1 / (4 * math.pi**2), 5 / math.pi, 1 / (8 * math.pi)
+    return (y - b * x * x + c * x - 6) ** 2 + 10 * (1 - t) * math.cos(x) + 10
+
+
+_ALPHA = (1.0, 1.2, 3.0, 3.2)
+_A = ((10, 3, 17, 3.5, 1.7, 8), (0.05, 10, 17, 0.1, 8, 14), (3, 3.5, 1.7, 10, 17, 8), (17, 8, 0.05, 10, 0.1, 14))
+_P = (
+    (0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886),
+    (0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991),
+    (0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650),
+    (0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381),
+)
+
+
+def hartmann6(point: Point, _seed: int) -> float:
+    """Six dimensions, six local minima."""
+    x = [float(point[f"x{i}"]) for i in range(6)]
+    return -sum(
+        alpha * math.exp(-sum(a * (v - p) ** 2 for a, v, p in zip(row, x, centre, strict=True)))
+        for alpha, row, centre in zip(_ALPHA, _A, _P, strict=True)
+    )
+
+
+def mixed(point: Point, _seed: int) -> float:
+    """A made-up training: the best learning rate depends on the optimiser, which brings parameters of its own."""
+    lr = math.log10(float(point["lr"]))
+    loss = 0.02 * (math.log2(int(point["width"])) - 8) ** 2 + 0.05 * abs(int(point["layers"]) - 3)
+    loss += {"relu": 0.0, "tanh": 0.1, "sigmoid": 0.4}[str(point["activation"])]
+    if point["optimizer"] == "sgd":
+        return loss + 0.15 + 0.3 * (lr + 1) ** 2 + 1.5 * (float(point["momentum"]) - 0.9) ** 2
+    if point["optimizer"] == "adam":
+        return loss + 0.3 * (lr + 3) ** 2 + 0.1 * (math.log10(1 - float(point["beta"])) + 2) ** 2
+    return loss + 0.6 + 0.2 * (lr + 2) ** 2
+
+
+@cache
+def _digits() -> tuple[Any, Any, Any, Any]:
+    import torch
+    from sklearn.datasets import load_digits
+
+    torch.set_num_threads(1)
+    images, labels = load_digits(return_X_y=True)
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    x, y = torch.tensor(images, dtype=torch.float32)[order] / 16, torch.tensor(labels)[order]
+    return x[:1000], y[:1000], x[1000:], y[1000:]
+
+
+def digits(point: Point, seed: int, epochs: int = 8) -> float:
+    """Validation error of a small network on scikit-learn's digits; the training's own seed is fixed by the trial's."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    x, y, held_x, held_y = _digits()
+    torch.manual_seed(seed)
+    kinds = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+    width, act = int(point["width"]), kinds[str(point["activation"])]
+    drop = float(point.get("dropout", 0.0))
+    net = nn.Sequential(
+        nn.Linear(64, width), act(), nn.Dropout(drop), nn.Linear(width, width), act(), nn.Linear(width, 10)
+    )
+    decay, lr = float(point.get("l2", 0.0)), float(point["lr"])
+    if point["optimizer"] == "sgd":
+        optimizer: torch.optim.Optimizer = torch.optim.SGD(
+            net.parameters(), lr, float(point["momentum"]), weight_decay=decay
+        )
+    else:
+        optimizer = torch.optim.Adam(net.parameters(), lr, weight_decay=decay)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(y)).split(int(point["batch"])):
+            optimizer.zero_grad()
+            functional.cross_entropy(net(x[rows]), y[rows]).backward()
+            optimizer.step()
+    net.eval()
+    with torch.no_grad():
+        loss = float(functional.cross_entropy(net(held_x), held_y))
+    return min(loss, 10.0) if math.isfinite(loss) else 10.0
+
+
+ACTIVATIONS = ["relu", "tanh", "sigmoid"]
+
+PROBLEMS = {
+    problem.name: problem
+    for problem in (
+        Problem("branin", parse_space({"x": _float(-5.0, 10.0), "y": _float(0.0, 15.0)}), 30, 0.397887, branin),
+        Problem("hartmann6", parse_space({f"x{i}": _float(0.0, 1.0) for i in range(6)}), 35, -3.32237, hartmann6),
+        Problem(
+            "mixed",
+            parse_space(
+                {
+                    "optimizer": ["sgd", "adam", "plain"],
+                    "lr": _float(1e-5, 1.0, True),
+                    "momentum": _float(0.0, 0.99, when={"optimizer": "sgd"}),
+                    "beta": _float(0.8, 0.9999, when={"optimizer": "adam"}),
+                    "width": {"type": "int", "low": 8, "high": 1024, "log": True},
+                    "layers": {"type": "int", "low": 1, "high": 8},
+                    "activation": ACTIVATIONS,
+                }
+            ),
+            40,
+            0.0,
+            mixed,
+        ),
+        Problem(
+            "digits",
+            parse_space(
+                {
+                    "optimizer": ["sgd", "adam"],
+                    "lr": _float(1e-5, 1.0, True),
+                    "momentum": _float(0.0, 0.99, when={"optimizer": "sgd"}),
+                    "width": {"type": "int", "low": 8, "high": 128, "log": True},
+                    "batch": [16, 32, 64, 128],
+                    "activation": ACTIVATIONS,
+                    "regularizer": ["none", "l2", "dropout"],
+                    "l2": _float(1e-6, 1e-1, True, when={"regularizer": "l2"}),
+                    "dropout": _float(0.0, 0.7, when={"regularizer": "dropout"}),
+                }
+            ),
+            25,
+            0.05,
+            digits,
+        ),
+    )
+}

@@ -1,0 +1,131 @@
+"""Reads of early stopping: verdicts with their evidence, who waits at a rung, how often it was wrong. No change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from sqlalchemy import Connection
+
+from storage.summaries import NAN
+from tuned.core import rungs
+from tuned.core.rungs import Decision, Verdict
+from tuned.core.states import TrialState
+from tuned.core.study import Study, StudySpec
+from tuned.core.trial import Trial
+
+_DECISIONS = "SELECT rung, step, value, peers, passing, cutoff, verdict, at FROM rungs WHERE trial_id = ? ORDER BY rung"
+_STREAK = "SELECT best, best_step FROM streaks WHERE trial_id = ?"
+_WAITING = """SELECT t.id, t.number, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
+    WHERE r.study_id = ? AND r.verdict = 'paused' AND t.state = 'paused'"""
+_WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
+_BEST_COMPLETED = """SELECT {}(value) FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL
+    AND abs(value) < 9e999"""
+_RESCUED = """SELECT t.state, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
+    WHERE r.study_id = ? AND r.verdict = 'rescued'"""
+_UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL
+    AND id NOT IN (SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued')"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingReport:
+    """What early stopping has done in a study.
+
+    Attributes:
+        stopped: Trials that ended before their end; `waiting`: those that may be promoted yet.
+        rescued: Trials that would have been stopped and run to their end; `rescued_ended`: those that have ended.
+        wrong: Of those, how many ended better than the median of the trials that the rule let through.
+    """
+
+    stopped: int
+    waiting: int
+    rescued: int
+    rescued_ended: int
+    wrong: int
+
+    @property
+    def wrong_share(self) -> float | None:
+        """The measured share of wrong decisions; None before there is any measurement."""
+        return self.wrong / self.rescued_ended if self.rescued_ended else None
+
+
+def decisions(conn: Connection, trial_id: int) -> list[Decision]:
+    """The verdicts on a trial, lowest rung first."""
+    return [
+        Decision(rung, step, NAN if value is None else value, peers, passing, cutoff, Verdict(verdict), at)
+        for rung, step, value, peers, passing, cutoff, verdict, at in conn.exec_driver_sql(_DECISIONS, (trial_id,))
+    ]
+
+
+def rung_values(conn: Connection, trial_ids: Sequence[int]) -> dict[int, dict[int, float]]:
+    """Trial id -> rung -> the objective's summary there; values that are not finite are left out."""
+    found: dict[int, dict[int, float]] = {}
+    for start in range(0, len(trial_ids), 500):
+        some = tuple(trial_ids[start : start + 500])
+        marks = ",".join("?" * len(some))
+        for trial_id, rung, value in conn.exec_driver_sql(
+            f"SELECT trial_id, rung, value FROM rungs WHERE trial_id IN ({marks}) AND abs(value) < 9e999", some
+        ):
+            found.setdefault(trial_id, {})[rung] = value
+    return found
+
+
+def why_stopped(conn: Connection, trial: Trial, spec: StudySpec) -> str:
+    """Why early stopping ended a trial's attempt, in one line; empty when it was not that."""
+    rule, objective = spec.early_stopping, spec.objective
+    if rule is None or objective is None:
+        return ""
+    made = decisions(conn, trial.id)
+    if made and made[-1].verdict in (Verdict.PAUSED, Verdict.PRUNED):
+        return rungs.explain(made[-1], objective.metric)
+    row = conn.exec_driver_sql(_STREAK, (trial.id,)).first()
+    if row is not None and rule.patience is not None and trial.last_step is not None:
+        streak = rungs.Streak(row[0], row[1])
+        if trial.last_step - streak.best_step >= rule.patience:
+            return rungs.explain_patience(rule, streak, objective)
+    return ""
+
+
+def waiting_count(conn: Connection, study_id: int) -> int:
+    """How many trials wait at a rung for their promotion."""
+    return int(conn.exec_driver_sql(_WAITING_COUNT, (study_id,)).scalar() or 0)
+
+
+def unfinished(conn: Connection, study: Study) -> list[tuple[int, Verdict]]:
+    """Trials waiting at a rung that shall still run to their end before the study is over: `rungs.to_finish`."""
+    rule, objective = study.spec.early_stopping, study.spec.objective
+    if rule is None or objective is None:
+        return []
+    waiting = [
+        (trial_id, number, math.inf if value is None else rungs.score_of(objective, value))
+        for trial_id, number, value in conn.exec_driver_sql(_WAITING, (study.id,))
+    ]
+    if not waiting:
+        return []
+    best = conn.exec_driver_sql(_BEST_COMPLETED.format(_extreme(objective.direction)), (study.id,)).scalar()
+    score = None if best is None else rungs.score_of(objective, best)
+    return rungs.to_finish(rule, study.spec.search.seed, waiting, score)
+
+
+def _extreme(direction: str) -> str:
+    return "min" if direction == "minimize" else "max"
+
+
+def stopping_report(conn: Connection, study: Study) -> StoppingReport | None:
+    """What early stopping has done; None in a study without it."""
+    objective = study.spec.objective
+    if study.spec.early_stopping is None or objective is None:
+        return None
+    rescued = conn.exec_driver_sql(_RESCUED, (study.id,)).all()
+    ended = [math.inf if v is None else rungs.score_of(objective, v) for s, v in rescued if s == TrialState.COMPLETED]
+    wrong = 0
+    if ended:
+        others = conn.exec_driver_sql(_UNRESCUED, (study.id, study.id)).scalars().all()
+        if others:
+            middle = median(rungs.score_of(objective, value) for value in others)
+            wrong = sum(score < middle for score in ended)
+    return StoppingReport(
+        study.counts.get(TrialState.PRUNED, 0), waiting_count(conn, study.id), len(rescued), len(ended), wrong
+    )

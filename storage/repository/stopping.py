@@ -1,0 +1,247 @@
+"""Writes of early stopping: the verdicts on a trial, in the transaction that stores what it reported.
+
+Owns the rungs' rows and marks. The rules are `tuned.core.rungs`'; here each costs a few index look-ups, however many
+trials there are: a rung's mark holds the last entry that passes, and an insertion moves it by one entry at most.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from storage.json_text import encode_values
+from storage.repository import moves
+from storage.repository.events import add_event
+from storage.repository.moves import MovingTrial
+from storage.summaries import summary_at
+from tuned.core import events, rungs
+from tuned.core.rungs import RUNS_FREE, Decision, Entry, Standing, Streak, Verdict
+from tuned.core.states import Actor, StopReason, StudyState, TrialState
+from tuned.core.study import EarlyStopping, Objective
+
+_LAST = "SELECT rung, verdict FROM rungs WHERE trial_id = ? ORDER BY rung DESC LIMIT 1"
+_MARK = "SELECT peers, cut_score, cut_number FROM rung_marks WHERE study_id = ? AND rung = ?"
+_SET_MARK = """INSERT INTO rung_marks (study_id, rung, peers, cut_score, cut_number) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE
+    SET peers = excluded.peers, cut_score = excluded.cut_score, cut_number = excluded.cut_number"""
+_BEFORE = """SELECT score, number, trial_id FROM rungs WHERE study_id = ? AND rung = ? AND counted = 1
+    AND (score, number) < (?, ?) ORDER BY score DESC, number DESC LIMIT 1"""
+_BEHIND = """SELECT score, number, trial_id FROM rungs WHERE study_id = ? AND rung = ? AND counted = 1
+    AND (score, number) > (?, ?) ORDER BY score, number LIMIT 1"""
+_FIRST = """SELECT score, number, trial_id FROM rungs WHERE study_id = ? AND rung = ? AND counted = 1
+    ORDER BY score, number LIMIT 1"""
+_ADD = """INSERT INTO rungs (trial_id, rung, study_id, number, step, value, score, counted, peers, passing, cutoff,
+    verdict, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_SET_VERDICT = "UPDATE rungs SET verdict = ? WHERE trial_id = ? AND verdict = 'paused'"
+_WAITS_AT = "SELECT rung, score, number FROM rungs WHERE trial_id = ? AND verdict = 'paused'"
+_UNCOUNTED = "SELECT rung, score, number FROM rungs WHERE trial_id = ? AND counted = 0"
+_COUNT = "UPDATE rungs SET counted = 1 WHERE trial_id = ? AND rung = ?"
+_STREAK = "SELECT best, best_step FROM streaks WHERE trial_id = ?"
+_SET_STREAK = """INSERT INTO streaks (trial_id, best, best_step) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET best = excluded.best, best_step = excluded.best_step"""
+_RESUMABLE = "SELECT resumable FROM attempts WHERE trial_id = ? AND attempt = ?"
+_STUDY_STATE = "SELECT state FROM studies WHERE id = ?"
+
+_STOPS = {Verdict.PAUSED: StopReason.PAUSE, Verdict.PRUNED: StopReason.PRUNE}
+
+
+def consider(
+    conn: Connection, trial: MovingTrial, points: Sequence[tuple[float, float]], now: float
+) -> tuple[StopReason, str] | None:
+    """Judge a live trial by what it has just reported; nothing, once it is to end.
+
+    Args:
+        conn: The write connection; the points are stored already.
+        trial: As it stands.
+        points: (step, value) of the objective's metric, in the order of the file.
+        now: Unix seconds.
+
+    Returns:
+        What to ask of the trial, and why in one line; None when it goes on.
+    """
+    rule, objective = trial.spec.early_stopping, trial.spec.objective
+    if rule is None or objective is None or trial.stop_reason is not None or not points:
+        return None
+    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    last, verdict = driver.execute(_LAST, (trial.id,)).fetchone() or (-1, None)
+    free = verdict in RUNS_FREE
+    before = streak = _streak(driver, trial.id) if rule.patience is not None else None
+    asked: tuple[StopReason, str] | None = None
+    following = None if free else rungs.rung_step(rule, last + 1)
+    for step, value in points:
+        if following is not None and step >= following:
+            last, _ = rungs.next_crossing(rule, last, [step]) or (last, step)
+            decision = _decide(conn, trial, rule, objective, last, step, now)
+            following = None if decision.verdict in RUNS_FREE else rungs.rung_step(rule, last + 1)
+            if decision.verdict in _STOPS:
+                asked = _STOPS[decision.verdict], rungs.explain(decision, objective.metric)
+                break
+        if rule.patience is not None:
+            streak, out = rungs.follow_streak(rule, streak, rungs.score_of(objective, value), step)
+            if out:
+                asked = StopReason.PRUNE, rungs.explain_patience(rule, streak, objective)
+                break
+    if streak is not None and streak != before:
+        driver.execute(_SET_STREAK, (trial.id, streak.best, streak.best_step))
+    return asked
+
+
+def _streak(driver: sqlite3.Connection, trial_id: int) -> Streak | None:
+    row = driver.execute(_STREAK, (trial_id,)).fetchone()
+    return None if row is None else Streak(*row)
+
+
+def _decide(
+    conn: Connection,
+    trial: MovingTrial,
+    rule: EarlyStopping,
+    objective: Objective,
+    rung: int,
+    step: float,
+    now: float,
+) -> Decision:
+    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    value = summary_at(conn, trial.id, trial.attempt, objective, step)
+    mine = (rungs.score_of(objective, value), trial.number)
+    counts = rule.method == "asha"
+    entered = None
+    if counts:
+        standing, entered = _count(driver, rule, trial.study_id, rung, mine)
+    else:
+        standing = _standing(driver, trial.study_id, rung)
+    asked = driver.execute(_RESUMABLE, (trial.id, trial.attempt)).fetchone()[0]
+    resumable = bool(asked) or trial.spec.run.resume is not None
+    rescue = rungs.drawn_for_rescue(rule, trial.spec.search.seed, trial.number)
+    cut = standing.cutoff
+    decision = Decision(
+        rung=rung,
+        step=step,
+        value=value,
+        peers=standing.peers,
+        passing=rungs.passing(rule, standing.peers),
+        cutoff=None if cut is None else rungs.rung_value(objective, cut[0]),
+        verdict=rungs.judge(rule, mine, standing, resumable, rescue),
+        at=now,
+    )
+    driver.execute(
+        _ADD,
+        (
+            *(trial.id, rung, trial.study_id, trial.number, step, value, mine[0], int(counts)),
+            *(decision.peers, decision.passing, decision.cutoff, decision.verdict.value, now),
+        ),
+    )
+    data = {
+        "rung": rung,
+        "step": step,
+        "peers": decision.peers,
+        "passing": decision.passing,
+        "verdict": decision.verdict.value,
+        **encode_values({"value": value}),
+        **({} if decision.cutoff is None else encode_values({"cutoff": decision.cutoff})),
+    }
+    add_event(conn, events.TRIAL_RUNG, trial.study, trial.number, data, now)
+    if entered is not None:
+        _promote_waiting(conn, entered, now)
+    return decision
+
+
+def _standing(driver: sqlite3.Connection, study_id: int, rung: int) -> Standing:
+    row = driver.execute(_MARK, (study_id, rung)).fetchone()
+    if row is None:
+        return Standing()
+    peers, score, number = row
+    return Standing(peers, None if number is None else (score, number))
+
+
+def _count(
+    driver: sqlite3.Connection, rule: EarlyStopping, study_id: int, rung: int, new: Entry
+) -> tuple[Standing, int | None]:
+    """Add an entry to a rung's mark.
+
+    Returns:
+        The standing with it, and the id of the other trial that passes by this.
+    """
+    standing = _standing(driver, study_id, rung)
+    cut, entered = standing.cutoff, None
+    match rungs.shift(rule, standing, new):
+        case "back":
+            assert cut is not None
+            row = driver.execute(_BEFORE, (study_id, rung, *cut)).fetchone()
+            cut = new if row is None else max(new, (row[0], row[1]))
+        case "forward":
+            of = (study_id, rung)
+            row = (
+                driver.execute(_FIRST, of).fetchone()
+                if cut is None
+                else driver.execute(_BEHIND, (*of, *cut)).fetchone()
+            )
+            cut = new if row is None else min(new, (row[0], row[1]))
+            entered = None if row is None or cut == new else row[2]
+    standing = Standing(standing.peers + 1, cut)
+    driver.execute(_SET_MARK, (study_id, rung, standing.peers, *(cut or (None, None))))
+    return standing, entered
+
+
+def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
+    """An attempt's end is stored: a finished trial becomes a peer, a paused one may have been promoted meanwhile."""
+    rule = trial.spec.early_stopping
+    if rule is None:
+        return
+    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    if trial.state is TrialState.COMPLETED:
+        for rung, score, number in driver.execute(_UNCOUNTED, (trial.id,)).fetchall():
+            _count(driver, rule, trial.study_id, rung, (score, number))
+            driver.execute(_COUNT, (trial.id, rung))
+    elif trial.state is TrialState.PAUSED:
+        row = driver.execute(_WAITS_AT, (trial.id,)).fetchone()
+        if row is not None:
+            rung, score, number = row
+            cut = _standing(driver, trial.study_id, rung).cutoff
+            if cut is not None and (score, number) <= cut:
+                _promote_waiting(conn, trial.id, now)
+
+
+def _promote_waiting(conn: Connection, trial_id: int, now: float) -> None:
+    """Queue a trial again that waits at a rung; one that has not stopped yet follows when it has."""
+    resume(conn, trial_id, Verdict.PROMOTED, now)
+
+
+def resume(conn: Connection, trial_id: int, verdict: Verdict, now: float) -> bool:
+    """Let a trial that waits at a rung go on.
+
+    Args:
+        conn: The write connection.
+        trial_id: The trial.
+        verdict: `promoted` (to the next rung), or `finishing` or `rescued` (to its end).
+        now: Unix seconds.
+
+    Returns:
+        False when it does not wait, or its study starts nothing more.
+    """
+    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    trial = moves.read(conn, trial_id)
+    if trial.state is not TrialState.PAUSED or driver.execute(_WAITS_AT, (trial_id,)).fetchone() is None:
+        return False
+    (study_state,) = driver.execute(_STUDY_STATE, (trial.study_id,)).fetchone()
+    if study_state not in (StudyState.RUNNING, StudyState.PAUSED):
+        return False
+    driver.execute(_SET_VERDICT, (verdict.value, trial_id))
+    trial.reason = _RESUMED[verdict]
+    moves.move(conn, trial, "resume", Actor.SCHEDULER, now)
+    return True
+
+
+_RESUMED = {
+    Verdict.PROMOTED: "promoted: it belongs to the best of its rung",
+    Verdict.FINISHING: "resumed to its end: nothing that has ended is better",
+    Verdict.RESCUED: "resumed to its end, to measure how often stopping is wrong",
+}
+
+
+def released(conn: Connection, trial_id: int) -> None:
+    """A person has resumed a trial: it waits at no rung any more."""
+    driver: Any = conn.connection.driver_connection
+    driver.execute(_SET_VERDICT, (Verdict.PROMOTED.value, trial_id))

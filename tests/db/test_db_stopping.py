@@ -1,0 +1,215 @@
+"""Early stopping in the transaction that stores a report."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage import queries, repository
+from tuned.core import events
+from tuned.core.rungs import Verdict
+from tuned.core.states import Actor, StopReason, TrialState
+from tuned.core.study import EarlyStopping, SearchSpec
+
+NOW = 1_000_000.0
+ASHA = EarlyStopping(min_step=1, max_step=20, rescue=0.0)
+
+
+def study(lab, rule=ASHA, **changes):
+    return lab.study(early_stopping=rule, search=SearchSpec(trials=50, seed=7), **changes)
+
+
+def running(lab, study_id):
+    (trial_id,) = lab.queue(study_id)
+    lab.claim(trial_id)
+    return trial_id
+
+
+def report(lab, trial_id, *points, attempt=1, **marks):
+    """One batch of (step, loss)."""
+    lab.report(trial_id, *[("loss", step, value) for step, value in points], attempt=attempt, **marks)
+    return lab.by_id(trial_id).stop_reason
+
+
+def verdicts(lab, trial_id):
+    return [d.verdict.value for d in lab.ask(queries.decisions, trial_id)]
+
+
+def test_asha_stops_what_is_not_among_the_best_third(lab):
+    study_id = study(lab)
+    asked = []
+    for value in (0.5, 0.4, 0.6, 0.9, 0.3):
+        trial_id = running(lab, study_id)
+        asked.append(report(lab, trial_id, (0, 2.0), (1, value)))
+    # Two come too early to tell; of three the best passes, then of four and five.
+    assert asked == [None, None, StopReason.PRUNE, StopReason.PRUNE, None]
+    (decision,) = lab.ask(queries.decisions, lab.trial(study_id, 4).id)
+    assert (decision.peers, decision.passing, decision.cutoff, decision.step) == (4, 1, 0.4, 1.0)
+    assert decision.verdict is Verdict.PRUNED
+    intent = [e for e in lab.events() if e.type == events.TRIAL_INTENT and e.number == 4]
+    assert intent[0].data["actor"] == "scheduler" and "best 1 of 4" in intent[0].data["why"]
+    told = [e for e in lab.events() if e.type == events.TRIAL_RUNG]
+    assert [e.data["verdict"] for e in told] == ["continued", "continued", "pruned", "pruned", "continued"]
+
+
+def test_a_resumable_trial_is_paused_and_promoted_when_others_show_it_was_good(lab):
+    study_id = study(lab)
+    first = running(lab, study_id)
+    assert report(lab, first, (1, 0.1), resumable=True) is StopReason.PAUSE
+    lab.end(first, "exit_paused")
+    assert lab.by_id(first).state is TrialState.PAUSED
+    second = running(lab, study_id)
+    report(lab, second, (1, 0.5), resumable=True)
+    assert lab.by_id(first).state is TrialState.PAUSED
+    third = running(lab, study_id)
+    assert report(lab, third, (1, 0.7), resumable=True) is StopReason.PAUSE
+    # Of three, one passes: the first, which is queued again, and ahead of newer ones.
+    promoted = lab.by_id(first)
+    assert promoted.state is TrialState.QUEUED and "promoted" in promoted.reason
+    assert verdicts(lab, first) == ["promoted"]
+    assert [t.id for t in lab.ask(queries.queue_heads, 5)] == [first]
+    lab.claim(first)
+    assert report(lab, first, (2, 0.09), (3, 0.08), attempt=2, resumable=True) is StopReason.PAUSE
+    assert verdicts(lab, first) == ["promoted", "paused"]
+
+
+def test_a_trial_promoted_before_it_has_stopped_goes_on_when_it_has(lab):
+    study_id = study(lab)
+    first, second, third = (running(lab, study_id) for _ in range(3))
+    for trial_id, value in ((first, 0.1), (second, 0.5), (third, 0.7)):
+        report(lab, trial_id, (1, value), resumable=True)
+    assert lab.by_id(first).state is TrialState.RUNNING
+    lab.end(first, "exit_paused")
+    assert lab.by_id(first).state is TrialState.QUEUED
+    lab.end(second, "exit_paused")
+    assert lab.by_id(second).state is TrialState.PAUSED
+
+
+def test_a_trial_that_a_person_resumed_waits_no_more(lab):
+    study_id = study(lab)
+    first = running(lab, study_id)
+    report(lab, first, (1, 0.1), resumable=True)
+    lab.end(first, "exit_paused")
+    assert lab.ask(queries.waiting_count, study_id) == 1
+    lab.do(repository.move_trial, first, "resume", Actor.USER, NOW)
+    assert verdicts(lab, first) == ["promoted"]
+    lab.claim(first)
+    lab.intend(first, StopReason.PAUSE)
+    lab.end(first, "exit_paused", attempt=2)
+    assert lab.by_id(first).state is TrialState.PAUSED
+    assert lab.ask(queries.waiting_count, study_id) == 0
+
+
+def test_the_median_rule_compares_with_finished_trials(lab):
+    study_id = study(lab, EarlyStopping("median", min_step=1, rescue=0.0))
+    for i in range(5):
+        trial_id = running(lab, study_id)
+        assert report(lab, trial_id, (1, 0.1 * i), (2, 0.1 * i)) is None
+        lab.end(trial_id)
+    good, bad = running(lab, study_id), running(lab, study_id)
+    assert report(lab, good, (1, 0.2)) is None
+    assert report(lab, bad, (1, 0.25)) is StopReason.PRUNE
+    (decision,) = lab.ask(queries.decisions, bad)
+    assert (decision.peers, decision.passing, decision.cutoff) == (5, 3, 0.2)
+
+
+def test_patience_ends_a_run_that_gets_no_better(lab):
+    study_id = study(lab, EarlyStopping("none", patience=3, min_delta=0.1))
+    trial_id = running(lab, study_id)
+    assert report(lab, trial_id, (0, 1.0), (1, 0.5)) is None
+    assert report(lab, trial_id, (2, 0.45), (3, 0.44)) is None
+    assert report(lab, trial_id, (4, 0.43)) is StopReason.PRUNE
+    spec = lab.study_row(study_id).spec
+    assert lab.ask(queries.why_stopped, lab.by_id(trial_id), spec) == "no better loss for 3 steps than 0.5 at step 1"
+
+
+def test_a_persons_intent_stands_above_the_rule(lab):
+    study_id = study(lab)
+    for value in (0.1, 0.2, 0.3):
+        report(lab, running(lab, study_id), (1, value))
+    trial_id = running(lab, study_id)
+    lab.intend(trial_id, StopReason.CANCEL)
+    assert report(lab, trial_id, (1, 9.0)) is StopReason.CANCEL
+    assert verdicts(lab, trial_id) == []
+
+
+def test_a_diverged_trial_is_the_worst(lab):
+    study_id = study(lab, spec_objective := EarlyStopping(min_step=1, rescue=0.0))
+    assert spec_objective.method == "asha"
+    for value in (5.0, 4.0):
+        report(lab, running(lab, study_id), (1, value))
+    trial_id = running(lab, study_id)
+    assert report(lab, trial_id, (1, math.nan)) is StopReason.PRUNE
+    (decision,) = lab.ask(queries.decisions, trial_id)
+    assert math.isnan(decision.value)
+
+
+def test_the_rescue_sample_runs_on_and_its_errors_are_counted(lab):
+    study_id = study(lab, EarlyStopping(min_step=1, rescue=1.0))
+    for value in (0.1, 0.5, 0.6):
+        trial_id = running(lab, study_id)
+        assert report(lab, trial_id, (1, value)) is None
+        lab.report(trial_id, ("loss", 2, 0.1 if value == 0.1 else 0.05))
+        lab.end(trial_id)
+    assert [verdicts(lab, lab.trial(study_id, n).id) for n in (1, 2, 3)] == [["continued"], ["continued"], ["rescued"]]
+    found = lab.ask(queries.stopping_report, lab.study_row(study_id))
+    assert (found.rescued, found.rescued_ended, found.wrong, found.wrong_share) == (1, 1, 1, 1.0)
+
+
+def test_before_the_end_the_best_that_waits_is_finished(lab):
+    study_id = study(lab)
+    ids = [running(lab, study_id) for _ in range(2)]
+    for trial_id, value in zip(ids, (0.5, 0.3), strict=True):
+        report(lab, trial_id, (1, value), resumable=True)
+        lab.end(trial_id, "exit_paused")
+    wanted = lab.ask(queries.unfinished, lab.study_row(study_id))
+    assert wanted == [(ids[1], Verdict.FINISHING)]
+    assert lab.do(repository.stopping.resume, ids[1], Verdict.FINISHING, NOW)
+    lab.claim(ids[1])
+    assert report(lab, ids[1], (3, 0.2), (9, 0.2), (19, 0.25), attempt=2) is None
+    lab.end(ids[1], attempt=2)
+    assert lab.ask(queries.unfinished, lab.study_row(study_id)) == []
+
+
+@given(
+    st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=14), min_size=1, max_size=12),
+    st.sampled_from(["best", "last", "mean_last"]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+@settings(max_examples=30, deadline=None)
+def test_verdicts_do_not_depend_on_how_reports_were_cut(shared_lab, curves, summary, resumable, chance):
+    """Two studies get the same curves in the same order of trials, in other batches, and decide the same."""
+    lab, cut = shared_lab, random.Random(chance)
+    from tuned.core.study import Objective
+
+    objectives = (Objective("loss", "minimize", summary, 3),)
+    whole, pieces = (study(lab, EarlyStopping(patience=4), objectives=objectives) for _ in range(2))
+    for curve in curves:
+        points = list(enumerate(curve))
+        one, other = running(lab, whole), running(lab, pieces)
+        report(lab, one, *points, resumable=resumable)
+        report(lab, other, resumable=resumable)
+        while points:
+            size = cut.randint(1, len(points))
+            report(lab, other, *points[:size])
+            points = points[size:]
+        assert lab.by_id(one).stop_reason is lab.by_id(other).stop_reason
+        for trial_id in (one, other):
+            reason = lab.by_id(trial_id).stop_reason
+            event = {StopReason.PAUSE: "exit_paused", StopReason.PRUNE: "exit_pruned"}.get(reason, "exit_ok")
+            lab.end(trial_id, event)
+
+    def table(study_id):
+        return lab.sql(
+            "SELECT number, rung, step, value, peers, passing, cutoff, verdict FROM rungs WHERE study_id = ?"
+            " ORDER BY number, rung",
+            study_id,
+        )
+
+    assert table(whole) == table(pieces)
+    states = "SELECT number, state FROM trials WHERE study_id = ? ORDER BY number"
+    assert lab.sql(states, whole) == lab.sql(states, pieces)
