@@ -11,6 +11,7 @@ from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
 from storage.repository.ingest import IngestBatch, ingest
+from storage.repository.pipelines import set_pipeline
 from storage.repository.studies import (
     create_study,
     delete_study,
@@ -27,6 +28,7 @@ from storage.repository.trials import (
     move_trial,
     set_intent,
     set_priority,
+    trial_seed,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "move_trial",
     "prune_events",
     "set_intent",
+    "set_pipeline",
     "set_priority",
     "set_study_note",
     "set_study_phase",
@@ -51,6 +54,7 @@ __all__ = [
     "shift_clocks",
     "started",
     "stopping",
+    "trial_seed",
     "unclaim",
     "update_spec",
 ]

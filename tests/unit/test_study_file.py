@@ -156,10 +156,7 @@ def test_every_key_that_is_offered():
     [
         ("run", "resources = { gpus = 0.5 }", "run.resources.gpus"),
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
-        ("finalize", 'args = ["x"]', "finalize"),
-        ("test", 'metric = "x"', "test"),
         ("notify", 'command = ["x"]', "notify"),
-        ("playbook", 'steps = ["coarse"]', "playbook"),
     ],
 )
 def test_words_of_coming_versions(table: str, line: str, where: str):

@@ -16,6 +16,7 @@ from tuned.core.arguments import check_arguments, check_text, items_of, names_us
 from tuned.core.constraint_file import constrained
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
+from tuned.core.finish_file import check_finish, finalize_of, look_of, playbook_of
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
@@ -108,7 +109,7 @@ def parse_study(
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
         _refuse_silent(run, constraints, patterns, answer, renames)
-    return StudySpec(
+    spec = StudySpec(
         name=study_name,
         run=run,
         search=search,
@@ -122,7 +123,12 @@ def parse_study(
         file=file,
         early_stopping=stopping,
         constraints=constraints,
+        finalize=finalize_of(tables.finalize, run, space, base),
+        test=look_of(tables.test, run, space),
+        playbook=playbook_of(tables.playbook, search, space, objectives),
     )
+    check_finish(spec, files)
+    return spec
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:

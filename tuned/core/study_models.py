@@ -15,13 +15,14 @@ from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.finish import STEPS, StepName
 from tuned.core.names import nearest
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
+    "notify", "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
@@ -133,6 +134,9 @@ PositiveDuration = Annotated[float, BeforeValidator(_positive_duration)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_regex)], ...], BeforeValidator(_texts)]
 Paths = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 MetricName = Annotated[str, BeforeValidator(_metric_name)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=False)]
+Steps = Annotated[tuple[StepName, ...], Field(strict=False)]
+
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -267,6 +271,34 @@ class EarlyStoppingTable(Table):
     rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
 
 
+class FinalizeTable(Table):
+    """`[finalize]`."""
+
+    args: Arguments = ()
+    length: str = ""
+    unit: Literal["epochs", "steps"] = "epochs"
+    train_fraction: Share = 1.0
+    data: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class FinalLookTable(Table):
+    """`[test]`."""
+
+    metric: MetricName
+    args: Arguments = ()
+
+
+class PlaybookTable(Table):
+    """`[playbook]`."""
+
+    steps: Steps = STEPS
+    trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
+    top: int = Field(default=3, ge=1, le=100)
+    seeds: int = Field(default=5, ge=2, le=100)
+    members: int = Field(default=10, ge=2, le=100)
+    pause_before: Steps = ()
+
+
 class StudyTable(Table):
     """The whole file but `[space]`, and with `objective` as a list."""
 
@@ -280,6 +312,9 @@ class StudyTable(Table):
     space_constraint: list[LinearTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
+    finalize: FinalizeTable | None = None
+    test: FinalLookTable | None = None
+    playbook: PlaybookTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))

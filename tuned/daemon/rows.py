@@ -26,7 +26,8 @@ from tuned.wire import (
 def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
     """A study as lists show it."""
     spec, counts = study.spec, study.counts
-    started = counted(counts) - counts.get(TrialState.QUEUED, 0)
+    searched = study.search_counts
+    started = counted(searched) - searched.get(TrialState.QUEUED, 0)
     live = sum(counts.get(state, 0) for state in LIVE)
     eta = None
     if study.ended_at is None and study.state is not StudyState.PAUSED and spec.search.trials is not None:

@@ -168,7 +168,7 @@ class Scheduler:
         return self._slots.default_gpus if wanted is None else int(wanted)
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
-        counts, search = study.counts, study.spec.search
+        counts, search = study.counts, study.search
         parallel = search.parallel or len(self._slots.default_slots)
         pace = self._suggesting.pace(study.id)
         ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
@@ -184,7 +184,7 @@ class Scheduler:
         return StudyView(
             id=study.id,
             state=study.state,
-            counted=counted(counts),
+            counted=counted(study.search_counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),

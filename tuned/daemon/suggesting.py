@@ -24,7 +24,7 @@ from tuned.core.phases import Due, due
 from tuned.core.schedule import Ask, room_for
 from tuned.core.space import Point
 from tuned.core.states import TERMINAL, StudyState, TrialState
-from tuned.core.study import Study
+from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
@@ -167,7 +167,7 @@ class Suggesting:
             current = queries.study_by_id(conn, study.id)
             # A quasi-random point may have taken the study's last place while the model was thinking.
             open_ = current.state in (StudyState.RUNNING, StudyState.PAUSED) and room_for(
-                current.counts, current.spec.search.trials, 1
+                current.search_counts, current.search.trials, 1
             )
             if open_ and due_in(current).phase == way.phase:
                 repository.add_trials(conn, study.id, [new], clock.now())
@@ -204,8 +204,9 @@ class Suggesting:
             rows, rungs = await asyncio.to_thread(self._changed, study, search.fed_seq)
             if not rows:
                 return
-            told = [_advisor_row(trial, rungs.get(trial.id, {})) for _, trial in rows]
-            await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
+            told = [_advisor_row(trial, rungs.get(trial.id, {})) for _, trial in rows if trial.stage == SEARCH]
+            if told:
+                await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
             search.fed_seq = rows[-1][0]
 
     def _changed(self, study: Study, seq: int) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]]]:
@@ -275,7 +276,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
         return True
     taken = _Taken(conn, study_id)
-    for made in range(room_for(study.counts, study.spec.search.trials, count)):
+    for made in range(room_for(study.search_counts, study.search.trials, count)):
         way = due_in(study, made)
         if made and not way.by_design:
             # The design is complete; the scheduler asks again.
@@ -292,7 +293,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
 
 def _design_point(study: Study, way: Due, number: int, taken: Container[str]) -> tuple[Point | None, str, str]:
     """The point of that number, its method, and why it is this one."""
-    search, space = study.spec.search, study.spec.space
+    search, space = study.search, study.spec.space
     if way.way == "grid":
         index = number - way.begun - len(search.points)
         point = fresh_grid_point(space, way.levels, max(0, index - 1), taken)
@@ -304,9 +305,9 @@ def _design_point(study: Study, way: Due, number: int, taken: Container[str]) ->
 
 def due_in(study: Study, more: int = 0) -> Due:
     """How the study's next point is chosen, once it has so many trials more."""
-    counts = study.counts
+    counts = study.search_counts
     finished = counts.get(TrialState.COMPLETED, 0) + counts.get(TrialState.PRUNED, 0)
-    return due(study.spec.space, study.spec.search, finished, sum(counts.values()) + more)
+    return due(study.spec.space, study.search, finished, sum(counts.values()) + more)
 
 
 class _Taken(Container[str]):
