@@ -217,8 +217,9 @@ class EarlyStopping:
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
-    `rename` says which other name a metric of `patterns` and `metric_files` gets; `pretrained` where the
-    checkpoint lies that a value of `init_from` means, as `STUDY/NUMBER` or an absolute path.
+    `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
+    placeholders) of the file with predictions that each trial leaves, `pretrained` says where the checkpoint lies that
+    a value of `init_from` means: `STUDY/NUMBER`, or an absolute path.
     """
 
     name: str
@@ -238,6 +239,7 @@ class StudySpec:
     test: FinalLook | None = None
     playbook: Playbook | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
+    predictions: str | None = None
 
     @property
     def measured(self) -> tuple[Objective, ...]:

@@ -90,6 +90,49 @@ class Trial(abc.ABC):
         wanted = self._stop_wanted()
         return distributed.agree(wanted) if sync else wanted
 
+    def save_predictions(self, split: str, probabilities: Any, targets: Any = None, ids: Any = None) -> None:
+        """Keep what the model says of each example of a split, for ensembles and for `tunectl data`.
+
+        Call it with the model that counts, the best or the last one; a later call for the same split replaces the
+        earlier file. Every trial must pass the examples in the same order, or `ids`.
+
+        Args:
+            split: `validation`, `test`, `train`, or any other name of letters, digits, `_` and `-`.
+            probabilities: (examples, classes) after the softmax, (examples,) for one probability or one predicted
+                number. A tensor, an array, or lists; also a list of batches.
+            targets: (examples,) class numbers or true values.
+            ids: (examples,) a name or number of each example, such as its file.
+
+        Raises:
+            ValueError: The shapes do not fit each other. Never for trouble with files.
+        """
+        from tuned.sdk import predictions  # not at the top: a script that never asks does not pay for it
+
+        if distributed.is_first():
+            predictions.save(self._predictions_dir, split, probabilities, targets, ids, self.last_step)
+
+    def data_hashes(self, split: str, inputs: Any, targets: Any = None, ids: Any = None) -> None:
+        """Keep a hash of each example of a split: `tunectl data` finds those that are in two splits, or twice in one.
+
+        Args:
+            split: As for `save_predictions`.
+            inputs: The examples as the model gets them, before any random augmentation: an array or tensor whose rows
+                they are, or any sequence of arrays, tensors, texts or bytes. About a gigabyte a second.
+            targets: (examples,) class numbers: equal inputs with unequal targets are told, too.
+            ids: (examples,) a name or number of each example.
+
+        Raises:
+            ValueError: The shapes do not fit each other. Never for trouble with files.
+        """
+        from tuned.sdk import predictions
+
+        if distributed.is_first():
+            predictions.save_hashes(self._predictions_dir, split, inputs, targets, ids)
+
+    @property
+    def _predictions_dir(self) -> str:
+        return protocol.PREDICTIONS_DIR
+
     @abc.abstractmethod
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
         """Take metrics that were checked."""
@@ -130,6 +173,7 @@ class DaemonTrial(Trial):
         self._slot = env[protocol.ENV_DEVICE]
         self._checkpoint_dir = env[protocol.ENV_CHECKPOINT_DIR]
         self._work_dir = env[protocol.ENV_WORK]
+        self._run_dir = env[protocol.ENV_RUN_DIR]
         self._stop_file = env[protocol.ENV_STOP]
         self._file = protocol.MetricsAppender(env[protocol.ENV_METRICS])
         self._lock = threading.Lock()
@@ -157,6 +201,10 @@ class DaemonTrial(Trial):
     def work_dir(self) -> Path:
         """A folder for whatever this attempt writes."""
         return _made(self._work_dir)
+
+    @property
+    def _predictions_dir(self) -> str:
+        return os.path.join(self._run_dir, protocol.PREDICTIONS_DIR)
 
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
         values[protocol.TIME_KEY] = time.time()
