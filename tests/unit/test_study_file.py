@@ -158,7 +158,6 @@ def test_every_key_that_is_offered():
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
         ("finalize", 'args = ["x"]', "finalize"),
         ("test", 'metric = "x"', "test"),
-        ("notify", 'command = ["x"]', "notify"),
         ("playbook", 'steps = ["coarse"]', "playbook"),
     ],
 )

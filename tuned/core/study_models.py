@@ -16,12 +16,13 @@ from pydantic_core import PydanticCustomError
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.names import nearest
+from tuned.core.notices import KINDS
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
+    "finalize", "test", "playbook", "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
@@ -267,6 +268,13 @@ class EarlyStoppingTable(Table):
     rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
 
 
+class NotifyTable(Table):
+    """`[notify]`: one command, and the occasions on which it is run."""
+
+    command: Annotated[list[Text], Field(min_length=1)]
+    on: list[Literal["done", "best", "failing", "stuck", "disk"]] = list(KINDS)  # type: ignore[arg-type]
+
+
 class StudyTable(Table):
     """The whole file but `[space]`, and with `objective` as a list."""
 
@@ -280,6 +288,7 @@ class StudyTable(Table):
     space_constraint: list[LinearTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
+    notify: NotifyTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))

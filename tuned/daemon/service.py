@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import clock, failpoints, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, failpoints, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
@@ -40,6 +40,7 @@ from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting, add_design_points
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
+from tuned.wire_steering import SettingsChanged
 
 T = TypeVar("T")
 
@@ -274,6 +275,17 @@ class Service:
             NotFound: There is none.
         """
         return await self.read(lambda conn: self._named(conn, name))
+
+    async def set(self, name: str, values: Mapping[str, Any]) -> SettingsChanged:
+        """Change keys of a submitted study.
+
+        Raises:
+            NotFound: There is no such study.
+            InvalidInput, Conflict: See `changing.change`; nothing has changed.
+        """
+        return await self._database.writer.run(
+            lambda conn: changing.change(conn, self._named(conn, name), values, clock.now())
+        )
 
     async def act(self, verb: str, targets: list[str]) -> Changed:
         """Do a verb to its targets; live trials are told before this returns."""
