@@ -23,12 +23,11 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
-from tuned.core.space import Point
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import changing, clock, failpoints, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
@@ -235,25 +234,7 @@ class Service:
         """
 
         def add(conn: Connection) -> list[int]:
-            study = self._named(conn, name)
-            now = clock.now()
-            numbers: list[int] = []
-            if not request.points:
-                raise InvalidInput("no point was given", hint=f"tunectl enqueue {name} KEY=VALUE")
-            for values in request.points:
-                given: Point = study.spec.space.check_partial(values)
-                number = queries.next_number(conn, study.id)
-                point = complete_point(study.spec.space, given, study.spec.search.seed, number - 1)
-                new = NewTrial(
-                    params=recorded(study.spec, point),
-                    origin="user",
-                    why="enqueued by you",
-                    priority=request.priority,
-                    rank=0,
-                )
-                numbers += repository.add_trials(conn, study.id, [new], now)
-            verbs.reopen(conn, study.id, now)
-            return numbers
+            return enqueuing.enqueue(conn, self._named(conn, name), request, clock.now())
 
         numbers = await self._database.writer.run(add)
         failpoints.reach("enqueue.committed")
