@@ -299,10 +299,18 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Points of the user's own; parameters left out are suggested."""
+    """Points of the user's own; parameters left out are suggested.
+
+    Attributes:
+        points: Parameter name -> its value, or a list: then each of its values, and for several lists their product.
+        like: A trial, as `STUDY/7` or `STUDY/best`, whose values hold where a point has none.
+        seeds: How often each point runs, each time with another seed.
+    """
 
     points: list[Json]
     priority: int = 0
+    like: str | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True)

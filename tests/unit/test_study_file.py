@@ -156,7 +156,6 @@ def test_every_key_that_is_offered():
     [
         ("run", "resources = { gpus = 0.5 }", "run.resources.gpus"),
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
-        ("notify", 'command = ["x"]', "notify"),
     ],
 )
 def test_words_of_coming_versions(table: str, line: str, where: str):

@@ -29,6 +29,7 @@ VERBS = {
     "retry": ("tuned.cli.steer", "Run ended trials again."),
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
+    "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
@@ -52,7 +53,8 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
         return command
 
     def resolve_command(

@@ -141,12 +141,17 @@ class SubmittedStudy:
 
         return all_trials(self.client, self.name)
 
-    def enqueue(self, *points: Mapping[str, Any], priority: int = 0) -> list[int]:
+    def enqueue(
+        self, *points: Mapping[str, Any], priority: int = 0, like: int | str | None = None, seeds: int = 1
+    ) -> list[int]:
         """Queue points of one's own; parameters left out are suggested.
 
         Args:
-            points: Parameter name -> value, one mapping a trial.
+            points: Parameter name -> value, one mapping a trial. A list of values stands for a trial with each of them,
+                several lists for their product.
             priority: Higher runs first.
+            like: A trial whose values hold where a point has none: its number, or `STUDY/7`, `STUDY/best`.
+            seeds: How often each point runs, each time with another seed.
 
         Returns:
             The new trials' numbers.
@@ -154,7 +159,8 @@ class SubmittedStudy:
         from tuned.client import api
         from tuned.wire import Enqueue
 
-        request = Enqueue([dict(point) for point in points], priority)
+        model = f"{self.name}/{like}" if isinstance(like, int) else like
+        request = Enqueue([dict(point) for point in points], priority, model, seeds)
         return self.client.send(api.enqueue(self.name, request)).trials
 
     def wait(self, timeout: float | None = None) -> StudyRow:

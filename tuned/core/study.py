@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tuned.core.finish import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
+from tuned.core.notices import Notify
 from tuned.core.pipeline import Pipeline, search_now
 from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
@@ -240,6 +241,7 @@ class StudySpec:
     playbook: Playbook | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None
+    notify: Notify | None = None
 
     @property
     def measured(self) -> tuple[Objective, ...]:
@@ -298,7 +300,7 @@ class StudySpec:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
-        stopping = data.get("early_stopping")
+        stopping, notify = data.get("early_stopping"), data.get("notify")
         return cls(
             **{
                 **data,
@@ -313,6 +315,7 @@ class StudySpec:
                 "finalize": finalize_from(data.get("finalize")),
                 "test": test_from(data.get("test")),
                 "playbook": playbook_from(data.get("playbook")),
+                "notify": None if notify is None else Notify(tuple(notify["command"]), tuple(notify["on"])),
             }
         )
 

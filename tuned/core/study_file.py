@@ -20,6 +20,7 @@ from tuned.core.finish_file import check_finish, finalize_of, look_of, playbook_
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
+from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
@@ -40,6 +41,7 @@ from tuned.core.study_models import (
     ConstraintTable,
     EarlyStoppingTable,
     MetricsTable,
+    NotifyTable,
     ObjectiveTable,
     RunTable,
     SearchTable,
@@ -130,9 +132,21 @@ def parse_study(
         test=look_of(tables.test, run, space),
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
+        notify=_notify(tables.notify),
     )
     check_finish(spec, files)
     return spec
+
+
+def _notify(table: NotifyTable | None) -> Notify | None:
+    if table is None:
+        return None
+    try:
+        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+    except ValueError as error:
+        raise InvalidInput(
+            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
+        ) from None
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:

@@ -17,12 +17,13 @@ from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.finish import STEPS, StepName
 from tuned.core.names import nearest
+from tuned.core.notices import KINDS
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "notify", "run.resources.gpu_memory",
+    "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
@@ -300,6 +301,13 @@ class PlaybookTable(Table):
     pause_before: Steps = ()
 
 
+class NotifyTable(Table):
+    """`[notify]`: one command, and the occasions on which it is run."""
+
+    command: Annotated[list[Text], Field(min_length=1)]
+    on: list[Literal["done", "best", "failing", "stuck", "disk"]] = list(KINDS)  # type: ignore[arg-type]
+
+
 class StudyTable(Table):
     """The whole file but `[space]`, and with `objective` as a list."""
 
@@ -316,6 +324,7 @@ class StudyTable(Table):
     finalize: FinalizeTable | None = None
     test: FinalLookTable | None = None
     playbook: PlaybookTable | None = None
+    notify: NotifyTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,12 +23,11 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
-from tuned.core.space import Point
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import clock, failpoints, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
@@ -40,6 +39,7 @@ from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting, add_design_points
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
+from tuned.wire_steering import SettingsChanged
 
 T = TypeVar("T")
 
@@ -234,25 +234,7 @@ class Service:
         """
 
         def add(conn: Connection) -> list[int]:
-            study = self._named(conn, name)
-            now = clock.now()
-            numbers: list[int] = []
-            if not request.points:
-                raise InvalidInput("no point was given", hint=f"tunectl enqueue {name} KEY=VALUE")
-            for values in request.points:
-                given: Point = study.spec.space.check_partial(values)
-                number = queries.next_number(conn, study.id)
-                point = complete_point(study.spec.space, given, study.spec.search.seed, number - 1)
-                new = NewTrial(
-                    params=recorded(study.spec, point),
-                    origin="user",
-                    why="enqueued by you",
-                    priority=request.priority,
-                    rank=0,
-                )
-                numbers += repository.add_trials(conn, study.id, [new], now)
-            verbs.reopen(conn, study.id, now)
-            return numbers
+            return enqueuing.enqueue(conn, self._named(conn, name), request, clock.now())
 
         numbers = await self._database.writer.run(add)
         failpoints.reach("enqueue.committed")
@@ -274,6 +256,17 @@ class Service:
             NotFound: There is none.
         """
         return await self.read(lambda conn: self._named(conn, name))
+
+    async def set(self, name: str, values: Mapping[str, Any]) -> SettingsChanged:
+        """Change keys of a submitted study.
+
+        Raises:
+            NotFound: There is no such study.
+            InvalidInput, Conflict: See `changing.change`; nothing has changed.
+        """
+        return await self._database.writer.run(
+            lambda conn: changing.change(conn, self._named(conn, name), values, clock.now())
+        )
 
     async def act(self, verb: str, targets: list[str]) -> Changed:
         """Do a verb to its targets; live trials are told before this returns."""

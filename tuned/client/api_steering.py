@@ -1,0 +1,16 @@
+"""The calls of the verbs that steer: see `tuned.client.api`, whose routes these complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuned.client.api import Call, study_path
+
+if TYPE_CHECKING:
+    from tuned.wire_steering import SettingsChanged
+
+
+def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
+    """Change keys of a submitted study."""
+    return Call("POST", study_path(study) + "/set", "SettingsChanged", body={"values": dict(values)})
