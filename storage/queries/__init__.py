@@ -28,6 +28,7 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
+from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -83,6 +84,7 @@ __all__ = [
     "trial",
     "trial_by_id",
     "trials",
+    "trials_of_stage",
     "unfinished",
     "usage",
     "waiting_count",

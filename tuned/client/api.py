@@ -206,7 +206,7 @@ def analysis(
     """Verdicts, tables and figures on a study, as plain data; `tuned.playbook.answer.Answer.from_dict` reads them."""
     given = [f"{name}={value}" for name, value in (options or {}).items()]
     query = {"option": given, "other": list(others)}
-    return Call("GET", f"{_study(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
+    return Call("GET", f"{study_path(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
 
 
 def queue() -> Call[list[TrialRow]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tuned import wire, wire_steering
+from tuned import wire, wire_finish, wire_steering
 from tuned.client import pages
 from tuned.core.errors import Unavailable
 
@@ -31,9 +31,10 @@ def decode(name: str, data: Any, many: bool = False) -> Any:
         Unavailable: A field that it needs is missing, or the data has another shape.
     """
     try:
-        read = _decoder(getattr(pages, name, None) or getattr(wire_steering, name, None) or getattr(wire, name))
+        homes = (pages, wire_finish, wire_steering, wire)
+        read = _decoder(next(found for home in homes if (found := getattr(home, name, None)) is not None))
         return [read(entry) for entry in _expect(list, data)] if many else read(data)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
         raise Unavailable(
             f"the daemon's answer has another shape than {name}: {error}",
             hint="the daemon is of another version; restart it with: tunectl daemon stop",

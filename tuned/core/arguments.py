@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
+from tuned.core.finish import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.placeholders import (
     CONTEXT_NAMES,
     PARAMS,
@@ -58,6 +59,7 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
     study says for a trial that goes on from a checkpoint.
     """
     items = spec.run.command if spec.run.kind == "command" else spec.run.args
+    items = (*items, *_of_stage(spec, context.stage))
     if resuming and spec.run.resume is not None:
         items = (*items, *spec.run.resume.args)
     named = _named(spec.run, spec.space)
@@ -69,6 +71,13 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
             for text in item:
                 arguments += _render_text(text, spec.space, context, named)
     return arguments
+
+
+def _of_stage(spec: StudySpec, stage: str) -> tuple[Argument, ...]:
+    """What the last stages add: the final training, and the look at the test set that follows it."""
+    final = spec.finalize.args if spec.finalize is not None and stage == FINALIZE_STAGE else ()
+    look = spec.test.args if spec.test is not None and stage == TEST_STAGE else ()
+    return (*final, *look)
 
 
 def render_env(spec: StudySpec, context: ArgumentContext) -> dict[str, str]:

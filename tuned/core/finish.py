@@ -25,7 +25,7 @@ class Finalize:
     """How the final model is trained.
 
     Attributes:
-        args: Added to the arguments in the stages `finalize` and `test`; placeholders unrendered.
+        args: Added to the arguments in the stage `finalize`; placeholders unrendered.
         length: Name of the parameter that says how long a training is; empty: it is left as the search had it.
         unit: Whether that is counted in passes over the data (`epochs`) or in batches (`steps`).
         train_fraction: Share of all data that the search trained on.

@@ -15,7 +15,7 @@ from tuned.core.finish import SEARCH_STEPS, Playbook
 from tuned.core.names import nearest
 
 if TYPE_CHECKING:
-    from tuned.core.study import SearchSpec
+    from tuned.core.study import SearchMethod, SearchSpec
 
 
 class StepState(StrEnum):
@@ -188,25 +188,30 @@ def steer(pipeline: Pipeline, key: str, action: str, now: float, why: str = "by 
 
 
 def search_now(search: SearchSpec, pipeline: Pipeline | None) -> SearchSpec:
-    """The search as the step at work wants it; as the study file has it where no step searches.
+    """The search as the step at work wants it; as the study file has it where no step has a say in it.
 
-    While a study's own steps have not come to their end, only the step at work asks for points, and only for its own.
+    A step of the search asks for its own points alone. Once it is over, its `until` says how many trials there shall
+    be, beside what the study's `trials` has grown by since then.
     """
-    if pipeline is None or not any(step.searches for step in pipeline.steps):
+    if pipeline is None:
         return search
     step = pipeline.current
-    if step is None:
-        return search
-    if not step.searches or step.state is not StepState.RUNNING:
-        done = [s for s in pipeline.steps if s.searches and s.over]
-        return replace(search, phases=(), trials=max((int(s.result.get("until", 0)) for s in done), default=0))
-    limit = step.begun_with + int(step.options.get("trials", 0))
-    method = search.method
-    if step.name == "coarse":
-        method = method if method in ("grid", "random") else "sobol"
-    else:
-        method = "evolution" if method == "evolution" else "bayesian"
-    return replace(search, method=method, phases=(), trials=limit)
+    if step is not None and step.searches and step.state is StepState.RUNNING:
+        limit = step.begun_with + int(step.options.get("trials", 0))
+        return replace(search, method=_method(step.name, search.method), phases=(), trials=limit)
+    over = [s.result for s in pipeline.steps if "until" in s.result]
+    coming = step is not None and step.searches
+    if not over:
+        return replace(search, phases=(), trials=0) if coming else search
+    latest = max(over, key=lambda result: int(result["until"]))
+    grown = 0 if coming or search.trials is None else max(0, search.trials - int(latest.get("of") or search.trials))
+    return replace(search, trials=int(latest["until"]) + grown)
+
+
+def _method(step: str, method: SearchMethod) -> SearchMethod:
+    if step == "coarse":
+        return method if method in ("grid", "random") else "sobol"
+    return "evolution" if method == "evolution" else "bayesian"
 
 
 def shares(steps: Sequence[str], trials: int | None, given: Mapping[str, int], coarse: int) -> dict[str, int]:
@@ -244,4 +249,10 @@ def shares(steps: Sequence[str], trials: int | None, given: Mapping[str, int], c
             left -= found[name]
             whole -= weights[name]
         found[open_[-1]] = left
+    elif searching and trials is not None and sum(found.values()) != trials:
+        raise InvalidInput(
+            f"adds up to {sum(found.values())}, and search.trials is {trials}",
+            where="playbook.trials",
+            hint=f"set search.trials = {sum(found.values())}",
+        )
     return {name: found[name] for name in searching}

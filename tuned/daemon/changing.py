@@ -54,7 +54,7 @@ def _reopen(conn: Connection, study: Study, now: float) -> bool:
     if study.state not in STUDY_ENDED:
         return False
     search = queries.study_by_id(conn, study.id).spec.search
-    if search.trials is not None and counted(study.counts) >= search.trials:
+    if search.trials is not None and counted(study.search_counts) >= search.trials:
         return False
     if search.budget is not None and study.running_s >= search.budget:
         return False
@@ -64,7 +64,7 @@ def _reopen(conn: Connection, study: Study, now: float) -> bool:
 
 def _withdraw(conn: Connection, study: Study, trials: int | None, now: float) -> list[int]:
     """Cancel the latest queued suggestions beyond the study's size; points of the user's own stay."""
-    excess = 0 if trials is None else counted(study.counts) - trials
+    excess = 0 if trials is None else counted(study.search_counts) - trials
     if excess <= 0 or study.state in STUDY_ENDED:
         return []
     queued = queries.trials(conn, study.id, states=[TrialState.QUEUED], descending=True)

@@ -23,6 +23,7 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
+from tuned.core.pipeline import pipeline_of
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
@@ -34,6 +35,7 @@ from tuned.daemon.disk import Disk
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
+from tuned.daemon.pipelines import first_step
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting, add_design_points
@@ -164,6 +166,8 @@ class Service:
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
             study_id = repository.create_study(conn, spec, environment, now)
+            if spec.playbook is not None:
+                repository.set_pipeline(conn, study_id, None, first_step(pipeline_of(spec.playbook), now), now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
@@ -220,7 +224,7 @@ class Service:
             trial,
             attempt,
             run_dirs.trial_dir(self.runs, trial.study, trial.number) / str(attempt),
-            run_dirs.checkpoint_dir(self.runs, trial.study, trial.number),
+            run_dirs.checkpoint_dir(self.runs, trial.study, run_dirs.checkpoints_of(trial)),
         )
         script = study.spec.run.script_typed
         return ([script] if script else []) + render(study.spec, context)

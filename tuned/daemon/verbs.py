@@ -59,6 +59,18 @@ def resolve(conn: Connection, texts: list[str]) -> list[tuple[Study, Target, lis
     return found
 
 
+def named(conn: Connection, name: str) -> Study:
+    """The study of that name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    study = queries.study(conn, name)
+    if study is None:
+        raise NotFound("there is no such study", where=name, hint=_near(conn, name))
+    return study
+
+
 def _near(conn: Connection, name: str) -> str:
     from tuned.core.names import nearest
 

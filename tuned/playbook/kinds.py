@@ -15,6 +15,8 @@ from tuned.playbook.question import Question
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
     "advise": ("tuned.playbook.advise", "advise"),
+    "confirm": ("tuned.playbook.confirm", "confirm"),
+    "ensemble": ("tuned.playbook.ensemble", "ensemble"),
 }
 """Kind -> (module, function)."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, SearchSpace, Value
-from tuned.core.study import Objective, StudySpec
+from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number
 
 Floats = NDArray[np.float64]
@@ -145,12 +145,15 @@ class StudyData:
 
     @property
     def ranked(self) -> tuple[TrialData, ...]:
-        """Trials with a finite result that break no constraint, best first."""
+        """Trials of the search with a finite result that break no constraint, best first."""
         metric, sign = self.objective.metric, self.sign
         found = [
             t
             for t in self.trials
-            if t.state in RANKED and np.isfinite(t.values.get(metric, np.nan)) and self.spec.feasible(t.values)
+            if t.state in RANKED
+            and t.stage == SEARCH
+            and np.isfinite(t.values.get(metric, np.nan))
+            and self.spec.feasible(t.values)
         ]
         return tuple(sorted(found, key=lambda t: (sign * t.values[metric], t.number)))
 

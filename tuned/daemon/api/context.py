@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from storage.engine import Database
 from tuned.daemon.analysing import Analysing
+from tuned.daemon.finishing import Finishing
 from tuned.daemon.hub import Hub
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
@@ -31,6 +32,7 @@ class Context:
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    finishing: Finishing
 
 
 async def _context(request: Request) -> Context:
