@@ -27,6 +27,7 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
+from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -43,6 +44,7 @@ __all__ = [
     "BadLine",
     "EndedAttempt",
     "LiveAttempt",
+    "SpaceVersion",
     "StoppingReport",
     "any_values",
     "attempts",
@@ -58,6 +60,8 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "first_space",
+    "has_space_from",
     "known_keys",
     "last_ended",
     "last_event_seq",
@@ -70,6 +74,7 @@ __all__ = [
     "pareto_front",
     "queue_heads",
     "rung_values",
+    "space_versions_of",
     "stopping_report",
     "studies",
     "study",
@@ -80,6 +85,7 @@ __all__ = [
     "trial_by_id",
     "trials",
     "unfinished",
+    "unstarted",
     "waiting_count",
     "why_stopped",
 ]
