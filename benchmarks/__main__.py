@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import at_rest, prefilled, reporting, suggesting, throughput, warm_start
+from benchmarks import adoption, at_rest, prefilled, reporting, suggesting, throughput, warm_start
 from benchmarks.figure import Figure, table
 
 FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
@@ -23,6 +23,7 @@ FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
     "prefilled": prefilled.prefilled,
     "idle-slots": suggesting.idle_slots,
     "suggestion-cpu": suggesting.suggestion_cpu,
+    "adoption": adoption.adoption,
 }
 
 
