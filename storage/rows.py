@@ -46,6 +46,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.retry_of,
     t.retries_used,
     t.code,
+    t.space,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
@@ -85,6 +86,7 @@ def to_trial(row: Sequence[Any]) -> Trial:
         f[21],
         {} if f[22] == "{}" else json.loads(f[22]),
         f[23],
+        f[24],
     )
 
 
@@ -106,6 +108,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     s.phase,
     s.other_code,
     pipelines.c.steps,
+    study_specs.c.space,
 )
 
 
@@ -137,6 +140,7 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int], aside: Mapping[str, 
         other_code=f[15],
         aside=dict(aside or {}),
         pipeline=None if f[16] is None else load_pipeline(f[16]),
+        space=f[17],
     )
 
 

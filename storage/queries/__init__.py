@@ -28,6 +28,7 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
+from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
@@ -45,6 +46,7 @@ __all__ = [
     "BadLine",
     "EndedAttempt",
     "LiveAttempt",
+    "SpaceVersion",
     "StoppingReport",
     "ThinCurve",
     "Usage",
@@ -63,6 +65,8 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "first_space",
+    "has_space_from",
     "known_keys",
     "last_ended",
     "last_event_seq",
@@ -75,6 +79,7 @@ __all__ = [
     "pareto_front",
     "queue_heads",
     "rung_values",
+    "space_versions_of",
     "stopping_report",
     "studies",
     "study",
@@ -86,6 +91,7 @@ __all__ = [
     "trials",
     "trials_of_stage",
     "unfinished",
+    "unstarted",
     "usage",
     "waiting_count",
     "why_stopped",

@@ -21,6 +21,7 @@ VERBS = {
     "best": ("tuned.cli.trials", "Show a study's best trials."),
     "metrics": ("tuned.cli.trials", "List what trials reported."),
     "enqueue": ("tuned.cli.enqueue", "Queue points of your own."),
+    "space": ("tuned.cli.space", "Show a study's search space, or change it while it runs."),
     "pause": ("tuned.cli.steer", "Pause studies or trials."),
     "resume": ("tuned.cli.steer", "Let paused studies or trials go on."),
     "cancel": ("tuned.cli.steer", "Stop, and discard from the search."),

@@ -162,11 +162,15 @@ SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution
 
 @dataclass(frozen=True, slots=True)
 class SearchPhase:
-    """One `[[search.phase]]`: its method for so many trials; None: for all that are left. `levels` is for a grid."""
+    """One `[[search.phase]]`: its method for so many trials; None: for all that are left.
+
+    `levels` is for a grid; `refine`: before it begins, the space is narrowed and widened by the results so far.
+    """
 
     method: SearchMethod = "auto"
     trials: int | None = None
     levels: int = 5
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +398,7 @@ class Study:
         other_code: Number of trials that ran other code than was submitted.
         aside: Trial state -> how many of `counts` are of another stage than the search.
         pipeline: The steps of its playbook; None where there is none.
+        space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -412,6 +417,7 @@ class Study:
     note: str = ""
     phase: str = ""
     other_code: int = 0
+    space: int = 1
     aside: dict[str, int] = field(default_factory=dict)
     pipeline: Pipeline | None = None
 

@@ -40,6 +40,7 @@ from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.server import Listener
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
+from tuned.daemon.space_service import SpaceService
 from tuned.daemon.suggesting import Suggesting
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
@@ -96,6 +97,7 @@ class Daemon:
         )
         context = Context(
             self._service,
+            SpaceService(self._service),
             self._database,
             self._hub,
             self._slots,

@@ -24,7 +24,7 @@ from tuned.core.pipeline import OVER, Pipeline, Step, StepState, begin, end
 from tuned.core.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
 from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
-from tuned.daemon import clock, failpoints
+from tuned.daemon import clock, failpoints, spaces
 from tuned.daemon.analysing import Analysing
 from tuned.daemon.bundles import Bundles
 from tuned.daemon.confirming import begin_confirmation
@@ -232,7 +232,7 @@ def _move_search(conn: Connection, study: Study, now: float, step_id: str, reaso
         if reason:
             return _searched(study, end(step, StepState.SKIPPED, reason, now), number)
         step = begin(step, number, now)
-        return step
+        return step if step.name != "refine" else _refine(conn, study, step, now)
     open_ = queries.trials(conn, study.id, states=[s for s in TrialState if s not in TERMINAL])
     if reason == BUDGET_SPENT:
         for trial in open_:
@@ -243,8 +243,17 @@ def _move_search(conn: Connection, study: Study, now: float, step_id: str, reaso
     limit = study.search.trials
     if busy or waiting or (not reason and limit is not None and number < limit):
         return step
-    made = number - step.begun_with
-    return _searched(study, end(step, StepState.DONE, reason or f"{made} trials", now), number)
+    made = f"{number - step.begun_with} trials"
+    if "changes" in step.result:
+        made += f", {'; '.join(step.result['changes']) or 'space as it was'}"
+    return _searched(study, end(step, StepState.DONE, reason or made, now), number)
+
+
+def _refine(conn: Connection, study: Study, step: Step, now: float) -> Step:
+    """Move the bounds to where the good trials are, before the points of this step are asked for."""
+    space, why = spaces.refinement(conn, study)
+    new = spaces.change(conn, study, space, why, step.id, now)
+    return replace(step, result={**step.result, "space": new.version, "changes": new.changes, "why": why})
 
 
 def _searched(study: Study, step: Step, number: int) -> Step:
