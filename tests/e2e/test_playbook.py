@@ -53,7 +53,7 @@ def by_stage(daemon: DaemonProcess) -> dict[str, list[Any]]:
 
 def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: DaemonProcess, tmp_path: Path) -> None:
     daemon.start()
-    names = ["coarse", "bayesian", "confirm", "ensemble", "finalize"]
+    names = ["coarse", "bayesian", "refine", "confirm", "ensemble", "finalize"]
     daemon.submit(study(playbook={"steps": names, "top": 2, "seeds": 2}), tmp_path)
     daemon.until(lambda: steps(daemon)["confirm"]["state"] == "running", "the confirmation does not begin")
     daemon.kill()

@@ -192,12 +192,12 @@ def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
 
 def space(study: str) -> Call[SpacePage]:
     """The versions of a study's search space."""
-    return Call("GET", _study(study) + "/space", "SpacePage")
+    return Call("GET", study_path(study) + "/space", "SpacePage")
 
 
 def change_space(study: str, change: SpaceChange) -> Call[SpaceChanged]:
     """Edit a study's search space while it runs."""
-    return Call("POST", _study(study) + "/space", "SpaceChanged", body=change)
+    return Call("POST", study_path(study) + "/space", "SpaceChanged", body=change)
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:

@@ -59,7 +59,7 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
         value = trial.values.get(objective.metric)
         if cut is not None and trial.number > cut:
             continue
-        if value is None or value - value != 0 or not study.spec.feasible(trial.values):
+        if trial.stage != SEARCH or value is None or value - value != 0 or not study.spec.feasible(trial.values):
             continue
         point = space.carried(trial.params)
         if point is not None:

@@ -39,7 +39,7 @@ def squared_error(said: Floats, targets: Targets) -> float:
 
 def average(models: Sequence[Floats], weights: Sequence[float] | None = None) -> Floats:
     """The (weighted) mean of the models' predictions."""
-    mean: Floats = np.asarray(np.average(np.stack(models), axis=0, weights=weights))
+    mean: Floats = np.average(np.stack(models), axis=0, weights=weights)
     return mean
 
 
