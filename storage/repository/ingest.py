@@ -18,6 +18,7 @@ from storage.models import attempts, trials
 from storage.problems import StaleState
 from storage.repository import moves, stopping
 from storage.repository.events import add_event
+from storage.repository.folds import consider_folds
 from storage.repository.moves import MovingTrial
 from storage.repository.trials import set_intent
 from storage.summaries import has_reported, running_summary, summaries
@@ -120,6 +121,8 @@ def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float)
         return None
     points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
     asked = stopping.consider(conn, trial, points, now)
+    if asked is None and trial.spec.early_stopping.folds:
+        asked = consider_folds(conn, trial, {name for name, _, _, _ in batch.observations})
     if asked is None:
         return None
     reason, why = asked

@@ -39,6 +39,7 @@ class ArgumentContext:
     run_dir: str
     checkpoint_dir: str
     port: int = 0
+    fold: int = 0
 
 
 def placeholders(item: Argument, where: str = "run.args") -> tuple[Placeholder, ...]:
@@ -67,10 +68,17 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
     for item in items:
         if isinstance(item, str):
             arguments += _render_text(item, spec.space, context, named)
-        elif all(name in context.params for name in names_used(item) & set(spec.space.names)):
+        elif _applies(item, spec.space, context):
             for text in item:
                 arguments += _render_text(text, spec.space, context, named)
     return arguments
+
+
+def _applies(group: Argument, space: SearchSpace, context: ArgumentContext) -> bool:
+    """Whether a group has all of its parameters, and its fold where it names one."""
+    used = names_used(group)
+    folded = "fold" not in used or "fold" in space.names or context.fold > 0
+    return folded and all(name in context.params for name in used & set(space.names))
 
 
 def _of_stage(spec: StudySpec, stage: str) -> tuple[Argument, ...]:

@@ -18,10 +18,11 @@ from tuned.core.phases import initial_points
 from tuned.core.pipeline import shares
 from tuned.core.reporting import own_files
 from tuned.core.space import SearchSpace
-from tuned.core.study import Argument, Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.study import Argument, MetricFile, Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.study_models import FinalizeTable, FinalLookTable, PlaybookTable
 
 _STAGE = re.compile(r"\bTUNED_STAGE\b|\.stage\b|\bENV_STAGE\b")
+_FOLD = re.compile(r"\bTUNED_FOLD\b|\bENV_FOLD\b")
 _UNTOLD = 'add [finalize] with args = ["--split=trainval"], use {stage} in args, or read TUNED_STAGE in the script'
 
 
@@ -133,13 +134,36 @@ def refuse_untold(spec: StudySpec, files: Files) -> None:
     raise InvalidInput("nothing tells the code to train on all data", where="finalize.args", hint=_UNTOLD)
 
 
+def check_folds(run: RunSpec, metric_files: Sequence[MetricFile], files: Files) -> None:
+    """Refuse folds that the program is not told, and `{fold}` where nobody counts them.
+
+    Raises:
+        InvalidInput: At that key.
+    """
+    named = [where for where, item in items_of(run) if "fold" in names_used(item)]
+    named += [f"metrics.{file.kind}" for file in metric_files if "fold" in names_used(file.path)]
+    if not run.folds:
+        if named:
+            raise InvalidInput("{fold} is of no folds", where=named[0], hint="add folds = 5 under [run]")
+        return
+    if run.kind == "function":
+        raise InvalidInput("is for programs", where="run.folds", hint="use trial.folds(k) in the function")
+    if not named and not _mentions(run, files, _FOLD):
+        raise InvalidInput("each fold would be the same", where="run.folds", hint='add ["--fold", "{fold}"] to args')
+
+
 def code_knows_stage(spec: StudySpec, files: Files) -> bool:
     """Whether the arguments name `{stage}`, or the user's own files read it."""
     if any("stage" in names_used(item) for _, item in items_of(spec.run)):
         return True
-    paths = [spec.run.script] if spec.run.script else []
-    for word in spec.run.command[:4]:
-        path = posixpath.normpath(posixpath.join(spec.run.cwd, word)) if isinstance(word, str) else ""
+    return _mentions(spec.run, files, _STAGE)
+
+
+def _mentions(run: RunSpec, files: Files, what: re.Pattern[str]) -> bool:
+    """Whether the program, or a file of its own that it imports, has such words."""
+    paths = [run.script] if run.script else []
+    for word in run.command[:4]:
+        path = posixpath.normpath(posixpath.join(run.cwd, word)) if isinstance(word, str) else ""
         if path and "{" not in path and files.is_file(path):
             paths.append(path)
     for path in paths:
@@ -148,6 +172,6 @@ def code_knows_stage(spec: StudySpec, files: Files) -> bool:
                 text = files.read_text(file)
             except (OSError, UnicodeDecodeError):
                 continue
-            if _STAGE.search(text):
+            if what.search(text):
                 return True
     return False

@@ -76,6 +76,7 @@ class RunSpec:
         code_hash: Of the script and its own imports (live) or of the whole snapshot; content of the study only then.
         data: Paths within `tree` that a trial finds linked instead of copied.
         config: Files that are written for each trial.
+        folds: How many times the program is run in each trial, once a fold; 0: once.
         resume: What is added when there is something to go on from; None when the code cannot.
     """
 
@@ -103,6 +104,7 @@ class RunSpec:
     data: tuple[str, ...] = ()
     config: tuple[ConfigFile, ...] = ()
     resume: Resume | None = None
+    folds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class EarlyStopping:
         min_step: The first rung; each next one is `reduction_factor` times further.
         max_step: The step at which a trial has finished; None: unknown.
         patience: Steps without an improvement by more than `min_delta` after which a trial is stopped; None: never.
+        folds: Whether a cross-validated trial is stopped when its folds so far show that it is worse than the best.
         rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong.
     """
 
@@ -216,6 +219,7 @@ class EarlyStopping:
     patience: float | None = None
     min_delta: float = 0.0
     rescue: float = 0.05
+    folds: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tuned.core.arguments import check_arguments, check_text, items_of, names_us
 from tuned.core.constraint_file import constrained
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
-from tuned.core.finish_file import check_finish, finalize_of, look_of, playbook_of
+from tuned.core.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
@@ -105,6 +105,7 @@ def parse_study(
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
     check_reach(run, space, files)
+    check_folds(run, metric_files, files)
     for source in metric_files:
         check_text(f"metrics.{source.kind}", source.path, space)
     if predictions is not None:
@@ -252,6 +253,7 @@ def _run(
         data=data_of(table, base, tree, files),
         config=configs_of(table.config, base, own_cwd, space, files),
         resume=resume_of(table, own_cwd),
+        folds=table.folds or 0,
     )
 
 

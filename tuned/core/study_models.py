@@ -208,6 +208,7 @@ class RunTable(Table):
     limits: LimitsTable = LimitsTable()
     config: list[ConfigTable] = []
     resume: ResumeTable | None = None
+    folds: int | None = Field(default=None, ge=2, le=100)
 
 
 class MetricsTable(Table):
@@ -272,6 +273,7 @@ class EarlyStoppingTable(Table):
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
     min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
     rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
+    folds: bool = True
 
 
 class FinalizeTable(Table):
