@@ -22,6 +22,7 @@ from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
+from tuned.core.pretraining import files_of
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
 from tuned.core.space import Point, SearchSpace
@@ -128,6 +129,7 @@ def parse_study(
         file=file,
         early_stopping=stopping,
         constraints=constraints,
+        pretrained=files_of(space, base, files),
         finalize=finalize_of(tables.finalize, run, space, base),
         test=look_of(tables.test, run, space),
         playbook=playbook_of(tables.playbook, search, space, objectives),

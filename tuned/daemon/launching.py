@@ -30,6 +30,7 @@ from tuned.daemon.code_state import CodeStates
 from tuned.daemon.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
 from tuned.daemon.ports import Ports
 from tuned.daemon.preloads import Preloads
+from tuned.daemon.pretrained import as_started
 from tuned.daemon.slots import Slots
 from tuned.daemon.trial_spec import argument_context, build_spec
 
@@ -183,6 +184,7 @@ class Launching:
         self, attempt: LiveAttempt, trial: Trial, study: Study, device_environment: dict[str, str], start: str
     ) -> None:
         """All that touches the disk for a new attempt."""
+        trial = as_started(study.spec, trial, self._runs)
         checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, run_dirs.checkpoints_of(trial))
         context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)
 

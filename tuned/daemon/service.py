@@ -7,6 +7,7 @@ Owns the way from a request to the writer and back; handlers call nothing else t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -37,6 +38,7 @@ from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
 from tuned.daemon.pipelines import first_step
 from tuned.daemon.points import add_design_points
+from tuned.daemon.pretrained import as_started, needed, pinned
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting
@@ -172,8 +174,8 @@ class Service:
             if taken is not None:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
-            now = clock.now()
-            study_id = repository.create_study(conn, spec, environment, now)
+            now, own = clock.now(), pinned(conn, spec, self.runs)
+            study_id = repository.create_study(conn, own, environment, now)
             if spec.playbook is not None:
                 repository.set_pipeline(conn, study_id, None, first_step(pipeline_of(spec.playbook), now), now)
             self._first_trials(conn, study_id, spec, now)
@@ -227,6 +229,8 @@ class Service:
     def arguments(self, study: Study, trial: Trial) -> list[str]:
         """The argument list of a trial's next, or latest, attempt."""
         attempt = max(1, trial.attempt)
+        with contextlib.suppress(InvalidInput, OSError):
+            trial = as_started(study.spec, trial, self.runs)
         context = argument_context(
             study.spec,
             trial,
@@ -315,6 +319,11 @@ class Service:
             study = self._named(conn, name)
             if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
                 raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
+            others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
+            users = [other for other, spec in others.items() if any(n == name for n, _ in needed({other: spec}))]
+            if users:
+                hint = f"wait for it, or tunectl cancel {users[0]}"
+                raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
             repository.delete_study(conn, study.id, clock.now())
             graves.extend(filter(None, [run_dirs.bury(self.runs, name)]))
             return study.id
