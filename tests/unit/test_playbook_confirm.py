@@ -7,6 +7,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.playbook.confirm import Configuration, compare, confirm, decide
+from tuned.playbook.folds import folds, paired
 from tuned.playbook.intervals import mean_of
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import Curve, StudyData, TrialData
@@ -112,3 +113,24 @@ def test_variances_are_told_apart():
     curves = {"folds/loss": Curve(steps, values, steps, 3)}
     data = study({1: [1.0, 1.1], 2: [0.9, 1.2]}, {1: 1.0, 2: 0.9}, curves=curves)
     assert confirm(Question(data)).figures["variance"]["data"] == pytest.approx(1 / 3)
+
+
+def test_trials_are_compared_on_the_folds_they_share():
+    def with_folds(number: int, values: list[float]) -> TrialData:
+        steps = np.arange(1.0, len(values) + 1)
+        curves = {"folds/loss": Curve(steps, np.array(values), steps, len(values))}
+        return TrialData(number, {}, "completed", {"loss": float(np.mean(values))}, curves=curves)
+
+    hard = [0.1, 0.9, 0.3, 0.5, 0.2]
+    worse = [v + 0.1 + 0.01 * (i % 2) for i, v in enumerate(hard)]
+    near = [v + d for v, d in zip(hard, (0.02, -0.01, 0.02, -0.02, 0.01), strict=True)]
+    data = study({1: [1.0]}, {1: 1.0})
+    trials = (with_folds(1, hard), with_folds(2, worse), with_folds(3, near), TrialData(4, {}, "completed", {}))
+    found = folds(Question(StudyData("s", data.spec, trials)))
+    words = {row[0]: row[-1] for row in found.tables[0].rows}
+    assert words == {1: "compared with", 2: "worse", 3: "undecided"}
+    # The correction widens the interval: five folds are not five independent tests.
+    own, other = dict(enumerate(worse)), dict(enumerate(hard))
+    assert paired(own, other, 1.0, 5).sem > 1.4 * mean_of([a - b for a, b in zip(worse, hard, strict=True)]).sem
+    with pytest.raises(InvalidInput, match="no trial has reported folds"):
+        folds(Question(data))

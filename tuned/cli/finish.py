@@ -91,6 +91,17 @@ def ensemble(session: Session, study: str, top: int, split: str | None, test: st
 
 @verb()
 @click.argument("study")
+@click.option("--against", type=int, metavar="NUMBER", help="The trial that they are compared with; default: the best.")
+@click.option("--top", type=click.IntRange(2, 1000), default=10, show_default=True, help="How many of the best.")
+@format_option
+def folds(session: Session, study: str, against: int | None, top: int, style: str | None) -> None:
+    """Compare cross-validated trials on the folds that they share."""
+    options = {"against": None if against is None else str(against), "top": str(top)}
+    show_analysis(session, "folds", study, options, style=style)
+
+
+@verb()
+@click.argument("study")
 @click.option("--again", is_flag=True, help="Look at the test set once more; looks are counted.")
 @wait_option
 def finalize(session: Session, study: str, again: bool, wait: bool, timeout: float | None) -> None:

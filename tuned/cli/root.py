@@ -31,6 +31,7 @@ VERBS = {
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
     "confirm": ("tuned.cli.finish", "Run the best again with new seeds, and say whether they are better."),
+    "folds": ("tuned.cli.finish", "Compare cross-validated trials fold by fold."),
     "ensemble": ("tuned.cli.finish", "Compare ensembles of the best with the best single model."),
     "finalize": ("tuned.cli.finish", "Train the final model on all data, and look at the test set once."),
     "steps": ("tuned.cli.finish", "Show or steer the steps of a playbook."),

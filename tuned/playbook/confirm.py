@@ -20,9 +20,9 @@ from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.variance import Floats, data_variance, metric_variance, search_variance, seed_variance
 from tuned.playbook.verdict import Verdict
+from tuned.protocol import FOLDS_PREFIX
 
 LEVEL = 0.95
-FOLDS = "folds/"
 _COLUMNS = (
     Column("configuration", "count"),
     Column("role"),
@@ -277,7 +277,7 @@ def _variance(study: StudyData, found: Sequence[Configuration]) -> dict[str, flo
 def _data(study: StudyData, trials: Sequence[TrialData]) -> float | None:
     """From folds where there are some, else from predictions whose mean score is the reported result."""
     metric = study.objective.metric
-    folds = [t.curve(FOLDS + metric).finite.values for t in trials]
+    folds = [t.curve(FOLDS_PREFIX + metric).finite.values for t in trials]
     found = data_variance(folds)
     if found is not None:
         return found

@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "advise": ("tuned.playbook.advise", "advise"),
     "confirm": ("tuned.playbook.confirm", "confirm"),
     "ensemble": ("tuned.playbook.ensemble", "ensemble"),
+    "folds": ("tuned.playbook.folds", "folds"),
 }
 """Kind -> (module, function)."""
 
