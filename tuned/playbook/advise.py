@@ -20,7 +20,14 @@ log = logging.getLogger(__name__)
 
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
-RULES: tuple[tuple[str, str], ...] = ()
+RULES: tuple[tuple[str, str], ...] = (
+    ("tuned.playbook.infeasible", "infeasible_rule"),
+    ("tuned.playbook.curve_rules", "curve_rules"),
+    ("tuned.playbook.bounds", "near_bound"),
+    ("tuned.playbook.length_rules", "length_rules"),
+    ("tuned.playbook.space_rules", "space_rules"),
+    ("tuned.playbook.sampling", "sampling_rule"),
+)
 """(module, function), in the order in which verdicts of a level are shown."""
 
 
