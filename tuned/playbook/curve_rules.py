@@ -135,7 +135,9 @@ def _more_regularisation(study: StudyData) -> str:
     known = [p.name for p in study.space.tunable if is_regulariser(p.name)]
     if known:
         return f"Widen {', '.join(known)} towards more, or add another regulariser; then run the best points again."
-    return "Add a regulariser (weight decay, dropout, augmentation) as a nuisance parameter and run the best points again."
+    return (
+        "Add a regulariser (weight decay, dropout, augmentation) as a nuisance parameter and run the best points again."
+    )
 
 
 def _regularise_command(study: StudyData) -> str:
@@ -168,7 +170,8 @@ def _late_variance(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdi
     """[18] Large variance from step to step late in training makes the order of the best trials luck.
 
     Info when the noise of the best few (median of their standard deviations from report to report) exceeds the gap
-    between the best and the runner-up; warn when it exceeds the distance from the best to the median of the better half.
+    between the best and the runner-up; warn when it exceeds the distance from the best to the middle of the better
+    half.
     """
     noise = float(np.median([d.noise for d in top]))
     outcomes = study.sign * study.outcome(study.full)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 _RATE = re.compile(r"(^|[._])(lr|eta|learning_?rate|step_?size)([._0-9]|$)", re.I)
-_STEPS = re.compile(
-    r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I
-)
+_STEPS = re.compile(r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I)
 _NO_STEPS = re.compile(r"warm|accum|decay|eval|log|save|every|interval|patience|diffusion|inference|look", re.I)
 _BATCH = re.compile(r"(^|[._])(batch|bs|batch_?size|per_device_train_batch_size|mini_?batch(_?size)?)$", re.I)
 _REGULARISER = re.compile(
     r"weight_?decay|(^|[._])(wd|decay|l1|l2|lambda|alpha)$|drop|smooth|mixup|cutmix|augment|noise|reg(ul|$|_)", re.I
 )
 _SIZE = re.compile(r"width|depth|layer|unit|hidden|channel|filter|dim|heads|neurons|blocks|size|embed|rank", re.I)
-_ACCURACY = re.compile(r"acc|f1|auc|precision|recall|top_?[0-9]|error|miss|iou|dice|bleu|rouge|loss|perplex|mse|mae|r2", re.I)
+_ACCURACY = re.compile(
+    r"acc|f1|auc|precision|recall|top_?[0-9]|error|miss|iou|dice|bleu|rouge|loss|perplex|mse|mae|r2", re.I
+)
 _BY_HEIGHT = re.compile(r"acc|f1|auc|precision|recall|top_?[0-9]|iou|dice|r2", re.I)
 _BY_DEPTH = re.compile(r"loss|error|nll|mse|mae|rmse|miss|perplex", re.I)
 
