@@ -16,6 +16,7 @@ from storage.queries.attempts import (
     live,
     traceback_of,
 )
+from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
@@ -44,6 +45,8 @@ __all__ = [
     "EndedAttempt",
     "LiveAttempt",
     "StoppingReport",
+    "ThinCurve",
+    "Usage",
     "any_values",
     "attempts",
     "bad_line_count",
@@ -51,6 +54,7 @@ __all__ = [
     "best_trials",
     "changed_since",
     "counts",
+    "curves",
     "decisions",
     "distinct_points",
     "ended_since",
@@ -80,6 +84,7 @@ __all__ = [
     "trial_by_id",
     "trials",
     "unfinished",
+    "usage",
     "waiting_count",
     "why_stopped",
 ]

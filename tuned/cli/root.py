@@ -30,6 +30,8 @@ VERBS = {
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
+    "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "advise": ("tuned.cli.advise", "What an expert would say about a study."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),

@@ -200,6 +200,15 @@ def priority(targets: Sequence[str], value: int, relative: bool = False) -> Call
     return Call("POST", "/priority", "Changed", body=body)
 
 
+def analysis(
+    study: str, kind: str, options: Mapping[str, str] | None = None, others: Sequence[str] = ()
+) -> Call[dict[str, Any]]:
+    """Verdicts, tables and figures on a study, as plain data; `tuned.playbook.answer.Answer.from_dict` reads them."""
+    given = [f"{name}={value}" for name, value in (options or {}).items()]
+    query = {"option": given, "other": list(others)}
+    return Call("GET", f"{_study(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
+
+
 def queue() -> Call[list[TrialRow]]:
     """Live and queued trials in running order."""
     return Call("GET", "/queue", "TrialRow", many=True)

@@ -1,1 +1,1 @@
-"""What an expert says about a study: pure functions over arrays, run in a process of their own."""
+"""The Deep Learning Tuning Playbook as computed judgement: pure functions over arrays, no I/O, no clock."""

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from storage.engine import Database
+from tuned.daemon.analysing import Analysing
 from tuned.daemon.hub import Hub
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
@@ -26,6 +27,7 @@ class Context:
     hub: Hub
     slots: Slots
     suggesting: Suggesting
+    analysing: Analysing
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
