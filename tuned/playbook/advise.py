@@ -20,7 +20,15 @@ log = logging.getLogger(__name__)
 
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
-RULES: tuple[tuple[str, str], ...] = ()
+RULES: tuple[tuple[str, str], ...] = (
+    ("tuned.playbook.duplicates", "duplicates"),
+    ("tuned.playbook.hard_examples", "example_verdicts"),
+    ("tuned.playbook.gradients", "gradient_flow"),
+    ("tuned.playbook.gradients", "clipping"),
+    ("tuned.playbook.gradients", "warm_up"),
+    ("tuned.playbook.model_size", "model_size"),
+    ("tuned.playbook.data_size", "data_size"),
+)
 """(module, function), in the order in which verdicts of a level are shown."""
 
 

@@ -8,11 +8,14 @@ from tuned.playbook.answer import Answer
 from tuned.playbook.groups import group
 from tuned.playbook.question import Question
 from tuned.playbook.table import Column, Table
+from tuned.playbook.two_way import two_way
 
 
 def effects(question: Question) -> Answer:
     """A table for each parameter, or for the one that the option `param` names."""
     question.allow("param", "by", "metric")
+    if "by" in question.options:
+        return two_way(question)
     study = question.study
     names = question.names("param") or tuple(p.name for p in study.space.tunable)
     sign = study.sign
