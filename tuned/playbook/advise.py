@@ -21,6 +21,12 @@ log = logging.getLogger(__name__)
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
 RULES: tuple[tuple[str, str], ...] = (
+    ("tuned.playbook.infeasible", "infeasible_rule"),
+    ("tuned.playbook.curve_rules", "curve_rules"),
+    ("tuned.playbook.bounds", "near_bound"),
+    ("tuned.playbook.length_rules", "length_rules"),
+    ("tuned.playbook.space_rules", "space_rules"),
+    ("tuned.playbook.sampling", "sampling_rule"),
     ("tuned.playbook.duplicates", "duplicates"),
     ("tuned.playbook.hard_examples", "example_verdicts"),
     ("tuned.playbook.gradients", "gradient_flow"),

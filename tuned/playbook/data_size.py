@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuned.core.space import Parameter
+from tuned.playbook.sampling import gain_of_doubling
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Verdict
@@ -35,7 +36,7 @@ class SizeCurve:
         fitted: The fitted result at each size.
         floor: What no amount of data would better, as the fit says.
         doubling: How much better twice the largest size would be (positive is better), and its standard error.
-        more_trials: How much better twice the trials of the largest size would be, at most.
+        more_trials: How much better twice the trials of the largest size would be.
     """
 
     parameter: str
@@ -97,7 +98,7 @@ def size_curve(study: StudyData) -> SizeCurve | None:
         power=power,
         doubling=_gain(sizes, scale, power),
         doubling_error=float(np.std(gains)),
-        more_trials=gain_of_more_trials(errors[-1]),
+        more_trials=gain_of_doubling(np.sort(errors[-1])) if len(errors[-1]) > 1 else 0.0,
     )
 
 
@@ -138,22 +139,6 @@ def _noise(errors: list[Floats]) -> float:
     return float(np.median(gaps)) if gaps else 0.0
 
 
-def gain_of_more_trials(errors: Floats) -> float:
-    """What twice as many such trials would gain, at most: as much as the second half of these has gained on average."""
-    ordered = np.sort(errors)
-    n, half = len(ordered), len(ordered) // 2
-    if half < 1:
-        return 0.0
-    # The i-th best is the best of a random half with the probability of hypergeometric draws.
-    left = np.arange(n - 1, -1, -1, dtype=float)
-    weights = np.zeros(n)
-    remaining = 1.0
-    for i in range(n - half + 1):
-        weights[i] = remaining * half / (left[i] + 1)
-        remaining -= weights[i]
-    return float(weights @ ordered - ordered[0])
-
-
 def data_size(study: StudyData) -> Iterator[Verdict]:
     """Whether to ask for data or for trials; speaks where a parameter sets the size of the training set."""
     curve = size_curve(study)
@@ -164,8 +149,7 @@ def data_size(study: StudyData) -> Iterator[Verdict]:
     yield Verdict(
         "info",
         "data.doubling",
-        f"Doubling the data: {metric} better by {data:.2g} +- {error:.1g}; "
-        f"doubling the trials: by {trials:.2g} at most.",
+        f"Doubling the data: {metric} better by {data:.2g} +- {error:.1g}; doubling the trials: by {trials:.2g}.",
         {
             "doubling_data": data,
             "standard_error": error,
@@ -174,13 +158,17 @@ def data_size(study: StudyData) -> Iterator[Verdict]:
             "power": curve.power,
             "largest": float(curve.sizes[-1]),
         },
-        "More data is worth more than more search."
-        if data - error > trials
-        else "More search may be worth as much as more data."
-        if data + error > trials
-        else "More data would hardly help: search on, or change the model.",
+        _remedy(data, error, trials),
         about=curve.parameter,
     )
+
+
+def _remedy(data: float, error: float, trials: float) -> str:
+    if data - error > trials:
+        return "More data is worth more than more search."
+    if data + error > trials:
+        return "More search may be worth as much as more data."
+    return "More search is worth more than more data, for now."
 
 
 def size_curve_table(study: StudyData) -> Table | None:
@@ -201,6 +189,6 @@ def size_curve_table(study: StudyData) -> Table | None:
     note = (
         f"Fitted: {curve.floor:.4g} and a part that falls with the size to the power {curve.power:.2g}. "
         f"Doubling the data: better by {curve.doubling:.2g} +- {curve.doubling_error:.1g}; "
-        f"doubling the trials: by {curve.more_trials:.2g} at most."
+        f"doubling the trials: by {curve.more_trials:.2g}."
     )
     return Table("data.size", f"{study.objective.metric} by size of the training set", columns, rows, (note,))

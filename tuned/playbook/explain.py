@@ -13,11 +13,11 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
 from tuned.playbook.compare import baseline_and_best, baseline_of, range_text
-from tuned.playbook.data_size import gain_of_more_trials
 from tuned.playbook.glossary import TERMS, close_to, look_up
 from tuned.playbook.gradients import flows
 from tuned.playbook.groups import text_of
 from tuned.playbook.question import Question
+from tuned.playbook.sampling import gain_of_doubling
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.table import seconds as time_text
@@ -122,8 +122,10 @@ def _gradients(study: StudyData) -> list[str]:
 
 
 def _more(study: StudyData) -> list[str]:
-    errors = study.sign * study.outcome(study.ranked)
-    return [f"the best of {len(errors)} trials; twice as many would gain at most {gain_of_more_trials(errors):.3g}."]
+    errors = np.sort(study.sign * study.outcome(study.ranked))
+    if len(errors) < 2:
+        return []
+    return [f"the best of {len(errors)} trials; twice as many would gain about {gain_of_doubling(errors):.3g}."]
 
 
 def _time(study: StudyData) -> list[str]:

@@ -14,6 +14,8 @@ import numpy as np
 from tuned import protocol
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
+from tuned.playbook.diagnosis import diagnose
+from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table
@@ -33,7 +35,13 @@ CLOSE = 4.0
 """The best learning rate is so many times below the unstable ones, or less: instability bounds it."""
 
 ACTIVATIONS = ("activation", "act", "activation_fn", "nonlinearity")
-RATES = ("lr", "learning_rate", "learning-rate", "eta", "base_lr", "lr0", "init_lr", "max_lr")
+
+_KEEP_VARIANCE = "normalise between the layers, add skip connections, or use fewer of them."
+_REMEDIES = {
+    "relu": f"Initialise for relu (He, kaiming_normal_), {_KEEP_VARIANCE}",
+    "tanh": f"Initialise for tanh (Xavier with its gain), {_KEEP_VARIANCE}",
+    "sigmoid": f"Sigmoid passes on a quarter at most: use relu, gelu or tanh, {_KEEP_VARIANCE}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,10 @@ def _first_named(study: StudyData, names: Sequence[str]) -> Parameter | None:
     return next((by_name[name] for name in names if name in by_name), None)
 
 
+def _rate(study: StudyData) -> Parameter | None:
+    return next((p for p in study.space.tunable if is_learning_rate(p.name)), None)
+
+
 def gradient_flow(study: StudyData) -> Iterator[Verdict]:
     """Vanishing by activation and depth (first layer below `VANISHED` of the last), and exploding gradients.
 
@@ -145,8 +157,9 @@ def _vanishing(study: StudyData, activation: str, group: Sequence[Flow], lost: S
             "trials": len(lost),
             "watched": len(group),
         },
-        "Use relu, gelu or tanh, normalisation or skip connections, or fewer layers; initialise so that the variance "
-        "is kept (He for relu, Xavier for tanh).",
+        _REMEDIES.get(activation, "Use normalisation or skip connections, or fewer layers.")
+        if activation
+        else "Use relu or gelu with a fitting initialisation, normalisation or skip connections, or fewer layers.",
         f"tunectl effects {study.name} --by {pair}" if parameter and by else "",
         parameter.name if parameter else "",
         tuple(flow.trial.number for flow in lost[:10]),
@@ -156,7 +169,7 @@ def _vanishing(study: StudyData, activation: str, group: Sequence[Flow], lost: S
 def _exploding(study: StudyData, seen: Sequence[Flow], burst: Sequence[Flow], level: Level) -> Verdict:
     calm = [flow.norm["p90"] for flow in seen if not flow.exploded and flow.norm]
     threshold = float(np.median(calm)) if calm else None
-    rate = _first_named(study, RATES)
+    rate = _rate(study)
     evidence: dict[str, float | int | str] = {
         "trials": len(burst),
         "watched": len(seen),
@@ -229,7 +242,7 @@ def warm_up(study: StudyData) -> Iterator[Verdict]:
     Needs three trials that diverged above the best rate, and most of those up there. The playbook's advice then is a
     warm-up to about ten times the unstable rate, over at most a tenth of the steps.
     """
-    rate = _first_named(study, RATES)
+    rate = _rate(study)
     if rate is None or not study.ranked:
         return
     best = study.ranked[0].params.get(rate.name)
@@ -258,9 +271,7 @@ def warm_up(study: StudyData) -> Iterator[Verdict]:
 
 
 def _diverged(study: StudyData, trial: TrialData) -> bool:
-    value = trial.values.get(study.objective.metric)
-    curve = trial.curve(study.objective.metric)
-    return trial.failure == "nan" or (value is not None and not np.isfinite(value)) or len(curve) > len(curve.finite)
+    return trial.failure == "nan" or diagnose(study, trial).has("diverged")
 
 
 def gradients(question: Question) -> Answer:
