@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests.playbook.made import searched, study, trial
 from tests.playbook.recorded import recorded
-from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
 from tuned.playbook.effects import effects
 from tuned.playbook.question import Question
@@ -80,16 +78,6 @@ def test_a_clear_difference_is_decided():
 def test_conditional_parameters_have_a_row_for_where_they_are_inactive():
     table = named(ask(recorded("healthy-regularizer"), param="dropout"), "effects.dropout")
     assert table.rows[-1][0] == "(inactive)" and sum(row[1] for row in table.rows) == 20
-
-
-def test_two_ways_have_train_validation_and_gap():
-    table = ask(recorded("healthy-depth"), by="depth,width").tables[0]
-    rows = table.to_dict()["rows"]
-    assert sum(row["trials"] for row in rows) == 20
-    assert {row["depth"] for row in rows} == {"1", "2", "3"}
-    assert all(row["train"] is not None and row["gap"] is not None for row in rows)
-    with pytest.raises(InvalidInput, match="two parameters"):
-        ask(recorded("healthy-depth"), by="depth")
 
 
 def test_another_metric_is_ranked_in_its_own_direction():

@@ -12,7 +12,8 @@ from tuned.playbook.verdict import Verdict, sort_verdicts
 
 TABLE = Table(
     "effects.lr", "loss by lr",
-    (Column("value"), Column("mean", "number"), Column("band", "interval", "90 %"), Column("t", "seconds"), Column("n", "count")),
+    (Column("value"), Column("mean", "number"), Column("band", "interval", "90 %"), Column("t", "seconds"),
+     Column("n", "count")),
     (("a_b|c", 0.123456, (0.1, 0.2), 90.0, 3), ("50 %", float("nan"), None, None, 12)),
     ("A note.",),
 )  # fmt: skip

@@ -84,6 +84,8 @@ def _metrics(spec: Mapping[str, Any]) -> list[str]:
     lines += [f"{kind} = {value(paths)}" for kind, paths in files.items()]
     if spec.get("rename"):
         lines.append(f"rename = {value(spec['rename'])}")
+    if spec.get("predictions"):
+        lines.append(f"predictions = {value(spec['predictions'])}")
     return ["", "[metrics]", *lines] if lines else []
 
 

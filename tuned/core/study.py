@@ -211,7 +211,8 @@ class EarlyStopping:
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
-    `rename` says which other name a metric of `patterns` and `metric_files` gets.
+    `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
+    placeholders) of the file with predictions that each trial leaves.
     """
 
     name: str
@@ -227,6 +228,7 @@ class StudySpec:
     file: str | None = None
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
+    predictions: str | None = None
 
     @property
     def measured(self) -> tuple[Objective, ...]:

@@ -21,7 +21,7 @@ from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
-from tuned.core.run_files import configs_of, data_of, metric_files_of, renames_of, resume_of, tree_of
+from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
 from tuned.core.study import (
@@ -89,6 +89,7 @@ def parse_study(
     run = _run(tables.run, base, environment, files, own_prefix, space)
     patterns = _patterns(tables.metrics)
     metric_files = metric_files_of(tables.metrics, own_cwd=run.code == "snapshot")
+    predictions = predictions_of(tables.metrics, own_cwd=run.code == "snapshot")
     objectives = _objectives(tables.objective, "objective" if isinstance(data.get("objective"), Mapping) else None)
     search = _search(tables.search, space)
     if space.tunable and not objectives:
@@ -103,6 +104,8 @@ def parse_study(
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     for source in metric_files:
         check_text(f"metrics.{source.kind}", source.path, space)
+    if predictions is not None:
+        check_text("metrics.predictions", predictions, space)
     _refuse_unreached_script(run, space, answer)
     renames = renames_of(tables.metrics)
     if not metric_files:
@@ -122,6 +125,7 @@ def parse_study(
         file=file,
         early_stopping=stopping,
         constraints=constraints,
+        predictions=predictions,
     )
 
 

@@ -215,6 +215,7 @@ class MetricsTable(Table):
     csv: Annotated[Paths, Field(strict=False)] = ()
     tensorboard: Annotated[Paths, Field(strict=False)] = ()
     rename: dict[str, Annotated[str, BeforeValidator(_new_name)]] = {}
+    predictions: Annotated[Text, Field(min_length=1)] | None = None
 
 
 class ObjectiveTable(Table):

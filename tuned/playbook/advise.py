@@ -32,6 +32,13 @@ RULES: tuple[tuple[str, str], ...] = (
     ("tuned.playbook.length_rules", "length_rules"),
     ("tuned.playbook.space_rules", "space_rules"),
     ("tuned.playbook.sampling", "sampling_rule"),
+    ("tuned.playbook.duplicates", "duplicates"),
+    ("tuned.playbook.hard_examples", "example_verdicts"),
+    ("tuned.playbook.gradients", "gradient_flow"),
+    ("tuned.playbook.gradients", "clipping"),
+    ("tuned.playbook.gradients", "warm_up"),
+    ("tuned.playbook.model_size", "model_size"),
+    ("tuned.playbook.data_size", "data_size"),
 )
 """(module, function), in the order in which verdicts of a level are shown."""
 

@@ -5,7 +5,6 @@ Owns which tables there are and their notes; the columns come from `measures`, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +21,10 @@ from tuned.playbook.isolation import caveats, isolation
 from tuned.playbook.measures import EFFORT, RESULT, TWIN, effort_cells, result_cells, twin_cells
 from tuned.playbook.naming import perfect
 from tuned.playbook.question import Question
-from tuned.playbook.study_data import StudyData, TrialData
+from tuned.playbook.study_data import StudyData
 from tuned.playbook.surrogate import LEAST_TRIALS, Surrogate
 from tuned.playbook.table import Cell, Column, Table
+from tuned.playbook.two_way import two_way
 
 ADJUSTED = (Column("adjusted", "number"), Column("adjusted_interval", "interval", "95 % of it"))
 WEAK = 0.2
@@ -44,7 +44,7 @@ def effects(question: Question) -> Answer:
     if not study.ranked:
         raise InvalidInput("no trial has a result yet", where=study.name, hint=f"tunectl wait {study.name}")
     if "by" in question.options:
-        return Answer(tables=(two_way(study, question.names("by")),))
+        return two_way(replace(question, study=study))
     asked = question.names("param")
     chosen = [study.parameter(name) for name in asked] or list(study.space.tunable)
     if not chosen:
@@ -152,34 +152,6 @@ def _adjusted(study: StudyData, parameter: Parameter, value: Value | None, model
     found = model.marginal(parameter, value)
     low, high = study.sign * found.low, study.sign * found.high
     return study.sign * found.mean, (min(low, high), max(low, high))
-
-
-def two_way(study: StudyData, names: Sequence[str]) -> Table:
-    """Two parameters against each other, one row a pair of values that was tried.
-
-    Raises:
-        InvalidInput: Not two different ones were named.
-    """
-    if len(set(names)) != 2 or len(names) != 2:
-        raise InvalidInput("a two-way table takes two parameters", where="by", hint="such as --by depth,dropout")
-    first, second = (study.parameter(name) for name in names)
-    rows: list[tuple[Cell, ...]] = []
-    # Bins of the second are the same in every row of the first, so that columns can be compared.
-    members = {t.number: g.label for g in group(second, study.ranked) for t in g.trials}
-    labels = [g.label for g in group(second, study.ranked)]
-    for one in group(first, study.ranked):
-        for label in labels:
-            inside: list[TrialData] = [t for t in one.trials if members[t.number] == label]
-            if inside:
-                rows.append(
-                    (one.label, label, *result_cells(study, inside), *twin_cells(study, inside),
-                     *effort_cells(study, inside))
-                )  # fmt: skip
-    columns = (Column(first.name), Column(second.name), *RESULT, *TWIN, *EFFORT)
-    return Table(
-        f"effects.{first.name}.{second.name}",
-        f"{study.objective.metric} by {first.name} and {second.name}", columns, tuple(rows),
-    )  # fmt: skip
 
 
 def by_metric(study: StudyData, metric: str) -> StudyData:

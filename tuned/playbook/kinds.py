@@ -15,6 +15,11 @@ from tuned.playbook.question import Question
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
     "advise": ("tuned.playbook.advise", "advise"),
+    "data": ("tuned.playbook.data", "data"),
+    "compare": ("tuned.playbook.compare", "compare"),
+    "explain": ("tuned.playbook.explain", "explain"),
+    "size": ("tuned.playbook.model_size", "size"),
+    "gradients": ("tuned.playbook.gradients", "gradients"),
 }
 """Kind -> (module, function)."""
 
