@@ -35,6 +35,7 @@ VERBS = {
     "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
     "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
     "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
+    "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
@@ -55,7 +56,9 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        command: click.Command = getattr(
+            import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_").replace("-", "_")
+        )
         return command
 
     def resolve_command(
