@@ -77,7 +77,7 @@ STUDIES: dict[str, Any] = {
     ),
     "fault-too-few-steps": healthy({"lr": LR, "width": WIDTH}, epochs=2, reports=10, schedule=False, optimizer="sgd"),
     "fault-too-many-steps": healthy(
-        {"lr": {"type": "float", "low": 1e-3, "high": 1e-1, "log": True}, "dropout": DROPOUT},
+        {"lr": {"type": "float", "low": 1e-2, "high": 1e-1, "log": True}, "dropout": DROPOUT},
         ACCURACY, epochs=300, every=5, schedule=False, batch=100, trials=12,
     ),
     "fault-diverging": healthy(
@@ -129,8 +129,19 @@ def train(params: Mapping[str, Any], seed: int) -> dict[str, Any]:
     optimizer = make_optimizer(net, params)
     batch, epochs = params.get("batch", 64), params["epochs"]
     updates = epochs * (len(x) // batch)
-    every = max(1, len(x) // batch // params["reports"]) if "reports" in params else len(x) // batch * params.get("every", 1)
-    report: dict[str, Any] = {"steps": [], "times": [], "train_loss": [], "val_loss": [], "train_accuracy": [], "val_accuracy": []}
+    every = (
+        max(1, len(x) // batch // params["reports"])
+        if "reports" in params
+        else len(x) // batch * params.get("every", 1)
+    )
+    report: dict[str, Any] = {
+        "steps": [],
+        "times": [],
+        "train_loss": [],
+        "val_loss": [],
+        "train_accuracy": [],
+        "val_accuracy": [],
+    }
     began, order = time.perf_counter(), torch.randperm(len(x))
     for update in range(updates):
         at = update % (len(x) // batch)

@@ -170,7 +170,8 @@ def _late_variance(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdi
     """[18] Large variance from step to step late in training makes the order of the best trials luck.
 
     Info when the noise of the best few (median of their standard deviations from report to report) exceeds the gap
-    between the best and the runner-up; warn when it exceeds the distance from the best to the median of the better half.
+    between the best and the runner-up; warn when it exceeds the distance from the best to the middle of the better
+    half.
     """
     noise = float(np.median([d.noise for d in top]))
     outcomes = study.sign * study.outcome(study.full)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class Diagnosis:
         return self.last - self.train_last
 
 
+@lru_cache(maxsize=2000)
 def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
     """What a trial's curves say."""
     objective, sign = study.objective, study.sign
@@ -107,11 +109,12 @@ def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
         labels.append("overfitting")
     if train_rises:
         labels.append("rising-train")
-    if share > IMPROVING_SHARE and gain > SURE * error:
+    period = find_period(x)
+    # What a quarter of a swing brings depends on where it ends.
+    if share > IMPROVING_SHARE and gain > SURE * error and not period:
         labels.append("improving")
     elif converged < len(x) / 4 and whole > 0:
         labels.append("saturated")
-    period = find_period(x)
     if period:
         labels.append("periodic")
     return Diagnosis(
@@ -144,7 +147,7 @@ def late_gain(x: Floats) -> float:
 
 
 def converged_at(smoothed: Floats, whole: float, noise: float) -> int:
-    """Index of the first report within the tolerance of the best: a hundredth of the whole improvement or twice the noise.
+    """Index of the first report within the tolerance of the best: 1 % of the whole improvement or twice the noise.
 
     On the smoothed curve: the best of many noisy reports is a lucky one, and where it lies says nothing.
     """
@@ -189,9 +192,11 @@ def find_period(x: Floats) -> int:
     power = float(np.dot(rest, rest))
     if power <= 1e-18:
         return 0
-    for lag in range(3, len(late) // 3 + 1):
-        correlation = float(np.dot(rest[:-lag], rest[lag:])) / power * len(late) / (len(late) - lag)
-        half = float(np.dot(rest[: -(lag // 2)], rest[lag // 2 :])) / power
-        if correlation > PERIOD_STRENGTH and half < -PERIOD_STRENGTH / 2:
+    most = len(late) // 3
+    size = len(late)
+    back = [float(np.dot(rest[: size - lag], rest[lag:])) / power * size / (size - lag) for lag in range(most + 2)]
+    for lag in range(3, most + 1):
+        peak = back[lag] >= max(back[lag - 1], back[lag + 1])
+        if peak and back[lag] > PERIOD_STRENGTH and back[lag // 2] < -PERIOD_STRENGTH / 2:
             return lag
     return 0

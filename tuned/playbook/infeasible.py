@@ -14,7 +14,7 @@ from tuned.playbook.diagnosis import diagnose
 from tuned.playbook.groups import group, text_of
 from tuned.playbook.study_data import StudyData, TrialData, positions
 from tuned.playbook.table import Column, Table
-from tuned.playbook.verdict import Verdict
+from tuned.playbook.verdict import Level, Verdict
 
 LEAST_TRIALS = 8
 MANY, MOST = 0.2, 0.6
@@ -62,7 +62,7 @@ def infeasible_rule(study: StudyData) -> Iterable[Verdict]:
         return
     kinds = Counter(t.failure or "diverged" for t in bad)
     named = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    level = "fail" if share >= MOST else "warn"
+    level: Level = "fail" if share >= MOST else "warn"
     evidence: dict[str, float | int | str] = {"infeasible": len(bad), "ended": len(ended), **dict(kinds)}
     numbers = tuple(t.number for t in bad)
     cut = boundary(study, ended, bad)

@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from tuned.playbook.noise import step_noise
 from tuned.playbook.study_data import Floats, StudyData
-from tuned.playbook.table import Column, Table
+from tuned.playbook.table import Cell, Column, Table
 from tuned.playbook.verdict import Verdict
 
 LEAST_TRIALS = 8
@@ -99,7 +99,7 @@ def best_of_table(study: StudyData) -> Table | None:
     results = np.sort(study.sign * study.outcome(ranked))
     n = len(results)
     counts = sorted({1, 2, *(int(c) for c in np.geomspace(4, n, 5).round())})
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for count in counts:
         low, high = (study.sign * quantile_of_best(results, count, q) for q in (0.1, 0.9))
         rows.append((count, study.sign * expected_best(results, count), (min(low, high), max(low, high))))

@@ -1,4 +1,4 @@
-"""What can be said of a search space by looking at it. Owns the verdicts `space.steps`, `space.lr-linear`, `space.batch`."""
+"""What a look at a search space says. Owns the verdicts `space.steps`, `space.lr-linear` and `space.batch`."""
 
 from __future__ import annotations
 
