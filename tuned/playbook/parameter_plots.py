@@ -11,16 +11,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tuned.core.space import Parameter, same_value
-from tuned.playbook.groups import INACTIVE, Group, group, text_of
+from tuned.playbook.groups import text_of
 from tuned.playbook.importance import importances
+from tuned.playbook.isolation import isolation
 from tuned.playbook.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
 from tuned.playbook.plots import infeasible_trials, marks, value_axis
 from tuned.playbook.study_data import Floats, StudyData, TrialData
+from tuned.playbook.table import Table
 
 COLUMNS = 3
 MOST_AXES = 18
-REPEATS = 400
-BAND = (0.05, 0.95)
 
 
 def axis_plots(study: StudyData) -> Picture | None:
@@ -90,55 +90,42 @@ def _places(parameter: Parameter, trials: list[TrialData]) -> Floats:
 
 def isolation_plots(study: StudyData) -> Picture | None:
     """For each scientific parameter the best over all others at each of its values, with a bootstrap band."""
-    chosen = [p for p in study.space.tunable if p.role == "scientific"][:6]
-    trials = study.full or study.ranked
-    if not chosen or len(trials) < 4:
+    scientific = [p for p in study.space.tunable if p.role == "scientific"][:6]
+    views = [(p.name, view) for p in scientific if (view := isolation(study, p)) is not None]
+    if not views:
         return None
     with style():
-        columns = min(len(chosen), 2)
-        rows = -(-len(chosen) // columns)
+        columns = min(len(views), 2)
+        rows = -(-len(views) // columns)
         figure = Figure(figsize=(4.2 * columns, 2.7 * rows), layout="constrained")
         grid = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-        for axes, parameter in zip(grid, chosen, strict=False):
-            _isolation(axes, study, parameter, trials)
-        for axes in grid[len(chosen) :]:
+        for axes, (name, view) in zip(grid, views, strict=False):
+            _isolation(axes, study, name, view)
+        for axes in grid[len(views) :]:
             axes.axis("off")
-        names = ", ".join(p.name for p in chosen)
         caption = (
-            "The best result over all other parameters at each value; bars: 90 % of bootstrap samples of its trials, "
-            "whose number stands above. Bars that overlap tell nothing apart."
+            "At each value the best result over all other parameters (dot), what as many trials of each would give on "
+            "average (line) and 90 % of that (bar). " + " ".join(view.notes[0] for _, view in views)
         )
+        names = ", ".join(name for name, _ in views)
         return picture(figure, "isolation", f"Best {study.objective.metric} by {names}.", caption)
 
 
-def _isolation(axes: Any, study: StudyData, parameter: Parameter, trials: tuple[TrialData, ...]) -> None:
-    groups = [one for one in group(parameter, trials) if one.label != INACTIVE]
-    lows, bests, highs = np.array([_band(study, one) for one in groups]).T
-    x = np.arange(len(groups))
-    axes.vlines(x, lows, highs, color=BLUE, lw=5, alpha=0.35)
-    axes.plot(x, bests, "o", color=BLUE, ms=6)
-    for place, one in zip(x, groups, strict=True):
-        axes.annotate(
-            f"n = {len(one.trials)}",
-            (place, 1.0),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            fontsize=7.5,
-            color=INK,
-        )
-    axes.set_xticks(x, [one.label for one in groups])
+def _isolation(axes: Any, study: StudyData, name: str, view: Table) -> None:
+    cells = view.to_dict()["rows"]
+    x = np.arange(len(cells))
+    lows, highs = np.array([row["band"] for row in cells], dtype=float).T
+    axes.vlines(x, lows, highs, color=BLUE, lw=6, alpha=0.3)
+    axes.plot(x, [row["expected_best"] for row in cells], "_", color=BLUE, ms=14, mew=2)
+    axes.plot(x, [row["best"] for row in cells], "o", color=BLUE, ms=6)
+    for place, row in zip(x, cells, strict=True):
+        text, above = f"n = {row['trials']}", ("data", "axes fraction")
+        axes.annotate(text, (place, 1.0), xycoords=above, ha="center", fontsize=7.5, color=INK)
+    axes.set_xticks(x, [row["value"] for row in cells])
     axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlim(-0.6, len(groups) - 0.4)
-    axes.set_title(parameter.name, pad=14)
+    axes.set_xlim(-0.6, len(cells) - 0.4)
+    axes.set_title(name, pad=14)
     axes.set_ylabel(study.objective.metric)
-
-
-def _band(study: StudyData, one: Group) -> tuple[float, float, float]:
-    """Lower end, best and upper end, as reported."""
-    errors = study.sign * study.outcome(one.trials)
-    drawn = np.random.default_rng(0).choice(errors, (REPEATS, len(errors))).min(axis=1)
-    low, high = np.quantile(drawn, BAND)
-    return study.sign * float(low), study.sign * float(errors.min()), study.sign * float(high)
 
 
 def importance_plot(study: StudyData) -> Picture | None:

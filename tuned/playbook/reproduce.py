@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuned import protocol
+from tuned.core.space import Value
 from tuned.playbook.groups import text_of
 from tuned.playbook.study_data import StudyData, TrialData
 
@@ -17,29 +18,36 @@ from tuned.playbook.study_data import StudyData, TrialData
 def reproduction(study: StudyData, trial: TrialData) -> tuple[str, list[str]]:
     """Lines to type, and facts to check beforehand."""
     spec, start = _record(trial, protocol.SPEC_FILE), _record(trial, protocol.START_FILE)
-    point = " ".join(f"{name}={text_of(value)}" for name, value in trial.params.items())
+    varied = {p.name for p in study.space.tunable}
+    point = " ".join(f"{name}={_exact(value)}" for name, value in trial.params.items() if name in varied)
     lines = [
-        "# in the same study, through the daemon, with the same settings and another seed:",
+        "# in the same study, with the same settings and another seed:",
         f"tunectl enqueue {study.name} {point}",
     ]
-    if spec:
+    if spec.get("kind") in ("script", "command") and len(spec.get("argv", ())) > 1:
         lines += [
             "",
-            "# by hand, with the same seed:",
-            f"cd {shlex.quote(str(spec.get('cwd', '.')))}",
-            *_by_hand(spec, trial),
+            f"# by hand, as trial {trial.number} was started:",
+            f"cd {shlex.quote(str(spec['cwd']))}",
+            _by_hand(spec),
         ]
+    else:
+        defaults = ", ".join(f"{name!r}: {value!r}" for name, value in trial.params.items())
+        lines += ["", "# by hand: the script asks for its values, so give it these as defaults",
+                  f"trial = tuned.current_trial(defaults={{{defaults}}})"]  # fmt: skip
     return "\n".join(lines), _facts(study, trial, spec, start)
 
 
-def _by_hand(spec: Mapping[str, Any], trial: TrialData) -> list[str]:
-    env = [f"TUNED_SEED={trial.seed}"]
-    argv = [str(word) for word in spec.get("argv", ())]
-    if spec.get("kind") != "command":
-        argv = [str(spec.get("python", "python3")), str(spec.get("script", "")), *argv[1:]]
-    if spec.get("kind") == "function":
-        return [f"# trial {trial.number} called {spec.get('function')} of {spec.get('script')}"]
-    return [" ".join([*env, *(shlex.quote(word) for word in argv)])]
+def _exact(value: Value) -> str:
+    """A value with all its digits."""
+    return repr(value) if isinstance(value, float) else shlex.quote(text_of(value))
+
+
+def _by_hand(spec: Mapping[str, Any]) -> str:
+    argv = [str(word) for word in spec["argv"]]
+    if spec["kind"] == "script":
+        argv = [str(spec.get("python", "python3")), *argv]
+    return " ".join(shlex.quote(word) for word in argv)
 
 
 def _facts(study: StudyData, trial: TrialData, spec: Mapping[str, Any], start: Mapping[str, Any]) -> list[str]:
