@@ -34,6 +34,7 @@ VERBS = {
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
     "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
     "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
+    "report": ("tuned.cli.report", "Write a study's report as one HTML file."),
     "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
     "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),

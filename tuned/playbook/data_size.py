@@ -115,17 +115,15 @@ def _by_size(parameter: Parameter, trials: tuple[TrialData, ...]) -> list[tuple[
 
 def _fit(sizes: Floats, errors: Floats, bounded: bool) -> tuple[float, float, float]:
     """Floor, scale and power with the least squared error; scale at least 0, and with `bounded` the floor too."""
-    best = (np.inf, float(errors.mean()), 0.0, 1.0)
-    for power in POWERS:
-        x = sizes**-power
-        scale = max(0.0, float(np.cov(x, errors, bias=True)[0, 1] / max(np.var(x), 1e-300)))
-        floor = float(errors.mean() - scale * x.mean())
-        if bounded and floor < 0:
-            floor, scale = 0.0, max(0.0, float(x @ errors / (x @ x)))
-        loss = float(np.square(floor + scale * x - errors).sum())
-        if loss < best[0]:
-            best = (loss, floor, scale, float(power))
-    return best[1:]
+    x = sizes[None, :] ** -POWERS[:, None]
+    middle, mean = x.mean(axis=1), float(errors.mean())
+    scale = np.maximum(0.0, ((x - middle[:, None]) @ (errors - mean)) / np.square(x - middle[:, None]).sum(axis=1))
+    floor = mean - scale * middle
+    if bounded:
+        through = np.maximum(0.0, (x @ errors) / np.square(x).sum(axis=1))
+        scale, floor = np.where(floor < 0, through, scale), np.maximum(floor, 0.0)
+    best = int(np.argmin(np.square(floor[:, None] + scale[:, None] * x - errors).sum(axis=1)))
+    return float(floor[best]), float(scale[best]), float(POWERS[best])
 
 
 def _gain(sizes: Floats, scale: float, power: float) -> float:

@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "data": ("tuned.playbook.data", "data"),
     "compare": ("tuned.playbook.compare", "compare"),
     "explain": ("tuned.playbook.explain", "explain"),
+    "report": ("tuned.playbook.report", "report"),
     "size": ("tuned.playbook.model_size", "size"),
     "gradients": ("tuned.playbook.gradients", "gradients"),
 }
