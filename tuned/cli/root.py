@@ -39,6 +39,11 @@ VERBS = {
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
+    "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
+    "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
+    "report": ("tuned.cli.report", "Write a study's report as one HTML file."),
+    "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
+    "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
@@ -59,7 +64,7 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name)
+        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name.replace("-", "_"))
         command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
         return command
 

@@ -14,10 +14,17 @@ from tuned.playbook.question import Question
 
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
+    "probe": ("tuned.playbook.probe", "probe"),
     "advise": ("tuned.playbook.advise", "advise"),
     "confirm": ("tuned.playbook.confirm", "confirm"),
     "ensemble": ("tuned.playbook.ensemble", "ensemble"),
     "folds": ("tuned.playbook.folds", "folds"),
+    "data": ("tuned.playbook.data", "data"),
+    "compare": ("tuned.playbook.compare", "compare"),
+    "explain": ("tuned.playbook.explain", "explain"),
+    "report": ("tuned.playbook.report", "report"),
+    "size": ("tuned.playbook.model_size", "size"),
+    "gradients": ("tuned.playbook.gradients", "gradients"),
 }
 """Kind -> (module, function)."""
 
