@@ -55,7 +55,7 @@ def value_axis(axes: Any, values: Floats, label: str) -> None:
 def infeasible_trials(study: StudyData) -> list[TrialData]:
     """Trials that ended without a usable result."""
     ranked = {trial.number for trial in study.ranked}
-    return [t for t in study.trials if t.number not in ranked and t.state in ("failed", "completed", "pruned")]
+    return [t for t in study.searched if t.number not in ranked and t.state in ("failed", "completed", "pruned")]
 
 
 def progress(study: StudyData) -> Picture | None:

@@ -144,6 +144,11 @@ class StudyData:
         return 1.0 if self.objective.direction == "minimize" else -1.0
 
     @property
+    def searched(self) -> tuple[TrialData, ...]:
+        """The trials of the search, without repetitions, the final training and the look at the test set."""
+        return tuple(t for t in self.trials if t.stage == SEARCH)
+
+    @property
     def ranked(self) -> tuple[TrialData, ...]:
         """Trials of the search with a finite result that break no constraint, best first."""
         metric, sign = self.objective.metric, self.sign
