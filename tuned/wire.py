@@ -99,6 +99,7 @@ class StudyRow:
         objectives: All of them; `objective` is the first.
         phase: How its points are chosen now, and why; empty before the first.
         steps: Those of its playbook, and those that were asked for by hand.
+        aside: Trial state -> how many of `counts` belong to such steps and not to the search.
     """
 
     name: str
@@ -123,6 +124,7 @@ class StudyRow:
     objectives: list[ObjectiveRow] = field(default_factory=list)
     constraints: list[ConstraintRow] = field(default_factory=list)
     steps: list[StepRow] = field(default_factory=list)
+    aside: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

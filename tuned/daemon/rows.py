@@ -56,6 +56,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
         steps=step_rows(study.pipeline),
+        aside=study.aside,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
     )

@@ -24,7 +24,7 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
-from tuned.core.pipeline import pipeline_of
+from tuned.core.pipeline import Step, pipeline_of
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
@@ -212,6 +212,8 @@ class Service:
         notes = []
         if spec.search.parallel is not None and spec.search.parallel > len(slots):
             notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {len(slots)} slot(s)")
+        if study.pipeline is not None:
+            notes.append("its steps: " + ", ".join(_planned(step) for step in study.pipeline.steps))
         return Submitted(
             study=study.name,
             created=created,
@@ -340,6 +342,15 @@ class Service:
         for grave in graves:
             await asyncio.to_thread(run_dirs.remove_grave, grave)
         return Changed([name])
+
+
+def _planned(step: Step) -> str:
+    options = step.options
+    if step.searches:
+        return f"{step.name} ({options.get('trials')} trials)"
+    if step.name == "confirm":
+        return f"confirm (up to {options['top'] + 1} points with {options['seeds']} seeds each)"
+    return step.name
 
 
 def _with_code(spec: StudySpec, code_hash: str) -> StudySpec:

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput, NotFound
-from tuned.core.schedule import CANCELLED
+from tuned.core.pipeline import Pipeline, StepState, end
+from tuned.core.schedule import CANCELLED, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.targets import Target, parse_target
@@ -141,6 +142,12 @@ def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) ->
         drain_study(conn, study.id, CANCELLED, Actor.USER, now)
     for trial in queries.trials(conn, study.id, states=[*LIVE, TrialState.PAUSED]):
         _cancel(conn, trial, effect, now)
+    if study.pipeline is not None and not study.pipeline.over:
+        done = {"until": counted(study.search_counts), "of": study.spec.search.trials}
+        after = Pipeline(
+            tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.pipeline.steps)
+        )
+        repository.set_pipeline(conn, study.id, study.pipeline, after, now)
     effect.changed.append(study.name)
 
 
