@@ -12,7 +12,7 @@ from tuned.core.space import Parameter, same_value
 from tuned.playbook.study_data import Floats, StudyData, TrialData, positions
 
 LEAST_TRIALS = 12
-TREES = 64
+TREES = 40
 REPEATS = 5
 FOLDS = 4
 INACTIVE = -1.0
