@@ -122,3 +122,32 @@ def analysis_processes(daemon: DaemonProcess) -> list[int]:
     assert daemon.process is not None
     children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text().split()
     return [int(p) for p in children if b"tuned.advisor.analyses" in Path(f"/proc/{p}/cmdline").read_bytes()]
+
+
+LADDER = """
+    import tuned
+    trial = tuned.current_trial()
+    batch = trial.params["batch"]
+    if batch > 32:
+        raise MemoryError("no room for the activations")
+    for step in range(8):
+        trial.report(step=step, val_loss=sum(i * i for i in range(20_000)) * 0 + 1 / (step + 1))
+"""
+
+
+def test_probe_batch_climbs_until_memory_ends(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(LADDER))
+    (tmp_path / "net.toml").write_text(
+        '[run]\nscript = "train.py"\n[objective]\nmetric = "val_loss"\ndirection = "minimize"\n'
+        "[space]\nbatch = [32, 64]\nlr = { type = 'float', low = 1e-4, high = 1e-1, log = true }\n"
+        "[search]\ntrials = 4\n"
+    )
+    answer = json.loads(tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "256", "--json"))
+    rows = answer["tables"][0]["rows"]
+    assert [row["outcome"] for row in rows[:4]] == ["completed", "completed", "completed", "oom"]
+    assert all(row["peak_memory"] > 2**20 and row["throughput"] > 0 for row in rows[:3])
+    assert not any(row["outcome"] == "completed" for row in rows[4:])
+    memory = next(v for v in answer["verdicts"] if v["code"] == "batch.memory")
+    assert memory["evidence"] == {"fits": 32, "does_not": 64}
+    assert shared_daemon.study("net-probe-batch")["state"] in ("completed", "stopped")
+    assert "Memory ends between" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "256")

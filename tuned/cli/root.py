@@ -36,6 +36,7 @@ VERBS = {
     "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
     "report": ("tuned.cli.report", "Write a study's report as one HTML file."),
     "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
+    "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
@@ -56,7 +57,9 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        command: click.Command = getattr(
+            import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_").replace("-", "_")
+        )
         return command
 
     def resolve_command(

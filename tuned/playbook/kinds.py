@@ -14,6 +14,7 @@ from tuned.playbook.question import Question
 
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
+    "probe": ("tuned.playbook.probe", "probe"),
     "advise": ("tuned.playbook.advise", "advise"),
     "data": ("tuned.playbook.data", "data"),
     "compare": ("tuned.playbook.compare", "compare"),
