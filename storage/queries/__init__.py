@@ -27,6 +27,7 @@ from storage.queries.search import (
     last_ended,
     max_moved_seq,
     next_number,
+    peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
@@ -76,6 +77,7 @@ __all__ = [
     "next_number",
     "observations",
     "pareto_front",
+    "peak_memory",
     "queue_heads",
     "rung_values",
     "space_versions_of",

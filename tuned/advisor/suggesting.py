@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tuned.advisor.history import Evidence, weigh
+from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
 from tuned.core.design import Method, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput, NotFound
@@ -160,10 +161,15 @@ def _evolution(definition: DefineStudy, evidence: Evidence, number: int) -> Sugg
     return Suggestion(point, "evolution", f"a child of #{one} and #{other}, from {len(evidence.data)} results")
 
 
+def _lessons(definition: DefineStudy, evidence: Evidence) -> tuple[Lesson, ...]:
+    return lessons_of(definition.space, evidence.measured, evidence.failed, definition.memory_limit)
+
+
 def _fitted(definition: DefineStudy, evidence: Evidence, number: int) -> Model:
     from tuned.advisor import ax_backend
 
-    return ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number)
+    lessons = _lessons(definition, evidence)
+    return ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number, lessons)
 
 
 def _model(model: Model, definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
@@ -236,6 +242,8 @@ def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str
     size = f"model from {len(evidence.data)} trials"
     if evidence.diverged:
         size += f" ({evidence.diverged} diverged, counted as the worst)"
+    if evidence.failed:
+        size += "; " + "; ".join(lesson.why for lesson in _lessons(definition, evidence))
     expected = ", ".join(f"{m} {mean:.4g} ± {sem:.2g}" for m, (mean, sem) in modelled.predicted.items())
     best = evidence.best
     if len(definition.objectives) > 1 or best is None:
