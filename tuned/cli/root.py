@@ -32,6 +32,10 @@ VERBS = {
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
+    "slice": ("tuned.cli.importance", "What is expected along a hyperparameter."),
+    "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
+    "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
@@ -53,7 +57,9 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        command: click.Command = getattr(
+            import_module(VERBS[cmd_name][0]), {"next": "next_", "slice": "slice_"}.get(cmd_name, cmd_name)
+        )
         return command
 
     def resolve_command(

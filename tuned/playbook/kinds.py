@@ -14,6 +14,10 @@ from tuned.playbook.question import Question
 
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
+    "importance": ("tuned.playbook.importance", "importance"),
+    "slice": ("tuned.playbook.slices", "slice_"),
+    "contour": ("tuned.playbook.slices", "contour"),
+    "fit": ("tuned.playbook.importance", "fit"),
     "advise": ("tuned.playbook.advise", "advise"),
 }
 """Kind -> (module, function)."""
