@@ -19,6 +19,7 @@ from storage.queries.attempts import (
 from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
+from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
     changed_since,
@@ -79,6 +80,7 @@ __all__ = [
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "results_before",
     "rung_values",
     "space_versions_of",
     "stopping_report",

@@ -36,6 +36,7 @@ from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
 from tuned.daemon.points import add_design_points
+from tuned.daemon.priors import best_of, check_sources, prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting
@@ -171,6 +172,7 @@ class Service:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
+            check_sources(conn, spec, now)
             study_id = repository.create_study(conn, spec, environment, now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
@@ -192,7 +194,11 @@ class Service:
             point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
             new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
             repository.add_trials(conn, study_id, [new], now)
-        missing = SHOWN_ARGUMENTS - len(spec.search.points)
+        earlier = best_of(spec, prior_trials(conn, spec, now))
+        if earlier is not None:
+            why = f"the best of {earlier[0].study} (#{earlier[0].number})"
+            repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
+        missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
         if spec.search.trials is not None:
             missing = min(missing, spec.search.trials - len(spec.search.points))
         if not spec.space.tunable:
