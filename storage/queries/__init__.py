@@ -19,6 +19,7 @@ from storage.queries.attempts import (
 from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
+from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
     changed_since,
@@ -27,6 +28,7 @@ from storage.queries.search import (
     last_ended,
     max_moved_seq,
     next_number,
+    peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stages import trials_of_stage
@@ -77,7 +79,9 @@ __all__ = [
     "next_number",
     "observations",
     "pareto_front",
+    "peak_memory",
     "queue_heads",
+    "results_before",
     "rung_values",
     "space_versions_of",
     "stopping_report",

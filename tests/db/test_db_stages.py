@@ -21,10 +21,8 @@ def test_they_count_apart_and_none_is_the_best(lab):
     (other,) = lab.queue(study, stage="confirm", retry_of=1, seed=trial_seed(7, "confirm/0"))
     lab.claim(other)
     lab.report(other, ("loss", 0, 0.1))
-    lab.do(
-        repository.end_attempt, other, 1, "exit_ok", Actor.REAPER, NOW, exit_record={"code": 0}, failure=None, reason="",
-        traceback="",
-    )  # fmt: skip
+    seen = {"exit_record": {"code": 0}, "failure": None, "reason": "", "traceback": ""}
+    lab.do(repository.end_attempt, other, 1, "exit_ok", Actor.REAPER, NOW, **seen)
     lab.queue(study, 2, stage="test")
     found = lab.ask(queries.study_by_id, study)
     assert found.counts == {"completed": 2, "queued": 2} and found.aside == {"completed": 1, "queued": 2}

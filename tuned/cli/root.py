@@ -38,6 +38,10 @@ VERBS = {
     "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
+    "slice": ("tuned.cli.importance", "What is expected along a hyperparameter."),
+    "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
+    "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
     "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
     "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
@@ -64,7 +68,8 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name.replace("-", "_"))
+        spelled = {"next": "next_", "set": "set_", "slice": "slice_"}
+        function = spelled.get(cmd_name, cmd_name.replace("-", "_"))
         command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
         return command
 

@@ -187,6 +187,7 @@ class SearchSpec:
         points: Points of the user's own that run first: (label, values).
         levels: Values of each range in a grid.
         phases: Methods that follow each other.
+        sources: Names of earlier studies whose results the model begins with.
     """
 
     method: SearchMethod = "auto"
@@ -197,6 +198,7 @@ class SearchSpec:
     points: tuple[tuple[str, Point], ...] = ()
     levels: int = 5
     phases: tuple[SearchPhase, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,7 @@ class StudySpec:
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
         stopping, notify = data.get("early_stopping"), data.get("notify")
         return cls(

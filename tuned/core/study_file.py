@@ -355,7 +355,8 @@ def _search(table: SearchTable, space: SearchSpace) -> SearchSpec:
             trials += len(points)
     if trials is None and table.budget is None:
         raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
-    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases)
+    sources = tuple(check_study_name(name, "search.from") for name in table.sources)
+    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources)
 
 
 def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:

@@ -261,6 +261,7 @@ class SearchTable(Table):
     parallel: int | None = Field(default=None, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
+    sources: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(strict=False, alias="from")] = ()
 
 
 class EarlyStoppingTable(Table):

@@ -75,7 +75,7 @@ class Daemon:
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
+        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
         self._service = Service(
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )

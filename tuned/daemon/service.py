@@ -39,6 +39,7 @@ from tuned.daemon.launching import Launching
 from tuned.daemon.pipelines import first_step
 from tuned.daemon.points import add_design_points
 from tuned.daemon.pretrained import as_started, needed, pinned
+from tuned.daemon.priors import best_of, check_sources, prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting
@@ -175,6 +176,7 @@ class Service:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now, own = clock.now(), pinned(conn, spec, self.runs)
+            check_sources(conn, own, now)
             study_id = repository.create_study(conn, own, environment, now)
             if spec.playbook is not None:
                 repository.set_pipeline(conn, study_id, None, first_step(pipeline_of(spec.playbook), now), now)
@@ -198,7 +200,11 @@ class Service:
             point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
             new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
             repository.add_trials(conn, study_id, [new], now)
-        missing = SHOWN_ARGUMENTS - len(spec.search.points)
+        earlier = best_of(spec, prior_trials(conn, spec, now))
+        if earlier is not None:
+            why = f"the best of {earlier[0].study} (#{earlier[0].number})"
+            repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
+        missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
         if spec.search.trials is not None:
             missing = min(missing, spec.search.trials - len(spec.search.points))
         if not spec.space.tunable:

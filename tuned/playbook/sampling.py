@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.special import gammaln
 
+from tuned.playbook.naming import perfect
 from tuned.playbook.noise import step_noise
 from tuned.playbook.study_data import Floats, StudyData
 from tuned.playbook.table import Cell, Column, Table
@@ -103,7 +104,11 @@ def best_of_table(study: StudyData) -> Table | None:
     for count in counts:
         low, high = (study.sign * quantile_of_best(results, count, q) for q in (0.1, 0.9))
         rows.append((count, study.sign * expected_best(results, count), (min(low, high), max(low, high))))
-    rows.append((2 * n, study.sign * (float(results[0]) - gain_of_doubling(results)), None))
+    doubled = study.sign * (float(results[0]) - gain_of_doubling(results))
+    goal = perfect(study.objective.metric, study.objective.direction)
+    if goal is not None:
+        doubled = min(doubled, goal) if study.sign < 0 else max(doubled, goal)
+    rows.append((2 * n, doubled, None))
     columns = (
         Column("trials", "count"), Column("best", "number", "expected best"),
         Column("range", "interval", "8 of 10 times within"),

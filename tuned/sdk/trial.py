@@ -170,6 +170,8 @@ class Trial(abc.ABC):
     def save_predictions(self, split: str, probabilities: Any, targets: Any = None, ids: Any = None) -> None:
         """Keep what the model says of each example of a split, for ensembles and for `tunectl data`.
 
+        A script that runs alone keeps nothing.
+
         Call it with the model that counts, the best or the last one; a later call for the same split replaces the
         earlier file. Every trial must pass the examples in the same order, or `ids`.
 
@@ -207,8 +209,9 @@ class Trial(abc.ABC):
             predictions.save_hashes(self._predictions_dir, split, inputs, targets, ids)
 
     @property
-    def _predictions_dir(self) -> str:
-        return protocol.PREDICTIONS_DIR
+    def _predictions_dir(self) -> Optional[str]:
+        """Where they are kept; None: nowhere, for a script that runs alone."""
+        return None
 
     def folds(self, k: int) -> Iterator[Fold]:
         """Cross-validation: `for fold in trial.folds(5): train, valid = fold.split(len(x), labels=y); ...`.
@@ -297,7 +300,7 @@ class DaemonTrial(Trial):
         return _made(self._work_dir)
 
     @property
-    def _predictions_dir(self) -> str:
+    def _predictions_dir(self) -> Optional[str]:
         return os.path.join(self._run_dir, protocol.PREDICTIONS_DIR)
 
     def _save_gradients(self) -> None:
