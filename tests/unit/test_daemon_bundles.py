@@ -56,3 +56,18 @@ def test_the_script_is_part_of_what_is_installed(tmp_path):
     shutil.copy(script, tmp_path)
     text = script.read_text()
     assert "import tuned" not in text and "from tuned" not in text
+
+
+def test_what_lies_beside_the_code_is_linked(tmp_path):
+    tree, copy = tmp_path / "tree", tmp_path / "copy"
+    for name in ("a.py", "data/d.txt", "pkg/b.py", "pkg/big/x.bin", ".git/HEAD", "__pycache__/a.pyc", "env/pyvenv.cfg"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("original")
+    (copy / "pkg").mkdir(parents=True)
+    for name in ("a.py", "pkg/b.py"):
+        (copy / name).write_text("copy")
+    reproduce_script.link_missing(str(tree), str(copy))
+    assert (copy / "data" / "d.txt").read_text() == "original" and (copy / "pkg" / "big").is_symlink()
+    assert (copy / "a.py").read_text() == "copy" and not (copy / "pkg" / "b.py").is_symlink()
+    assert sorted(p.name for p in copy.iterdir()) == ["a.py", "data", "pkg"]
+    reproduce_script.link_missing(str(tmp_path / "absent"), str(copy))

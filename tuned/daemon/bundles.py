@@ -98,6 +98,7 @@ class Bundles:
             "python": study.spec.run.python or sys.executable,
             "installed": _installed(study.spec.run.python or sys.executable, environment),
             "code": self._codes.state(study.spec.run),
+            "tree": str(tree),
             "data": {path: digest(Path(path)) for path in _data(study)},
             "environment": {k: v for k, v in environment.items() if k.startswith(_NUMERIC) or k == "PYTHONHASHSEED"},
             "runs": [self._run(study, trial, tree, reported[trial.number]) for trial in trials],

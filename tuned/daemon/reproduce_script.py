@@ -38,7 +38,7 @@ def main() -> int:
     for run in bundle["runs"]:
         run_dir, code = run_stage(run, bundle, python, out)
         if code != 0:
-            print("%s: exit code %s; see %s/output.log" % (run["stage"], code, run_dir))
+            print("%s: exit code %s; %s/output.log ends:\n%s" % (run["stage"], code, run_dir, tail(run_dir)))
             return 2
         same = compare(run, run_dir, options.tolerance) and same
     print("%s; files: %s" % ("the same" if same else "NOT the same", out), flush=True)
@@ -84,6 +84,7 @@ def run_stage(run: Dict[str, Any], bundle: Dict[str, Any], python: str, out: str
         os.makedirs(work)
         if not os.path.isdir(code):
             shutil.copytree(os.path.join(HERE, "code"), code, symlinks=True)
+            link_missing(bundle["tree"], code)
     spec.update(python=python, device="cpu:0" if spec["device"].startswith("cpu") else spec["device"])
     with open(os.path.join(run_dir, "spec.json"), "w") as file:
         json.dump(spec, file)
@@ -111,6 +112,15 @@ def run_stage(run: Dict[str, Any], bundle: Dict[str, Any], python: str, out: str
         return run_dir, json.load(file)["code"]
 
 
+def tail(run_dir: str) -> str:
+    """The last lines of a stage's output."""
+    try:
+        with open(os.path.join(run_dir, "output.log"), errors="replace") as file:
+            return "".join(file.readlines()[-10:]).rstrip()
+    except OSError:
+        return ""
+
+
 def placed(value: Any, places: Dict[str, str]) -> Any:
     """The specification with the folders of this run."""
     if isinstance(value, dict):
@@ -130,6 +140,18 @@ def link_data(run: Dict[str, Any], work: str) -> None:
         if not os.path.exists(link):
             os.makedirs(os.path.dirname(link), exist_ok=True)
             os.symlink(os.path.join(run["tree"], path), link)
+
+
+def link_missing(tree: str, copy: str) -> None:
+    """Link what lay beside the code and is no part of it, such as data that git ignores, where it still is."""
+    for folder, folders, files in os.walk(copy):
+        original = os.path.join(tree, os.path.relpath(folder, copy))
+        if not os.path.isdir(original):
+            continue
+        for name in os.listdir(original):
+            path = os.path.join(original, name)
+            if name not in folders + files and name[0] not in "._" and not os.path.exists(path + "/pyvenv.cfg"):
+                os.symlink(path, os.path.join(folder, name))
 
 
 def compare(run: Dict[str, Any], run_dir: str, tolerance: float) -> bool:
