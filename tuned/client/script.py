@@ -19,7 +19,7 @@ from tuned.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from tuned.client.http import Client
-    from tuned.wire import BestRow, DaemonStatus, StudyRow, Submitted, TrialRow
+    from tuned.wire import BestRow, DaemonStatus, StepRow, StudyRow, Submitted, TrialRow
 
 __all__ = ["Daemon", "Study", "SubmittedStudy", "connect"]
 
@@ -182,6 +182,20 @@ class SubmittedStudy:
         from tuned.client import api
 
         return self.client.send(api.analysis(self.name, kind, options, others))
+
+    def step(self, name: str, **options: Any) -> list[StepRow]:
+        """Take a step to a finished model now: `confirm`, `ensemble`, `finalize` or `report`; `wait` for what comes of it.
+
+        Args:
+            name: The step.
+            **options: `top`, `seeds` and `against` of a confirmation, `top` of an ensemble, `again` of finalising.
+
+        Returns:
+            All steps of the study, as `row.steps` has them later.
+        """
+        from tuned.client import api_finish
+
+        return self.client.send(api_finish.take_step(self.name, name, options)).steps
 
     def frame(self) -> Any:
         """All trials as a `pandas.DataFrame`, one row a trial: number, state, parameters, values and times.
