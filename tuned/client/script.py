@@ -184,7 +184,7 @@ class SubmittedStudy:
         return self.client.send(api.analysis(self.name, kind, options, others))
 
     def step(self, name: str, **options: Any) -> list[StepRow]:
-        """Take a step to a finished model now: `confirm`, `ensemble`, `finalize` or `report`; `wait` for what comes of it.
+        """Take a step to a finished model now: `confirm`, `ensemble`, `finalize` or `report`; then `wait`.
 
         Args:
             name: The step.
