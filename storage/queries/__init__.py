@@ -16,7 +16,15 @@ from storage.queries.attempts import (
     live,
     traceback_of,
 )
-from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
+from storage.queries.changes import EndedTrial, best_value_before, ended_after
+from storage.queries.events import (
+    events_since,
+    first_event_seq,
+    last_event_seq,
+    latest_events,
+    seq_before,
+    study_events,
+)
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
     any_values,
@@ -42,6 +50,7 @@ from storage.queries.trials import best_trials, find_trial, pareto_front, queue_
 __all__ = [
     "BadLine",
     "EndedAttempt",
+    "EndedTrial",
     "LiveAttempt",
     "StoppingReport",
     "any_values",
@@ -49,10 +58,12 @@ __all__ = [
     "bad_line_count",
     "bad_lines",
     "best_trials",
+    "best_value_before",
     "changed_since",
     "counts",
     "decisions",
     "distinct_points",
+    "ended_after",
     "ended_since",
     "events_since",
     "find_study",
@@ -70,11 +81,13 @@ __all__ = [
     "pareto_front",
     "queue_heads",
     "rung_values",
+    "seq_before",
     "stopping_report",
     "studies",
     "study",
     "study_by_id",
     "study_environment",
+    "study_events",
     "traceback_of",
     "trial",
     "trial_by_id",

@@ -33,6 +33,7 @@ VERBS = {
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
+    "summary": ("tuned.cli.summary", "What happened since you last looked."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
-    from tuned.wire_steering import SettingsChanged
+    from tuned.wire_steering import SettingsChanged, Summary
 
 
 def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
     """Change keys of a submitted study."""
     return Call("POST", study_path(study) + "/set", "SettingsChanged", body={"values": dict(values)})
+
+
+def summary(client: str, since: float | None = None, keep: bool = False) -> Call[Summary]:
+    """What happened since the client last looked."""
+    return Call("POST", "/summary", "Summary", body={"client": client, "since": since, "keep": keep})
