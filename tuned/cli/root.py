@@ -34,6 +34,7 @@ VERBS = {
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "summary": ("tuned.cli.summary", "What happened since you last looked."),
+    "export": ("tuned.cli.export", "Write a study as csv, jsonl, or for Optuna."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),

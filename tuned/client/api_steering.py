@@ -19,3 +19,16 @@ def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
 def summary(client: str, since: float | None = None, keep: bool = False) -> Call[Summary]:
     """What happened since the client last looked."""
     return Call("POST", "/summary", "Summary", body={"client": client, "since": since, "keep": keep})
+
+
+class TextCall(Call[str]):
+    """A call whose reply is text."""
+
+    def read(self, body: bytes) -> str:
+        """The reply's body."""
+        return body.decode()
+
+
+def export(study: str, format_: str) -> Call[str]:
+    """A study in another program's format, as one text."""
+    return TextCall("GET", study_path(study) + "/export", query={"format": format_}, timeout=600.0)
