@@ -13,6 +13,7 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
+from tuned.core.gpu_shares import share_of
 from tuned.daemon import failpoints, run_dirs, snapshot
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.slots import Slots
@@ -28,6 +29,11 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             snapshot.drop_abandoned(runs)
             run_dirs.exhume(runs, {study.name for study in queries.studies(conn)})
             return queries.live(conn)
+
+    def share(row: Row) -> float:
+        with database.read() as conn:
+            wanted = queries.study_by_id(conn, row.trial.study_id).spec.run.gpus
+        return share_of(wanted or 1.0)
 
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")
@@ -48,7 +54,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             # Whether it was told is not known: it is told again.
             stop=row.trial.stop_reason,
         )
-        slots.lease(attempt.device, attempt.holder)
+        slots.lease(attempt.device, attempt.holder, await asyncio.to_thread(share, row))
         attempts.follow(attempt)
     failpoints.reach("adopted")
     if rows:

@@ -196,14 +196,19 @@ class Service:
     def _submitted(self, study: Study, created: bool, first: list[Trial]) -> Submitted:
         spec, slots = study.spec, self._slots.default_slots
         notes = []
-        if spec.search.parallel is not None and spec.search.parallel > len(slots):
-            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {len(slots)} slot(s)")
+        room = self._slots.capacity(spec.run.gpus)
+        if spec.search.parallel is not None and spec.search.parallel > room > 0:
+            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
+        if room == 0:
+            notes.append(
+                f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
+            )
         return Submitted(
             study=study.name,
             created=created,
             state=study.state,
             trials=spec.search.trials,
-            slots=min(len(slots), spec.search.parallel or len(slots)),
+            slots=min(room, spec.search.parallel or room),
             devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
             python=spec.run.python,
             python_why=spec.run.python_why,
