@@ -105,7 +105,8 @@ class StudyRow:
 class TrialRow:
     """A trial as lists show it; times are Unix seconds.
 
-    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise.
+    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `frozen` says
+    that its processes stand still.
     """
 
     study: str
@@ -129,6 +130,7 @@ class TrialRow:
     last_step: float | None
     retry_of: int | None
     code: str = ""
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +340,14 @@ class Reprioritise:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why."""
+    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why.
+
+    `effects` says of each paused trial what it keeps and loses.
+    """
 
     changed: list[str]
     skipped: list[str] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

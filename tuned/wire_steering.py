@@ -161,3 +161,16 @@ class GpuYielded:
     until: float | None
     changed: list[str]
     effects: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Pause studies and trials.
+
+    Attributes:
+        level: How the trials are paused: `auto`, `checkpoint`, `cuda`, `freeze` or `restart`. None: `auto`, and of a
+            study only the queue.
+    """
+
+    targets: list[str]
+    level: str | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
+    from tuned.wire import Changed
     from tuned.wire_steering import SettingsChanged, Summary
 
 
@@ -32,3 +33,8 @@ class TextCall(Call[str]):
 def export(study: str, format_: str) -> Call[str]:
     """A study in another program's format, as one text."""
     return TextCall("GET", study_path(study) + "/export", query={"format": format_}, timeout=600.0)
+
+
+def pause(targets: Sequence[str], level: str | None = None) -> Call[Changed]:
+    """Pause studies and trials; see `tuned.wire_steering.Pause`."""
+    return Call("POST", "/pause", "Changed", body={"targets": list(targets), "level": level}, timeout=300.0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
+from tuned import protocol
 from tuned.core.gpu_shares import share_of
 from tuned.daemon import failpoints, run_dirs, snapshot
 from tuned.daemon.attempts import Attempts, LiveAttempt
@@ -55,7 +56,19 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             stop=row.trial.stop_reason,
         )
         slots.lease(attempt.device, attempt.holder, await asyncio.to_thread(share, row))
+        await asyncio.to_thread(_agree_on_freezing, attempt, row.trial.frozen)
         attempts.follow(attempt)
     failpoints.reach("adopted")
     if rows:
         log.info("adopting %d attempts", len(rows))
+
+
+def _agree_on_freezing(attempt: LiveAttempt, frozen: bool) -> None:
+    """What was committed and not yet told; the supervisor looks when it is found."""
+    try:
+        record = protocol.read_record(str(attempt.run_dir), protocol.FREEZE_FILE)
+        if frozen != bool(record and record["frozen"]):
+            told = {"frozen": frozen, "cuda": (record or {}).get("cuda", [])}
+            protocol.write_record(str(attempt.run_dir), protocol.FREEZE_FILE, told)
+    except (OSError, protocol.RecordError) as error:
+        log.warning("attempt %s: %s", attempt.holder, error)

@@ -27,10 +27,11 @@ from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import changing, clock, enqueuing, failpoints, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
+from tuned.daemon.freezing import Freezing
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
@@ -69,6 +70,7 @@ class Service:
         self.runs = runs
         self._codes = codes
         self._interpreters = Interpreters()
+        self._freezing = Freezing(database, attempts)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
@@ -277,9 +279,23 @@ class Service:
         """Do a verb to its targets; live trials are told before this returns."""
         effect = await self._database.writer.run(lambda conn: verbs.act(conn, verb, targets, clock.now()))
         failpoints.reach("stop.committed")
+        return await self._told(effect)
+
+    async def pause(self, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
+        """Pause studies and trials; see `pausing.pause`."""
+        tool = self._freezing.cuda_tool is not None
+        effect = await self._database.writer.run(
+            lambda conn: pausing.pause(conn, targets, level, tool, clock.now(), leaves_card)
+        )
+        failpoints.reach("stop.committed")
+        return await self._told(effect)
+
+    async def _told(self, effect: verbs.Effect) -> Changed:
+        """Have those told whom a verb is about."""
         for trial_id, reason in effect.stopping:
             await self.tell_to_stop(trial_id, reason)
-        return Changed(effect.changed, effect.skipped)
+        await self._freezing.carry_out(effect)
+        return Changed(effect.changed, effect.skipped, effect.effects)
 
     async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
         """Write `stop.json` and have the supervisor look at it.

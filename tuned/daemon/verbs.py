@@ -30,11 +30,16 @@ class Effect:
         changed: `STUDY` or `STUDY/NUMBER`.
         skipped: Targets left alone, with the reason.
         stopping: Live trials that now have to be told.
+        freezing: Running trials whose processes now have to stand still, and how; `thawing`: those that move again.
+        effects: What the paused ones keep and lose, one line each.
     """
 
     changed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     stopping: list[tuple[int, StopReason]] = field(default_factory=list)
+    freezing: list[tuple[int, str]] = field(default_factory=list)
+    thawing: list[int] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 Verb = Callable[[Connection, Trial, Effect, float], None]
@@ -106,11 +111,14 @@ def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now
         else:
             effect.skipped.append(f"{study.name} is {study.state}")
     elif verb == "resume":
+        frozen = [trial for trial in queries.trials(conn, study.id, states=[TrialState.RUNNING]) if trial.frozen]
         if study.state is StudyState.PAUSED:
             repository.move_study(conn, study.id, "resume", Actor.USER, now)
             effect.changed.append(study.name)
-        else:
+        elif not frozen:
             effect.skipped.append(f"{study.name} is {study.state}")
+        for trial in frozen:
+            _resume(conn, trial, effect, now)
     elif verb == "cancel":
         _cancel_study(conn, study, effect, now)
     else:
@@ -183,7 +191,11 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 
 
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
-    if trial.state is TrialState.PAUSED:
+    if trial.frozen:
+        repository.set_frozen(conn, trial.id, False, "thaw", Actor.USER, now)
+        effect.thawing.append(trial.id)
+        effect.changed.append(_name(trial))
+    elif trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "resume", Actor.USER, now)
         reopen(conn, trial.study_id, now)
         effect.changed.append(_name(trial))
