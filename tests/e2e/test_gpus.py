@@ -70,3 +70,63 @@ def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: P
     assert "process 1 of somebody else holds 4096 MiB" in device()["blocked"]
     daemon.submit(STUDY, tmp_path)
     assert daemon.get("/v1/studies/gpus/trials/1")["trial"]["state"] == "queued"
+
+
+SAVING = """
+    import os, pathlib, time, tuned
+    trial = tuned.current_trial()
+    saved = pathlib.Path(trial.checkpoint_dir, "saved")
+    trial.report(loss=trial.params["x"])
+    while not pathlib.Path("go").exists():
+        if trial.should_stop():
+            saved.touch()
+            raise SystemExit
+        time.sleep(0.02)
+    print("resumed" if saved.exists() else "fresh", "on", os.environ["CUDA_VISIBLE_DEVICES"])
+"""
+
+
+def test_parts_of_cards_and_a_card_left_to_others_over_a_restart(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SAVING))
+    cards = tmp_path / "cards.json"
+    cards.write_text(json.dumps(CARDS))
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    run = {"script": "train.py", "resources": {"gpus": 0.5}}
+    assert daemon.submit({**STUDY, "run": run, "search": {"method": "sobol", "trials": 4}}, tmp_path)["slots"] == 4
+    for number in range(1, 5):
+        daemon.wait_state("gpus", number, "running")
+
+    def gpus() -> list[Any]:
+        return list(daemon.get("/v1/gpus"))
+
+    assert [(len(gpu["held_by"]), gpu["free"]) for gpu in gpus()] == [(2, 0.0), (2, 0.0)]
+    leaving = gpus()[1]["held_by"]
+    # They are seen to be resumable once their first marks are read.
+    daemon.until(lambda: all(t["last_step"] is not None for t in daemon.trials("gpus")), "they report nothing")
+    with pytest.raises(Exception, match="there is no such GPU"):
+        daemon.post("/v1/gpus/yield", {"gpu": "2", "seconds": 60})
+    with pytest.raises(Exception, match="a frozen trial keeps its GPU memory"):
+        daemon.post("/v1/gpus/yield", {"gpu": "1", "seconds": 60, "level": "freeze"})
+    assert gpus()[1]["yielded_until"] is None, "what was refused changed nothing"
+    said = daemon.post("/v1/gpus/yield", {"gpu": "1", "seconds": 7200})
+    assert sorted(said["changed"]) == sorted(leaving)
+    assert all("checkpoint: keeps what it saved" in line for line in said["effects"])
+    for holder in leaving:
+        daemon.wait_state("gpus", int(holder.partition("/")[2]), "queued")
+    daemon.kill()
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    assert [(len(gpu["held_by"]), bool(gpu["yielded_until"])) for gpu in gpus()] == [(2, False), (0, True)]
+    assert daemon.post("/v1/gpus/yield", {"gpu": "1"})["until"] is None
+    for holder in leaving:
+        assert daemon.wait_state("gpus", int(holder.partition("/")[2]), "running")["device"] == "GPU-b"
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+    for holder in leaving:
+        log = daemon.get(f"/v1/studies/gpus/trials/{holder.partition('/')[2]}/log")
+        assert "resumed on 1" in log["text"]
+
+
+def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
+    assert shared_daemon.get("/v1/gpus") == []
+    with pytest.raises(Exception, match="this machine has no GPU"):
+        shared_daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 60})

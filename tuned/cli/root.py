@@ -36,6 +36,7 @@ VERBS = {
     "summary": ("tuned.cli.summary", "What happened since you last looked."),
     "export": ("tuned.cli.export", "Write a study as csv, jsonl, or for Optuna."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
+    "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),

@@ -9,7 +9,7 @@ from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
     from tuned.wire import Changed
-    from tuned.wire_steering import SettingsChanged, Summary
+    from tuned.wire_steering import GpuRow, GpuYielded, SettingsChanged, Summary
 
 
 def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
@@ -38,3 +38,14 @@ def export(study: str, format_: str) -> Call[str]:
 def pause(targets: Sequence[str], level: str | None = None) -> Call[Changed]:
     """Pause studies and trials; see `tuned.wire_steering.Pause`."""
     return Call("POST", "/pause", "Changed", body={"targets": list(targets), "level": level}, timeout=300.0)
+
+
+def gpus() -> Call[list[GpuRow]]:
+    """The cards of the machine."""
+    return Call("GET", "/gpus", "GpuRow", many=True)
+
+
+def gpu_yield(gpu: str, seconds: float | None, level: str = "auto") -> Call[GpuYielded]:
+    """Leave a card to somebody else for so many seconds; None: take it back."""
+    body = {"gpu": gpu, "seconds": seconds, "level": level}
+    return Call("POST", "/gpus/yield", "GpuYielded", body=body, timeout=300.0)

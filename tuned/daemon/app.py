@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from storage.engine import Database, open_database
@@ -25,6 +26,7 @@ from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.commit_attempt import Ending
 from tuned.daemon.gpu import find_driver
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
 from tuned.daemon.launchers import Launchers
@@ -74,6 +76,14 @@ class Daemon:
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
         self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
+        self._gpus = Gpus(
+            self._database,
+            self._hub,
+            self._slots,
+            self._attempts,
+            self._service.pause,
+            partial(self._service.act, "resume"),
+        )
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home, retention, self._database, self._scheduler, self._hub, self._launchers, self._advisor, self._attempts
@@ -87,6 +97,7 @@ class Daemon:
             retention,
             self.status,
             self.stop,
+            self._gpus,
         )
         self._listener = Listener(home.socket, make_api(context))
 
@@ -95,6 +106,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
+        await self._gpus.begin()
         await adopt(self._database, self._attempts, self._slots, self._home.runs)
         # Before the first lease: somebody else may be using a card.
         await asyncio.to_thread(self._slots.sample, set())
@@ -103,6 +115,7 @@ class Daemon:
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
             asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
+            asyncio.create_task(self._gpus.watch(), name="gpus"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())

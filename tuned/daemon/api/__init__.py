@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from tuned.daemon.api import daemon, events, export, problems, steering, studies, trials, verbs
+from tuned.daemon.api import daemon, events, export, gpus, problems, steering, studies, trials, verbs
 from tuned.daemon.api.context import Context
 from tuned.version import VERSION
 
@@ -25,6 +25,7 @@ def make_api(context: Context) -> FastAPI:
         events.router,
         steering.router,
         export.router,
+        gpus.router,
     ):
         api.include_router(router, prefix="/v1")
     return api

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from storage.engine import Database
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
@@ -29,6 +30,7 @@ class Context:
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    gpus: Gpus
 
 
 async def _context(request: Request) -> Context:
