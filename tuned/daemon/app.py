@@ -31,6 +31,7 @@ from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
 from tuned.daemon.launchers import Launchers
 from tuned.daemon.launching import Launching
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.preloads import Preloads
 from tuned.daemon.retention import Retention
 from tuned.daemon.sampling import watch_devices
@@ -84,6 +85,7 @@ class Daemon:
             self._service.pause,
             partial(self._service.act, "resume"),
         )
+        self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home, retention, self._database, self._scheduler, self._hub, self._launchers, self._advisor, self._attempts
@@ -116,6 +118,7 @@ class Daemon:
             asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._gpus.watch(), name="gpus"),
+            asyncio.create_task(self._notifier.run(), name="notices"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())
@@ -168,6 +171,12 @@ class Daemon:
             self._preloads.run_cold(ending.study_id, ending.reason)
         self._launching.learn(ending.study_id, attempt.run_dir)
 
+    def _held_up(self) -> tuple[str, bool]:
+        return self._scheduler.held_up, bool(self._scheduler.blocked)
+
+    def _trial_s(self, study_id: int) -> float | None:
+        return self._suggesting.pace(study_id).trial_s
+
     def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
         """What `tunectl daemon status` says."""
         with open("/proc/self/statm") as file:
@@ -201,7 +210,11 @@ class Daemon:
             running=running,
             queued=queued,
             advisor=self._advisor.state,
-            notes=[*self.notes, *([self._scheduler.held_up] if self._scheduler.held_up else [])],
+            notes=[
+                *self.notes,
+                *([self._scheduler.held_up] if self._scheduler.held_up else []),
+                *self._notifier.notes,
+            ],
         )
 
 
