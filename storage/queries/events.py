@@ -11,6 +11,8 @@ from tuned.core.events import Event
 
 _SELECT = "SELECT seq, at, type, study, number, data FROM events WHERE seq > ?"
 _FIRST = "SELECT min(seq) FROM events"
+_LAST_MOVE = """SELECT seq, at, type, study, number, data FROM events WHERE study = ? AND type = 'study.moved'
+    ORDER BY seq DESC LIMIT 1"""
 _AT = "SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 
@@ -32,6 +34,12 @@ def study_events(conn: Connection, seq: int, limit: int = 10_000) -> list[Event]
     """The events of whole studies after a sequence number, oldest first."""
     found = conn.exec_driver_sql(f"{_SELECT} AND type GLOB 'study.*' ORDER BY seq LIMIT ?", (seq, limit))
     return [_event(row) for row in found]
+
+
+def last_study_move(conn: Connection, name: str) -> Event | None:
+    """The event of a study's latest change of state, if it is kept."""
+    row = conn.exec_driver_sql(_LAST_MOVE, (name,)).first()
+    return None if row is None else _event(row)
 
 
 def seq_before(conn: Connection, at: float) -> int:

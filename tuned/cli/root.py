@@ -38,6 +38,7 @@ VERBS = {
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
+    "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }

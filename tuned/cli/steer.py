@@ -57,7 +57,19 @@ resume = _steering("resume", "Let paused studies or trials go on.")
 cancel = _steering("cancel", "Stop studies or trials, and discard the trials from the search.")
 prune = _steering("prune", "Stop trials, and keep their results so far.")
 kill = _steering("kill", "End trials now, without grace.")
-retry = _steering("retry", "Run ended trials again, each as a new trial of the same point.")
+
+
+@verb()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--undo", is_flag=True, help="Take back retries that have not begun.")
+def retry(session: Session, targets: Sequence[str], undo: bool) -> None:
+    """Run ended trials again, each as a new trial of the same point."""
+    if undo:
+        _apply(session, api_steering.undo_retry(targets), "will not run again")
+    else:
+        _apply(session, api.act("retry", targets), _DONE["retry"])
+
+
 next_ = _steering("next", "Run trials before all others.")
 
 

@@ -49,3 +49,8 @@ def gpu_yield(gpu: str, seconds: float | None, level: str = "auto") -> Call[GpuY
     """Leave a card to somebody else for so many seconds; None: take it back."""
     body = {"gpu": gpu, "seconds": seconds, "level": level}
     return Call("POST", "/gpus/yield", "GpuYielded", body=body, timeout=300.0)
+
+
+def undo_retry(targets: Sequence[str]) -> Call[Changed]:
+    """Take back retries that have not begun."""
+    return Call("POST", "/retry/undo", "Changed", body={"targets": list(targets)})

@@ -281,6 +281,12 @@ class Service:
         failpoints.reach("stop.committed")
         return await self._told(effect)
 
+    async def undo_retry(self, targets: list[str]) -> Changed:
+        """Take back retries that have not begun; see `verbs.undo_retry`."""
+        return await self._told(
+            await self._database.writer.run(lambda conn: verbs.undo_retry(conn, targets, clock.now()))
+        )
+
     async def pause(self, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
         """Pause studies and trials; see `pausing.pause`."""
         tool = self._freezing.cuda_tool is not None

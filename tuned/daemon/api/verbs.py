@@ -46,6 +46,12 @@ async def pause(request: Pause, given: Given) -> Changed:
     return await given.service.pause(request.targets, request.level)
 
 
+@router.post("/retry/undo")
+async def undo_retry(request: Targets, given: Given) -> Changed:
+    """Retries that have not begun are taken back; a study that goes on because of one ends again."""
+    return await given.service.undo_retry(request.targets)
+
+
 @router.post("/priority")
 async def priority(request: Reprioritise, given: Given) -> Changed:
     """Higher runs first, also across studies."""
