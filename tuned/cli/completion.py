@@ -27,7 +27,10 @@ def answer(root: click.Command, instruction: str) -> int:
     """Do what the script in the user's shell asks for; the exit code."""
     from click.shell_completion import shell_complete
 
-    return shell_complete(root, {}, "tunectl", VARIABLE, instruction)
+    try:
+        return shell_complete(root, {}, "tunectl", VARIABLE, instruction)
+    except click.ClickException:
+        return 0  # a line that is wrong already has no end to offer
 
 
 @click.command()
