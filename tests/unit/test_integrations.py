@@ -235,8 +235,7 @@ def test_sklearn_folds(samples: tuple[Any, Any], recording: Any) -> None:
     trial = recording()
     scores = for_sklearn.cross_validate(GaussianNB(), inputs, targets, cv=3)["score"]
     assert scores == pytest.approx(cross_val_score(GaussianNB(), inputs, targets, cv=3))
-    assert [(step, values["score"]) for step, values in trial.heard] == pytest.approx(
-        [(i, np.mean(scores[: i + 1])) for i in range(3)]
-    )
+    assert [step for step, _ in trial.heard] == [0, 1, 2]
+    assert [v["score"] for _, v in trial.heard] == pytest.approx([np.mean(scores[: i + 1]) for i in range(3)])
     trial = recording(stop_at=0)
     assert len(for_sklearn.cross_validate(GaussianNB(), inputs, list(targets))["score"]) == 1
