@@ -13,11 +13,13 @@ from tuned.daemon.notifier import run_command
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
-async def test_it_gets_its_arguments_as_they_are_and_nothing_else(tmp_path: Path) -> None:
+async def test_it_gets_its_arguments_and_the_text_as_they_are(tmp_path: Path) -> None:
     program = "import os, sys; print(sys.argv[1:], sys.stdin.read(), file=open(sys.argv[1], 'w'))"
     said = tmp_path / "said"
-    assert await run_command([sys.executable, "-c", program, str(said), "a b; $(c)"], ENVIRONMENT, 60.0) == ""
-    assert said.read_text() == f"['{said}', 'a b; $(c)'] \n"
+    command = [sys.executable, "-c", program, str(said), "a b; $(c)"]
+    assert await run_command(command, ENVIRONMENT, 60.0, "the text") == ""
+    assert said.read_text() == f"['{said}', 'a b; $(c)'] the text\n\n"
+    assert await run_command(["true"], ENVIRONMENT, 60.0, "nobody reads " * 100_000) == ""
 
 
 async def test_its_failure_is_one_line() -> None:

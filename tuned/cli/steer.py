@@ -92,6 +92,8 @@ def _apply(session: Session, call: Call[Changed], done: str) -> None:
 
 
 def _tell(changed: Changed, done: str) -> None:
+    if not changed.changed and not changed.skipped:
+        click.echo("no trial is in that state")
     said = {line.partition(": ")[0]: line for line in changed.effects}
     for target in changed.changed:
         click.echo(f"{target}: {done}" + said.get(target, "").removeprefix(target).replace(": ", " by ", 1))

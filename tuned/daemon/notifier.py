@@ -182,7 +182,7 @@ class Notifier:
         try:
             command = render(order.notify.command, order.notice)
             environment = await asyncio.to_thread(self._environment, order.study_id)
-            why = await run_command(command, environment, self._timeout_s)
+            why = await run_command(command, environment, self._timeout_s, order.notice.text)
         except (OSError, ValueError) as error:
             why = str(error)
         if why:
@@ -214,8 +214,14 @@ def _last_sign(run_dir: Path) -> float:
     return max(times)
 
 
-async def run_command(command: list[str], environment: dict[str, str], timeout_s: float) -> str:
+async def run_command(command: list[str], environment: dict[str, str], timeout_s: float, text: str = "") -> str:
     """Run a command to its end, and end it and all it started when that takes too long.
+
+    Args:
+        command: Its arguments, the program first.
+        environment: All of its environment.
+        timeout_s: How long it may take.
+        text: What it can read from its standard input.
 
     Returns:
         What went wrong in one line; empty when it ended well.
@@ -226,7 +232,7 @@ async def run_command(command: list[str], environment: dict[str, str], timeout_s
     with tempfile.TemporaryFile() as output:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
             env=environment,
@@ -234,7 +240,7 @@ async def run_command(command: list[str], environment: dict[str, str], timeout_s
             start_new_session=True,
         )
         try:
-            code = await asyncio.wait_for(process.wait(), timeout_s)
+            await asyncio.wait_for(process.communicate(f"{text}\n".encode(errors="replace")), timeout_s)
         except TimeoutError:
             return f"it took longer than {timeout_s:g} s"
         finally:
@@ -242,8 +248,8 @@ async def run_command(command: list[str], environment: dict[str, str], timeout_s
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
-        if code == 0:
+        if process.returncode == 0:
             return ""
         output.seek(max(0, output.seek(0, os.SEEK_END) - 500))
         lines = output.read().decode(errors="replace").strip().splitlines()
-        return f"exit code {code}" + (f": {lines[-1][:200]}" if lines else "")
+        return f"exit code {process.returncode}" + (f": {lines[-1][:200]}" if lines else "")
