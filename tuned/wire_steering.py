@@ -174,3 +174,12 @@ class Pause:
 
     targets: list[str]
     level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeTried:
+    """A notify command that was run to see whether it works; `failure` is empty when it does."""
+
+    study: str
+    command: list[str]
+    failure: str

@@ -130,3 +130,43 @@ def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
     assert shared_daemon.get("/v1/gpus") == []
     with pytest.raises(Exception, match="this machine has no GPU"):
         shared_daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 60})
+
+
+TOOL = """#!/bin/sh
+# Stands for cuda-checkpoint: says what it was asked, in which state the process is, and fails when told to.
+echo "$* $(cut -d' ' -f3 /proc/$3/stat)" >> "{log}"
+test ! -e "{fails}"
+"""
+
+
+def test_gpu_memory_is_moved_away_before_a_trial_stands_still(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    cards, log, fails, tool = (tmp_path / name for name in ("cards.json", "log", "fails", "tool"))
+    cards.write_text(json.dumps(CARDS[:1]))
+    tool.write_text(TOOL.format(log=log, fails=fails))
+    tool.chmod(0o755)
+    daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_CUDA_CHECKPOINT=str(tool))
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    daemon.wait_state("gpus", 1, "running")
+    pid = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())["pid"]
+    cards.write_text(json.dumps([{**CARDS[0], "processes": {str(pid): 2**30, "1": 2**20}}]))
+    fails.touch()
+    with pytest.raises(Exception, match="could not move its GPU memory"):
+        daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"})
+    assert not daemon.trials("gpus")[0]["frozen"]
+    fails.unlink()
+    log.unlink()
+    said = daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"})
+    assert "its GPU memory moved to main memory" in said["effects"][0]
+
+    def state() -> str:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    daemon.until(lambda: state() == "T", "it does not stand still")
+    ((asked, before),) = [line.rsplit(" ", 1) for line in log.read_text().splitlines()]
+    assert asked == f"--toggle --pid {pid}" and before in "RSD"
+    daemon.post("/v1/resume", {"targets": ["gpus/1"]})
+    assert [line.rsplit(" ", 1)[0] for line in log.read_text().splitlines()] == [asked, asked]
+    daemon.until(lambda: state() != "T", "it does not go on")
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")

@@ -67,5 +67,9 @@ def test_a_command_that_fails_is_said_and_hurts_nothing(shared_daemon: DaemonPro
         return any("notify command of mute failed" in note for note in shared_daemon.get("/v1/status")["notes"])
 
     shared_daemon.until(noted, "nothing is said of the command")
+    assert "no-such-program-anywhere" in shared_daemon.post("/v1/studies/mute/notify", {})["failure"]
+    shared_daemon.post("/v1/studies/mute/set", {"values": {"notify.command": '["true", "{title}"]'}})
+    tried = shared_daemon.post("/v1/studies/mute/notify", {})
+    assert (tried["command"], tried["failure"]) == (["true", "mute: a test"], "")
     with pytest.raises(Exception, match="dawn"):
         shared_daemon.submit(study("wrong", {"command": ["true"], "on": ["dawn"]}, 0.25), tmp_path)

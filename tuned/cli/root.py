@@ -35,6 +35,7 @@ VERBS = {
     "events": ("tuned.cli.events", "List or follow what happens."),
     "summary": ("tuned.cli.summary", "What happened since you last looked."),
     "export": ("tuned.cli.export", "Write a study as csv, jsonl, or for Optuna."),
+    "notify": ("tuned.cli.notify", "Run a study's notify command now, to see whether it works."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),

@@ -9,7 +9,7 @@ from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
     from tuned.wire import Changed
-    from tuned.wire_steering import GpuRow, GpuYielded, SettingsChanged, Summary
+    from tuned.wire_steering import GpuRow, GpuYielded, NoticeTried, SettingsChanged, Summary
 
 
 def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
@@ -54,3 +54,8 @@ def gpu_yield(gpu: str, seconds: float | None, level: str = "auto") -> Call[GpuY
 def undo_retry(targets: Sequence[str]) -> Call[Changed]:
     """Take back retries that have not begun."""
     return Call("POST", "/retry/undo", "Changed", body={"targets": list(targets)})
+
+
+def try_notice(study: str) -> Call[NoticeTried]:
+    """Run the study's notify command now."""
+    return Call("POST", study_path(study) + "/notify", "NoticeTried", timeout=60.0)

@@ -100,6 +100,7 @@ class Daemon:
             self.status,
             self.stop,
             self._gpus,
+            self._notifier,
         )
         self._listener = Listener(home.socket, make_api(context))
 

@@ -7,6 +7,7 @@ frozen has been decided and committed by then.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -20,6 +21,7 @@ from tuned.core.states import Actor
 from tuned.daemon import clock
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.sampling import families_of
+from tuned.daemon.slots import Slots
 from tuned.daemon.verbs import Effect
 
 log = logging.getLogger(__name__)
@@ -33,9 +35,10 @@ ENV_TOOL = "TUNED_CUDA_CHECKPOINT"
 class Freezing:
     """Freezes and thaws live attempts."""
 
-    def __init__(self, database: Database, attempts: Attempts) -> None:
+    def __init__(self, database: Database, attempts: Attempts, slots: Slots) -> None:
         self._database = database
         self._attempts = attempts
+        self._slots = slots
 
     @property
     def cuda_tool(self) -> str | None:
@@ -75,6 +78,16 @@ class Freezing:
         await self._attempts.tell_to_freeze(attempt, False)
         await self._toggle(attempt, list((record or {}).get("cuda", [])))
 
+    async def restore(self, trial_id: int) -> None:
+        """Give a trial that is to end its GPU state back: without it, it could save nothing."""
+        attempt = self._attempts.live.get(trial_id)
+        if attempt is None:
+            return
+        with contextlib.suppress(OSError, protocol.RecordError, Unavailable):
+            record = await asyncio.to_thread(protocol.read_record, str(attempt.run_dir), protocol.FREEZE_FILE)
+            if record is not None and record["frozen"] and record.get("cuda"):
+                await self._thaw(attempt)
+
     async def _move_away(self, attempt: LiveAttempt) -> list[int]:
         """Move the GPU state of its processes to main memory.
 
@@ -84,11 +97,8 @@ class Freezing:
         Raises:
             Unavailable: One could not be moved; those before it have their state back.
         """
-        (family,) = await asyncio.to_thread(families_of, [attempt])
         moved: list[int] = []
-        for pid in sorted(family):
-            if not await asyncio.to_thread(_uses_gpu, pid):
-                continue
+        for pid in await asyncio.to_thread(self._on_gpu, attempt):
             error = await self._run_tool(pid)
             if error:
                 await self._toggle(attempt, moved)
@@ -99,6 +109,16 @@ class Freezing:
                 )
             moved.append(pid)
         return moved
+
+    def _on_gpu(self, attempt: LiveAttempt) -> list[int]:
+        """Its processes that use a GPU: those that the driver names, and those that have a device file open.
+
+        In a container the driver may name processes by numbers of the host's.
+        """
+        (family,) = families_of([attempt])
+        self._slots.sample(family)
+        named = {pid for sample in self._slots.samples.values() for pid in sample.processes}
+        return [pid for pid in sorted(family) if pid in named or _has_device_open(pid)]
 
     async def _toggle(self, attempt: LiveAttempt, pids: Sequence[int]) -> None:
         for pid in pids:
@@ -131,7 +151,7 @@ class Freezing:
         return output.decode(errors="replace").strip()[-200:] or f"exit code {process.returncode}"
 
 
-def _uses_gpu(pid: int) -> bool:
+def _has_device_open(pid: int) -> bool:
     """Whether a process has a GPU's device file open."""
     try:
         names = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - names alone

@@ -20,6 +20,7 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
+from tuned.core.errors import Conflict
 from tuned.core.events import STUDY_MOVED, TRIAL_MOVED, Event
 from tuned.core.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
@@ -190,6 +191,29 @@ class Notifier:
             self._failed[study] = why
         else:
             self._failed.pop(study, None)
+
+    async def try_out(self, study: Study) -> tuple[list[str], str]:
+        """Run the study's command now, with a notice that says it is a trial.
+
+        Returns:
+            The command as it was run, and what went wrong; empty when nothing did.
+
+        Raises:
+            Conflict: The study has none.
+        """
+        if study.spec.notify is None:
+            raise Conflict(
+                "has no notify command",
+                where=study.name,
+                hint=f"""tunectl set {study.name} notify.command='["notify-send", "{{title}}", "{{text}}"]'""",
+            )
+        notice = Notice(study.name, "test", f"{study.name}: a test", "This is how notices of this study arrive.")
+        command = render(study.spec.notify.command, notice)
+        environment = await asyncio.to_thread(self._environment, study.id)
+        try:
+            return command, await run_command(command, environment, self._timeout_s, notice.text)
+        except (OSError, ValueError) as error:
+            return command, str(error)
 
     def _environment(self, study_id: int) -> dict[str, str]:
         """The submitter's, in which a desktop is found, without what makes a program take itself for a trial."""

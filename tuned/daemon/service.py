@@ -70,7 +70,7 @@ class Service:
         self.runs = runs
         self._codes = codes
         self._interpreters = Interpreters()
-        self._freezing = Freezing(database, attempts)
+        self._freezing = Freezing(database, attempts, slots)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
@@ -300,6 +300,7 @@ class Service:
         """Have those told whom a verb is about."""
         for trial_id, reason in effect.stopping:
             await self.tell_to_stop(trial_id, reason)
+            await self._freezing.restore(trial_id)
         await self._freezing.carry_out(effect)
         return Changed(effect.changed, effect.skipped, effect.effects)
 

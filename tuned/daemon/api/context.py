@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from storage.engine import Database
 from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
@@ -31,6 +32,7 @@ class Context:
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
     gpus: Gpus
+    notifier: Notifier
 
 
 async def _context(request: Request) -> Context:

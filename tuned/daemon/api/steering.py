@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from tuned.daemon import clock, summarising
 from tuned.daemon.api.context import Given
 from tuned.daemon.rows import study_row
-from tuned.wire_steering import Look, Settings, SettingsChanged, Summary
+from tuned.wire_steering import Look, NoticeTried, Settings, SettingsChanged, Summary
 
 router = APIRouter(tags=["steering"])
 
@@ -34,3 +34,10 @@ async def summary(request: Look, given: Given) -> Summary:
         await given.database.writer.run(lambda conn: summarising.remember(conn, request.client, seen.seq, now))
     notes = given.status(0, 0, 0).notes
     return Summary(request.client, seen.since, now, studies, seen.deleted, seen.quiet, notes)
+
+
+@router.post("/studies/{name}/notify")
+async def notify(name: str, given: Given) -> NoticeTried:
+    """Run the study's notify command now, to see whether it works."""
+    command, failure = await given.notifier.try_out(await given.service.study(name))
+    return NoticeTried(name, command, failure)
