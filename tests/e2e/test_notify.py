@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sqlite3
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,3 +77,38 @@ def test_a_command_that_fails_is_said_and_hurts_nothing(shared_daemon: DaemonPro
     assert (tried["command"], tried["failure"]) == (["true", "mute: a test"], "")
     with pytest.raises(Exception, match="dawn"):
         shared_daemon.submit(study("wrong", {"command": ["true"], "on": ["dawn"]}, 0.25), tmp_path)
+
+
+WAITS = """
+    import pathlib, time, tuned
+    trial = tuned.current_trial()
+    trial.report(step=1, loss=0.5)
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_a_trial_that_fell_silent_is_told_once(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(WAITS))
+    said = tmp_path / "said"
+    command = [sys.executable, "-c", TELL, str(said), "{kind}", "{title}", "{text}"]
+    daemon.start()
+    daemon.submit(study("silent", {"command": command, "on": ["stuck"]}, 0.5), tmp_path)
+    daemon.until(lambda: daemon.trials("silent")[0]["last_step"] == 1, "it reports nothing")
+    daemon.kill()
+    # As if it had begun, reported once and fallen silent long ago.
+    with contextlib.closing(sqlite3.connect(daemon.home / "tuned.db")) as database:
+        database.execute("UPDATE trials SET started_at = started_at - 20000")
+        database.commit()
+    for name in ("metrics.jsonl", "output.log"):
+        long_ago = time.time() - 19_000
+        os.utime(daemon.home / "runs/silent/1/1" / name, (long_ago, long_ago))
+    daemon.start()
+    daemon.until(said.exists, "nothing is said of it")
+    daemon.until(said.read_text, "nothing is said of it")
+    kind, title, text = json.loads(said.read_text())
+    assert (kind, title) == ("stuck", "silent/1 seems to be stuck")
+    assert text.startswith("it has written nothing for 31") and "its last step was 1" in text
+    (tmp_path / "go").touch()
+    daemon.wait_ended("silent")
+    assert len(said.read_text().splitlines()) == 1

@@ -73,7 +73,7 @@ class Notifier:
         self._orders: dict[tuple[str, str], _Order] = {}
         self._failed: dict[str, str] = {}
         self._stuck: set[str] = set()
-        self._told_disk = ""
+        self._told = ""
         self._still_since: float | None = None
         hub.listen(self._heard)
 
@@ -132,27 +132,30 @@ class Notifier:
         """What nobody commits: a full disk, nothing that starts, trials that have fallen silent."""
         why, is_disk = self._held_up()
         now = time.monotonic()
-        self._still_since = (self._still_since or now) if why and not is_disk else None
-        told: set[tuple[str, ...]] = set()
-        for study in studies:
-            command = study.spec.notify.command if study.spec.notify is not None else ()
-            if why and command not in told and self._is_news(why, is_disk, now):
-                told.add(command)
-                yield from self._order(study, telling.held_up(study.name, why, is_disk))
-        if told:
-            self._told_disk = why
-        elif not why:
-            self._told_disk = ""
+        if is_disk or not why:
+            self._still_since = None
+        elif self._still_since is None:
+            self._still_since = now
+        yield from self._held_orders(studies, why, is_disk, now)
         by_id = {study.id: study for study in studies}
         live = {attempt.attempt_id: attempt for attempt in list(self._attempts.live.values())}
         self._stuck &= set(live)
         for attempt in live.values():
             yield from self._silent(attempt, by_id)
 
-    def _is_news(self, why: str, is_disk: bool, now: float) -> bool:
-        if why == self._told_disk:
-            return False
-        return is_disk or (self._still_since is not None and now - self._still_since > QUIET_S)
+    def _held_orders(self, studies: list[Study], why: str, is_disk: bool, now: float) -> Iterator[_Order]:
+        """That nothing can be launched, once for each command, however many studies have it."""
+        kind = ("disk" if is_disk else "stuck") if why else ""
+        long_enough = is_disk or (self._still_since is not None and now - self._still_since > QUIET_S)
+        if kind and (kind == self._told or not long_enough):
+            return
+        self._told = kind
+        commands: set[tuple[str, ...]] = set()
+        for study in studies if kind else ():
+            notify = study.spec.notify
+            if notify is not None and kind in notify.on and notify.command not in commands:
+                commands.add(notify.command)
+                yield from self._order(study, telling.held_up(study.name, why, is_disk))
 
     def _silent(self, attempt: LiveAttempt, studies: dict[int, Study]) -> Iterator[_Order]:
         if attempt.attempt_id in self._stuck:
