@@ -109,6 +109,8 @@ def what(kind: str, data: dict[str, Any]) -> str:
         return f"step {render.number(data.get('step'))}: {render.values(last)}"
     if kind == "study.note":
         return str(data.get("text"))
+    if kind == "trial.frozen":
+        return f"stands still ({data.get('level')})" if data.get("frozen") else "moves again"
     if kind == "study.changed":
         return "changed: " + "; ".join(data.get("changes") or [])
     return kind.partition(".")[2]

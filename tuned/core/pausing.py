@@ -23,7 +23,7 @@ class Running:
 
     Attributes:
         begun: Whether its process runs already.
-        resumable: It has asked for its checkpoint folder, or its study has `[run.resume]`.
+        resumable: Its code has asked for a checkpoint folder, in this trial or another, or there is `[run.resume]`.
         listens: It uses the SDK, so it is told and may save before it ends.
         frozen: It stands still already.
     """

@@ -195,7 +195,7 @@ class Daemon:
                     memory_used=sample.memory_used if sample else None,
                     utilisation=sample.utilisation if sample else None,
                     held_by=self._slots.held.get(slot.id, ""),
-                    blocked=self._slots.blocked.get(slot.id, ""),
+                    blocked=self._slots.unavailable(slot.id),
                 )
             )
         return DaemonStatus(

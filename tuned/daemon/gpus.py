@@ -69,6 +69,8 @@ class Gpus:
 
     async def rows(self) -> list[GpuRow]:
         """Every card: its use, who leases it, which processes are on it."""
+        if not self._slots.gpus:
+            return []
         live = list(self._attempts.live.values())
         families = await asyncio.to_thread(families_of, live)
         await asyncio.to_thread(self._slots.sample, set().union(*families))

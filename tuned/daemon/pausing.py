@@ -89,5 +89,5 @@ def _pause_trial(
 
 def _running(conn: Connection, study: Study, trial: Trial) -> Running:
     row = queries.attempts(conn, trial.id)[-1]
-    resumable = bool(row["resumable"]) or study.spec.run.resume is not None
+    resumable = study.spec.run.resume is not None or queries.any_resumable(conn, study.id)
     return Running(trial.state is TrialState.RUNNING, resumable, bool(row["sdk"]), trial.frozen)

@@ -7,6 +7,7 @@ its truth, from which it is rebuilt when the daemon starts.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 
 from tuned.core.gpu_shares import how_many
@@ -78,6 +79,13 @@ class Slots:
         """Ids of the GPUs that are ours to lease, whether somebody holds them or not."""
         now = clock.now()
         return [s.id for s in self.gpus if s.id not in self.blocked and self.yielded.get(s.id, now) <= now]
+
+    def unavailable(self, slot_id: str) -> str:
+        """Why a slot is not leased out now; empty when it is."""
+        until = self.yielded.get(slot_id, 0.0)
+        if until > clock.now():
+            return f"left to others until {time.strftime('%H:%M', time.localtime(until))}"
+        return self.blocked.get(slot_id, "")
 
     def gpu_shares(self) -> dict[str, float]:
         """Id -> what is left of each GPU that can be leased."""
