@@ -18,6 +18,7 @@ from storage.queries.attempts import (
     traceback_of,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
+from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import (
     events_since,
     first_event_seq,
@@ -36,7 +37,9 @@ from storage.queries.search import (
     last_ended,
     max_moved_seq,
     next_number,
+    peak_memory,
 )
+from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -54,7 +57,10 @@ __all__ = [
     "EndedAttempt",
     "EndedTrial",
     "LiveAttempt",
+    "SpaceVersion",
     "StoppingReport",
+    "ThinCurve",
+    "Usage",
     "any_resumable",
     "any_values",
     "attempts",
@@ -64,6 +70,7 @@ __all__ = [
     "best_value_before",
     "changed_since",
     "counts",
+    "curves",
     "decisions",
     "distinct_points",
     "ended_after",
@@ -72,6 +79,8 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "first_space",
+    "has_space_from",
     "known_keys",
     "last_ended",
     "last_event_seq",
@@ -83,9 +92,11 @@ __all__ = [
     "next_number",
     "observations",
     "pareto_front",
+    "peak_memory",
     "queue_heads",
     "rung_values",
     "seq_before",
+    "space_versions_of",
     "stopping_report",
     "studies",
     "study",
@@ -97,6 +108,8 @@ __all__ = [
     "trial_by_id",
     "trials",
     "unfinished",
+    "unstarted",
+    "usage",
     "waiting_count",
     "why_stopped",
 ]

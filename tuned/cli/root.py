@@ -21,6 +21,7 @@ VERBS = {
     "best": ("tuned.cli.trials", "Show a study's best trials."),
     "metrics": ("tuned.cli.trials", "List what trials reported."),
     "enqueue": ("tuned.cli.enqueue", "Queue points of your own."),
+    "space": ("tuned.cli.space", "Show a study's search space, or change it while it runs."),
     "pause": ("tuned.cli.steer", "Pause studies or trials."),
     "resume": ("tuned.cli.steer", "Let paused studies or trials go on."),
     "cancel": ("tuned.cli.steer", "Stop, and discard from the search."),
@@ -31,6 +32,12 @@ VERBS = {
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
     "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
+    "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
+    "slice": ("tuned.cli.importance", "What is expected along a hyperparameter."),
+    "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
+    "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
+    "advise": ("tuned.cli.advise", "What an expert would say about a study."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "summary": ("tuned.cli.summary", "What happened since you last looked."),
@@ -56,7 +63,7 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name)
+        function = {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name)
         command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
         return command
 
