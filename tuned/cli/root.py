@@ -30,6 +30,7 @@ VERBS = {
     "retry": ("tuned.cli.steer", "Run ended trials again."),
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
+    "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
     "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
@@ -44,8 +45,13 @@ VERBS = {
     "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
+    "summary": ("tuned.cli.summary", "What happened since you last looked."),
+    "export": ("tuned.cli.export", "Write a study as csv, jsonl, or for Optuna."),
+    "notify": ("tuned.cli.notify", "Run a study's notify command now, to see whether it works."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
+    "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
+    "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }
@@ -64,7 +70,7 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(
             import_module(VERBS[cmd_name][0]),
-            {"next": "next_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
+            {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
         )
         return command
 

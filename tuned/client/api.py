@@ -110,6 +110,10 @@ def _study(name: str) -> str:
     return "/studies/" + quote(name, safe="")
 
 
+study_path = _study
+"""The same for the calls of other modules."""
+
+
 def status() -> Call[DaemonStatus]:
     """How the daemon is."""
     return Call("GET", "/status", "DaemonStatus")
@@ -228,10 +232,14 @@ def queue() -> Call[list[TrialRow]]:
 
 
 def events_list(
-    study: str | None = None, after: int | None = None, limit: int | None = None, latest: bool | None = None
+    study: str | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+    latest: bool | None = None,
+    since: float | None = None,
 ) -> Call[list[EventRow]]:
-    """Past events: the first ones after a number, or the latest."""
-    query = {"study": study, "after": after, "limit": limit, "latest": latest}
+    """Past events: the first ones after a number or a moment (unix seconds), or the latest."""
+    query = {"study": study, "after": after, "limit": limit, "latest": latest, "since": since}
     return Call("GET", "/events/list", "EventRow", many=True, query=query)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tuned import wire
+from tuned import wire, wire_steering
 from tuned.client import pages
 from tuned.core.errors import Unavailable
 
@@ -31,7 +31,7 @@ def decode(name: str, data: Any, many: bool = False) -> Any:
         Unavailable: A field that it needs is missing, or the data has another shape.
     """
     try:
-        read = _decoder(getattr(pages, name, None) or getattr(wire, name))
+        read = _decoder(getattr(pages, name, None) or getattr(wire_steering, name, None) or getattr(wire, name))
         return [read(entry) for entry in _expect(list, data)] if many else read(data)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unavailable(
