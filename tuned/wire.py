@@ -281,6 +281,8 @@ class Submitted:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
+        estimate_s: Seconds that all of it will take; None when nothing like it has run here.
+        estimate_why: What that is based on, or why it is unknown.
     """
 
     study: str
@@ -295,6 +297,8 @@ class Submitted:
     notes: list[str]
     trial: int | None = None
     code: str = ""
+    estimate_s: float | None = None
+    estimate_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ import click
 
 VERBS = {
     "daemon": ("tuned.cli.daemon", "Start, stop and look at the daemon."),
+    "init": ("tuned.cli.init", "Write a first study file for a script."),
+    "check": ("tuned.cli.check", "Try a study file before it is submitted."),
     "submit": ("tuned.cli.submit", "Submit a study file."),
+    "tune": ("tuned.cli.tune", "Tune a script's options in one line."),
     "queue": ("tuned.cli.queue", "Queue one plain command; without one, show the queue."),
     "studies": ("tuned.cli.studies", "List the studies."),
     "show": ("tuned.cli.studies", "Show a study."),
@@ -34,6 +37,8 @@ VERBS = {
     "events": ("tuned.cli.events", "List or follow what happens."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
+    "doctor": ("tuned.cli.doctor", "Look for what will go wrong on this machine."),
+    "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }

@@ -32,6 +32,7 @@ from tuned.daemon import clock, failpoints, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
+from tuned.daemon.estimating import estimate
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
@@ -44,6 +45,14 @@ from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission
 T = TypeVar("T")
 
 SHOWN_ARGUMENTS = 3
+
+
+class _Rehearsed(Exception):
+    """A rehearsal has come to its end; the transaction is rolled back with it."""
+
+    def __init__(self, result: Submitted) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Service:
@@ -79,8 +88,12 @@ class Service:
 
         return await asyncio.to_thread(run)
 
-    async def submit(self, submission: Submission) -> Submitted:
+    async def submit(self, submission: Submission, *, rehearse: bool = False) -> Submitted:
         """Take in a study; the same content again is done already.
+
+        Args:
+            submission: What was sent.
+            rehearse: Do all of it, say what came of it, and leave nothing behind.
 
         Raises:
             InvalidInput: The study file is wrong.
@@ -100,12 +113,13 @@ class Service:
         spec = await self._with_usable_python(spec, submission.environment)
         if spec.run.code == "live":
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, state["hash"]), submission.environment)
+            return await self._create(_with_code(spec, state["hash"]), submission.environment, rehearse=rehearse)
         taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self.runs)
         try:
             _refuse_uncopied(spec, taken)
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, taken.hash), submission.environment, taken, state)
+            coded = _with_code(spec, taken.hash)
+            return await self._create(coded, submission.environment, taken, state, rehearse=rehearse)
         finally:
             await asyncio.to_thread(snapshot.drop, taken)
 
@@ -148,6 +162,8 @@ class Service:
         environment: dict[str, str],
         taken: Taken | None = None,
         state: dict[str, Any] | None = None,
+        *,
+        rehearse: bool = False,
     ) -> Submitted:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
@@ -159,7 +175,7 @@ class Service:
                     where=spec.name,
                     hint="submit it --as another name",
                 )
-            if taken is not None:
+            if taken is not None and not rehearse:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
@@ -167,14 +183,22 @@ class Service:
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
+        def try_out(conn: Connection) -> None:
+            study, created = create(conn)
+            raise _Rehearsed(self._submitted(conn, study, created))  # so that the writer takes all of it back
+
+        if rehearse:
+            try:
+                await self._database.writer.run(try_out)
+            except _Rehearsed as done:
+                return done.result
         study, created = await self._database.writer.run(create)
         failpoints.reach("submit.committed")
         if created:
             self._launching.prepare(study)
             if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
                 self._suggesting.warm_up()
-        first = await self.read(lambda conn: queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS))
-        return self._submitted(study, created, first)
+        return await self.read(lambda conn: self._submitted(conn, study, created))
 
     def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
         """The user's own points first, then the first of the design, so that `submit` can show what will run."""
@@ -193,8 +217,11 @@ class Service:
             origin = None if spec.objectives else "command"
             add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
 
-    def _submitted(self, study: Study, created: bool, first: list[Trial]) -> Submitted:
+    def _submitted(self, conn: Connection, study: Study, created: bool) -> Submitted:
         spec, slots = study.spec, self._slots.default_slots
+        first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
+        at_once = min(len(slots), spec.search.parallel or len(slots))
+        seconds, why = estimate(conn, spec, at_once)
         notes = []
         if spec.search.parallel is not None and spec.search.parallel > len(slots):
             notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {len(slots)} slot(s)")
@@ -203,13 +230,15 @@ class Service:
             created=created,
             state=study.state,
             trials=spec.search.trials,
-            slots=min(len(slots), spec.search.parallel or len(slots)),
+            slots=at_once,
             devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
             python=spec.run.python,
             python_why=spec.run.python_why,
             arguments=[self.arguments(study, trial) for trial in first],
             notes=notes,
             code=spec.run.code_hash,
+            estimate_s=seconds,
+            estimate_why=why,
         )
 
     def arguments(self, study: Study, trial: Trial) -> list[str]:
