@@ -6,12 +6,13 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Union
 
+from tuned.core.records import dataclass
 from tuned.protocol import encode_number
 
-Number = float | int | str
+Number = Union[float, int, str]  # noqa: UP007 - evaluated under Python 3.9, too
 Json = dict[str, Any]
 
 

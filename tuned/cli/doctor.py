@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,7 +46,8 @@ def _interpreter() -> tuple[str, str]:
     """The Python that trials of a study file in this folder would run under."""
     from tuned.client.python_study import DiskFiles
     from tuned.core.interpreter import choose_interpreter
+    from tuned.installation import own_prefix
 
     return choose_interpreter(
-        None, base=str(Path.cwd()), environment=os.environ, files=DiskFiles(), own_prefix=sys.prefix
+        None, base=str(Path.cwd()), environment=os.environ, files=DiskFiles(), own_prefix=own_prefix()
     )
