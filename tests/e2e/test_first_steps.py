@@ -201,3 +201,22 @@ def test_doctor_says_what_it_looked_at(shell: Tunectl, project: Path) -> None:
     assert f"state folder {shell.home} (TUNED_HOME)" in everything
     assert "its daemon runs: pid" in everything
     assert "GB free" in everything and "open files" in everything
+
+
+def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -> None:
+    (project / "timed.py").write_text(
+        "import sys, time\ntime.sleep(0.1)\nprint('loss', abs(float(sys.argv[1]) - 0.3), 'seen', sys.argv[1])\n"
+    )
+    (project / "timed.toml").write_text(
+        '[run]\nscript = "timed.py"\nargs = ["{x:.2g}"]\n[metrics]\npatterns = [\'loss (?P<loss>\\S+)\']\n'
+        '[objective]\nmetric = "loss"\ndirection = "minimize"\n[space]\n'
+        'x = { type = "float", low = 0.001, high = 1.0, log = true }\n'
+        '[search]\nmethod = "random"\nbudget = "1s"\n[[search.point]]\nlabel = "baseline"\nx = 0.123456\n'
+    )
+    document = shell.json("submit", "timed.toml", "--wait")
+    assert (document["state"], document["reason"]) == ("completed", "its time budget is spent")
+    assert (document["estimate_s"], document["estimate_why"]) == (1.0, "its budget")
+    trials = shell.json("trials", "timed")
+    assert (trials[0]["params"], trials[0]["why"], trials[0]["origin"]) == ({"x": 0.12}, "baseline", "user")
+    assert shell("logs", "timed/1").endswith("seen 0.12\n")
+    assert all(trial["params"]["x"] == float(f"{trial['params']['x']:.2g}") for trial in trials)

@@ -206,4 +206,5 @@ def _time(plan: Submitted, result: Tried) -> list[Finding]:
         return []
     whole = -(-plan.trials // max(1, plan.slots)) * result.seconds
     at_once = "one at a time" if plan.slots == 1 else f"{plan.slots} at once"
-    return [Finding("ok", f"{render.count(plan.trials, 'trial')} like this one, {at_once}: {render.duration(whole)}")]
+    what = f"{render.count(plan.trials, 'trial')} like this one, {at_once}: {render.duration(whole)} at most"
+    return [Finding("ok", what, "the first one of a study also imports what later ones find imported")]

@@ -32,7 +32,7 @@ def examine(home: Home, environ: Mapping[str, str], mounts: str, processes: Path
     """
     place = _existing(home.root)
     yield Finding("ok", f"state folder {home.root} ({home.why})")
-    kind = file_system(place, mounts)
+    kind = file_system(home.root, mounts)
     if kind in NETWORK:
         yield Finding(
             "fail",
