@@ -126,7 +126,11 @@ def test_tune_in_one_line(shell: Tunectl, project: Path) -> None:
     )
     assert "lrr: the script has no such option (did you mean lr?)" in shell("tune", "train.py", "lrr=1..2", code=1)
     assert "space.lr.low" in shell("tune", "train.py", "lr=2..1", "--name", "bad", code=1)
+    (project / "train.py").write_text("import nowhere_to_be_found\n" + (project / "train.py").read_text())
+    err = shell("tune", "train.py", "lr=0.1..1", "--name", "lacks", code=1)
+    assert "train.py: it imports nowhere_to_be_found, which " in err and "activate the environment" in err
     assert sorted(path.name for path in project.iterdir() if path.suffix == ".toml") == ["line.toml"]
+    assert "lacks" not in [row["name"] for row in shell.json("studies")]
 
 
 def test_the_interpreter_is_chosen_and_said(shell: Tunectl, project: Path) -> None:

@@ -13,6 +13,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.submit import tell_submitted
 from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
+from tuned.wire import Submitted
 
 
 @verb()
@@ -78,7 +79,7 @@ def tune(
         submission = read_submission(str(path))
         if priority is not None:
             override(submission.study, "priority", priority)
-        session.send(api.check(submission))
+        _refuse_missing(session.send(api.check(submission)), script)
         submitted = session.send(api.submit(submission))
     except TunedError:
         if made:
@@ -93,6 +94,19 @@ def tune(
     from tuned.cli.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=document)
+
+
+def _refuse_missing(plan: Submitted, script: str) -> None:
+    """A search of a script that cannot even be imported would pause at its first trial, minutes from now."""
+    from tuned.client.imports import missing_imports
+
+    missing = missing_imports(plan.python, Path(script).absolute()) if plan.python else []
+    if missing:
+        raise InvalidInput(
+            f"it imports {', '.join(missing)}, which {plan.python} does not have",
+            where=script,
+            hint="activate the environment that has it, or install it there",
+        )
 
 
 def _remedy(script: str) -> str:
