@@ -143,6 +143,7 @@ trials = Table(
     Column("stage", Text, nullable=False, server_default=text("'search'")),
     Column("last_step", REAL),
     _empty("code"),
+    *_flag("frozen"),
     Column("retry_of", Integer),
     Column("retries_used", Text, nullable=False, server_default=text("'{}'")),
     Column("created_at", REAL, nullable=False),
@@ -156,7 +157,7 @@ trials = Table(
 )
 """One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
 `moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
-submitted; `rank` 0 for a user's own point, 1 for a suggested one."""
+submitted; `rank` 0 for a user's own point, 1 for a suggested one; `frozen` says that its processes stand still."""
 
 Index(
     "trials_queue",

@@ -45,6 +45,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.retry_of,
     t.retries_used,
     t.code,
+    t.frozen,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
@@ -84,6 +85,7 @@ def to_trial(row: Sequence[Any]) -> Trial:
         f[21],
         {} if f[22] == "{}" else json.loads(f[22]),
         f[23],
+        frozen=bool(f[24]),
     )
 
 

@@ -106,7 +106,8 @@ class StudyRow:
 class TrialRow:
     """A trial as lists show it; times are Unix seconds.
 
-    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise.
+    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `frozen` says
+    that its processes stand still.
     """
 
     study: str
@@ -130,6 +131,7 @@ class TrialRow:
     last_step: float | None
     retry_of: int | None
     code: str = ""
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,10 +306,18 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Points of the user's own; parameters left out are suggested."""
+    """Points of the user's own; parameters left out are suggested.
+
+    Attributes:
+        points: Parameter name -> its value, or a list: then each of its values, and for several lists their product.
+        like: A trial, as `STUDY/7` or `STUDY/best`, whose values hold where a point has none.
+        seeds: How often each point runs, each time with another seed.
+    """
 
     points: list[Json]
     priority: int = 0
+    like: str | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,10 +345,14 @@ class Reprioritise:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why."""
+    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why.
+
+    `effects` says of each paused trial what it keeps and loses.
+    """
 
     changed: list[str]
     skipped: list[str] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

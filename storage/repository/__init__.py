@@ -25,6 +25,7 @@ from storage.repository.trials import (
     add_trials,
     make_next,
     move_trial,
+    set_frozen,
     set_intent,
     set_priority,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "move_study",
     "move_trial",
     "prune_events",
+    "set_frozen",
     "set_intent",
     "set_priority",
     "set_study_note",

@@ -32,13 +32,19 @@ VERBS = {
     "retry": ("tuned.cli.steer", "Run ended trials again."),
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
+    "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
+    "summary": ("tuned.cli.summary", "What happened since you last looked."),
+    "export": ("tuned.cli.export", "Write a study as csv, jsonl, or for Optuna."),
+    "notify": ("tuned.cli.notify", "Run a study's notify command now, to see whether it works."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
+    "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
     "doctor": ("tuned.cli.doctor", "Look for what will go wrong on this machine."),
     "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
+    "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }
@@ -55,7 +61,8 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
         return command
 
     def resolve_command(

@@ -96,7 +96,7 @@ def _query_value(value: Any) -> Any:
     return ("true" if value else "false") if isinstance(value, bool) else value
 
 
-def _study(name: str) -> str:
+def study_path(name: str) -> str:
     """The path of a study; a name with a slash in it would be another path, since servers decode `%2F`."""
     if not name:
         raise InvalidInput("no study was named", where="study", hint="see: tunectl studies")
@@ -144,12 +144,12 @@ def studies() -> Call[list[StudyRow]]:
 
 def study(name: str) -> Call[StudyPage]:
     """One study with its specification."""
-    return Call("GET", _study(name), "StudyPage")
+    return Call("GET", study_path(name), "StudyPage")
 
 
 def delete(name: str) -> Call[Changed]:
     """Delete a study with its trials."""
-    return Call("DELETE", _study(name), "Changed")
+    return Call("DELETE", study_path(name), "Changed")
 
 
 def trials(
@@ -163,23 +163,23 @@ def trials(
 ) -> Call[list[TrialRow]]:
     """Trials of a study, a page at a time."""
     query = {"state": state, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
-    return Call("GET", _study(study) + "/trials", "TrialRow", many=True, query=query)
+    return Call("GET", study_path(study) + "/trials", "TrialRow", many=True, query=query)
 
 
 def best(study: str, top: int | None = None) -> Call[list[TrialRow]]:
     """The best finished trials, best first; without `top` the best one, or all that none beats in every objective."""
-    return Call("GET", _study(study) + "/best", "TrialRow", many=True, query={"top": top})
+    return Call("GET", study_path(study) + "/best", "TrialRow", many=True, query={"top": top})
 
 
 def trial(study: str, number: int) -> Call[TrialDetail]:
     """One trial with what only its own page shows."""
-    return Call("GET", f"{_study(study)}/trials/{number}", "TrialDetail")
+    return Call("GET", f"{study_path(study)}/trials/{number}", "TrialDetail")
 
 
 def log(study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None) -> Call[LogChunk]:
     """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
     query = {"offset": offset, "limit": limit, "attempt": attempt}
-    return Call("GET", f"{_study(study)}/trials/{number}/log", "LogChunk", query=query)
+    return Call("GET", f"{study_path(study)}/trials/{number}/log", "LogChunk", query=query)
 
 
 def metrics(target: str, name: str | None = None) -> Call[list[MetricRow]]:
@@ -189,7 +189,7 @@ def metrics(target: str, name: str | None = None) -> Call[list[MetricRow]]:
 
 def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
     """Queue points of the user's own."""
-    return Call("POST", _study(study) + "/enqueue", "Enqueued", body=request)
+    return Call("POST", study_path(study) + "/enqueue", "Enqueued", body=request)
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:
@@ -211,10 +211,14 @@ def queue() -> Call[list[TrialRow]]:
 
 
 def events_list(
-    study: str | None = None, after: int | None = None, limit: int | None = None, latest: bool | None = None
+    study: str | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+    latest: bool | None = None,
+    since: float | None = None,
 ) -> Call[list[EventRow]]:
-    """Past events: the first ones after a number, or the latest."""
-    query = {"study": study, "after": after, "limit": limit, "latest": latest}
+    """Past events: the first ones after a number or a moment (unix seconds), or the latest."""
+    query = {"study": study, "after": after, "limit": limit, "latest": latest, "since": since}
     return Call("GET", "/events/list", "EventRow", many=True, query=query)
 
 

@@ -20,8 +20,8 @@ from tuned.core.errors import Conflict, InvalidInput, Unavailable
 from tuned.installation import NOTE
 from tuned.version import VERSION
 
-PARTS = ("__init__.py", "protocol.py", "wire.py", "home.py", "version.py", "installation.py", "sdk", "client", "core")
-LEFT_OUT = frozenset({"doctor", "draft", "aio.py", "sdk_copy.py"})
+FOLDERS = ("sdk", "integrations", "client", "core")
+LEFT_OUT = frozenset({"aio.py", "sdk_copy.py"})
 DIST = "tuned_hpo_sdk"
 OLDEST = (3, 9)
 
@@ -137,11 +137,6 @@ def _write(target: Path, dist: Path, folder: Path) -> list[str]:
 
 def _names(package: Path) -> Iterator[str]:
     """Paths within the package of what belongs to the copy."""
-    for part in PARTS:
-        path = package / part
-        if path.is_file():
-            yield part
-            continue
-        for file in sorted(path.glob("*.py")):
-            if file.name not in LEFT_OUT:
-                yield f"{part}/{file.name}"
+    yield from sorted(path.name for path in package.glob("*.py"))
+    for folder in FOLDERS:
+        yield from (f"{folder}/{p.name}" for p in sorted((package / folder).glob("*.py")) if p.name not in LEFT_OUT)

@@ -19,6 +19,7 @@ from tuned.core.files import Files
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
+from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.run_files import configs_of, data_of, metric_files_of, renames_of, resume_of, tree_of
@@ -39,6 +40,7 @@ from tuned.core.study_models import (
     ConstraintTable,
     EarlyStoppingTable,
     MetricsTable,
+    NotifyTable,
     ObjectiveTable,
     RunTable,
     SearchTable,
@@ -122,7 +124,19 @@ def parse_study(
         file=file,
         early_stopping=stopping,
         constraints=constraints,
+        notify=_notify(tables.notify),
     )
+
+
+def _notify(table: NotifyTable | None) -> Notify | None:
+    if table is None:
+        return None
+    try:
+        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+    except ValueError as error:
+        raise InvalidInput(
+            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
+        ) from None
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:

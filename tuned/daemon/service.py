@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,16 +23,16 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
-from tuned.core.space import Point
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import clock, failpoints, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
 from tuned.daemon.estimating import estimate
+from tuned.daemon.freezing import Freezing
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
@@ -41,6 +41,7 @@ from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting, add_design_points
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
+from tuned.wire_steering import SettingsChanged
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ class Service:
         self.runs = runs
         self._codes = codes
         self._interpreters = Interpreters()
+        self._freezing = Freezing(database, attempts, slots)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
@@ -220,11 +222,16 @@ class Service:
     def _submitted(self, conn: Connection, study: Study, created: bool) -> Submitted:
         spec, slots = study.spec, self._slots.default_slots
         first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
-        at_once = min(len(slots), spec.search.parallel or len(slots))
+        room = self._slots.capacity(spec.run.gpus)
+        at_once = min(room, spec.search.parallel or room)
         seconds, why = estimate(conn, spec, at_once)
         notes = []
-        if spec.search.parallel is not None and spec.search.parallel > len(slots):
-            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {len(slots)} slot(s)")
+        if spec.search.parallel is not None and spec.search.parallel > room > 0:
+            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
+        if room == 0:
+            notes.append(
+                f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
+            )
         return Submitted(
             study=study.name,
             created=created,
@@ -263,25 +270,7 @@ class Service:
         """
 
         def add(conn: Connection) -> list[int]:
-            study = self._named(conn, name)
-            now = clock.now()
-            numbers: list[int] = []
-            if not request.points:
-                raise InvalidInput("no point was given", hint=f"tunectl enqueue {name} KEY=VALUE")
-            for values in request.points:
-                given: Point = study.spec.space.check_partial(values)
-                number = queries.next_number(conn, study.id)
-                point = complete_point(study.spec.space, given, study.spec.search.seed, number - 1)
-                new = NewTrial(
-                    params=recorded(study.spec, point),
-                    origin="user",
-                    why="enqueued by you",
-                    priority=request.priority,
-                    rank=0,
-                )
-                numbers += repository.add_trials(conn, study.id, [new], now)
-            verbs.reopen(conn, study.id, now)
-            return numbers
+            return enqueuing.enqueue(conn, self._named(conn, name), request, clock.now())
 
         numbers = await self._database.writer.run(add)
         failpoints.reach("enqueue.committed")
@@ -304,13 +293,45 @@ class Service:
         """
         return await self.read(lambda conn: self._named(conn, name))
 
+    async def set(self, name: str, values: Mapping[str, Any]) -> SettingsChanged:
+        """Change keys of a submitted study.
+
+        Raises:
+            NotFound: There is no such study.
+            InvalidInput, Conflict: See `changing.change`; nothing has changed.
+        """
+        return await self._database.writer.run(
+            lambda conn: changing.change(conn, self._named(conn, name), values, clock.now())
+        )
+
     async def act(self, verb: str, targets: list[str]) -> Changed:
         """Do a verb to its targets; live trials are told before this returns."""
         effect = await self._database.writer.run(lambda conn: verbs.act(conn, verb, targets, clock.now()))
         failpoints.reach("stop.committed")
+        return await self._told(effect)
+
+    async def undo_retry(self, targets: list[str]) -> Changed:
+        """Take back retries that have not begun; see `verbs.undo_retry`."""
+        return await self._told(
+            await self._database.writer.run(lambda conn: verbs.undo_retry(conn, targets, clock.now()))
+        )
+
+    async def pause(self, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
+        """Pause studies and trials; see `pausing.pause`."""
+        tool = self._freezing.cuda_tool is not None
+        effect = await self._database.writer.run(
+            lambda conn: pausing.pause(conn, targets, level, tool, clock.now(), leaves_card)
+        )
+        failpoints.reach("stop.committed")
+        return await self._told(effect)
+
+    async def _told(self, effect: verbs.Effect) -> Changed:
+        """Have those told whom a verb is about."""
         for trial_id, reason in effect.stopping:
             await self.tell_to_stop(trial_id, reason)
-        return Changed(effect.changed, effect.skipped)
+            await self._freezing.restore(trial_id)
+        await self._freezing.carry_out(effect)
+        return Changed(effect.changed, effect.skipped, effect.effects)
 
     async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
         """Write `stop.json` and have the supervisor look at it.

@@ -9,7 +9,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from storage.engine import Database
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
@@ -29,6 +31,8 @@ class Context:
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    gpus: Gpus
+    notifier: Notifier
 
 
 async def _context(request: Request) -> Context:
