@@ -165,9 +165,10 @@ def test_the_sdk_in_an_environment(shell: Tunectl, project: Path, python: str) -
         "with tuned.connect() as daemon:\n"
         "    study = daemon.submit('train.toml', name=sys.argv[1])\n"
         "    print(len(study.enqueue({'lr': 0.02}, priority=3)), study.trials[0].params['epochs'])\n"
-        "    import importlib\n"
-        "    client = importlib.import_module('tuned.client.api')\n"
-        "    daemon.client.send(client.act('cancel', [study.name]))\n"
+        "    study.set({'search.trials': 3})\n"
+        "    assert study.wait(60).state == 'completed' == study.state, study.row\n"
+        "    assert len(study.rows()) == len(study.trials) and study.best.values['val_loss'] > 0\n"
+        "    assert study.name in [s.name for s in daemon.studies] and daemon.status.pid > 0\n"
         "try:\n"
         "    daemon.submit(tuned.Study(name='x', run={'script': 'gone.py'}, search={'trials': 1}))\n"
         "except Exception as error:\n"
@@ -178,6 +179,7 @@ def test_the_sdk_in_an_environment(shell: Tunectl, project: Path, python: str) -
     done = subprocess.run(
         [f"{folder}/bin/python", "go.py", name], cwd=project, env=env, capture_output=True, text=True, timeout=60
     )
+    assert done.stderr == ""
     assert (done.stdout, done.stderr) == ("step 1  loss 2\n1 5\nInvalidInput run.script\n", "")
     removed = json.loads(shell("sdk", "--remove", "--json", VIRTUAL_ENV=folder))
     assert removed["changed"]
