@@ -254,6 +254,7 @@ class Submission:
         environment: The submitter's whole environment, captured for the trials.
         name: Overrides the study's name.
         stem: File name without suffix: the name when the study gives none.
+        update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
     """
 
     study: Json
@@ -262,6 +263,7 @@ class Submission:
     file: str | None = None
     name: str | None = None
     stem: str | None = None
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,7 @@ class Submitted:
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
         estimate_s: Seconds that all of it will take; None when nothing like it has run here.
         estimate_why: What that is based on, or why it is unknown.
+        changed: What an update has changed, as `KEY: OLD -> NEW`.
     """
 
     study: str
@@ -302,6 +305,7 @@ class Submitted:
     code: str = ""
     estimate_s: float | None = None
     estimate_why: str = ""
+    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

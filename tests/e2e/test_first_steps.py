@@ -226,3 +226,19 @@ def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -
     assert (trials[0]["params"], trials[0]["why"], trials[0]["origin"]) == ({"x": 0.12}, "baseline", "user")
     assert shell("logs", "timed/1").endswith("seen 0.12\n")
     assert all(trial["params"]["x"] == float(f"{trial['params']['x']:.2g}") for trial in trials)
+
+
+def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None:
+    shell("tune", "train.py", "lr=log:0.01..1", "epochs=2", "--trials", "2", "--name", "edited", "--wait")
+    text = (project / "edited.toml").read_text()
+    more = text.replace("trials = 2", 'trials = 3\nbudget = "1h"').replace('question = ""', 'question = "What now?"')
+    (project / "edited.toml").write_text(more)
+    assert "or --update this one)" in shell("submit", "edited.toml", code=1)
+    document = shell.json("submit", "edited.toml", "--update", "--wait")
+    assert document["changed"] == ["question:  -> What now?", "search.trials: 2 -> 3", "search.budget: none -> 3600s"]
+    assert document["counts"] == {"completed": 3}
+    assert "was submitted already" in shell("submit", "edited.toml", "--update")
+    (project / "edited.toml").write_text(more.replace("low = 0.01", "low = 0.02").replace("trials = 3", "trials = 9"))
+    err = shell("submit", "edited.toml", "--update", code=1)
+    assert "edited: these cannot change any more: space.parameters.lr.low: 0.01 -> 0.02 (submit it --as" in err
+    assert shell.json("show", "edited")["trials"] == 3, "all or nothing"

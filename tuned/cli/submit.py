@@ -24,6 +24,7 @@ from tuned.wire import Submission, Submitted
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials.")
 @click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key, e.g. space.lr.high=0.1.")
+@click.option("--update", is_flag=True, help="Have the study of this name take over what can change while it runs.")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
 def submit(
@@ -35,6 +36,7 @@ def submit(
     trials: int | None,
     parallel: int | None,
     settings: Sequence[str],
+    update: bool,
     wait_for_it: bool,
     follow: bool,
 ) -> None:
@@ -44,7 +46,7 @@ def submit(
     flags = {"priority": priority, "search.trials": trials, "search.parallel": parallel}
     overrides = [(key, value) for key, value in flags.items() if value is not None]
     overrides += [_setting(text) for text in settings]
-    submission = _overridden(read_submission(file, name=as_name or name), overrides)
+    submission = replace(_overridden(read_submission(file, name=as_name or name), overrides), update=update)
     submitted = session.send(api.submit(submission))
     if not (follow or wait_for_it):
         session.emit(submitted, lambda: tell_submitted(submitted))
@@ -80,6 +82,10 @@ def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> 
     """
     if file:
         click.echo(f"wrote {file}")
+    if submitted.changed:
+        for line in submitted.changed:
+            click.echo(f"{submitted.study}: {line}")
+        return
     if not submitted.created:
         click.echo(f"{submitted.study} was submitted already, with this content: {submitted.state}")
         return

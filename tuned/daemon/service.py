@@ -27,7 +27,7 @@ from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, updating, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
@@ -115,13 +115,16 @@ class Service:
         spec = await self._with_usable_python(spec, submission.environment)
         if spec.run.code == "live":
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, state["hash"]), submission.environment, rehearse=rehearse)
+            coded = _with_code(spec, state["hash"])
+            return await self._create(coded, submission.environment, rehearse=rehearse, update=submission.update)
         taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self.runs)
         try:
             _refuse_uncopied(spec, taken)
             state = await asyncio.to_thread(self._codes.state, spec.run)
             coded = _with_code(spec, taken.hash)
-            return await self._create(coded, submission.environment, taken, state, rehearse=rehearse)
+            return await self._create(
+                coded, submission.environment, taken, state, rehearse=rehearse, update=submission.update
+            )
         finally:
             await asyncio.to_thread(snapshot.drop, taken)
 
@@ -166,16 +169,22 @@ class Service:
         state: dict[str, Any] | None = None,
         *,
         rehearse: bool = False,
+        update: bool = False,
     ) -> Submitted:
+        changed: list[str] = []
+
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
                 if known.spec.content_hash() == spec.content_hash():
                     return known, False
+                if update:
+                    changed.extend(updating.update(conn, known, spec, clock.now()))
+                    return queries.study_by_id(conn, known.id), False
                 raise Conflict(
                     "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
                     where=spec.name,
-                    hint="submit it --as another name",
+                    hint="submit it --as another name, or --update this one",
                 )
             if taken is not None and not rehearse:
                 snapshot.place(taken, self.runs / spec.name)
@@ -200,7 +209,8 @@ class Service:
             self._launching.prepare(study)
             if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
                 self._suggesting.warm_up()
-        return await self.read(lambda conn: self._submitted(conn, study, created))
+        submitted = await self.read(lambda conn: self._submitted(conn, study, created))
+        return replace(submitted, changed=changed)
 
     def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
         """The user's own points first, then the first of the design, so that `submit` can show what will run."""
