@@ -118,7 +118,7 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
     if not session.json:
         click.echo("one trial, here and now:")
     before = picture(folders, home)
-    with tried(session.client, rehearsal(submission, _other_name(submission)), _printer(session)) as result:
+    with tried(session.client, rehearsal(submission, _other_name(submission)), _printer(session), _waits) as result:
         touched = compare(before, picture(folders, home))
     metrics = {name: shown(rows) for name, rows in per_metric(result.observations).items()}
     findings += _ended(result)
@@ -142,6 +142,10 @@ def _printer(session: Session) -> Any:
         sys.stdout.flush()
 
     return (lambda _text: None) if session.json else show
+
+
+def _waits() -> None:
+    click.echo("  every slot is taken: it is next (see: tunectl queue)", err=True)
 
 
 def _folders(submission: Submission) -> list[Path]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.2
 """Seconds between two looks at a growing log: output makes no events."""
+PATIENT_LOOKS = 10
+"""Looks at a trial that is still queued, after which a person is told."""
 PIECE = 1 << 18
 FIRST = 1_000_000
 
@@ -58,13 +60,16 @@ def rehearsal(submission: Submission, name: str) -> Submission:
 
 
 @contextlib.contextmanager
-def tried(client: Client, submission: Submission, output: Callable[[str], None]) -> Iterator[Tried]:
+def tried(
+    client: Client, submission: Submission, output: Callable[[str], None], waits: Callable[[], None]
+) -> Iterator[Tried]:
     """Run the one trial of a `rehearsal`; within the context its run directory is still there.
 
     Args:
         client: Of a daemon that runs.
         submission: What `rehearsal` made.
         output: Gets what the trial prints, as it does.
+        waits: Called once when no slot is free for it.
 
     Raises:
         TunedError: It was refused.
@@ -73,7 +78,7 @@ def tried(client: Client, submission: Submission, output: Callable[[str], None])
     _take_away(client, name)
     try:
         client.send(api.submit(submission))
-        _follow(client, name, output)
+        _follow(client, name, output, waits)
         page = client.send(api.study(name)).study
         detail = client.send(api.trial(name, 1))
         trial = detail.trial
@@ -90,11 +95,16 @@ def tried(client: Client, submission: Submission, output: Callable[[str], None])
         _take_away(client, name)
 
 
-def _follow(client: Client, name: str, output: Callable[[str], None]) -> None:
+def _follow(client: Client, name: str, output: Callable[[str], None], waits: Callable[[], None]) -> None:
     """Hand over what the trial prints until it has ended."""
-    offset = 0
+    offset, looks = 0, 0
     while True:
-        ended = client.send(api.trial(name, 1)).trial.ended_at is not None
+        trial = client.send(api.trial(name, 1)).trial
+        ended = trial.ended_at is not None
+        looks += trial.state == "queued"
+        if looks == PATIENT_LOOKS:
+            looks += 1
+            waits()
         chunk: LogChunk = client.send(api.log(name, 1, offset=offset, limit=PIECE))
         offset = chunk.next_offset
         if chunk.text:
