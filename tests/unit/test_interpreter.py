@@ -27,7 +27,7 @@ class Programs:
 
 ALL = Programs(
     "/v/bin/python", "/own/bin/python", "/home/u/p/.venv/bin/python", "/home/u/p/a/other/bin/python3",
-    "/c/envs/e/bin/python", "/c/bin/python", 
+    "/c/envs/e/bin/python", "/c/bin/python",
     "/proj/cenv/bin/python", "/m/bin/python", "/m/condabin/conda", "/usr/bin/python3", "/usr/bin/python3.11",
 )  # fmt: skip
 PATH = {"PATH": "relative:/usr/local/bin:/usr/bin", "HOME": "/home/u"}
