@@ -6,12 +6,13 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Union
 
+from tuned.core.records import dataclass
 from tuned.protocol import encode_number
 
-Number = float | int | str
+Number = Union[float, int, str]  # noqa: UP007 - evaluated under Python 3.9, too
 Json = dict[str, Any]
 
 
@@ -254,6 +255,7 @@ class Submission:
         environment: The submitter's whole environment, captured for the trials.
         name: Overrides the study's name.
         stem: File name without suffix: the name when the study gives none.
+        update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
     """
 
     study: Json
@@ -262,6 +264,7 @@ class Submission:
     file: str | None = None
     name: str | None = None
     stem: str | None = None
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,9 @@ class Submitted:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
+        estimate_s: Seconds that all of it will take; None when nothing like it has run here.
+        estimate_why: What that is based on, or why it is unknown.
+        changed: What an update has changed, as `KEY: OLD -> NEW`.
     """
 
     study: str
@@ -298,6 +304,9 @@ class Submitted:
     notes: list[str]
     trial: int | None = None
     code: str = ""
+    estimate_s: float | None = None
+    estimate_why: str = ""
+    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

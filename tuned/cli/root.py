@@ -13,7 +13,10 @@ import click
 
 VERBS = {
     "daemon": ("tuned.cli.daemon", "Start, stop and look at the daemon."),
+    "init": ("tuned.cli.init", "Write a first study file for a script."),
+    "check": ("tuned.cli.check", "Try a study file before it is submitted."),
     "submit": ("tuned.cli.submit", "Submit a study file."),
+    "tune": ("tuned.cli.tune", "Tune a script's options in one line."),
     "queue": ("tuned.cli.queue", "Queue one plain command; without one, show the queue."),
     "studies": ("tuned.cli.studies", "List the studies."),
     "show": ("tuned.cli.studies", "Show a study."),
@@ -51,6 +54,8 @@ VERBS = {
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
+    "doctor": ("tuned.cli.doctor", "Look for what will go wrong on this machine."),
+    "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
     "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),

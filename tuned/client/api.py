@@ -134,6 +134,11 @@ def submit(submission: Submission) -> Call[Submitted]:
     return Call("POST", "/studies", "Submitted", body=submission, timeout=120.0)
 
 
+def check(submission: Submission) -> Call[Submitted]:
+    """What submitting this study would do; nothing is kept of it."""
+    return Call("POST", "/studies/check", "Submitted", body=submission, timeout=120.0)
+
+
 def submit_command(submission: CommandSubmission) -> Call[Submitted]:
     """Queue one plain command."""
     return Call("POST", "/commands", "Submitted", body=submission, timeout=120.0)

@@ -223,6 +223,13 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
     return spec, priority, settings, notes
 
 
+def between(old: StudySpec, new: StudySpec) -> dict[str, Any]:
+    """The values with which `apply` turns one specification into the other, as far as it can."""
+    paths = [path for path in KEYS if path != "priority" and _read(old, path) != _read(new, path)]
+    values = {path: _read(new, path) for path in paths}
+    return {path: "none" if value is None else value for path, value in values.items()}
+
+
 def show(path: str, value: Any) -> str:
     """A value as one would write it behind `key=`."""
     if value is None:
