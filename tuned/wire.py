@@ -132,6 +132,31 @@ class TrialRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialNumbers:
+    """Numbers of trials in an order: a part of them, and how many there are in `total`."""
+
+    numbers: list[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestStep:
+    """A trial that was the best yet when it completed, as the `count`-th one."""
+
+    count: int
+    number: int
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class BestSoFar:
+    """The best value over the completed trials in the order of their ends: where it improved, and how many they are."""
+
+    total: int
+    steps: list[BestStep]
+
+
+@dataclass(frozen=True, slots=True)
 class RungRow:
     """A verdict of early stopping on a trial, with its evidence.
 

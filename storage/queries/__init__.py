@@ -16,6 +16,7 @@ from storage.queries.attempts import (
     live,
     traceback_of,
 )
+from storage.queries.curves import best_so_far, thinned
 from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
@@ -37,17 +38,20 @@ from storage.queries.stopping import (
     why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
+from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
 __all__ = [
     "BadLine",
     "EndedAttempt",
     "LiveAttempt",
+    "Order",
     "StoppingReport",
     "any_values",
     "attempts",
     "bad_line_count",
     "bad_lines",
+    "best_so_far",
     "best_trials",
     "changed_since",
     "counts",
@@ -75,9 +79,13 @@ __all__ = [
     "study",
     "study_by_id",
     "study_environment",
+    "thinned",
     "traceback_of",
     "trial",
     "trial_by_id",
+    "trial_count",
+    "trial_numbers",
+    "trial_page",
     "trials",
     "unfinished",
     "waiting_count",
