@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from storage import repository
 from storage.engine import open_database
-from tuned.core.space import Parameter, SearchSpace, canonical_key
+from tuned.core.space import Parameter, Point, SearchSpace, canonical_key
 from tuned.core.states import Actor
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 
@@ -66,7 +66,7 @@ def _add(study_id: int, numbers: range, now: float, conn: Connection) -> None:
 
 def _row(study_id: int, number: int, now: float) -> tuple[object, ...]:
     draw = random.Random(number)
-    params = {
+    params: Point = {
         "lr": 10 ** draw.uniform(-5, -1),
         "width": draw.randint(16, 512),
         "act": draw.choice(ACTIVATIONS),

@@ -13,8 +13,8 @@ from tui import format as fmt
 from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
-from tui.glyphs import TRIAL_WORDS
 from tuned.core.errors import Conflict
+from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
 from tuned.wire import Changed, StudyRow, TrialRow
 

@@ -147,6 +147,26 @@ class TunedApp(App[int]):
             self.context.say(text)
         self.tick()
 
+    @work(group="marking", exclusive=True, exit_on_error=True)
+    async def mark(self, low: int, high: int) -> None:
+        """Mark rows of a study that is not held as a whole."""
+        rows, query = self.context.rows, self.context.rows.query()
+        try:
+            found = await self.client.trials(
+                query.study,
+                filter=query.filter or None,
+                sort=query.sort,
+                descending=query.descending,
+                offset=low,
+                limit=high - low + 1,
+            )
+        except TunedError as error:
+            self.context.say(str(error), "bad")
+        else:
+            rows.mark_rows(query, found)
+            self.context.say(f"{len(rows.marks)} marked", "dim")
+        self.tick()
+
     def undo(self) -> None:
         """Take back the last order that can be taken back."""
         if not self.undos:

@@ -24,6 +24,8 @@ PAST_EVENTS = 300
 REQUESTS_AT_ONCE = 4
 RETRY = (0.3, 1.0, 2.0, 4.0)
 LOG_PIECE = 65_536
+CURVE_POINTS = 1000
+"""Of a metric with more, the daemon sends the least and the greatest of each stretch: a chart has 160 columns."""
 
 
 class Link:
@@ -131,10 +133,14 @@ class Link:
                     await self._trials(need.study)
                 case "page":
                     await self._page(need)
+                case "count":
+                    await self._count(need)
+                case "stairs":
+                    store.put_best_so_far(need.study, await client.best_so_far(need.study))
                 case "detail":
                     store.put_detail(await client.trial(need.study, need.number))
                 case "curve":
-                    rows = await client.metrics(f"{need.study}/{need.number}")
+                    rows = await client.metrics(f"{need.study}/{need.number}", points=CURVE_POINTS)
                     store.put_curve(need.study, need.number, rows)
                 case "log":
                     await self._log(need)
@@ -154,6 +160,7 @@ class Link:
         if self.store.paged and study == self.store.study:
             for index in self.store.pages.viewed() if self.store.pages else ():
                 self.store.need("page", study, index)
+            self.store.need("stairs", study)
             return
         offset = 0
         while study == self.store.study:
@@ -171,13 +178,20 @@ class Link:
         query = pages.query
         rows = await self.client.trials(
             query.study,
-            state=query.states,
+            filter=query.filter or None,
             sort=query.sort,
             descending=query.descending,
             limit=PAGE_ROWS,
             offset=need.number * PAGE_ROWS,
         )
         self.store.put_page(query, need.number, rows)
+
+    async def _count(self, need: Need) -> None:
+        pages = self.store.pages
+        if pages is not None and pages.query.study == need.study:
+            query = pages.query
+            found = await self.client.trial_numbers(query.study, filter=query.filter, limit=1)
+            self.store.put_count(query, found.total)
 
     async def _log(self, need: Need) -> None:
         tail, store = self.store.log, self.store

@@ -16,6 +16,7 @@ _NAN, _INF = float("nan"), float("inf")
 _ATTEMPTS = "SELECT DISTINCT attempt FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
 _ENDS = "SELECT min(step), max(step), count(*) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
 _OF = " FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
+_SPAN = " AND step >= ? AND step < ?"
 _BEST = (
     "SELECT number, value FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL"
     " ORDER BY ended_at, number"
@@ -76,24 +77,18 @@ def _stretches(
         span = (*key, following, end)
         for which in ("min", "max"):
             # Beside one min or max SQLite takes the other columns from its row; beside two it need not.
-            step, value = driver.execute(
-                f"SELECT step, {which}(value){_OF} AND step >= ? AND step < ?", span
-            ).fetchone()
+            sql = f"SELECT step, {which}(value){_OF}{_SPAN}"
+            step, value = driver.execute(sql, span).fetchone()
             kept[step] = value
-        following = driver.execute(f"SELECT min(step){_OF} AND step >= ? AND step < ?", (*key, end, limit)).fetchone()[
-            0
-        ]
-    newest = driver.execute(
-        f"SELECT step, value{_OF} AND step < ? ORDER BY step DESC LIMIT 1", (*key, limit)
-    ).fetchone()
-    if newest is not None:
-        kept[newest[0]] = newest[1]
-    name, attempt = key[1], key[2]
-    return [Observation(name, x, _NAN if kept[x] is None else kept[x], None, attempt) for x in sorted(kept)]  # type: ignore[arg-type]
+        (following,) = driver.execute(f"SELECT min(step){_OF}{_SPAN}", (*key, end, limit)).fetchone()
+    last = f"SELECT step, value{_OF} AND step < ? ORDER BY step DESC LIMIT 1"
+    kept.update(list(driver.execute(last, (*key, limit))))
+    values = {step: _NAN if value is None else value for step, value in kept.items()}
+    return [Observation(key[1], step, values[step], None, key[2]) for step in sorted(values)]
 
 
 def best_so_far(conn: Connection, study: Study) -> tuple[int, list[tuple[int, int, float]]]:
-    """How many trials completed with a value, and each that was the best yet as (how many until then, number, value)."""
+    """How many trials completed with a value; those that were the best yet as (how many until then, number, value)."""
     objective = study.spec.objective
     if objective is None:
         return 0, []

@@ -8,8 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
+from tuned.core.trial_filter import Columns, parse
 from tuned.wire import (
     BestRow,
+    BestSoFar,
+    BestStep,
     Changed,
     DaemonStatus,
     DeviceRow,
@@ -20,11 +23,13 @@ from tuned.wire import (
     ObjectiveRow,
     StudyRow,
     TrialDetail,
+    TrialNumbers,
     TrialRow,
 )
 
 NOW = 1_700_000_000.0
 STATES = ("completed", "completed", "pruned", "completed", "failed", "completed", "completed", "lost")
+COLUMNS = Columns(("lr", "batch", "activation", "dropout"), ("val_loss",))
 ACTIVATIONS = ("relu", "tanh", "gelu")
 
 
@@ -197,6 +202,7 @@ class FakeClient:
         study: str,
         *,
         state: Sequence[str] | None = None,
+        filter: str | None = None,
         sort: str | None = None,
         descending: bool | None = None,
         limit: int | None = None,
@@ -206,7 +212,12 @@ class FakeClient:
         self.calls.append(("trials", study, offset))
         if study not in self.trials_of:
             raise NotFound("there is no such study", where=study)
-        rows = [r for r in self.trials_of[study].values() if state is None or r.state in state]
+        found = parse(filter or "")
+        rows = [
+            r
+            for r in self.trials_of[study].values()
+            if (state is None or r.state in state) and found.matches(r, COLUMNS)
+        ]
         if sort == "value":
             rows.sort(key=lambda r: (not r.values, r.values.get("val_loss", 0)), reverse=bool(descending))
         elif (sort or "").startswith("params."):
@@ -214,6 +225,14 @@ class FakeClient:
         else:
             rows.sort(key=lambda r: r.number, reverse=bool(descending))
         return rows[offset or 0 : (offset or 0) + (limit or 10**9)]
+
+    async def trial_numbers(self, study: str, *, filter: str | None = None, limit: int | None = None) -> TrialNumbers:
+        numbers = [row.number for row in await self.trials(study, filter=filter)]
+        return TrialNumbers(numbers[:limit], len(numbers))
+
+    async def best_so_far(self, study: str) -> BestSoFar:
+        self._check()
+        return BestSoFar(len(self.trials_of[study]), [BestStep(1, 1, 0.9), BestStep(7, 7, 0.4)])
 
     async def trial(self, study: str, number: int) -> TrialDetail:
         self._check()
@@ -236,7 +255,9 @@ class FakeClient:
         ended = self.trials_of[study][number].state not in ("running", "starting")
         return LogChunk(piece, 1, begin + len(piece), ended)
 
-    async def metrics(self, target: str | Sequence[str], name: str | Sequence[str] | None = None) -> list[MetricRow]:
+    async def metrics(
+        self, target: str | Sequence[str], name: str | Sequence[str] | None = None, points: int | None = None
+    ) -> list[MetricRow]:
         self._check()
         study, number = str(target).rsplit("/", 1)
         row = self.trials_of[study][int(number)]

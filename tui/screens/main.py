@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from tui.cells import Line
 from tui.layout import LABELS, PANES, Rect, arrange, size_class
+from tui.picture import sort_studies
 from tui.screens.table import TableActions
-from tui.store import sort_studies
 from tui.views import curves, frame, machine, output, studies, trials
 from tui.widgets.pane import Build
 from tuned.wire import StudyRow, TrialRow

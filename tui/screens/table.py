@@ -104,11 +104,15 @@ class TableActions(Steering):
     def do_mark_range(self) -> None:
         """Mark from the last mark to here."""
         if self.context.store.selected is not None:
-            self.context.rows.mark_range(self.context.store.selected)
+            span = self.context.rows.mark_range(self.context.store.selected)
+            if span is not None:
+                self.tuned.mark(*span)
 
     def do_mark_all(self) -> None:
         """Mark every row that is shown."""
-        self.context.rows.mark_all()
+        span = self.context.rows.mark_all()
+        if span is not None:
+            self.tuned.mark(*span)
 
     def do_unmark(self) -> None:
         """Remove all marks."""

@@ -41,11 +41,14 @@ _SAME = 5e-3
 class Filtered(Protocol):
     """What is read of a trial: the fields of `tuned.wire.TrialRow`."""
 
-    number: int
-    state: str
-    params: dict[str, Any]
-    values: dict[str, Any]
-    last_step: float | None
+    @property
+    def number(self) -> int: ...  # noqa: D102
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def params(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def values(self) -> Mapping[str, Any]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
