@@ -21,7 +21,7 @@ demo: venv
 	$(BIN)/python -m examples.demo
 
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: venv
 	$(BIN)/ruff check .

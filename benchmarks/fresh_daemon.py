@@ -46,9 +46,19 @@ class Measured:
 
     def __init__(self, home: Home, slots: int) -> None:
         self.home = home
-        self.pid = ensure_daemon(home, slots=slots).pid
+        self._slots = slots
         self.client = Client(home.socket)
+        self.start()
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        self.pid = ensure_daemon(self.home, slots=self._slots).pid
         self.process = psutil.Process(self.pid)
+
+    def kill(self) -> None:
+        """`kill -9`; its trials live on."""
+        self.process.kill()
+        self.process.wait(60)
 
     def stop(self) -> None:
         """End it and wait until it is gone."""

@@ -16,7 +16,8 @@ from storage.queries.attempts import (
     live,
     traceback_of,
 )
-from storage.queries.curves import best_so_far, thinned
+from storage.queries.charts import best_so_far, thinned
+from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
 from storage.queries.search import (
@@ -28,6 +29,7 @@ from storage.queries.search import (
     max_moved_seq,
     next_number,
 )
+from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -46,7 +48,10 @@ __all__ = [
     "EndedAttempt",
     "LiveAttempt",
     "Order",
+    "SpaceVersion",
     "StoppingReport",
+    "ThinCurve",
+    "Usage",
     "any_values",
     "attempts",
     "bad_line_count",
@@ -55,6 +60,7 @@ __all__ = [
     "best_trials",
     "changed_since",
     "counts",
+    "curves",
     "decisions",
     "distinct_points",
     "ended_since",
@@ -62,6 +68,8 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "first_space",
+    "has_space_from",
     "known_keys",
     "last_ended",
     "last_event_seq",
@@ -74,6 +82,7 @@ __all__ = [
     "pareto_front",
     "queue_heads",
     "rung_values",
+    "space_versions_of",
     "stopping_report",
     "studies",
     "study",
@@ -88,6 +97,8 @@ __all__ = [
     "trial_page",
     "trials",
     "unfinished",
+    "unstarted",
+    "usage",
     "waiting_count",
     "why_stopped",
 ]

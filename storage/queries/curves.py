@@ -1,102 +1,91 @@
-"""Curves for charts: long ones thinned out, and the best value so far of a study. Owns no change."""
+"""Reads of whole curves, thinned while they are read, and of what attempts used. Owns no change."""
 
 from __future__ import annotations
 
-import math
-import sqlite3
+import json
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
-from storage.queries.observations import metric_names, observations
-from tuned.core.study import Study
-from tuned.core.trial import Observation
+_PIECES = """SELECT name, attempt, min(step), count(*) FROM observations WHERE trial_id = ?
+    GROUP BY name, attempt ORDER BY name, attempt"""
+_ALL = """SELECT step, value, time FROM observations
+    WHERE trial_id = ? AND name = ? AND attempt = ? AND step < ? ORDER BY step"""
+_COUNT = "SELECT count(*) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND step < ?"
+_THIN = """WITH bucketed AS (
+        SELECT step, value, time, (row_number() OVER (ORDER BY step) - 1) * ? / ? AS bucket
+        FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND step < ?)
+    SELECT step, value, time FROM (SELECT step, value, time, min(value) FROM bucketed GROUP BY bucket)
+    UNION SELECT step, value, time FROM (SELECT step, value, time, max(value) FROM bucketed GROUP BY bucket)
+    UNION SELECT step, value, time FROM (
+        SELECT step, value, time, min(step) FROM bucketed WHERE value IS NULL GROUP BY bucket)
+    UNION SELECT step, value, time FROM (SELECT step, value, time, min(step) FROM bucketed)
+    UNION SELECT step, value, time FROM (SELECT step, value, time, max(step) FROM bucketed)
+    ORDER BY step"""
+_USED = """SELECT a.trial_id, a.exit, a.run_dir FROM attempts AS a JOIN trials AS t ON t.id = a.trial_id
+    WHERE t.study_id = ? ORDER BY a.trial_id, a.attempt"""
 
-_NAN, _INF = float("nan"), float("inf")
-
-_ATTEMPTS = "SELECT DISTINCT attempt FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
-_ENDS = "SELECT min(step), max(step), count(*) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
-_OF = " FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
-_SPAN = " AND step >= ? AND step < ?"
-_BEST = (
-    "SELECT number, value FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL"
-    " ORDER BY ended_at, number"
-)
+_INFINITY = float("inf")
 
 
-def thinned(conn: Connection, trial_id: int, name: str | None, points: int) -> list[Observation]:
-    """The observations of a trial; of a metric with more than `points`, the least and the greatest of each stretch.
+@dataclass(frozen=True, slots=True)
+class ThinCurve:
+    """One metric of one trial, by step. A value that is None is NaN; `reports` is how many there are unthinned."""
 
-    Of a thinned metric the steps that a later attempt replaced are left out. A stretch of nothing but NaN is one NaN.
+    steps: list[float]
+    values: list[float | None]
+    times: list[float | None]
+    reports: int
 
-    Args:
-        conn: Any connection.
-        trial_id: Whose.
-        name: Only this metric; None: all.
-        points: About so many of each metric, at least 4.
+
+def curves(conn: Connection, trial_id: int, most: int) -> dict[str, ThinCurve]:
+    """Metric name -> the trial's curve, a later attempt's steps replacing those of earlier ones from its first on.
+
+    A curve of more than `most` points (about; never fewer than its ends) is cut into stretches of equally many
+    reports, of which each keeps its least, its greatest and its first non-number. SQLite does it, so a long curve
+    costs no Python.
     """
-    found: list[Observation] = []
-    for each in [name] if name is not None else metric_names(conn, trial_id):
-        found += _thinned(conn, trial_id, each, points)
+    pieces: dict[str, list[tuple[int, float, int]]] = {}
+    for name, attempt, first, count in conn.exec_driver_sql(_PIECES, (trial_id,)):
+        pieces.setdefault(name, []).append((attempt, first, count))
+    return {name: _curve(conn, trial_id, name, found, most) for name, found in pieces.items()}
+
+
+def _curve(conn: Connection, trial_id: int, name: str, pieces: list[tuple[int, float, int]], most: int) -> ThinCurve:
+    ends = [min([first for _, first, _ in pieces[i + 1 :]], default=_INFINITY) for i in range(len(pieces))]
+    counts = [count for _, _, count in pieces]
+    if len(pieces) > 1:
+        counts = [
+            conn.exec_driver_sql(_COUNT, (trial_id, name, piece[0], end)).scalar_one()
+            for piece, end in zip(pieces, ends, strict=True)
+        ]
+    total = sum(counts)
+    rows: list[Any] = []
+    for (attempt, _, _), end, count in zip(pieces, ends, counts, strict=True):
+        key = (trial_id, name, attempt, end)
+        if total <= most:
+            rows += conn.exec_driver_sql(_ALL, key)
+        elif count:
+            buckets = max(1, most * count // (2 * total))
+            rows += conn.exec_driver_sql(_THIN, (buckets, count, *key))
+    return ThinCurve([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], total)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a trial's attempts came to: the folder of the latest, the largest resident set of any in bytes."""
+
+    run_dir: str
+    peak_rss: float | None
+
+
+def usage(conn: Connection, study_id: int) -> dict[int, Usage]:
+    """Trial id -> what its attempts used."""
+    found: dict[int, Usage] = {}
+    for trial_id, record, run_dir in conn.exec_driver_sql(_USED, (study_id,)):
+        kilobytes = json.loads(record).get("max_rss_kb") if record else None
+        before = found[trial_id].peak_rss if trial_id in found else None
+        peaks = [peak for peak in (before, kilobytes * 1024.0 if kilobytes else None) if peak is not None]
+        found[trial_id] = Usage(run_dir, max(peaks, default=None))
     return found
-
-
-def _thinned(conn: Connection, trial_id: int, name: str, points: int) -> list[Observation]:
-    attempts = [row[0] for row in conn.exec_driver_sql(_ATTEMPTS, (trial_id, name))]
-    ends = [conn.exec_driver_sql(_ENDS, (trial_id, name, attempt)).one() for attempt in attempts]
-    if sum(count for _, _, count in ends) <= points:
-        return observations(conn, trial_id, name)
-    # An attempt's steps count up to the first one of any later attempt.
-    limits, limit = [], _INF
-    for first, _, _ in reversed(ends):
-        limits.append(limit)
-        limit = min(limit, first)
-    limits.reverse()
-    low = min(first for first, _, _ in ends)
-    high = max(min(last, limit) for (_, last, _), limit in zip(ends, limits, strict=True))
-    found: list[Observation] = []
-    for attempt, limit in zip(attempts, limits, strict=True):
-        found += _stretches(conn, (trial_id, name, attempt), low, limit, (high - low) / max(1, points // 2 - 1) or 1.0)
-    return found
-
-
-def _stretches(
-    conn: Connection, key: tuple[int, str, int], low: float, limit: float, width: float
-) -> list[Observation]:
-    """The least and the greatest of each stretch of an attempt below a step, and the last one.
-
-    Each stretch is a range of the clustered key: one walk, where grouping would sort a million rows.
-    """
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
-    kept: dict[float, float | None] = {}
-    following = driver.execute(f"SELECT min(step){_OF} AND step < ?", (*key, limit)).fetchone()[0]
-    while following is not None:
-        # The beginning of the stretch that this step lies in: stretches without a step are not visited.
-        index = math.floor((following - low) / width)
-        end = min(low + (index + 1) * width, limit)
-        end = end if end > following else math.nextafter(following, math.inf)
-        span = (*key, following, end)
-        for which in ("min", "max"):
-            # Beside one min or max SQLite takes the other columns from its row; beside two it need not.
-            sql = f"SELECT step, {which}(value){_OF}{_SPAN}"
-            step, value = driver.execute(sql, span).fetchone()
-            kept[step] = value
-        (following,) = driver.execute(f"SELECT min(step){_OF}{_SPAN}", (*key, end, limit)).fetchone()
-    last = f"SELECT step, value{_OF} AND step < ? ORDER BY step DESC LIMIT 1"
-    kept.update(list(driver.execute(last, (*key, limit))))
-    values = {step: _NAN if value is None else value for step, value in kept.items()}
-    return [Observation(key[1], step, values[step], None, key[2]) for step in sorted(values)]
-
-
-def best_so_far(conn: Connection, study: Study) -> tuple[int, list[tuple[int, int, float]]]:
-    """How many trials completed with a value; those that were the best yet as (how many until then, number, value)."""
-    objective = study.spec.objective
-    if objective is None:
-        return 0, []
-    sign = -1.0 if objective.direction == "maximize" else 1.0
-    best, count, steps = _INF, 0, list[tuple[int, int, float]]()
-    for number, value in conn.exec_driver_sql(_BEST, (study.id,)):
-        count += 1
-        if sign * value < best and abs(value) < _INF:
-            best = sign * value
-            steps.append((count, number, value))
-    return count, steps

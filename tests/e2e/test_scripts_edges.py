@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.interpreters import interpreters
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -39,16 +40,6 @@ def study(name: str, **over: Any) -> dict[str, Any]:
         "search": {"method": "sobol", "trials": 1, "parallel": 1},
         **over,
     }
-
-
-def interpreters() -> list[str]:
-    found = []
-    for minor in range(9, 15):
-        managed = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
-        path = str(managed[-1]) if managed else shutil.which(f"python3.{minor}")
-        if path is not None and subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0:
-            found.append(path)
-    return found
 
 
 @pytest.mark.parametrize("python", interpreters())

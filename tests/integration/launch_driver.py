@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -32,17 +31,6 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENC
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.005)
     return value
-
-
-def interpreters() -> list[str]:
-    """Every promised version of Python that this machine has."""
-    found = []
-    for minor in range(9, 15):
-        managed = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
-        path = shutil.which(f"python3.{minor}") or (str(managed[-1]) if managed else None)
-        if path is not None and subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0:
-            found.append(path)
-    return found
 
 
 class Attempt:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.launch_driver import Launcher, interpreters
+from tests.integration.launch_driver import Launcher
+from tests.interpreters import interpreters
 
 SCRIPTS = Path(__file__).parents[1] / "launch_scripts"
 

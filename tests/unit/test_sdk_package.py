@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tuned
-from tests.integration.launch_driver import interpreters
+from tests.interpreters import interpreters
 from tuned.launch.bundle import launcher_path, make_bundle
 
 ROOT = Path(__file__).parents[2]

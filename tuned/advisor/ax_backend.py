@@ -12,6 +12,7 @@ import logging
 import math
 import warnings
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,7 @@ class Model:
     """
 
     def __init__(self, space: SearchSpace, objectives: Sequence[ObjectiveLine], evidence: Evidence, seed: int) -> None:
-        self._space, self._objectives, self._seed = space, objectives, seed
+        self._space, self._objectives = space, objectives
         self._columns = columns_of(space)
         self._scales = [scale_of([sample.values[k] for sample in evidence.data]) for k in range(len(objectives))]
         with with_rng_seed(seed % _SEEDS):
@@ -85,15 +86,21 @@ class Model:
             self._pending = get_pending_observation_features_based_on_trial_status(experiment)
             self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
 
-    def choose(self, attempt: int = 0) -> Modelled:
-        """The point of highest acquisition value; each attempt starts its search elsewhere.
+    def wait_for(self, point: Point) -> None:
+        """Take into account that this point is about to be tried; the model itself stays as it was fitted."""
+        features = ObservationFeatures(parameters=dict(encode(self._columns, point)))
+        pending = self._pending or {}
+        self._pending = {f"m{k}": [*pending.get(f"m{k}", ()), deepcopy(features)] for k in range(len(self._objectives))}
+
+    def choose(self, seed: int) -> Modelled:
+        """The point of highest acquisition value; each seed starts its search elsewhere.
 
         Raises:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
         several = sum(o.bound is None for o in self._objectives) > 1
         options = ACQUISITION_SEVERAL if several or self._conditions else ACQUISITION
-        with with_rng_seed((self._seed + attempt * 7_919) % _SEEDS):
+        with with_rng_seed(seed % _SEEDS):
             run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=options)
         row = run.arms[0].parameters
         point = decode(self._space, self._columns, row)

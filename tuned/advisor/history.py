@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
 from tuned.advisor.messages import ObjectiveLine, TrialLine
-from tuned.core.errors import InvalidInput
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import Failure, TrialState
 
@@ -63,6 +62,11 @@ class Evidence:
     best: Sample | None
     taken: frozenset[str]
 
+    def awaiting(self, number: int, point: Point) -> Evidence:
+        """The same, with one more point that is about to be tried."""
+        pending = (*self.pending, (number, point))
+        return replace(self, pending=pending, taken=self.taken | {canonical_key(point)})
+
 
 def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Iterable[TrialLine]) -> Evidence:
     """The evidence in a study's trials.
@@ -82,9 +86,8 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
     ordered = sorted(trials, key=lambda t: t.number)
     projected = _projected(objectives, ordered)
     for trial in ordered:
-        try:
-            point = space.check(trial.params)
-        except InvalidInput:
+        point = space.carried(trial.params)
+        if point is None:
             continue
         taken.add(canonical_key(point))
         values = tuple(trial.values.get(o.metric) for o in objectives)

@@ -71,11 +71,16 @@ class UpdateTrials:
 
 @dataclass(frozen=True, slots=True)
 class Suggest:
-    """`suggest`: the point for the trial of this number; without a `method`, by the study's own."""
+    """`suggest`: points for the trial of this number and those after it; without a `method`, by the study's own.
+
+    With a `cut`, trials with a higher number count as still out, whatever has become of them.
+    """
 
     study: int
     number: int
     method: str = ""
+    count: int = 1
+    cut: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +155,10 @@ def to_request(request: Request) -> dict[str, Any]:
             }  # fmt: skip
         case UpdateTrials(study, rows):
             return {"op": "trials", "study": study, "rows": [_row(row) for row in rows]}
-        case Suggest(study, number, method):
-            return {"op": "suggest", "study": study, "number": number, "method": method}
+        case Suggest(study, number, method, count, cut):
+            return {
+                "op": "suggest", "study": study, "number": number, "method": method, "count": count, "cut": cut,
+            }  # fmt: skip
         case Forget(study):
             return {"op": "forget", "study": study}
         case Ping():
@@ -213,7 +220,14 @@ def _request(data: Mapping[str, Any]) -> Request:
         case "trials":
             return UpdateTrials(_whole(data["study"]), tuple(_trial(row) for row in data["rows"]))
         case "suggest":
-            return Suggest(_whole(data["study"]), _whole(data["number"]), str(data.get("method", "")))
+            cut = data.get("cut")
+            return Suggest(
+                _whole(data["study"]),
+                _whole(data["number"]),
+                str(data.get("method", "")),
+                _whole(data.get("count", 1)),
+                None if cut is None else _whole(cut),
+            )
         case "forget":
             return Forget(_whole(data["study"]))
         case "ping":

@@ -229,6 +229,10 @@ class AsyncClient:
         """Live and queued trials in running order."""
         return await self.send(api.queue())
 
+    async def analysis(self, study: str, kind: str, **options: str) -> dict[str, Any]:
+        """Verdicts, tables and figures on a study, as plain data."""
+        return await self.send(api.analysis(study, kind, options))
+
     async def delete(self, study: str) -> Changed:
         """Delete a study with its trials."""
         return await self.send(api.delete(study))

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         EventRow,
         LogChunk,
         MetricRow,
+        SpaceChange,
+        SpaceChanged,
+        SpacePage,
         StudyRow,
         Submission,
         Submitted,
@@ -208,6 +211,16 @@ def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
     return Call("POST", _study(study) + "/enqueue", "Enqueued", body=request)
 
 
+def space(study: str) -> Call[SpacePage]:
+    """The versions of a study's search space."""
+    return Call("GET", _study(study) + "/space", "SpacePage")
+
+
+def change_space(study: str, change: SpaceChange) -> Call[SpaceChanged]:
+    """Edit a study's search space while it runs."""
+    return Call("POST", _study(study) + "/space", "SpaceChanged", body=change)
+
+
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:
     """Apply one of `TARGET_VERBS`."""
     if verb not in TARGET_VERBS:
@@ -219,6 +232,15 @@ def priority(targets: Sequence[str], value: int, relative: bool = False) -> Call
     """Set the targets' priority, or move it by `value`."""
     body = {"targets": list(targets), "priority": value, "relative": relative}
     return Call("POST", "/priority", "Changed", body=body)
+
+
+def analysis(
+    study: str, kind: str, options: Mapping[str, str] | None = None, others: Sequence[str] = ()
+) -> Call[dict[str, Any]]:
+    """Verdicts, tables and figures on a study, as plain data; `tuned.playbook.answer.Answer.from_dict` reads them."""
+    given = [f"{name}={value}" for name, value in (options or {}).items()]
+    query = {"option": given, "other": list(others)}
+    return Call("GET", f"{_study(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
 
 
 def queue() -> Call[list[TrialRow]]:

@@ -31,6 +31,7 @@ class Due:
         phase: Which `[[search.phase]]`, from 0; 0 without any.
         levels: Of a grid.
         begun: Trials that earlier phases had.
+        refine: Whether the space is refined before this phase.
     """
 
     way: Way
@@ -38,6 +39,7 @@ class Due:
     phase: int = 0
     levels: int = 5
     begun: int = 0
+    refine: bool = False
 
     @property
     def by_design(self) -> bool:
@@ -64,7 +66,8 @@ def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, create
     way, why = _way(space, method, finished_with_value, created, search.trials)
     if search.phases:
         why = f"phase {index + 1} of {len(search.phases)}: {why}"
-    return Due(way, why, index, levels, begun)
+    refine = bool(search.phases) and search.phases[index].refine
+    return Due(way, why, index, levels, begun, refine)
 
 
 def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, trials: int | None) -> tuple[Way, str]:

@@ -155,11 +155,15 @@ SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution
 
 @dataclass(frozen=True, slots=True)
 class SearchPhase:
-    """One `[[search.phase]]`: its method for so many trials; None: for all that are left. `levels` is for a grid."""
+    """One `[[search.phase]]`: its method for so many trials; None: for all that are left.
+
+    `levels` is for a grid; `refine`: before it begins, the space is narrowed and widened by the results so far.
+    """
 
     method: SearchMethod = "auto"
     trials: int | None = None
     levels: int = 5
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +358,7 @@ class Study:
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
         phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
+        space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -372,3 +377,4 @@ class Study:
     note: str = ""
     phase: str = ""
     other_code: int = 0
+    space: int = 1

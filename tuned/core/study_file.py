@@ -100,10 +100,9 @@ def parse_study(
     constraints = _constraints(tables.constraint, objectives)
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
-    check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
+    check_reach(run, space, files)
     for source in metric_files:
         check_text(f"metrics.{source.kind}", source.path, space)
-    _refuse_unreached_script(run, space, answer)
     renames = renames_of(tables.metrics)
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
@@ -123,6 +122,17 @@ def parse_study(
         early_stopping=stopping,
         constraints=constraints,
     )
+
+
+def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
+    """Refuse a space whose parameters do not reach the trial, or that lacks one which the arguments name.
+
+    Raises:
+        InvalidInput: At the first such parameter or placeholder.
+    """
+    answer = _code_mentions_us(run, files)
+    check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
+    _refuse_unreached_script(run, space, answer)
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
@@ -334,7 +344,12 @@ def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, 
             raise InvalidInput(
                 "only the last phase goes on without end", where=f"{where}.trials", hint="add trials = 20"
             )
-        phases.append(SearchPhase(entry.method, trials, entry.levels))
+        if entry.refine and i == 0:
+            raise InvalidInput("comes before any result", where=f"{where}.refine", hint="put it into a later phase")
+        if entry.refine and entry.method == "grid":
+            hint = 'refine before "sobol" or "bayesian"'
+            raise InvalidInput("a grid is laid out before the study begins", where=f"{where}.refine", hint=hint)
+        phases.append(SearchPhase(entry.method, trials, entry.levels, entry.refine))
     total = table.trials
     if total is None and table.budget is None and phases[-1].trials is not None:
         total = sum(phase.trials or 0 for phase in phases)

@@ -240,6 +240,7 @@ class PhaseTable(Table):
     method: SearchMethod = "auto"
     trials: int | None = Field(default=None, ge=1, le=1_000_000)
     levels: int = Field(default=5, ge=2, le=1000)
+    refine: bool = False
 
 
 class SearchTable(Table):

@@ -33,6 +33,7 @@ class Trial:
         created_at, started_at, ended_at: Unix seconds.
         retries_used: Failure class -> automatic retries this trial has had.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
+        space: Version of the study's space that its point was made in.
     """
 
     id: int
@@ -59,6 +60,7 @@ class Trial:
     retry_of: int | None = None
     retries_used: dict[str, int] = field(default_factory=dict)
     code: str = ""
+    space: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,19 +28,36 @@ MAX_LINE = 64 * 2**20
 
 
 class AdvisorFailed(Unavailable):
-    """It died, hung, or answered with an error."""
+    """It died, hung, or answered with an error.
+
+    Attributes:
+        refusal: What was wrong with the request, as arguments of an `InvalidInput`; None when that was not the cause.
+    """
+
+    refusal: dict[str, Any] | None = None
 
 
 class AdvisorProcess:
     """One advisor for all studies, one request at a time.
+
+    Args:
+        log_path: Where its standard error goes.
+        module: What is run.
+        name: What it is called when something goes wrong.
+        idle_s: Seconds without a request after which it is ended.
 
     Attributes:
         generation: Rises with every start: who has fed an earlier one must feed anew.
         state: For people: `idle`, `ready`, or why it is not.
     """
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(
+        self, log_path: Path, module: str = "tuned.advisor", name: str = "the advisor", idle_s: float = IDLE_S
+    ) -> None:
         self._log_path = log_path
+        self._module = module
+        self._name = name
+        self._idle_s = idle_s
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._next_id = 0
@@ -76,7 +93,7 @@ class AdvisorProcess:
                 sys.executable,
                 "-I",
                 "-m",
-                "tuned.advisor",
+                self._module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log_file,
@@ -86,7 +103,7 @@ class AdvisorProcess:
             )
         self.generation += 1
         self.state = "ready"
-        log.info("advisor %d started", self._process.pid)
+        log.info("%s: process %d started", self._name, self._process.pid)
 
     async def ask(self, request: dict[str, Any], within_s: float = ANSWER_S) -> dict[str, Any]:
         """Send one request and wait for its answer. Hold `exclusive()` around it.
@@ -112,7 +129,9 @@ class AdvisorProcess:
             await self._fail("was interrupted")
             raise
         if "error" in answer:
-            raise AdvisorFailed(f"the advisor could not: {answer['error']}")
+            failed = AdvisorFailed(f"{self._name} could not: {answer['error']}")
+            failed.refusal = answer.get("refusal")
+            raise failed
         self._failures = 0
         self.state = "ready"
         return answer
@@ -131,7 +150,7 @@ class AdvisorProcess:
         wait = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         self._not_before = time.monotonic() + wait
-        self.state = f"the advisor {what}; next try in {wait:.0f} s"
+        self.state = f"{self._name} {what}; next try in {wait:.0f} s"
         log.warning("%s", self.state)
         await self.stop()
         return AdvisorFailed(self.state)
@@ -146,6 +165,6 @@ class AdvisorProcess:
 
     async def end_idle(self) -> None:
         """End it when nobody has asked for long."""
-        if self.pid is not None and not self._turn.locked() and time.monotonic() - self._used > IDLE_S:
+        if self.pid is not None and not self._turn.locked() and time.monotonic() - self._used > self._idle_s:
             self.state = "idle"
             await self.stop()

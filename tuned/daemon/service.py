@@ -35,9 +35,10 @@ from tuned.daemon.disk import Disk
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
+from tuned.daemon.points import add_design_points
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
-from tuned.daemon.suggesting import Suggesting, add_design_points
+from tuned.daemon.suggesting import Suggesting
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
 
@@ -78,6 +79,10 @@ class Service:
                 return query(conn)
 
         return await asyncio.to_thread(run)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction in the writer's thread."""
+        return await self._database.writer.run(work)
 
     async def submit(self, submission: Submission) -> Submitted:
         """Take in a study; the same content again is done already.
@@ -152,7 +157,10 @@ class Service:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
-                if known.spec.content_hash() == spec.content_hash():
+                # Its space may have been edited since: what was submitted is version 1.
+                first = queries.first_space(conn, known.id) or known.spec.space
+                submitted = replace(known.spec, space=first)
+                if spec.content_hash() in (known.spec.content_hash(), submitted.content_hash()):
                     return known, False
                 raise Conflict(
                     "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),

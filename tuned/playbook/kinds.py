@@ -1,0 +1,32 @@
+"""The analyses by name: the one place where they are listed. Each module is imported when its kind is asked for.
+
+An analysis is a function `(Question) -> Answer`; it reads nothing but its question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from tuned.core.errors import InvalidInput
+from tuned.playbook.answer import Answer
+from tuned.playbook.question import Question
+
+KINDS: dict[str, tuple[str, str]] = {
+    "effects": ("tuned.playbook.effects", "effects"),
+    "advise": ("tuned.playbook.advise", "advise"),
+}
+"""Kind -> (module, function)."""
+
+
+def analysis(kind: str) -> Callable[[Question], Answer]:
+    """The function behind a kind.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    if kind not in KINDS:
+        raise InvalidInput(f"there is no analysis {kind!r}", where="kind", hint="kinds are " + ", ".join(KINDS))
+    module, function = KINDS[kind]
+    found: Callable[[Question], Answer] = getattr(import_module(module), function)
+    return found
