@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from tui.advice import KINDS
 from tui.needs import Need
 from tui.pages import PAGE_ROWS
 from tui.store import Store
@@ -107,6 +108,11 @@ class Link:
                 store.need("detail", store.study, store.selected)
         if store.queue_wanted:
             store.need("queue")
+        if store.study is not None and store.space_wanted:
+            store.need("space", store.study)
+        if store.study is not None and store.insight_wanted:
+            for kind in KINDS:
+                store.need(kind, store.study)
 
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
         """Serve what the store asks for, a few requests at a time."""
@@ -144,6 +150,10 @@ class Link:
                     store.put_curve(need.study, need.number, rows)
                 case "log":
                     await self._log(need)
+                case "space":
+                    store.put_space(await client.space(need.study))
+                case kind if kind in KINDS:
+                    await self._answer(need)
                 case "queue":
                     store.put_queue(await client.queue())
         except Unavailable:
@@ -185,6 +195,16 @@ class Link:
             offset=need.number * PAGE_ROWS,
         )
         self.store.put_page(query, need.number, rows)
+
+    async def _answer(self, need: Need) -> None:
+        try:
+            answer = await self.client.analysis(need.study, need.kind)
+        except Unavailable:
+            raise
+        except TunedError as error:
+            self.store.put_answer(need.study, need.kind, None, error.what)
+        else:
+            self.store.put_answer(need.study, need.kind, answer)
 
     async def _count(self, need: Need) -> None:
         pages = self.store.pages

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from tui import format as fmt
 from tui.curves import Curves, Point, best_so_far
@@ -17,7 +18,7 @@ from tui.stairs import Stairs
 from tui.tail import LogTail
 from tuned.core.states import LIVE, TERMINAL
 from tuned.core.trial_filter import Columns
-from tuned.wire import DaemonStatus, EventRow, StudyRow, TrialDetail, TrialRow
+from tuned.wire import DaemonStatus, EventRow, SpacePage, StudyRow, TrialDetail, TrialRow
 
 EVENTS_KEPT = 500
 WHOLE_LIMIT = 5_000
@@ -60,6 +61,11 @@ class Picture:
         self.log_wanted = False
         self.detail_wanted = False
         self.queue_wanted = False
+        self.insight_wanted = False
+        self.space_wanted = False
+        self.answers: dict[str, Mapping[str, Any]] = {}
+        self.answer_problems: dict[str, str] = {}
+        self.space: SpacePage | None = None
         self.log: LogTail | None = None
         self.detail: TrialDetail | None = None
         self.queue: list[TrialRow] = []

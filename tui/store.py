@@ -7,18 +7,34 @@ socket: `tui.link` fills it, screens read it. All methods run on one event loop.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from tui.advice import KINDS
 from tui.pages import PageQuery, Pages
 from tui.picture import EVENTS_KEPT, Picture, sort_studies
 from tui.reduce import reduce_trial
 from tui.tail import START, LogTail
 from tuned.core import events as ev
 from tuned.core.states import LIVE
-from tuned.wire import BestSoFar, DaemonStatus, EventRow, LogChunk, MetricRow, StudyRow, TrialDetail, TrialRow
+from tuned.wire import (
+    BestSoFar,
+    DaemonStatus,
+    EventRow,
+    LogChunk,
+    MetricRow,
+    SpacePage,
+    StudyRow,
+    TrialDetail,
+    TrialRow,
+)
 
 TYPING = 0.12
 """Seconds that a filter may rest while it is typed, before the daemon is asked."""
+
+
+ANSWERS_EVERY = 5.0
+"""Seconds between two questions to the playbook while trials end one after the other."""
 
 
 class Store(Picture):
@@ -48,6 +64,7 @@ class Store(Picture):
             return
         self.study, self.selected, self.pinned, self.metric = name, None, [], None
         self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
+        self.answers, self.answer_problems, self.space = {}, {}, None
         self._changed(trials=True)
         if name is not None:
             self.need("trials", name)
@@ -61,8 +78,13 @@ class Store(Picture):
             self._want_trial(number)
         self._changed()
 
-    def want(self, *, log: bool, detail: bool, queue: bool) -> None:
+    def want(self, *, log: bool, detail: bool, queue: bool, insight: bool = False, space: bool = False) -> None:
         """Which of the costly views are visible; only those are kept fresh."""
+        if insight and not self.insight_wanted:
+            self._want_answers(0.0)
+        if space and not self.space_wanted and self.study is not None:
+            self.need("space", self.study)
+        self.insight_wanted, self.space_wanted = insight, space
         fresh = (log and not self.log_wanted, detail and not self.detail_wanted, queue and not self.queue_wanted)
         self.log_wanted, self.detail_wanted, self.queue_wanted = log, detail, queue
         if self.study is not None and self.selected is not None:
@@ -72,6 +94,11 @@ class Store(Picture):
                 self.need("detail", self.study, self.selected)
         if fresh[2]:
             self.need("queue")
+
+    def _want_answers(self, delay: float) -> None:
+        if self.study is not None:
+            for kind in KINDS:
+                self.need(kind, self.study, 0, delay)
 
     def pin(self, number: int) -> bool:
         """Keep a trial's curve in the chart, or drop it again; true when it is pinned now."""
@@ -217,6 +244,23 @@ class Store(Picture):
         if self.log_wanted and (chunk.text or (row and row.state in LIVE)):
             self.need("log", study, number, 0.0 if len(chunk.text) >= START // 2 else 1.0)
 
+    def put_answer(self, study: str, kind: str, answer: Mapping[str, Any] | None, problem: str = "") -> None:
+        """An analysis of the shown study, or why there is none."""
+        if study != self.study:
+            return
+        self.answer_problems[kind] = problem
+        if answer is not None and answer != self.answers.get(kind):
+            self.answers[kind] = answer
+        self._changed()
+        self.hurry()
+
+    def put_space(self, page: SpacePage) -> None:
+        """The versions of the shown study's space."""
+        if page.study == self.study and page != self.space:
+            self.space = page
+            self._changed()
+            self.hurry()
+
     def put_queue(self, rows: Iterable[TrialRow]) -> None:
         """The waiting trials of all studies, in the order in which they will start."""
         queue = list(rows)
@@ -247,6 +291,10 @@ class Store(Picture):
             self.need("status", delay=0.4)
         if event.type != ev.TRIAL_METRICS and self.queue_wanted:
             self.need("queue", delay=0.4)
+        if event.study == self.study and self.space_wanted and event.type == ev.STUDY_SPACE:
+            self.need("space", event.study, 0, 0.2)
+        if event.study == self.study and self.insight_wanted and event.data.get("to") in ("completed", "pruned"):
+            self._want_answers(ANSWERS_EVERY)
         if event.study == self.study and event.number is not None:
             self._apply_to_trial(event, event.number)
 

@@ -106,7 +106,8 @@ class TrialRow:
     """A trial as lists show it; times are Unix seconds.
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
-    version of the study's space that its point was made in.
+    version of the study's space that its point was made in. `starts_in_s` is given by the queue alone: about how many
+    seconds until it starts; None where there is nothing to judge by.
     """
 
     study: str
@@ -131,6 +132,7 @@ class TrialRow:
     retry_of: int | None
     code: str = ""
     space: int = 1
+    starts_in_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,18 @@ class Browsing(Board):
 
         self.app.push_screen(QueueScreen())
 
+    def do_insight(self) -> None:
+        """What matters: importance, effects, advice."""
+        from tui.screens.insight import Insight
+
+        self.app.push_screen(Insight())
+
+    def do_space(self) -> None:
+        """The search space and its versions."""
+        from tui.screens.space import SpaceScreen
+
+        self.app.push_screen(SpaceScreen())
+
     def do_undo(self) -> None:
         """Take back the last order that can be."""
         self.tuned.undo()

@@ -30,6 +30,9 @@ from tuned.wire import (
     EventRow,
     LogChunk,
     MetricRow,
+    SpaceChange,
+    SpaceChanged,
+    SpacePage,
     StudyRow,
     TrialDetail,
     TrialNumbers,
@@ -224,6 +227,14 @@ class AsyncClient:
     async def enqueue(self, study: str, points: Sequence[Mapping[str, Any]], priority: int = 0) -> Enqueued:
         """Queue points of the user's own."""
         return await self.send(api.enqueue(study, Enqueue([dict(p) for p in points], priority)))
+
+    async def space(self, study: str) -> SpacePage:
+        """The versions of a study's search space."""
+        return await self.send(api.space(study))
+
+    async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
+        """Edit a study's search space while it runs."""
+        return await self.send(api.change_space(study, change))
 
     async def queue(self) -> list[TrialRow]:
         """Live and queued trials in running order."""

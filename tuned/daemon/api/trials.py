@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.output import read_output
 from tuned.daemon.rows import metric_row, rung_row, trial_row
+from tuned.daemon.starts import Lane, Running, start_estimates
 from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, LogChunk, MetricRow, TrialDetail, TrialNumbers, TrialRow
 
@@ -188,10 +189,19 @@ async def metrics(
 
 @router.get("/queue")
 async def queue(given: Given) -> list[TrialRow]:
-    """Live and queued trials of all studies, in running order."""
+    """Live and queued trials of all studies, in running order, with an estimate of when they start."""
 
-    def find(conn: Connection) -> list[Trial]:
+    def find(conn: Connection) -> tuple[list[Trial], list[Trial], list[Study]]:
         live = [attempt.trial for attempt in queries.live(conn)]
-        return live + queries.queue_heads(conn, 1000)
+        return live, queries.queue_heads(conn, 1000), queries.studies(conn, active_only=True)
 
-    return [trial_row(trial) for trial in await given.service.read(find)]
+    live, waiting, studies = await given.service.read(find)
+    slots = len(given.slots.default_slots)
+    lanes = {s.id: Lane(given.suggesting.pace(s.id).trial_s, s.spec.search.parallel or slots) for s in studies}
+    now = time.time()
+    running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
+    known = [trial for trial in waiting if trial.study_id in lanes]
+    starts = start_estimates(slots, running, [trial.study_id for trial in known], lanes)
+    by_id = dict(zip((trial.id for trial in known), starts, strict=True))
+    rows = [trial_row(trial) for trial in live]
+    return rows + [replace(trial_row(trial), starts_in_s=by_id.get(trial.id)) for trial in waiting]
