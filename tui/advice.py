@@ -95,7 +95,9 @@ def _spread(levels: Sequence[Level]) -> float:
     if len(known) < 2 or not count:
         return 0.0
     middle = sum(level.mean * level.trials for level in known) / count
-    return math.sqrt(sum(level.trials * (level.mean - middle) ** 2 for level in known) / count)
+    spread = math.sqrt(sum(level.trials * (level.mean - middle) ** 2 for level in known) / count)
+    # Means that are equal but for rounding differ by nothing.
+    return spread if spread > 1e-9 * max(abs(level.mean) for level in known) else 0.0
 
 
 def _evidence(found: object) -> tuple[str, ...]:

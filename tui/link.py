@@ -150,6 +150,10 @@ class Link:
                     store.put_curve(need.study, need.number, rows)
                 case "log":
                     await self._log(need)
+                case "trends":
+                    numbers = store.trends.take_asked()
+                    if numbers:
+                        store.put_trends(need.study, numbers, await client.trends(need.study, numbers))
                 case "space":
                     store.put_space(await client.space(need.study))
                 case kind if kind in KINDS:

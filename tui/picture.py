@@ -16,6 +16,7 @@ from tui.needs import Need, Needs
 from tui.pages import Pages
 from tui.stairs import Stairs
 from tui.tail import LogTail
+from tui.trends import Trends
 from tuned.core.states import LIVE, TERMINAL
 from tuned.core.trial_filter import Columns
 from tuned.wire import DaemonStatus, EventRow, SpacePage, StudyRow, TrialDetail, TrialRow
@@ -72,6 +73,7 @@ class Picture:
         self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)
         self.curves = Curves()
         self.stairs = Stairs()
+        self.trends = Trends()
         self.kept: Callable[[], Collection[int]] = tuple
         self.hurry: Callable[[], None] = lambda: None
 

@@ -64,6 +64,7 @@ class Store(Picture):
             return
         self.study, self.selected, self.pinned, self.metric = name, None, [], None
         self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
+        self.trends.clear()
         self.answers, self.answer_problems, self.space = {}, {}, None
         self._changed(trials=True)
         if name is not None:
@@ -261,6 +262,18 @@ class Store(Picture):
             self._changed()
             self.hurry()
 
+    def want_trends(self, numbers: Iterable[int]) -> None:
+        """The small curves of these trials are in sight."""
+        if self.trends.want(numbers) and self.study is not None:
+            self.need("trends", self.study, 0, TYPING)
+
+    def put_trends(self, study: str, numbers: Sequence[int], rows: Iterable[MetricRow]) -> None:
+        """The small curves that were asked for."""
+        if study == self.study:
+            self.trends.put(numbers, rows)
+            self._changed()
+            self.hurry()
+
     def put_queue(self, rows: Iterable[TrialRow]) -> None:
         """The waiting trials of all studies, in the order in which they will start."""
         queue = list(rows)
@@ -312,6 +325,8 @@ class Store(Picture):
         elif changed != row:
             self.trials[number] = changed
             self._changed(trials=True)
+        if event.type == ev.TRIAL_METRICS:
+            self.trends.follow(event, self.objective)
         if number == self.selected or number in self.pinned or number == self.best:
             if event.type == ev.TRIAL_METRICS:
                 self._extend_curve(event, number)

@@ -21,6 +21,11 @@ from tuned.wire import (
     LogChunk,
     MetricRow,
     ObjectiveRow,
+    ReplacedRow,
+    SpaceChange,
+    SpaceChanged,
+    SpacePage,
+    SpaceVersionRow,
     StudyRow,
     TrialDetail,
     TrialNumbers,
@@ -93,6 +98,7 @@ class FakeClient:
         self.priorities = {"digits": 0, "other[bold]": 0}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: Exception | None = None
+        self.lr_high = 0.1
         self.away = False
         self.logs: dict[int, str] = {}
         self.points: dict[tuple[str, int], list[MetricRow]] = {}
@@ -229,6 +235,57 @@ class FakeClient:
     async def trial_numbers(self, study: str, *, filter: str | None = None, limit: int | None = None) -> TrialNumbers:
         numbers = [row.number for row in await self.trials(study, filter=filter)]
         return TrialNumbers(numbers[:limit], len(numbers))
+
+    async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
+        return [row for n in numbers for row in await self.metrics(f"{study}/{n}") if row.name == "val_loss"]
+
+    async def space(self, study: str) -> SpacePage:
+        self._check()
+        parameters = [
+            {"name": "lr", "kind": "float", "low": 1e-5, "high": self.lr_high, "log": True, "role": "tuned"},
+            {"name": "batch", "kind": "choice", "values": [32, 64, 128], "ordered": True, "role": "tuned"},
+            {"name": "activation", "kind": "choice", "values": list(ACTIVATIONS), "role": "scientific"},
+            {"name": "dropout", "kind": "float", "low": 0.0, "high": 0.6, "when": [["activation", ["relu"]]]},
+        ]
+        first = SpaceVersionRow(1, "submit", "", [], NOW - 5000, 20, {"parameters": parameters})
+        versions = [first]
+        if self.lr_high != 0.1:
+            changes = [f"lr.high: 0.1 -> {self.lr_high:g}"]
+            versions.append(SpaceVersionRow(2, "user", "", changes, NOW, 4, {"parameters": parameters}))
+        return SpacePage(study, len(versions), 18, 2, versions)
+
+    async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
+        self._check()
+        self.calls.append(("space", study, change))
+        high = change.set.get("lr.high", self.lr_high)
+        changes = [] if high == self.lr_high else [f"lr.high: {self.lr_high:g} -> {high:g}"]
+        if not change.dry_run:
+            self.lr_high = high
+            self.push("study.space", study, version=2, changes=changes)
+        page = await self.space(study)
+        replaced = [ReplacedRow(24, {"lr": 0.05}, {"lr": 0.005})]
+        return SpaceChanged(study, 2, changes, [], 17, 3, replaced, [], change.dry_run, page.versions)
+
+    async def analysis(self, study: str, kind: str, **_options: str) -> dict[str, object]:
+        self._check()
+        if kind == "advise":
+            verdict = {
+                "level": "warn",
+                "code": "space.near-bound",
+                "what": "4 of the 5 best trials lie within a tenth of lr's lower end.",
+                "evidence": {"share": 0.8, "trials": 20},
+                "remedy": "Widen lr downwards.",
+                "command": f"tunectl space {study} --set lr.low=1e-6",
+            }
+            return {"verdicts": [verdict], "tables": [], "notes": ["20 finished trials were looked at."]}
+        tables = []
+        for index, name in enumerate(("dropout", "lr", "batch", "activation")):
+            rows = [
+                {"value": f"level {i}", "trials": 5 + i, "mean": 0.2 + 0.1 * i * (index % 3), "best": 0.05 * (1 + i)}
+                for i in range(3)
+            ]
+            tables.append({"name": f"effects.{name}", "title": name, "columns": [], "rows": rows, "notes": []})
+        return {"verdicts": [], "tables": tables, "notes": []}
 
     async def best_so_far(self, study: str) -> BestSoFar:
         self._check()

@@ -299,3 +299,32 @@ async def test_a_pinned_curve_stays_in_the_chart(start: Any) -> None:
         assert "━ #18" in ui.text()
         await ui.press("k", "k", "k", "V")
         await ui.until_text("#18 unpinned")
+
+
+async def test_the_log_is_searched_upwards_and_round(start: Any, fake: Any) -> None:
+    fake.logs[21] = "".join(f"line {i}{' Oops' if i in (3, 7) else ''}\n" for i in range(40))
+    async with start() as ui:
+        await ui.press("4")
+        await ui.until_text("line 39")
+        await ui.press("N", *"oops", "enter")
+        await ui.until_text("match 1 of 2")
+        assert "line 7 Oops" in ui.text()
+        await ui.press("N")
+        await ui.until_text("match 2 of 2")
+        await ui.press("N")
+        await ui.until_text("match 1 of 2")
+        await ui.press("escape")
+        await ui.until_text("line 39")
+
+
+async def test_trends_stand_where_there_is_room_and_grow(start: Any) -> None:
+    async with start(160, 45) as ui:
+        assert "TREND" not in ui.text()
+        await ui.press("left_square_bracket")
+        await ui.until(lambda: ui.store.trends.sampled(21, 8), "values of #21")
+        await ui.until_text("TREND")
+        before = ui.store.trends.sampled(21, 96)
+        ui.fake.push("trial.metrics", number=21, points=1, last={"val_loss": 0.3}, step=12, values={"val_loss": 0.3})
+        await ui.until(lambda: ui.store.trends.sampled(21, 96) == [*before, 0.3], "one more value")
+        await ui.press("c", *["down"] * 7, "enter", "escape")
+        assert "TREND" not in ui.text()

@@ -189,7 +189,9 @@ class Main(TableActions):
     def do_back(self) -> None:
         """Undo one thing at a time: zoom, marks, filter, pane."""
         rows = self.context.rows
-        if self.zoomed:
+        if self.context.log.search and self.current == "log":
+            self.do_follow()
+        elif self.zoomed:
             self.do_zoom()
         elif rows.marks:
             rows.marks.clear()

@@ -9,6 +9,7 @@ from typing import Any
 from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
+from tui.views.forms import reach
 from tui.views.frame import filled, pane_title, words
 
 
@@ -33,7 +34,7 @@ def parameters(context: Context, top: int, width: int, height: int, focused: boo
             line(
                 (" " + fit(clean(name), names, more=glyphs.more), "strong"),
                 (fit(str(parameter["kind"]), 8), "dim"),
-                (fit(_range(parameter), room, more=glyphs.more), "text"),
+                (fit(reach(parameter), room - 1, more=glyphs.more) + " ", "text"),
                 (fit(fmt.param(best.get(name)), 12, more=glyphs.more), "best"),
                 (clean(_when(parameter)), "dim"),
                 ("  scientific" if parameter.get("role") == "scientific" else "", "title"),
@@ -61,15 +62,6 @@ def versions(context: Context, top: int, width: int, height: int, focused: bool)
         body += [line(("     " + piece, "dim")) for piece in words(clean(row.why), width - 6)]
     top = max(0, min(top, len(body) - height + 1))
     return filled([*lines, *body[top:]], width, height)
-
-
-def _range(parameter: Mapping[str, Any]) -> str:
-    if parameter["kind"] in ("float", "int"):
-        text = f"{fmt.param(parameter['low'])} .. {fmt.param(parameter['high'])}"
-        return text + (" log" if parameter.get("log") else "")
-    return ", ".join(fmt.param(value) for value in parameter.get("values", [])) + (
-        " ordered" if parameter.get("ordered") else ""
-    )
 
 
 def _when(parameter: Mapping[str, Any]) -> str:

@@ -212,6 +212,10 @@ class AsyncClient:
         calls = [api.metrics(one, wanted, points) for one in targets for wanted in names]
         return [row for call in calls for row in await self.send(call)]
 
+    async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
+        """The first objective of several trials, in about so many points each."""
+        return await self.send(api.trends(study, numbers, points))
+
     async def best_so_far(self, study: str) -> BestSoFar:
         """Where the best value of a study improved."""
         return await self.send(api.best_so_far(study))

@@ -201,6 +201,12 @@ def metrics(target: str, name: str | None = None, points: int | None = None) -> 
     return Call("GET", "/metrics", "MetricRow", many=True, query={"target": target, "name": name, "points": points})
 
 
+def trends(study: str, numbers: Sequence[int], points: int | None = None) -> Call[list[MetricRow]]:
+    """The first objective of several trials, in about so many points each."""
+    query = {"number": list(numbers), "points": points}
+    return Call("GET", _study(study) + "/trends", "MetricRow", many=True, query=query)
+
+
 def best_so_far(study: str) -> Call[BestSoFar]:
     """Where the best value of a study improved."""
     return Call("GET", _study(study) + "/best-so-far", "BestSoFar")

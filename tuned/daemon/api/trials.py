@@ -100,6 +100,30 @@ async def best_so_far(name: str, given: Given) -> BestSoFar:
     return BestSoFar(total, [BestStep(count, number, encode_number(value)) for count, number, value in steps])
 
 
+@router.get("/studies/{name}/trends")
+async def trends(
+    name: str,
+    given: Given,
+    number: Annotated[list[int], Query(max_length=200)],
+    points: Annotated[int, Query(ge=4, le=1000)] = 24,
+) -> list[MetricRow]:
+    """The first objective of several trials in about so many points each, for small pictures."""
+    study = await given.service.study(name)
+    objective = study.spec.objective
+    if objective is None:
+        return []
+
+    def find(conn: Connection) -> list[MetricRow]:
+        rows: list[MetricRow] = []
+        for one in number:
+            trial = queries.trial(conn, study.id, one)
+            seen = [] if trial is None else queries.thinned(conn, trial.id, objective.metric, points)
+            rows += [metric_row(study.name, one, observation) for observation in seen]
+        return rows
+
+    return await given.service.read(find)
+
+
 async def _trial(given: Context, name: str, number: int) -> Trial:
     study = await given.service.study(name)
     trial = await given.service.read(lambda conn: queries.trial(conn, study.id, number))
