@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tuned.core.records import dataclass
 from tuned.wire import BestRow, Json, Number
 
 
@@ -161,3 +162,25 @@ class GpuYielded:
     until: float | None
     changed: list[str]
     effects: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Pause studies and trials.
+
+    Attributes:
+        level: How the trials are paused: `auto`, `checkpoint`, `cuda`, `freeze` or `restart`. None: `auto`, and of a
+            study only the queue.
+    """
+
+    targets: list[str]
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeTried:
+    """A notify command that was run to see whether it works; `failure` is empty when it does."""
+
+    study: str
+    command: list[str]
+    failure: str

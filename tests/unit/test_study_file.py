@@ -154,7 +154,6 @@ def test_every_key_that_is_offered():
 @pytest.mark.parametrize(
     ("table", "line", "where"),
     [
-        ("run", "resources = { gpus = 0.5 }", "run.resources.gpus"),
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
     ],
 )

@@ -43,7 +43,7 @@ def enqueue(
     if values:
         spec = session.send(api.study(study)).spec
         points.append(_point(values, spec["space"]["parameters"]))
-    if like is not None and like.isdecimal():
+    if like is not None and "/" not in like:
         like = f"{study}/{like}"
     enqueued = session.send(api.enqueue(study, Enqueue(points, priority, like, seeds)))
     many = "s" if len(enqueued.trials) != 1 else ""

@@ -45,6 +45,8 @@ def study_file(spec: Mapping[str, Any]) -> str:
         if spec.get(table):
             given = {name: content for name, content in spec[table].items() if content not in ([], {}, "")}
             lines += ["", f"[{table}]", *(f"{name} = {value(content)}" for name, content in given.items())]
+    if spec.get("notify"):
+        lines += ["", "[notify]", *(f"{name} = {value(content)}" for name, content in spec["notify"].items())]
     return "\n".join(lines) + "\n"
 
 

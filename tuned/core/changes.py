@@ -13,6 +13,7 @@ from typing import Any
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput
+from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS, Notify, parse_command
 from tuned.core.states import Failure
@@ -76,6 +77,13 @@ def _real(low: float, high: float = math.inf) -> Parse:
         return number
 
     return parse
+
+
+def _gpus(value: Any) -> float:
+    try:
+        return check_gpus(_plain_number(value))
+    except ValueError as error:
+        raise _Wrong(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
 def _above_zero(value: Any) -> float:
@@ -150,7 +158,7 @@ _KEYS: dict[str, _Key] = {
     "run.timeout": _Key(_some_duration, sum=True, optional=True, later=True),
     "run.grace": _Key(_duration, later=True),
     "run.resources.cpus": _Key(_real(0.0, 4096.0), later=True),
-    "run.resources.gpus": _Key(_real(0.0, 64.0), optional=True, later=True),
+    "run.resources.gpus": _Key(_gpus, optional=True, later=True),
     **{f"run.retries.{kind}": _Key(_whole(0, 100)) for kind in Failure},
     "early_stopping.method": _Key(_one_of("asha", "median", "none")),
     "early_stopping.min_step": _Key(_above_zero),
@@ -213,6 +221,13 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
             notes.append(f"{path}: from each trial's next start on")
     _check(spec)
     return spec, priority, settings, notes
+
+
+def between(old: StudySpec, new: StudySpec) -> dict[str, Any]:
+    """The values with which `apply` turns one specification into the other, as far as it can."""
+    paths = [path for path in KEYS if path != "priority" and _read(old, path) != _read(new, path)]
+    values = {path: _read(new, path) for path in paths}
+    return {path: "none" if value is None else value for path, value in values.items()}
 
 
 def show(path: str, value: Any) -> str:

@@ -140,17 +140,6 @@ def parse_study(
     return spec
 
 
-def _notify(table: NotifyTable | None) -> Notify | None:
-    if table is None:
-        return None
-    try:
-        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
-    except ValueError as error:
-        raise InvalidInput(
-            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
-        ) from None
-
-
 def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
     """Refuse a space whose parameters do not reach the trial, or that lacks one which the arguments name.
 
@@ -160,6 +149,17 @@ def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     _refuse_unreached_script(run, space, answer)
+
+
+def _notify(table: NotifyTable | None) -> Notify | None:
+    if table is None:
+        return None
+    try:
+        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+    except ValueError as error:
+        raise InvalidInput(
+            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
+        ) from None
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:

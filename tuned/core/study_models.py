@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.finish import STEPS, StepName
+from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS
 from tuned.core.sizes import parse_size
@@ -92,9 +93,10 @@ def _positive_duration(value: Any) -> float:
 
 
 def _gpus(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 64:
-        raise _fail(f"{value!r} is no number of GPUs", "write 0 or 1")
-    return float(value)
+    try:
+        return check_gpus(value)
+    except ValueError as error:
+        raise _fail(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
 def _metric_name(value: Any) -> Any:
@@ -366,9 +368,6 @@ def _refuse_reserved(data: Mapping[str, Any]) -> None:
         value = _at(data, path)
         if isinstance(value, str) and value in values:
             raise NotYet(f"{value!r} is not offered yet", where=path, hint="leave it out")
-    gpus = _at(data, "run.resources.gpus")
-    if isinstance(gpus, float) and gpus != int(gpus if gpus - gpus == 0 else 0):
-        raise NotYet("fractions of GPUs are not offered yet", where="run.resources.gpus", hint="write 0 or 1")
 
 
 def _at(data: Any, path: str) -> Any:

@@ -45,7 +45,8 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
     cancelled = _withdraw(conn, study, spec.search.trials, now)
     after = queries.study_by_id(conn, study.id)
     if settings and after.state in STUDY_ENDED:
-        notes.append(f"{study.name} is {after.state}: more trials would let it go on")
+        have = counted(after.counts)
+        notes.append(f"{study.name} is {after.state} and has {have} trials: more than that let it go on")
     return SettingsChanged(
         study.name, [str(setting) for setting in settings], after.state.value, reopened, notes, cancelled
     )

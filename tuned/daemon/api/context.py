@@ -11,7 +11,9 @@ from fastapi import Depends, Request
 from storage.engine import Database
 from tuned.daemon.analysing import Analysing
 from tuned.daemon.finishing import Finishing
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
@@ -34,6 +36,8 @@ class Context:
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    gpus: Gpus
+    notifier: Notifier
     finishing: Finishing
 
 
