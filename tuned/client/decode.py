@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tuned import wire, wire_steering
+from tuned import wire, wire_finish, wire_steering
 from tuned.client import pages
 from tuned.core.errors import Unavailable
 
