@@ -103,7 +103,7 @@ def test_all_of_it_is_taken_and_survives_as_json():
         ('[playbook]\nsteps = ["coarse", "coarse"]', "playbook.steps", "names a step twice"),
         ('[playbook]\nsteps = ["coarse", "stop"]', "playbook.steps.1", "not one of"),
         ('[playbook]\nsteps = ["coarse"]\npause_before = ["refine"]', "playbook.pause_before", "no step of this"),
-        ('[playbook]\nsteps = ["coarse"]\ntrials = { refine = 3 }', "playbook.trials.refine", "no step of the search"),
+        ('[playbook]\nsteps = ["coarse"]\ntrials = { refine = 3 }', "playbook.trials.refine", "no step of the"),
         ('[playbook]\nsteps = ["coarse", "finalize"]', "finalize.args", "nothing tells the code"),
         ('[playbook]\nsteps = ["coarse"]\n[[search.phase]]\ntrials = 20', "playbook.steps", "search.phase"),
         ("[run]\nfolds = 5", "run.folds", "each fold would be the same"),
@@ -131,9 +131,7 @@ def test_what_can_tell_the_code_its_stage(text, script):
 
 
 def test_checkpoints_to_begin_from():
-    spec = parse(
-        '[space]\ninit_from = { values = ["none", "file:big.pt", "study:other/best"] }\n[run]\nargs = ["{lr}", "{init_from}"]'
-    )
+    spec = parse('[space]\ninit_from = { values = ["none", "file:big.pt", "study:other/best"] }')
     assert spec.pretrained == {"file:big.pt": "/p/big.pt"}
     assert study_source("study:other/7") == Source("study:other/7", "other", 7)
     assert with_checkpoint({"init_from": "file:big.pt"}, spec.pretrained) == {"init_from": "/p/big.pt"}

@@ -29,7 +29,7 @@ def by_method(measured):
 
 def test_models_that_err_apart_are_better_together():
     said, targets = models(8, 600, 1.2)
-    found = by_method(cross_fitted(said, targets, combine.error_rate, repeats=2))
+    found = by_method(cross_fitted(said, targets, combine.errors, repeats=2))
     assert set(found) == {"best single", "average", "greedy", "stacking", "majority vote"}
     for method in ("average", "greedy", "stacking", "majority vote"):
         assert found[method] < found["best single"] - 0.05, found
@@ -41,9 +41,10 @@ def noise(leak: bool) -> dict[str, float]:
     for seed in range(24):
         said, targets = models(25, 120, 0.0, seed=seed)
         if leak:
-            losses = {m: v for m, (v, _) in evaluate(said, targets, said, targets, combine.error_rate).items()}
+            measured = evaluate(said, targets, said, targets, combine.errors)
+            losses = {method: float(values.mean()) for method, (values, _) in measured.items()}
         else:
-            losses = by_method(cross_fitted(said, targets, combine.error_rate, repeats=1))
+            losses = by_method(cross_fitted(said, targets, combine.errors, repeats=1))
         for method, loss in losses.items():
             found.setdefault(method, []).append(loss)
     return {method: float(np.mean(losses)) for method, losses in found.items()}
@@ -66,7 +67,7 @@ def test_stacking_weighs_the_model_that_knows():
     knows = np.full((400, 4), 0.1)
     right = np.where(draw.random(400) < 0.8, targets, (targets + 1) % 4)
     knows[np.arange(400), right] = 0.7
-    found = by_method(cross_fitted([knows, *noise], targets, combine.error_rate, repeats=1))
+    found = by_method(cross_fitted([knows, *noise], targets, combine.errors, repeats=1))
     assert found["stacking"] == pytest.approx(found["best single"], abs=0.05)
     assert found["majority vote"] > 0.4  # most voters know nothing
 
@@ -75,7 +76,7 @@ def test_numbers_are_averaged_and_stacked_too():
     draw = np.random.default_rng(0)
     targets = draw.normal(size=300)
     said = [targets * 0.5 + draw.normal(scale=0.5, size=300) for _ in range(5)]
-    found = by_method(cross_fitted(said, targets, combine.squared_error, repeats=1))
+    found = by_method(cross_fitted(said, targets, combine.squared_errors, repeats=1))
     assert found["average"] < found["best single"] and found["stacking"] < found["average"]
     assert "majority vote" not in found
 

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 Targets = NDArray[np.int64] | Floats
 Loss = Callable[[Floats, Targets], float]
 """From predictions and targets to a number of which less is better."""
+Losses = Callable[[Floats, Targets], Floats]
+"""The same for each example: (examples,)."""
 
 _LEAST = 1e-12
 ROUNDS = 25
@@ -28,14 +30,16 @@ def log_loss(said: Floats, targets: Targets) -> float:
     return float(-np.log(np.clip(chosen, _LEAST, None)).mean())
 
 
-def error_rate(said: Floats, targets: Targets) -> float:
-    """Share of examples whose most probable class is wrong."""
-    return float((said.argmax(axis=1) != targets).mean())
+def errors(said: Floats, targets: Targets) -> Floats:
+    """(examples,) 1 where the most probable class is wrong, else 0."""
+    wrong: Floats = (said.argmax(axis=1) != targets).astype(float)
+    return wrong
 
 
-def squared_error(said: Floats, targets: Targets) -> float:
-    """Mean squared error of numbers."""
-    return float(((said - targets) ** 2).mean())
+def squared_errors(said: Floats, targets: Targets) -> Floats:
+    """(examples,) squared errors of numbers."""
+    found: Floats = (said - targets) ** 2
+    return found
 
 
 def average(models: Sequence[Floats], weights: Sequence[float] | None = None) -> Floats:

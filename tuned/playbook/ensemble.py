@@ -17,12 +17,13 @@ from tuned.playbook.combine import (
     FOLDS,
     Floats,
     Loss,
+    Losses,
     Targets,
     average,
-    error_rate,
+    errors,
     greedy,
     log_loss,
-    squared_error,
+    squared_errors,
     stack,
     vote,
 )
@@ -61,7 +62,7 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A method on held-out examples: its loss in each repetition, and how many models it used (mean)."""
+    """A method on held-out examples: its loss on each, (examples,), and how many models it used (mean)."""
 
     method: str
     losses: Floats
@@ -90,7 +91,7 @@ def ensemble(question: Question) -> Answer:
         held, _ = members_of(study, test, top, only=[t.number for t in members.trials])
         same = [i for i, t in enumerate(members.trials) if t.number in {h.number for h in held.trials}]
         measured = on_other_split([members.arrays[i] for i in same], members.targets, held, loss)
-    chosen = greedy(members.arrays, members.targets, loss)
+    chosen = greedy(members.arrays, members.targets, _fitting(loss))
     names = [members.trials[i].number for i in sorted(set(chosen), key=lambda i: -chosen.count(i))]
     return _answer(study, measured, name, members, names, notes, test)
 
@@ -131,23 +132,23 @@ def members_of(study: StudyData, split: str, top: int, only: Sequence[int] | Non
     return Members(tuple(trials), tuple(said), first.targets), notes
 
 
-def _loss(members: Members) -> tuple[Loss, str]:
-    return (error_rate, "error rate") if members.said[0].classes else (squared_error, "squared error")
+def _loss(members: Members) -> tuple[Losses, str]:
+    return (errors, "error rate") if members.said[0].classes else (squared_errors, "squared error")
 
 
-def _fitting(loss: Loss) -> Loss:
+def _fitting(loss: Losses) -> Loss:
     """What greedy selection minimises: a smooth loss where there is one, since error rates have too many equals."""
-    return log_loss if loss is error_rate else loss
+    return log_loss if loss is errors else lambda said, targets: float(loss(said, targets).mean())
 
 
 def evaluate(
-    fit: Sequence[Floats], fit_targets: Targets, held: Sequence[Floats], held_targets: Targets, loss: Loss
-) -> dict[str, tuple[float, int]]:
-    """Each method's loss on held-out examples, and how many models it used.
+    fit: Sequence[Floats], fit_targets: Targets, held: Sequence[Floats], held_targets: Targets, loss: Losses
+) -> dict[str, tuple[Floats, int]]:
+    """Each method's losses on held-out examples, and how many models it used.
 
     All that is chosen or fitted, the best single model included, is so on the other examples.
     """
-    single = int(np.argmin([loss(m, fit_targets) for m in fit]))
+    single = int(np.argmin([loss(m, fit_targets).mean() for m in fit]))
     picked = greedy(fit, fit_targets, _fitting(loss))
     found = {
         "best single": (loss(held[single], held_targets), 1),
@@ -160,32 +161,21 @@ def evaluate(
     return found
 
 
-def cross_fitted(models: Sequence[Floats], targets: Targets, loss: Loss, repeats: int = REPEATS) -> list[Measured]:
-    """Every method, with each example held out once; again with other partitions, whose results are one row each."""
-    runs: list[dict[str, tuple[float, float]]] = []
+def cross_fitted(models: Sequence[Floats], targets: Targets, loss: Losses, repeats: int = REPEATS) -> list[Measured]:
+    """Every method, with each example held out once; again with other partitions, whose losses are averaged."""
+    losses: dict[str, Floats] = {}
+    used: dict[str, list[int]] = {}
     for repeat in range(repeats):
         parts = _parts(targets, models[0].ndim == 2, repeat)
-        sums: dict[str, list[tuple[float, int, int]]] = {}
         for part in range(FOLDS):
             inside, outside = parts != part, parts == part
             if not outside.any():
                 continue
             fit, held = [m[inside] for m in models], [m[outside] for m in models]
-            for method, (value, used) in evaluate(fit, targets[inside], held, targets[outside], loss).items():
-                sums.setdefault(method, []).append((value, used, int(outside.sum())))
-        runs.append(
-            {
-                method: (
-                    float(np.average([v for v, _, _ in entries], weights=[n for _, _, n in entries])),
-                    float(np.mean([used for _, used, _ in entries])),
-                )
-                for method, entries in sums.items()
-            }
-        )
-    return [
-        Measured(method, np.array([run[method][0] for run in runs]), float(np.mean([run[method][1] for run in runs])))
-        for method in runs[0]
-    ]
+            for method, (values, count) in evaluate(fit, targets[inside], held, targets[outside], loss).items():
+                losses.setdefault(method, np.zeros(len(targets)))[outside] += values / repeats
+                used.setdefault(method, []).append(count)
+    return [Measured(method, values, float(np.mean(used[method]))) for method, values in losses.items()]
 
 
 def _parts(targets: Targets, classes: bool, seed: int) -> np.ndarray:
@@ -199,10 +189,10 @@ def _parts(targets: Targets, classes: bool, seed: int) -> np.ndarray:
     return parts
 
 
-def on_other_split(models: Sequence[Floats], targets: Targets, held: Members, loss: Loss) -> list[Measured]:
+def on_other_split(models: Sequence[Floats], targets: Targets, held: Members, loss: Losses) -> list[Measured]:
     """Every method fitted on one split and measured on another."""
     found = evaluate(models, targets, held.arrays, held.targets, loss)
-    return [Measured(method, np.array([value]), float(used)) for method, (value, used) in found.items()]
+    return [Measured(method, losses, float(used)) for method, (losses, used) in found.items()]
 
 
 def _answer(
@@ -225,10 +215,10 @@ def _answer(
         rows.append((m.method, round(m.members), own.mean, own.sem, *said))
         figures.append({"method": m.method, "metric": own.mean, "gain": better.mean, "members": m.members})
     how = (
-        f"every figure is from the split {test}, which nothing was selected or fitted on"
+        f"every figure is from the split {test}, which nothing was chosen or fitted on; intervals are over its examples"
         if test
-        else f"each example is held out once from all selecting and fitting ({FOLDS} parts, {REPEATS} partitions); "
-        "intervals are over partitions, not over other data"
+        else f"each example is held out from all selecting and fitting ({FOLDS} parts, {REPEATS} partitions); "
+        "intervals are over examples, paired"
     )
     lowest, alone = float(best.losses.mean()), float(single.losses.mean())
     gain = float(single.losses.mean() - best.losses.mean())
