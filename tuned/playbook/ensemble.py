@@ -234,6 +234,8 @@ def _answer(
             if metric == "error rate"
             else f"{best.method} has {metric} {lowest:.4g}, the best single model {alone:.4g}"
         )
+    if best is not single and gain > 0 and mean_of(single.losses - best.losses).low <= 0:
+        what += "; that may be chance"
     evidence: dict[str, float | int | str] = {"gain": gain, "models": len(members.trials), "examples": examples}
     verdict = Verdict("info", "ensemble.gain", what, evidence, about=study.name, trials=tuple(chosen))
     return Answer(
