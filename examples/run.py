@@ -66,7 +66,7 @@ EXAMPLES = {
     "data_size": Example(beside=("val_accuracy", "train_loss")),
     "pretraining": Example(before=("source.toml",)),
     "architectures": Example(beside=("val_accuracy", "parameters")),
-    "ensembles": Example(tables=(("ensemble", "{study}", "--test", "test"),)),
+    "ensembles": Example(beside=("val_loss",), tables=(("ensemble", "{study}", "--test", "test"),)),
     "cross_validation": Example(beside=(), folds=True, tables=(("folds", "{study}", "--top", "5"),)),
     "keras": Example(needs="keras"),
     "shell_script": Example(beside=("train_error",)),
@@ -175,8 +175,8 @@ def run(daemon: Daemon, name: str, small: bool) -> str:
         Unwell: It did not end well.
     """
     example = EXAMPLES[name]
-    for file in example.before:
-        finish(submit(daemon, HERE / name / file, small))
+    for source in example.before:
+        finish(submit(daemon, HERE / name / source, small))
     file = HERE / name / "study.toml"
     study = submit(daemon, file, small)
     finish(study)

@@ -1,4 +1,4 @@
-"""Digits 5 to 9 from a handful of images: from scratch, or from a net that has learned to read 0 to 4?
+"""Digits 5 to 9 from 20 images a digit: from scratch, or from a net that has learned to read 0 to 4?
 
 The same script trains both: `digits` says which half of the digits it reads, `init_from` where it begins.
 """
@@ -15,7 +15,7 @@ import tuned
 from examples.digits_data import digits, measure, train_epoch
 
 trial = tuned.current_trial(
-    defaults={"digits": "5-9", "per_digit": 10, "init_from": "none", "lr": 0.01, "epochs": 40, "repeat": 1}
+    defaults={"digits": "5-9", "per_digit": 20, "init_from": "none", "lr": 0.01, "epochs": 40, "repeat": 1}
 )
 p = trial.params
 torch.manual_seed(p["repeat"])  # which images are taken, and the start of the net
