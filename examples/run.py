@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 DEADLINE_S = 1800.0
 SMALL = ("search.method=sobol", "search.trials=4")
 PRELOAD = 'run.preload=["torch", "torch._dynamo", "sklearn"]'
-"""So that few trials need not learn it; one launcher then serves all scripts."""
+"""One launcher then serves all scripts, and no trial's time holds the imports that the first ones would learn."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,10 @@ def temporary_daemon(slots: int) -> Iterator[Daemon]:
 def submit(daemon: Daemon, file: Path, small: bool) -> SubmittedStudy:
     """Submit a study file as it is, or with a few short trials."""
     study = tomllib.loads(file.read_text())
-    settings = [f"run.python={sys.executable}"]
+    settings = [f"run.python={sys.executable}", *([PRELOAD] if "script" in study["run"] else [])]
     if small:
         settings += SMALL
         settings += ["space.epochs=2"] if "epochs" in study["space"] else []
-        settings += [PRELOAD] if "script" in study["run"] else []
     tunectl("submit", str(file), *(flag for setting in settings for flag in ("--set", setting)))
     return daemon.study(study["name"])
 
@@ -239,4 +238,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -91,31 +91,38 @@ def effect_table(question: Question, trials: Sequence[Measured], beside: Sequenc
         folds: Whether a trial's numbers are those of its folds.
     """
     (objective, larger), *_ = question.objectives.items()
-    head = [
-        *question.compared,
-        *(["best with"] if question.others else []),
-        f"{objective}, 95 %",
-        *([] if folds else ["best"]),
-        *beside,
-    ]
-    rows = []
+    sign = -1 if larger else 1
+    at_best: dict[tuple[Any, ...], tuple[tuple[Any, ...], list[Measured]]] = {}
     for values, mine in by_settings(trials, question.compared).items():
-        settings = by_settings(mine, question.others)
-        sign = -1 if larger else 1
-        chosen, runs = min(settings.items(), key=lambda item: sign * mean(pooled(item[1], objective)))
+        settings = by_settings(mine, question.others).items()
+        at_best[values] = min(settings, key=lambda item: sign * mean(pooled(item[1], objective)))
+    reference = min((runs for _, runs in at_best.values()), key=lambda runs: sign * mean(pooled(runs, objective)))
+    paired = not folds and any(SEEDS in trial.params for trial in reference)
+    rows = []
+    for values, (chosen, runs) in at_best.items():
         numbers = pooled(runs, objective)
-        others = [", ".join(f"{n} {short(v)}" for n, v in zip(question.others, chosen, strict=True) if v is not None)]
-        rows.append(
-            [
-                *map(short, values),
-                *(others if question.others else []),
-                with_interval(numbers, folds),
-                *([] if folds else [short(max(numbers) if larger else min(numbers))]),
-                *(short(mean(pooled(runs, name))) if pooled(runs, name) else "" for name in beside),
-                short(median(pooled(runs, "seconds"))),
-            ]
-        )
-    return markdown([*head, "CPU seconds"], rows)
+        line = [*map(short, values)]
+        if question.others:
+            named = zip(question.others, chosen, strict=True)
+            line.append(", ".join(f"{name} {short(value)}" for name, value in named if value is not None))
+        line.append(with_interval(numbers, folds))
+        if paired:
+            line.append("" if runs is reference else with_interval(differences(runs, reference, objective, sign)))
+        if not folds:
+            line.append(short(max(numbers) if larger else min(numbers)))
+        line += [short(mean(found)) if (found := pooled(runs, name)) else "" for name in beside]
+        rows.append([*line, short(median(pooled(runs, "seconds")))])
+    head = [*question.compared, *(["best with"] if question.others else []), f"{objective}, 95 %"]
+    head += [*(["behind the first by, 95 %"] if paired else []), *([] if folds else ["best run"]), *beside]
+    return markdown([*head, "CPU s"], rows)
+
+
+def differences(runs: Sequence[Measured], reference: Sequence[Measured], name: str, sign: int) -> list[float]:
+    """How much worse than the reference each seed's run is; only seeds that both have."""
+    theirs = {trial.params[SEEDS]: trial.numbers[name][0] for trial in reference}
+    return [
+        sign * (trial.numbers[name][0] - theirs[trial.params[SEEDS]]) for trial in runs if trial.params[SEEDS] in theirs
+    ]
 
 
 def front_table(question: Question, trials: Sequence[Measured]) -> str:
@@ -139,11 +146,13 @@ def beats(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def with_interval(values: Sequence[float], folds: bool = False) -> str:
-    """`0.123 ± 0.004`."""
+    """`0.123 ± 0.004`; empty without a value."""
+    if not values:
+        return ""
     middle, half = interval(values, folds)
     if math.isnan(half):
         return short(middle)
-    digits = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 3
+    digits = min(6, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else 3
     return f"{middle:.{digits}f} ± {half:.{digits}f}"
 
 

@@ -93,7 +93,15 @@ def test_a_value_is_shown_at_its_best_setting_over_all_seeds() -> None:
     trials = [trial([v], kind="a", lr=lr, repeat=i) for lr, values in {1: (0.1, 0.9), 2: (0.3, 0.5)}.items()
               for i, v in enumerate(values)]  # fmt: skip
     table = effect_table(question, trials, beside=[])
-    assert table.splitlines()[-1].startswith("| a | lr 2 | 0.4 ± 1.3 | 0.3 |")  # not the lucky run at lr 1
+    assert table.splitlines()[-1].startswith("| a | lr 2 | 0.4 ± 1.3 |  | 0.3 |")  # not the lucky run at lr 1
+
+
+def test_values_are_compared_seed_by_seed_with_the_best() -> None:
+    question = Question(("kind",), (), {"loss": False})
+    trials = [trial([i + {"a": 0.1, "b": 0.2}[k]], kind=k, repeat=i) for i in (1, 5, 9) for k in "ab"]
+    first, second = effect_table(question, trials, beside=[]).splitlines()[2:]
+    assert first.split(" | ")[2] == "" and second.split(" | ")[2].startswith("0.1")
+    assert " ± 9" in first and " ± 9" not in second.split(" | ")[2]  # the spread of seeds cancels
 
 
 def test_intervals_are_student_s_and_wider_over_folds() -> None:
