@@ -134,6 +134,7 @@ class Daemon:
     async def _close(self) -> None:
         await self._suggesting.close()
         await self._analysing.close()
+        self._launchers.end_starting()
         await self._launching.close()
         await self._attempts.close()
         await self._launchers.close()
