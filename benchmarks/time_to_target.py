@@ -22,6 +22,7 @@ from benchmarks.search_problems import PROBLEMS
 from tuned.client import api
 from tuned.core.space import Point
 from tuned.core.space_edit import entry_of
+from tuned.wire import EventRow
 
 EPOCHS, TRIALS, TARGET = 27, 40, 0.97
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def ours(seed: int) -> tuple[float, int]:
             search={"trials": TRIALS, "seed": seed},
             early_stopping={"method": "asha", "min_step": 1, "max_step": EPOCHS},
         )
-        daemon.wait(name)
+        daemon.until(name, _reached)
         began = min(t.started_at for t in daemon.trials(name) if t.started_at)
         seen = [
             (row.time - began, row.number)
@@ -47,6 +48,16 @@ def ours(seed: int) -> tuple[float, int]:
             if isinstance(row.value, float) and row.value >= TARGET and row.time
         ]
     return min(seen) if seen else (math.inf, TRIALS)
+
+
+def _reached(event: EventRow | None) -> bool:
+    """Whether the study has reached the target, or has ended."""
+    if event is None:
+        return False
+    if event.type == "study.moved" and event.data["to"] != "running":
+        return True
+    accuracy = event.data.get("last", {}).get("accuracy") if event.type == "trial.metrics" else None
+    return isinstance(accuracy, float) and accuracy >= TARGET
 
 
 def optuna_with(pruner: str) -> Callable[[int], tuple[float, int]]:
