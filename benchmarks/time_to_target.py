@@ -34,7 +34,13 @@ def ours(seed: int) -> tuple[float, int]:
     with fresh_daemon(slots=1) as daemon:
         daemon.submit(
             name,
-            {"script": "digits_epochs.py", "args": [str(EPOCHS)], "env": {"PYTHONPATH": str(ROOT)}},
+            {
+                "script": "digits_epochs.py",
+                "args": [str(EPOCHS)],
+                "env": {"PYTHONPATH": str(ROOT)},
+                # Otherwise the first two trials, from which this is learned, would import them.
+                "preload": ["torch", "torch._dynamo", "sklearn.datasets"],
+            },
             objective={"metric": "val_loss", "direction": "minimize"},
             space={p.name: entry_of(p) for p in PROBLEMS["digits"].space.parameters},
             search={"trials": TRIALS, "seed": seed},
