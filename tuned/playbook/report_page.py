@@ -37,7 +37,8 @@ nav a { margin-right: .9rem; } a { color: var(--info); }
   color: var(--info); }
 .verdict.warn .level { color: var(--warn); } .verdict.fail .level { color: var(--fail); }
 .evidence { font-size: .82rem; color: var(--soft); }
-.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; } table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .7rem .22rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.wrap { white-space: normal; min-width: 14rem; } th { color: var(--soft); font-weight: 600; }
 th.n, td.n { text-align: right; } caption { text-align: left; font-weight: 600; padding-bottom: .2rem; }
@@ -46,7 +47,8 @@ figure svg text { font-family: inherit; } pre { background: var(--panel); paddin
   overflow-x: auto; font-size: .84rem; }
 code { font-size: .9em; } details { margin: .8rem 0; } summary { cursor: pointer; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; align-items: start; }
-@media print { html { font-size: 10px; } body { max-width: none; } pre { white-space: pre-wrap; } figure, table, .verdict { break-inside: avoid; }
+@media print { html { font-size: 10px; } body { max-width: none; } pre { white-space: pre-wrap; }
+  figure, table, .verdict { break-inside: avoid; }
   details > * { display: block; } nav { display: none; } }
 """
 
