@@ -6,12 +6,13 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Union
 
+from tuned.core.records import dataclass
 from tuned.protocol import encode_number
 
-Number = float | int | str
+Number = Union[float, int, str]  # noqa: UP007 - evaluated under Python 3.9, too
 Json = dict[str, Any]
 
 
@@ -105,7 +106,8 @@ class StudyRow:
 class TrialRow:
     """A trial as lists show it; times are Unix seconds.
 
-    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise.
+    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
+    version of the study's space that its point was made in. `frozen` says that its processes stand still.
     """
 
     study: str
@@ -129,6 +131,8 @@ class TrialRow:
     last_step: float | None
     retry_of: int | None
     code: str = ""
+    space: int = 1
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,7 @@ class Submission:
         environment: The submitter's whole environment, captured for the trials.
         name: Overrides the study's name.
         stem: File name without suffix: the name when the study gives none.
+        update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
     """
 
     study: Json
@@ -259,6 +264,7 @@ class Submission:
     file: str | None = None
     name: str | None = None
     stem: str | None = None
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +287,9 @@ class Submitted:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
+        estimate_s: Seconds that all of it will take; None when nothing like it has run here.
+        estimate_why: What that is based on, or why it is unknown.
+        changed: What an update has changed, as `KEY: OLD -> NEW`.
     """
 
     study: str
@@ -295,14 +304,25 @@ class Submitted:
     notes: list[str]
     trial: int | None = None
     code: str = ""
+    estimate_s: float | None = None
+    estimate_why: str = ""
+    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Points of the user's own; parameters left out are suggested."""
+    """Points of the user's own; parameters left out are suggested.
+
+    Attributes:
+        points: Parameter name -> its value, or a list: then each of its values, and for several lists their product.
+        like: A trial, as `STUDY/7` or `STUDY/best`, whose values hold where a point has none.
+        seeds: How often each point runs, each time with another seed.
+    """
 
     points: list[Json]
     priority: int = 0
+    like: str | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +330,95 @@ class Enqueued:
     """Numbers of the trials that were queued."""
 
     trials: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceVersionRow:
+    """One version of a study's space.
+
+    Attributes:
+        origin: `submit`, `user`, or `phase N`: the refinement before that phase.
+        why: For a person, one line; `changes` what differs from the version before, such as `lr.high: 0.1 -> 1`.
+        trials: Trials whose points were made in it.
+        space: The whole space as plain data.
+    """
+
+    version: int
+    origin: str
+    why: str
+    changes: list[str]
+    at: float
+    trials: int
+    space: Json
+
+
+@dataclass(frozen=True, slots=True)
+class SpacePage:
+    """The versions of a study's space, oldest first; the last one is in use.
+
+    `kept` is how many trials with a result have points that are part of it, `left_out` how many do not.
+    """
+
+    study: str
+    version: int
+    kept: int
+    left_out: int
+    versions: list[SpaceVersionRow]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceChange:
+    """An edit of a study's space while it runs.
+
+    Attributes:
+        set: `NAME.KEY` -> value, for low, high, log, values, ordered, value, role.
+        add: Name -> its table as in a study file; `was` in it is the value that earlier trials ran with.
+        fix: Name -> the one value from now on.
+        drop: Name -> the value that the code uses without it; None when that is not known.
+        refine: Narrow and widen by the results so far, before the other changes.
+        dry_run: Only say what would change.
+    """
+
+    set: Json = field(default_factory=dict)
+    add: Json = field(default_factory=dict)
+    fix: Json = field(default_factory=dict)
+    drop: Json = field(default_factory=dict)
+    refine: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedRow:
+    """A suggestion that had not started and was replaced."""
+
+    number: int
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceChanged:
+    """What an edit of the space did.
+
+    Attributes:
+        version: The version in use now.
+        changes: Such as `lr.high: 0.1 -> 1`; empty when nothing differs.
+        why: What a refinement says of each parameter.
+        kept: Trials with a result whose points are part of the space now; `left_out`: the others.
+        replaced: Suggestions that had not started and did not fit.
+        off: The user's own queued points that do not fit; they run all the same.
+    """
+
+    study: str
+    version: int
+    changes: list[str]
+    why: list[str]
+    kept: int
+    left_out: int
+    replaced: list[ReplacedRow]
+    off: list[int]
+    dry_run: bool
+    versions: list[SpaceVersionRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,10 +439,14 @@ class Reprioritise:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why."""
+    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why.
+
+    `effects` says of each paused trial what it keeps and loses.
+    """
 
     changed: list[str]
     skipped: list[str] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

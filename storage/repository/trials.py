@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -25,13 +26,13 @@ from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
 
 _t = trials.c
 
-PLAIN_MOVES = frozenset({"cancel", "resume", "prune", "freeze", "thaw"})
+PLAIN_MOVES = frozenset({"cancel", "resume", "prune"})
 """Events that concern no end of a process."""
 
 _STRENGTH = {None: 0, StopReason.PAUSE: 1, StopReason.PRUNE: 1, StopReason.CANCEL: 2, StopReason.KILL: 3}
 
 _STUDY = (
-    select(studies.c.name, studies.c.next_number, study_specs.c.spec)
+    select(studies.c.name, studies.c.next_number, study_specs.c.spec, study_specs.c.space)
     .join(study_specs, study_specs.c.study_id == studies.c.id)
     .where(studies.c.id == bindparam("wanted"))
 )
@@ -41,6 +42,11 @@ _SET_INTENT = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values(stop_reason=bindparam("new_reason"), stop_at=bindparam("now"))
+)
+_SET_FROZEN = (
+    update(trials)
+    .where(_t.id == bindparam("wanted"), _t.state == TrialState.RUNNING.value, _t.frozen != bindparam("new"))
+    .values(frozen=bindparam("new"))
 )
 _SET_PRIORITY = update(trials).where(_t.id == bindparam("wanted")).values(priority=bindparam("new"))
 _HIGHEST_QUEUED = (
@@ -99,13 +105,13 @@ def add_trials(conn: Connection, study_id: int, new: Sequence[NewTrial], now: fl
         number = following if trial.number is None else trial.number
         following = max(following, number + 1)
         numbers.append(number)
-        _add_one(conn, study_id, study.name, trial, number, trial_seed(seed, number), now)
+        _add_one(conn, study_id, study, trial, number, trial_seed(seed, number), now)
     if following != study.next_number:
         conn.execute(_NEXT_NUMBER, {"wanted": study_id, "number": following})
     return numbers
 
 
-def _add_one(conn: Connection, study_id: int, study: str, trial: NewTrial, number: int, seed: int, now: float) -> None:
+def _add_one(conn: Connection, study_id: int, study: Any, trial: NewTrial, number: int, seed: int, now: float) -> None:
     data = {"params": trial.params, "origin": trial.origin, "priority": trial.priority, "why": trial.why}
     row = {
         "study_id": study_id,
@@ -119,18 +125,19 @@ def _add_one(conn: Connection, study_id: int, study: str, trial: NewTrial, numbe
         "why": trial.why,
         "seed": seed,
         "stage": trial.stage,
+        "space": study.space,
         "retry_of": trial.retry_of,
         "created_at": now,
-        "moved_seq": add_event(conn, events.TRIAL_QUEUED, study, number, data, now),
+        "moved_seq": add_event(conn, events.TRIAL_QUEUED, study.name, number, data, now),
     }
     try:
         conn.execute(_INSERT, row)
     except IntegrityError as error:
-        raise Conflict("the number is taken", where=f"{study}/{number}") from error
+        raise Conflict("the number is taken", where=f"{study.name}/{number}") from error
 
 
 def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: float, reason: str = "") -> TrialState:
-    """A move that ends no process: `cancel`, `resume`, `prune`, `freeze`, `thaw`.
+    """A move that ends no process: `cancel`, `resume`, `prune`.
 
     Returns:
         The new state.
@@ -170,6 +177,20 @@ def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor
     conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "new_reason": reason.value, "now": now})
     data = {"stop_reason": reason.value, "actor": actor.value, "why": why}
     add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
+    return True
+
+
+def set_frozen(conn: Connection, trial_id: int, frozen: bool, level: str, actor: Actor, now: float) -> bool:
+    """Note that a running trial's processes shall stand still, or move again; whether that is a change.
+
+    Raises:
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    if not conn.execute(_SET_FROZEN, {"wanted": trial_id, "new": int(frozen)}).rowcount:
+        return False
+    data = {"frozen": frozen, "level": level, "actor": actor.value}
+    add_event(conn, events.TRIAL_FROZEN, trial.study, trial.number, data, now)
     return True
 
 

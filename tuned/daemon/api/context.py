@@ -10,10 +10,13 @@ from fastapi import Depends, Request
 
 from storage.engine import Database
 from tuned.daemon.analysing import Analysing
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
+from tuned.daemon.space_service import SpaceService
 from tuned.daemon.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
@@ -23,6 +26,7 @@ class Context:
     """The parts of the daemon that handlers use; `status` and `stop` are the application's own."""
 
     service: Service
+    spaces: SpaceService
     database: Database
     hub: Hub
     slots: Slots
@@ -31,6 +35,8 @@ class Context:
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    gpus: Gpus
+    notifier: Notifier
 
 
 async def _context(request: Request) -> Context:
