@@ -15,7 +15,7 @@ from tuned.core.space import Parameter, same_value
 from tuned.playbook.groups import text_of
 from tuned.playbook.importance import importance
 from tuned.playbook.isolation import isolation
-from tuned.playbook.pictures import BLUE, INK, MANY, ORANGE, Picture, logarithmic, picture, style
+from tuned.playbook.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
 from tuned.playbook.plots import infeasible_trials, marks, value_axis
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import Floats, StudyData, TrialData
