@@ -34,6 +34,15 @@ def test_the_best_at_an_end_proposes_a_decade_more(at, command):
     assert verdict.command == f"tunectl space made --set {command}"
 
 
+def test_an_optimum_close_to_an_end_that_a_search_has_bracketed_is_inside():
+    """A search that follows results puts most of its points around the optimum, here at nine tenths of the range."""
+    rng = np.random.default_rng(0)
+    near = [10.0 ** (-1.4 + rng.normal(0, 0.12)) for _ in range(20)]
+    rates = [10.0 ** rng.uniform(-5, -1) for _ in range(8)] + [min(rate, 0.1) for rate in near]
+    made = study([trial(i + 1, [far(-1.4)({"lr": rate})], {"lr": rate}) for i, rate in enumerate(rates)], LR)
+    assert list(near_bound(made)) == []
+
+
 def test_more_width_is_a_remark_because_it_costs():
     (verdict,) = near_bound(searched(PAIR, lambda p: -math.log(p["width"]), 32))
     assert (verdict.level, verdict.about, verdict.evidence["proposed"]) == ("info", "width", 1024)

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tuned.core.space import Parameter, same_value
+from tuned.playbook.forest import importances
 from tuned.playbook.groups import text_of
-from tuned.playbook.importance import importances
 from tuned.playbook.isolation import isolation
 from tuned.playbook.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
 from tuned.playbook.plots import infeasible_trials, marks, value_axis

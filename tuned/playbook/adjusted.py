@@ -33,7 +33,7 @@ class Marginal:
     high: float
 
 
-class Surrogate:
+class AdjustedModel:
     """Results as a function of the point.
 
     Args:
