@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,17 @@ class TestWatch:
         list(train(mine, 2))
         assert watch.steps == 2
 
+    def test_a_model_that_is_gone_is_let_go(self) -> None:
+        model = net()
+        watch = Watch(model, every=1)
+        list(train(model, 2))
+        gone = weakref.ref(model)
+        del model
+        gc.collect()
+        assert gone() is None and watch._handle is None
+        record = watch.record()
+        assert record is not None and record["steps"] == 2 and record["layers"][0]["shape"] == [8, 8]
+
     def test_explosions_are_counted(self, trial: DaemonTrial, tmp_path: Path) -> None:
         model = net()
         watch = trial.watch(model, every=1)
@@ -159,6 +172,7 @@ class TestWatch:
     def test_fewer_samples_are_kept_than_taken(self) -> None:
         watch = Watch(net(), every=1)
         watch.remove()
+        watch._shapes = dict.fromkeys(watch._layers, (8, 8))
         for step in range(5000):
             watch.steps = step
             watch._keep(float(step), [1.0] * 4)

@@ -16,6 +16,7 @@ import tuned
 from tuned import protocol
 from tuned.playbook.predictions import read_hashes, read_predictions
 from tuned.sdk import predictions
+from tuned.sdk.trial import LocalTrial
 
 PACKAGE = Path(tuned.__file__).parents[1]
 ROWS = [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]
@@ -96,11 +97,17 @@ def test_without_numpy_and_torch(tmp_path: Path) -> None:
     code = """
 import sys, tuned
 trial = tuned.current_trial()
+assert trial.number == 1
 trial.save_predictions("validation", [[0.5, 0.5]], [1], ["only"])
 trial.data_hashes("validation", ["text"])
 assert not {"numpy", "torch"} & set(sys.modules)
 """
-    env = {**{k: v for k, v in os.environ.items() if not k.startswith("TUNED_")}, "PYTHONPATH": str(PACKAGE)}
+    spec = {
+        "attempt_id": "a", "study": "s", "number": 1, "attempt": 1, "seed": 0, "stage": "search", "params": {},
+        "device": "cpu:0", "checkpoint_dir": "c", "resumed": False,
+    }  # fmt: skip
+    inside = protocol.trial_environment(spec, str(tmp_path))
+    env = {**os.environ, **inside, "PYTHONPATH": str(PACKAGE)}
     subprocess.run([sys.executable, "-S", "-c", code], env=env, cwd=tmp_path, check=True)
     with np.load(tmp_path / "predictions" / "validation.npz") as file:
         assert file["probabilities"].tolist() == [[0.5, 0.5]] and file["ids"].tolist() == ["only"]
@@ -125,3 +132,11 @@ def test_the_reader_finds_what_the_sdk_wrote_and_what_a_script_left(tmp_path: Pa
     assert test.ordered(np.array(["a", "b", "d"])) is None
     hashes, trouble = read_hashes(tmp_path)
     assert list(hashes) == ["train"] and hashes["train"].targets is not None and not trouble
+
+
+def test_a_script_that_runs_alone_checks_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    LocalTrial().save_predictions("validation", ROWS, [0, 1, 1])
+    with pytest.raises(ValueError, match="one for each"):
+        LocalTrial().save_predictions("validation", ROWS, [0])
+    assert not list(tmp_path.iterdir())

@@ -22,7 +22,7 @@ LATENCY_METRIC = "latency_ms"
 BINS = 4
 LEAST_PER_BIN = 4
 TOLERANCE = 0.1
-"""Of the distance from the best to the median result: less than that is no gain."""
+"""Of the distance from the best to the median of the better half: less than that is no gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ def model_size(study: StudyData) -> Iterator[Verdict]:
         return
     outcome = study.sign * study.outcome([trial for size in bins for trial in size.trials])
     bests = np.array([study.sign * size.best for size in bins])
-    tolerance = TOLERANCE * float(np.median(outcome) - outcome.min())
+    better = np.sort(outcome)[: max(2, len(outcome) // 2)]
+    tolerance = TOLERANCE * float(np.median(better) - better[0])
     enough = int(np.flatnonzero(bests <= bests.min() + tolerance)[0])
     gaps = [size.gap for size in bins]
     grows = gaps[0] is not None and gaps[-1] is not None and gaps[-1] > gaps[0] + tolerance

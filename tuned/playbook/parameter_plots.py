@@ -11,16 +11,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tuned.core.space import Parameter, same_value
-from tuned.playbook.forest import importances
+from tuned.playbook.effects import fitted, overview
 from tuned.playbook.groups import text_of
 from tuned.playbook.isolation import isolation
-from tuned.playbook.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
+from tuned.playbook.pictures import BLUE, INK, MANY, ORANGE, Picture, logarithmic, picture, style
 from tuned.playbook.plots import infeasible_trials, marks, value_axis
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import Table
 
 COLUMNS = 3
 MOST_AXES = 18
+CHANCE = 0.05
 
 
 def axis_plots(study: StudyData) -> Picture | None:
@@ -129,20 +130,25 @@ def _isolation(axes: Any, study: StudyData, name: str, view: Table) -> None:
 
 
 def importance_plot(study: StudyData) -> Picture | None:
-    """Bars with the share of the explained variation."""
-    found = importances(study)
-    if not found:
+    """Bars with the share of the results' variance that each parameter explains."""
+    model = fitted(study)
+    cells = overview(study, model).to_dict()["rows"] if model is not None else []
+    if model is None or not any(row["explains"] for row in cells):
         return None
     with style():
-        figure = Figure(figsize=(5.4, 0.6 + 0.26 * len(found)), layout="constrained")
+        figure = Figure(figsize=(5.4, 0.6 + 0.26 * len(cells)), layout="constrained")
         axes = figure.subplots()
-        names, shares, errors = zip(*found[::-1], strict=True)
-        axes.barh(names, shares, xerr=errors, color=BLUE, height=0.65, error_kw={"ecolor": FAINT, "lw": 1})
+        for place, row in enumerate(reversed(cells)):
+            sure = float(row["p_value"]) < CHANCE
+            axes.barh(place, row["explains"], color=ORANGE if sure else BLUE, height=0.65)
+        axes.set_yticks(range(len(cells)), [row["parameter"] for row in reversed(cells)])
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.grid(axis="y", visible=False)
         caption = (
-            "Share of the variation in rank that a random forest loses when a parameter's values are shuffled, "
-            f"{len(study.ranked)} trials. It holds for these ranges alone."
+            "Share of the variance of all ranks that a parameter explains with the others held alike; orange: "
+            f"raw results depend on it, too (p < {CHANCE}). The model behind it predicts "
+            f"{max(0.0, model.explained):.0%} of the variance of trials that it has not seen. It holds for these ranges alone."
         )
-        return picture(figure, "importance", f"{found[0][0]} matters most, {found[0][1]:.0%}.", caption)
+        first = cells[0]
+        return picture(figure, "importance", f"{first['parameter']} explains most, {first['explains']:.0%}.", caption)

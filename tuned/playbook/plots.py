@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from tuned.core.pareto import front
@@ -37,6 +38,8 @@ from tuned.playbook.table import seconds as time_text
 
 WIDE = (7.2, 3.0)
 TOP = 5
+MOST_CURVES = 300
+"""Of all other trials; more make the picture grey, not clearer."""
 
 
 def value_axis(axes: Any, values: Floats, label: str) -> None:
@@ -115,9 +118,9 @@ def curves(study: StudyData) -> Picture | None:
     with style():
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         axes = figure.subplots()
-        for trial in shown:
-            curve = trial.curve(metric).finite
-            axes.plot(curve.steps, curve.values, color=FAINT, lw=0.5, alpha=0.35, rasterized=len(shown) > 100)
+        faint = [t.curve(metric).finite for t in shown[:: -(-len(shown) // MOST_CURVES)]]
+        lines = [np.column_stack([curve.steps, curve.values]) for curve in faint]
+        axes.add_collection(LineCollection(lines, colors=FAINT, lw=0.5, alpha=0.35, rasterized=len(lines) > 100))
         for colour, trial in zip(COLOURS, best, strict=False):
             curve, twin = trial.curve(metric).finite, trial.curve(train).finite
             axes.plot(curve.steps, curve.values, color=colour, label=f"trial {trial.number}")
@@ -126,12 +129,12 @@ def curves(study: StudyData) -> Picture | None:
             at = int(np.argmin(study.sign * curve.values))
             axes.scatter(curve.steps[at], curve.values[at], s=22, color=colour, zorder=3, lw=0)
         axes.set_xlabel("step")
-        value_axis(axes, np.concatenate([t.curve(metric).finite.values for t in shown]), metric)
+        value_axis(axes, np.concatenate([curve.values for curve in faint]), metric)
+        axes.autoscale_view()
         axes.legend(fontsize=8, ncols=3)
         dotted = f", dotted {train}" if train and any(len(t.curve(train)) for t in best) else ""
-        caption = (
-            f"The {len(best)} best trials: solid {metric}{dotted}, a dot at the best step; thin: all other trials."
-        )
+        others = "all" if len(faint) == len(shown) else f"{len(faint)} of the"
+        caption = f"The {len(best)} best trials: solid {metric}{dotted}, a dot at the best step; thin: {others} others."
         return picture(figure, "curves", f"Curves of {len(shown)} trials, the best {len(best)} in colour.", caption)
 
 

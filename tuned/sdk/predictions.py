@@ -19,11 +19,11 @@ from tuned.sdk.arrays import Block, as_block, write_npz
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
 
-def save(folder: str, split: str, probabilities: Any, targets: Any, ids: Any, step: Optional[int]) -> None:
+def save(folder: Optional[str], split: str, probabilities: Any, targets: Any, ids: Any, step: Optional[int]) -> None:
     """Write `<split>.npz`.
 
     Args:
-        folder: The attempt's folder of predictions; made when it is not there.
+        folder: The attempt's folder of predictions, made when it is not there; None: check, and write nothing.
         split: Name of the split.
         probabilities: (examples, classes) or (examples,).
         targets: (examples,) or None.
@@ -49,7 +49,7 @@ def save(folder: str, split: str, probabilities: Any, targets: Any, ids: Any, st
     _write(folder, _checked(split) + ".npz", blocks)
 
 
-def save_hashes(folder: str, split: str, inputs: Any, targets: Any, ids: Any) -> None:
+def save_hashes(folder: Optional[str], split: str, inputs: Any, targets: Any, ids: Any) -> None:
     """Write `data-<split>.npz`: 64 bits of BLAKE2 over each example's bytes.
 
     Raises:
@@ -83,7 +83,9 @@ def _add(blocks: Dict[str, Block], name: str, value: Any, examples: int, call: s
     blocks[name] = block
 
 
-def _write(folder: str, name: str, blocks: Dict[str, Block]) -> None:
+def _write(folder: Optional[str], name: str, blocks: Dict[str, Block]) -> None:
+    if folder is None:
+        return
     try:
         os.makedirs(folder, exist_ok=True)
         write_npz(os.path.join(folder, name), blocks)

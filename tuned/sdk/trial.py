@@ -169,6 +169,8 @@ class Trial(abc.ABC):
     def save_predictions(self, split: str, probabilities: Any, targets: Any = None, ids: Any = None) -> None:
         """Keep what the model says of each example of a split, for ensembles and for `tunectl data`.
 
+        A script that runs alone keeps nothing.
+
         Call it with the model that counts, the best or the last one; a later call for the same split replaces the
         earlier file. Every trial must pass the examples in the same order, or `ids`.
 
@@ -206,8 +208,9 @@ class Trial(abc.ABC):
             predictions.save_hashes(self._predictions_dir, split, inputs, targets, ids)
 
     @property
-    def _predictions_dir(self) -> str:
-        return protocol.PREDICTIONS_DIR
+    def _predictions_dir(self) -> Optional[str]:
+        """Where they are kept; None: nowhere, for a script that runs alone."""
+        return None
 
     @abc.abstractmethod
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
@@ -279,7 +282,7 @@ class DaemonTrial(Trial):
         return _made(self._work_dir)
 
     @property
-    def _predictions_dir(self) -> str:
+    def _predictions_dir(self) -> Optional[str]:
         return os.path.join(self._run_dir, protocol.PREDICTIONS_DIR)
 
     def _save_gradients(self) -> None:

@@ -48,7 +48,10 @@ class Watch:
         self._began: Optional[float] = None
         self._parameters = dict(model.named_parameters())
         self._layers = _spread([name for name, p in self._parameters.items() if p.requires_grad and p.ndim > 1])
+        self._shapes: Dict[str, Tuple[int, ...]] = {}
         self._activations = _activations(model)
+        # A model that is gone is watched no more, and nothing of it is kept alive for that.
+        self._model = weakref.ref(model, lambda _: self.remove())
         self._mine: Any = weakref.WeakKeyDictionary()  # optimiser -> whether it steps this model
         self._fresh: List[float] = []
         self._samples: List[Tuple[int, float, List[float]]] = []
@@ -63,6 +66,7 @@ class Watch:
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
+        self._parameters = {}
 
     def take(self) -> Dict[str, float]:
         """What was sampled since the last call: `grad_norm`, the median, and `grad_norm_max`; empty without samples."""
@@ -87,7 +91,7 @@ class Watch:
             "layers": [
                 {
                     "name": name[:-7] if name.endswith(".weight") else name,
-                    "shape": list(self._parameters[name].shape),
+                    "shape": list(self._shapes[name]),
                     "rms": _median([rms[i] for _, _, rms in self._samples]),
                     "rms_early": _median([rms[i] for _, _, rms in early]),
                 }
@@ -153,7 +157,9 @@ class Watch:
         factor = 1.0 if scale is None else 1.0 / float(scale)
         by_name = {name: value * factor for name, value in zip(found, values)}  # noqa: B905 - Python 3.9
         total = math.sqrt(sum(value * value for value in by_name.values()))
-        rms = [by_name.get(name, 0.0) / math.sqrt(self._parameters[name].numel()) for name in self._layers]
+        if not self._shapes:
+            self._shapes = {name: tuple(self._parameters[name].shape) for name in self._layers}
+        rms = [by_name.get(name, 0.0) / math.sqrt(math.prod(self._shapes[name])) for name in self._layers]
         self._keep(total, rms)
 
     def _keep(self, total: float, rms: List[float]) -> None:
