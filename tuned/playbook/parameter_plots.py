@@ -148,7 +148,8 @@ def importance_plot(study: StudyData) -> Picture | None:
         caption = (
             "Share of the variance of all ranks that a parameter explains with the others held alike; orange: "
             f"raw results depend on it, too (p < {CHANCE}). The model behind it predicts "
-            f"{max(0.0, model.explained):.0%} of the variance of trials that it has not seen. It holds for these ranges alone."
+            f"{max(0.0, model.explained):.0%} of the variance of trials that it has not seen. It holds for these "
+            "ranges alone."
         )
         first = cells[0]
         return picture(figure, "importance", f"{first['parameter']} explains most, {first['explains']:.0%}.", caption)
