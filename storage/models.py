@@ -103,9 +103,26 @@ study_specs = Table(
     Column("spec", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("environment", Text, nullable=False),
+    Column("space", Integer, nullable=False, server_default=text("1")),
     sqlite_strict=True,
 )
-"""What a submission fixed, as JSON; the environment is read for a launch only."""
+"""What a submission fixed, as JSON, with the space as it is now, which is version `space`; the environment is read for
+a launch only."""
+
+space_versions = Table(
+    "space_versions",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("space", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    _empty("why"),
+    Column("changes", Text, nullable=False, server_default=text("'[]'")),
+    Column("at", REAL, nullable=False),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""Every space that a study has had. `origin`: `submit`, `user`, or `phase N` for a refinement before that phase."""
 
 study_counts = Table(
     "study_counts",
@@ -143,6 +160,7 @@ trials = Table(
     Column("stage", Text, nullable=False, server_default=text("'search'")),
     Column("last_step", REAL),
     _empty("code"),
+    Column("space", Integer, nullable=False, server_default=text("1")),
     Column("retry_of", Integer),
     Column("retries_used", Text, nullable=False, server_default=text("'{}'")),
     Column("created_at", REAL, nullable=False),
@@ -156,7 +174,7 @@ trials = Table(
 )
 """One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
 `moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
-submitted; `rank` 0 for a user's own point, 1 for a suggested one."""
+submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in."""
 
 Index(
     "trials_queue",

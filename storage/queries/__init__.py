@@ -19,6 +19,7 @@ from storage.queries.attempts import (
 from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
 from storage.queries.observations import next_auto_steps, observations
+from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
     changed_since,
@@ -27,7 +28,9 @@ from storage.queries.search import (
     last_ended,
     max_moved_seq,
     next_number,
+    peak_memory,
 )
+from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -44,6 +47,7 @@ __all__ = [
     "BadLine",
     "EndedAttempt",
     "LiveAttempt",
+    "SpaceVersion",
     "StoppingReport",
     "ThinCurve",
     "Usage",
@@ -62,6 +66,8 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "first_space",
+    "has_space_from",
     "known_keys",
     "last_ended",
     "last_event_seq",
@@ -72,8 +78,11 @@ __all__ = [
     "next_number",
     "observations",
     "pareto_front",
+    "peak_memory",
     "queue_heads",
+    "results_before",
     "rung_values",
+    "space_versions_of",
     "stopping_report",
     "studies",
     "study",
@@ -84,6 +93,7 @@ __all__ = [
     "trial_by_id",
     "trials",
     "unfinished",
+    "unstarted",
     "usage",
     "waiting_count",
     "why_stopped",

@@ -21,6 +21,7 @@ VERBS = {
     "best": ("tuned.cli.trials", "Show a study's best trials."),
     "metrics": ("tuned.cli.trials", "List what trials reported."),
     "enqueue": ("tuned.cli.enqueue", "Queue points of your own."),
+    "space": ("tuned.cli.space", "Show a study's search space, or change it while it runs."),
     "pause": ("tuned.cli.steer", "Pause studies or trials."),
     "resume": ("tuned.cli.steer", "Let paused studies or trials go on."),
     "cancel": ("tuned.cli.steer", "Stop, and discard from the search."),
@@ -31,6 +32,10 @@ VERBS = {
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
+    "slice": ("tuned.cli.importance", "What is expected along a hyperparameter."),
+    "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
+    "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
     "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
     "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
@@ -58,7 +63,8 @@ class LazyGroup(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = getattr(
-            import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_").replace("-", "_")
+            import_module(VERBS[cmd_name][0]),
+            {"next": "next_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
         )
         return command
 

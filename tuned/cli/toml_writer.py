@@ -129,6 +129,8 @@ def _search(search: Mapping[str, Any]) -> list[str]:
     if search["method"] == "grid" and not search.get("phases"):
         given.append("levels")
     lines += [f"{name} = {value(search[name])}" for name in given]
+    if search.get("sources"):
+        lines.append(f"from = {value(search['sources'])}")
     for phase in search.get("phases", []):
         lines += ["", "[[search.phase]]"]
         lines += [f"{name} = {value(content)}" for name, content in phase.items() if content is not None]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         EventRow,
         LogChunk,
         MetricRow,
+        SpaceChange,
+        SpaceChanged,
+        SpacePage,
         StudyRow,
         Submission,
         Submitted,
@@ -185,6 +188,16 @@ def metrics(target: str, name: str | None = None) -> Call[list[MetricRow]]:
 def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
     """Queue points of the user's own."""
     return Call("POST", _study(study) + "/enqueue", "Enqueued", body=request)
+
+
+def space(study: str) -> Call[SpacePage]:
+    """The versions of a study's search space."""
+    return Call("GET", _study(study) + "/space", "SpacePage")
+
+
+def change_space(study: str, change: SpaceChange) -> Call[SpaceChanged]:
+    """Edit a study's search space while it runs."""
+    return Call("POST", _study(study) + "/space", "SpaceChanged", body=change)
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:

@@ -155,11 +155,15 @@ SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution
 
 @dataclass(frozen=True, slots=True)
 class SearchPhase:
-    """One `[[search.phase]]`: its method for so many trials; None: for all that are left. `levels` is for a grid."""
+    """One `[[search.phase]]`: its method for so many trials; None: for all that are left.
+
+    `levels` is for a grid; `refine`: before it begins, the space is narrowed and widened by the results so far.
+    """
 
     method: SearchMethod = "auto"
     trials: int | None = None
     levels: int = 5
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class SearchSpec:
         points: Points of the user's own that run first: (label, values).
         levels: Values of each range in a grid.
         phases: Methods that follow each other.
+        sources: Names of earlier studies whose results the model begins with.
     """
 
     method: SearchMethod = "auto"
@@ -184,6 +189,7 @@ class SearchSpec:
     points: tuple[tuple[str, Point], ...] = ()
     levels: int = 5
     phases: tuple[SearchPhase, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +276,7 @@ class StudySpec:
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
         stopping = data.get("early_stopping")
         return cls(
@@ -356,6 +363,7 @@ class Study:
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
         phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
+        space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -374,3 +382,4 @@ class Study:
     note: str = ""
     phase: str = ""
     other_code: int = 0
+    space: int = 1

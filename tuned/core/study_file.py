@@ -101,12 +101,11 @@ def parse_study(
     constraints = _constraints(tables.constraint, objectives)
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
-    check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
+    check_reach(run, space, files)
     for source in metric_files:
         check_text(f"metrics.{source.kind}", source.path, space)
     if predictions is not None:
         check_text("metrics.predictions", predictions, space)
-    _refuse_unreached_script(run, space, answer)
     renames = renames_of(tables.metrics)
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
@@ -127,6 +126,17 @@ def parse_study(
         constraints=constraints,
         predictions=predictions,
     )
+
+
+def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
+    """Refuse a space whose parameters do not reach the trial, or that lacks one which the arguments name.
+
+    Raises:
+        InvalidInput: At the first such parameter or placeholder.
+    """
+    answer = _code_mentions_us(run, files)
+    check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
+    _refuse_unreached_script(run, space, answer)
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
@@ -321,7 +331,8 @@ def _search(table: SearchTable, space: SearchSpace) -> SearchSpec:
             trials += len(points)
     if trials is None and table.budget is None:
         raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
-    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases)
+    sources = tuple(check_study_name(name, "search.from") for name in table.sources)
+    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources)
 
 
 def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:
@@ -338,7 +349,12 @@ def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, 
             raise InvalidInput(
                 "only the last phase goes on without end", where=f"{where}.trials", hint="add trials = 20"
             )
-        phases.append(SearchPhase(entry.method, trials, entry.levels))
+        if entry.refine and i == 0:
+            raise InvalidInput("comes before any result", where=f"{where}.refine", hint="put it into a later phase")
+        if entry.refine and entry.method == "grid":
+            hint = 'refine before "sobol" or "bayesian"'
+            raise InvalidInput("a grid is laid out before the study begins", where=f"{where}.refine", hint=hint)
+        phases.append(SearchPhase(entry.method, trials, entry.levels, entry.refine))
     total = table.trials
     if total is None and table.budget is None and phases[-1].trials is not None:
         total = sum(phase.trials or 0 for phase in phases)

@@ -241,6 +241,7 @@ class PhaseTable(Table):
     method: SearchMethod = "auto"
     trials: int | None = Field(default=None, ge=1, le=1_000_000)
     levels: int = Field(default=5, ge=2, le=1000)
+    refine: bool = False
 
 
 class SearchTable(Table):
@@ -254,6 +255,7 @@ class SearchTable(Table):
     parallel: int | None = Field(default=None, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
+    sources: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(strict=False, alias="from")] = ()
 
 
 class EarlyStoppingTable(Table):

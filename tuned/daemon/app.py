@@ -37,6 +37,7 @@ from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.server import Listener
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
+from tuned.daemon.space_service import SpaceService
 from tuned.daemon.suggesting import Suggesting
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
@@ -71,7 +72,7 @@ class Daemon:
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
+        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
         self._service = Service(
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
@@ -89,6 +90,7 @@ class Daemon:
         )
         context = Context(
             self._service,
+            SpaceService(self._service),
             self._database,
             self._hub,
             self._slots,

@@ -37,6 +37,7 @@ from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
 from tuned.daemon.study_end import drain_study, end_study
 from tuned.daemon.suggesting import Suggesting
+from tuned.daemon.ways import due_in, reproducible
 
 log = logging.getLogger(__name__)
 
@@ -132,11 +133,12 @@ class Scheduler:
         held_up = self.held_up
         free_gpus = [] if held_up else self._slots.free_gpus()
         free_cpus = [] if held_up else self._slots.free_cpus()
-        starving = set()
+        starving, claimed = set(), set(claiming)
         for action in plan(views, queue, free_gpus, free_cpus):
             match action:
                 case Claim():
                     trial, study = trials[action.trial_id], picture.studies[action.study_id]
+                    claimed.add(trial.id)
                     self._slots.lease(action.device, f"{trial.study}/{trial.number}")
                     self._launching.begin(trial, study, action.device)
                 case Ask():
@@ -155,6 +157,9 @@ class Scheduler:
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
             self._suggesting.idle(study, self._idle_slots(view) if study.id in starving else 0)
+            if study.state is StudyState.RUNNING:
+                waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
+                self._suggesting.renew(study, waiting_trials)
         return True
 
     def _idle_slots(self, view: StudyView) -> int:
@@ -171,10 +176,11 @@ class Scheduler:
         counts, search = study.counts, study.spec.search
         parallel = search.parallel or len(self._slots.default_slots)
         pace = self._suggesting.pace(study.id)
-        ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
+        ahead = 1 if reproducible(study) else suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
         if self._suggesting.by_design(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
-            ahead = parallel * (1 if asks_advisor(search) else DESIGN_AHEAD)
+            early = asks_advisor(search) or due_in(study).refine
+            ahead = parallel * (1 if early else DESIGN_AHEAD)
         left = None
         if search.budget is not None:
             spent = study.running_s
@@ -194,7 +200,7 @@ class Scheduler:
             trials=search.trials,
             parallel=search.parallel,
             searching=bool(study.spec.objectives) or bool(study.spec.space.tunable),
-            exhausted=self._suggesting.exhausted(study.id),
+            exhausted=self._suggesting.exhausted(study),
             reason=study.reason,
             unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
         )

@@ -66,6 +66,7 @@ def _trial(trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usa
         "origin": trial.origin,
         "seed": trial.seed,
         "stage": trial.stage,
+        "space_version": trial.space,
         "device": trial.device,
         "attempt": trial.attempt,
         "last_step": trial.last_step,

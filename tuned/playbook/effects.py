@@ -1,6 +1,6 @@
 """`effects`: what each hyperparameter of a study does, as tables.
 
-Owns which tables there are and their notes; the columns come from `measures`, the adjusted ones from `adjusted`.
+Owns which tables there are and their notes; the columns come from `measures`, the adjusted ones from `rank_model`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Value
 from tuned.core.study import Direction, Objective
 from tuned.core.trial import summarise
-from tuned.playbook.adjusted import LEAST_TRIALS, AdjustedModel
 from tuned.playbook.answer import Answer
 from tuned.playbook.association import entangled, group_chance
 from tuned.playbook.groups import INACTIVE, Group, group
@@ -22,6 +21,7 @@ from tuned.playbook.isolation import caveats, isolation
 from tuned.playbook.measures import EFFORT, RESULT, TWIN, effort_cells, result_cells, twin_cells
 from tuned.playbook.naming import perfect
 from tuned.playbook.question import Question
+from tuned.playbook.rank_model import LEAST_TRIALS, RankModel
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Cell, Column, Table
 from tuned.playbook.two_way import two_way
@@ -58,15 +58,15 @@ def effects(question: Question) -> Answer:
     return Answer(tables=tuple(tables), notes=tuple(_remarks(study, model)))
 
 
-def fitted(study: StudyData) -> AdjustedModel | None:
+def fitted(study: StudyData) -> RankModel | None:
     """The model behind adjusted columns; None with too few trials."""
     ranked = study.ranked
     if len(ranked) < LEAST_TRIALS or not study.space.tunable:
         return None
-    return AdjustedModel(study.space, [t.params for t in ranked], study.sign * study.outcome(ranked))
+    return RankModel(study.space, [t.params for t in ranked], study.sign * study.outcome(ranked))
 
 
-def _remarks(study: StudyData, model: AdjustedModel | None) -> list[str]:
+def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
     found = []
     pruned = sum(t.state == "pruned" for t in study.ranked)
     if pruned:
@@ -88,7 +88,7 @@ def _remarks(study: StudyData, model: AdjustedModel | None) -> list[str]:
     return found
 
 
-def overview(study: StudyData, model: AdjustedModel | None) -> Table:
+def overview(study: StudyData, model: RankModel | None) -> Table:
     """One line a parameter: how much of the results it explains, and the value it is best at."""
     rows = []
     for parameter in study.space.tunable:
@@ -110,13 +110,13 @@ def overview(study: StudyData, model: AdjustedModel | None) -> Table:
     return Table("effects", f"What moves {study.objective.metric}", columns, tuple(rows), notes)
 
 
-def _typical(study: StudyData, parameter: Parameter, one: Group, model: AdjustedModel | None) -> float:
+def _typical(study: StudyData, parameter: Parameter, one: Group, model: RankModel | None) -> float:
     if model is not None and one.middle is not None:
         return model.marginal(parameter, one.middle).mean
     return float(np.median(study.sign * study.outcome(one.trials)))
 
 
-def effect_table(study: StudyData, parameter: Parameter, model: AdjustedModel | None) -> Table:
+def effect_table(study: StudyData, parameter: Parameter, model: RankModel | None) -> Table:
     """One parameter by value or bin."""
     _, bad = infeasible(study)
     failed = [t for t in bad if parameter.name in t.params and t.number not in {r.number for r in study.ranked}]
@@ -146,9 +146,7 @@ def effect_table(study: StudyData, parameter: Parameter, model: AdjustedModel | 
     )  # fmt: skip
 
 
-def _adjusted(
-    study: StudyData, parameter: Parameter, value: Value | None, model: AdjustedModel | None
-) -> tuple[Cell, ...]:
+def _adjusted(study: StudyData, parameter: Parameter, value: Value | None, model: RankModel | None) -> tuple[Cell, ...]:
     if model is None or value is None:
         return None, None
     found = model.marginal(parameter, value)

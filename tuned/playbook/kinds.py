@@ -15,6 +15,10 @@ from tuned.playbook.question import Question
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
     "probe": ("tuned.playbook.probe", "probe"),
+    "importance": ("tuned.playbook.importance", "importance"),
+    "slice": ("tuned.playbook.slices", "slice_"),
+    "contour": ("tuned.playbook.slices", "contour"),
+    "fit": ("tuned.playbook.importance", "fit"),
     "advise": ("tuned.playbook.advise", "advise"),
     "data": ("tuned.playbook.data", "data"),
     "compare": ("tuned.playbook.compare", "compare"),

@@ -57,9 +57,25 @@ STATEMENTS = (
         spec TEXT NOT NULL,
         content_hash TEXT NOT NULL,
         environment TEXT NOT NULL,
+        space INTEGER DEFAULT 1 NOT NULL,
         PRIMARY KEY (study_id),
         FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
     )
+     STRICT
+    """,
+    """
+    CREATE TABLE space_versions (
+        study_id INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        space TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        why TEXT DEFAULT '' NOT NULL,
+        changes TEXT DEFAULT '[]' NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (study_id, version),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
      STRICT
     """,
     """
@@ -91,13 +107,15 @@ STATEMENTS = (
         attempt INTEGER DEFAULT 0 NOT NULL,
         stop_reason TEXT,
         stop_at REAL,
-        failure TEXT CHECK (failure IS NULL OR failure IN ('error', 'killed', 'lost', 'nan', 'oom', 'timeout')),
+        failure TEXT CHECK (failure IS NULL OR failure IN ('error', 'infeasible', 'killed', 'lost', 'nan',
+            'oom', 'timeout')),
         reason TEXT DEFAULT '' NOT NULL,
         device TEXT DEFAULT '' NOT NULL,
         seed INTEGER NOT NULL,
         stage TEXT DEFAULT 'search' NOT NULL,
         last_step REAL,
         code TEXT DEFAULT '' NOT NULL,
+        space INTEGER DEFAULT 1 NOT NULL,
         retry_of INTEGER,
         retries_used TEXT DEFAULT '{}' NOT NULL,
         created_at REAL NOT NULL,

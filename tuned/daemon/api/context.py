@@ -14,6 +14,7 @@ from tuned.daemon.hub import Hub
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
+from tuned.daemon.space_service import SpaceService
 from tuned.daemon.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
@@ -23,6 +24,7 @@ class Context:
     """The parts of the daemon that handlers use; `status` and `stop` are the application's own."""
 
     service: Service
+    spaces: SpaceService
     database: Database
     hub: Hub
     slots: Slots

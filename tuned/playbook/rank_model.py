@@ -33,7 +33,7 @@ class Marginal:
     high: float
 
 
-class AdjustedModel:
+class RankModel:
     """Results as a function of the point.
 
     Args:
