@@ -7,7 +7,8 @@ that comes from in its docstring, and says nothing where it cannot judge.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 
 from tuned.core.errors import InvalidInput
@@ -15,6 +16,7 @@ from tuned.playbook.answer import Answer
 from tuned.playbook.curve_table import curve_table
 from tuned.playbook.infeasible import infeasible_table
 from tuned.playbook.length_rules import histogram
+from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
 from tuned.playbook.sampling import best_of_table
 from tuned.playbook.study_data import StudyData
@@ -27,8 +29,8 @@ Rule = Callable[[StudyData], Iterable[Verdict]]
 
 RULES: tuple[tuple[str, str], ...] = (
     ("tuned.playbook.infeasible", "infeasible_rule"),
-    ("tuned.playbook.curve_rules", "curve_rules"),
     ("tuned.playbook.bounds", "near_bound"),
+    ("tuned.playbook.curve_rules", "curve_rules"),
     ("tuned.playbook.length_rules", "length_rules"),
     ("tuned.playbook.space_rules", "space_rules"),
     ("tuned.playbook.sampling", "sampling_rule"),
@@ -80,4 +82,15 @@ def judge(study: StudyData) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
             # A rule that trips over unusual data must not silence the others.
             log.exception("%s.%s failed on %s", module, function, study.name)
             notes.append(f"The rule {function} failed ({type(error).__name__}); see tunectl daemon logs.")
-    return sort_verdicts(found), tuple(notes)
+    return sort_verdicts(_in_order(found)), tuple(notes)
+
+
+def _in_order(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """A learning rate that is held too low makes training slow: what follows from that is mended after it."""
+    low = [v for v in verdicts if v.code == "space.near-bound" and v.level == "warn" and is_learning_rate(v.about)]
+    held = [v for v in low if v.evidence["proposed"] > v.evidence["bound"]]  # type: ignore[operator]
+    if not held:
+        return list(verdicts)
+    first = f"First widen {held[0].about}, which may be the cause; then: "
+    slow = ("curve.underfitting", "length.too-short")
+    return [replace(v, remedy=first + v.remedy) if v.code in slow else v for v in verdicts]

@@ -23,6 +23,8 @@ TREND_CHANCE = 0.1
 BRACKETED = 3
 """Worse trials between the best ones and the end that show the optimum to lie inside after all."""
 DECADES = 1.0
+LEAST_SAID = 1e-6
+"""The law of even places is no better than that."""
 
 
 def near_bound(study: StudyData) -> Iterable[Verdict]:
@@ -82,10 +84,11 @@ def _one_end(
         remedy = f"{parameter.name} may not be needed at all: let the search switch it off, or widen to {bound:g}."
     if costly:
         remedy = f"Widen {parameter.name} to {bound:g} if memory and time allow."
+    said = f"p = {chance:.1g}" if chance >= LEAST_SAID else f"p < {LEAST_SAID:g}"
     yield Verdict(
         "info" if off or costly else "warn", "space.near-bound",
         f"The best {top} of {len(trials)} trials crowd at the {'upper' if upper else 'lower'} end of {parameter.name} "
-        f"({end:g}): by chance with p = {chance:.1g}.",
+        f"({end:g}): by chance with {said}.",
         {"p_value": chance, "best": float(trials[0].params[parameter.name]), "bound": float(end),
          "distance_of_best": float(distance[0]), "mean_distance_of_top": float(np.mean(distance[:top])),
          "trend": float(trend.statistic), "proposed": bound, "trials": len(trials)},
