@@ -25,6 +25,9 @@ from tuned.playbook.verdict import LEVELS, Verdict, sort_verdicts
 
 log = logging.getLogger(__name__)
 
+ENOUGH = 10
+"""Results from which on every rule can speak."""
+
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
 RULES: tuple[tuple[str, str], ...] = (
@@ -54,10 +57,18 @@ def advise(question: Question) -> Answer:
     verdicts, notes = judge(question.study)
     kept = tuple(v for v in verdicts if LEVELS.index(v.level) <= LEVELS.index(least))
     worst = verdicts[0].level if verdicts else "info"
-    if worst == "info":
-        notes = ("Nothing to warn of.", *notes)
+    if question.study.spec.objective is not None:
+        notes = (*_summary(question.study, worst), *notes)
     tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
     return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+
+
+def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
+    """What no verdict says: that there is no alarm, or that there is too little to raise one."""
+    results = len(study.ranked)
+    if results < ENOUGH:
+        return (f"{results} results so far: most rules need {ENOUGH}.",)
+    return ("Nothing to warn of.",) if worst == "info" else ()
 
 
 def _tables(study: StudyData) -> Iterable[Table]:
