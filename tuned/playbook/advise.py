@@ -35,6 +35,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("tuned.playbook.bounds", "near_bound"),
     ("tuned.playbook.curve_rules", "curve_rules"),
     ("tuned.playbook.length_rules", "length_rules"),
+    ("tuned.playbook.length_rules", "evenness"),
     ("tuned.playbook.space_rules", "space_rules"),
     ("tuned.playbook.sampling", "sampling_rule"),
     ("tuned.playbook.duplicates", "duplicates"),
@@ -49,8 +50,10 @@ RULES: tuple[tuple[str, str], ...] = (
 
 
 def advise(question: Question) -> Answer:
-    """All verdicts. Options: `level`: only those at least as pressing; `trials=yes`: the tables behind them too."""
-    question.allow("level", "trials")
+    """All verdicts. Options: `level`: only those at least as pressing; `trials=yes`: the tables behind them too;
+    `trial`: a number: what is said of that trial, and its curves.
+    """
+    question.allow("level", "trials", "trial")
     least = question.options.get("level", "info")
     if least not in LEVELS:
         raise InvalidInput(f"{least!r} is no level", where="level", hint="levels are " + ", ".join(LEVELS))
@@ -59,8 +62,20 @@ def advise(question: Question) -> Answer:
     worst = verdicts[0].level if verdicts else "info"
     if question.study.spec.objective is not None:
         notes = (*_summary(question.study, worst), *notes)
+    if "trial" in question.options:
+        return _of_trial(question, verdicts)
     tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
     return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+
+
+def _of_trial(question: Question, verdicts: Sequence[Verdict]) -> Answer:
+    study, number = question.study, int(question.number("trial", 0))
+    trial = next((t for t in study.trials if t.number == number), None)
+    if trial is None:
+        raise InvalidInput("there is no such trial", where=f"{study.name}/{number}")
+    if study.spec.objective is None:
+        return Answer()
+    return Answer(tuple(v for v in verdicts if number in v.trials), (curve_table(study, (trial,)),))
 
 
 def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
