@@ -68,6 +68,9 @@ def test_advise_names_the_bound_with_evidence_and_command(edge: DaemonProcess) -
     assert verdict["command"].startswith("tunectl space edge --set x.high=")
     assert answer == json.loads(tunectl(edge, "advise", "edge", "--json"))
     text = tunectl(edge, "advise", "edge", "--trials")
+    one = tunectl(edge, "advise", f"edge/{verdict['trials'][0]}")
+    assert "space.near-bound" in one and "by trial" in one
+    assert "there is no such trial" in tunectl(edge, "advise", "edge/99", code=1)
     assert "WARN" in text and verdict["command"] in text and "Curves of val_loss by trial" in text
 
 
