@@ -108,6 +108,8 @@ class TrialRow:
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
     version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
+    judge by.
     """
 
     study: str
@@ -133,6 +135,32 @@ class TrialRow:
     code: str = ""
     space: int = 1
     frozen: bool = False
+    starts_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialNumbers:
+    """Numbers of trials in an order: a part of them, and how many there are in `total`."""
+
+    numbers: list[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestStep:
+    """A trial that was the best yet when it completed, as the `count`-th one."""
+
+    count: int
+    number: int
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class BestSoFar:
+    """The best value over the completed trials in the order of their ends: where it improved, and how many they are."""
+
+    total: int
+    steps: list[BestStep]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ VERBS = {
     "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
     "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
+    "web": ("tuned.cli.web", "Show studies and trials in a browser, reading only."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }
 
@@ -101,8 +102,9 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Print the version.")
+@click.option("-H", "--host", metavar="ssh://USER@HOST", help="The daemon of another machine, through ssh.")
 @click.pass_context
-def root(ctx: click.Context, version: bool) -> Any:
+def root(ctx: click.Context, version: bool, host: str | None) -> Any:  # noqa: ARG001 - read by the session
     """Queue training runs and hyperparameter searches on this machine, and watch and steer them.
 
     TARGET is STUDY, STUDY/7, STUDY/3-7, STUDY/best or STUDY/running. Without a verb, on a terminal: the UI.
