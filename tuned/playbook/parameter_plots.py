@@ -26,7 +26,7 @@ MOST_AXES = 18
 
 
 def axis_plots(study: StudyData) -> Picture | None:
-    """Result against each parameter, the best tenth in colour, trials without a result as crosses."""
+    """Result against each parameter, the best tenth in colour, failed and diverged trials as crosses."""
     tuned = study.space.tunable[:MOST_AXES]
     trials = study.ranked
     if len(trials) < 2 or not tuned:
@@ -45,7 +45,7 @@ def axis_plots(study: StudyData) -> Picture | None:
         cut = len(study.space.tunable) - len(tuned)
         more = f" {cut} more parameters are not shown." if cut > 0 else ""
         caption = (
-            "Each parameter alone, all others as they came: orange the best tenth, crosses trials without a result."
+            "Each parameter alone, all others as they came: orange the best tenth, crosses failed or diverged trials."
         )
         return picture(
             figure, "axes", f"{study.objective.metric} against each of {len(tuned)} parameters.", caption + more
