@@ -41,6 +41,8 @@ def study_file(spec: Mapping[str, Any]) -> str:
     if spec.get("early_stopping"):
         given = {name: content for name, content in spec["early_stopping"].items() if content is not None}
         lines += ["", "[early_stopping]", *(f"{name} = {value(content)}" for name, content in given.items())]
+    if spec.get("notify"):
+        lines += ["", "[notify]", *(f"{name} = {value(content)}" for name, content in spec["notify"].items())]
     return "\n".join(lines) + "\n"
 
 

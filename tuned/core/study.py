@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from tuned.core.notices import Notify
 from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState
@@ -235,6 +236,7 @@ class StudySpec:
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
     predictions: str | None = None
+    notify: Notify | None = None
 
     @property
     def measured(self) -> tuple[Objective, ...]:
@@ -278,7 +280,7 @@ class StudySpec:
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
         search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
-        stopping = data.get("early_stopping")
+        stopping, notify = data.get("early_stopping"), data.get("notify")
         return cls(
             **{
                 **data,
@@ -290,6 +292,7 @@ class StudySpec:
                 "constraints": tuple(Constraint(**c) for c in data.get("constraints", ())),
                 "early_stopping": None if stopping is None else EarlyStopping(**stopping),
                 "metric_files": tuple(MetricFile(**f) for f in data["metric_files"]),
+                "notify": None if notify is None else Notify(tuple(notify["command"]), tuple(notify["on"])),
             }
         )
 

@@ -19,6 +19,7 @@ from tuned.core.files import Files
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
+from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
@@ -39,6 +40,7 @@ from tuned.core.study_models import (
     ConstraintTable,
     EarlyStoppingTable,
     MetricsTable,
+    NotifyTable,
     ObjectiveTable,
     RunTable,
     SearchTable,
@@ -125,6 +127,7 @@ def parse_study(
         early_stopping=stopping,
         constraints=constraints,
         predictions=predictions,
+        notify=_notify(tables.notify),
     )
 
 
@@ -137,6 +140,17 @@ def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     _refuse_unreached_script(run, space, answer)
+
+
+def _notify(table: NotifyTable | None) -> Notify | None:
+    if table is None:
+        return None
+    try:
+        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+    except ValueError as error:
+        raise InvalidInput(
+            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
+        ) from None
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:

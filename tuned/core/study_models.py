@@ -15,13 +15,15 @@ from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
+from tuned.core.notices import KINDS
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
+    "finalize", "test", "playbook", "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
@@ -90,9 +92,10 @@ def _positive_duration(value: Any) -> float:
 
 
 def _gpus(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 64:
-        raise _fail(f"{value!r} is no number of GPUs", "write 0 or 1")
-    return float(value)
+    try:
+        return check_gpus(value)
+    except ValueError as error:
+        raise _fail(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
 def _metric_name(value: Any) -> Any:
@@ -270,6 +273,13 @@ class EarlyStoppingTable(Table):
     rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
 
 
+class NotifyTable(Table):
+    """`[notify]`: one command, and the occasions on which it is run."""
+
+    command: Annotated[list[Text], Field(min_length=1)]
+    on: list[Literal["done", "best", "failing", "stuck", "disk"]] = list(KINDS)  # type: ignore[arg-type]
+
+
 class StudyTable(Table):
     """The whole file but `[space]`, and with `objective` as a list."""
 
@@ -283,6 +293,7 @@ class StudyTable(Table):
     space_constraint: list[LinearTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
+    notify: NotifyTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))
@@ -320,9 +331,6 @@ def _refuse_reserved(data: Mapping[str, Any]) -> None:
         value = _at(data, path)
         if isinstance(value, str) and value in values:
             raise NotYet(f"{value!r} is not offered yet", where=path, hint="leave it out")
-    gpus = _at(data, "run.resources.gpus")
-    if isinstance(gpus, float) and gpus != int(gpus if gpus - gpus == 0 else 0):
-        raise NotYet("fractions of GPUs are not offered yet", where="run.resources.gpus", hint="write 0 or 1")
 
 
 def _at(data: Any, path: str) -> Any:

@@ -34,6 +34,7 @@ class Trial:
         retries_used: Failure class -> automatic retries this trial has had.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
+        frozen: Whether its processes stand still; its slot stays taken.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Trial:
     retries_used: dict[str, int] = field(default_factory=dict)
     code: str = ""
     space: int = 1
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

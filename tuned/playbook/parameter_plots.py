@@ -145,11 +145,11 @@ def importance_plot(study: StudyData) -> Picture | None:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.grid(axis="y", visible=False)
+        explained = max(0.0, model.explained)
         caption = (
-            "Share of the variance of all ranks that a parameter explains with the others held alike; orange: "
-            f"raw results depend on it, too (p < {CHANCE}). The model behind it predicts "
-            f"{max(0.0, model.explained):.0%} of the variance of trials that it has not seen. It holds for these "
-            "ranges alone."
+            "Share of the variance of all ranks that a parameter explains with the others held alike; orange: raw "
+            f"results depend on it, too (p < {CHANCE}). The model behind it predicts {explained:.0%} of the variance "
+            "of trials that it has not seen. It holds for these ranges alone."
         )
         first = cells[0]
         return picture(figure, "importance", f"{first['parameter']} explains most, {first['explains']:.0%}.", caption)

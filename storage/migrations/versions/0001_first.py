@@ -116,12 +116,14 @@ STATEMENTS = (
         last_step REAL,
         code TEXT DEFAULT '' NOT NULL,
         space INTEGER DEFAULT 1 NOT NULL,
+        frozen INTEGER DEFAULT 0 NOT NULL,
         retry_of INTEGER,
         retries_used TEXT DEFAULT '{}' NOT NULL,
         created_at REAL NOT NULL,
         started_at REAL,
         ended_at REAL,
         moved_seq INTEGER DEFAULT 0 NOT NULL,
+        CHECK (frozen IN (0, 1)),
         UNIQUE (study_id, number),
         CHECK (stop_reason IS NULL OR (stop_reason IN ('cancel', 'kill', 'pause', 'prune') AND state IN
             ('running', 'starting'))),
@@ -184,6 +186,19 @@ STATEMENTS = (
         text TEXT NOT NULL,
         PRIMARY KEY (trial_id, attempt, "offset"),
         FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
+    CREATE TABLE trial_params (
+        study_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        num REAL NOT NULL,
+        txt TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (study_id, name, num, txt, number),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
     )
      WITHOUT ROWID,
      STRICT
@@ -257,6 +272,9 @@ STATEMENTS = (
             value IS NOT NULL
     """,
     """
+    CREATE INDEX trials_value ON trials (study_id, value, number)
+    """,
+    """
     CREATE INDEX trials_moved ON trials (study_id, moved_seq)
     """,
     """
@@ -282,6 +300,23 @@ STATEMENTS = (
             n - 1 WHERE study_id = OLD.study_id AND state = OLD.state; INSERT INTO study_counts (study_id,
             state, n) VALUES (NEW.study_id, NEW.state, 1)
         ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1; END
+    """,
+    """
+    CREATE TRIGGER trials_listed AFTER INSERT ON trials BEGIN INSERT INTO trial_params (study_id, name, num, txt,
+        number)
+        SELECT NEW.study_id, key, CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END,
+        CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+        ELSE '' END, NEW.number FROM json_each(NEW.params) WHERE type != 'null'; END
+    """,
+    """
+    CREATE TRIGGER trials_relisted AFTER UPDATE OF params ON trials BEGIN DELETE FROM trial_params WHERE
+        (study_id, name, num, txt, number) IN
+        (SELECT OLD.study_id, key, CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END,
+        CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+        ELSE '' END, OLD.number FROM json_each(OLD.params)); INSERT INTO trial_params (study_id, name, num, txt, number)
+        SELECT NEW.study_id, key, CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END,
+        CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+        ELSE '' END, NEW.number FROM json_each(NEW.params) WHERE type != 'null'; END
     """,
     """
     CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.state IN ('cancelled', 'completed', 'failed',
