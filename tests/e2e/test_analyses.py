@@ -145,7 +145,7 @@ def test_probe_batch_climbs_until_memory_ends(shared_daemon: DaemonProcess, tmp_
         "[space]\nbatch = [32, 64]\nlr = { type = 'float', low = 1e-4, high = 1e-1, log = true }\n"
         "[search]\ntrials = 4\n"
     )
-    answer = json.loads(tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "256", "--json"))
+    answer = json.loads(tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "128", "--json"))
     rows = answer["tables"][0]["rows"]
     assert [row["outcome"] for row in rows[:4]] == ["completed", "completed", "completed", "oom"]
     assert all(row["peak_memory"] > 2**20 and row["throughput"] > 0 for row in rows[:3])
@@ -153,4 +153,7 @@ def test_probe_batch_climbs_until_memory_ends(shared_daemon: DaemonProcess, tmp_
     memory = next(v for v in answer["verdicts"] if v["code"] == "batch.memory")
     assert memory["evidence"] == {"fits": 32, "does_not": 64}
     assert shared_daemon.study("net-probe-batch")["state"] in ("completed", "stopped")
-    assert "Memory ends between" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "256")
+    assert "Memory ends between" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "128")
+    # The ladder's end is where memory ends: nothing is left to be taken away.
+    last = ("--low", "16", "--high", "64", "--name", "short")
+    assert "oom" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), *last)

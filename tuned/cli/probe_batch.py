@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,8 @@ def _climb(session: Session, study: str, told: str | None) -> None:
             known.add(trial.number)
         if not over and row.ended_at is None and any(t.failure in STOPS for t in trials):
             over = True
-            client.send(api.act("cancel", [study]))
+            with contextlib.suppress(Conflict):  # that was the last one
+                client.send(api.act("cancel", [study]))
 
     try:
         wait_for_study(client, study, None, seen)
