@@ -242,3 +242,19 @@ def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None
     err = shell("submit", "edited.toml", "--update", code=1)
     assert "edited: these cannot change any more: space.parameters.lr.low: 0.01 -> 0.02 (submit it --as" in err
     assert shell.json("show", "edited")["trials"] == 3, "all or nothing"
+
+
+def test_a_study_beside_its_function(shell: Tunectl, project: Path) -> None:
+    """The same file is the study, read under the project's interpreter, and the code that its trials run."""
+    (project / "whole.py").write_text(
+        "import tuned\n"
+        "def train(trial):\n"
+        "    for step in range(3):\n"
+        "        trial.report(step=step, loss=trial.params['x'] ** 2 + step)\n"
+        "study = tuned.Study(run=train, question='which?', space={'x': {'type': 'float', 'low': -1, 'high': 1}},\n"
+        "    objective={'metric': 'loss', 'direction': 'minimize'}, search={'trials': 3, 'method': 'sobol'})\n"
+    )
+    checked = shell.json("check", "whole.py", "--run")
+    assert checked["ok"] and checked["trial"]["metrics"]["loss"]["count"] == 3
+    assert all(len(arguments) == 1 and arguments[0].startswith("x=") for arguments in checked["plan"]["arguments"])
+    assert shell.json("submit", "whole.py", "--wait")["counts"] == {"completed": 3}
