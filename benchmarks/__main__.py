@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import adoption, at_rest, prefilled, reporting, throughput, warm_start
+from benchmarks import adoption, at_rest, prefilled, reporting, suggesting, throughput, warm_start
 from benchmarks.figure import Figure, table
 
 FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
@@ -21,6 +21,8 @@ FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
     "at-rest": at_rest.at_rest,
     "studies-json": at_rest.studies_json,
     "prefilled": prefilled.prefilled,
+    "idle-slots": suggesting.idle_slots,
+    "suggestion-cpu": suggesting.suggestion_cpu,
     "adoption": adoption.adoption,
 }
 

@@ -45,6 +45,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.retry_of,
     t.retries_used,
     t.code,
+    t.space,
     t.frozen,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
@@ -85,7 +86,8 @@ def to_trial(row: Sequence[Any]) -> Trial:
         f[21],
         {} if f[22] == "{}" else json.loads(f[22]),
         f[23],
-        frozen=bool(f[24]),
+        f[24],
+        bool(f[25]),
     )
 
 
@@ -106,6 +108,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.values_json,
     s.phase,
     s.other_code,
+    study_specs.c.space,
 )
 
 
@@ -135,6 +138,7 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
         note=f[10],
         phase=f[14],
         other_code=f[15],
+        space=f[16],
     )
 
 

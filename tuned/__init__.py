@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuned.sdk import Trial, current_trial
+from tuned.sdk import InfeasiblePoint, Trial, current_trial
 
 if TYPE_CHECKING:
     from tuned.client import connect
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Study", "Trial", "__version__", "connect", "current_trial"]
+__all__ = ["InfeasiblePoint", "Study", "Trial", "__version__", "connect", "current_trial"]
 
 _LAZY = ("Study", "connect")
 

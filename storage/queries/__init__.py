@@ -18,6 +18,8 @@ from storage.queries.attempts import (
     traceback_of,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
+from storage.queries.charts import best_so_far, thinned
+from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import (
     events_since,
     first_event_seq,
@@ -28,6 +30,7 @@ from storage.queries.events import (
     study_events,
 )
 from storage.queries.observations import next_auto_steps, observations
+from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
     changed_since,
@@ -36,7 +39,9 @@ from storage.queries.search import (
     last_ended,
     max_moved_seq,
     next_number,
+    peak_memory,
 )
+from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -47,6 +52,7 @@ from storage.queries.stopping import (
     why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
+from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
 __all__ = [
@@ -54,16 +60,22 @@ __all__ = [
     "EndedAttempt",
     "EndedTrial",
     "LiveAttempt",
+    "Order",
+    "SpaceVersion",
     "StoppingReport",
+    "ThinCurve",
+    "Usage",
     "any_resumable",
     "any_values",
     "attempts",
     "bad_line_count",
     "bad_lines",
+    "best_so_far",
     "best_trials",
     "best_value_before",
     "changed_since",
     "counts",
+    "curves",
     "decisions",
     "distinct_points",
     "ended_after",
@@ -72,6 +84,8 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "first_space",
+    "has_space_from",
     "known_keys",
     "last_ended",
     "last_event_seq",
@@ -83,20 +97,29 @@ __all__ = [
     "next_number",
     "observations",
     "pareto_front",
+    "peak_memory",
     "queue_heads",
+    "results_before",
     "rung_values",
     "seq_before",
+    "space_versions_of",
     "stopping_report",
     "studies",
     "study",
     "study_by_id",
     "study_environment",
     "study_events",
+    "thinned",
     "traceback_of",
     "trial",
     "trial_by_id",
+    "trial_count",
+    "trial_numbers",
+    "trial_page",
     "trials",
     "unfinished",
+    "unstarted",
+    "usage",
     "waiting_count",
     "why_stopped",
 ]

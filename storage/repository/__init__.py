@@ -11,6 +11,7 @@ from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
 from storage.repository.ingest import IngestBatch, ingest
+from storage.repository.spaces import NewSpace, new_space, replace_suggestion
 from storage.repository.studies import (
     create_study,
     delete_study,
@@ -32,6 +33,7 @@ from storage.repository.trials import (
 
 __all__ = [
     "IngestBatch",
+    "NewSpace",
     "NewTrial",
     "StaleState",
     "add_trials",
@@ -43,7 +45,9 @@ __all__ = [
     "make_next",
     "move_study",
     "move_trial",
+    "new_space",
     "prune_events",
+    "replace_suggestion",
     "set_frozen",
     "set_intent",
     "set_priority",

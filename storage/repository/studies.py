@@ -14,6 +14,7 @@ from storage.json_text import dump
 from storage.models import studies, study_counts, study_specs, trials
 from storage.problems import StaleState
 from storage.repository.events import add_event
+from storage.repository.spaces import first_space
 from storage.rows import load_spec
 from tuned.core import events, states
 from tuned.core.errors import Conflict, NotFound
@@ -83,6 +84,7 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
         "environment": dump(dict(environment)),
     }
     conn.execute(insert(study_specs), fixed)
+    first_space(conn, study_id, spec.space, now)
     add_event(conn, events.STUDY_SUBMITTED, spec.name, None, {}, now)
     return study_id
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -31,7 +32,7 @@ PLAIN_MOVES = frozenset({"cancel", "resume", "prune"})
 _STRENGTH = {None: 0, StopReason.PAUSE: 1, StopReason.PRUNE: 1, StopReason.CANCEL: 2, StopReason.KILL: 3}
 
 _STUDY = (
-    select(studies.c.name, studies.c.next_number, study_specs.c.spec)
+    select(studies.c.name, studies.c.next_number, study_specs.c.spec, study_specs.c.space)
     .join(study_specs, study_specs.c.study_id == studies.c.id)
     .where(studies.c.id == bindparam("wanted"))
 )
@@ -104,13 +105,13 @@ def add_trials(conn: Connection, study_id: int, new: Sequence[NewTrial], now: fl
         number = following if trial.number is None else trial.number
         following = max(following, number + 1)
         numbers.append(number)
-        _add_one(conn, study_id, study.name, trial, number, trial_seed(seed, number), now)
+        _add_one(conn, study_id, study, trial, number, trial_seed(seed, number), now)
     if following != study.next_number:
         conn.execute(_NEXT_NUMBER, {"wanted": study_id, "number": following})
     return numbers
 
 
-def _add_one(conn: Connection, study_id: int, study: str, trial: NewTrial, number: int, seed: int, now: float) -> None:
+def _add_one(conn: Connection, study_id: int, study: Any, trial: NewTrial, number: int, seed: int, now: float) -> None:
     data = {"params": trial.params, "origin": trial.origin, "priority": trial.priority, "why": trial.why}
     row = {
         "study_id": study_id,
@@ -124,14 +125,15 @@ def _add_one(conn: Connection, study_id: int, study: str, trial: NewTrial, numbe
         "why": trial.why,
         "seed": seed,
         "stage": trial.stage,
+        "space": study.space,
         "retry_of": trial.retry_of,
         "created_at": now,
-        "moved_seq": add_event(conn, events.TRIAL_QUEUED, study, number, data, now),
+        "moved_seq": add_event(conn, events.TRIAL_QUEUED, study.name, number, data, now),
     }
     try:
         conn.execute(_INSERT, row)
     except IntegrityError as error:
-        raise Conflict("the number is taken", where=f"{study}/{number}") from error
+        raise Conflict("the number is taken", where=f"{study.name}/{number}") from error
 
 
 def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: float, reason: str = "") -> TrialState:

@@ -38,7 +38,8 @@ class ObjectiveLine:
 class TrialLine:
     """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers.
 
-    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite.
+    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite. `memory` is its
+    peak in bytes; None when that is not known.
     """
 
     number: int
@@ -48,17 +49,24 @@ class TrialLine:
     failure: Failure | None = None
     origin: str = ""
     rungs: dict[int, float] = field(default_factory=dict)
+    memory: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DefineStudy:
-    """`study`: begin or replace a study; what was known of it is forgotten."""
+    """`study`: begin or replace a study; what was known of it is forgotten.
+
+    `memory_limit` is what a trial can have, in bytes; None when nobody knows. `prior` are finished trials of earlier
+    studies, under numbers of their own below zero.
+    """
 
     study: int
     space: SearchSpace
     objectives: tuple[ObjectiveLine, ...]
     seed: int = 0
     method: str = "auto"
+    memory_limit: float | None = None
+    prior: tuple[TrialLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,16 @@ class UpdateTrials:
 
 @dataclass(frozen=True, slots=True)
 class Suggest:
-    """`suggest`: the point for the trial of this number; without a `method`, by the study's own."""
+    """`suggest`: points for the trial of this number and those after it; without a `method`, by the study's own.
+
+    With a `cut`, trials with a higher number count as still out, whatever has become of them.
+    """
 
     study: int
     number: int
     method: str = ""
+    count: int = 1
+    cut: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +155,18 @@ class Suggestion:
 def to_request(request: Request) -> dict[str, Any]:
     """A request as plain data, without its `id`."""
     match request:
-        case DefineStudy(study, space, objectives, seed, method):
+        case DefineStudy(study, space, objectives, seed, method, limit, prior):
             listed = [{"metric": o.metric, "direction": o.direction, "bound": o.bound} for o in objectives]
             return {
                 "op": "study", "study": study, "space": space.to_dict(), "objectives": listed, "seed": seed,
-                "method": method,
+                "method": method, "memory_limit": limit, "prior": [_row(row) for row in prior],
             }  # fmt: skip
         case UpdateTrials(study, rows):
             return {"op": "trials", "study": study, "rows": [_row(row) for row in rows]}
-        case Suggest(study, number, method):
-            return {"op": "suggest", "study": study, "number": number, "method": method}
+        case Suggest(study, number, method, count, cut):
+            return {
+                "op": "suggest", "study": study, "number": number, "method": method, "count": count, "cut": cut,
+            }  # fmt: skip
         case Forget(study):
             return {"op": "forget", "study": study}
         case Ping():
@@ -167,6 +182,7 @@ def _row(row: TrialLine) -> dict[str, Any]:
         "failure": None if row.failure is None else str(row.failure),
         "origin": row.origin,
         "rungs": {str(rung): value for rung, value in row.rungs.items()},
+        "memory": row.memory,
     }
 
 
@@ -209,11 +225,20 @@ def _request(data: Mapping[str, Any]) -> Request:
                 tuple(_objective(o) for o in data["objectives"]),
                 _whole(data.get("seed", 0)),
                 method,
+                _size(data.get("memory_limit")),
+                tuple(_trial(row) for row in data.get("prior", ())),
             )
         case "trials":
             return UpdateTrials(_whole(data["study"]), tuple(_trial(row) for row in data["rows"]))
         case "suggest":
-            return Suggest(_whole(data["study"]), _whole(data["number"]), str(data.get("method", "")))
+            cut = data.get("cut")
+            return Suggest(
+                _whole(data["study"]),
+                _whole(data["number"]),
+                str(data.get("method", "")),
+                _whole(data.get("count", 1)),
+                None if cut is None else _whole(cut),
+            )
         case "forget":
             return Forget(_whole(data["study"]))
         case "ping":
@@ -238,7 +263,12 @@ def _trial(data: Mapping[str, Any]) -> TrialLine:
         None if failure is None else Failure(failure),
         str(data.get("origin", "")),
         {int(rung): decode_number(value) for rung, value in data.get("rungs", {}).items()},
+        _size(data.get("memory")),
     )
+
+
+def _size(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _whole(value: Any) -> int:

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tuned.advisor.history import Evidence, weigh
+from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
+from tuned.advisor.prior import prior_of
 from tuned.core.design import Method, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
+from tuned.core.states import TrialState
 
 if TYPE_CHECKING:
     from tuned.advisor.ax_backend import Model, Modelled
@@ -58,8 +61,8 @@ class Advisor:
                 known = self._known(study)
                 known.trials.update((row.number, row) for row in rows)
                 return {"ok": True, "trials": len(known.trials)}
-            case Suggest(study, number, method):
-                return self._suggest(self._known(study), number, method).to_answer()
+            case Suggest(study):
+                return self._suggest(self._known(study), request)
             case Forget(study):
                 self._studies.pop(study, None)
                 return {"ok": True}
@@ -79,16 +82,38 @@ class Advisor:
             ax_backend.prepare()
             self._ready = True
 
-    def _suggest(self, known: _Known, number: int, method: str) -> Suggestion:
+    def _suggest(self, known: _Known, asked: Suggest) -> dict[str, Any]:
         began = time.process_time()
-        definition = replace(known.definition, method=method) if method else known.definition
-        earlier = [trial for trial in known.trials.values() if trial.number != number]
+        definition = replace(known.definition, method=asked.method) if asked.method else known.definition
+        earlier = [
+            trial if asked.cut is None or trial.number <= asked.cut else _still_out(trial)
+            for trial in known.trials.values()
+            if trial.number != asked.number
+        ]
         evidence = weigh(definition.space, definition.objectives, earlier)
-        suggestion = self._choose(definition, evidence, number)
+        if definition.prior:
+            prior = prior_of(definition.space, definition.objectives, definition.prior, evidence.data)
+            evidence = replace(evidence, prior=prior)
+        found = self._choose(definition, evidence, asked.number, max(1, asked.count))
         cpu_s = round(time.process_time() - began, 4)
-        return Suggestion(suggestion.params, suggestion.origin, suggestion.why, suggestion.predicted, cpu_s)
+        first, *more = [replace(suggestion, cpu_s=cpu_s) for suggestion in found]
+        return {**first.to_answer(), "more": [suggestion.to_answer() for suggestion in more]}
 
-    def _choose(self, definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
+    def _choose(self, definition: DefineStudy, evidence: Evidence, number: int, count: int) -> list[Suggestion]:
+        """As many points as are wanted, or as there are; without any, one suggestion that says so."""
+        found: list[Suggestion] = []
+        models: list[Model] = []
+        while len(found) < count:
+            suggestion = self._next(definition, evidence, number + len(found), models)
+            if suggestion.params is None:
+                return found or [suggestion]
+            found.append(suggestion)
+            evidence = evidence.awaiting(number + len(found) - 1, suggestion.params)
+            for model in models:
+                model.wait_for(suggestion.params)
+        return found
+
+    def _next(self, definition: DefineStudy, evidence: Evidence, number: int, models: list[Model]) -> Suggestion:
         size = definition.space.size()
         if size is not None and len(evidence.taken) >= size:
             return Suggestion(None, why=f"all {size} points of the space have been tried")
@@ -97,18 +122,27 @@ class Advisor:
             return _design(definition, evidence, number, method, f"point {number} of the {method} design")
         if not definition.space.tunable or not definition.objectives:
             return _design(definition, evidence, number, "sobol", "there is nothing to model")
-        if len(evidence.data) < LEAST_DATA:
+        if len(evidence.data) + len(evidence.prior) < LEAST_DATA or not evidence.data:
             why = f"a model needs {LEAST_DATA} results and there are {len(evidence.data)}"
             return _design(definition, evidence, number, "sobol", why)
         try:
             if definition.method == "evolution":
                 return _evolution(definition, evidence, number)
             self._prepare()
-            return _model(definition, evidence, number)
+            if not models:
+                models.append(_fitted(definition, evidence, number))
+            return _model(models[0], definition, evidence, number)
         except Exception as error:
             log.warning("the model of study %d failed", definition.study, exc_info=True)
             what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")[:160]
             return _design(definition, evidence, number, "sobol", f"the model failed ({what})", "fallback")
+
+
+def _still_out(trial: TrialLine) -> TrialLine:
+    """The trial as it was before it ended; a queued one is out, too, and a cancelled one has never been."""
+    if trial.state in (TrialState.CANCELLED, TrialState.LOST):
+        return trial
+    return replace(trial, state=TrialState.RUNNING, values={}, failure=None, rungs={})
 
 
 def _design(
@@ -131,13 +165,21 @@ def _evolution(definition: DefineStudy, evidence: Evidence, number: int) -> Sugg
     return Suggestion(point, "evolution", f"a child of #{one} and #{other}, from {len(evidence.data)} results")
 
 
-def _model(definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
+def _lessons(definition: DefineStudy, evidence: Evidence) -> tuple[Lesson, ...]:
+    return lessons_of(definition.space, evidence.measured, evidence.failed, definition.memory_limit)
+
+
+def _fitted(definition: DefineStudy, evidence: Evidence, number: int) -> Model:
     from tuned.advisor import ax_backend
 
-    model = ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number)
+    lessons = _lessons(definition, evidence)
+    return ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number, lessons)
+
+
+def _model(model: Model, definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
     for attempt in range(TRIES):
         try:
-            modelled = model.choose(attempt)
+            modelled = model.choose(definition.seed + number + attempt * 7_919)
         except InvalidInput:
             if evidence.best is not None and len(definition.objectives) == 1:
                 modelled = _best_of(model, definition, evidence, _feasible(definition, evidence, number))
@@ -202,8 +244,12 @@ def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled
 def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str:
     """One sentence with the numbers behind a suggestion."""
     size = f"model from {len(evidence.data)} trials"
+    if evidence.prior:
+        size += f" and {len(evidence.prior)} of earlier studies"
     if evidence.diverged:
         size += f" ({evidence.diverged} diverged, counted as the worst)"
+    if evidence.failed:
+        size += "; " + "; ".join(lesson.why for lesson in _lessons(definition, evidence))
     expected = ", ".join(f"{m} {mean:.4g} ± {sem:.2g}" for m, (mean, sem) in modelled.predicted.items())
     best = evidence.best
     if len(definition.objectives) > 1 or best is None:

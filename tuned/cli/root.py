@@ -24,6 +24,7 @@ VERBS = {
     "best": ("tuned.cli.trials", "Show a study's best trials."),
     "metrics": ("tuned.cli.trials", "List what trials reported."),
     "enqueue": ("tuned.cli.enqueue", "Queue points of your own."),
+    "space": ("tuned.cli.space", "Show a study's search space, or change it while it runs."),
     "pause": ("tuned.cli.steer", "Pause studies or trials."),
     "resume": ("tuned.cli.steer", "Let paused studies or trials go on."),
     "cancel": ("tuned.cli.steer", "Stop, and discard from the search."),
@@ -34,6 +35,17 @@ VERBS = {
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
     "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
+    "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
+    "slice": ("tuned.cli.importance", "What is expected along a hyperparameter."),
+    "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
+    "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
+    "advise": ("tuned.cli.advise", "What an expert would say about a study."),
+    "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
+    "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
+    "report": ("tuned.cli.report", "Write a study's report as one HTML file."),
+    "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
+    "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "summary": ("tuned.cli.summary", "What happened since you last looked."),
@@ -46,6 +58,7 @@ VERBS = {
     "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
     "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
+    "web": ("tuned.cli.web", "Show studies and trials in a browser, reading only."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }
 
@@ -61,8 +74,10 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        function = {"next": "next_", "set": "set_"}.get(cmd_name, cmd_name)
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
+        command: click.Command = getattr(
+            import_module(VERBS[cmd_name][0]),
+            {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
+        )
         return command
 
     def resolve_command(
@@ -87,8 +102,9 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Print the version.")
+@click.option("-H", "--host", metavar="ssh://USER@HOST", help="The daemon of another machine, through ssh.")
 @click.pass_context
-def root(ctx: click.Context, version: bool) -> Any:
+def root(ctx: click.Context, version: bool, host: str | None) -> Any:  # noqa: ARG001 - read by the session
     """Queue training runs and hyperparameter searches on this machine, and watch and steer them.
 
     TARGET is STUDY, STUDY/7, STUDY/3-7, STUDY/best or STUDY/running. Without a verb, on a terminal: the UI.

@@ -94,7 +94,7 @@ def _show(page: StudyPage) -> None:
     parameters = spec.get("space", {}).get("parameters", [])
     if parameters:
         click.echo()
-        show_table(["parameter", "kind", "range", "when", "role"], [_parameter(p) for p in parameters])
+        show_table(["parameter", "kind", "range", "when", "role"], [parameter_cells(p) for p in parameters])
 
 
 def _bound(row: ConstraintRow) -> str:
@@ -130,7 +130,8 @@ def _python(spec: Mapping[str, Any]) -> str:
     return f"{run['python']}{why}" if run.get("python") else ""
 
 
-def _parameter(parameter: Mapping[str, Any]) -> list[str]:
+def parameter_cells(parameter: Mapping[str, Any]) -> list[str]:
+    """A row of the table of parameters: name, kind, range, condition, role."""
     if parameter["kind"] in ("float", "int"):
         reach = f"{render.parameter(parameter['low'])} .. {render.parameter(parameter['high'])}"
         reach += " (log)" if parameter.get("log") else ""

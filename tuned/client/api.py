@@ -16,6 +16,7 @@ from tuned.core.errors import InvalidInput
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
     from tuned.wire import (
+        BestSoFar,
         Changed,
         Collected,
         CommandSubmission,
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
         EventRow,
         LogChunk,
         MetricRow,
+        SpaceChange,
+        SpaceChanged,
+        SpacePage,
         StudyRow,
         Submission,
         Submitted,
         TrialDetail,
+        TrialNumbers,
         TrialRow,
     )
 
@@ -96,7 +101,7 @@ def _query_value(value: Any) -> Any:
     return ("true" if value else "false") if isinstance(value, bool) else value
 
 
-def study_path(name: str) -> str:
+def _study(name: str) -> str:
     """The path of a study; a name with a slash in it would be another path, since servers decode `%2F`."""
     if not name:
         raise InvalidInput("no study was named", where="study", hint="see: tunectl studies")
@@ -105,6 +110,10 @@ def study_path(name: str) -> str:
         hint = f"write: {study}" if study[:1].isalnum() else "see: tunectl studies"
         raise InvalidInput("a study is meant here, not its trials", where=name, hint=hint)
     return "/studies/" + quote(name, safe="")
+
+
+study_path = _study
+"""The same for the calls of other modules."""
 
 
 def status() -> Call[DaemonStatus]:
@@ -144,52 +153,87 @@ def studies() -> Call[list[StudyRow]]:
 
 def study(name: str) -> Call[StudyPage]:
     """One study with its specification."""
-    return Call("GET", study_path(name), "StudyPage")
+    return Call("GET", _study(name), "StudyPage")
 
 
 def delete(name: str) -> Call[Changed]:
     """Delete a study with its trials."""
-    return Call("DELETE", study_path(name), "Changed")
+    return Call("DELETE", _study(name), "Changed")
 
 
 def trials(
     study: str,
     *,
     state: Sequence[str] | None = None,
+    filter: str | None = None,
     sort: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
     offset: int | None = None,
 ) -> Call[list[TrialRow]]:
     """Trials of a study, a page at a time."""
-    query = {"state": state, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
-    return Call("GET", study_path(study) + "/trials", "TrialRow", many=True, query=query)
+    query = {"state": state, "filter": filter, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
+    return Call("GET", _study(study) + "/trials", "TrialRow", many=True, query=query)
+
+
+def trial_numbers(
+    study: str,
+    *,
+    filter: str | None = None,
+    sort: str | None = None,
+    descending: bool | None = None,
+    limit: int | None = None,
+) -> Call[TrialNumbers]:
+    """Numbers of a study's trials in an order, and how many pass the filter."""
+    query = {"filter": filter, "sort": sort, "descending": descending, "limit": limit}
+    return Call("GET", _study(study) + "/trial-numbers", "TrialNumbers", query=query)
 
 
 def best(study: str, top: int | None = None) -> Call[list[TrialRow]]:
     """The best finished trials, best first; without `top` the best one, or all that none beats in every objective."""
-    return Call("GET", study_path(study) + "/best", "TrialRow", many=True, query={"top": top})
+    return Call("GET", _study(study) + "/best", "TrialRow", many=True, query={"top": top})
 
 
 def trial(study: str, number: int) -> Call[TrialDetail]:
     """One trial with what only its own page shows."""
-    return Call("GET", f"{study_path(study)}/trials/{number}", "TrialDetail")
+    return Call("GET", f"{_study(study)}/trials/{number}", "TrialDetail")
 
 
 def log(study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None) -> Call[LogChunk]:
     """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
     query = {"offset": offset, "limit": limit, "attempt": attempt}
-    return Call("GET", f"{study_path(study)}/trials/{number}/log", "LogChunk", query=query)
+    return Call("GET", f"{_study(study)}/trials/{number}/log", "LogChunk", query=query)
 
 
-def metrics(target: str, name: str | None = None) -> Call[list[MetricRow]]:
-    """Observations of the target's trials, of all metrics or of the one named."""
-    return Call("GET", "/metrics", "MetricRow", many=True, query={"target": target, "name": name})
+def metrics(target: str, name: str | None = None, points: int | None = None) -> Call[list[MetricRow]]:
+    """Observations of the target's trials, of all metrics or of the one named; about `points` of each, if given."""
+    return Call("GET", "/metrics", "MetricRow", many=True, query={"target": target, "name": name, "points": points})
+
+
+def trends(study: str, numbers: Sequence[int], points: int | None = None) -> Call[list[MetricRow]]:
+    """The first objective of several trials, in about so many points each."""
+    query = {"number": list(numbers), "points": points}
+    return Call("GET", _study(study) + "/trends", "MetricRow", many=True, query=query)
+
+
+def best_so_far(study: str) -> Call[BestSoFar]:
+    """Where the best value of a study improved."""
+    return Call("GET", _study(study) + "/best-so-far", "BestSoFar")
 
 
 def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
     """Queue points of the user's own."""
-    return Call("POST", study_path(study) + "/enqueue", "Enqueued", body=request)
+    return Call("POST", _study(study) + "/enqueue", "Enqueued", body=request)
+
+
+def space(study: str) -> Call[SpacePage]:
+    """The versions of a study's search space."""
+    return Call("GET", _study(study) + "/space", "SpacePage")
+
+
+def change_space(study: str, change: SpaceChange) -> Call[SpaceChanged]:
+    """Edit a study's search space while it runs."""
+    return Call("POST", _study(study) + "/space", "SpaceChanged", body=change)
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:
@@ -203,6 +247,15 @@ def priority(targets: Sequence[str], value: int, relative: bool = False) -> Call
     """Set the targets' priority, or move it by `value`."""
     body = {"targets": list(targets), "priority": value, "relative": relative}
     return Call("POST", "/priority", "Changed", body=body)
+
+
+def analysis(
+    study: str, kind: str, options: Mapping[str, str] | None = None, others: Sequence[str] = ()
+) -> Call[dict[str, Any]]:
+    """Verdicts, tables and figures on a study, as plain data; `tuned.playbook.answer.Answer.from_dict` reads them."""
+    given = [f"{name}={value}" for name, value in (options or {}).items()]
+    query = {"option": given, "other": list(others)}
+    return Call("GET", f"{_study(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
 
 
 def queue() -> Call[list[TrialRow]]:

@@ -178,6 +178,12 @@ class SubmittedStudy:
 
         return wait_for_study(self.client, self.name, None if timeout is None else monotonic() + timeout)
 
+    def analysis(self, kind: str, *others: str, **options: str) -> dict[str, Any]:
+        """Verdicts, tables and figures (`advise`, `effects`, ...), as `tunectl KIND STUDY --json` prints them."""
+        from tuned.client import api
+
+        return self.client.send(api.analysis(self.name, kind, options, others))
+
     def rows(self) -> list[dict[str, Any]]:
         """All trials as flat dictionaries, one a trial: number, state, parameters, values and times.
 

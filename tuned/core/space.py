@@ -36,6 +36,7 @@ class Parameter:
         ordered: The values of a choice lie on a line, so neighbours resemble each other.
         when: Parent name -> values for which this parameter is active; every entry must hold. Empty: always active.
         role: What a conclusion may say of it (playbook, "scientific, nuisance and fixed hyperparameters").
+        was: The value that earlier trials ran with, for a parameter that was added later; None: nobody knows.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Parameter:
     ordered: bool = False
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     role: Role = "nuisance"
+    was: Value | None = None
 
     def cast(self, value: object) -> Value:
         """The value in this parameter's own type.
@@ -102,10 +104,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """Parameters in an order in which every parent comes before its children, and the conditions between them."""
+    """Parameters in an order in which every parent comes before its children, and the conditions between them.
+
+    `gone` names the parameters that were dropped, each with the value that the code uses now; None: nobody knows.
+    """
 
     parameters: tuple[Parameter, ...] = ()
     constraints: tuple[LinearConstraint, ...] = ()
+    gone: tuple[tuple[str, Value | None], ...] = ()
 
     def __getitem__(self, name: str) -> Parameter:
         for parameter in self.parameters:
@@ -171,6 +177,26 @@ class SearchSpace:
                     where=f"space_constraint.{i}",
                     hint="choose other values, or widen the bound",
                 )
+
+    def carried(self, params: Mapping[str, Value]) -> Point | None:
+        """The point of a trial, whatever version of the space it was made in, as a point of this space.
+
+        Returns:
+            None when it does not fit: a value lies outside, or of a parameter added or dropped it is not known.
+        """
+        point = dict(params)
+        for name, value in self.gone:
+            if name in point and name not in self.names:
+                if value is None or not same_value(point[name], value):
+                    return None
+                del point[name]
+        for parameter in self.parameters:
+            if parameter.was is not None and parameter.name not in point and parameter.is_active(point):
+                point[parameter.name] = parameter.was
+        try:
+            return self.check(point)
+        except InvalidInput:
+            return None
 
     def meets(self, point: Mapping[str, Value]) -> bool:
         """Whether a whole point meets all conditions between parameters."""
@@ -249,10 +275,12 @@ class SearchSpace:
                     "ordered": p.ordered,
                     "when": [[parent, list(values)] for parent, values in p.when],
                     "role": p.role,
+                    "was": p.was,
                 }
                 for p in self.parameters
             ],
             "constraints": [constraint.to_dict() for constraint in self.constraints],
+            "gone": [[name, value] for name, value in self.gone],
         }
 
     @classmethod
@@ -270,6 +298,7 @@ class SearchSpace:
                 for p in data["parameters"]
             ),
             tuple(LinearConstraint.from_dict(c) for c in data.get("constraints", ())),
+            tuple((name, value) for name, value in data.get("gone", ())),
         )
 
 

@@ -49,6 +49,7 @@ class Failure(StrEnum):
 
     NAN = "nan"
     OOM = "oom"
+    INFEASIBLE = "infeasible"
     ERROR = "error"
     TIMEOUT = "timeout"
     KILLED = "killed"

@@ -156,11 +156,15 @@ SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution
 
 @dataclass(frozen=True, slots=True)
 class SearchPhase:
-    """One `[[search.phase]]`: its method for so many trials; None: for all that are left. `levels` is for a grid."""
+    """One `[[search.phase]]`: its method for so many trials; None: for all that are left.
+
+    `levels` is for a grid; `refine`: before it begins, the space is narrowed and widened by the results so far.
+    """
 
     method: SearchMethod = "auto"
     trials: int | None = None
     levels: int = 5
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ class SearchSpec:
         points: Points of the user's own that run first: (label, values).
         levels: Values of each range in a grid.
         phases: Methods that follow each other.
+        sources: Names of earlier studies whose results the model begins with.
     """
 
     method: SearchMethod = "auto"
@@ -185,6 +190,7 @@ class SearchSpec:
     points: tuple[tuple[str, Point], ...] = ()
     levels: int = 5
     phases: tuple[SearchPhase, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,8 @@ class EarlyStopping:
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
-    `rename` says which other name a metric of `patterns` and `metric_files` gets.
+    `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
+    placeholders) of the file with predictions that each trial leaves.
     """
 
     name: str
@@ -228,6 +235,7 @@ class StudySpec:
     file: str | None = None
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
+    predictions: str | None = None
     notify: Notify | None = None
 
     @property
@@ -270,6 +278,7 @@ class StudySpec:
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
         stopping, notify = data.get("early_stopping"), data.get("notify")
         return cls(
@@ -357,6 +366,7 @@ class Study:
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
         phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
+        space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -375,3 +385,4 @@ class Study:
     note: str = ""
     phase: str = ""
     other_code: int = 0
+    space: int = 1

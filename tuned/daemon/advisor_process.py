@@ -13,10 +13,11 @@ import logging
 import os
 import sys
 import time
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any
 
-from tuned.core.errors import Unavailable
+from tuned.core.errors import TunedError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +29,36 @@ MAX_LINE = 64 * 2**20
 
 
 class AdvisorFailed(Unavailable):
-    """It died, hung, or answered with an error."""
+    """It died, hung, or answered with an error.
+
+    Attributes:
+        refusal: What was wrong with the request, as arguments of an `InvalidInput`; None when that was not the cause.
+    """
+
+    refusal: dict[str, Any] | None = None
 
 
 class AdvisorProcess:
     """One advisor for all studies, one request at a time.
+
+    Args:
+        log_path: Where its standard error goes.
+        module: What is run.
+        name: What it is called when something goes wrong.
+        idle_s: Seconds without a request after which it is ended.
 
     Attributes:
         generation: Rises with every start: who has fed an earlier one must feed anew.
         state: For people: `idle`, `ready`, or why it is not.
     """
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(
+        self, log_path: Path, module: str = "tuned.advisor", name: str = "the advisor", idle_s: float = IDLE_S
+    ) -> None:
         self._log_path = log_path
+        self._module = module
+        self._name = name
+        self._idle_s = idle_s
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._next_id = 0
@@ -76,7 +94,7 @@ class AdvisorProcess:
                 sys.executable,
                 "-I",
                 "-m",
-                "tuned.advisor",
+                self._module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log_file,
@@ -86,10 +104,17 @@ class AdvisorProcess:
             )
         self.generation += 1
         self.state = "ready"
-        log.info("advisor %d started", self._process.pid)
+        log.info("%s: process %d started", self._name, self._process.pid)
 
-    async def ask(self, request: dict[str, Any], within_s: float = ANSWER_S) -> dict[str, Any]:
+    async def ask(
+        self, request: dict[str, Any], within_s: float = ANSWER_S, more: AsyncIterable[bytes] | None = None
+    ) -> dict[str, Any]:
         """Send one request and wait for its answer. Hold `exclusive()` around it.
+
+        Args:
+            request: One JSON line.
+            within_s: Seconds for all of it.
+            more: Lines that belong to the request, made while the first ones are being read.
 
         Raises:
             AdvisorFailed: It died or hung (it is ended then), or it could not do what was asked (it lives on).
@@ -103,16 +128,22 @@ class AdvisorProcess:
             async with asyncio.timeout(within_s):
                 process.stdin.write((json.dumps({**request, "id": self._next_id}) + "\n").encode())
                 await process.stdin.drain()
+                if more is not None:
+                    async for piece in more:
+                        process.stdin.write(piece)
+                        await process.stdin.drain()
                 answer = await self._answer(process, self._next_id)
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             what = f"gave no answer for {within_s:.0f} s" if isinstance(error, TimeoutError) else "ended unexpectedly"
             raise await self._fail(what) from error
-        except asyncio.CancelledError:
-            # Its answer would be taken for that of the next request.
+        except (asyncio.CancelledError, TunedError):
+            # Half a request was sent, or its answer would be taken for that of the next request.
             await self._fail("was interrupted")
             raise
         if "error" in answer:
-            raise AdvisorFailed(f"the advisor could not: {answer['error']}")
+            failed = AdvisorFailed(f"{self._name} could not: {answer['error']}")
+            failed.refusal = answer.get("refusal")
+            raise failed
         self._failures = 0
         self.state = "ready"
         return answer
@@ -131,7 +162,7 @@ class AdvisorProcess:
         wait = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         self._not_before = time.monotonic() + wait
-        self.state = f"the advisor {what}; next try in {wait:.0f} s"
+        self.state = f"{self._name} {what}; next try in {wait:.0f} s"
         log.warning("%s", self.state)
         await self.stop()
         return AdvisorFailed(self.state)
@@ -146,6 +177,6 @@ class AdvisorProcess:
 
     async def end_idle(self) -> None:
         """End it when nobody has asked for long."""
-        if self.pid is not None and not self._turn.locked() and time.monotonic() - self._used > IDLE_S:
+        if self.pid is not None and not self._turn.locked() and time.monotonic() - self._used > self._idle_s:
             self.state = "idle"
             await self.stop()

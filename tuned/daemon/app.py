@@ -20,6 +20,7 @@ from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL, StopReason
 from tuned.daemon.adoption import adopt
 from tuned.daemon.advisor_process import AdvisorProcess
+from tuned.daemon.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
 from tuned.daemon.attempts import Attempts, LiveAttempt
@@ -39,6 +40,7 @@ from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.server import Listener
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
+from tuned.daemon.space_service import SpaceService
 from tuned.daemon.suggesting import Suggesting
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
@@ -72,7 +74,8 @@ class Daemon:
             self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle, codes
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
+        self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
+        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
         self._service = Service(
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
@@ -88,14 +91,23 @@ class Daemon:
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
-            home, retention, self._database, self._scheduler, self._hub, self._launchers, self._advisor, self._attempts
+            home,
+            retention,
+            self._database,
+            self._scheduler,
+            self._hub,
+            self._launchers,
+            (self._advisor, self._analysing),
+            self._attempts,
         )
         context = Context(
             self._service,
+            SpaceService(self._service),
             self._database,
             self._hub,
             self._slots,
             self._suggesting,
+            self._analysing,
             retention,
             self.status,
             self.stop,
@@ -138,6 +150,7 @@ class Daemon:
 
     async def _close(self) -> None:
         await self._suggesting.close()
+        await self._analysing.close()
         await self._launching.close()
         await self._attempts.close()
         await self._launchers.close()

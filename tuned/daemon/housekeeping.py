@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from storage import backup, repository
 from storage.engine import Database
 from tuned.daemon import clock
 from tuned.daemon.advisor_process import AdvisorProcess
+from tuned.daemon.analysing import Analysing
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.disk_space import DiskSpace
 from tuned.daemon.hub import Hub
@@ -44,7 +45,7 @@ class Housekeeping:
         scheduler: Scheduler,
         hub: Hub,
         launchers: Launchers,
-        advisor: AdvisorProcess,
+        helpers: Sequence[AdvisorProcess | Analysing],
         attempts: Attempts,
     ) -> None:
         self._home = home
@@ -52,7 +53,7 @@ class Housekeeping:
         self._scheduler = scheduler
         self._hub = hub
         self._launchers = launchers
-        self._advisor = advisor
+        self._helpers = helpers
         self._attempts = attempts
         self._space = DiskSpace(home.root)
         self._retention = retention
@@ -100,7 +101,8 @@ class Housekeeping:
 
     async def _end_idle(self) -> None:
         self._launchers.end_idle()
-        await self._advisor.end_idle()
+        for helper in self._helpers:
+            await helper.end_idle()
 
     async def _cap_logs(self) -> None:
         for attempt in list(self._attempts.live.values()):

@@ -14,6 +14,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from storage import queries, repository
 from storage.engine import Database
 from tuned import protocol
@@ -115,7 +117,7 @@ class Launching:
     async def _start(self, trial: Trial, study: Study, slot: str) -> None:
         holder = f"{trial.study}/{trial.number}"
         try:
-            attempt = await self._claim(trial, slot)
+            attempt, trial = await self._claim(trial, slot)
         except Conflict:
             log.info("%s was no longer queued when it was claimed", holder)
             self._slots.release(slot, holder)
@@ -152,16 +154,21 @@ class Launching:
         with self._database.read() as conn:
             return queries.trial_by_id(conn, trial_id)
 
-    async def _claim(self, trial: Trial, slot: str) -> LiveAttempt:
+    async def _claim(self, trial: Trial, slot: str) -> tuple[LiveAttempt, Trial]:
+        """The new attempt, and the trial as it was claimed: a suggestion may have been replaced until then."""
         attempt_id = uuid.uuid4().hex
         trial_dir = run_dirs.trial_dir(self._runs, trial.study, trial.number)
-        number = await self._database.writer.run(
-            lambda conn: repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
-        )
+
+        def claim(conn: Connection) -> tuple[int, Trial]:
+            number = repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
+            return number, queries.trial_by_id(conn, trial.id)
+
+        number, claimed = await self._database.writer.run(claim)
         run_dir = trial_dir / str(number)
-        return LiveAttempt(
+        attempt = LiveAttempt(
             trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=clock.now()
         )
+        return attempt, claimed
 
     async def _make_directory(self, attempt: LiveAttempt, trial: Trial, study: Study, slot: str) -> None:
         aside = await asyncio.to_thread(_make_way, attempt)

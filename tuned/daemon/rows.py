@@ -119,6 +119,7 @@ def trial_row(trial: Trial) -> TrialRow:
         last_step=trial.last_step,
         retry_of=trial.retry_of,
         code=trial.code,
+        space=trial.space,
         frozen=trial.frozen,
     )
 

@@ -38,6 +38,7 @@ from tuned.daemon.launching import Launching
 from tuned.daemon.slots import Slots
 from tuned.daemon.study_end import drain_study, end_study
 from tuned.daemon.suggesting import Suggesting
+from tuned.daemon.ways import due_in, reproducible
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +134,12 @@ class Scheduler:
         held_up = self.held_up
         free_gpus = {} if held_up else self._slots.gpu_shares()
         free_cpus = [] if held_up else self._slots.free_cpus()
-        starving = set()
+        starving, claimed = set(), set(claiming)
         for action in plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus())):
             match action:
                 case Claim():
                     trial, study = trials[action.trial_id], picture.studies[action.study_id]
+                    claimed.add(trial.id)
                     share = share_of(self._gpus(study) or 1.0)
                     self._slots.lease(action.device, f"{trial.study}/{trial.number}", share)
                     self._launching.begin(trial, study, action.device)
@@ -157,6 +159,9 @@ class Scheduler:
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
             self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
+            if study.state is StudyState.RUNNING:
+                waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
+                self._suggesting.renew(study, waiting_trials)
         return True
 
     def _idle_slots(self, view: StudyView, study: Study) -> int:
@@ -173,10 +178,11 @@ class Scheduler:
         counts, search = study.counts, study.spec.search
         parallel = search.parallel or max(1, self._slots.capacity(study.spec.run.gpus))
         pace = self._suggesting.pace(study.id)
-        ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
+        ahead = 1 if reproducible(study) else suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
         if self._suggesting.by_design(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
-            ahead = parallel * (1 if asks_advisor(search) else DESIGN_AHEAD)
+            early = asks_advisor(search) or due_in(study).refine
+            ahead = parallel * (1 if early else DESIGN_AHEAD)
         left = None
         if search.budget is not None:
             spent = study.running_s
@@ -196,7 +202,7 @@ class Scheduler:
             trials=search.trials,
             parallel=search.parallel,
             searching=bool(study.spec.objectives) or bool(study.spec.space.tunable),
-            exhausted=self._suggesting.exhausted(study.id),
+            exhausted=self._suggesting.exhausted(study),
             reason=study.reason,
             unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
         )

@@ -37,9 +37,11 @@ from tuned.daemon.freezing import Freezing
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
+from tuned.daemon.points import add_design_points
+from tuned.daemon.priors import best_of, check_sources, prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
-from tuned.daemon.suggesting import Suggesting, add_design_points
+from tuned.daemon.suggesting import Suggesting
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
 from tuned.wire_steering import SettingsChanged
@@ -90,6 +92,10 @@ class Service:
                 return query(conn)
 
         return await asyncio.to_thread(run)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction in the writer's thread."""
+        return await self._database.writer.run(work)
 
     async def submit(self, submission: Submission, *, rehearse: bool = False) -> Submitted:
         """Take in a study; the same content again is done already.
@@ -177,7 +183,10 @@ class Service:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
-                if known.spec.content_hash() == spec.content_hash():
+                # Its space may have been edited since: what was submitted is version 1.
+                first = queries.first_space(conn, known.id) or known.spec.space
+                submitted = replace(known.spec, space=first)
+                if spec.content_hash() in (known.spec.content_hash(), submitted.content_hash()):
                     return known, False
                 if update:
                     changed.extend(updating.update(conn, known, spec, clock.now()))
@@ -191,6 +200,7 @@ class Service:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
+            check_sources(conn, spec, now)
             study_id = repository.create_study(conn, spec, environment, now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
@@ -221,7 +231,11 @@ class Service:
             point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
             new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
             repository.add_trials(conn, study_id, [new], now)
-        missing = SHOWN_ARGUMENTS - len(spec.search.points)
+        earlier = best_of(spec, prior_trials(conn, spec, now))
+        if earlier is not None:
+            why = f"the best of {earlier[0].study} (#{earlier[0].number})"
+            repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
+        missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
         if spec.search.trials is not None:
             missing = min(missing, spec.search.trials - len(spec.search.points))
         if not spec.space.tunable:

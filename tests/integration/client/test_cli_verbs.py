@@ -131,7 +131,7 @@ def test_without_a_daemon_the_exit_code_is_3(tunectl: Any) -> None:
         (("wait", "digits", "--timeout", "soon"), "no length of time"),
         (("daemon", "strat"), "strat"),
         (("daemon", "logs", "-f", "--json"), "cannot print one document"),
-        (("advise", "digits"), "no verb 'advise'"),
+        (("conjure", "digits"), "no verb 'conjure'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -9,12 +9,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from storage.engine import Database
+from tuned.daemon.analysing import Analysing
 from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
 from tuned.daemon.notifier import Notifier
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
+from tuned.daemon.space_service import SpaceService
 from tuned.daemon.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
@@ -24,10 +26,12 @@ class Context:
     """The parts of the daemon that handlers use; `status` and `stop` are the application's own."""
 
     service: Service
+    spaces: SpaceService
     database: Database
     hub: Hub
     slots: Slots
     suggesting: Suggesting
+    analysing: Analysing
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]

@@ -1,0 +1,91 @@
+"""Versions of a study's space, edited while it runs and refined between phases."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import DaemonProcess
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = """
+    import os, time, tuned
+    trial = tuned.current_trial()
+    while trial.number > 6 and not os.path.exists("go"):
+        time.sleep(0.02)
+    x = trial.params["x"]
+    trial.report(loss=(x - 2) ** 2 + trial.params.get("extra", 0.0))
+"""
+
+
+def study(folder: Path, name: str, **search: Any) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    (folder / "train.py").write_text(textwrap.dedent(SCRIPT))
+    return {
+        "name": name,
+        "run": {"script": "train.py"},
+        "objective": {"metric": "loss", "direction": "minimize"},
+        "space": {"x": {"type": "float", "low": 0.0, "high": 10.0}},
+        "search": search,
+    }
+
+
+def test_an_edit_while_it_runs_keeps_what_fits(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon, submitted = shared_daemon, study(tmp_path, "live", method="sobol", trials=20, parallel=1)
+    daemon.submit(submitted, tmp_path)
+    daemon.until(lambda: daemon.study("live")["counts"].get("completed") == 6, "six trials do not end")
+    daemon.wait_state("live", 7, "running")
+    daemon.until(lambda: daemon.study("live")["counts"].get("queued", 0) >= 2, "nothing is queued ahead")
+    waiting = {t["number"]: t["params"] for t in daemon.trials("live") if t["state"] == "queued"}
+    inside = sum(t["params"]["x"] <= 4 for t in daemon.trials("live") if t["state"] == "completed")
+
+    edit = {"set": {"x.high": 4}, "add": {"extra": {"type": "float", "low": 0.0, "high": 1.0, "was": 0.0}}}
+    dry = daemon.post("/v1/studies/live/space", {**edit, "dry_run": True})
+    assert daemon.get("/v1/studies/live/space")["version"] == 1
+    done = daemon.post("/v1/studies/live/space", edit)
+    assert done["version"] == dry["version"] == 2 and done["changes"] == dry["changes"]
+    assert done["changes"] == ["x.high: 10 -> 4", "extra: added, 0 .. 1"]
+    assert (done["kept"], done["left_out"]) == (inside, 6 - inside) and 0 < inside < 6
+    assert {row["number"]: row["before"] for row in done["replaced"]} == waiting
+    with pytest.raises(Exception, match=r"space\.x\.low"):
+        daemon.post("/v1/studies/live/space", {"set": {"x.low": 5}})
+
+    (tmp_path / "go").touch()
+    assert daemon.wait_ended("live")["counts"] == {"completed": 20}
+    for trial in daemon.trials("live"):
+        assert trial["space"] == (1 if trial["number"] <= 7 else 2)
+        assert ("extra" in trial["params"]) == (trial["space"] == 2)
+        assert trial["space"] == 1 or trial["params"]["x"] <= 4
+    page = daemon.get("/v1/studies/live/space")
+    assert [(v["origin"], v["trials"]) for v in page["versions"]] == [("submit", 7), ("user", 13)]
+    events = [e for e in daemon.get("/v1/events/list", study="live", limit=1000) if e["type"] == "study.space"]
+    assert [e["data"]["version"] for e in events] == [2]
+    # The file that was submitted is still the study's own.
+    assert daemon.submit(submitted, tmp_path)["created"] is False
+
+
+def test_a_phase_begins_in_the_space_that_the_results_speak_for(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    phases = [{"method": "sobol", "trials": 12}, {"method": "random", "trials": 8, "refine": True}]
+    shared_daemon.submit(study(tmp_path, "phased", phase=phases, parallel=1), tmp_path)
+    assert shared_daemon.wait_ended("phased")["counts"] == {"completed": 20}
+    page = shared_daemon.get("/v1/studies/phased/space")
+    assert [v["origin"] for v in page["versions"]] == ["submit", "phase 2"]
+    low, high = (page["versions"][1]["space"]["parameters"][0][end] for end in ("low", "high"))
+    assert low < 2 < high and 2.9 < high - low < 9
+    refined = [t for t in shared_daemon.trials("phased") if t["space"] == 2]
+    assert [t["number"] for t in refined] == list(range(13, 21))
+    assert all(low <= t["params"]["x"] <= high for t in refined)
+    assert page["kept"] + page["left_out"] == 20
+    # What a model of these trials says comes over the same way.
+    answers = {
+        kind: shared_daemon.get(f"/v1/studies/phased/analysis/{kind}") for kind in ("importance", "slice", "fit")
+    }
+    assert [row["parameter"] for row in answers["importance"]["tables"][0]["rows"]] == ["x"]
+    assert len(answers["slice"]["figures"]["slice"]["x"]["mean"]) == 25
+    assert answers["fit"]["tables"][0]["rows"][0]["value"] == page["kept"]

@@ -1,0 +1,1 @@
+"""The Deep Learning Tuning Playbook as computed judgement: pure functions over arrays, no I/O, no clock."""
