@@ -238,9 +238,14 @@ def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None
     assert document["changed"] == ["question:  -> What now?", "search.trials: 2 -> 3", "search.budget: none -> 3600s"]
     assert document["counts"] == {"completed": 3}
     assert "was submitted already" in shell("submit", "edited.toml", "--update")
-    (project / "edited.toml").write_text(more.replace("low = 0.01", "low = 0.02").replace("trials = 3", "trials = 9"))
+    wider = more.replace("low = 0.01", "low = 0.001")
+    (project / "edited.toml").write_text(wider)
+    assert shell.json("submit", "edited.toml", "--update")["changed"] == ["space.lr.low: 0.01 -> 0.001"]
+    (project / "edited.toml").write_text(
+        wider.replace('"--lr"', '"--no-bias", "--lr"').replace("trials = 3", "trials = 9")
+    )
     err = shell("submit", "edited.toml", "--update", code=1)
-    assert "edited: these cannot change any more: space.parameters.lr.low: 0.01 -> 0.02 (submit it --as" in err
+    assert 'edited: these cannot change any more: run.args: ["--lr", ' in err and "(submit it --as another name" in err
     assert shell.json("show", "edited")["trials"] == 3, "all or nothing"
 
 
