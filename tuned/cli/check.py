@@ -91,7 +91,9 @@ def _about(submission: Submission, plan: Submitted) -> list[Finding]:
     if isinstance(script, str) and plan.python:
         from tuned.client.imports import missing_imports
 
-        missing = missing_imports(plan.python, Path(submission.base, script))
+        given = dict(dict(study.get("run") or {}).get("env") or {})
+        plain = {str(name): str(value) for name, value in given.items() if "{" not in str(value)}
+        missing = missing_imports(plan.python, Path(submission.base, script), plain)
         if missing:
             found.append(
                 Finding(
