@@ -160,6 +160,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
      _left("")),
     (_words("num_workers", "workers", "threads", "n_jobs", "gpu", "gpus", "device", "local_rank", "rank", "port"),
      _left("the machine's business")),
+    (_words("config", "cfg", "config_file", "config_path"), _left("for scripts that read such a file: [[run.config]]")),
     (_words("random_seed", "manual_seed", "seed"), _seed),
     (_words("resume", "checkpoint", "ckpt", "load", "pretrained_path", "restore"),
      _left("see [run.resume] in the documentation for going on from a checkpoint")),
