@@ -191,6 +191,21 @@ Index("trials_ranked", trials.c.study_id, trials.c.value, trials.c.number, sqlit
 Index("trials_moved", trials.c.study_id, trials.c.moved_seq)
 Index("trials_state", trials.c.study_id, trials.c.state, trials.c.number)
 Index("trials_point", trials.c.study_id, trials.c.point_key)
+Index("trials_value", trials.c.study_id, trials.c.value, trials.c.number)
+
+trial_params = Table(
+    "trial_params",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("num", REAL, primary_key=True),
+    Column("txt", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+    sqlite_strict=True,
+)
+"""Trials by their parameters' values, in the order of `tuned.core.trial_filter.param_key`: words are at infinity, so
+that they come behind all numbers. Kept by the triggers below; it goes with its study."""
 
 attempts = Table(
     "attempts",
@@ -322,12 +337,22 @@ _ADD = """INSERT INTO study_counts (study_id, state, n) VALUES (NEW.study_id, NE
     ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1;"""
 _TAKE = "UPDATE study_counts SET n = n - 1 WHERE study_id = OLD.study_id AND state = OLD.state;"
 
+_NUM = "CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END"
+_TXT = """CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+    ELSE '' END"""
+_LIST = f"""INSERT INTO trial_params (study_id, name, num, txt, number)
+    SELECT NEW.study_id, key, {_NUM}, {_TXT}, NEW.number FROM json_each(NEW.params) WHERE type != 'null';"""
+_UNLIST = f"""DELETE FROM trial_params WHERE (study_id, name, num, txt, number) IN
+    (SELECT OLD.study_id, key, {_NUM}, {_TXT}, OLD.number FROM json_each(OLD.params));"""
+
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'an ended trial never changes'); END"
 
 TRIGGERS = (
     f"CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN {_ADD} END",
     f"CREATE TRIGGER trials_counted_out AFTER DELETE ON trials BEGIN {_TAKE} END",
     f"CREATE TRIGGER trials_counted_on AFTER UPDATE OF state, study_id ON trials BEGIN {_TAKE} {_ADD} END",
+    f"CREATE TRIGGER trials_listed AFTER INSERT ON trials BEGIN {_LIST} END",
+    f"CREATE TRIGGER trials_relisted AFTER UPDATE OF params ON trials BEGIN {_UNLIST} {_LIST} END",
     f"CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.{_one_of('state', TERMINAL)} {_REFUSE}",
 )
 for _trigger in TRIGGERS:

@@ -13,8 +13,8 @@ from tui import format as fmt
 from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
-from tui.glyphs import TRIAL_WORDS
 from tuned.core.errors import Conflict
+from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
 from tuned.wire import Changed, StudyRow, TrialRow
 
@@ -120,6 +120,35 @@ def _priority(action: Action, old: Sequence[tuple[str, int]]) -> Order:
     else:
         step = Step("priority", targets, 1 if action.id == "priority-up" else -1, True)
     return Order("priority", (step,), None, _restore(old))
+
+
+def priorities_of(action: Action, rows: Sequence[TrialRow]) -> list[tuple[str, int]]:
+    """(target, priority) of the trials whose priority can be set.
+
+    Raises:
+        Conflict: There are none.
+    """
+    fitting = [(_name(row), row.priority) for row in rows if TrialState(row.state) in action.states]
+    if not fitting:
+        raise Conflict("priority: nothing that waits, runs or is paused is chosen", hint="works on " + _words(action))
+    return fitting
+
+
+def priorities_of_study(row: StudyRow) -> list[tuple[str, int]]:
+    """(target, priority) of a study.
+
+    Raises:
+        Conflict: It has ended.
+    """
+    if row.state in STUDY_ENDED:
+        raise Conflict(f"priority: {row.name} has ended ({row.state})")
+    return [(row.name, row.priority)]
+
+
+def set_priority(old: Sequence[tuple[str, int]], value: int, relative: bool) -> Order:
+    """The order that gives these targets a priority, or changes theirs."""
+    targets = tuple(name for name, _ in old)
+    return Order("priority", (Step("priority", targets, value, relative),), None, _restore(old))
 
 
 def _restore(old: Sequence[tuple[str, int]]) -> tuple[Step, ...]:

@@ -34,7 +34,7 @@ class Action:
         label: One or two words for the key bar.
         help: One sentence.
         group: Heading in help: move, look, act, curves, general.
-        scopes: Screens it works on: main, trial, queue, compare; empty: all of them.
+        scopes: Screens it works on: main, trial, queue, compare, insight, space; empty: all of them.
         danger: See `Danger`; `verb` is the daemon's verb for acting on trials.
         states: States of trials that it can act on; empty: it does not act on trials.
         studies: Whether it also acts on a whole study.
@@ -57,6 +57,7 @@ class Action:
 _LISTS = ("main", "queue")
 _ACTING = ("main", "trial", "queue")
 _PANED = ("main", "trial")
+_TABBED = ("main", "trial", "insight", "space")
 
 ACTIONS: tuple[Action, ...] = (
     Action("down", ("j", "down"), "Down", "Move down.", "move"),
@@ -67,22 +68,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("page-up", ("ctrl+u", "pageup"), "Page up", "Move half a page up.", "move"),
     Action("left", ("h", "left"), "Left", "Show columns further left.", "move", ("main",)),
     Action("right", ("l", "right"), "Right", "Show columns further right.", "move", ("main",)),
-    Action("next-pane", ("tab",), "Next pane", "Go to the next pane.", "move", ("main", "trial")),
-    Action("previous-pane", ("shift+tab",), "Previous pane", "Go to the previous pane.", "move", ("main", "trial")),
-    Action("pane-1", ("1",), "Trials", "First pane: the trials; a trial's curve.", "move", _PANED),
-    Action("pane-2", ("2",), "Curves", "Second pane: the curves; a trial's parameters.", "move", _PANED),
-    Action("pane-3", ("3",), "Devices", "Third pane: GPUs or CPU slots; a trial's log.", "move", _PANED),
+    Action("next-pane", ("tab",), "Next pane", "Go to the next pane.", "move", _TABBED),
+    Action("previous-pane", ("shift+tab",), "Previous pane", "Go to the previous pane.", "move", _TABBED),
+    Action("pane-1", ("1",), "Trials", "First pane: the trials; a trial's curve.", "move", _TABBED),
+    Action("pane-2", ("2",), "Curves", "Second pane: the curves; a trial's parameters.", "move", _TABBED),
+    Action("pane-3", ("3",), "Devices", "Third pane: GPUs or CPU slots; a trial's log.", "move",
+           ("main", "trial", "insight")),
     Action("pane-4", ("4",), "Log", "Fourth pane: the log; a trial's history.", "move", _PANED),
     Action("pane-5", ("5",), "Events", "Fifth pane: what happened.", "move", ("main",)),
     Action("studies", ("s",), "Studies", "Show the studies.", "move", ("main",), bar=90),
     Action("open", ("enter",), "Open", "Open the selected study or trial.", "look", _LISTS, bar=10),
-    Action("back", ("escape",), "Back", "Go back, clear the filter, unmark.", "look"),
+    Action("back", ("escape",), "Back", "Go back, clear the filter, unmark.", "look", bar=98),
     Action("filter", ("slash",), "Filter", "Filter: state:run lr<1e-3 act=relu text.", "look", ("main",), bar=60),
     Action("sort-right", ("greater_than_sign",), "Sort next", "Sort by the next column.", "look", ("main",)),
     Action("sort-left", ("less_than_sign",), "Sort previous", "Sort by the previous column.", "look", ("main",)),
     Action("sort-reverse", ("O",), "Reverse", "Reverse the order.", "look", ("main",)),
     Action("best", ("b",), "Best", "Go to the best trial.", "look", ("main",), bar=80),
     Action("queue", ("Q",), "Queue", "Show what runs and waits, across studies.", "look", ("main", "trial"), bar=85),
+    Action("insight", ("i",), "Insight", "Show what matters: importance, effects, advice.", "look", _PANED, bar=86),
+    Action("space", ("S",), "Space", "Show the search space and its versions.", "look", _PANED, bar=87),
+    Action("edit-space", ("e",), "Edit", "Edit the search space; what it would do is shown first.", "act", ("space",),
+           danger=Danger.ASKS, bar=10),
     Action("zoom", ("z",), "Zoom", "Show the current pane alone, or all again.", "look", ("main",), bar=95),
     Action("sides", ("left_square_bracket", "right_square_bracket"), "Sides", "Hide or show the side columns.", "look",
            ("main",)),
@@ -108,6 +114,9 @@ ACTIONS: tuple[Action, ...] = (
            danger=Danger.REVERSIBLE, verb="priority", states=_OPEN, studies=True),
     Action("priority-reset", ("equals_sign",), "Prio 0", "Set the priority to 0.", "act", _ACTING,
            danger=Danger.REVERSIBLE, verb="priority", states=_OPEN, studies=True),
+    Action("priority-set", ("P",), "Priority", "Type the priority: 5, +2 or -1.", "act", _ACTING,
+           danger=Danger.REVERSIBLE, states=_OPEN, studies=True),
+    Action("search", ("N",), "Match", "Search the log; again: the next match further up.", "look", _PANED),
     Action("undo", ("u",), "Undo", "Undo the last reversible action.", "act", bar=75),
     Action("pin", ("V",), "Pin", "Keep this trial's curve in the chart, or drop it.", "curves", ("main",)),
     Action("log-y", ("L",), "Log y", "Logarithmic or linear axis.", "curves", ("main", "trial")),
@@ -115,7 +124,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("follow", ("f",), "Follow", "Follow the end of the log, or stay.", "look", ("main", "trial")),
     Action("wrap", ("w",), "Wrap", "Wrap long lines of the log.", "look", ("main", "trial")),
     Action("sort-menu", ("o",), "Sort", "Choose the column to sort by.", "look", ("main",)),
-    Action("columns", ("c",), "Columns", "Choose the parameters that the table shows.", "look", ("main",)),
+    Action("columns", ("c",), "Columns", "Choose the columns that the table shows.", "look", ("main",)),
     Action("compare", ("C",), "Compare", "Show the marked trials side by side.", "look", ("main",)),
     Action("copy", ("y",), "Copy", "Copy parameters, command, target or folder of the trial.", "look", ("main",
            "trial")),

@@ -30,6 +30,7 @@ from tuned.core.errors import TunedError
 
 if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
+    from tuned.wire import SpaceChange
 
 UNDO_KEPT = 20
 
@@ -145,6 +146,38 @@ class TunedApp(App[int]):
                 self.undos = [*self.undos, (order.label, undo)][-UNDO_KEPT:]
                 text += "  u undoes"
             self.context.say(text)
+        self.tick()
+
+    @work(group="acting", exit_on_error=True)
+    async def change_space(self, study: str, change: SpaceChange) -> None:
+        """Edit the search space and tell what came of it."""
+        try:
+            done = await self.client.change_space(study, change)
+        except TunedError as error:
+            self.context.say(str(error), "bad")
+        else:
+            replaced = f", {len(done.replaced)} suggestions made anew" if done.replaced else ""
+            self.context.say(f"space v{done.version}: {'; '.join(done.changes)}{replaced}")
+        self.tick()
+
+    @work(group="marking", exclusive=True, exit_on_error=True)
+    async def mark(self, low: int, high: int) -> None:
+        """Mark rows of a study that is not held as a whole."""
+        rows, query = self.context.rows, self.context.rows.query()
+        try:
+            found = await self.client.trials(
+                query.study,
+                filter=query.filter or None,
+                sort=query.sort,
+                descending=query.descending,
+                offset=low,
+                limit=high - low + 1,
+            )
+        except TunedError as error:
+            self.context.say(str(error), "bad")
+        else:
+            rows.mark_rows(query, found)
+            self.context.say(f"{len(rows.marks)} marked", "dim")
         self.tick()
 
     def undo(self) -> None:

@@ -30,11 +30,12 @@ class Options:
 
 @dataclass(slots=True)
 class LogView:
-    """How the log is shown: `back` is the number of lines scrolled up from the end."""
+    """How the log is shown: `back` is the number of lines scrolled up from the end, `search` is marked in it."""
 
     follow: bool = True
     wrap: bool = False
     back: int = 0
+    search: str = ""
 
 
 @dataclass(slots=True)

@@ -7,18 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TRIAL_WORDS = {
-    "queued": "WAIT",
-    "starting": "START",
-    "running": "RUN",
-    "paused": "PAUSED",
-    "completed": "DONE",
-    "failed": "FAILED",
-    "pruned": "PRUNED",
-    "cancelled": "CANCEL",
-    "lost": "LOST",
-}
-"""Trial state -> the word in tables, at most seven letters."""
+from tuned.core.state_words import TRIAL_WORDS
 
 STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING"}
 """Intent on a live trial -> the word shown instead of its state."""

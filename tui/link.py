@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from tui.advice import KINDS
 from tui.needs import Need
 from tui.pages import PAGE_ROWS
 from tui.store import Store
@@ -24,6 +25,8 @@ PAST_EVENTS = 300
 REQUESTS_AT_ONCE = 4
 RETRY = (0.3, 1.0, 2.0, 4.0)
 LOG_PIECE = 65_536
+CURVE_POINTS = 1000
+"""Of a metric with more, the daemon sends the least and the greatest of each stretch: a chart has 160 columns."""
 
 
 class Link:
@@ -105,6 +108,11 @@ class Link:
                 store.need("detail", store.study, store.selected)
         if store.queue_wanted:
             store.need("queue")
+        if store.study is not None and store.space_wanted:
+            store.need("space", store.study)
+        if store.study is not None and store.insight_wanted:
+            for kind in KINDS:
+                store.need(kind, store.study)
 
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
         """Serve what the store asks for, a few requests at a time."""
@@ -131,13 +139,25 @@ class Link:
                     await self._trials(need.study)
                 case "page":
                     await self._page(need)
+                case "count":
+                    await self._count(need)
+                case "stairs":
+                    store.put_best_so_far(need.study, await client.best_so_far(need.study))
                 case "detail":
                     store.put_detail(await client.trial(need.study, need.number))
                 case "curve":
-                    rows = await client.metrics(f"{need.study}/{need.number}")
+                    rows = await client.metrics(f"{need.study}/{need.number}", points=CURVE_POINTS)
                     store.put_curve(need.study, need.number, rows)
                 case "log":
                     await self._log(need)
+                case "trends":
+                    numbers = store.trends.take_asked()
+                    if numbers:
+                        store.put_trends(need.study, numbers, await client.trends(need.study, numbers))
+                case "space":
+                    store.put_space(await client.space(need.study))
+                case kind if kind in KINDS:
+                    await self._answer(need)
                 case "queue":
                     store.put_queue(await client.queue())
         except Unavailable:
@@ -154,6 +174,7 @@ class Link:
         if self.store.paged and study == self.store.study:
             for index in self.store.pages.viewed() if self.store.pages else ():
                 self.store.need("page", study, index)
+            self.store.need("stairs", study)
             return
         offset = 0
         while study == self.store.study:
@@ -171,13 +192,30 @@ class Link:
         query = pages.query
         rows = await self.client.trials(
             query.study,
-            state=query.states,
+            filter=query.filter or None,
             sort=query.sort,
             descending=query.descending,
             limit=PAGE_ROWS,
             offset=need.number * PAGE_ROWS,
         )
         self.store.put_page(query, need.number, rows)
+
+    async def _answer(self, need: Need) -> None:
+        try:
+            answer = await self.client.analysis(need.study, need.kind)
+        except Unavailable:
+            raise
+        except TunedError as error:
+            self.store.put_answer(need.study, need.kind, None, error.what)
+        else:
+            self.store.put_answer(need.study, need.kind, answer)
+
+    async def _count(self, need: Need) -> None:
+        pages = self.store.pages
+        if pages is not None and pages.query.study == need.study:
+            query = pages.query
+            found = await self.client.trial_numbers(query.study, filter=query.filter, limit=1)
+            self.store.put_count(query, found.total)
 
     async def _log(self, need: Need) -> None:
         tail, store = self.store.log, self.store

@@ -21,6 +21,7 @@ class Memory:
     Attributes:
         theme: Name of a theme; empty: the default one.
         hidden: Study -> names of parameters that its table does not show.
+        columns: Other columns that were shown or hidden by hand.
     """
 
     theme: str = ""
@@ -30,6 +31,7 @@ class Memory:
     wrap: bool = False
     log_axis: bool | None = None
     hidden: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, bool] = field(default_factory=dict)
 
 
 def load(folder: Path | None) -> Memory:

@@ -19,7 +19,7 @@ class PageQuery:
     study: str
     sort: str
     descending: bool
-    states: tuple[str, ...] | None
+    filter: str = ""
 
 
 class Pages:
@@ -27,11 +27,13 @@ class Pages:
 
     Attributes:
         query: Whose pages these are.
+        total: How many trials the order has; until the daemon has said so, those of the order before.
         stale: Pages that are shown still, and should be fetched again.
     """
 
-    def __init__(self, query: PageQuery) -> None:
+    def __init__(self, query: PageQuery, total: int = 0) -> None:
         self.query = query
+        self.total = total
         self.stale: set[int] = set()
         self._pages: dict[int, list[int]] = {}
         self._places: dict[int, int] = {}

@@ -16,6 +16,34 @@ from tuned.wire import TrialRow
 _TERM = re.compile(r"^([^\s=*+]+?)(\*=|\+=|=)(.+)$")
 
 
+def read_new(text: str, trials: Mapping[int, TrialRow]) -> tuple[dict[str, Any], int]:
+    """A point and its priority: the terms of `read_point`, and `@5` for priority 5.
+
+    Raises:
+        InvalidInput: As `read_point`, or the priority is no whole number.
+    """
+    terms = text.split()
+    given = [term for term in terms if term.startswith("@")]
+    point = read_point(" ".join(term for term in terms if not term.startswith("@")), trials)
+    return point, read_priority(given[-1][1:], 0)[0] if given else 0
+
+
+def read_priority(text: str, present: int) -> tuple[int, bool]:
+    """A priority as typed, and whether it is relative: `5`, `+2`, `-1`; `=-1` for minus one itself.
+
+    Raises:
+        InvalidInput: It is no whole number.
+    """
+    raw = text.strip()
+    relative = raw[:1] in ("+", "-")
+    try:
+        value = int(raw.removeprefix("="))
+    except ValueError:
+        hint = f"type such as 5, +2, -1 or =-1; it is {present} now"
+        raise InvalidInput(f"{raw!r} is no priority", where="priority", hint=hint) from None
+    return value, relative
+
+
 def read_point(text: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
     """The values of a point; parameters left out are suggested by the search.
 

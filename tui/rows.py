@@ -6,26 +6,30 @@ Owns sorting, filtering and marks over the store's trials; the order is computed
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tui import format as fmt
-from tui.filters import NO_FILTER, Filter, parse, read
 from tui.pages import PageQuery
 from tui.store import Store
 from tuned.core.errors import InvalidInput
+from tuned.core.state_words import STATE_ORDER
 from tuned.core.states import LIVE
+from tuned.core.trial_filter import NO_FILTER, TrialFilter, param_key, parse
 from tuned.wire import TrialRow
 
-_DAEMON_SORTS = {"trial": ("number", True), "state": ("state", False), "priority": ("priority", True)}
+_DAEMON_SORTS = {
+    "trial": ("number", True),
+    "state": ("state", False),
+    "priority": ("priority", True),
+    "step": ("step", True),
+    "elapsed": ("elapsed", True),
+}
 """Column -> the daemon's name for it, and whether its natural order is descending."""
 
 FIXED_SORTS = ("trial", "state", "priority", "step", "value", "elapsed")
-_STATE_ORDER = {
-    state: place
-    for place, state in enumerate(
-        ("running", "starting", "paused", "queued", "completed", "pruned", "failed", "lost", "cancelled")
-    )
-}
+_STATE_ORDER = {state: place for place, state in enumerate(STATE_ORDER)}
+MOST_MARKED = 2_000
+"""Trials that can be marked at once: each is named to the daemon when something is done to them."""
 
 
 class Rows:
@@ -46,13 +50,14 @@ class Rows:
         self.store = store
         self.sort = "value"
         self.descending = False
-        self.filter: Filter = NO_FILTER
+        self.filter: TrialFilter = NO_FILTER
         self.marks: set[int] = set()
         self.anchor: int | None = None
         self._key: object = None
         self._numbers: list[int] = []
         self._places: dict[int, int] = {}
         self._study: str | None = None
+        store.kept = lambda: self.marks
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -60,10 +65,7 @@ class Rows:
         """How many rows there are."""
         if not self.store.paged:
             return len(self._whole())
-        row = self.store.study_row
-        if row is None or self.filter.states is None:
-            return self.store.total
-        return sum(count for state, count in row.counts.items() if state in self.filter.states)
+        return self.store.order(self._query()).total if self.filter.text else self.store.total
 
     def window(self, top: int, count: int) -> list[int | None]:
         """Trial numbers of some rows; asks for what is not known."""
@@ -97,7 +99,7 @@ class Rows:
         key = (store.study, store.trials_revision, self.sort, self.descending, self.filter.text, store.objective)
         if key != self._key:
             self._key = key
-            shown = [row for row in store.trials.values() if self.filter.matches(row)]
+            shown = [row for row in store.trials.values() if self.filter.matches(row, store.columns)]
             self._numbers = [row.number for row in sort_rows(shown, self._sort_key(), self.descending)]
             self._places = {number: place for place, number in enumerate(self._numbers)}
         return self._numbers
@@ -108,15 +110,17 @@ class Rows:
         if self.sort == "value":
             descending = not self.store.minimizes
             name = "value" if self.store.objective is not None else "number"
-        return PageQuery(self.store.study or "", name, descending != self.descending, self.filter.states)
+        return PageQuery(self.store.study or "", name, descending != self.descending, self.filter.text)
 
     def _notice_study(self) -> None:
         if self.store.study != self._study:
             self._study, self.marks, self.anchor = self.store.study, set(), None
             if self.sort not in self.sorts():
                 self.sort, self.descending = "value", False
-            if self.filter.text:
-                self.filter = parse(self.filter.text, self.store.objective)
+            try:
+                self.filter.check(self.store.columns)
+            except InvalidInput:
+                self.filter = NO_FILTER
 
     # --- changing -----------------------------------------------------------------------------------------------
 
@@ -124,20 +128,16 @@ class Rows:
         """Filter by a text of the filter language.
 
         Raises:
-            InvalidInput: It cannot be read, or the study is too large for it; the old filter stays.
+            InvalidInput: It cannot be read, or names what these trials do not have; the old filter stays.
         """
-        found = parse(text, self.store.objective) if text.strip() else NO_FILTER
-        if self.store.paged and not found.plain:
-            raise InvalidInput(
-                f"among {self.store.total} trials only states can be filtered", where="filter", hint="state:run,paused"
-            )
+        found = parse(text) if text.strip() else NO_FILTER
+        found.check(self.store.columns)
         self.filter = found
 
     def sorts(self) -> list[str]:
         """Names that can be sorted by, in the order of the columns."""
         study = self.store.study_row
-        names = [*FIXED_SORTS[:5], *(study.parameters if study else ()), "elapsed"]
-        return [name for name in names if name not in ("step", "elapsed")] if self.store.paged else names
+        return [*FIXED_SORTS[:5], *(study.parameters if study else ()), "elapsed"]
 
     def turn_sort(self, by: int) -> None:
         """Sort by the next or previous column, in its natural order."""
@@ -150,24 +150,54 @@ class Rows:
         self.marks ^= {number}
         self.anchor = number
 
-    def mark_range(self, number: int) -> None:
-        """Mark everything between the last mark and this trial."""
+    def mark_range(self, number: int) -> tuple[int, int] | None:
+        """Mark everything between the last mark and this trial.
+
+        Returns:
+            First and last row of the range, when not all of its trials are known: `mark_rows` takes them.
+        """
         here, there = self.place(number), self.place(self.anchor)
         if here is None or there is None:
             self.toggle_mark(number)
-            return
+            return None
         low, high = sorted((here, there))
-        self.marks.update(n for n in map(self.at, range(low, high + 1)) if n is not None)
+        found = [self.at(place) for place in range(low, high + 1)]
+        if None in found:
+            return self._span(low, high)
+        self.marks.update(n for n in found if n is not None)
+        return None
 
-    def mark_all(self) -> None:
+    def mark_all(self) -> tuple[int, int] | None:
         """Mark every row that passes the filter.
 
+        Returns:
+            First and last row, when not all of their trials are known: `mark_rows` takes them.
+
         Raises:
-            InvalidInput: The study is too large for that.
+            InvalidInput: They are too many.
         """
         if self.store.paged:
-            raise InvalidInput(f"{self.total()} trials are too many to mark", where="mark all")
+            return self._span(0, self.total() - 1)
         self.marks = set(self._whole())
+        return None
+
+    def mark_rows(self, query: PageQuery, found: Sequence[TrialRow]) -> None:
+        """Mark trials of an order that were fetched for it; ignored when another order is shown by now."""
+        if query == self._query():
+            self.marks.update(row.number for row in found)
+            self.store.put_trials(query.study, found)
+
+    def query(self) -> PageQuery:
+        """The order that is shown, in the daemon's words."""
+        return self._query()
+
+    def _span(self, low: int, high: int) -> tuple[int, int]:
+        count = high - low + 1
+        if count > MOST_MARKED:
+            raise InvalidInput(
+                f"{count} trials are too many to mark", where="mark", hint=f"filter first: at most {MOST_MARKED}"
+            )
+        return low, high
 
     def rank(self, number: int) -> tuple[int, int] | None:
         """(place, count) of a trial among those with a value, best first."""
@@ -206,7 +236,7 @@ class Rows:
 
                 return by_value
         name = self.sort
-        return lambda row: read(row, name, metric)
+        return lambda row: param_key(row.params[name]) if row.params.get(name) is not None else None
 
 
 def sort_rows(rows: list[TrialRow], key: Callable[[TrialRow], object], descending: bool) -> list[TrialRow]:
@@ -220,7 +250,6 @@ def sort_rows(rows: list[TrialRow], key: Callable[[TrialRow], object], descendin
         else:
             with_key.append((row, value))
     with_key.sort(key=lambda pair: -pair[0].number)
-    numbers = all(isinstance(v, (int, float)) for _, v in with_key)
-    with_key.sort(key=lambda pair: pair[1] if numbers else str(pair[1]), reverse=descending)  # type: ignore[arg-type,return-value]
+    with_key.sort(key=lambda pair: pair[1], reverse=descending)  # type: ignore[arg-type,return-value]
     without.sort(key=lambda row: (0 if row.state in LIVE else 1 if row.state == "queued" else 2, -row.number))
     return [row for row, _ in with_key] + without

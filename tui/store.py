@@ -1,71 +1,44 @@
-"""What the UI knows: a snapshot of the daemon plus a reducer over its events.
+"""How what the UI knows changes: by snapshots, by the daemon's events, and by what the user looks at.
 
-Owns the data that every view reads and the list of what must be fetched again (`due`). It knows neither widgets nor the
+Owns the reducer over the event stream and the decision what must be fetched again. It knows neither widgets nor the
 socket: `tui.link` fills it, screens read it. All methods run on one event loop.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from tui import format as fmt
-from tui.curves import Curves, Point, best_so_far
-from tui.needs import Need, Needs
+from tui.advice import KINDS
 from tui.pages import PageQuery, Pages
+from tui.picture import EVENTS_KEPT, Picture, sort_studies
 from tui.reduce import reduce_trial
 from tui.tail import START, LogTail
 from tuned.core import events as ev
-from tuned.core.states import LIVE, TERMINAL
-from tuned.wire import DaemonStatus, EventRow, LogChunk, MetricRow, StudyRow, TrialDetail, TrialRow
+from tuned.core.states import LIVE
+from tuned.wire import (
+    BestSoFar,
+    DaemonStatus,
+    EventRow,
+    LogChunk,
+    MetricRow,
+    SpacePage,
+    StudyRow,
+    TrialDetail,
+    TrialRow,
+)
 
-EVENTS_KEPT = 500
-WHOLE_LIMIT = 5_000
-"""A study with more trials is not held as a whole: the table shows pages in the daemon's own order."""
+TYPING = 0.12
+"""Seconds that a filter may rest while it is typed, before the daemon is asked."""
 
 
-class Store:
-    """The state behind the screens.
+ANSWERS_EVERY = 5.0
+"""Seconds between two questions to the playbook while trials end one after the other."""
 
-    Args:
-        clock: Unix seconds, for what is shown; tests pass their own.
-        timer: Seconds, for when to fetch.
 
-    Attributes:
-        revision: Rises with every change that could be seen.
-        connected: Whether the event stream is open; `problem` says why not, `stale_since` since when.
-        cursor: Sequence number of the last event that was applied.
-    """
-
-    def __init__(self, clock: Callable[[], float], timer: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.needs = Needs(timer)
-        self.revision = 0
-        self.trials_revision = 0
-        self.connected = False
-        self.problem = ""
-        self.stale_since: float | None = None
-        self.loaded = False
-        self.cursor: int | None = None
-        self.status: DaemonStatus | None = None
-        self.studies: dict[str, StudyRow] = {}
-        self.study: str | None = None
-        self.trials: dict[int, TrialRow] = {}
-        self.trials_loaded = False
-        self.pages: Pages | None = None
-        self.selected: int | None = None
-        self.pinned: list[int] = []
-        self.metric: str | None = None
-        self.log_wanted = False
-        self.detail_wanted = False
-        self.queue_wanted = False
-        self.log: LogTail | None = None
-        self.detail: TrialDetail | None = None
-        self.queue: list[TrialRow] = []
-        self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)
-        self.curves = Curves()
-        self.hurry: Callable[[], None] = lambda: None
+class Store(Picture):
+    """The picture, kept like the daemon."""
 
     # --- connection ---------------------------------------------------------------------------------------------
 
@@ -83,10 +56,6 @@ class Store:
         self.needs.clear()
         self._changed()
 
-    def need(self, kind: str, study: str = "", number: int = 0, delay: float = 0.0) -> None:
-        """Ask for a fetch after `delay` seconds."""
-        self.needs.add(Need(kind, study, number), delay)
-
     # --- selection ----------------------------------------------------------------------------------------------
 
     def select_study(self, name: str | None) -> None:
@@ -95,6 +64,8 @@ class Store:
             return
         self.study, self.selected, self.pinned, self.metric = name, None, [], None
         self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
+        self.trends.clear()
+        self.answers, self.answer_problems, self.space = {}, {}, None
         self._changed(trials=True)
         if name is not None:
             self.need("trials", name)
@@ -108,8 +79,13 @@ class Store:
             self._want_trial(number)
         self._changed()
 
-    def want(self, *, log: bool, detail: bool, queue: bool) -> None:
+    def want(self, *, log: bool, detail: bool, queue: bool, insight: bool = False, space: bool = False) -> None:
         """Which of the costly views are visible; only those are kept fresh."""
+        if insight and not self.insight_wanted:
+            self._want_answers(0.0)
+        if space and not self.space_wanted and self.study is not None:
+            self.need("space", self.study)
+        self.insight_wanted, self.space_wanted = insight, space
         fresh = (log and not self.log_wanted, detail and not self.detail_wanted, queue and not self.queue_wanted)
         self.log_wanted, self.detail_wanted, self.queue_wanted = log, detail, queue
         if self.study is not None and self.selected is not None:
@@ -119,6 +95,11 @@ class Store:
                 self.need("detail", self.study, self.selected)
         if fresh[2]:
             self.need("queue")
+
+    def _want_answers(self, delay: float) -> None:
+        if self.study is not None:
+            for kind in KINDS:
+                self.need(kind, self.study, 0, delay)
 
     def pin(self, number: int) -> bool:
         """Keep a trial's curve in the chart, or drop it again; true when it is pinned now."""
@@ -145,88 +126,6 @@ class Store:
         if self.detail_wanted:
             self.need("detail", self.study, number, 0.08)
 
-    # --- reading ------------------------------------------------------------------------------------------------
-
-    @property
-    def study_row(self) -> StudyRow | None:
-        """The study that is shown."""
-        return self.studies.get(self.study) if self.study is not None else None
-
-    @property
-    def objective(self) -> str | None:
-        """The shown study's objective metric."""
-        row = self.study_row
-        return row.objective.metric if row and row.objective else None
-
-    @property
-    def chart_metric(self) -> str | None:
-        """The metric whose curves are drawn: the one chosen, else the objective, else the first one reported."""
-        if self.metric is not None:
-            return self.metric
-        if self.objective is not None:
-            return self.objective
-        names = self.metric_names()
-        return names[0] if names else None
-
-    @property
-    def minimizes(self) -> bool:
-        """Whether smaller is better."""
-        row = self.study_row
-        return not (row and row.objective and row.objective.direction == "maximize")
-
-    @property
-    def best(self) -> int | None:
-        """Number of the shown study's best trial."""
-        row = self.study_row
-        return row.best.number if row and row.best else None
-
-    def trial(self, number: int | None) -> TrialRow | None:
-        """A trial of the shown study."""
-        return self.trials.get(number) if number is not None else None
-
-    def curve(self, number: int, metric: str | None) -> list[Point]:
-        """(step, value) of a trial of the shown study in rising steps; empty while unknown."""
-        return self.curves.get((self.study or "", number), metric) if metric is not None else []
-
-    def metric_names(self) -> list[str]:
-        """Names of the metrics that the selected trial reported."""
-        return self.curves.names((self.study or "", self.selected or 0))
-
-    def best_so_far(self) -> list[Point]:
-        """(number of the finished trial in order of its end, best value until then) of the shown study."""
-        metric = self.objective
-        done = [
-            (row.ended_at or 0.0, row.number, value)
-            for row in self.trials.values()
-            if row.state == "completed" and (value := fmt.value_of(row.values, metric)) is not None
-        ]
-        return best_so_far([value for _, _, value in sorted(done)], minimizes=self.minimizes)
-
-    def counts(self, row: StudyRow) -> tuple[int, int, int]:
-        """(ended, live, waiting) trials of a study."""
-        ended = sum(n for state, n in row.counts.items() if state in TERMINAL)
-        live = sum(n for state, n in row.counts.items() if state in LIVE)
-        return ended, live, row.counts.get("queued", 0)
-
-    @property
-    def total(self) -> int:
-        """How many trials the shown study has."""
-        row = self.study_row
-        counted = sum(row.counts.values()) if row else 0
-        return counted if self.paged else max(len(self.trials), 0)
-
-    @property
-    def paged(self) -> bool:
-        """Whether the shown study is too large to hold as a whole."""
-        row = self.study_row
-        return row is not None and sum(row.counts.values()) > WHOLE_LIMIT
-
-    @property
-    def anything_live(self) -> bool:
-        """Whether some trial of the shown study runs, so that elapsed times move."""
-        row = self.study_row
-        return bool(row and any(row.counts.get(state, 0) for state in LIVE))
-
     # --- snapshots ----------------------------------------------------------------------------------------------
 
     def put_status(self, status: DaemonStatus) -> None:
@@ -247,6 +146,8 @@ class Store:
             # The first of the list in which something runs right now.
             order = sort_studies(studies.values())
             self.select_study(min(order, key=lambda row: not self.counts(row)[1]).name)
+        if self.paged and self.study is not None and self.stairs.study != self.study:
+            self.need("stairs", self.study)
         self._want_best()
 
     def put_trials(self, study: str, rows: Iterable[TrialRow]) -> None:
@@ -259,17 +160,36 @@ class Store:
 
     def view_page(self, query: PageQuery, top: int, count: int, total: int) -> Pages:
         """Look at some rows of an order: what is missing is fetched."""
+        for index in self.order(query).wanted(top, count, total):
+            self.need("page", query.study, index, TYPING if query.filter else 0.0)
+        return self.order(query)
+
+    def order(self, query: PageQuery) -> Pages:
+        """The pages of an order; how many trials it has is asked for when it is new."""
         if self.pages is None or self.pages.query != query:
-            self.pages = Pages(query)
-        for index in self.pages.wanted(top, count, total):
-            self.need("page", query.study, index)
+            self.pages = Pages(query, self.pages.total if self.pages and self.pages.query.study == query.study else 0)
+            if query.filter:
+                self.need("count", query.study, 0, TYPING)
         return self.pages
+
+    def put_count(self, query: PageQuery, total: int) -> None:
+        """How many trials pass a filter; ignored when another one is set by now."""
+        if self.pages is not None and self.pages.query == query and self.pages.total != total:
+            self.pages.total = total
+            self._changed(trials=True)
+            self.hurry()
+
+    def put_best_so_far(self, study: str, found: BestSoFar) -> None:
+        """The stairs of a study that is not held as a whole."""
+        if study == self.study:
+            self.stairs.put(study, found, self.minimizes)
+            self._changed()
 
     def put_page(self, query: PageQuery, index: int, rows: Sequence[TrialRow]) -> None:
         """One page of an order; ignored when another order is shown by now."""
         if self.pages is None or self.pages.query != query or query.study != self.study:
             return
-        kept = {self.selected, *self.pinned}
+        kept = {self.selected, *self.pinned, *self.kept()}
         for row in rows:
             self.trials[row.number] = row
         for number in self.pages.put(index, [row.number for row in rows]):
@@ -283,6 +203,8 @@ class Store:
         if self.pages is not None:
             for index in self.pages.viewed():
                 self.need("page", study, index, 1.0)
+            if self.pages.query.filter:
+                self.need("count", study, 0, 1.0)
 
     def trials_complete(self, study: str) -> None:
         """Every page of a study's trials has been put."""
@@ -323,6 +245,35 @@ class Store:
         if self.log_wanted and (chunk.text or (row and row.state in LIVE)):
             self.need("log", study, number, 0.0 if len(chunk.text) >= START // 2 else 1.0)
 
+    def put_answer(self, study: str, kind: str, answer: Mapping[str, Any] | None, problem: str = "") -> None:
+        """An analysis of the shown study, or why there is none."""
+        if study != self.study:
+            return
+        self.answer_problems[kind] = problem
+        if answer is not None and answer != self.answers.get(kind):
+            self.answers[kind] = answer
+        self._changed()
+        self.hurry()
+
+    def put_space(self, page: SpacePage) -> None:
+        """The versions of the shown study's space."""
+        if page.study == self.study and page != self.space:
+            self.space = page
+            self._changed()
+            self.hurry()
+
+    def want_trends(self, numbers: Iterable[int]) -> None:
+        """The small curves of these trials are in sight."""
+        if self.trends.want(numbers) and self.study is not None:
+            self.need("trends", self.study, 0, TYPING)
+
+    def put_trends(self, study: str, numbers: Sequence[int], rows: Iterable[MetricRow]) -> None:
+        """The small curves that were asked for."""
+        if study == self.study:
+            self.trends.put(numbers, rows)
+            self._changed()
+            self.hurry()
+
     def put_queue(self, rows: Iterable[TrialRow]) -> None:
         """The waiting trials of all studies, in the order in which they will start."""
         queue = list(rows)
@@ -353,12 +304,18 @@ class Store:
             self.need("status", delay=0.4)
         if event.type != ev.TRIAL_METRICS and self.queue_wanted:
             self.need("queue", delay=0.4)
+        if event.study == self.study and self.space_wanted and event.type == ev.STUDY_SPACE:
+            self.need("space", event.study, 0, 0.2)
+        if event.study == self.study and self.insight_wanted and event.data.get("to") in ("completed", "pruned"):
+            self._want_answers(ANSWERS_EVERY)
         if event.study == self.study and event.number is not None:
             self._apply_to_trial(event, event.number)
 
     def _apply_to_trial(self, event: EventRow, number: int) -> None:
         row = self.trials.get(number)
         changed = reduce_trial(row, event)
+        if self.paged and event.type == ev.TRIAL_MOVED:
+            self.stairs.follow(event, self.objective)
         if self.paged and event.type != ev.TRIAL_METRICS:
             self._pages_moved(event.study)
         if changed is None and self.paged:
@@ -368,6 +325,8 @@ class Store:
         elif changed != row:
             self.trials[number] = changed
             self._changed(trials=True)
+        if event.type == ev.TRIAL_METRICS:
+            self.trends.follow(event, self.objective)
         if number == self.selected or number in self.pinned or number == self.best:
             if event.type == ev.TRIAL_METRICS:
                 self._extend_curve(event, number)
@@ -388,16 +347,3 @@ class Store:
     def _want_best(self) -> None:
         if self.best is not None:
             self.want_curve(self.best)
-
-    def _changed(self, *, trials: bool = False) -> None:
-        self.revision += 1
-        if trials:
-            self.trials_revision += 1
-
-
-_STUDY_ORDER = {"running": 0, "draining": 0, "paused": 1}
-
-
-def sort_studies(rows: Iterable[StudyRow]) -> list[StudyRow]:
-    """Studies as lists show them: those that run first, by priority, then the newest."""
-    return sorted(rows, key=lambda r: (_STUDY_ORDER.get(r.state, 2), -r.priority, -r.created_at, r.name))

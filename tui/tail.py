@@ -41,6 +41,11 @@ class LogTail:
         self.offset, self.ended = chunk.next_offset, chunk.ended
         return changed
 
+    def matches(self, text: str) -> list[int]:
+        """How many lines from the end each line with this text is, the last one first; case does not matter."""
+        needle = text.lower()
+        return [back for back, line in enumerate(reversed(self.shown())) if needle in line.lower()]
+
     def shown(self) -> list[str]:
         """All lines, the unfinished one included."""
         return [*self.lines, self.partial] if self.partial else list(self.lines)

@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
     except ImportError as error:
         raise ImportError(
             f"tuned.{name} needs the whole of tuned (tuned-hpo), and this interpreter finds its SDK alone ({error}): "
-            "run this script with the interpreter that tunectl uses"
+            "add it to this environment with: tunectl sdk"
         ) from error
     return getattr(client, name)
 

@@ -6,12 +6,13 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Union
 
+from tuned.core.records import dataclass
 from tuned.protocol import encode_number
 
-Number = float | int | str
+Number = Union[float, int, str]  # noqa: UP007 - evaluated under Python 3.9, too
 Json = dict[str, Any]
 
 
@@ -107,6 +108,8 @@ class TrialRow:
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
     version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
+    judge by.
     """
 
     study: str
@@ -132,6 +135,32 @@ class TrialRow:
     code: str = ""
     space: int = 1
     frozen: bool = False
+    starts_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialNumbers:
+    """Numbers of trials in an order: a part of them, and how many there are in `total`."""
+
+    numbers: list[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestStep:
+    """A trial that was the best yet when it completed, as the `count`-th one."""
+
+    count: int
+    number: int
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class BestSoFar:
+    """The best value over the completed trials in the order of their ends: where it improved, and how many they are."""
+
+    total: int
+    steps: list[BestStep]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +283,7 @@ class Submission:
         environment: The submitter's whole environment, captured for the trials.
         name: Overrides the study's name.
         stem: File name without suffix: the name when the study gives none.
+        update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
     """
 
     study: Json
@@ -262,6 +292,7 @@ class Submission:
     file: str | None = None
     name: str | None = None
     stem: str | None = None
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +315,9 @@ class Submitted:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
+        estimate_s: Seconds that all of it will take; None when nothing like it has run here.
+        estimate_why: What that is based on, or why it is unknown.
+        changed: What an update has changed, as `KEY: OLD -> NEW`.
     """
 
     study: str
@@ -298,6 +332,9 @@ class Submitted:
     notes: list[str]
     trial: int | None = None
     code: str = ""
+    estimate_s: float | None = None
+    estimate_why: str = ""
+    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tuned.core.records import dataclass
 from tuned.wire import BestRow, Json, Number
 
 

@@ -18,6 +18,7 @@ from storage.queries.attempts import (
     traceback_of,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
+from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.events import (
     events_since,
@@ -29,6 +30,7 @@ from storage.queries.events import (
     study_events,
 )
 from storage.queries.observations import next_auto_steps, observations
+from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
     changed_since,
@@ -50,6 +52,7 @@ from storage.queries.stopping import (
     why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
+from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "EndedAttempt",
     "EndedTrial",
     "LiveAttempt",
+    "Order",
     "SpaceVersion",
     "StoppingReport",
     "ThinCurve",
@@ -66,6 +70,7 @@ __all__ = [
     "attempts",
     "bad_line_count",
     "bad_lines",
+    "best_so_far",
     "best_trials",
     "best_value_before",
     "changed_since",
@@ -94,6 +99,7 @@ __all__ = [
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "results_before",
     "rung_values",
     "seq_before",
     "space_versions_of",
@@ -103,9 +109,13 @@ __all__ = [
     "study_by_id",
     "study_environment",
     "study_events",
+    "thinned",
     "traceback_of",
     "trial",
     "trial_by_id",
+    "trial_count",
+    "trial_numbers",
+    "trial_page",
     "trials",
     "unfinished",
     "unstarted",

@@ -25,7 +25,7 @@ def observations(
     if limit is None:
         where, values = (" AND name = ?", (trial_id, name)) if name is not None else ("", (trial_id,))
         return [_observation(row) for row in conn.exec_driver_sql(_COLUMNS + where + _BY_STEP, values)]
-    names = [name] if name is not None else _names(conn, trial_id)
+    names = [name] if name is not None else metric_names(conn, trial_id)
     found: list[Observation] = []
     for each in names:
         latest = conn.exec_driver_sql(_COLUMNS + " AND name = ?" + _LATEST, (trial_id, each, limit)).all()
@@ -38,7 +38,7 @@ def next_auto_steps(conn: Connection, trial_id: int, attempt: int) -> dict[str, 
     return {name: max(0, int(step) + 1) for name, step in conn.exec_driver_sql(_HIGHEST, (trial_id, attempt))}
 
 
-def _names(conn: Connection, trial_id: int) -> list[str]:
+def metric_names(conn: Connection, trial_id: int) -> list[str]:
     """The metrics of a trial, each found by one step in the clustered key instead of a walk over all observations."""
     sql = "SELECT name FROM observations WHERE trial_id = ? AND name > ? ORDER BY name LIMIT 1"
     names: list[str] = []

@@ -8,8 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
+from tuned.core.trial_filter import Columns, parse
 from tuned.wire import (
     BestRow,
+    BestSoFar,
+    BestStep,
     Changed,
     DaemonStatus,
     DeviceRow,
@@ -18,13 +21,20 @@ from tuned.wire import (
     LogChunk,
     MetricRow,
     ObjectiveRow,
+    ReplacedRow,
+    SpaceChange,
+    SpaceChanged,
+    SpacePage,
+    SpaceVersionRow,
     StudyRow,
     TrialDetail,
+    TrialNumbers,
     TrialRow,
 )
 
 NOW = 1_700_000_000.0
 STATES = ("completed", "completed", "pruned", "completed", "failed", "completed", "completed", "lost")
+COLUMNS = Columns(("lr", "batch", "activation", "dropout"), ("val_loss",))
 ACTIVATIONS = ("relu", "tanh", "gelu")
 
 
@@ -88,6 +98,7 @@ class FakeClient:
         self.priorities = {"digits": 0, "other[bold]": 0}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: Exception | None = None
+        self.lr_high = 0.1
         self.away = False
         self.logs: dict[int, str] = {}
         self.points: dict[tuple[str, int], list[MetricRow]] = {}
@@ -197,6 +208,7 @@ class FakeClient:
         study: str,
         *,
         state: Sequence[str] | None = None,
+        filter: str | None = None,
         sort: str | None = None,
         descending: bool | None = None,
         limit: int | None = None,
@@ -206,7 +218,12 @@ class FakeClient:
         self.calls.append(("trials", study, offset))
         if study not in self.trials_of:
             raise NotFound("there is no such study", where=study)
-        rows = [r for r in self.trials_of[study].values() if state is None or r.state in state]
+        found = parse(filter or "")
+        rows = [
+            r
+            for r in self.trials_of[study].values()
+            if (state is None or r.state in state) and found.matches(r, COLUMNS)
+        ]
         if sort == "value":
             rows.sort(key=lambda r: (not r.values, r.values.get("val_loss", 0)), reverse=bool(descending))
         elif (sort or "").startswith("params."):
@@ -214,6 +231,65 @@ class FakeClient:
         else:
             rows.sort(key=lambda r: r.number, reverse=bool(descending))
         return rows[offset or 0 : (offset or 0) + (limit or 10**9)]
+
+    async def trial_numbers(self, study: str, *, filter: str | None = None, limit: int | None = None) -> TrialNumbers:
+        numbers = [row.number for row in await self.trials(study, filter=filter)]
+        return TrialNumbers(numbers[:limit], len(numbers))
+
+    async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
+        return [row for n in numbers for row in await self.metrics(f"{study}/{n}") if row.name == "val_loss"]
+
+    async def space(self, study: str) -> SpacePage:
+        self._check()
+        parameters = [
+            {"name": "lr", "kind": "float", "low": 1e-5, "high": self.lr_high, "log": True, "role": "tuned"},
+            {"name": "batch", "kind": "choice", "values": [32, 64, 128], "ordered": True, "role": "tuned"},
+            {"name": "activation", "kind": "choice", "values": list(ACTIVATIONS), "role": "scientific"},
+            {"name": "dropout", "kind": "float", "low": 0.0, "high": 0.6, "when": [["activation", ["relu"]]]},
+        ]
+        first = SpaceVersionRow(1, "submit", "", [], NOW - 5000, 20, {"parameters": parameters})
+        versions = [first]
+        if self.lr_high != 0.1:
+            changes = [f"lr.high: 0.1 -> {self.lr_high:g}"]
+            versions.append(SpaceVersionRow(2, "user", "", changes, NOW, 4, {"parameters": parameters}))
+        return SpacePage(study, len(versions), 18, 2, versions)
+
+    async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
+        self._check()
+        self.calls.append(("space", study, change))
+        high = change.set.get("lr.high", self.lr_high)
+        changes = [] if high == self.lr_high else [f"lr.high: {self.lr_high:g} -> {high:g}"]
+        if not change.dry_run:
+            self.lr_high = high
+            self.push("study.space", study, version=2, changes=changes)
+        page = await self.space(study)
+        replaced = [ReplacedRow(24, {"lr": 0.05}, {"lr": 0.005})]
+        return SpaceChanged(study, 2, changes, [], 17, 3, replaced, [], change.dry_run, page.versions)
+
+    async def analysis(self, study: str, kind: str, **_options: str) -> dict[str, object]:
+        self._check()
+        if kind == "advise":
+            verdict = {
+                "level": "warn",
+                "code": "space.near-bound",
+                "what": "4 of the 5 best trials lie within a tenth of lr's lower end.",
+                "evidence": {"share": 0.8, "trials": 20},
+                "remedy": "Widen lr downwards.",
+                "command": f"tunectl space {study} --set lr.low=1e-6",
+            }
+            return {"verdicts": [verdict], "tables": [], "notes": ["20 finished trials were looked at."]}
+        tables = []
+        for index, name in enumerate(("dropout", "lr", "batch", "activation")):
+            rows = [
+                {"value": f"level {i}", "trials": 5 + i, "mean": 0.2 + 0.1 * i * (index % 3), "best": 0.05 * (1 + i)}
+                for i in range(3)
+            ]
+            tables.append({"name": f"effects.{name}", "title": name, "columns": [], "rows": rows, "notes": []})
+        return {"verdicts": [], "tables": tables, "notes": []}
+
+    async def best_so_far(self, study: str) -> BestSoFar:
+        self._check()
+        return BestSoFar(len(self.trials_of[study]), [BestStep(1, 1, 0.9), BestStep(7, 7, 0.4)])
 
     async def trial(self, study: str, number: int) -> TrialDetail:
         self._check()
@@ -236,7 +312,9 @@ class FakeClient:
         ended = self.trials_of[study][number].state not in ("running", "starting")
         return LogChunk(piece, 1, begin + len(piece), ended)
 
-    async def metrics(self, target: str | Sequence[str], name: str | Sequence[str] | None = None) -> list[MetricRow]:
+    async def metrics(
+        self, target: str | Sequence[str], name: str | Sequence[str] | None = None, points: int | None = None
+    ) -> list[MetricRow]:
         self._check()
         study, number = str(target).rsplit("/", 1)
         row = self.trials_of[study][int(number)]

@@ -200,3 +200,55 @@ async def test_what_is_copied_is_shown(start: Any) -> None:
         await ui.press("enter")
         await ui.until_text("copied: digits/21")
         assert ui.app.clipboard == "digits/21"
+
+
+async def test_the_form_of_a_new_trial_shows_what_is_meant(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("n", *"#21 lr*=2 @4")
+        await ui.until_text("priority   4")
+        row = ui.store.trials[21]
+        assert f"{row.params['lr'] * 2:.6g}" in ui.text()
+        await ui.press(*" nope=1")
+        await ui.until_text("no such parameter")
+        await ui.press("escape")
+
+
+async def test_a_priority_is_typed_and_taken_back(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("slash", *"state:wait", "enter", "P", *"+x", "enter")
+        await ui.until_text("is no priority")
+        await ui.press(*["backspace"] * 2, *"7", "enter")
+        number = ui.store.selected
+        await ui.until(lambda: ui.store.trials[number].priority == 7, "the new priority")
+        await ui.press("u")
+        await ui.until(lambda: ui.store.trials[number].priority != 7, "the old priority")
+
+
+async def test_the_space_is_edited_after_a_look_at_what_that_does(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("S")
+        await ui.until_text("Space v1")
+        await ui.press("e", *"lrr.high=1", "enter")
+        await ui.until_text("there is no such parameter")
+        await ui.press(*["backspace"] * 10, *"lr.high=0.01", "enter")
+        await ui.until_text("lr.high: 0.1 -> 0.01")
+        assert "made anew: #24" in ui.text()
+        await ui.press("enter")
+        assert ui.fake.lr_high == 0.1, "Enter must not confirm"
+        await ui.press("e", *"lr.high=0.01", "enter")
+        await ui.until_text("Change the space")
+        await ui.press("y")
+        await ui.until_text("Space v2")
+        assert ui.fake.lr_high == 0.01
+
+
+async def test_insights_follow_the_cursor(start: Any) -> None:
+    async with start() as ui:
+        await ui.press("i")
+        await ui.until_text("near-bound")
+        assert "tunectl space digits --set lr.low=1e-6" in ui.text()
+        await ui.until_text("Effect of batch")
+        await ui.press("j")
+        await ui.until_text("Effect of lr")
+        await ui.press("escape")
+        await ui.until_text("Trials 24")

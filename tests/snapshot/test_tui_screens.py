@@ -22,7 +22,8 @@ async def test_the_main_screen(start: Any, golden: Callable[[str, str], None], w
         ("curves", ["2"]), ("slots", ["3"]), ("log", ["4"]), ("events", ["5"]), ("studies", ["s"]),
         ("trial", ["enter"]), ("queue", ["Q"]), ("help", ["question_mark"]), ("palette", ["colon", "p", "r"]),
         ("confirm", ["x"]), ("filtered", ["slash", *"lr<1e-2", "enter"]), ("marked", ["space", "space", "v"]),
-        ("sorted", ["greater_than_sign"]), ("zoomed", ["z"]),
+        ("sorted", ["greater_than_sign"]), ("zoomed", ["z"]), ("insight", ["i"]), ("space", ["S"]),
+        ("new", ["n", *"#21 lr*=2"]), ("compare", ["C"]), ("columns", ["c"]),
     ],
 )  # fmt: skip
 async def test_screens_at_80x24(start: Any, golden: Callable[[str, str], None], name: str, keys: list[str]) -> None:
@@ -32,12 +33,24 @@ async def test_screens_at_80x24(start: Any, golden: Callable[[str, str], None], 
         golden(f"{name}-80x24", ui.text())
 
 
-@pytest.mark.parametrize(("name", "keys"), [("trial", ["enter"]), ("confirm", ["x"])])
+@pytest.mark.parametrize(
+    ("name", "keys"), [("trial", ["enter"]), ("confirm", ["x"]), ("insight", ["i"]), ("space", ["S"]), ("queue", ["Q"])]
+)
 async def test_screens_at_160x45(start: Any, golden: Callable[[str, str], None], name: str, keys: list[str]) -> None:
     async with start(160, 45) as ui:
         await ui.press(*keys)
         await ui.idle()
         golden(f"{name}-160x45", ui.text())
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"), [("trial", ["enter"]), ("confirm", ["x"]), ("insight", ["i"]), ("space", ["S"]), ("queue", ["Q"])]
+)
+async def test_screens_at_40x12(start: Any, golden: Callable[[str, str], None], name: str, keys: list[str]) -> None:
+    async with start(40, 12) as ui:
+        await ui.press(*keys)
+        await ui.idle()
+        golden(f"{name}-40x12", ui.text())
 
 
 async def test_ascii_only(start: Any, golden: Callable[[str, str], None]) -> None:
@@ -48,7 +61,7 @@ async def test_ascii_only(start: Any, golden: Callable[[str, str], None]) -> Non
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize(
-    "key", ["1", "2", "3", "4", "5", "s", "z", "left_square_bracket", "enter", "Q", "question_mark"]
+    "key", ["1", "2", "3", "4", "5", "s", "z", "left_square_bracket", "enter", "Q", "i", "S", "question_mark"]
 )
 async def test_no_line_is_wider_than_the_terminal(start: Any, width: int, height: int, key: str) -> None:
     async with start(width, height) as ui:

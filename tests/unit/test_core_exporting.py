@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tuned.core.exporting import csv_lines, flat, json_lines, optuna_lines
+from tuned.core.exporting import csv_lines, json_lines, optuna_lines
+from tuned.core.flat_rows import flat
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState
 from tuned.core.study import Constraint, Objective, RunSpec, SearchSpec, StudySpec

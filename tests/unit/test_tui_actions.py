@@ -12,12 +12,21 @@ from tui.cells import text_of
 from tui.keymap import renewed
 from tui.screens.compare import Compare
 from tui.screens.help import help_lines
+from tui.screens.insight import Insight
 from tui.screens.main import Main
 from tui.screens.palette import matching
 from tui.screens.queue import QueueScreen
+from tui.screens.space import SpaceScreen
 from tui.screens.trial import TrialScreen
 
-SCREENS = {"main": Main, "trial": TrialScreen, "queue": QueueScreen, "compare": Compare}
+SCREENS = {
+    "main": Main,
+    "trial": TrialScreen,
+    "queue": QueueScreen,
+    "compare": Compare,
+    "insight": Insight,
+    "space": SpaceScreen,
+}
 
 
 @pytest.mark.parametrize("scope", SCREENS)
@@ -42,7 +51,7 @@ def test_read_only_offers_nothing_that_changes_anything(scope: str) -> None:
 
 
 def test_what_loses_work_asks() -> None:
-    assert {a.id for a in ACTIONS if a.danger is Danger.ASKS} == {"prune", "cancel", "kill", "delete"}
+    assert {a.id for a in ACTIONS if a.danger is Danger.ASKS} == {"prune", "cancel", "kill", "delete", "edit-space"}
 
 
 @pytest.mark.parametrize("scope", SCREENS)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tui.needs import Need
+from tui.picture import sort_studies
 from tui.reduce import reduce_trial
-from tui.store import Store, sort_studies
+from tui.store import Store
 from tuned.wire import BestRow, EventRow, LogChunk, MetricRow, ObjectiveRow, StudyRow, TrialRow
 
 NOW = 1_700_000_000.0

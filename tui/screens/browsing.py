@@ -102,6 +102,18 @@ class Browsing(Board):
 
         self.app.push_screen(QueueScreen())
 
+    def do_insight(self) -> None:
+        """What matters: importance, effects, advice."""
+        from tui.screens.insight import Insight
+
+        self.app.push_screen(Insight())
+
+    def do_space(self) -> None:
+        """The search space and its versions."""
+        from tui.screens.space import SpaceScreen
+
+        self.app.push_screen(SpaceScreen())
+
     def do_undo(self) -> None:
         """Take back the last order that can be."""
         self.tuned.undo()
@@ -151,11 +163,45 @@ class Browsing(Board):
 
     def do_follow(self) -> None:
         """Follow the log's end again."""
-        self.context.log.back = 0
+        self.context.log.back, self.context.log.search = 0, ""
 
     def do_wrap(self) -> None:
         """Wrap long lines of the log, or cut them."""
         self.context.log.wrap = not self.context.log.wrap
+
+    def do_search(self) -> None:
+        """Search the log; with a search under way, go to the next match further up."""
+        view, tail = self.context.log, self.context.store.log
+        if tail is None or self.current != "log":
+            self.context.say("show the log first", "warn")
+            return
+        if not view.search:
+            from tui.screens.prompt import Prompt
+
+            async def submit(text: str) -> str:
+                view.search, view.back = text.strip(), 0
+                return text.strip()
+
+            help_ = ("Lines that hold this text are marked, capital or small letters alike.", "esc ends the search.")
+            self.app.push_screen(Prompt(self.context, "Search the log", help_, submit), self._searched)
+            return
+        self._next_match(0)
+
+    def _searched(self, text: str | None) -> None:
+        if text:
+            self._next_match(-1)
+        self.sync()
+
+    def _next_match(self, least: int) -> None:
+        view, tail = self.context.log, self.context.store.log
+        places = tail.matches(view.search) if tail is not None else []
+        if not places:
+            self.context.say(f"{view.search!r} is not in what is known of the log", "warn")
+            view.search = ""
+            return
+        further = [back for back in places if back > (view.back if least == 0 else least)]
+        view.back = (further or places)[0]
+        self.context.say(f"match {places.index(view.back) + 1} of {len(places)} from the end", "dim")
 
     def scroll_log(self, by: int) -> None:
         """Move the log's window, down for positive `by`."""

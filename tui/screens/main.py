@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from tui.cells import Line
 from tui.layout import LABELS, PANES, Rect, arrange, size_class
+from tui.picture import sort_studies
 from tui.screens.table import TableActions
-from tui.store import sort_studies
 from tui.views import curves, frame, machine, output, studies, trials
 from tui.widgets.pane import Build
 from tuned.wire import StudyRow, TrialRow
@@ -189,7 +189,9 @@ class Main(TableActions):
     def do_back(self) -> None:
         """Undo one thing at a time: zoom, marks, filter, pane."""
         rows = self.context.rows
-        if self.zoomed:
+        if self.context.log.search and self.current == "log":
+            self.do_follow()
+        elif self.zoomed:
             self.do_zoom()
         elif rows.marks:
             rows.marks.clear()

@@ -14,11 +14,12 @@ from tui.cells import Line, clean, fit_line, line
 from tui.context import Context
 from tui.layout import Rect
 from tui.screens.dialog import Dialog
-from tui.views.frame import pane_title
+from tui.views.frame import pane_title, words
 from tui.widgets.pane import Pane
 from tuned.core.errors import TunedError
 
 Submit = Callable[[str], Awaitable[str]]
+Preview = Callable[[str], list[Line]]
 
 
 class Prompt(Dialog[str | None]):
@@ -30,16 +31,26 @@ class Prompt(Dialog[str | None]):
         lines: What helps to type it.
         submit: Takes the line; its result is shown. It raises TunedError for what must be corrected.
         value: What stands there first.
+        preview: Lines about what is typed so far, shown below the help; it raises TunedError for what cannot be read.
     """
 
     BINDINGS: ClassVar = [Binding("escape,ctrl+c", "close", show=False, priority=True)]
 
-    def __init__(self, context: Context, title: str, lines: tuple[str, ...], submit: Submit, value: str = "") -> None:
+    def __init__(
+        self,
+        context: Context,
+        title: str,
+        lines: tuple[str, ...],
+        submit: Submit,
+        value: str = "",
+        preview: Preview | None = None,
+    ) -> None:
         super().__init__()
         self.context = context
         self.caption = title
         self.lines = lines
         self.submit = submit
+        self.preview = preview
         self.refusal = ""
         self.field = Input(value, id="prompt-input")
         self.field.cursor_blink = False
@@ -66,10 +77,28 @@ class Prompt(Dialog[str | None]):
         lines = [pane_title(self.caption, "", width, self.context.glyphs, True)]
         if self.refusal:
             lines += [line((" " + clean(self.refusal), "bad")), ()]
-        lines += [line((" " + clean(text), "text")) for text in self.lines]
+        for text in map(clean, self.lines):
+            lines += [
+                line((" " + piece, "text")) for piece in (words(text, width - 2) if len(text) >= width else [text])
+            ]
+        lines += self._preview()
         lines = [fit_line(text, width) for text in lines[: height - 1]]
         lines += [fit_line((), width)] * (height - 1 - len(lines))
         return [*lines, fit_line([(" enter ", "key"), ("Send  ", "text"), ("esc ", "key"), ("Close", "text")], width)]
+
+    def _preview(self) -> list[Line]:
+        if self.preview is None:
+            return []
+        try:
+            return [(), *self.preview(self.field.value)]
+        except TunedError as error:
+            return [(), line((" " + clean(str(error)), "warn"))]
+
+    @on(Input.Changed)
+    def typed(self) -> None:
+        """Show what it would mean."""
+        self.refusal = ""
+        self.pane.sync()
 
     @on(Input.Submitted)
     async def sent(self, event: Input.Submitted) -> None:

@@ -14,6 +14,13 @@ from tui.widgets.pane import Build
 from tuned.wire import TrialRow
 
 
+def _start(row: TrialRow, none: str) -> str:
+    """When a waiting trial will start, as far as that can be said."""
+    if row.starts_in_s is None:
+        return none
+    return f"in {fmt.span(row.starts_in_s)}" if row.starts_in_s >= 1 else "now"
+
+
 class QueueScreen(Steering):
     """The queue; priorities are changed here by the same keys as in the table."""
 
@@ -54,7 +61,7 @@ class QueueScreen(Steering):
         extra = f"{len(self.marks)} marked" if self.marks else ""
         lines = [frame.pane_title(f"Queue {len(queue)}", extra, width, glyphs, True)]
         lines.append(
-            fit_line([("   STUDY                TRIAL  STATE     PRI ORIGIN    ELAPSED  PARAMETERS", "dim")], width)
+            fit_line([("   STUDY                TRIAL  STATE     PRI ORIGIN         TIME  PARAMETERS", "dim")], width)
         )
         for index, row in enumerate(queue[self.top : self.top + height - 2], start=self.top):
             lines.append(self._row(row, index == self.place_, width))
@@ -65,7 +72,8 @@ class QueueScreen(Steering):
     def _row(self, row: TrialRow, here: bool, width: int) -> Line:
         glyphs = self.context.glyphs
         state, style = trial_state(glyphs, row.state, row.stop_reason)
-        elapsed = fmt.clock(self.context.store.clock() - row.started_at) if row.started_at else glyphs.none
+        now = self.context.store.clock()
+        elapsed = fmt.clock(now - row.started_at) if row.started_at else _start(row, glyphs.none)
         params = " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
         base = "cursor" if here else "text"
         mark = glyphs.mark if (row.study, row.number) in self.marks else " "
@@ -74,8 +82,8 @@ class QueueScreen(Steering):
                 (glyphs.cursor if here and mark == " " else mark, base if here else "mark"),
                 ("  " + fit(clean(row.study), 20, more=glyphs.more) + fit(f"#{row.number}", 6, ">") + "  ", base),
                 (fit(state, 10), base if here else style),
-                (fit(str(row.priority), 3, ">") + " " + fit(row.origin, 8) + fit(elapsed, 9, ">") + "  ", base),
-                (fit(params, max(0, width - 62), more=glyphs.more), base),
+                (fit(str(row.priority), 3, ">") + " " + fit(row.origin, 8) + fit(elapsed, 10, ">") + "  ", base),
+                (fit(params, max(0, width - 63), more=glyphs.more), base),
             ],
             width,
         )

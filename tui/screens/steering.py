@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tui import acting
-from tui.actions import Action
-from tui.points import read_point, write_point
+from tui.actions import BY_ID, Action
+from tui.points import read_new, read_priority, write_point
 from tui.screens.browsing import Browsing
 from tui.screens.confirm import Confirm
+from tui.views.forms import new_trial
 from tuned.wire import StudyRow
 
 
@@ -47,20 +50,48 @@ class Steering(Browsing):
         if study is None:
             return
 
+        self.context.store.need("space", study.name)
+
         async def submit(text: str) -> str:
-            point = read_point(text, self.context.store.trials)
-            reply = await self.tuned.client.enqueue(study.name, [point])
+            point, priority = read_new(text, self.context.store.trials)
+            reply = await self.tuned.client.enqueue(study.name, [point], priority)
             numbers = ", ".join(f"#{number}" for number in reply.trials)
             self.tuned.undos.append(("new", (acting.Step("cancel", tuple(f"{study.name}/{n}" for n in reply.trials)),)))
             return f"queued {numbers}  u cancels"
 
         help_ = (
             "name=value, apart by blanks; what is left out is suggested by the search.",
-            "#7 takes the values of trial 7; name*=2 and name+=1 change them.",
-            "",
-            "parameters: " + " ".join(study.parameters),
+            "#7 takes the values of trial 7; name*=2 and name+=1 change them; @5 gives it priority 5.",
         )
-        self.app.push_screen(Prompt(self.context, title, help_, submit, value), self._told)
+        preview = partial(new_trial, self.context, study)
+        self.app.push_screen(Prompt(self.context, title, help_, submit, value, preview), self._told)
+
+    def do_priority_set(self) -> None:
+        """Type the priority of what is chosen."""
+        from tui.screens.prompt import Prompt
+
+        chosen = self.chosen()
+        action = BY_ID["priority-set"]
+        order = (
+            acting.priorities_of_study(chosen) if isinstance(chosen, StudyRow) else acting.priorities_of(action, chosen)
+        )
+        present = order[0][1]
+
+        async def submit(text: str) -> str:
+            value, relative = read_priority(text, present)
+            self.tuned.carry_out(acting.set_priority(order, value, relative))
+            return ""
+
+        named = ", ".join(f"{name} ({value})" for name, value in order[: acting.NAMED])
+        help_ = (
+            "5 sets it, +2 and -1 change it, =-1 sets minus one; higher runs first, across all studies.",
+            "",
+            named + (f" and {len(order) - acting.NAMED} more" if len(order) > acting.NAMED else ""),
+        )
+        self.app.push_screen(Prompt(self.context, "Priority", help_, submit), self._typed)
+
+    def _typed(self, _message: str | None) -> None:
+        self.sync()
 
     def _told(self, message: str | None) -> None:
         if message is not None:

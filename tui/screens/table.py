@@ -8,6 +8,7 @@ from textual.widgets import Input
 from tui import acting
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
+from tui.views.trials import OPTIONAL
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
 
@@ -104,11 +105,15 @@ class TableActions(Steering):
     def do_mark_range(self) -> None:
         """Mark from the last mark to here."""
         if self.context.store.selected is not None:
-            self.context.rows.mark_range(self.context.store.selected)
+            span = self.context.rows.mark_range(self.context.store.selected)
+            if span is not None:
+                self.tuned.mark(*span)
 
     def do_mark_all(self) -> None:
         """Mark every row that is shown."""
-        self.context.rows.mark_all()
+        span = self.context.rows.mark_all()
+        if span is not None:
+            self.tuned.mark(*span)
 
     def do_unmark(self) -> None:
         """Remove all marks."""
@@ -135,10 +140,17 @@ class TableActions(Steering):
         if study is None:
             return
         hidden = self.context.memory.hidden.setdefault(study.name, [])
+        columns = self.context.memory.columns
         choices = [Choice(name, name, mark=" " if name in hidden else "x") for name in study.parameters]
+        choices += [
+            Choice(f":{name}", name, mark="x" if columns.get(name, first) else " ") for name, first in OPTIONAL.items()
+        ]
 
         def chosen(name: str | None) -> None:
-            if name is not None:
+            if name is not None and name.startswith(":"):
+                columns[name[1:]] = not columns.get(name[1:], OPTIONAL[name[1:]])
+                self._choose_columns(name)
+            elif name is not None:
                 hidden.remove(name) if name in hidden else hidden.append(name)
                 self._choose_columns(name)
             self.sync()

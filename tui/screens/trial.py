@@ -100,8 +100,11 @@ class TrialScreen(Steering):
     # --- actions ----------------------------------------------------------------------------------------------------
 
     def do_back(self) -> None:
-        """Back to the table."""
-        self.app.pop_screen()
+        """End the search, then back to the table."""
+        if self.context.log.search and self.current == "log":
+            self.do_follow()
+        else:
+            self.app.pop_screen()
 
     def move(self, by: int) -> None:
         """The log's lines, or the trials of the table."""

@@ -49,7 +49,7 @@ def curves(context: Context, width: int, height: int, focused: bool) -> list[Lin
 def best_so_far(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     """Title and chart of the best value over the finished trials."""
     store, glyphs = context.store, context.glyphs
-    points = [] if store.paged else store.best_so_far()
+    points = store.best_so_far()
     series = [Series("best", points, "series1")] if points else []
     log = context.chart.log if context.chart.log is not None else use_log(series)
     extra = fmt.number(points[-1][1]) if points else ""
@@ -58,8 +58,6 @@ def best_so_far(context: Context, width: int, height: int, focused: bool) -> lis
     lines = [pane_title("Best so far", extra, width, glyphs, focused)]
     y_range = _kept_range(context, f"best {store.study} {log}", series, log)
     empty = "no objective" if store.study_row is not None and store.objective is None else "no finished trial yet"
-    if store.paged:
-        empty = f"not drawn for {store.total} trials"
     lines += plot(series, width, height - 1, glyphs, log=log, y_range=y_range, x_name="trials", empty=empty)
     return lines[:height]
 

@@ -27,6 +27,17 @@ def filled(lines: list[Line], width: int, height: int) -> list[Line]:
     return cut + [fit_line((), width)] * (height - len(cut))
 
 
+def words(text: str, width: int) -> list[str]:
+    """The text folded between words."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
 def fact(name: str, text: str, style: str = "text") -> Line:
     """A name and what it is."""
     return line((" " + fit(clean(name), 10) + " ", "dim"), (clean(text), style))

@@ -15,7 +15,7 @@ from tuned.wire import EventRow
 
 def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     """The end of the selected trial's output, or a place further up."""
-    store, view = context.store, context.log
+    store, view, glyphs = context.store, context.log, context.glyphs
     number = store.selected
     title = f"Log #{number}" if number is not None else "Log"
     tail = store.log
@@ -32,7 +32,7 @@ def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     if tail.ended and not view.back:
         state = "ended"
     lines = [pane_title(title, state, width, context.glyphs, focused)]
-    lines += [line((" " + fit(text, width - 1, more=context.glyphs.more), _log_style(text))) for text in shown]
+    lines += [line((" " + fit(text, width - 1, more=glyphs.more), _log_style(text, view.search))) for text in shown]
     if not shown:
         lines.append(line((" nothing was written" if tail.ended else " nothing written yet", "dim")))
     return filled(lines, width, height)
@@ -49,7 +49,9 @@ def _wrapped(text: str, width: int) -> list[str]:
     return [text[i : i + width] for i in range(0, len(text), width)] or [""]
 
 
-def _log_style(text: str) -> str:
+def _log_style(text: str, search: str = "") -> str:
+    if search and search.lower() in text.lower():
+        return "focus"
     head = text[:200]
     if "Traceback" in head or "Error" in head or "ERROR" in head:
         return "bad"

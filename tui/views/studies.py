@@ -6,7 +6,7 @@ from tui import format as fmt
 from tui.cells import Line, both_ends, clean, fit, line
 from tui.context import Context
 from tui.glyphs import study_state
-from tui.store import sort_studies
+from tui.picture import sort_studies
 from tui.views.frame import fact, filled, pane_title
 from tuned.wire import StudyRow
 

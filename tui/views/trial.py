@@ -9,7 +9,7 @@ from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.glyphs import trial_state
-from tui.views.frame import fact, filled, pane_title
+from tui.views.frame import fact, filled, pane_title, words
 from tuned.wire import TrialDetail, TrialRow
 
 
@@ -26,7 +26,7 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
         lines.append(line((" " + fit(clean(name), name_width, more=glyphs.more) + " ", "dim"), fmt.param_exact(value)))
     if row.why:
         lines.append(pane_title("Why this point", "", width, glyphs, False))
-        lines += [line((" " + piece, "text")) for piece in _words(clean(row.why), width - 2)]
+        lines += [line((" " + piece, "text")) for piece in words(clean(row.why), width - 2)]
     lines.append(pane_title("Facts", "", width, glyphs, False))
     lines += [fact(name, text, style) for name, text, style in trial_facts(context, row)]
     return filled(lines, width, height)
@@ -80,14 +80,4 @@ def attempts(detail: TrialDetail) -> list[Line]:
         at = datetime.fromtimestamp(begin).astimezone().strftime("%H:%M:%S") if begin is not None else "        "
         name = f"attempt {attempt.get('attempt')} "
         lines.append(line((f" {at} ", "dim"), (name, "strong"), (clean(", ".join(parts)), "text")))
-    return lines
-
-
-def _words(text: str, width: int) -> list[str]:
-    lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
     return lines

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui import format as fmt
+from tui.braille import sparkline
 from tui.cells import Line, Span, clean, fit, fit_line
 from tui.context import Context
 from tui.glyphs import trial_state
@@ -15,6 +16,10 @@ from tuned.wire import TrialRow
 
 Cell = Callable[[TrialRow], Span]
 MAX_PARAM = 12
+TREND = 8
+TEXTS = {"origin": 9, "device": 8, "stage": 8}
+OPTIONAL = {"priority": True, "step": True, "elapsed": True, "trend": True, **dict.fromkeys(TEXTS, False)}
+"""Columns that can be hidden or shown, and whether they are at first; the trend is where there is room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +57,40 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         return (str(row.priority), "text") if open_ and row.priority else (glyphs.dot, "dim")
 
     digits = max(3, len(str(max(store.trials, default=0))))
+
+    def text(name: str) -> Cell:
+        return lambda row: (clean(str(getattr(row, name) or "")), "dim")
+
+    def trend(row: TrialRow) -> Span:
+        return sparkline(store.trends.sampled(row.number, TREND), TREND, glyphs), "run"
+
+    chosen = context.memory.columns
     fixed = [
         Column("trial", "TRIAL", digits + 2, ">", lambda row: (f"#{row.number}", "strong")),
         Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, row.stop_reason)),
-        Column("priority", "PRI", 3, ">", priority),
-        Column("step", "STEP", 5, ">", step),
     ]
+    if chosen.get("priority", True):
+        fixed.append(Column("priority", "PRI", 3, ">", priority))
+    if chosen.get("step", True):
+        fixed.append(Column("step", "STEP", 5, ">", step))
     if metric is not None:
         fixed.append(Column("value", "VALUE", 9, ">", value))
-    tail = [Column("elapsed", "ELAPSED", 8, ">", elapsed)]
+    tail = [Column(name, name.upper(), size, "<", text(name)) for name, size in TEXTS.items() if chosen.get(name)]
+    if chosen.get("elapsed", True):
+        tail.append(Column("elapsed", "ELAPSED", 8, ">", elapsed))
+    small = Column("trend", "TREND", TREND, "<", trend)
+    if chosen.get("trend"):
+        tail.append(small)
     if width < 60:
         fixed = [c for c in fixed if c.id in ("trial", "state", "value", "step")]
         tail = []
     room = width - 2 - sum(c.width + 1 for c in (*fixed, *tail))
     shown, hidden = _parameters(context, visible, room)
+    room -= sum(column.width + 1 for column in shown)
+    if "trend" not in chosen and metric is not None and not hidden and tail and room >= TREND + 1:
+        tail.append(small)
+    if small in tail:
+        store.want_trends(row.number for row in visible if row.attempt)
     return [*fixed, *shown, *tail], hidden
 
 

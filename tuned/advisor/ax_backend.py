@@ -40,6 +40,8 @@ FIT_ITERATIONS = 50
 ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
 """With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
+PLANE = "plane"
+"""Column that tells results of earlier studies (0) from those of this one (1)."""
 _SEEDS = 2**31
 
 
@@ -88,11 +90,15 @@ class Model:
         self._space, self._objectives = space, objectives
         self._columns = columns_of(space)
         self._lines = (*objectives, *(lesson.line for lesson in lessons))
+        # Results of earlier studies stand in another plane: how much they say is learned like any other length.
+        self._plane = {PLANE: 1} if evidence.prior else {}
         rows = _rows(objectives, evidence, lessons)
         self._scales = [scale_of([row.values[k] for row in rows]) for k in range(len(self._lines))]
         with with_rng_seed(seed % _SEEDS):
             self._conditions = conditions_of(space, self._columns)
-            experiment = _experiment(self._columns, self._conditions, self._lines, rows, self._scales)
+            experiment = _experiment(
+                self._columns, self._conditions, self._lines, rows, self._scales, bool(evidence.prior)
+            )
             self._pending: dict[str, list[ObservationFeatures]] | None = None
             for _, point in (*evidence.pending, *evidence.avoided):
                 self.wait_for(point)
@@ -100,7 +106,7 @@ class Model:
 
     def wait_for(self, point: Point) -> None:
         """Take into account that this point is about to be tried; the model itself stays as it was fitted."""
-        features = ObservationFeatures(parameters=dict(encode(self._columns, point)))
+        features = self._features(point)
         pending = self._pending or {}
         self._pending = {f"m{k}": [*pending.get(f"m{k}", ()), deepcopy(features)] for k in range(len(self._objectives))}
 
@@ -113,10 +119,18 @@ class Model:
         several = sum(o.bound is None for o in self._objectives) > 1
         options = ACQUISITION_SEVERAL if several or self._conditions else ACQUISITION
         with with_rng_seed(seed % _SEEDS):
-            run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=options)
+            run = self._adapter.gen(
+                n=1,
+                pending_observations=self._pending,
+                model_gen_options=options,
+                fixed_features=ObservationFeatures(parameters=dict(self._plane)) if self._plane else None,
+            )
         row = run.arms[0].parameters
         point = decode(self._space, self._columns, row)
         return self.expect([point])[0]
+
+    def _features(self, point: Point) -> ObservationFeatures:
+        return ObservationFeatures(parameters={**encode(self._columns, point), **self._plane})
 
     def expect(self, points: Sequence[Point]) -> list[Modelled]:
         """What the model expects at these points.
@@ -124,7 +138,7 @@ class Model:
         Raises:
             ArithmeticError: The model's expectation is not finite.
         """
-        features = [ObservationFeatures(parameters=dict(encode(self._columns, point))) for point in points]
+        features = [self._features(point) for point in points]
         means, covariances = self._adapter.predict(features)
         modelled = []
         for i, point in enumerate(points):
@@ -150,7 +164,7 @@ def scale_of(values: Sequence[float]) -> tuple[float, float]:
 def _rows(objectives: Sequence[ObjectiveLine], evidence: Evidence, lessons: Sequence[Lesson]) -> list[Sample]:
     """Results and instructive failures with a value of each outcome; NaN where there is none."""
     learned = [(sample.number, sample.point, (math.nan,) * len(objectives)) for sample in evidence.failed if lessons]
-    known = [(sample.number, sample.point, sample.values) for sample in evidence.data]
+    known = [(sample.number, sample.point, sample.values) for sample in (*evidence.data, *evidence.prior)]
     return [
         Sample(number, point, (*values, *(lesson.known.get(number, math.nan) for lesson in lessons)))
         for number, point, values in sorted(known + learned, key=lambda row: row[0])
@@ -163,18 +177,24 @@ def _experiment(
     lines: Sequence[ObjectiveLine],
     samples: Sequence[Sample],
     scales: Sequence[tuple[float, float]],
+    planes: bool,
 ) -> Any:
     client = Client()
-    client.configure_experiment(
-        parameters=[_parameter(column) for column in columns], parameter_constraints=list(conditions)
-    )
+    parameters = [_parameter(column) for column in columns]
+    if planes:
+        parameters.append(RangeParameterConfig(name=PLANE, bounds=(0, 1), parameter_type="int"))
+    client.configure_experiment(parameters=parameters, parameter_constraints=list(conditions))
     client.configure_optimization(
         ", ".join(f"{'-' if o.direction == 'minimize' else ''}m{k}" for k, o in enumerate(lines) if o.bound is None),
         outcome_constraints=_bounds(lines, scales) or None,
     )
     experiment, rows = client._experiment, []
+    lowest = min((sample.number for sample in samples), default=0)
+    # Ax counts from zero; results of earlier studies have numbers below it.
+    offset = max(0, -lowest)
     for sample in samples:
-        trial = _trial(experiment, columns, sample.number, sample.point)
+        plane = {PLANE: int(sample.number > 0)} if planes else {}
+        trial = _trial(experiment, columns, sample.number + offset, sample.point, plane)
         for k, value in enumerate(sample.values):
             if math.isnan(value):
                 continue
@@ -184,7 +204,7 @@ def _experiment(
     if rows:
         experiment.attach_data(Data(data_rows=rows))
     for sample in samples:
-        experiment.trials[sample.number].mark_completed()
+        experiment.trials[sample.number + offset].mark_completed()
     return experiment
 
 
@@ -214,8 +234,8 @@ def _parameter(column: Column) -> Any:
     )
 
 
-def _trial(experiment: Any, columns: tuple[Column, ...], number: int, point: Point) -> Any:
-    arm = Arm(parameters=dict(encode(columns, point)))
+def _trial(experiment: Any, columns: tuple[Column, ...], number: int, point: Point, plane: dict[str, int]) -> Any:
+    arm = Arm(parameters={**encode(columns, point), **plane})
     trial = Trial(experiment=experiment, index=number, generator_run=GeneratorRun(arms=[arm], type="MANUAL"))
     trial.mark_running(no_runner_required=True)
     return trial

@@ -52,6 +52,7 @@ class Evidence:
         pending: Points whose results are awaited.
         avoided: Points that gave nothing: kept away from, not learned from.
         failed: Points that failed for a reason of their own, which is learned from.
+        prior: Results of earlier studies, under numbers below zero.
         measured: Each of `data` with its peak of memory.
         diverged: How many of `data` diverged.
         best: The best sample by the first objective among those that neither diverged nor broke a constraint.
@@ -66,6 +67,7 @@ class Evidence:
     taken: frozenset[str]
     failed: tuple[Failed, ...] = ()
     measured: tuple[Measured, ...] = ()
+    prior: tuple[Sample, ...] = ()
 
     def awaiting(self, number: int, point: Point) -> Evidence:
         """The same, with one more point that is about to be tried."""

@@ -56,7 +56,8 @@ class TrialLine:
 class DefineStudy:
     """`study`: begin or replace a study; what was known of it is forgotten.
 
-    `memory_limit` is what a trial can have, in bytes; None when nobody knows.
+    `memory_limit` is what a trial can have, in bytes; None when nobody knows. `prior` are finished trials of earlier
+    studies, under numbers of their own below zero.
     """
 
     study: int
@@ -65,6 +66,7 @@ class DefineStudy:
     seed: int = 0
     method: str = "auto"
     memory_limit: float | None = None
+    prior: tuple[TrialLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,11 @@ class Suggestion:
 def to_request(request: Request) -> dict[str, Any]:
     """A request as plain data, without its `id`."""
     match request:
-        case DefineStudy(study, space, objectives, seed, method, limit):
+        case DefineStudy(study, space, objectives, seed, method, limit, prior):
             listed = [{"metric": o.metric, "direction": o.direction, "bound": o.bound} for o in objectives]
             return {
                 "op": "study", "study": study, "space": space.to_dict(), "objectives": listed, "seed": seed,
-                "method": method, "memory_limit": limit,
+                "method": method, "memory_limit": limit, "prior": [_row(row) for row in prior],
             }  # fmt: skip
         case UpdateTrials(study, rows):
             return {"op": "trials", "study": study, "rows": [_row(row) for row in rows]}
@@ -224,6 +226,7 @@ def _request(data: Mapping[str, Any]) -> Request:
                 _whole(data.get("seed", 0)),
                 method,
                 _size(data.get("memory_limit")),
+                tuple(_trial(row) for row in data.get("prior", ())),
             )
         case "trials":
             return UpdateTrials(_whole(data["study"]), tuple(_trial(row) for row in data["rows"]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tuned.advisor.history import Evidence, weigh
 from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
+from tuned.advisor.prior import prior_of
 from tuned.core.design import Method, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
@@ -90,6 +91,9 @@ class Advisor:
             if trial.number != asked.number
         ]
         evidence = weigh(definition.space, definition.objectives, earlier)
+        if definition.prior:
+            prior = prior_of(definition.space, definition.objectives, definition.prior, evidence.data)
+            evidence = replace(evidence, prior=prior)
         found = self._choose(definition, evidence, asked.number, max(1, asked.count))
         cpu_s = round(time.process_time() - began, 4)
         first, *more = [replace(suggestion, cpu_s=cpu_s) for suggestion in found]
@@ -118,7 +122,7 @@ class Advisor:
             return _design(definition, evidence, number, method, f"point {number} of the {method} design")
         if not definition.space.tunable or not definition.objectives:
             return _design(definition, evidence, number, "sobol", "there is nothing to model")
-        if len(evidence.data) < LEAST_DATA:
+        if len(evidence.data) + len(evidence.prior) < LEAST_DATA or not evidence.data:
             why = f"a model needs {LEAST_DATA} results and there are {len(evidence.data)}"
             return _design(definition, evidence, number, "sobol", why)
         try:
@@ -240,6 +244,8 @@ def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled
 def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str:
     """One sentence with the numbers behind a suggestion."""
     size = f"model from {len(evidence.data)} trials"
+    if evidence.prior:
+        size += f" and {len(evidence.prior)} of earlier studies"
     if evidence.diverged:
         size += f" ({evidence.diverged} diverged, counted as the worst)"
     if evidence.failed:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tuned.cli import render
 from tuned.cli.session import Session, verb
 from tuned.cli.trials import trials_table
 from tuned.client import api
@@ -39,6 +40,10 @@ def queue(session: Session, name: str | None, priority: int, gpus: float | None,
 def _show(rows: Sequence[TrialRow]) -> None:
     if rows:
         trials_table(rows, with_study=True)
+        starts = [row.starts_in_s for row in rows if row.starts_in_s is not None]
+        if starts:
+            first, last = render.duration(starts[0]), render.duration(starts[-1])
+            click.echo(f"about {first} until the next one starts, {last} until the last one does")
     else:
         click.echo("nothing runs and nothing waits")
 

@@ -13,7 +13,10 @@ import click
 
 VERBS = {
     "daemon": ("tuned.cli.daemon", "Start, stop and look at the daemon."),
+    "init": ("tuned.cli.init", "Write a first study file for a script."),
+    "check": ("tuned.cli.check", "Try a study file before it is submitted."),
     "submit": ("tuned.cli.submit", "Submit a study file."),
+    "tune": ("tuned.cli.tune", "Tune a script's options in one line."),
     "queue": ("tuned.cli.queue", "Queue one plain command; without one, show the queue."),
     "studies": ("tuned.cli.studies", "List the studies."),
     "show": ("tuned.cli.studies", "Show a study."),
@@ -38,6 +41,11 @@ VERBS = {
     "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
     "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
+    "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
+    "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
+    "report": ("tuned.cli.report", "Write a study's report as one HTML file."),
+    "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
+    "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
     "summary": ("tuned.cli.summary", "What happened since you last looked."),
@@ -46,8 +54,11 @@ VERBS = {
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
     "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
+    "doctor": ("tuned.cli.doctor", "Look for what will go wrong on this machine."),
+    "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
     "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
+    "web": ("tuned.cli.web", "Show studies and trials in a browser, reading only."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
 }
 
@@ -63,8 +74,10 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        function = {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name)
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
+        command: click.Command = getattr(
+            import_module(VERBS[cmd_name][0]),
+            {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
+        )
         return command
 
     def resolve_command(
@@ -89,8 +102,9 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Print the version.")
+@click.option("-H", "--host", metavar="ssh://USER@HOST", help="The daemon of another machine, through ssh.")
 @click.pass_context
-def root(ctx: click.Context, version: bool) -> Any:
+def root(ctx: click.Context, version: bool, host: str | None) -> Any:  # noqa: ARG001 - read by the session
     """Queue training runs and hyperparameter searches on this machine, and watch and steer them.
 
     TARGET is STUDY, STUDY/7, STUDY/3-7, STUDY/best or STUDY/running. Without a verb, on a terminal: the UI.

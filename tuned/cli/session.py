@@ -27,28 +27,43 @@ T = TypeVar("T")
 class Session:
     """One verb's run.
 
+    Args:
+        host: `ssh://...` of the machine whose daemon is meant; None: this one.
+
     Attributes:
         json: Whether stdout gets one JSON document instead of text.
         start: Whether a missing daemon is started.
     """
 
-    def __init__(self, json: bool, start: bool) -> None:
+    def __init__(self, json: bool, start: bool, host: str | None = None) -> None:
         self.json = json
-        self.start = start
+        self.start = start and host is None
+        self.host = host
 
     @cached_property
     def home(self) -> Home:
-        """The state folder of this environment."""
-        return resolve_home()
+        """The state folder of this environment; its socket leads to the other machine when one was named."""
+        home = resolve_home()
+        if self.host is None:
+            return home
+        from tuned.cli.remote import Tunnel, parse_address, remote_home
+
+        tunnel = Tunnel(parse_address(self.host))
+        click.get_current_context().call_on_close(tunnel.close)
+        tunnel.open()
+        return remote_home(home, tunnel)
 
     @cached_property
     def client(self) -> Client:
         """A client that starts nothing."""
-        check_socket_folder(self.home)
+        if self.host is None:
+            check_socket_folder(self.home)
         return Client(self.home.socket)
 
     def ensure_daemon(self) -> None:
-        """Start the daemon when none runs, unless told not to."""
+        """Start the daemon when none runs, unless told not to; another machine's runs already."""
+        if self.host is not None:
+            return
         from tuned.client.autostart import ensure_daemon
 
         ensure_daemon(self.home, start=self.start)
@@ -94,6 +109,17 @@ def plain(document: Any) -> Any:
     return document
 
 
+def _host() -> str | None:
+    """The machine that `tunectl -H` names."""
+    context = click.get_current_context()
+    host: str | None = context.find_root().params.get("host")
+    if host is not None:
+        from tuned.cli.remote import checked_verb
+
+        checked_verb(context.info_name or "")
+    return host
+
+
 def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a function that takes a `Session` first a verb with the options that all verbs have.
 
@@ -105,7 +131,7 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
     def wrap(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
         def run(as_json: bool, no_start: bool, **arguments: Any) -> Any:
-            return function(Session(as_json, not no_start), **arguments)
+            return function(Session(as_json, not no_start, _host()), **arguments)
 
         command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
         for parameter in command.params:

@@ -86,6 +86,8 @@ def _metrics(spec: Mapping[str, Any]) -> list[str]:
     lines += [f"{kind} = {value(paths)}" for kind, paths in files.items()]
     if spec.get("rename"):
         lines.append(f"rename = {value(spec['rename'])}")
+    if spec.get("predictions"):
+        lines.append(f"predictions = {value(spec['predictions'])}")
     return ["", "[metrics]", *lines] if lines else []
 
 
@@ -129,6 +131,8 @@ def _search(search: Mapping[str, Any]) -> list[str]:
     if search["method"] == "grid" and not search.get("phases"):
         given.append("levels")
     lines += [f"{name} = {value(search[name])}" for name in given]
+    if search.get("sources"):
+        lines.append(f"from = {value(search['sources'])}")
     for phase in search.get("phases", []):
         lines += ["", "[[search.phase]]"]
         lines += [f"{name} = {value(content)}" for name, content in phase.items() if content is not None]

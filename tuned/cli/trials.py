@@ -22,7 +22,8 @@ STATES = [str(state) for state in TrialState]
 @verb()
 @click.argument("study")
 @click.option("--state", multiple=True, type=click.Choice(STATES), help="Only trials in this state; may be repeated.")
-@click.option("--sort", help="number, value (best first), state, priority, created, ended or params.NAME.")
+@click.option("--filter", help="Such as 'state:run lr<1e-3 act=relu text'; all terms must hold, ! turns one round.")
+@click.option("--sort", help="number, value (best first), state, priority, step, elapsed, ended, ... or params.NAME.")
 @click.option("--descending", is_flag=True, default=None, help="Turn the order round.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")
 @click.option("--offset", type=click.IntRange(min=0), help="Leave out the first ones.")
@@ -30,13 +31,16 @@ def trials(
     session: Session,
     study: str,
     state: Sequence[str],
+    filter: str | None,
     sort: str | None,
     descending: bool | None,
     limit: int | None,
     offset: int | None,
 ) -> None:
     """List a study's trials."""
-    call = api.trials(study, state=state or None, sort=sort, descending=descending, limit=limit, offset=offset)
+    call = api.trials(
+        study, state=state or None, filter=filter, sort=sort, descending=descending, limit=limit, offset=offset
+    )
     session.show(call, trials_table)
 
 

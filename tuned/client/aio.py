@@ -22,6 +22,7 @@ from tuned.client.reply import BadReply, ReplyReader, request_bytes
 from tuned.client.stream import BARREN, BRIEF, SILENCE, SseParser
 from tuned.core.errors import Unavailable
 from tuned.wire import (
+    BestSoFar,
     Changed,
     DaemonStatus,
     Enqueue,
@@ -29,8 +30,12 @@ from tuned.wire import (
     EventRow,
     LogChunk,
     MetricRow,
+    SpaceChange,
+    SpaceChanged,
+    SpacePage,
     StudyRow,
     TrialDetail,
+    TrialNumbers,
     TrialRow,
 )
 
@@ -161,6 +166,7 @@ class AsyncClient:
         study: str,
         *,
         state: Sequence[str] | None = None,
+        filter: str | None = None,
         sort: str | None = None,
         descending: bool | None = None,
         limit: int | None = None,
@@ -168,8 +174,20 @@ class AsyncClient:
     ) -> list[TrialRow]:
         """Trials of a study, a page at a time."""
         return await self.send(
-            api.trials(study, state=state, sort=sort, descending=descending, limit=limit, offset=offset)
+            api.trials(study, state=state, filter=filter, sort=sort, descending=descending, limit=limit, offset=offset)
         )
+
+    async def trial_numbers(
+        self,
+        study: str,
+        *,
+        filter: str | None = None,
+        sort: str | None = None,
+        descending: bool | None = None,
+        limit: int | None = None,
+    ) -> TrialNumbers:
+        """Numbers of a study's trials in an order, and how many pass the filter."""
+        return await self.send(api.trial_numbers(study, filter=filter, sort=sort, descending=descending, limit=limit))
 
     async def best(self, study: str, top: int | None = None) -> list[TrialRow]:
         """The best finished trials, best first; see `api.best`."""
@@ -185,11 +203,22 @@ class AsyncClient:
         """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
         return await self.send(api.log(study, number, offset=offset, limit=limit, attempt=attempt))
 
-    async def metrics(self, target: str | Sequence[str], name: str | Sequence[str] | None = None) -> list[MetricRow]:
-        """Observations of the targets' trials, of all metrics or of those named."""
+    async def metrics(
+        self, target: str | Sequence[str], name: str | Sequence[str] | None = None, points: int | None = None
+    ) -> list[MetricRow]:
+        """Observations of the targets' trials, of all metrics or of those named; about `points` of each, if given."""
         targets = [target] if isinstance(target, str) else target
         names: Sequence[str | None] = [name] if isinstance(name, str) else name or [None]
-        return [row for one in targets for wanted in names for row in await self.send(api.metrics(one, wanted))]
+        calls = [api.metrics(one, wanted, points) for one in targets for wanted in names]
+        return [row for call in calls for row in await self.send(call)]
+
+    async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
+        """The first objective of several trials, in about so many points each."""
+        return await self.send(api.trends(study, numbers, points))
+
+    async def best_so_far(self, study: str) -> BestSoFar:
+        """Where the best value of a study improved."""
+        return await self.send(api.best_so_far(study))
 
     async def act(self, verb: str, targets: Sequence[str]) -> Changed:
         """Apply `pause`, `resume`, `cancel`, `prune`, `kill`, `retry` or `next`."""
@@ -202,6 +231,14 @@ class AsyncClient:
     async def enqueue(self, study: str, points: Sequence[Mapping[str, Any]], priority: int = 0) -> Enqueued:
         """Queue points of the user's own."""
         return await self.send(api.enqueue(study, Enqueue([dict(p) for p in points], priority)))
+
+    async def space(self, study: str) -> SpacePage:
+        """The versions of a study's search space."""
+        return await self.send(api.space(study))
+
+    async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
+        """Edit a study's search space while it runs."""
+        return await self.send(api.change_space(study, change))
 
     async def queue(self) -> list[TrialRow]:
         """Live and queued trials in running order."""

@@ -16,6 +16,7 @@ from tuned.core.errors import InvalidInput
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
     from tuned.wire import (
+        BestSoFar,
         Changed,
         Collected,
         CommandSubmission,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Submission,
         Submitted,
         TrialDetail,
+        TrialNumbers,
         TrialRow,
     )
 
@@ -134,6 +136,11 @@ def submit(submission: Submission) -> Call[Submitted]:
     return Call("POST", "/studies", "Submitted", body=submission, timeout=120.0)
 
 
+def check(submission: Submission) -> Call[Submitted]:
+    """What submitting this study would do; nothing is kept of it."""
+    return Call("POST", "/studies/check", "Submitted", body=submission, timeout=120.0)
+
+
 def submit_command(submission: CommandSubmission) -> Call[Submitted]:
     """Queue one plain command."""
     return Call("POST", "/commands", "Submitted", body=submission, timeout=120.0)
@@ -158,14 +165,28 @@ def trials(
     study: str,
     *,
     state: Sequence[str] | None = None,
+    filter: str | None = None,
     sort: str | None = None,
     descending: bool | None = None,
     limit: int | None = None,
     offset: int | None = None,
 ) -> Call[list[TrialRow]]:
     """Trials of a study, a page at a time."""
-    query = {"state": state, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
+    query = {"state": state, "filter": filter, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
     return Call("GET", _study(study) + "/trials", "TrialRow", many=True, query=query)
+
+
+def trial_numbers(
+    study: str,
+    *,
+    filter: str | None = None,
+    sort: str | None = None,
+    descending: bool | None = None,
+    limit: int | None = None,
+) -> Call[TrialNumbers]:
+    """Numbers of a study's trials in an order, and how many pass the filter."""
+    query = {"filter": filter, "sort": sort, "descending": descending, "limit": limit}
+    return Call("GET", _study(study) + "/trial-numbers", "TrialNumbers", query=query)
 
 
 def best(study: str, top: int | None = None) -> Call[list[TrialRow]]:
@@ -184,9 +205,20 @@ def log(study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt
     return Call("GET", f"{_study(study)}/trials/{number}/log", "LogChunk", query=query)
 
 
-def metrics(target: str, name: str | None = None) -> Call[list[MetricRow]]:
-    """Observations of the target's trials, of all metrics or of the one named."""
-    return Call("GET", "/metrics", "MetricRow", many=True, query={"target": target, "name": name})
+def metrics(target: str, name: str | None = None, points: int | None = None) -> Call[list[MetricRow]]:
+    """Observations of the target's trials, of all metrics or of the one named; about `points` of each, if given."""
+    return Call("GET", "/metrics", "MetricRow", many=True, query={"target": target, "name": name, "points": points})
+
+
+def trends(study: str, numbers: Sequence[int], points: int | None = None) -> Call[list[MetricRow]]:
+    """The first objective of several trials, in about so many points each."""
+    query = {"number": list(numbers), "points": points}
+    return Call("GET", _study(study) + "/trends", "MetricRow", many=True, query=query)
+
+
+def best_so_far(study: str) -> Call[BestSoFar]:
+    """Where the best value of a study improved."""
+    return Call("GET", _study(study) + "/best-so-far", "BestSoFar")
 
 
 def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:

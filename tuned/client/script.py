@@ -189,7 +189,7 @@ class SubmittedStudy:
 
         A parameter or metric that is called like another column is `params.NAME` or `values.NAME`.
         """
-        from tuned.core.exporting import flat
+        from tuned.core.flat_rows import flat
 
         return [flat(asdict(trial)) for trial in self.trials]
 

@@ -225,6 +225,13 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
     return spec, priority, settings, notes
 
 
+def between(old: StudySpec, new: StudySpec) -> dict[str, Any]:
+    """The values with which `apply` turns one specification into the other, as far as it can."""
+    paths = [path for path in KEYS if path != "priority" and _read(old, path) != _read(new, path)]
+    values = {path: _read(new, path) for path in paths}
+    return {path: "none" if value is None else value for path, value in values.items()}
+
+
 def _of_the_grid(spec: StudySpec) -> list[str]:
     """A grid that is tried has no more points, however many trials there may be."""
     search = spec.search

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from tuned.core.space import Parameter, Value, same_value
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import StudySpec
 from tuned.core.trial import Observation, Trial
-from tuned.protocol import decode_number, encode_number
+from tuned.protocol import encode_number
 
 Format = Literal["csv", "jsonl", "optuna"]
 FORMATS: tuple[Format, ...] = ("csv", "jsonl", "optuna")
@@ -27,20 +27,6 @@ COLUMNS = (
     "created_at", "started_at", "ended_at", "retry_of", "why", "code",
 )  # fmt: skip
 """Columns of every table, in their order, besides parameters and values."""
-
-
-def flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial's row as one level: number and state, then parameters, values and the rest.
-
-    A parameter or metric that is called like something else becomes `params.NAME` or `values.NAME`.
-    """
-    rest = {key: value for key, value in row.items() if key not in ("params", "values", "number", "state")}
-    found: dict[str, Any] = {"number": row["number"], "state": row["state"]}
-    for name, value in row["params"].items():
-        found[f"params.{name}" if name in rest or name in found or name in row["values"] else name] = value
-    for name, value in row["values"].items():
-        found[f"values.{name}" if name in rest or name in found else name] = decode_number(value)
-    return {**found, **rest}
 
 
 def csv_lines(spec: StudySpec, trials: Iterable[Trial]) -> Iterator[str]:

@@ -179,6 +179,7 @@ class SearchSpec:
         points: Points of the user's own that run first: (label, values).
         levels: Values of each range in a grid.
         phases: Methods that follow each other.
+        sources: Names of earlier studies whose results the model begins with.
     """
 
     method: SearchMethod = "auto"
@@ -189,6 +190,7 @@ class SearchSpec:
     points: tuple[tuple[str, Point], ...] = ()
     levels: int = 5
     phases: tuple[SearchPhase, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,8 @@ class EarlyStopping:
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
-    `rename` says which other name a metric of `patterns` and `metric_files` gets.
+    `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
+    placeholders) of the file with predictions that each trial leaves.
     """
 
     name: str
@@ -232,6 +235,7 @@ class StudySpec:
     file: str | None = None
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
+    predictions: str | None = None
     notify: Notify | None = None
 
     @property
@@ -274,6 +278,7 @@ class StudySpec:
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
         stopping, notify = data.get("early_stopping"), data.get("notify")
         return cls(

@@ -218,6 +218,7 @@ class MetricsTable(Table):
     csv: Annotated[Paths, Field(strict=False)] = ()
     tensorboard: Annotated[Paths, Field(strict=False)] = ()
     rename: dict[str, Annotated[str, BeforeValidator(_new_name)]] = {}
+    predictions: Annotated[Text, Field(min_length=1)] | None = None
 
 
 class ObjectiveTable(Table):
@@ -257,6 +258,7 @@ class SearchTable(Table):
     parallel: int | None = Field(default=None, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
+    sources: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(strict=False, alias="from")] = ()
 
 
 class EarlyStoppingTable(Table):

@@ -15,12 +15,14 @@ from storage.engine import Database
 from storage.facts import fact, keep_fact
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
-from tuned.core.states import LIVE, TrialState
+from tuned.core.states import LIVE, StopReason, TrialState
+from tuned.core.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.hub import Hub
 from tuned.daemon.sampling import families_of
 from tuned.daemon.slots import Slot, Slots
+from tuned.daemon.verbs import resolve
 from tuned.wire import Changed
 from tuned.wire_steering import GpuProcess, GpuRow, GpuYield, GpuYielded
 
@@ -147,9 +149,9 @@ class Gpus:
             await self._keep(slot_id, entry)
 
     async def _take_back(self, slot: Slot) -> GpuYielded:
-        if slot.id not in self._slots.yielded:
+        if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
             raise Conflict(f"GPU {slot.index} is not left to anybody", hint="see: tunectl gpu")
-        self._slots.yielded.pop(slot.id)
+        self._slots.yielded[slot.id] = 0.0
         await self._let_go_on()
         return GpuYielded(slot.index, None, [])
 
@@ -200,30 +202,28 @@ class Gpus:
         now = clock.now()
         for slot_id, entry in list(self._yields.items()):
             over = self._slots.yielded.get(slot_id, 0.0) <= now
-            late = [] if over else await self._leave_too(slot_id, entry)
-            rows = await asyncio.to_thread(self._states, entry["trials"])
-            left = late
-            for target, (state, frozen) in rows.items():
-                if state is TrialState.PAUSED or (over and frozen):
+            left = [] if over else await self._leave_too(slot_id, entry)
+            for target, trial in (await asyncio.to_thread(self._trials, entry["trials"])).items():
+                if trial.state is TrialState.PAUSED or (over and trial.frozen):
                     with contextlib.suppress(TunedError):  # a person was quicker
                         await self._resume([target])
-                elif state in LIVE and (not over or frozen):
+                elif trial.state in LIVE and (not over or trial.stop_reason is StopReason.PAUSE):
                     left.append(target)
             if over:
-                await self._keep(slot_id, None)
                 self._hub.scheduler.set()
+            if over and not left:
+                await self._keep(slot_id, None)
             elif left != entry["trials"]:
-                await self._keep(slot_id, {**entry, "trials": left})
+                until = min(now, entry["until"]) if over else entry["until"]
+                await self._keep(slot_id, {**entry, "until": until, "trials": left})
 
-    def _states(self, targets: list[str]) -> dict[str, tuple[TrialState, bool]]:
-        from tuned.daemon.verbs import resolve
-
+    def _trials(self, targets: list[str]) -> dict[str, Trial]:
         found = {}
         with self._database.read() as conn:
             for target in targets:
                 with contextlib.suppress(TunedError):  # its study was deleted
                     ((_, _, (trial,)),) = resolve(conn, [target])
-                    found[target] = (trial.state, trial.frozen)
+                    found[target] = trial
         return found
 
 

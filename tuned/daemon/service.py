@@ -27,15 +27,17 @@ from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, updating, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
+from tuned.daemon.estimating import estimate
 from tuned.daemon.freezing import Freezing
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
 from tuned.daemon.points import add_design_points
+from tuned.daemon.priors import best_of, check_sources, prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting
@@ -46,6 +48,14 @@ from tuned.wire_steering import SettingsChanged
 T = TypeVar("T")
 
 SHOWN_ARGUMENTS = 3
+
+
+class _Rehearsed(Exception):
+    """A rehearsal has come to its end; the transaction is rolled back with it."""
+
+    def __init__(self, result: Submitted) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Service:
@@ -86,8 +96,12 @@ class Service:
         """Run a transaction in the writer's thread."""
         return await self._database.writer.run(work)
 
-    async def submit(self, submission: Submission) -> Submitted:
+    async def submit(self, submission: Submission, *, rehearse: bool = False) -> Submitted:
         """Take in a study; the same content again is done already.
+
+        Args:
+            submission: What was sent.
+            rehearse: Do all of it, say what came of it, and leave nothing behind.
 
         Raises:
             InvalidInput: The study file is wrong.
@@ -107,12 +121,16 @@ class Service:
         spec = await self._with_usable_python(spec, submission.environment)
         if spec.run.code == "live":
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, state["hash"]), submission.environment)
+            coded = _with_code(spec, state["hash"])
+            return await self._create(coded, submission.environment, rehearse=rehearse, update=submission.update)
         taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self.runs)
         try:
             _refuse_uncopied(spec, taken)
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, taken.hash), submission.environment, taken, state)
+            coded = _with_code(spec, taken.hash)
+            return await self._create(
+                coded, submission.environment, taken, state, rehearse=rehearse, update=submission.update
+            )
         finally:
             await asyncio.to_thread(snapshot.drop, taken)
 
@@ -155,7 +173,12 @@ class Service:
         environment: dict[str, str],
         taken: Taken | None = None,
         state: dict[str, Any] | None = None,
+        *,
+        rehearse: bool = False,
+        update: bool = False,
     ) -> Submitted:
+        changed: list[str] = []
+
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
@@ -164,27 +187,40 @@ class Service:
                 submitted = replace(known.spec, space=first)
                 if spec.content_hash() in (known.spec.content_hash(), submitted.content_hash()):
                     return known, False
+                if update:
+                    changed.extend(updating.update(conn, known, spec, clock.now()))
+                    return queries.study_by_id(conn, known.id), False
                 raise Conflict(
                     "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
                     where=spec.name,
-                    hint="submit it --as another name",
+                    hint="submit it --as another name, or --update this one",
                 )
-            if taken is not None:
+            if taken is not None and not rehearse:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
+            check_sources(conn, spec, now)
             study_id = repository.create_study(conn, spec, environment, now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
+        def try_out(conn: Connection) -> None:
+            study, created = create(conn)
+            raise _Rehearsed(self._submitted(conn, study, created))  # so that the writer takes all of it back
+
+        if rehearse:
+            try:
+                await self._database.writer.run(try_out)
+            except _Rehearsed as done:
+                return done.result
         study, created = await self._database.writer.run(create)
         failpoints.reach("submit.committed")
         if created:
             self._launching.prepare(study)
             if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
                 self._suggesting.warm_up()
-        first = await self.read(lambda conn: queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS))
-        return self._submitted(study, created, first)
+        submitted = await self.read(lambda conn: self._submitted(conn, study, created))
+        return replace(submitted, changed=changed)
 
     def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
         """The user's own points first, then the first of the design, so that `submit` can show what will run."""
@@ -194,7 +230,11 @@ class Service:
             point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
             new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
             repository.add_trials(conn, study_id, [new], now)
-        missing = SHOWN_ARGUMENTS - len(spec.search.points)
+        earlier = best_of(spec, prior_trials(conn, spec, now))
+        if earlier is not None:
+            why = f"the best of {earlier[0].study} (#{earlier[0].number})"
+            repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
+        missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
         if spec.search.trials is not None:
             missing = min(missing, spec.search.trials - len(spec.search.points))
         if not spec.space.tunable:
@@ -203,10 +243,13 @@ class Service:
             origin = None if spec.objectives else "command"
             add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
 
-    def _submitted(self, study: Study, created: bool, first: list[Trial]) -> Submitted:
+    def _submitted(self, conn: Connection, study: Study, created: bool) -> Submitted:
         spec, slots = study.spec, self._slots.default_slots
-        notes = []
+        first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
         room = self._slots.capacity(spec.run.gpus)
+        at_once = min(room, spec.search.parallel or room)
+        seconds, why = estimate(conn, spec, at_once)
+        notes = []
         if spec.search.parallel is not None and spec.search.parallel > room > 0:
             notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
         if room == 0:
@@ -218,13 +261,15 @@ class Service:
             created=created,
             state=study.state,
             trials=spec.search.trials,
-            slots=min(room, spec.search.parallel or room),
+            slots=at_once,
             devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
             python=spec.run.python,
             python_why=spec.run.python_why,
             arguments=[self.arguments(study, trial) for trial in first],
             notes=notes,
             code=spec.run.code_hash,
+            estimate_s=seconds,
+            estimate_why=why,
         )
 
     def arguments(self, study: Study, trial: Trial) -> list[str]:

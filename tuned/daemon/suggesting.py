@@ -29,6 +29,7 @@ from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.memory import memory_limit, uses_gpu
 from tuned.daemon.pace import Pace
 from tuned.daemon.points import add_design_points
+from tuned.daemon.priors import prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.spaces import refine_before
 from tuned.daemon.ways import due_in, reproducible, results_of
@@ -296,6 +297,7 @@ class Suggesting:
                     "seed": study.spec.search.seed,
                     "method": study.spec.search.method,
                     "memory_limit": memory_limit(study.spec, self._slots),
+                    "prior": await asyncio.to_thread(self._prior, study),
                 }
             )
             search.fed_generation, search.fed_space, search.fed_seq = self._advisor.generation, study.space, 0
@@ -306,6 +308,13 @@ class Suggesting:
             told = [_advisor_row(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows]
             await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
             search.fed_seq = rows[-1][0]
+
+    def _prior(self, study: Study) -> list[dict[str, object]]:
+        if not study.spec.search.sources:
+            return []
+        with self._database.read() as conn:
+            found = prior_trials(conn, study.spec, study.created_at)
+        return [{**_advisor_row(trial, {}, None), "number": -i} for i, trial in enumerate(found, 1)]
 
     def _changed(
         self, study: Study, seq: int

@@ -191,6 +191,19 @@ STATEMENTS = (
      STRICT
     """,
     """
+    CREATE TABLE trial_params (
+        study_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        num REAL NOT NULL,
+        txt TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (study_id, name, num, txt, number),
+        FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
+    )
+     WITHOUT ROWID,
+     STRICT
+    """,
+    """
     CREATE TABLE rungs (
         trial_id INTEGER NOT NULL,
         rung INTEGER NOT NULL,
@@ -259,6 +272,9 @@ STATEMENTS = (
             value IS NOT NULL
     """,
     """
+    CREATE INDEX trials_value ON trials (study_id, value, number)
+    """,
+    """
     CREATE INDEX trials_moved ON trials (study_id, moved_seq)
     """,
     """
@@ -284,6 +300,23 @@ STATEMENTS = (
             n - 1 WHERE study_id = OLD.study_id AND state = OLD.state; INSERT INTO study_counts (study_id,
             state, n) VALUES (NEW.study_id, NEW.state, 1)
         ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1; END
+    """,
+    """
+    CREATE TRIGGER trials_listed AFTER INSERT ON trials BEGIN INSERT INTO trial_params (study_id, name, num, txt,
+        number)
+        SELECT NEW.study_id, key, CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END,
+        CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+        ELSE '' END, NEW.number FROM json_each(NEW.params) WHERE type != 'null'; END
+    """,
+    """
+    CREATE TRIGGER trials_relisted AFTER UPDATE OF params ON trials BEGIN DELETE FROM trial_params WHERE
+        (study_id, name, num, txt, number) IN
+        (SELECT OLD.study_id, key, CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END,
+        CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+        ELSE '' END, OLD.number FROM json_each(OLD.params)); INSERT INTO trial_params (study_id, name, num, txt, number)
+        SELECT NEW.study_id, key, CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END,
+        CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
+        ELSE '' END, NEW.number FROM json_each(NEW.params) WHERE type != 'null'; END
     """,
     """
     CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.state IN ('cancelled', 'completed', 'failed',

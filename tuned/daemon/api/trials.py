@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -11,15 +13,20 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection
 
 from storage import queries
+from storage.queries import Order
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.rungs import Decision
 from tuned.core.states import LIVE, TrialState
+from tuned.core.study import Study
 from tuned.core.trial import Trial
+from tuned.core.trial_filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.output import read_output
 from tuned.daemon.rows import metric_row, rung_row, trial_row
-from tuned.wire import LogChunk, MetricRow, TrialDetail, TrialRow
+from tuned.daemon.starts import Lane, Running, start_estimates
+from tuned.protocol import encode_number
+from tuned.wire import BestSoFar, BestStep, LogChunk, MetricRow, TrialDetail, TrialNumbers, TrialRow
 
 router = APIRouter(tags=["trials"])
 
@@ -29,11 +36,27 @@ SHOWN_LINES = 20
 Number = Annotated[int, Path(ge=1, lt=LARGEST)]
 
 
+Filter = Annotated[str, Query(alias="filter", max_length=4000)]
+
+
+def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, descending: bool) -> Order:
+    """The order that a request means; `sort` may be the first objective's name."""
+    found = parse(text)
+    if state is not None:
+        found = TrialFilter(found.text, (InStates(frozenset(state)), *found.terms))
+    objective, spec = study.spec.objective, study.spec
+    if objective is not None and sort == objective.metric:
+        sort = "value"
+    columns = Columns(spec.space.names, tuple(measured.metric for measured in spec.measured))
+    return Order(study.id, columns, found, sort, descending, time.time())
+
+
 @router.get("/studies/{name}/trials")
 async def trials(
     name: str,
     given: Given,
     state: Annotated[list[TrialState] | None, Query()] = None,
+    filter: Filter = "",
     sort: str = "number",
     descending: bool = False,
     limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
@@ -41,18 +64,64 @@ async def trials(
 ) -> list[TrialRow]:
     """A study's trials.
 
-    `sort` is number, value (or the objective's name), state, priority, created, started, ended or `params.NAME`.
+    `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), state,
+    priority, step, created, started, ended, elapsed, attempt, origin, device or `params.NAME`.
     """
     study = await given.service.study(name)
-    objective = study.spec.objective
-    if objective is not None and sort == objective.metric:
-        sort = "value"
-    found = await given.service.read(
-        lambda conn: queries.trials(
-            conn, study.id, states=state, sort=sort, descending=descending, limit=limit, offset=offset
-        )
-    )
+    order = _order(study, filter, state, sort, descending)
+    found = await given.service.read(lambda conn: queries.trial_page(conn, order, limit, offset))
     return [trial_row(trial) for trial in found]
+
+
+@router.get("/studies/{name}/trial-numbers")
+async def trial_numbers(
+    name: str,
+    given: Given,
+    state: Annotated[list[TrialState] | None, Query()] = None,
+    filter: Filter = "",
+    sort: str = "number",
+    descending: bool = False,
+    limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
+    offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
+) -> TrialNumbers:
+    """The numbers of trials alone, in order, and how many pass the filter; see `trials`."""
+    study = await given.service.study(name)
+    order = _order(study, filter, state, sort, descending)
+    return await given.service.read(
+        lambda conn: TrialNumbers(queries.trial_numbers(conn, order, limit, offset), queries.trial_count(conn, order))
+    )
+
+
+@router.get("/studies/{name}/best-so-far")
+async def best_so_far(name: str, given: Given) -> BestSoFar:
+    """How the best value of the first objective came down (or up) over the completed trials."""
+    study = await given.service.study(name)
+    total, steps = await given.service.read(lambda conn: queries.best_so_far(conn, study))
+    return BestSoFar(total, [BestStep(count, number, encode_number(value)) for count, number, value in steps])
+
+
+@router.get("/studies/{name}/trends")
+async def trends(
+    name: str,
+    given: Given,
+    number: Annotated[list[int], Query(max_length=200)],
+    points: Annotated[int, Query(ge=4, le=1000)] = 24,
+) -> list[MetricRow]:
+    """The first objective of several trials in about so many points each, for small pictures."""
+    study = await given.service.study(name)
+    objective = study.spec.objective
+    if objective is None:
+        return []
+
+    def find(conn: Connection) -> list[MetricRow]:
+        rows: list[MetricRow] = []
+        for one in number:
+            trial = queries.trial(conn, study.id, one)
+            seen = [] if trial is None else queries.thinned(conn, trial.id, objective.metric, points)
+            rows += [metric_row(study.name, one, observation) for observation in seen]
+        return rows
+
+    return await given.service.read(find)
 
 
 async def _trial(given: Context, name: str, number: int) -> Trial:
@@ -118,14 +187,22 @@ async def metrics(
     given: Given,
     name: str | None = None,
     limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
+    points: Annotated[int | None, Query(ge=4, lt=LARGEST)] = None,
 ) -> list[MetricRow]:
-    """Observations of the trials that a target names, by trial, name and step."""
+    """Observations of the trials that a target names, by trial, name and step.
+
+    `limit`: the latest so many of each metric. `points`: of a metric with more, about so many: the least and the
+    greatest of each stretch, for charts.
+    """
 
     def find(conn: Connection) -> list[MetricRow]:
         rows: list[MetricRow] = []
         for study, parsed, found in verbs.resolve(conn, [target]):
             for trial in queries.trials(conn, study.id) if parsed.is_study else found:
-                seen = queries.observations(conn, trial.id, name, limit)
+                if points is None:
+                    seen = queries.observations(conn, trial.id, name, limit)
+                else:
+                    seen = queries.thinned(conn, trial.id, name, points)
                 rows += [metric_row(study.name, trial.number, observation) for observation in seen]
         return rows
 
@@ -136,10 +213,19 @@ async def metrics(
 
 @router.get("/queue")
 async def queue(given: Given) -> list[TrialRow]:
-    """Live and queued trials of all studies, in running order."""
+    """Live and queued trials of all studies, in running order, with an estimate of when they start."""
 
-    def find(conn: Connection) -> list[Trial]:
+    def find(conn: Connection) -> tuple[list[Trial], list[Trial], list[Study]]:
         live = [attempt.trial for attempt in queries.live(conn)]
-        return live + queries.queue_heads(conn, 1000)
+        return live, queries.queue_heads(conn, 1000), queries.studies(conn, active_only=True)
 
-    return [trial_row(trial) for trial in await given.service.read(find)]
+    live, waiting, studies = await given.service.read(find)
+    slots = len(given.slots.default_slots)
+    lanes = {s.id: Lane(given.suggesting.pace(s.id).trial_s, s.spec.search.parallel or slots) for s in studies}
+    now = time.time()
+    running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
+    known = [trial for trial in waiting if trial.study_id in lanes]
+    starts = start_estimates(slots, running, [trial.study_id for trial in known], lanes)
+    by_id = dict(zip((trial.id for trial in known), starts, strict=True))
+    rows = [trial_row(trial) for trial in live]
+    return rows + [replace(trial_row(trial), starts_in_s=by_id.get(trial.id)) for trial in waiting]

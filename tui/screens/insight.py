@@ -1,0 +1,98 @@
+"""The study's insights on one screen: what matters, what each parameter does, and what to do next."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tui.cells import Line
+from tui.layout import Rect
+from tui.screens.browsing import Browsing
+from tui.views import frame, insight
+from tui.widgets.pane import Build
+
+_PANES = (("importance", "Importance"), ("effect", "Effect"), ("verdicts", "Advice"))
+
+
+class Insight(Browsing):
+    """Importance beside one parameter's effect, the advice below."""
+
+    scope = "insight"
+    numbered = tuple(name for name, _ in _PANES)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = "importance"
+        self.cursor = 0
+        self.top = 0
+
+    def parts(self) -> dict[str, Build]:
+        """Its three panes."""
+        return {
+            "tabs": self._tabs,
+            "importance": partial(self._effects, insight.importance, "importance"),
+            "effect": partial(self._effects, insight.effect, "effect"),
+            "verdicts": self._verdicts,
+        }
+
+    def rects(self, width: int, height: int) -> dict[str, Rect]:
+        """Small: one pane; otherwise bars and effect side by side above the advice."""
+        parts = {
+            "head": Rect(0, 0, width, 1),
+            "tabs": Rect(0, 1, width, 1),
+            "keys": Rect(0, height - 1, width, 1),
+        }
+        body = max(1, height - 3)
+        if width < 60 or height < 16:
+            parts[self.current] = Rect(0, 2, width, body)
+            return parts
+        upper = max(5, min(body * 3 // 5, len(insight.known_effects(self.context)) + 4))
+        left = width // 2
+        parts["importance"] = Rect(0, 2, left, upper)
+        parts["effect"] = Rect(left, 2, width - left, upper)
+        parts["verdicts"] = Rect(0, 2 + upper, width, body - upper)
+        return parts
+
+    def wanted(self, _rects: dict[str, Rect]) -> None:
+        """The analyses are kept fresh while they are shown."""
+        self.context.store.want(log=False, detail=False, queue=False, insight=True)
+
+    def sync(self, *names: str) -> None:
+        """Answers change how much room the bars need."""
+        size = self.app.size
+        for name, rect in self.rects(size.width, size.height).items():
+            if self.panes.get(name) is not None and self.panes[name].rect != rect:
+                self.panes[name].place(rect)
+        super().sync(*names)
+
+    def _tabs(self, width: int, _height: int) -> list[Line]:
+        return [frame.tabs(self.context, _PANES, self.current, width)]
+
+    def _effects(self, view: object, name: str, width: int, height: int) -> list[Line]:
+        self.cursor = max(0, min(self.cursor, len(insight.known_effects(self.context)) - 1))
+        return view(self.context, self.cursor, width, height, self.current == name)  # type: ignore[operator,no-any-return]
+
+    def _verdicts(self, width: int, height: int) -> list[Line]:
+        return insight.verdicts(self.context, self.top, width, height, self.current == "verdicts")
+
+    def move(self, by: int) -> None:
+        """The parameter that is shown, or the advice's lines."""
+        if self.current == "verdicts":
+            self.top = max(0, min(self.top + by, 10_000))
+        else:
+            self.cursor = max(0, min(self.cursor + by, len(insight.known_effects(self.context)) - 1))
+
+    def do_back(self) -> None:
+        """Back to the table."""
+        self.app.pop_screen()
+
+    def clicked(self, part: str, _x: int, y: int) -> None:
+        """Give the keys to the pane; choose the parameter under the mouse."""
+        if part in self.numbered:
+            if part == "importance" and y >= 1:
+                self.cursor = y - 1
+            self.show(part)
+
+    def wheel(self, part: str, by: int) -> None:
+        """Scroll the pane under the mouse."""
+        self.current = part if part in self.numbered else self.current
+        self.move(by)

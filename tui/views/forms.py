@@ -1,0 +1,51 @@
+"""What a form says about what is typed so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tui import format as fmt
+from tui.cells import Line, clean, fit, line
+from tui.context import Context
+from tui.points import read_new
+from tuned.wire import StudyRow
+
+
+def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
+    """The point that a line means: one line a parameter, with what it may be and the best trial's value.
+
+    Raises:
+        InvalidInput: The line cannot be read.
+    """
+    point, priority = read_new(text, context.store.trials)
+    page = context.store.space
+    known: Mapping[str, Any] = {}
+    if page is not None and page.study == study.name:
+        known = {str(p["name"]): p for p in page.versions[-1].space.get("parameters", [])}
+    best = study.best.params if study.best is not None else {}
+    names = [*study.parameters, *(name for name in point if name not in study.parameters)]
+    width = min(20, max((len(name) for name in names), default=4) + 1)
+    lines = [line((f" {fit('', width)}{fit('VALUE', 22)}{fit('BEST', 12)}RANGE", "dim"))]
+    for name in names:
+        given = name in point
+        value = fmt.param_exact(point[name]) if given else "by the search"
+        style = "warn" if name not in study.parameters else "strong" if given else "dim"
+        lines.append(
+            line(
+                (" " + fit(clean(name), width, more=context.glyphs.more), style),
+                (fit(value if name in study.parameters else f"{value}: no such parameter", 22), style),
+                (fit(fmt.param(best.get(name)), 12, more=context.glyphs.more), "best"),
+                (reach(known[name]) if name in known else "", "dim"),
+            )
+        )
+    return [*lines, line((f" {fit('priority', width)}{priority}", "dim"))]
+
+
+def reach(parameter: Mapping[str, Any]) -> str:
+    """What a parameter may be: `1e-05 .. 0.1 log`, `8, 16, 32 ordered`."""
+    if parameter["kind"] in ("float", "int"):
+        text = f"{fmt.param(parameter['low'])} .. {fmt.param(parameter['high'])}"
+        return text + (" log" if parameter.get("log") else "")
+    values = ", ".join(fmt.param(value) for value in parameter.get("values", []))
+    return values + (" ordered" if parameter.get("ordered") else "")

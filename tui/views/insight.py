@@ -1,0 +1,109 @@
+"""What the study teaches: importance bars, one parameter's effect, and the advice."""
+
+from __future__ import annotations
+
+import math
+
+from tui import format as fmt
+from tui.advice import ADVICE, EFFECTS, Advice, Effect, advice, effects
+from tui.braille import bar
+from tui.cells import Line, clean, fit, line
+from tui.context import Context
+from tui.views.frame import filled, pane_title, words
+
+_LEVELS = {"fail": ("FAIL", "bad"), "warn": ("WARN", "warn"), "info": ("INFO", "dim")}
+
+
+def known_effects(context: Context) -> list[Effect]:
+    """The effects that have arrived, most important first."""
+    return effects(context.store.answers.get(EFFECTS, {}))
+
+
+def importance(context: Context, cursor: int, width: int, height: int, focused: bool) -> list[Line]:
+    """A bar for each parameter: how much the means of its values differ, as a share of the largest."""
+    found, glyphs = known_effects(context), context.glyphs
+    lines = [pane_title("Importance", "spread of means", width, glyphs, focused)]
+    if not found:
+        return filled([*lines, line((" " + _missing(context, EFFECTS), "dim"))], width, height)
+    largest = max(effect.spread for effect in found)
+    names = max(6, min(16, max(len(effect.name) for effect in found)))
+    room = max(4, width - names - 14)
+    top = max(0, cursor - max(1, height - 1) + 1)
+    for index, effect in enumerate(found[top:], start=top):
+        here = index == cursor
+        base = "cursor" if here and focused else "strong" if here else "text"
+        share = effect.spread / largest if largest > 0 else 0.0
+        text = fmt.number(effect.spread, 3) if effect.spread else glyphs.none
+        lines.append(
+            line(
+                (glyphs.cursor if here else " ", "mark"),
+                (fit(clean(effect.name), names, more=glyphs.more) + " ", base),
+                (fit(bar(share, room, glyphs), room), "run"),
+                (fit(text, 10, ">"), "text"),
+            )
+        )
+    return filled(lines, width, height)
+
+
+def effect(context: Context, cursor: int, width: int, height: int, focused: bool) -> list[Line]:
+    """The table of one parameter: its values or ranges, with a bar for the mean."""
+    found, glyphs, store = known_effects(context), context.glyphs, context.store
+    chosen = found[cursor] if cursor < len(found) else None
+    title = f"Effect of {clean(chosen.name)}" if chosen else "Effect"
+    lines = [pane_title(title, clean(store.objective or ""), width, glyphs, focused)]
+    if chosen is None or not chosen.levels:
+        return filled([*lines, line((" no finished trial to compare yet", "dim"))], width, height)
+    means = [level.mean for level in chosen.levels if math.isfinite(level.mean)]
+    low, high = (min(means), max(means)) if means else (0.0, 0.0)
+    good = low if store.minimizes else high
+    names = min(24, max(len(level.value) for level in chosen.levels))
+    room = max(0, width - names - 31)
+    lines.append(line((" " + fit("", names) + " TRIALS      MEAN      BEST", "dim")))
+    for level in chosen.levels:
+        style = "best" if level.mean == good else "text"
+        share = (level.mean - low) / (high - low) if high > low and math.isfinite(level.mean) else 0.0
+        lines.append(
+            line(
+                (" " + fit(clean(level.value), names, more=glyphs.more), style),
+                (f"{level.trials:7d}", "text"),
+                (fit(fmt.number(level.mean), 10, ">") + fit(fmt.number(level.best), 10, ">") + " ", style),
+                (bar(share, min(room, 24), glyphs) if room >= 6 else "", "run"),
+            )
+        )
+    for note in chosen.notes:
+        lines += [line((" " + piece, "dim")) for piece in words(clean(note), width - 2)]
+    return filled(lines, width, height)
+
+
+def verdicts(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
+    """The advice: what is judged, its evidence, what to do and the command that does it."""
+    glyphs, store = context.glyphs, context.store
+    answer = store.answers.get(ADVICE)
+    found = advice(answer) if answer is not None else []
+    pressing = sum(verdict.level != "info" for verdict in found)
+    lines = [pane_title("Advice", f"{pressing} to act on" if pressing else "", width, glyphs, focused)]
+    body: list[Line] = []
+    for verdict in found:
+        body += _verdict(verdict, width)
+    for note in (answer or {}).get("notes", ()):
+        body += [line((" " + piece, "dim")) for piece in words(clean(str(note)), width - 2)]
+    if answer is None:
+        body = [line((" " + _missing(context, ADVICE), "dim"))]
+    top = max(0, min(top, len(body) - height + 1))
+    return filled([*lines, *body[top:]], width, height)
+
+
+def _verdict(verdict: Advice, width: int) -> list[Line]:
+    word, style = _LEVELS.get(verdict.level, ("INFO", "dim"))
+    first, *rest = words(clean(verdict.what), max(10, width - 8)) or [""]
+    lines = [line((f" {word}  ", style), (first, "text")), *(line(("       " + text, "text")) for text in rest)]
+    about = ", ".join(filter(None, (verdict.code, *verdict.evidence)))
+    lines += [line(("       " + text, "dim")) for text in words(clean(about), max(10, width - 8))]
+    for text, mark in ((verdict.remedy, "good"), (verdict.command, "key")):
+        lines += [line(("       " + piece, mark)) for piece in words(clean(text), max(10, width - 8))]
+    return lines
+
+
+def _missing(context: Context, kind: str) -> str:
+    store = context.store
+    return store.answer_problems.get(kind) or ("asking the playbook" if store.connected else "no daemon")

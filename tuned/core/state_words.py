@@ -1,0 +1,43 @@
+"""The words for a trial's state in tables, and finding states by what people type.
+
+Owns those words. The states themselves are `tuned.core.states`'.
+"""
+
+from __future__ import annotations
+
+from tuned.core.errors import InvalidInput
+from tuned.core.states import TrialState
+
+TRIAL_WORDS = {
+    "queued": "WAIT",
+    "starting": "START",
+    "running": "RUN",
+    "paused": "PAUSED",
+    "completed": "DONE",
+    "failed": "FAILED",
+    "pruned": "PRUNED",
+    "cancelled": "CANCEL",
+    "lost": "LOST",
+}
+"""Trial state -> the word in tables, at most seven letters."""
+
+STATE_ORDER = ("running", "starting", "paused", "queued", "completed", "pruned", "failed", "lost", "cancelled")
+"""The order of tables that are sorted by state: what lives first."""
+
+
+def named_states(text: str) -> frozenset[str]:
+    """The states that `run`, `run,wait` or `comp` mean: any prefix of a state or of its word.
+
+    Raises:
+        InvalidInput: No state begins like that.
+    """
+    found: set[str] = set()
+    for part in text.lower().split(","):
+        begins = part if part else "-"
+        named = {s.value for s in TrialState if s.startswith(begins) or TRIAL_WORDS[s].lower().startswith(begins)}
+        if not named:
+            raise InvalidInput(
+                f"there is no state {part!r}", where="filter", hint="states are " + ", ".join(TrialState)
+            )
+        found |= named
+    return frozenset(found)
