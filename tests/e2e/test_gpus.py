@@ -150,7 +150,8 @@ def test_who_is_still_leaving_when_the_card_is_taken_back_goes_on_too(daemon: Da
     cards.write_text(json.dumps(CARDS[:1]))
     daemon.start(TUNED_FAKE_GPUS=str(cards))
     daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
-    daemon.wait_state("gpus", 1, "running")
+    # It is seen to be resumable once its first marks are read.
+    daemon.until(lambda: daemon.trials("gpus")[0]["last_step"] is not None, "it reports nothing")
     daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 7200, "level": "checkpoint"})
     daemon.post("/v1/gpus/yield", {"gpu": "0"})
     assert daemon.trials("gpus")[0]["stop_reason"] == "pause"
