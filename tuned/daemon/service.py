@@ -263,7 +263,7 @@ class Service:
             state=study.state,
             trials=spec.search.trials,
             slots=at_once,
-            devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
+            devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots] if room else [],
             python=spec.run.python,
             python_why=spec.run.python_why,
             arguments=[self.arguments(study, trial) for trial in first],
