@@ -18,6 +18,8 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
         return _moved(row, event)
     if event.type == ev.TRIAL_INTENT:
         return replace(row, stop_reason=data.get("stop_reason"))
+    if event.type == ev.TRIAL_FROZEN:
+        return replace(row, frozen=bool(data.get("frozen")))
     if event.type == ev.TRIAL_REPLACED and "params" in data:
         new = {name: data.get(name, getattr(row, name)) for name in ("params", "origin", "why", "space")}
         return replace(row, **new)
@@ -51,4 +53,5 @@ def _moved(row: TrialRow, event: EventRow) -> TrialRow:
         started_at=started,
         ended_at=ended,
         stop_reason=row.stop_reason if state in LIVE else None,
+        frozen=False,
     )
