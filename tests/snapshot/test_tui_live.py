@@ -76,7 +76,8 @@ async def test_keys_typed_ahead_reach_the_line_that_the_first_one_opens(start: A
         ]:  # fmt: skip
             ui.app.post_message(Key(key, character))
         await ui.until_text("Trials 4 of 24")
-        assert ui.app.context.rows.filter.text == "state:run,wait" and ui.fake.calls == ui.fake.calls[:1]
+        assert ui.app.context.rows.filter.text == "state:run,wait"
+        assert {call[0] for call in ui.fake.calls} == {"trials"}, "a letter was taken for an action"
 
 
 async def test_sorting_goes_through_the_columns(start: Any) -> None:
