@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
 
-.PHONY: venv demo test check format bench bench-search soak clean
+.PHONY: venv install uninstall demo test check format bench bench-search soak clean
 
 venv: $(VENV)/.made
 
@@ -16,6 +16,12 @@ $(VENV)/.made: requirements.lock requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+install:
+	PYTHON=$(PYTHON) packaging/install
+
+uninstall:
+	packaging/install --remove
 
 demo: venv
 	$(BIN)/python -m examples.demo

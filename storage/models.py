@@ -161,6 +161,7 @@ trials = Table(
     Column("last_step", REAL),
     _empty("code"),
     Column("space", Integer, nullable=False, server_default=text("1")),
+    *_flag("frozen"),
     Column("retry_of", Integer),
     Column("retries_used", Text, nullable=False, server_default=text("'{}'")),
     Column("created_at", REAL, nullable=False),
@@ -174,7 +175,8 @@ trials = Table(
 )
 """One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
 `moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
-submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in."""
+submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in;
+`frozen` says that its processes stand still."""
 
 Index(
     "trials_queue",

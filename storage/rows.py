@@ -46,6 +46,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.retries_used,
     t.code,
     t.space,
+    t.frozen,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
@@ -86,6 +87,7 @@ def to_trial(row: Sequence[Any]) -> Trial:
         {} if f[22] == "{}" else json.loads(f[22]),
         f[23],
         f[24],
+        bool(f[25]),
     )
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuned.sdk import Trial, current_trial
+from tuned.sdk import InfeasiblePoint, Trial, current_trial
 
 if TYPE_CHECKING:
     from tuned.client import Study, connect
 
 __version__ = "0.1.0"
 
-__all__ = ["Study", "Trial", "__version__", "connect", "current_trial"]
+__all__ = ["InfeasiblePoint", "Study", "Trial", "__version__", "connect", "current_trial"]
 
 _OF_THE_CLIENT = ("Study", "connect")
 
@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
     except ImportError as error:
         raise ImportError(
             f"tuned.{name} needs the whole of tuned (tuned-hpo), and this interpreter finds its SDK alone ({error}): "
-            "run this script with the interpreter that tunectl uses"
+            "add it to this environment with: tunectl sdk"
         ) from error
     return getattr(client, name)
 

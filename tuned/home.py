@@ -11,10 +11,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from tuned.core.errors import InvalidInput, Unavailable
+from tuned.core.records import dataclass
 
 FOLDER = "tuned-hpo"
 LONGEST_SOCKET = 100
@@ -159,11 +159,11 @@ def _configured(config: Path) -> Path | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot be read: {error}", where=str(config)) from error
-    import tomllib  # only users with a config file pay for the parser
+    from tuned.installation import load_toml  # only users with a config file pay for the parser
 
     try:
-        home = tomllib.loads(text).get("home")
-    except tomllib.TOMLDecodeError as error:
+        home = load_toml(text).get("home")
+    except ValueError as error:
         raise InvalidInput(f"is not TOML: {error}", where=str(config)) from error
     if home is None:
         return None

@@ -14,6 +14,7 @@ A run directory belongs to one attempt and is never reused::
         metrics.jsonl  one JSON object a line, appended           trial, any language, supervisor
         output.log     standard output and error                        trial or supervisor
         stop.json      it is time to stop, and why                             daemon
+        freeze.json    whether its processes shall stand still                 daemon
         modules.json   slow imports seen (for the learned preload)             trial
         exit.json      how it ended, written once                              supervisor
         work/          for whatever the trial writes
@@ -36,10 +37,15 @@ START_FILE = "start.json"
 METRICS_FILE = "metrics.jsonl"
 OUTPUT_FILE = "output.log"
 STOP_FILE = "stop.json"
+FREEZE_FILE = "freeze.json"
 MODULES_FILE = "modules.json"
 EXIT_FILE = "exit.json"
 WORK_DIR = "work"
 CHECKPOINT_DIR = "checkpoint"
+PREDICTIONS_DIR = "predictions"
+DATA_PREFIX = "data-"
+"""`predictions/<split>.npz` is what a model said of a split; `predictions/data-<split>.npz` hashes its examples."""
+GRADIENTS_FILE = "gradients.json"
 
 ENV_PREFIX = "TUNED_"
 ENV_HOME = "TUNED_HOME"

@@ -6,12 +6,13 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, Union
 
+from tuned.core.records import dataclass
 from tuned.protocol import encode_number
 
-Number = float | int | str
+Number = Union[float, int, str]  # noqa: UP007 - evaluated under Python 3.9, too
 Json = dict[str, Any]
 
 
@@ -106,8 +107,9 @@ class TrialRow:
     """A trial as lists show it; times are Unix seconds.
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
-    version of the study's space that its point was made in. `starts_in_s` is given by the queue alone: about how many
-    seconds until it starts; None where there is nothing to judge by.
+    version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
+    judge by.
     """
 
     study: str
@@ -132,6 +134,7 @@ class TrialRow:
     retry_of: int | None
     code: str = ""
     space: int = 1
+    frozen: bool = False
     starts_in_s: float | None = None
 
 
@@ -280,6 +283,7 @@ class Submission:
         environment: The submitter's whole environment, captured for the trials.
         name: Overrides the study's name.
         stem: File name without suffix: the name when the study gives none.
+        update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
     """
 
     study: Json
@@ -288,6 +292,7 @@ class Submission:
     file: str | None = None
     name: str | None = None
     stem: str | None = None
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +315,9 @@ class Submitted:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
+        estimate_s: Seconds that all of it will take; None when nothing like it has run here.
+        estimate_why: What that is based on, or why it is unknown.
+        changed: What an update has changed, as `KEY: OLD -> NEW`.
     """
 
     study: str
@@ -324,14 +332,25 @@ class Submitted:
     notes: list[str]
     trial: int | None = None
     code: str = ""
+    estimate_s: float | None = None
+    estimate_why: str = ""
+    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Points of the user's own; parameters left out are suggested."""
+    """Points of the user's own; parameters left out are suggested.
+
+    Attributes:
+        points: Parameter name -> its value, or a list: then each of its values, and for several lists their product.
+        like: A trial, as `STUDY/7` or `STUDY/best`, whose values hold where a point has none.
+        seeds: How often each point runs, each time with another seed.
+    """
 
     points: list[Json]
     priority: int = 0
+    like: str | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,10 +467,14 @@ class Reprioritise:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why."""
+    """The studies and trials that a verb changed, as `STUDY` or `STUDY/NUMBER`, and what was left alone and why.
+
+    `effects` says of each paused trial what it keeps and loses.
+    """
 
     changed: list[str]
     skipped: list[str] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

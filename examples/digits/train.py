@@ -117,6 +117,7 @@ def train(trial: tuned.Trial) -> nn.Module:
     net = build(p)
     optimizer = optimizer_for(net, p)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 1 / p["epochs"], total_iters=p["epochs"])
+    trial.watch(net)  # its gradients, for `tunectl advise`
     first = 0
     if trial.resumed and (last := Path(trial.checkpoint_dir, "last.pt")).exists():
         state = torch.load(last)
@@ -166,12 +167,25 @@ def chosen(arguments: list[str]) -> dict[str, Any]:
     return point
 
 
+def leave_evidence(net: nn.Module, trial: tuned.Trial) -> None:
+    """What `tunectl data` and `tunectl report` look at: size and speed, probabilities of each image, hashes."""
+    data = splits()
+    x, y = data["validation"]
+    trial.describe(net, x)
+    net.eval()
+    with torch.no_grad():
+        trial.save_predictions("validation", net(x).softmax(1), y)
+    for split in ("train", "validation"):
+        trial.data_hashes(split, *data[split])
+
+
 def main() -> None:
     torch.set_num_threads(1)  # trials run side by side; more threads for a net of this size only cost
     arguments = sys.argv[1:]
     test = "--test" in arguments
     trial = tuned.current_trial(defaults=chosen([a for a in arguments if a != "--test"]))
     net = train(trial)
+    leave_evidence(net, trial)
     if test:
         loss, accuracy = measure(net, splits()["test"])
         print(f"test images: loss {loss:.4f}, accuracy {accuracy:.2%}")

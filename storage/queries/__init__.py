@@ -9,6 +9,7 @@ from storage.queries.attempts import (
     BadLine,
     EndedAttempt,
     LiveAttempt,
+    any_resumable,
     attempts,
     bad_line_count,
     bad_lines,
@@ -16,10 +17,20 @@ from storage.queries.attempts import (
     live,
     traceback_of,
 )
+from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage
-from storage.queries.events import events_since, first_event_seq, last_event_seq, latest_events
+from storage.queries.events import (
+    events_since,
+    first_event_seq,
+    last_event_seq,
+    last_study_move,
+    latest_events,
+    seq_before,
+    study_events,
+)
 from storage.queries.observations import next_auto_steps, observations
+from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
     changed_since,
@@ -28,6 +39,7 @@ from storage.queries.search import (
     last_ended,
     max_moved_seq,
     next_number,
+    peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
 from storage.queries.stopping import (
@@ -46,23 +58,27 @@ from storage.queries.trials import best_trials, find_trial, pareto_front, queue_
 __all__ = [
     "BadLine",
     "EndedAttempt",
+    "EndedTrial",
     "LiveAttempt",
     "Order",
     "SpaceVersion",
     "StoppingReport",
     "ThinCurve",
     "Usage",
+    "any_resumable",
     "any_values",
     "attempts",
     "bad_line_count",
     "bad_lines",
     "best_so_far",
     "best_trials",
+    "best_value_before",
     "changed_since",
     "counts",
     "curves",
     "decisions",
     "distinct_points",
+    "ended_after",
     "ended_since",
     "events_since",
     "find_study",
@@ -73,6 +89,7 @@ __all__ = [
     "known_keys",
     "last_ended",
     "last_event_seq",
+    "last_study_move",
     "latest_events",
     "live",
     "max_moved_seq",
@@ -80,14 +97,18 @@ __all__ = [
     "next_number",
     "observations",
     "pareto_front",
+    "peak_memory",
     "queue_heads",
+    "results_before",
     "rung_values",
+    "seq_before",
     "space_versions_of",
     "stopping_report",
     "studies",
     "study",
     "study_by_id",
     "study_environment",
+    "study_events",
     "thinned",
     "traceback_of",
     "trial",

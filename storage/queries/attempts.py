@@ -90,6 +90,8 @@ _BAD = (
     .where(bad_table.c.trial_id == bindparam("wanted"))
     .order_by(bad_table.c.attempt, bad_table.c.offset)
 )
+_ANY_RESUMABLE = """SELECT 1 FROM trials t JOIN attempts a ON a.trial_id = t.id
+    WHERE t.study_id = ? AND a.resumable = 1 LIMIT 1"""
 _BAD_COUNT = select(func.coalesce(func.sum(_a.bad_lines), 0)).where(_a.trial_id == bindparam("wanted"))
 
 
@@ -137,6 +139,11 @@ def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
             attempt[flag] = bool(row[flag])
         found.append(attempt)
     return found
+
+
+def any_resumable(conn: Connection, study_id: int) -> bool:
+    """Whether any trial of the study has asked for its checkpoint folder: they all run the same code."""
+    return conn.exec_driver_sql(_ANY_RESUMABLE, (study_id,)).first() is not None
 
 
 def traceback_of(conn: Connection, trial_id: int) -> str:

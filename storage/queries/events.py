@@ -11,6 +11,9 @@ from tuned.core.events import Event
 
 _SELECT = "SELECT seq, at, type, study, number, data FROM events WHERE seq > ?"
 _FIRST = "SELECT min(seq) FROM events"
+_LAST_MOVE = """SELECT seq, at, type, study, number, data FROM events WHERE study = ? AND type = 'study.moved'
+    ORDER BY seq DESC LIMIT 1"""
+_AT = "SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 
 
@@ -25,6 +28,34 @@ def latest_events(conn: Connection, count: int, *, study: str | None = None) -> 
     where, values = (" AND study = ?", (0, study, count)) if study is not None else ("", (0, count))
     found = conn.exec_driver_sql(f"{_SELECT}{where} ORDER BY seq DESC LIMIT ?", values)
     return [_event(row) for row in reversed(found.all())]
+
+
+def study_events(conn: Connection, seq: int, limit: int = 10_000) -> list[Event]:
+    """The events of whole studies after a sequence number, oldest first."""
+    found = conn.exec_driver_sql(f"{_SELECT} AND type GLOB 'study.*' ORDER BY seq LIMIT ?", (seq, limit))
+    return [_event(row) for row in found]
+
+
+def last_study_move(conn: Connection, name: str) -> Event | None:
+    """The event of a study's latest change of state, if it is kept."""
+    row = conn.exec_driver_sql(_LAST_MOVE, (name,)).first()
+    return None if row is None else _event(row)
+
+
+def seq_before(conn: Connection, at: float) -> int:
+    """The sequence number behind which the events of a moment (unix seconds) and later begin.
+
+    Found by halving, because events have no index on their time: they come in its order but for a clock that was set.
+    """
+    low, high = first_event_seq(conn), last_event_seq(conn)
+    while low <= high:
+        middle = (low + high) // 2
+        row = conn.exec_driver_sql(_AT, (middle,)).first()
+        if row is None or row[1] >= at:
+            high = middle - 1
+        else:
+            low = row[0] + 1
+    return low - 1
 
 
 def _event(row: Any) -> Event:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, distinct, func, literal_column, select
 
 from storage import rows
-from storage.models import studies, trials
+from storage.models import attempts, observations, studies, trials
 from tuned.core.errors import NotFound
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.trial import Trial
@@ -24,6 +24,16 @@ _KNOWN = select(_t.point_key).where(
     _t.study_id == bindparam("study_id"), _t.point_key.in_(bindparam("keys", expanding=True))
 )
 _POINTS = select(func.count(distinct(_t.point_key))).where(_t.study_id == bindparam("study_id"))
+_GPU_PEAK = (
+    select(observations.c.trial_id, func.max(observations.c.value))
+    .where(observations.c.trial_id.in_(bindparam("ids", expanding=True)), observations.c.name == "gpu/memory_bytes")
+    .group_by(observations.c.trial_id)
+)
+_RAM_PEAK = (
+    select(attempts.c.trial_id, 1024 * func.max(func.json_extract(attempts.c.exit, "$.max_rss_kb")))
+    .where(attempts.c.trial_id.in_(bindparam("ids", expanding=True)))
+    .group_by(attempts.c.trial_id)
+)
 _NEXT_NUMBER = select(studies.c.next_number).where(studies.c.id == bindparam("study_id"))
 _ANY_VALUES = (
     select(_t.id).where(_t.study_id == bindparam("study_id"), _t.values_json != "{}").order_by(_t.number).limit(1)
@@ -51,6 +61,15 @@ def changed_since(conn: Connection, study_id: int, seq: int, limit: int) -> list
 def max_moved_seq(conn: Connection, study_id: int) -> int:
     """The sequence number of the latest move in the study; 0 without trials."""
     return int(conn.execute(_MAX_SEQ, {"study_id": study_id}).scalar() or 0)
+
+
+def peak_memory(conn: Connection, trial_ids: Sequence[int], gpu: bool) -> dict[int, float]:
+    """Trial id -> most bytes it was seen to hold: of the GPU (its samples), or of its processes (their largest)."""
+    found: dict[int, float] = {}
+    for trial_id, size in conn.execute(_GPU_PEAK if gpu else _RAM_PEAK, {"ids": list(trial_ids)}):
+        if size:
+            found[trial_id] = float(size)
+    return found
 
 
 def known_keys(conn: Connection, study_id: int, keys: Iterable[str]) -> set[str]:

@@ -26,6 +26,7 @@ from storage.repository.trials import (
     add_trials,
     make_next,
     move_trial,
+    set_frozen,
     set_intent,
     set_priority,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "new_space",
     "prune_events",
     "replace_suggestion",
+    "set_frozen",
     "set_intent",
     "set_priority",
     "set_study_note",

@@ -45,6 +45,7 @@ _HAS_LIVE = select(study_counts.c.n).where(
     study_counts.c.state.in_([literal_column(f"'{state}'") for state in LIVE]),
     study_counts.c.n > 0,
 )
+_HAS_RUNGS = "SELECT 1 FROM rungs WHERE study_id = ? LIMIT 1"
 _HAS_TRIALS: Select[Any] = select(literal_column("1")).where(trials.c.study_id == bindparam("wanted")).limit(1)
 
 _BEST = (
@@ -178,7 +179,8 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
         Whether the contents differ.
 
     Raises:
-        Conflict: The name differs, or the objectives do and there are trials: their results were summed up by the old.
+        Conflict: The name differs, or the objectives do and there are trials: their results were summed up by the old;
+            or the rungs do and trials have been judged at them.
         NotFound: There is no such study.
     """
     row = _row(conn, study_id)
@@ -188,9 +190,15 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     has_trials = conn.execute(_HAS_TRIALS, {"wanted": study_id}).first() is not None
     if has_trials and _judgement(old) != _judgement(spec):
         raise Conflict(
-            "the objective, constraints and early stopping of a study that has trials stay",
+            "the objective and constraints of a study that has trials stay",
             where=row.name,
             hint="submit it under another name",
+        )
+    if _rungs(old) != _rungs(spec) and conn.exec_driver_sql(_HAS_RUNGS, (study_id,)).first() is not None:
+        raise Conflict(
+            "trials have been judged at the rungs of early stopping, so those stay",
+            where=row.name,
+            hint="change patience, rescue or max_step, or end it with early_stopping.method=none",
         )
     changes = old.differences(spec)
     conn.execute(
@@ -216,7 +224,13 @@ def offer_best(
 
 def _judgement(spec: StudySpec) -> tuple[Any, ...]:
     objectives = [(o.metric, o.direction, o.summary, o.last_n) for o in spec.objectives]
-    return objectives, spec.constraints, spec.early_stopping
+    return objectives, spec.constraints
+
+
+def _rungs(spec: StudySpec) -> tuple[Any, ...] | None:
+    """What says where the rungs are and who counts there; None where nobody is judged any more."""
+    rule = spec.early_stopping
+    return None if rule is None or rule.method == "none" else (rule.method, rule.min_step, rule.reduction_factor)
 
 
 def _row(conn: Connection, study_id: int) -> Any:

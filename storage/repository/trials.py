@@ -26,7 +26,7 @@ from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
 
 _t = trials.c
 
-PLAIN_MOVES = frozenset({"cancel", "resume", "prune", "freeze", "thaw"})
+PLAIN_MOVES = frozenset({"cancel", "resume", "prune"})
 """Events that concern no end of a process."""
 
 _STRENGTH = {None: 0, StopReason.PAUSE: 1, StopReason.PRUNE: 1, StopReason.CANCEL: 2, StopReason.KILL: 3}
@@ -42,6 +42,11 @@ _SET_INTENT = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values(stop_reason=bindparam("new_reason"), stop_at=bindparam("now"))
+)
+_SET_FROZEN = (
+    update(trials)
+    .where(_t.id == bindparam("wanted"), _t.state == TrialState.RUNNING.value, _t.frozen != bindparam("new"))
+    .values(frozen=bindparam("new"))
 )
 _SET_PRIORITY = update(trials).where(_t.id == bindparam("wanted")).values(priority=bindparam("new"))
 _HIGHEST_QUEUED = (
@@ -132,7 +137,7 @@ def _add_one(conn: Connection, study_id: int, study: Any, trial: NewTrial, numbe
 
 
 def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: float, reason: str = "") -> TrialState:
-    """A move that ends no process: `cancel`, `resume`, `prune`, `freeze`, `thaw`.
+    """A move that ends no process: `cancel`, `resume`, `prune`.
 
     Returns:
         The new state.
@@ -172,6 +177,20 @@ def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor
     conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "new_reason": reason.value, "now": now})
     data = {"stop_reason": reason.value, "actor": actor.value, "why": why}
     add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
+    return True
+
+
+def set_frozen(conn: Connection, trial_id: int, frozen: bool, level: str, actor: Actor, now: float) -> bool:
+    """Note that a running trial's processes shall stand still, or move again; whether that is a change.
+
+    Raises:
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    if not conn.execute(_SET_FROZEN, {"wanted": trial_id, "new": int(frozen)}).rowcount:
+        return False
+    data = {"frozen": frozen, "level": level, "actor": actor.value}
+    add_event(conn, events.TRIAL_FROZEN, trial.study, trial.number, data, now)
     return True
 
 

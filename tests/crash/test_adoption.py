@@ -57,7 +57,7 @@ def test_many_trials_are_adopted_and_end_well(many: tuple[Lab, str]) -> None:
     wait_until(lambda: len(lab.daemon.get("/v1/metrics", target=name, name="meanwhile")) == RUNNING, "all are read")
     assert {p.pid for p in lab.of_kind("supervisor", "trial")} == before
     # An adopted trial can be told to stop.
-    lab.daemon.post("/v1/pause", {"targets": [f"{name}/3", f"{name}/4"]})
+    lab.daemon.post("/v1/pause", {"targets": [f"{name}/3", f"{name}/4"], "level": "restart"})
     for number in (3, 4):
         lab.daemon.wait_state(name, number, "paused")
     lab.daemon.post("/v1/resume", {"targets": [f"{name}/3", f"{name}/4"]})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from storage import repository
@@ -35,13 +38,39 @@ def test_of_a_trial_whose_supervisor_was_killed(shared_lab: Lab, verb: str) -> N
     name = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
     lab.daemon.wait_state(name, 1, "running")
     lab.arm("stop.committed")
-    lab.in_background(lambda: lab.daemon.post(f"/v1/{verb}", {"targets": [f"{name}/1"]}))
+    how = {"level": "restart"} if verb == "pause" else {}
+    lab.in_background(lambda: lab.daemon.post(f"/v1/{verb}", {"targets": [f"{name}/1"], **how}))
     lab.wait_parked("stop.committed")
     lab.kill("daemon", "supervisor")
     lab.restart()
     trial = lab.daemon.wait_state(name, 1, OUTCOMES[verb])
     assert trial["attempt"] == 1
     after(lab, name, verb)
+
+
+def test_a_trial_that_was_to_stand_still_does_so_under_the_next_daemon(shared_lab: Lab) -> None:
+    lab = shared_lab
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
+    lab.daemon.wait_state(name, 1, "running")
+    pid = json.loads((lab.home / f"runs/{name}/1/1/start.json").read_text())["pid"]
+
+    def state() -> str:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    lab.arm("stop.committed")
+    lab.in_background(lambda: lab.daemon.post("/v1/pause", {"targets": [f"{name}/1"], "level": "freeze"}))
+    lab.wait_parked("stop.committed")
+    lab.kill("daemon")
+    assert state() != "T"
+    lab.restart()
+    lab.daemon.until(lambda: state() == "T", "it moves")
+    lab.invariants.check()
+    lab.release(name)
+    lab.daemon.post("/v1/resume", {"targets": [f"{name}/1"]})
+    assert lab.daemon.wait_state(name, 1, "completed")["attempt"] == 1
+    lab.wait_at_rest(name)
+    lab.invariants.check()
+    lab.sound = True
 
 
 def decide(lab: Lab, target: str, verb: str) -> None:

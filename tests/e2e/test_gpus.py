@@ -70,3 +70,103 @@ def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: P
     assert "process 1 of somebody else holds 4096 MiB" in device()["blocked"]
     daemon.submit(STUDY, tmp_path)
     assert daemon.get("/v1/studies/gpus/trials/1")["trial"]["state"] == "queued"
+
+
+SAVING = """
+    import os, pathlib, time, tuned
+    trial = tuned.current_trial()
+    saved = pathlib.Path(trial.checkpoint_dir, "saved")
+    trial.report(loss=trial.params["x"])
+    while not pathlib.Path("go").exists():
+        if trial.should_stop():
+            saved.touch()
+            raise SystemExit
+        time.sleep(0.02)
+    print("resumed" if saved.exists() else "fresh", "on", os.environ["CUDA_VISIBLE_DEVICES"])
+"""
+
+
+def test_parts_of_cards_and_a_card_left_to_others_over_a_restart(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SAVING))
+    cards = tmp_path / "cards.json"
+    cards.write_text(json.dumps(CARDS))
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    run = {"script": "train.py", "resources": {"gpus": 0.5}}
+    assert daemon.submit({**STUDY, "run": run, "search": {"method": "sobol", "trials": 4}}, tmp_path)["slots"] == 4
+    for number in range(1, 5):
+        daemon.wait_state("gpus", number, "running")
+
+    def gpus() -> list[Any]:
+        return list(daemon.get("/v1/gpus"))
+
+    assert [(len(gpu["held_by"]), gpu["free"]) for gpu in gpus()] == [(2, 0.0), (2, 0.0)]
+    leaving = gpus()[1]["held_by"]
+    # They are seen to be resumable once their first marks are read.
+    daemon.until(lambda: all(t["last_step"] is not None for t in daemon.trials("gpus")), "they report nothing")
+    with pytest.raises(Exception, match="there is no such GPU"):
+        daemon.post("/v1/gpus/yield", {"gpu": "2", "seconds": 60})
+    with pytest.raises(Exception, match="a frozen trial keeps its GPU memory"):
+        daemon.post("/v1/gpus/yield", {"gpu": "1", "seconds": 60, "level": "freeze"})
+    assert gpus()[1]["yielded_until"] is None, "what was refused changed nothing"
+    said = daemon.post("/v1/gpus/yield", {"gpu": "1", "seconds": 7200})
+    assert sorted(said["changed"]) == sorted(leaving)
+    assert all("checkpoint: keeps what it saved" in line for line in said["effects"])
+    for holder in leaving:
+        daemon.wait_state("gpus", int(holder.partition("/")[2]), "queued")
+    daemon.kill()
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    assert [(len(gpu["held_by"]), bool(gpu["yielded_until"])) for gpu in gpus()] == [(2, False), (0, True)]
+    assert daemon.post("/v1/gpus/yield", {"gpu": "1"})["until"] is None
+    for holder in leaving:
+        assert daemon.wait_state("gpus", int(holder.partition("/")[2]), "running")["device"] == "GPU-b"
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+    for holder in leaving:
+        log = daemon.get(f"/v1/studies/gpus/trials/{holder.partition('/')[2]}/log")
+        assert "resumed on 1" in log["text"]
+
+
+def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
+    assert shared_daemon.get("/v1/gpus") == []
+    with pytest.raises(Exception, match="this machine has no GPU"):
+        shared_daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 60})
+
+
+TOOL = """#!/bin/sh
+# Stands for cuda-checkpoint: says what it was asked, in which state the process is, and fails when told to.
+echo "$* $(cut -d' ' -f3 /proc/$3/stat)" >> "{log}"
+test ! -e "{fails}"
+"""
+
+
+def test_gpu_memory_is_moved_away_before_a_trial_stands_still(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    cards, log, fails, tool = (tmp_path / name for name in ("cards.json", "log", "fails", "tool"))
+    cards.write_text(json.dumps(CARDS[:1]))
+    tool.write_text(TOOL.format(log=log, fails=fails))
+    tool.chmod(0o755)
+    daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_CUDA_CHECKPOINT=str(tool))
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    daemon.wait_state("gpus", 1, "running")
+    pid = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())["pid"]
+    cards.write_text(json.dumps([{**CARDS[0], "processes": {str(pid): 2**30, "1": 2**20}}]))
+    fails.touch()
+    with pytest.raises(Exception, match="could not move its GPU memory"):
+        daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"})
+    assert not daemon.trials("gpus")[0]["frozen"]
+    fails.unlink()
+    log.unlink()
+    said = daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"})
+    assert "its GPU memory moved to main memory" in said["effects"][0]
+
+    def state() -> str:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    daemon.until(lambda: state() == "T", "it does not stand still")
+    ((asked, before),) = [line.rsplit(" ", 1) for line in log.read_text().splitlines()]
+    assert asked == f"--toggle --pid {pid}" and before in "RSD"
+    daemon.post("/v1/resume", {"targets": ["gpus/1"]})
+    assert [line.rsplit(" ", 1)[0] for line in log.read_text().splitlines()] == [asked, asked]
+    daemon.until(lambda: state() != "T", "it does not go on")
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")

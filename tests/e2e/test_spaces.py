@@ -82,3 +82,10 @@ def test_a_phase_begins_in_the_space_that_the_results_speak_for(shared_daemon: D
     assert [t["number"] for t in refined] == list(range(13, 21))
     assert all(low <= t["params"]["x"] <= high for t in refined)
     assert page["kept"] + page["left_out"] == 20
+    # What a model of these trials says comes over the same way.
+    answers = {
+        kind: shared_daemon.get(f"/v1/studies/phased/analysis/{kind}") for kind in ("importance", "slice", "fit")
+    }
+    assert [row["parameter"] for row in answers["importance"]["tables"][0]["rows"]] == ["x"]
+    assert len(answers["slice"]["figures"]["slice"]["x"]["mean"]) == 25
+    assert answers["fit"]["tables"][0]["rows"][0]["value"] == page["kept"]

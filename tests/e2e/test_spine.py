@@ -142,7 +142,7 @@ def test_pause_resume_prune_cancel_kill(daemon: DaemonProcess, tmp_path: Path) -
     daemon.submit(study(search={"method": "sobol", "trials": 4, "seed": 1}), tmp_path)
     for number in range(1, 5):
         daemon.wait_state("quad", number, "running")
-    assert daemon.post("/v1/pause", {"targets": ["quad/1"]})["changed"] == ["quad/1"]
+    assert daemon.post("/v1/pause", {"targets": ["quad/1"], "level": "restart"})["changed"] == ["quad/1"]
     daemon.post("/v1/prune", {"targets": ["quad/2"]})
     daemon.post("/v1/cancel", {"targets": ["quad/3"]})
     daemon.post("/v1/kill", {"targets": ["quad/4"]})

@@ -351,3 +351,36 @@ def test_conditions_between_parameters_are_met_by_the_model(advisor: AdvisorProc
         rows.append(done(number, suggestion.params, value))
         advisor.ask(UpdateTrials(study, (rows[-1],)))
     assert min(row.values["loss"] for row in rows[8:]) < min(row.values["loss"] for row in rows[:8])
+
+
+def test_the_model_keeps_below_the_memory_that_points_ran_out_of(advisor: AdvisorProcess) -> None:
+    """Larger is better, and too large fails: the model goes up to the limit and hardly beyond."""
+    size = {"type": "int", "low": 8, "high": 1024, "log": True}
+    space = parse_space({"batch": size, "width": size})
+    limit = 2.0**30
+
+    def outcome(number: int, point: Point) -> TrialLine:
+        batch, width = float(point["batch"]), float(point["width"])
+        needed = batch * width * 2**15
+        if needed > limit:
+            return TrialLine(number, point, TrialState.FAILED, {}, Failure.OOM, memory=0.9 * limit)
+        return TrialLine(number, point, TrialState.COMPLETED, {"loss": -math.log2(width * batch)}, memory=needed)
+
+    rows = [outcome(i + 1, design_point(space, 1, i)) for i in range(12)]
+    assert sum(row.failure is Failure.OOM for row in rows) >= 2
+    advisor.define(21, space, *rows, method="bayesian", memory_limit=limit)
+    answer = advisor.ask(Suggest(21, 13, "bayesian", count=4))
+    made = [answer, *answer["more"]]
+    assert [s["origin"] for s in made] == ["bayesian"] * 4 and "ran out of memory" in made[0]["why"]
+    needs = [s["params"]["batch"] * s["params"]["width"] * 2**15 / limit for s in made]
+    assert len({canonical_key(s["params"]) for s in made}) == 4
+    assert sum(need > 1 for need in needs) <= 1 and max(n for n in needs if n <= 1) > 0.5
+
+
+def test_a_cut_hides_what_came_after_it(advisor: AdvisorProcess) -> None:
+    rows = design(9)
+    advisor.define(22, QUADRATIC, *rows[:7], TrialLine(8, rows[7].params, TrialState.RUNNING))
+    before = advisor.ask(Suggest(22, 9, "bayesian", cut=7))
+    advisor.ask(UpdateTrials(22, (rows[7],)))
+    assert advisor.ask(Suggest(22, 9, "bayesian", cut=7))["params"] == before["params"]
+    assert advisor.ask(Suggest(22, 9, "bayesian"))["params"] != before["params"]

@@ -97,3 +97,31 @@ def test_random_state_of_a_preloaded_module_is_not_shared(tmp_path: Path) -> Non
     outputs = [launcher.run(script, seed=seed)[1] for seed in (1, 2, 1)]
     assert outputs[0] == outputs[2] != outputs[1]
     launcher.close()
+
+
+NANOBIND = """
+import ctypes
+class nb_func: pass
+bound = nb_func()
+tell = ctypes.cast(ctypes.CDLL(None).malloc_stats, ctypes.c_void_p)  # what writes to stderr and takes no argument
+ctypes.pythonapi.Py_AtExit(tell)
+"""
+
+
+@pytest.mark.parametrize(("kind", "heard"), [("nb_func", False), ("other", True)])
+def test_bindings_that_tell_of_leaks_at_the_end(tmp_path: Path, modules: Path, kind: str, heard: bool) -> None:
+    """They are not freed on purpose; what the user's own code says to its last breath is still there."""
+    (modules / "bindings.py").write_text(NANOBIND.replace("nb_func", kind))
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import atexit, sys\n"
+        "class Last:\n"
+        "    def __del__(self, write=sys.stderr.write): write('deleted\\n')\n"
+        "last = Last()\n"
+        "atexit.register(sys.stderr.write, 'exits\\n')\n"
+    )
+    launcher = start(tmp_path, modules, "bindings")
+    output = launcher.run(script)[1]
+    assert output.startswith("exits\ndeleted\n")
+    assert ("Arena" in output) == heard, output
+    launcher.close()

@@ -105,7 +105,7 @@ class World:
         return [(s, t) for s in self.studies.values() for t in s.trials if t.state in states]
 
     def free(self, slots: list[str]) -> list[str]:
-        held = {trial.device for _, trial in self.pairs(*LIVE)}
+        held = {slot for _, trial in self.pairs(*LIVE) for slot in trial.device.split(",")}
         return [slot for slot in slots if slot not in held]
 
     def tick(self) -> list[Action]:
@@ -115,7 +115,7 @@ class World:
         queue = [QueuedView(t.id, s.id, s.gpus) for s, t in heads]
         views = [study.view() for study in active]
         gpus, cpus = self.free(self.gpus), self.free(self.cpus)
-        actions = plan(views, queue, gpus, cpus)
+        actions = plan(views, queue, gpus, cpus, len(self.gpus))
         check_plan({v.id: v for v in views}, queue, gpus, cpus, actions)
         for action in actions:
             self.act(self.studies[action.study_id], action)
@@ -218,19 +218,27 @@ class World:
         return rounds
 
 
+def wants_as_much(one: QueuedView, other: QueuedView) -> bool:
+    """Whether it is of the same kind, and would have been in its place."""
+    return bool(one.gpus) == bool(other.gpus) and one.gpus >= other.gpus
+
+
 def check_plan(
     views: dict[int, StudyView], queue: list[QueuedView], gpus: list[str], cpus: list[str], actions: list[Action]
 ) -> None:
     claims = [a for a in actions if isinstance(a, Claim)]
     entries = {entry.trial_id: entry for entry in queue}
-    assert len({c.device for c in claims}) == len(claims) == len({c.trial_id for c in claims})
+    devices = [slot for c in claims for slot in c.device.split(",")]
+    assert len(set(devices)) == len(devices) and len(claims) == len({c.trial_id for c in claims})
     for claim in claims:
-        assert claim.device in (gpus if entries[claim.trial_id].gpus else cpus)
+        wanted = entries[claim.trial_id].gpus
+        assert set(claim.device.split(",")) <= set(gpus if wanted else cpus)
+        assert len(claim.device.split(",")) == max(1, wanted)
         assert views[claim.study_id].state is StudyState.RUNNING
     live = {i: v.live + sum(c.study_id == i for c in claims) for i, v in views.items()}
     left = {True: len(gpus), False: len(cpus)}
     for claim in claims:
-        left[bool(entries[claim.trial_id].gpus)] -= 1
+        left[bool(entries[claim.trial_id].gpus)] -= len(claim.device.split(","))
     spent = {i: v.budget_left is not None and v.budget_left <= 0 for i, v in views.items()}
     for i, view in views.items():
         assert view.parallel is None or live[i] <= max(view.parallel, view.live)
@@ -249,12 +257,12 @@ def check_plan(
         if view.parallel is not None and live[view.id] >= view.parallel:
             # Its study is full, with trials of its own; those of its kind come before it.
             own = [c.trial_id for c in claims if c.study_id == view.id]
-            own = [trial for trial in own if bool(entries[trial].gpus) == bool(entry.gpus)]
+            own = [trial for trial in own if wants_as_much(entries[trial], entry)]
             assert all(order.index(trial) < order.index(entry.trial_id) for trial in own)
             continue
         # It was left out, so its kind of slot ran out, on trials before it in the queue.
-        assert left[bool(entry.gpus)] == 0
-        same = [c.trial_id for c in claims if bool(entries[c.trial_id].gpus) == bool(entry.gpus)]
+        assert left[bool(entry.gpus)] < max(1, entry.gpus)
+        same = [c.trial_id for c in claims if wants_as_much(entries[c.trial_id], entry)]
         assert all(order.index(trial) < order.index(entry.trial_id) for trial in same)
 
 

@@ -40,7 +40,7 @@ STUDY = StudyView(
 DONE_STUDY = replace(STUDY, counted=10)
 
 
-def queue(*entries: tuple[int, int, int]) -> list[QueuedView]:
+def queue(*entries: tuple[int, int, float]) -> list[QueuedView]:
     return [QueuedView(*entry) for entry in entries]
 
 
@@ -165,3 +165,26 @@ def test_how_a_study_ends_follows_from_why_it_drains():
 )
 def test_how_many_suggestions_wait(suggestion_s, trial_s, parallel, ahead):
     assert suggestions_ahead(suggestion_s, trial_s, parallel) == ahead
+
+
+def test_parts_of_a_card_fill_the_fullest_one_first():
+    studies = [replace(STUDY, queued=4, counted=10)]
+    shares = {"g0": 1.0, "g1": 0.5}
+    actions = plan(studies, queue((1, 1, 0.5), (2, 1, 0.5), (3, 1, 0.5), (4, 1, 0.5)), shares, [], 2)
+    assert actions == [Claim(1, 1, "g1"), Claim(2, 1, "g0"), Claim(3, 1, "g0")]
+
+
+def test_several_cards_are_one_device():
+    studies = [replace(STUDY, queued=2, counted=10)]
+    assert plan(studies, queue((1, 1, 2), (2, 1, 1)), ["g0", "g1", "g2"], [], 3) == [
+        Claim(1, 1, "g0,g1"),
+        Claim(2, 1, "g2"),
+    ]
+
+
+def test_small_trials_do_not_keep_a_large_one_waiting():
+    studies = [replace(STUDY, queued=3, counted=10)]
+    entries = queue((1, 1, 2), (2, 1, 1), (3, 1, 0))
+    assert plan(studies, entries, ["g0"], ["c0"], 2) == [Claim(3, 1, "c0")]
+    # More cards than there are at all: nobody waits for that.
+    assert plan(studies, entries, ["g0"], ["c0"], 1) == [Claim(2, 1, "g0"), Claim(3, 1, "c0")]

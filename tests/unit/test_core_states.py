@@ -109,8 +109,6 @@ def test_nobody_but_who_saw_the_end_may_say_how_a_live_trial_ended():
         ("running", "exit_paused", "reaper", "paused"),
         ("paused", "resume", "user", "queued"),
         ("paused", "prune", "scheduler", "pruned"),
-        ("running", "freeze", "user", "paused"),
-        ("paused", "thaw", "user", "running"),
     ],
 )
 def test_moves_that_others_rely_on(state, event, actor, target):

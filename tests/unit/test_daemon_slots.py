@@ -91,3 +91,29 @@ def test_a_card_that_somebody_else_uses_is_not_given_out(file):
     slots.sample(set())
     assert slots.free_gpus() == ["GPU-x", "GPU-y"]
     assert slots.blocked == {}
+
+
+def test_parts_of_a_card_and_several_cards(file):
+    slots = Slots(GpusFromFile(file), 1)
+    assert [slots.capacity(wanted) for wanted in (None, 0.0, 0.5, 0.3, 1.0, 2.0, 3.0)] == [2, 1, 4, 6, 2, 1, 0]
+    slots.lease("GPU-x", "a/1", 0.5)
+    slots.lease("GPU-x", "a/2", 0.5)
+    assert (slots.gpu_shares(), slots.free_gpus()) == ({"GPU-x": 0.0, "GPU-y": 1.0}, ["GPU-y"])
+    assert slots.held == {"GPU-x": "a/1, a/2"}
+    slots.release("GPU-x", "a/1")
+    assert slots.room(0.5) == 3 and slots.room(1.0) == 1
+    slots.release("GPU-x", "a/2")
+    slots.lease("GPU-x,GPU-y", "a/3")
+    assert slots.room(0.5) == 0
+    assert slots.environment("GPU-x,GPU-y")["CUDA_VISIBLE_DEVICES"] == "0,1"
+    slots.release("GPU-x,GPU-y", "a/3")
+    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+
+
+def test_a_yielded_card_is_not_leased_until_its_time_is_over(file, monkeypatch):
+    slots = Slots(GpusFromFile(file), 1)
+    monkeypatch.setattr("tuned.daemon.slots.clock.now", lambda: 1000.0)
+    slots.yielded["GPU-x"] = 1600.0
+    assert slots.free_gpus() == slots.leasable_gpus() == ["GPU-y"]
+    monkeypatch.setattr("tuned.daemon.slots.clock.now", lambda: 1600.0)
+    assert slots.free_gpus() == ["GPU-x", "GPU-y"]

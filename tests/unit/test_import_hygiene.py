@@ -16,6 +16,8 @@ NUMERICS = {"torch", "ax", "botorch", "gpytorch", "numpy", "scipy", "pandas", "s
 SCREENS = {"textual", "rich"}
 SERVER = {"sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn"}
 
+BESIDE_THE_CODE = ("tuned.protocol", "tuned.sdk", "tuned.integrations", "tuned.launch")
+
 PROGRAM = """
 import importlib, json, sys
 before = set(sys.modules)
@@ -50,13 +52,13 @@ def in_standard_library(file: str) -> bool:
     return Path(file).is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in file
 
 
-@pytest.mark.parametrize("folder", ["tuned/protocol.py", "tuned/sdk", "tuned/launch"])
+@pytest.mark.parametrize("folder", ["tuned/protocol.py", "tuned/sdk", "tuned/integrations", "tuned/launch"])
 def test_what_runs_beside_the_users_code_needs_the_standard_library_alone(folder):
     names = ["tuned.protocol"] if folder.endswith(".py") else modules_of(folder)
     assert names
     for module, file in loaded(names, "-S", "-E").items():
         if module.partition(".")[0] == "tuned":
-            assert module == "tuned" or module.startswith(("tuned.protocol", "tuned.sdk", "tuned.launch")), module
+            assert module == "tuned" or module.startswith(BESIDE_THE_CODE), module
         elif file is not None:
             assert in_standard_library(file), module
 

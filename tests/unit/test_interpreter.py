@@ -27,7 +27,8 @@ class Programs:
 
 ALL = Programs(
     "/v/bin/python", "/own/bin/python", "/home/u/p/.venv/bin/python", "/home/u/p/a/other/bin/python3",
-    "/c/envs/e/bin/python", "/c/bin/python", "/usr/bin/python3", "/usr/bin/python3.11",
+    "/c/envs/e/bin/python", "/c/bin/python",
+    "/proj/cenv/bin/python", "/m/bin/python", "/m/condabin/conda", "/usr/bin/python3", "/usr/bin/python3.11",
 )  # fmt: skip
 PATH = {"PATH": "relative:/usr/local/bin:/usr/bin", "HOME": "/home/u"}
 
@@ -41,6 +42,14 @@ PATH = {"PATH": "relative:/usr/local/bin:/usr/bin", "HOME": "/home/u"}
         ("/x", {"VIRTUAL_ENV": "/own/", "CONDA_PREFIX": "/c/envs/e"}, None, "/c/envs/e/bin/python", "CONDA_PREFIX"),
         ("/x", {"CONDA_PREFIX": "/c"}, None, "/usr/bin/python3", "PATH"),
         ("/x", {"CONDA_PREFIX": "/c/envs/e", "CONDA_DEFAULT_ENV": "base"}, None, "/usr/bin/python3", "PATH"),
+        (
+            "/x",
+            {"CONDA_PREFIX": "/proj/cenv", "CONDA_DEFAULT_ENV": "/proj/cenv"},
+            None,
+            "/proj/cenv/bin/python",
+            "conda",
+        ),
+        ("/x", {"CONDA_PREFIX": "/m"}, None, "/usr/bin/python3", "PATH"),
         ("/x", {}, None, "/usr/bin/python3", "PATH"),
         ("/home/u/p/a", {"VIRTUAL_ENV": "/v"}, "other", "/home/u/p/a/other/bin/python3", "run.python"),
         ("/home/u/p/a", {}, "../.venv/bin/python", "/home/u/p/.venv/bin/python", "run.python"),

@@ -70,3 +70,22 @@ def test_reason_after_term_does_not_send_it_again() -> None:
     assert stopping.due(110.0) is signal.SIGTERM
     stopping.request("cancel", False, 111.0)
     assert stopping.due(111.0) is None
+
+
+def test_no_running_time_passes_while_it_stands_still() -> None:
+    stopping = Stopping(grace=5.0, timeout=10.0, now=0.0)
+    stopping.hold(4.0)
+    stopping.hold(5.0)
+    assert stopping.due(1000.0) is None and stopping.wait(1000.0) is None
+    stopping.go_on(1000.0)
+    assert stopping.held == 996.0 and stopping.wait(1000.0) == 6.0
+    stopping.go_on(1003.0)
+    assert stopping.due(1005.9) is None
+    assert stopping.due(1006.0) is signal.SIGTERM and stopping.timed_out
+
+
+def test_who_stands_still_can_be_ended() -> None:
+    stopping = Stopping(grace=5.0, timeout=10.0, now=0.0)
+    stopping.hold(4.0)
+    stopping.request("kill", True, 100.0)
+    assert stopping.due(100.0) is signal.SIGKILL

@@ -154,11 +154,9 @@ def test_every_key_that_is_offered():
 @pytest.mark.parametrize(
     ("table", "line", "where"),
     [
-        ("run", "resources = { gpus = 0.5 }", "run.resources.gpus"),
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
         ("finalize", 'args = ["x"]', "finalize"),
         ("test", 'metric = "x"', "test"),
-        ("notify", 'command = ["x"]', "notify"),
         ("playbook", 'steps = ["coarse"]', "playbook"),
     ],
 )

@@ -1,8 +1,9 @@
 """The analyses' process: `python -I -m tuned.advisor.analyses`, a JSON line in, a JSON line out.
 
-Owns its loop and the form of requests: `{"id", "kind", "data", "others", "options"}` to `{"id", "result"}` or
-`{"id", "error", "kind"}`. It is a process beside the advisor's own, because an analysis can take seconds and no
-suggestion must wait for one. It keeps nothing between two requests.
+Owns its loop and the form of requests: `{"id", "kind", "studies", "options"}` and then, for each of so many studies, a
+line for the study, a line for each trial and `null`; the answer is `{"id", "result"}` or `{"id", "error", "kind"}`. It
+is a process beside the advisor's own, because an analysis can take seconds and no suggestion must wait for one. Nothing
+is kept between two requests.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, BinaryIO
 
 # Thread pools read these once, when numpy is first imported; trials need the cores more.
@@ -32,19 +34,19 @@ log = logging.getLogger(__name__)
 
 MOST_MEMORY = 2 * 2**30
 NICENESS = 5
+END = b"null\n"
 
 
-def answer_line(line: bytes) -> bytes:
+def answer(requests: Iterator[bytes], first: bytes) -> bytes:
     """The answer to one request as a line; whatever goes wrong is an answer too."""
     identity: Any = None
     try:
-        request = json.loads(line)
+        request = json.loads(first)
         identity = request["id"]
-        question = Question(
-            StudyData.from_dict(request["data"]),
-            dict(request.get("options", {})),
-            tuple(StudyData.from_dict(other) for other in request.get("others", ())),
-        )
+        # All lines are taken before any is read: the next request begins behind them, whatever is wrong with one.
+        texts = [list(takewhile(lambda text: text != END, requests)) for _ in range(request["studies"])]
+        studies = [_study(lines) for lines in texts]
+        question = Question(studies[0], dict(request["options"]), tuple(studies[1:]))
         return _line({"id": identity, "result": analysis(request["kind"])(question).to_dict()})
     except InvalidInput as error:
         refusal = {"what": error.what, "where": error.where, "hint": error.hint}
@@ -54,14 +56,18 @@ def answer_line(line: bytes) -> bytes:
         return _line({"id": identity, "error": f"{type(error).__name__}: {error}", "kind": "failed"})
 
 
-def _line(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps(answer, allow_nan=False).encode() + b"\n"
+def _study(lines: Sequence[bytes]) -> StudyData:
+    return StudyData.from_dict({**json.loads(lines[0]), "trials": [json.loads(text) for text in lines[1:]]})
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def _line(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, allow_nan=False).encode() + b"\n"
+
+
+def serve(requests: Iterator[bytes], answers: BinaryIO) -> None:
     """Answer until there are no more requests, nobody listens, or the process has grown too large."""
     for line in requests:
-        data = memoryview(answer_line(line))
+        data = memoryview(answer(requests, line))
         try:
             while data:
                 data = data[answers.write(data) or 0 :]
@@ -77,7 +83,7 @@ def main() -> None:
     os.nice(NICENESS)
     answers = reserve_stdout()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    serve(sys.stdin.buffer, answers)
+    serve(iter(sys.stdin.buffer), answers)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,12 @@ from ax.core.data import Data, DataRow
 from ax.core.generator_run import GeneratorRun
 from ax.core.observation import ObservationFeatures
 from ax.core.trial import Trial
-from ax.core.utils import get_pending_observation_features_based_on_trial_status
 from ax.utils.common.logger import set_ax_logger_levels
 from ax.utils.common.random import with_rng_seed
 
 from tuned.advisor.encoding import Column, columns_of, conditions_of, decode, encode
-from tuned.advisor.history import Evidence
+from tuned.advisor.history import Evidence, Sample
+from tuned.advisor.lessons import Lesson
 from tuned.advisor.messages import ObjectiveLine
 from tuned.core.space import Point, SearchSpace
 
@@ -40,6 +40,8 @@ FIT_ITERATIONS = 50
 ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
 """With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
+PLANE = "plane"
+"""Column that tells results of earlier studies (0) from those of this one (1)."""
 _SEEDS = 2**31
 
 
@@ -71,24 +73,40 @@ class Model:
         objectives: One or more.
         evidence: With at least two results.
         seed: Of this suggestion: everything random here comes from it.
+        lessons: What failures have taught: outcomes that are modelled beside the objectives.
 
     Every method, and making one, may raise whatever Ax, BoTorch or the linear algebra raise; the caller falls back to
     a design point.
     """
 
-    def __init__(self, space: SearchSpace, objectives: Sequence[ObjectiveLine], evidence: Evidence, seed: int) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        objectives: Sequence[ObjectiveLine],
+        evidence: Evidence,
+        seed: int,
+        lessons: Sequence[Lesson] = (),
+    ) -> None:
         self._space, self._objectives = space, objectives
         self._columns = columns_of(space)
-        self._scales = [scale_of([sample.values[k] for sample in evidence.data]) for k in range(len(objectives))]
+        self._lines = (*objectives, *(lesson.line for lesson in lessons))
+        # Results of earlier studies stand in another plane: how much they say is learned like any other length.
+        self._plane = {PLANE: 1} if evidence.prior else {}
+        rows = _rows(objectives, evidence, lessons)
+        self._scales = [scale_of([row.values[k] for row in rows]) for k in range(len(self._lines))]
         with with_rng_seed(seed % _SEEDS):
             self._conditions = conditions_of(space, self._columns)
-            experiment = _experiment(self._columns, self._conditions, objectives, evidence, self._scales)
-            self._pending = get_pending_observation_features_based_on_trial_status(experiment)
+            experiment = _experiment(
+                self._columns, self._conditions, self._lines, rows, self._scales, bool(evidence.prior)
+            )
+            self._pending: dict[str, list[ObservationFeatures]] | None = None
+            for _, point in (*evidence.pending, *evidence.avoided):
+                self.wait_for(point)
             self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
 
     def wait_for(self, point: Point) -> None:
         """Take into account that this point is about to be tried; the model itself stays as it was fitted."""
-        features = ObservationFeatures(parameters=dict(encode(self._columns, point)))
+        features = self._features(point)
         pending = self._pending or {}
         self._pending = {f"m{k}": [*pending.get(f"m{k}", ()), deepcopy(features)] for k in range(len(self._objectives))}
 
@@ -101,10 +119,18 @@ class Model:
         several = sum(o.bound is None for o in self._objectives) > 1
         options = ACQUISITION_SEVERAL if several or self._conditions else ACQUISITION
         with with_rng_seed(seed % _SEEDS):
-            run = self._adapter.gen(n=1, pending_observations=self._pending, model_gen_options=options)
+            run = self._adapter.gen(
+                n=1,
+                pending_observations=self._pending,
+                model_gen_options=options,
+                fixed_features=ObservationFeatures(parameters=dict(self._plane)) if self._plane else None,
+            )
         row = run.arms[0].parameters
         point = decode(self._space, self._columns, row)
         return self.expect([point])[0]
+
+    def _features(self, point: Point) -> ObservationFeatures:
+        return ObservationFeatures(parameters={**encode(self._columns, point), **self._plane})
 
     def expect(self, points: Sequence[Point]) -> list[Modelled]:
         """What the model expects at these points.
@@ -112,7 +138,7 @@ class Model:
         Raises:
             ArithmeticError: The model's expectation is not finite.
         """
-        features = [ObservationFeatures(parameters=dict(encode(self._columns, point))) for point in points]
+        features = [self._features(point) for point in points]
         means, covariances = self._adapter.predict(features)
         modelled = []
         for i, point in enumerate(points):
@@ -130,43 +156,55 @@ class Model:
 
 def scale_of(values: Sequence[float]) -> tuple[float, float]:
     """Shift and scale that bring values to about -1 .. 1: Ax takes differences below 1e-8 for none at all."""
-    shift = math.fsum(value / len(values) for value in values)
-    return shift, max(abs(value - shift) for value in values) or 1.0
+    known = [value for value in values if not math.isnan(value)]
+    shift = math.fsum(value / len(known) for value in known)
+    return shift, max((abs(value - shift) for value in known), default=0.0) or 1.0
+
+
+def _rows(objectives: Sequence[ObjectiveLine], evidence: Evidence, lessons: Sequence[Lesson]) -> list[Sample]:
+    """Results and instructive failures with a value of each outcome; NaN where there is none."""
+    learned = [(sample.number, sample.point, (math.nan,) * len(objectives)) for sample in evidence.failed if lessons]
+    known = [(sample.number, sample.point, sample.values) for sample in (*evidence.data, *evidence.prior)]
+    return [
+        Sample(number, point, (*values, *(lesson.known.get(number, math.nan) for lesson in lessons)))
+        for number, point, values in sorted(known + learned, key=lambda row: row[0])
+    ]
 
 
 def _experiment(
     columns: tuple[Column, ...],
     conditions: Sequence[str],
-    objectives: Sequence[ObjectiveLine],
-    evidence: Evidence,
+    lines: Sequence[ObjectiveLine],
+    samples: Sequence[Sample],
     scales: Sequence[tuple[float, float]],
+    planes: bool,
 ) -> Any:
     client = Client()
-    client.configure_experiment(
-        parameters=[_parameter(column) for column in columns], parameter_constraints=list(conditions)
-    )
+    parameters = [_parameter(column) for column in columns]
+    if planes:
+        parameters.append(RangeParameterConfig(name=PLANE, bounds=(0, 1), parameter_type="int"))
+    client.configure_experiment(parameters=parameters, parameter_constraints=list(conditions))
     client.configure_optimization(
-        ", ".join(
-            f"{'-' if o.direction == 'minimize' else ''}m{k}" for k, o in enumerate(objectives) if o.bound is None
-        ),
-        outcome_constraints=_bounds(objectives, scales) or None,
+        ", ".join(f"{'-' if o.direction == 'minimize' else ''}m{k}" for k, o in enumerate(lines) if o.bound is None),
+        outcome_constraints=_bounds(lines, scales) or None,
     )
     experiment, rows = client._experiment, []
-    for sample in evidence.data:
-        trial = _trial(experiment, columns, sample.number, sample.point)
+    lowest = min((sample.number for sample in samples), default=0)
+    # Ax counts from zero; results of earlier studies have numbers below it.
+    offset = max(0, -lowest)
+    for sample in samples:
+        plane = {PLANE: int(sample.number > 0)} if planes else {}
+        trial = _trial(experiment, columns, sample.number + offset, sample.point, plane)
         for k, value in enumerate(sample.values):
+            if math.isnan(value):
+                continue
             metric, (shift, scale) = experiment.metrics[f"m{k}"], scales[k]
             scaled = (value - shift) / scale
             rows.append(DataRow(trial.index, trial.arm.name, metric.name, metric.signature, scaled, math.nan))
     if rows:
         experiment.attach_data(Data(data_rows=rows))
-    for sample in evidence.data:
-        experiment.trials[sample.number].mark_completed()
-    for number, point in evidence.pending:
-        _trial(experiment, columns, number, point)
-    for number, point in evidence.avoided:
-        # Abandoned, never failed: Ax suggests the point of a failed trial again and again.
-        _trial(experiment, columns, number, point).mark_abandoned()
+    for sample in samples:
+        experiment.trials[sample.number + offset].mark_completed()
     return experiment
 
 
@@ -196,8 +234,8 @@ def _parameter(column: Column) -> Any:
     )
 
 
-def _trial(experiment: Any, columns: tuple[Column, ...], number: int, point: Point) -> Any:
-    arm = Arm(parameters=dict(encode(columns, point)))
+def _trial(experiment: Any, columns: tuple[Column, ...], number: int, point: Point, plane: dict[str, int]) -> Any:
+    arm = Arm(parameters={**encode(columns, point), **plane})
     trial = Trial(experiment=experiment, index=number, generator_run=GeneratorRun(arms=[arm], type="MANUAL"))
     trial.mark_running(no_runner_required=True)
     return trial

@@ -49,6 +49,12 @@ class Column:
         index = next(i for i, known in enumerate(self.parameter.values) if same_value(known, value))
         return self.labels[index] if self.kind == "label" else index
 
+    def unit(self, value: float) -> float:
+        """Where a value of a numeric column lies between its ends, 0 to 1, on its own scale."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
     def decode(self, value: Any) -> Value:
         """The parameter's value that a column's value stands for."""
         if self.kind == "label":

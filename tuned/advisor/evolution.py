@@ -87,17 +87,11 @@ def _tournament(population: Sequence[Sample], rng: np.random.Generator) -> Sampl
 
 
 def _to_unit(columns: Sequence[Column], row: dict[str, Any]) -> dict[str, Any]:
-    return {c.name: row[c.name] if c.kind == "label" else _unit(c, float(row[c.name])) for c in columns}
+    return {c.name: row[c.name] if c.kind == "label" else c.unit(float(row[c.name])) for c in columns}
 
 
 def _from_unit(columns: Sequence[Column], row: dict[str, Any]) -> dict[str, Any]:
     return {c.name: str(row[c.name]) if c.kind == "label" else _value(c, float(row[c.name])) for c in columns}
-
-
-def _unit(column: Column, value: float) -> float:
-    if column.log:
-        return math.log(value / column.low) / math.log(column.high / column.low)
-    return (value - column.low) / (column.high - column.low)
 
 
 def _value(column: Column, unit: float) -> float:

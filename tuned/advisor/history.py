@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
+from tuned.advisor.lessons import MOST_FAILED, Failed, Measured, failed_of
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import Failure, TrialState
@@ -50,6 +51,9 @@ class Evidence:
             allows: one loss of 1e30 would flatten all that matters.
         pending: Points whose results are awaited.
         avoided: Points that gave nothing: kept away from, not learned from.
+        failed: Points that failed for a reason of their own, which is learned from.
+        prior: Results of earlier studies, under numbers below zero.
+        measured: Each of `data` with its peak of memory.
         diverged: How many of `data` diverged.
         best: The best sample by the first objective among those that neither diverged nor broke a constraint.
         taken: `canonical_key` of every point that was ever used.
@@ -61,6 +65,9 @@ class Evidence:
     diverged: int
     best: Sample | None
     taken: frozenset[str]
+    failed: tuple[Failed, ...] = ()
+    measured: tuple[Measured, ...] = ()
+    prior: tuple[Sample, ...] = ()
 
     def awaiting(self, number: int, point: Point) -> Evidence:
         """The same, with one more point that is about to be tried."""
@@ -82,6 +89,8 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
     diverged: list[tuple[int, Point, tuple[float, ...]]] = []
     pending: list[tuple[int, Point]] = []
     avoided: list[tuple[int, Point]] = []
+    failed: list[Failed] = []
+    memory: dict[int, float] = {}
     taken: set[str] = set()
     ordered = sorted(trials, key=lambda t: t.number)
     projected = _projected(objectives, ordered)
@@ -90,6 +99,7 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
         if point is None:
             continue
         taken.add(canonical_key(point))
+        memory[trial.number] = math.nan if trial.memory is None else trial.memory
         values = tuple(trial.values.get(o.metric) for o in objectives)
         reported = tuple(math.nan if v is None else v for v in values)
         if trial.number in projected:
@@ -100,6 +110,8 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
             data.append(Sample(trial.number, point, reported))
         elif (trial.state in _VALUED and values and None not in values) or trial.failure is Failure.NAN:
             diverged.append((trial.number, point, reported))
+        elif trial.state is TrialState.FAILED and (lesson := failed_of(trial, point)) is not None:
+            failed.append(lesson)
         elif trial.state in _VALUED or trial.state is TrialState.FAILED:
             avoided.append((trial.number, point))
     best = _best(objectives, data)
@@ -119,6 +131,8 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
         sum(sample.number in wild for sample in kept),
         best,
         frozenset(taken),
+        tuple(failed[-MOST_FAILED:]),
+        tuple(Measured(sample.number, sample.point, memory[sample.number]) for sample in kept),
     )
 
 

@@ -38,7 +38,8 @@ class ObjectiveLine:
 class TrialLine:
     """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers.
 
-    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite.
+    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite. `memory` is its
+    peak in bytes; None when that is not known.
     """
 
     number: int
@@ -48,17 +49,24 @@ class TrialLine:
     failure: Failure | None = None
     origin: str = ""
     rungs: dict[int, float] = field(default_factory=dict)
+    memory: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DefineStudy:
-    """`study`: begin or replace a study; what was known of it is forgotten."""
+    """`study`: begin or replace a study; what was known of it is forgotten.
+
+    `memory_limit` is what a trial can have, in bytes; None when nobody knows. `prior` are finished trials of earlier
+    studies, under numbers of their own below zero.
+    """
 
     study: int
     space: SearchSpace
     objectives: tuple[ObjectiveLine, ...]
     seed: int = 0
     method: str = "auto"
+    memory_limit: float | None = None
+    prior: tuple[TrialLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +155,11 @@ class Suggestion:
 def to_request(request: Request) -> dict[str, Any]:
     """A request as plain data, without its `id`."""
     match request:
-        case DefineStudy(study, space, objectives, seed, method):
+        case DefineStudy(study, space, objectives, seed, method, limit, prior):
             listed = [{"metric": o.metric, "direction": o.direction, "bound": o.bound} for o in objectives]
             return {
                 "op": "study", "study": study, "space": space.to_dict(), "objectives": listed, "seed": seed,
-                "method": method,
+                "method": method, "memory_limit": limit, "prior": [_row(row) for row in prior],
             }  # fmt: skip
         case UpdateTrials(study, rows):
             return {"op": "trials", "study": study, "rows": [_row(row) for row in rows]}
@@ -174,6 +182,7 @@ def _row(row: TrialLine) -> dict[str, Any]:
         "failure": None if row.failure is None else str(row.failure),
         "origin": row.origin,
         "rungs": {str(rung): value for rung, value in row.rungs.items()},
+        "memory": row.memory,
     }
 
 
@@ -216,6 +225,8 @@ def _request(data: Mapping[str, Any]) -> Request:
                 tuple(_objective(o) for o in data["objectives"]),
                 _whole(data.get("seed", 0)),
                 method,
+                _size(data.get("memory_limit")),
+                tuple(_trial(row) for row in data.get("prior", ())),
             )
         case "trials":
             return UpdateTrials(_whole(data["study"]), tuple(_trial(row) for row in data["rows"]))
@@ -252,7 +263,12 @@ def _trial(data: Mapping[str, Any]) -> TrialLine:
         None if failure is None else Failure(failure),
         str(data.get("origin", "")),
         {int(rung): decode_number(value) for rung, value in data.get("rungs", {}).items()},
+        _size(data.get("memory")),
     )
+
+
+def _size(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _whole(value: Any) -> int:

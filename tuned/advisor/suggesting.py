@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tuned.advisor.history import Evidence, weigh
+from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
+from tuned.advisor.prior import prior_of
 from tuned.core.design import Method, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
@@ -89,6 +91,9 @@ class Advisor:
             if trial.number != asked.number
         ]
         evidence = weigh(definition.space, definition.objectives, earlier)
+        if definition.prior:
+            prior = prior_of(definition.space, definition.objectives, definition.prior, evidence.data)
+            evidence = replace(evidence, prior=prior)
         found = self._choose(definition, evidence, asked.number, max(1, asked.count))
         cpu_s = round(time.process_time() - began, 4)
         first, *more = [replace(suggestion, cpu_s=cpu_s) for suggestion in found]
@@ -117,7 +122,7 @@ class Advisor:
             return _design(definition, evidence, number, method, f"point {number} of the {method} design")
         if not definition.space.tunable or not definition.objectives:
             return _design(definition, evidence, number, "sobol", "there is nothing to model")
-        if len(evidence.data) < LEAST_DATA:
+        if len(evidence.data) + len(evidence.prior) < LEAST_DATA or not evidence.data:
             why = f"a model needs {LEAST_DATA} results and there are {len(evidence.data)}"
             return _design(definition, evidence, number, "sobol", why)
         try:
@@ -160,10 +165,15 @@ def _evolution(definition: DefineStudy, evidence: Evidence, number: int) -> Sugg
     return Suggestion(point, "evolution", f"a child of #{one} and #{other}, from {len(evidence.data)} results")
 
 
+def _lessons(definition: DefineStudy, evidence: Evidence) -> tuple[Lesson, ...]:
+    return lessons_of(definition.space, evidence.measured, evidence.failed, definition.memory_limit)
+
+
 def _fitted(definition: DefineStudy, evidence: Evidence, number: int) -> Model:
     from tuned.advisor import ax_backend
 
-    return ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number)
+    lessons = _lessons(definition, evidence)
+    return ax_backend.Model(definition.space, definition.objectives, evidence, definition.seed + number, lessons)
 
 
 def _model(model: Model, definition: DefineStudy, evidence: Evidence, number: int) -> Suggestion:
@@ -234,8 +244,12 @@ def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled
 def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str:
     """One sentence with the numbers behind a suggestion."""
     size = f"model from {len(evidence.data)} trials"
+    if evidence.prior:
+        size += f" and {len(evidence.prior)} of earlier studies"
     if evidence.diverged:
         size += f" ({evidence.diverged} diverged, counted as the worst)"
+    if evidence.failed:
+        size += "; " + "; ".join(lesson.why for lesson in _lessons(definition, evidence))
     expected = ", ".join(f"{m} {mean:.4g} ± {sem:.2g}" for m, (mean, sem) in modelled.predicted.items())
     best = evidence.best
     if len(definition.objectives) > 1 or best is None:

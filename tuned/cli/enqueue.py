@@ -21,19 +21,44 @@ from tuned.wire import Enqueue
 @click.argument("study")
 @click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--file", help="Points, one JSON object a line; - reads standard input.")
+@click.option("--like", metavar="STUDY/7", help="A trial whose values hold where none are given.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Run each point so often, with other seeds.")
 @click.option("--priority", type=int, default=0, help="Higher runs first.")
-def enqueue(session: Session, study: str, values: Sequence[str], file: str | None, priority: int) -> None:
-    """Queue points of your own; parameters left out are suggested."""
-    if not values and file is None:
+def enqueue(
+    session: Session,
+    study: str,
+    values: Sequence[str],
+    file: str | None,
+    like: str | None,
+    seeds: int,
+    priority: int,
+) -> None:
+    """Queue points of your own; parameters left out are suggested.
+
+    lr=.001,.01,.1 queues a point for each value, and several such lists their product.
+    """
+    if not values and file is None and like is None:
         raise click.UsageError(f"no point was given (write: tunectl enqueue {study} KEY=VALUE..., or --file)")
     points = [] if file is None else _read_points(file)
     if values:
         spec = session.send(api.study(study)).spec
         points.append(_point(values, spec["space"]["parameters"]))
-    enqueued = session.send(api.enqueue(study, Enqueue(points, priority)))
-    numbers = ", ".join(str(number) for number in enqueued.trials)
+    if like is not None and "/" not in like:
+        like = f"{study}/{like}"
+    enqueued = session.send(api.enqueue(study, Enqueue(points, priority, like, seeds)))
     many = "s" if len(enqueued.trials) != 1 else ""
-    session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {numbers} queued"))
+    session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {_ranges(enqueued.trials)} queued"))
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`4, 7-31`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
 
 
 def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -47,8 +72,15 @@ def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> di
             raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
         if name in point:
             raise InvalidInput("is given twice", where=f"space.{name}")
-        point[name] = typed(value, known[name])
+        point[name] = _value_or_values(value, known[name])
     return point
+
+
+def _value_or_values(text: str, parameter: Mapping[str, Any]) -> Any:
+    """One value, or the list of those between commas; a choice may have a value with a comma in it."""
+    if "," not in text or text in parameter["values"]:
+        return typed(text, parameter)
+    return [typed(part.strip(), parameter) for part in text.split(",")]
 
 
 def typed(text: str, parameter: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from tuned.cli import render
+from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.stream import follow as follow_stream
@@ -24,16 +26,25 @@ DEFAULT_LAST = 100
 @click.argument("study", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now; with --json, one object a line.")
 @click.option("--after", type=click.IntRange(min=0), help="Only events behind this number.")
+@click.option("--since", type=LengthOfTime(), metavar="12h", help="Only what happened within so long.")
 @click.option("--limit", type=click.IntRange(min=1), help="With --after the first ones, otherwise the last; 100.")
-def events(session: Session, study: str | None, follow: bool, after: int | None, limit: int | None) -> None:
+def events(
+    session: Session, study: str | None, follow: bool, after: int | None, since: float | None, limit: int | None
+) -> None:
     """List what happened, or follow what happens."""
     if study is not None:
         session.send(api.study(study))
+    if since is not None:
+        # What a period begins with is behind the event before it.
+        first = session.send(api.events_list(after=after, limit=1, since=time.time() - since))
+        last = session.send(api.events_list(limit=1, latest=True))
+        after = first[0].seq - 1 if first else max((row.seq for row in last), default=0)
     if follow:
         _follow(session, study, after)
         return
     if after is not None:
-        rows = _first(session, study, after, limit)
+        rows = _first(session, study, after, None if since is not None else limit)
+        rows = rows[-limit:] if since is not None and limit is not None else rows
     else:
         rows = _last(session, study, limit or (None if session.json else DEFAULT_LAST))
     session.emit(rows, lambda: _print(rows))
@@ -98,4 +109,8 @@ def what(kind: str, data: dict[str, Any]) -> str:
         return f"step {render.number(data.get('step'))}: {render.values(last)}"
     if kind == "study.note":
         return str(data.get("text"))
+    if kind == "trial.frozen":
+        return f"stands still ({data.get('level')})" if data.get("frozen") else "moves again"
+    if kind == "study.changed":
+        return "changed: " + "; ".join(data.get("changes") or [])
     return kind.partition(".")[2]

@@ -13,7 +13,10 @@ import click
 
 VERBS = {
     "daemon": ("tuned.cli.daemon", "Start, stop and look at the daemon."),
+    "init": ("tuned.cli.init", "Write a first study file for a script."),
+    "check": ("tuned.cli.check", "Try a study file before it is submitted."),
     "submit": ("tuned.cli.submit", "Submit a study file."),
+    "tune": ("tuned.cli.tune", "Tune a script's options in one line."),
     "queue": ("tuned.cli.queue", "Queue one plain command; without one, show the queue."),
     "studies": ("tuned.cli.studies", "List the studies."),
     "show": ("tuned.cli.studies", "Show a study."),
@@ -30,13 +33,30 @@ VERBS = {
     "retry": ("tuned.cli.steer", "Run ended trials again."),
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
+    "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
+    "importance": ("tuned.cli.importance", "How much each hyperparameter matters."),
+    "slice": ("tuned.cli.importance", "What is expected along a hyperparameter."),
+    "contour": ("tuned.cli.importance", "What is expected over two hyperparameters."),
+    "fit": ("tuned.cli.importance", "How well a model predicts the trials."),
     "advise": ("tuned.cli.advise", "What an expert would say about a study."),
+    "data": ("tuned.cli.judge", "What the data is like: hard examples, classes, duplicates, its size."),
+    "compare": ("tuned.cli.judge", "Compare two studies, or a study's baseline with its best."),
+    "report": ("tuned.cli.report", "Write a study's report as one HTML file."),
+    "explain": ("tuned.cli.judge", "Explain a term, with a study's numbers."),
+    "probe-batch": ("tuned.cli.probe_batch", "Which batch sizes fit, and which are fastest."),
     "logs": ("tuned.cli.logs", "Print a trial's output."),
     "events": ("tuned.cli.events", "List or follow what happens."),
+    "summary": ("tuned.cli.summary", "What happened since you last looked."),
+    "export": ("tuned.cli.export", "Write a study as csv, jsonl, or for Optuna."),
+    "notify": ("tuned.cli.notify", "Run a study's notify command now, to see whether it works."),
     "delete": ("tuned.cli.studies", "Delete a study and its trials."),
+    "gpu": ("tuned.cli.gpu", "List the GPUs; leave one to somebody else for a while."),
     "gc": ("tuned.cli.gc", "Free disk space: what is least useful first."),
+    "doctor": ("tuned.cli.doctor", "Look for what will go wrong on this machine."),
+    "sdk": ("tuned.cli.sdk", "Let the active environment import tuned outside of trials, too."),
+    "completion": ("tuned.cli.completion", "Print the script that completes verbs and studies in your shell."),
     "ui": ("tuned.cli.ui", "Open the terminal UI."),
     "web": ("tuned.cli.web", "Show studies and trials in a browser, reading only."),
     "top": ("tuned.cli.ui", "Open the terminal UI."),
@@ -54,7 +74,10 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name.replace("next", "next_"))
+        command: click.Command = getattr(
+            import_module(VERBS[cmd_name][0]),
+            {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
+        )
         return command
 
     def resolve_command(

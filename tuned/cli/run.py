@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import click
 
+from tuned.cli import completion
 from tuned.cli.exits import DONE, FAILED, INTERRUPTED, NO_DAEMON, PIPE_CLOSED, TIMED_OUT, USAGE, Failed
 from tuned.cli.root import root
 from tuned.core.errors import TunedError
@@ -25,6 +26,8 @@ def run(arguments: Sequence[str]) -> int:
         0 done, 1 refused or failed, 2 wrong usage, 3 no daemon, 4 timed out, 130 interrupted, 141 nobody reads on.
     """
     _prepare_output()
+    if completion.VARIABLE in os.environ:
+        return completion.answer(root, os.environ[completion.VARIABLE])
     try:
         _check_text(arguments)
         # Not root.main(): click would end the process by itself, with code 1, when nobody reads the output.

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tuned.cli import completion
 from tuned.client.api import Call
 from tuned.client.http import Client
 from tuned.client.problems import DaemonEnded, NoDaemon
@@ -133,6 +134,10 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
             return function(Session(as_json, not no_start, _host()), **arguments)
 
         command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
+        for parameter in command.params:
+            if parameter.name in completion.COMPLETERS and isinstance(parameter, click.Argument):
+                complete = completion.COMPLETERS[parameter.name]
+                parameter._custom_shell_complete = complete  # what `shell_complete=` sets
         command.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
             click.Option(["--no-start"], is_flag=True, help="Refuse when no daemon runs, instead of starting it."),

@@ -10,8 +10,9 @@ import click
 
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
-from tuned.client import api
+from tuned.client import api, api_steering
 from tuned.client.api import Call
+from tuned.core.pausing import LEVELS
 
 if TYPE_CHECKING:
     from tuned.wire import Changed
@@ -36,12 +37,39 @@ def _steering(name: str, help_text: str) -> click.Command:
     return verb(name)(act)
 
 
-pause = _steering("pause", "Pause studies or trials. A paused study starts no more trials; those that run go on.")
+@verb()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--level", type=click.Choice(LEVELS), help="How running trials are paused; without it, auto.")
+def pause(session: Session, targets: Sequence[str], level: str | None) -> None:
+    r"""Pause studies or trials. A paused study starts no more trials; those that run go on, unless --level is given.
+
+    \b
+    auto        checkpoint where the trial can resume, else freeze: nothing is lost
+    checkpoint  it is told to save and ends; frees its slot; goes on from what it saved
+    cuda        its GPU memory moves to main memory and it stands still (needs cuda-checkpoint)
+    freeze      its processes stand still; its slot and its memory stay taken
+    restart     it ends, saved or not; frees its slot; begins anew where it cannot resume
+    """
+    _apply(session, api_steering.pause(targets, level), _DONE["pause"])
+
+
 resume = _steering("resume", "Let paused studies or trials go on.")
 cancel = _steering("cancel", "Stop studies or trials, and discard the trials from the search.")
 prune = _steering("prune", "Stop trials, and keep their results so far.")
 kill = _steering("kill", "End trials now, without grace.")
-retry = _steering("retry", "Run ended trials again, each as a new trial of the same point.")
+
+
+@verb()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--undo", is_flag=True, help="Take back retries that have not begun.")
+def retry(session: Session, targets: Sequence[str], undo: bool) -> None:
+    """Run ended trials again, each as a new trial of the same point."""
+    if undo:
+        _apply(session, api_steering.undo_retry(targets), "will not run again")
+    else:
+        _apply(session, api.act("retry", targets), _DONE["retry"])
+
+
 next_ = _steering("next", "Run trials before all others.")
 
 
@@ -64,8 +92,11 @@ def _apply(session: Session, call: Call[Changed], done: str) -> None:
 
 
 def _tell(changed: Changed, done: str) -> None:
+    if not changed.changed and not changed.skipped:
+        click.echo("no trial is in that state")
+    said = {line.partition(": ")[0]: line for line in changed.effects}
     for target in changed.changed:
-        click.echo(f"{target}: {done}")
+        click.echo(f"{target}: {done}" + said.get(target, "").removeprefix(target).replace(": ", " by ", 1))
     if changed.changed:
         for target in changed.skipped:
             click.echo(f"left alone: {target}", err=True)

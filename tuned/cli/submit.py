@@ -24,6 +24,7 @@ from tuned.wire import Submission, Submitted
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials.")
 @click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key, e.g. space.lr.high=0.1.")
+@click.option("--update", is_flag=True, help="Have the study of this name take over what can change while it runs.")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
 def submit(
@@ -35,6 +36,7 @@ def submit(
     trials: int | None,
     parallel: int | None,
     settings: Sequence[str],
+    update: bool,
     wait_for_it: bool,
     follow: bool,
 ) -> None:
@@ -44,13 +46,13 @@ def submit(
     flags = {"priority": priority, "search.trials": trials, "search.parallel": parallel}
     overrides = [(key, value) for key, value in flags.items() if value is not None]
     overrides += [_setting(text) for text in settings]
-    submission = _overridden(read_submission(file, name=as_name or name), overrides)
+    submission = replace(_overridden(read_submission(file, name=as_name or name), overrides), update=update)
     submitted = session.send(api.submit(submission))
     if not (follow or wait_for_it):
-        session.emit(submitted, lambda: _tell(submitted))
+        session.emit(submitted, lambda: tell_submitted(submitted))
         return
     if not session.json:
-        _tell(submitted, watch=False)
+        tell_submitted(submitted, watch=False)
     from tuned.cli.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=asdict(submitted))
@@ -70,21 +72,43 @@ def _overridden(submission: Submission, overrides: Sequence[tuple[str, Any]]) ->
     return replace(submission, study=study)
 
 
-def _tell(submitted: Submitted, watch: bool = True) -> None:
+def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> None:
+    """Print what became of a submission.
+
+    Args:
+        submitted: What the daemon answered.
+        watch: Whether to say how to look at it.
+        file: A study file that was written for it; empty for none.
+    """
+    if file:
+        click.echo(f"wrote {file}")
+    if submitted.changed:
+        for line in submitted.changed:
+            click.echo(f"{submitted.study}: {line}")
+        return
     if not submitted.created:
         click.echo(f"{submitted.study} was submitted already, with this content: {submitted.state}")
         return
-    count = "no limit of trials" if submitted.trials is None else f"{submitted.trials} trials"
-    at_once = f"{submitted.slots} at once" if submitted.slots != 1 else "one at a time"
-    devices = f" on {', '.join(dict.fromkeys(submitted.devices))}" if submitted.devices else ""
-    click.echo(f"{submitted.study}: {count}, {at_once}{devices}")
-    if submitted.python:
-        click.echo(f"  python   {submitted.python} ({submitted.python_why})")
-    if submitted.code:
-        click.echo(f"  code     {submitted.code}")
-    for index, arguments in enumerate(submitted.arguments, start=1):
-        click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
-    for note in submitted.notes:
-        click.echo(f"  note     {note}")
+    tell_plan(submitted)
     if watch:
         click.echo(f"watch it with: tunectl wait {submitted.study}, or: tunectl ui")
+
+
+def tell_plan(plan: Submitted) -> None:
+    """Print what will run: how much, where, under which Python, and what the first trials are given."""
+    count = "no limit of trials" if plan.trials is None else render.count(plan.trials, "trial")
+    at_once = f"{plan.slots} at once" if plan.slots != 1 else "one at a time"
+    devices = f" on {', '.join(dict.fromkeys(plan.devices))}" if plan.devices else ""
+    click.echo(f"{plan.study}: {count}, {at_once}{devices}")
+    if plan.python:
+        click.echo(f"  python   {plan.python} ({plan.python_why})")
+    if plan.code:
+        click.echo(f"  code     {plan.code}")
+    for index, arguments in enumerate(plan.arguments, start=1):
+        click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
+    if plan.estimate_why:
+        known = plan.estimate_s is not None
+        time = f"about {render.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"
+        click.echo(f"  time     {time if known else f'{time}: {plan.estimate_why}'}")
+    for note in plan.notes:
+        click.echo(f"  note     {note}")

@@ -41,6 +41,8 @@ def study_file(spec: Mapping[str, Any]) -> str:
     if spec.get("early_stopping"):
         given = {name: content for name, content in spec["early_stopping"].items() if content is not None}
         lines += ["", "[early_stopping]", *(f"{name} = {value(content)}" for name, content in given.items())]
+    if spec.get("notify"):
+        lines += ["", "[notify]", *(f"{name} = {value(content)}" for name, content in spec["notify"].items())]
     return "\n".join(lines) + "\n"
 
 
@@ -84,6 +86,8 @@ def _metrics(spec: Mapping[str, Any]) -> list[str]:
     lines += [f"{kind} = {value(paths)}" for kind, paths in files.items()]
     if spec.get("rename"):
         lines.append(f"rename = {value(spec['rename'])}")
+    if spec.get("predictions"):
+        lines.append(f"predictions = {value(spec['predictions'])}")
     return ["", "[metrics]", *lines] if lines else []
 
 
@@ -127,6 +131,8 @@ def _search(search: Mapping[str, Any]) -> list[str]:
     if search["method"] == "grid" and not search.get("phases"):
         given.append("levels")
     lines += [f"{name} = {value(search[name])}" for name in given]
+    if search.get("sources"):
+        lines.append(f"from = {value(search['sources'])}")
     for phase in search.get("phases", []):
         lines += ["", "[[search.phase]]"]
         lines += [f"{name} = {value(content)}" for name, content in phase.items() if content is not None]

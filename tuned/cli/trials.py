@@ -44,6 +44,12 @@ def trials(
     session.show(call, trials_table)
 
 
+def _intent(row: TrialRow) -> str:
+    if row.stop_reason and row.ended_at is None:
+        return f" → {row.stop_reason}"
+    return " (frozen)" if row.frozen else ""
+
+
 def _remark(row: TrialRow) -> str:
     """What a person should know of a trial: why it ended, and that it ran other code than was submitted."""
     reason = f"{row.failure}: {row.reason}" if row.failure else row.reason
@@ -60,7 +66,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     cells = [
         [
             str(row.number),
-            render.state(row.state) + (f" → {row.stop_reason}" if row.stop_reason and row.ended_at is None else ""),
+            render.state(row.state) + _intent(row),
             *(render.number(row.values.get(metric)) for metric in metrics),
             render.point(row.params),
             row.origin,

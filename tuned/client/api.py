@@ -112,6 +112,10 @@ def _study(name: str) -> str:
     return "/studies/" + quote(name, safe="")
 
 
+study_path = _study
+"""The same for the calls of other modules."""
+
+
 def status() -> Call[DaemonStatus]:
     """How the daemon is."""
     return Call("GET", "/status", "DaemonStatus")
@@ -130,6 +134,11 @@ def collect(dry_run: bool, quota: int | None = None) -> Call[Collected]:
 def submit(submission: Submission) -> Call[Submitted]:
     """Submit a study."""
     return Call("POST", "/studies", "Submitted", body=submission, timeout=120.0)
+
+
+def check(submission: Submission) -> Call[Submitted]:
+    """What submitting this study would do; nothing is kept of it."""
+    return Call("POST", "/studies/check", "Submitted", body=submission, timeout=120.0)
 
 
 def submit_command(submission: CommandSubmission) -> Call[Submitted]:
@@ -255,10 +264,14 @@ def queue() -> Call[list[TrialRow]]:
 
 
 def events_list(
-    study: str | None = None, after: int | None = None, limit: int | None = None, latest: bool | None = None
+    study: str | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+    latest: bool | None = None,
+    since: float | None = None,
 ) -> Call[list[EventRow]]:
-    """Past events: the first ones after a number, or the latest."""
-    query = {"study": study, "after": after, "limit": limit, "latest": latest}
+    """Past events: the first ones after a number or a moment (unix seconds), or the latest."""
+    query = {"study": study, "after": after, "limit": limit, "latest": latest, "since": since}
     return Call("GET", "/events/list", "EventRow", many=True, query=query)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from shutil import disk_usage
@@ -20,6 +19,7 @@ from tuned.client.problems import NoDaemon
 from tuned.client.unit import start_by_unit
 from tuned.core.errors import Conflict, Unavailable
 from tuned.home import Home, check_socket_folder, prepare_home
+from tuned.installation import own_python
 from tuned.protocol import ENV_ATTEMPT, ENV_HOME
 from tuned.wire import DaemonStatus
 
@@ -69,7 +69,7 @@ os.execv(command[0], command)
 
 def daemon_command(home: Home, slots: int | None = None) -> list[str]:
     """The argument list that runs the daemon of this state folder in the foreground."""
-    command = [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(home.root)]
+    command = [own_python(), "-I", "-m", "tuned.daemon", "run", "--home", str(home.root)]
     return command if slots is None else [*command, "--slots", str(slots)]
 
 
@@ -122,7 +122,7 @@ def plain_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
 
 
 def _spawn(home: Home, command: list[str]) -> int:
-    detach = [sys.executable, "-I", "-S", "-c", _DETACH, str(home.log), str(home.root), *command]
+    detach = [own_python(), "-I", "-S", "-c", _DETACH, str(home.log), str(home.root), *command]
     done = subprocess.run(
         detach, env=plain_environment(os.environ, home), stdin=subprocess.DEVNULL, capture_output=True, check=False
     )

@@ -5,14 +5,13 @@ Owns that translation alone. Fields it does not know are ignored, so that an old
 
 from __future__ import annotations
 
+import ast
 import dataclasses
-import types
-import typing
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tuned import wire
+from tuned import wire, wire_steering
 from tuned.client import pages
 from tuned.core.errors import Unavailable
 
@@ -31,7 +30,7 @@ def decode(name: str, data: Any, many: bool = False) -> Any:
         Unavailable: A field that it needs is missing, or the data has another shape.
     """
     try:
-        read = _decoder(getattr(pages, name, None) or getattr(wire, name))
+        read = _reader(ast.parse(name, mode="eval").body)
         return [read(entry) for entry in _expect(list, data)] if many else read(data)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unavailable(
@@ -41,24 +40,8 @@ def decode(name: str, data: Any, many: bool = False) -> Any:
 
 
 @cache
-def _decoder(kind: Any) -> Decoder:
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _dataclass_decoder(kind)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is list:
-        item = _decoder(arguments[0])
-        return lambda data: [item(entry) for entry in _expect(list, data)]
-    if origin is dict:
-        value = _decoder(arguments[1])
-        return lambda data: {key: value(entry) for key, entry in _expect(dict, data).items()}
-    if origin in (typing.Union, types.UnionType):
-        return _union_decoder(arguments)
-    return lambda data: data
-
-
 def _dataclass_decoder(kind: type) -> Decoder:
-    hints = typing.get_type_hints(kind)
-    fields = [(field.name, _decoder(hints[field.name])) for field in dataclasses.fields(kind)]
+    fields = [(field.name, _reader(ast.parse(str(field.type), mode="eval").body)) for field in dataclasses.fields(kind)]
 
     def build(data: Any) -> Any:
         known = _expect(dict, data)
@@ -67,12 +50,32 @@ def _dataclass_decoder(kind: type) -> Decoder:
     return build
 
 
-def _union_decoder(arguments: tuple[Any, ...]) -> Decoder:
-    shaped = [a for a in arguments if dataclasses.is_dataclass(a) or typing.get_origin(a) in (list, dict)]
-    if not shaped:
-        return lambda data: data
-    inner = _decoder(shaped[0])
-    return lambda data: None if data is None else inner(data)
+def _reader(annotation: ast.expr) -> Decoder:
+    """What makes a value of an annotation; read as text, because Python 3.9 cannot evaluate `str | None`."""
+    if isinstance(annotation, ast.Name):
+        kind = _named(annotation.id)
+        return _as_it_is if kind is None else lambda data: _dataclass_decoder(kind)(data)
+    if isinstance(annotation, ast.Subscript) and isinstance(annotation.value, ast.Name):
+        name, inner = annotation.value.id, annotation.slice
+        if name == "list":
+            item = _reader(inner)
+            return lambda data: [item(entry) for entry in _expect(list, data)]
+        if name == "dict" and isinstance(inner, ast.Tuple):
+            value = _reader(inner.elts[1])
+            return lambda data: {key: value(entry) for key, entry in _expect(dict, data).items()}
+    if isinstance(annotation, ast.BinOp):
+        readers = [read for read in (_reader(annotation.left), _reader(annotation.right)) if read is not _as_it_is]
+        return (lambda data: None if data is None else readers[0](data)) if readers else _as_it_is
+    return _as_it_is
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
+
+
+def _named(name: str) -> type | None:
+    kind = getattr(pages, name, None) or getattr(wire_steering, name, None) or getattr(wire, name, None)
+    return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
 
 
 def _expect(kind: type, data: Any) -> Any:

@@ -18,6 +18,7 @@ from tuned.client.reply import BadReply, ReplyReader, request_bytes
 from tuned.core.errors import Unavailable
 
 T = TypeVar("T")
+TIMEOUTS = (TimeoutError, socket.timeout)
 
 
 class OpenReply:
@@ -50,7 +51,7 @@ class OpenReply:
         self._socket.settimeout(self._limit)
         try:
             self._socket.connect(self._path)
-        except TimeoutError as error:
+        except TIMEOUTS as error:
             raise late(self._limit) from error
         except PermissionError as error:
             raise Unavailable("this socket belongs to another user", where=self._path) from error
@@ -58,7 +59,7 @@ class OpenReply:
             raise NoDaemon(self._path) from error
         try:
             self._socket.sendall(request)
-        except TimeoutError as error:
+        except TIMEOUTS as error:
             raise late(self._limit) from error
         except OSError as error:
             raise DaemonEnded(self._path, f"the daemon ended without an answer ({error.strerror})") from error
@@ -102,7 +103,7 @@ class OpenReply:
             self._socket.settimeout(left if wanted is None else max(0.001, min(wanted, left)))
             try:
                 data = self._socket.recv(65536)
-            except TimeoutError:
+            except TIMEOUTS:
                 yield b""
                 continue
             except OSError as error:
@@ -115,7 +116,7 @@ class OpenReply:
     def _receive(self) -> bytes:
         try:
             data = self._socket.recv(65536)
-        except TimeoutError as error:
+        except TIMEOUTS as error:
             raise late(self._limit) from error
         except OSError as error:
             raise DaemonEnded(self._path, "the daemon ended while it answered") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import tuned
 from tuned.core.errors import InvalidInput
 from tuned.core.interpreter import choose_interpreter
+from tuned.installation import own_prefix
 
 LIMIT = 120.0
 """Seconds within which the file must have defined its study; importing a framework can take long."""
@@ -66,7 +66,7 @@ def read_python(path: Path) -> dict[str, Any]:
         InvalidInput: It fails, takes too long, or does not define exactly one study.
     """
     python, _ = choose_interpreter(
-        None, base=str(path.parent), environment=os.environ, files=DiskFiles(), own_prefix=sys.prefix
+        None, base=str(path.parent), environment=os.environ, files=DiskFiles(), own_prefix=own_prefix()
     )
     studies = _run(python, path)
     if len(studies) != 1:

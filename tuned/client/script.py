@@ -19,7 +19,8 @@ from tuned.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from tuned.client.http import Client
-    from tuned.wire import BestRow, DaemonStatus, StudyRow, Submitted, TrialRow
+    from tuned.wire import BestRow, Changed, DaemonStatus, MetricRow, StudyRow, Submitted, TrialRow
+    from tuned.wire_steering import SettingsChanged
 
 __all__ = ["Daemon", "Study", "SubmittedStudy", "connect"]
 
@@ -141,12 +142,17 @@ class SubmittedStudy:
 
         return all_trials(self.client, self.name)
 
-    def enqueue(self, *points: Mapping[str, Any], priority: int = 0) -> list[int]:
+    def enqueue(
+        self, *points: Mapping[str, Any], priority: int = 0, like: int | str | None = None, seeds: int = 1
+    ) -> list[int]:
         """Queue points of one's own; parameters left out are suggested.
 
         Args:
-            points: Parameter name -> value, one mapping a trial.
+            points: Parameter name -> value, one mapping a trial. A list of values stands for a trial with each of them,
+                several lists for their product.
             priority: Higher runs first.
+            like: A trial whose values hold where a point has none: its number, or `STUDY/7`, `STUDY/best`.
+            seeds: How often each point runs, each time with another seed.
 
         Returns:
             The new trials' numbers.
@@ -154,7 +160,8 @@ class SubmittedStudy:
         from tuned.client import api
         from tuned.wire import Enqueue
 
-        request = Enqueue([dict(point) for point in points], priority)
+        model = f"{self.name}/{like}" if isinstance(like, int) else like
+        request = Enqueue([dict(point) for point in points], priority, model, seeds)
         return self.client.send(api.enqueue(self.name, request)).trials
 
     def wait(self, timeout: float | None = None) -> StudyRow:
@@ -177,8 +184,17 @@ class SubmittedStudy:
 
         return self.client.send(api.analysis(self.name, kind, options, others))
 
+    def rows(self) -> list[dict[str, Any]]:
+        """All trials as flat dictionaries, one a trial: number, state, parameters, values and times.
+
+        A parameter or metric that is called like another column is `params.NAME` or `values.NAME`.
+        """
+        from tuned.core.flat_rows import flat
+
+        return [flat(asdict(trial)) for trial in self.trials]
+
     def frame(self) -> Any:
-        """All trials as a `pandas.DataFrame`, one row a trial: number, state, parameters, values and times.
+        """All trials as a `pandas.DataFrame`, one row a trial: what `rows` gives.
 
         Raises:
             Unavailable: pandas is not installed in this environment.
@@ -186,17 +202,59 @@ class SubmittedStudy:
         try:
             pandas = import_module("pandas")
         except ImportError as error:
-            raise Unavailable("pandas is not installed here", where="frame", hint="pip install pandas") from error
-        return pandas.DataFrame.from_records(_flat(self.trials))
+            raise Unavailable(
+                "pandas is not installed here", where="frame", hint="pip install pandas, or use study.rows()"
+            ) from error
+        return pandas.DataFrame.from_records(self.rows())
 
+    def export(self, format: str = "csv") -> str:
+        """The study as text in another program's format: `csv`, `jsonl`, or `optuna` (a journal that it loads)."""
+        from tuned.client import api_steering
 
-def _flat(trials: Sequence[TrialRow]) -> list[dict[str, Any]]:
-    from tuned.protocol import decode_number
+        return self.client.send(api_steering.export(self.name, format))
 
-    rows = []
-    for trial in trials:
-        row = asdict(trial)
-        params, values = row.pop("params"), row.pop("values")
-        first = {key: row.pop(key) for key in ("number", "state")}
-        rows.append({**first, **params, **{k: decode_number(v) for k, v in values.items()}, **row})
-    return rows
+    def set(self, values: Mapping[str, Any] | None = None, **more: Any) -> SettingsChanged:
+        """Change the study while it runs: `study.set({"search.trials": "+40", "search.parallel": 1})`.
+
+        Args:
+            values: Dotted key -> new value; `+40` adds, `none` takes away.
+            more: Keys without a dot, such as `priority`.
+
+        Raises:
+            InvalidInput: A key cannot be changed, or a value does not fit; nothing has changed.
+        """
+        from tuned.client import api_steering
+
+        return self.client.send(api_steering.set_(self.name, {**(values or {}), **more}))
+
+    def _act(self, verb: str, targets: Sequence[int]) -> Changed:
+        from tuned.client import api
+
+        named = [f"{self.name}/{number}" for number in targets] or [self.name]
+        return self.client.send(api.act(verb, named))
+
+    def pause(self, *trials: int) -> Changed:
+        """Pause the study, or the trials of these numbers."""
+        return self._act("pause", trials)
+
+    def resume(self, *trials: int) -> Changed:
+        """Let the study, or the trials of these numbers, go on."""
+        return self._act("resume", trials)
+
+    def cancel(self, *trials: int) -> Changed:
+        """End the study, or discard the trials of these numbers from the search."""
+        return self._act("cancel", trials)
+
+    def prune(self, *trials: int) -> Changed:
+        """Stop these trials, and keep their results so far."""
+        return self._act("prune", trials)
+
+    def retry(self, *trials: int) -> Changed:
+        """Run these ended trials again."""
+        return self._act("retry", trials)
+
+    def metrics(self, trial: int, name: str | None = None) -> list[MetricRow]:
+        """What a trial reported, of all metrics or of the one named."""
+        from tuned.client import api
+
+        return self.client.send(api.metrics(f"{self.name}/{trial}", name))

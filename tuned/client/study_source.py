@@ -80,16 +80,16 @@ def _is_text(value: str) -> bool:
 
 
 def _read_toml(path: Path, shown: str) -> dict[str, Any]:
-    import tomllib
+    from tuned.installation import load_toml
 
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return load_toml(path.read_bytes().decode())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InvalidInput("is not UTF-8 text", where=f"{shown}:{line}") from error
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=shown) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise _malformed(str(error), shown) from error
 
 
@@ -112,12 +112,12 @@ def check_plain(data: Any, where: str = "") -> None:
     if isinstance(data, Mapping):
         for key, value in data.items():
             check_plain(value, f"{where}.{key}" if where else str(key))
-    elif isinstance(data, list | tuple):
+    elif isinstance(data, (list, tuple)):
         for index, value in enumerate(data):
             check_plain(value, f"{where}[{index}]")
     elif isinstance(data, float) and not math.isfinite(data):
         raise InvalidInput(f"{data} is not a finite number", where=where)
-    elif data is not None and not isinstance(data, str | int | float | bool):
+    elif data is not None and not isinstance(data, (str, int, float, bool)):
         raise InvalidInput(f"{type(data).__name__} is no value of a study file", where=where, hint="quote it as text")
 
 
@@ -146,11 +146,11 @@ def override(data: dict[str, Any], path: str, value: Any) -> None:
 
 def toml_value(text: str) -> Any:
     """The text as a TOML value when it is one, else as a string: `80`, `true`, `[1, 2]`, `adam`."""
-    import tomllib
+    from tuned.installation import load_toml
 
     try:
-        value = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        value = load_toml(f"value = {text}")
+    except ValueError:
         return text
     # A line break in the text could open further keys: then it is a text, not a value.
     return value["value"] if list(value) == ["value"] else text

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from tuned.core.errors import Unavailable
 from tuned.home import Home
+from tuned.installation import own_python
 
 UNIT = "tuned-hpo.service"
 
@@ -43,7 +43,7 @@ def unit_path(environment: Mapping[str, str]) -> Path:
 
 def unit_text(home: Home, slots: int | None = None) -> str:
     """The unit of this state folder's daemon, with absolute paths."""
-    command = [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(home.root)]
+    command = [own_python(), "-I", "-m", "tuned.daemon", "run", "--home", str(home.root)]
     if slots is not None:
         command += ["--slots", str(slots)]
     return _TEXT.format(command=" ".join(_quoted(part) for part in command))

@@ -15,7 +15,7 @@ def parse_duration(value: object) -> float:
     Raises:
         ValueError: It is no length of time; the text says what is expected.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value) or value < 0:
             raise ValueError(f"{value!r} is no length of time")
         return float(value)

@@ -175,7 +175,7 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
         return None
     kinds = {(trial.failure, _signature(trial.reason)) for trial in newest}
     failure = newest[0].failure
-    if len(kinds) > 1 or failure is None or failure is Failure.OOM:
+    if len(kinds) > 1 or failure is None or failure in (Failure.OOM, Failure.INFEASIBLE):
         return None
     if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
         return None

@@ -20,6 +20,7 @@ TRIAL_QUEUED = "trial.queued"  # {params, origin, priority, why}
 TRIAL_REPLACED = "trial.replaced"  # {params, origin, why, before, space}: a suggestion that had not started
 TRIAL_MOVED = "trial.moved"  # {from, to, event, actor, attempt, failure, reason, device, values}
 TRIAL_INTENT = "trial.intent"  # {stop_reason, actor, why}
+TRIAL_FROZEN = "trial.frozen"  # {frozen, level, actor}: its processes stand still, or move again
 TRIAL_RUNG = "trial.rung"  # {rung, step, value, peers, passing, cutoff?, verdict}: early stopping has judged
 TRIAL_PRIORITY = "trial.priority"  # {from, to}
 TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines, note?}: one ingest batch

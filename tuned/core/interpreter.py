@@ -48,7 +48,7 @@ def choose_interpreter(
         if found:
             return found, f"the nearest .venv, in {folder}"
     conda = environment.get("CONDA_PREFIX")
-    if conda and not _is_conda_base(conda, environment):
+    if conda and not _is_conda_base(conda, environment, files):
         found = _in_prefix(conda, files)
         if found:
             return found, "the active conda environment (CONDA_PREFIX)"
@@ -137,9 +137,11 @@ def _upwards(folder: str) -> Iterator[str]:
         folder = parent
 
 
-def _is_conda_base(prefix: str, environment: Mapping[str, str]) -> bool:
-    in_envs = posixpath.basename(posixpath.dirname(posixpath.normpath(prefix))) == "envs"
-    return environment.get("CONDA_DEFAULT_ENV") == "base" or not in_envs
+def _is_conda_base(prefix: str, environment: Mapping[str, str], files: Files) -> bool:
+    """Whether it is conda's own installation; an environment may lie anywhere (`conda create --prefix`)."""
+    if environment.get("CONDA_DEFAULT_ENV") == "base":
+        return True
+    return any(files.is_dir(posixpath.join(prefix, folder)) for folder in ("condabin", "envs"))
 
 
 def _same_folder(a: str, b: str | None) -> bool:

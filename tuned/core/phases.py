@@ -17,6 +17,8 @@ Way = Literal["grid", "random", "sobol", "bayesian", "evolution"]
 _LEAST, _MOST = 5, 20
 EVOLUTION_AFTER = 3000
 """Trials with a value beyond which `auto` breeds instead of modelling: a model sees 300 of them at most anyway."""
+WITH_PRIOR = 2
+"""Points of the design where an earlier study's results are given."""
 BREEDERS = 10
 """Results that evolution begins with, at least."""
 
@@ -63,14 +65,15 @@ def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, create
         if last or phase_.trials is None or created < begun + phase_.trials:
             break
         begun += phase_.trials
-    way, why = _way(space, method, finished_with_value, created, search.trials)
+    way, why = _way(space, method, finished_with_value, created, search)
     if search.phases:
         why = f"phase {index + 1} of {len(search.phases)}: {why}"
     refine = bool(search.phases) and search.phases[index].refine
     return Due(way, why, index, levels, begun, refine)
 
 
-def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, trials: int | None) -> tuple[Way, str]:
+def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, search: SearchSpec) -> tuple[Way, str]:
+    trials, prior = search.trials, bool(search.sources)
     if method in ("grid", "random", "sobol"):
         return method, f"{method}, as asked for"
     if not space.tunable:
@@ -79,14 +82,20 @@ def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, 
         if finished < BREEDERS:
             return "sobol", f"evolution begins with {BREEDERS} results"
         return "evolution", f"evolution, from {finished} results"
-    if phase(space, method, finished, created, trials) == "design":
+    if phase(space, method, finished, created, trials, prior) == "design":
         size = space.size()
         if method == "auto" and trials is not None and size is not None and size <= trials:
             return "sobol", f"the trials can try all {size} points"
-        return "sobol", f"a model begins after {initial_points(space, trials)} quasi-random points"
+        return "sobol", f"a model begins after {_begins(space, search)} quasi-random points"
     if method == "auto" and finished >= EVOLUTION_AFTER:
         return "evolution", f"evolution, because {finished} results are more than a model can use"
-    return "bayesian", f"a model, because the space is covered by {initial_points(space, trials)} points"
+    if prior:
+        return "bayesian", f"a model that begins with the results of {', '.join(search.sources)}"
+    return "bayesian", f"a model, because the space is covered by {_begins(space, search)} points"
+
+
+def _begins(space: SearchSpace, search: SearchSpec) -> int:
+    return WITH_PRIOR if search.sources else initial_points(space, search.trials)
 
 
 def asks_advisor(search: SearchSpec) -> bool:
@@ -114,6 +123,7 @@ def phase(
     finished_with_value: int,
     created: int,
     trials: int | None = None,
+    prior: bool = False,
 ) -> Phase:
     """Whether the next point of `auto` or `bayesian` comes from the design or from a model.
 
@@ -126,6 +136,7 @@ def phase(
         finished_with_value: Ended trials that have a value of every objective.
         created: Trials that exist, whatever became of them.
         trials: Trials that the study shall have; None when only time limits it.
+        prior: Whether an earlier study's results are given.
     """
     if method in ("sobol", "random", "grid") or not space.tunable:
         return "design"
@@ -133,7 +144,7 @@ def phase(
         size = space.size()
         if size is not None and size <= trials:
             return "design"
-    wanted = initial_points(space, trials)
-    if created < wanted or finished_with_value < max(2, (wanted + 1) // 2):
+    wanted = WITH_PRIOR if prior else initial_points(space, trials)
+    if created < wanted or finished_with_value < max(1 if prior else 2, (wanted + 1) // 2):
         return "design"
     return "model"

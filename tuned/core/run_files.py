@@ -184,6 +184,21 @@ def metric_files_of(table: MetricsTable, own_cwd: bool) -> tuple[MetricFile, ...
     return tuple(found)
 
 
+def predictions_of(table: MetricsTable, own_cwd: bool) -> str | None:
+    """The file with predictions that each trial leaves.
+
+    Raises:
+        InvalidInput: It is shared by all trials, or no `.npz`.
+    """
+    path = table.predictions
+    if path is not None:
+        _check_own(path, "metrics.predictions", own_cwd)
+        if not path.endswith(".npz"):
+            hint = "write it with numpy.savez(path, probabilities=..., targets=...)"
+            raise InvalidInput("is no .npz file", where="metrics.predictions", hint=hint)
+    return path
+
+
 def renames_of(table: MetricsTable) -> dict[str, str]:
     """Old name -> new name of metrics.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from tuned.core.gpu_shares import choose, how_many, share_of
 from tuned.core.states import StudyState, TrialState
 
 DONE = "all trials are done"
@@ -74,16 +75,16 @@ class StudyView:
 
 @dataclass(frozen=True, slots=True)
 class QueuedView:
-    """A queued trial of a running study, and how many GPUs it needs."""
+    """A queued trial of a running study, and how many GPUs it needs: none, a part of one, one or several."""
 
     trial_id: int
     study_id: int
-    gpus: int
+    gpus: float
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Start this trial on this device."""
+    """Start this trial on this device; several cards are joined by commas."""
 
     trial_id: int
     study_id: int
@@ -130,16 +131,19 @@ Action = Claim | Ask | Finish | Drain | End
 def plan(
     studies: Sequence[StudyView],
     queue: Sequence[QueuedView],
-    free_gpus: Sequence[str],
+    free_gpus: Sequence[str] | Mapping[str, float],
     free_cpus: Sequence[str],
+    leasable_gpus: int = 0,
 ) -> list[Action]:
     """The next actions, in the order in which they shall be done.
 
     Args:
         studies: Every study that has not ended.
         queue: Queued trials of running studies, first to run first.
-        free_gpus: Ids of the GPUs that can be leased.
+        free_gpus: Ids of the GPUs that can be leased, with what is left of each; without that they are whole.
         free_cpus: Ids of the free CPU slots.
+        leasable_gpus: How many cards there are in all, leased ones included. A trial that could have its cards once
+            others end lets nobody behind it take them: else small trials would keep a large one waiting for ever.
 
     Returns:
         Claims never exceed the slots, a study's `parallel`, or its `trials`; a study is drained before it is ended.
@@ -148,21 +152,31 @@ def plan(
     views = {study.id: study for study in studies}
     live = {study.id: study.live for study in studies}
     claimed = dict.fromkeys(views, 0)
-    gpus, cpus = list(free_gpus), list(free_cpus)
+    gpus = dict(free_gpus) if isinstance(free_gpus, Mapping) else dict.fromkeys(free_gpus, 1.0)
+    cpus, gpus_wanted = list(free_cpus), False
     for entry in queue:
         study = views.get(entry.study_id)
         if study is None or study.state is not StudyState.RUNNING or _budget_spent(study):
             continue
         if study.parallel is not None and live[study.id] >= study.parallel:
             continue
-        pool = gpus if entry.gpus else cpus
-        if not pool:
+        if entry.gpus:
+            chosen = [] if gpus_wanted else choose(gpus, entry.gpus)
+            if not chosen:
+                gpus_wanted = gpus_wanted or entry.gpus <= leasable_gpus
+                continue
+            for slot in chosen:
+                gpus[slot] -= share_of(entry.gpus)
+        elif cpus:
+            chosen = [cpus.pop(0)]
+        else:
             continue
-        actions.append(Claim(entry.trial_id, study.id, pool.pop(0)))
+        actions.append(Claim(entry.trial_id, study.id, ",".join(chosen)))
         live[study.id] += 1
         claimed[study.id] += 1
+    free = how_many(gpus, 1.0) + len(cpus)
     for study in studies:
-        actions.extend(_study_actions(study, claimed[study.id], live[study.id], len(gpus) + len(cpus)))
+        actions.extend(_study_actions(study, claimed[study.id], live[study.id], free))
     return actions
 
 

@@ -49,6 +49,7 @@ class Failure(StrEnum):
 
     NAN = "nan"
     OOM = "oom"
+    INFEASIBLE = "infeasible"
     ERROR = "error"
     TIMEOUT = "timeout"
     KILLED = "killed"
@@ -84,8 +85,6 @@ TRIAL_MOVES: dict[tuple[TrialState, str], tuple[TrialState, frozenset[Actor]]] =
     (_S.STARTING, "started"): (_S.RUNNING, frozenset({_R, _V})),
     (_S.STARTING, "unclaim"): (_S.QUEUED, frozenset({_R, _V})),
     **{(state, event): (target, _SAW_EXIT) for state in (_S.STARTING, _S.RUNNING) for event, target in _EXITS.items()},
-    (_S.RUNNING, "freeze"): (_S.PAUSED, frozenset({_U})),
-    (_S.PAUSED, "thaw"): (_S.RUNNING, frozenset({_U})),
     (_S.PAUSED, "resume"): (_S.QUEUED, frozenset({_U, _C})),
     (_S.PAUSED, "prune"): (_S.PRUNED, frozenset({_U, _C})),
     (_S.PAUSED, "cancel"): (_S.CANCELLED, frozenset({_U, _C})),

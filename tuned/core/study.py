@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from tuned.core.notices import Notify
 from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState
@@ -178,6 +179,7 @@ class SearchSpec:
         points: Points of the user's own that run first: (label, values).
         levels: Values of each range in a grid.
         phases: Methods that follow each other.
+        sources: Names of earlier studies whose results the model begins with.
     """
 
     method: SearchMethod = "auto"
@@ -188,6 +190,7 @@ class SearchSpec:
     points: tuple[tuple[str, Point], ...] = ()
     levels: int = 5
     phases: tuple[SearchPhase, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,8 @@ class EarlyStopping:
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
-    `rename` says which other name a metric of `patterns` and `metric_files` gets.
+    `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
+    placeholders) of the file with predictions that each trial leaves.
     """
 
     name: str
@@ -231,6 +235,8 @@ class StudySpec:
     file: str | None = None
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
+    predictions: str | None = None
+    notify: Notify | None = None
 
     @property
     def measured(self) -> tuple[Objective, ...]:
@@ -272,8 +278,9 @@ class StudySpec:
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
+        search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
-        stopping = data.get("early_stopping")
+        stopping, notify = data.get("early_stopping"), data.get("notify")
         return cls(
             **{
                 **data,
@@ -285,6 +292,7 @@ class StudySpec:
                 "constraints": tuple(Constraint(**c) for c in data.get("constraints", ())),
                 "early_stopping": None if stopping is None else EarlyStopping(**stopping),
                 "metric_files": tuple(MetricFile(**f) for f in data["metric_files"]),
+                "notify": None if notify is None else Notify(tuple(notify["command"]), tuple(notify["on"])),
             }
         )
 

@@ -19,9 +19,10 @@ from tuned.core.files import Files
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
+from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.reporting import Answer, mentions_us
-from tuned.core.run_files import configs_of, data_of, metric_files_of, renames_of, resume_of, tree_of
+from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
 from tuned.core.study import (
@@ -39,6 +40,7 @@ from tuned.core.study_models import (
     ConstraintTable,
     EarlyStoppingTable,
     MetricsTable,
+    NotifyTable,
     ObjectiveTable,
     RunTable,
     SearchTable,
@@ -89,6 +91,7 @@ def parse_study(
     run = _run(tables.run, base, environment, files, own_prefix, space)
     patterns = _patterns(tables.metrics)
     metric_files = metric_files_of(tables.metrics, own_cwd=run.code == "snapshot")
+    predictions = predictions_of(tables.metrics, own_cwd=run.code == "snapshot")
     objectives = _objectives(tables.objective, "objective" if isinstance(data.get("objective"), Mapping) else None)
     search = _search(tables.search, space)
     if space.tunable and not objectives:
@@ -103,6 +106,8 @@ def parse_study(
     check_reach(run, space, files)
     for source in metric_files:
         check_text(f"metrics.{source.kind}", source.path, space)
+    if predictions is not None:
+        check_text("metrics.predictions", predictions, space)
     renames = renames_of(tables.metrics)
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
@@ -121,6 +126,8 @@ def parse_study(
         file=file,
         early_stopping=stopping,
         constraints=constraints,
+        predictions=predictions,
+        notify=_notify(tables.notify),
     )
 
 
@@ -133,6 +140,17 @@ def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
     answer = _code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     _refuse_unreached_script(run, space, answer)
+
+
+def _notify(table: NotifyTable | None) -> Notify | None:
+    if table is None:
+        return None
+    try:
+        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+    except ValueError as error:
+        raise InvalidInput(
+            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
+        ) from None
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
@@ -327,7 +345,8 @@ def _search(table: SearchTable, space: SearchSpace) -> SearchSpec:
             trials += len(points)
     if trials is None and table.budget is None:
         raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
-    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases)
+    sources = tuple(check_study_name(name, "search.from") for name in table.sources)
+    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources)
 
 
 def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:

@@ -15,13 +15,15 @@ from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
+from tuned.core.notices import KINDS
 from tuned.core.sizes import parse_size
 from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "finalize", "test", "notify", "playbook", "run.resources.gpu_memory",
+    "finalize", "test", "playbook", "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
@@ -90,9 +92,10 @@ def _positive_duration(value: Any) -> float:
 
 
 def _gpus(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 64:
-        raise _fail(f"{value!r} is no number of GPUs", "write 0 or 1")
-    return float(value)
+    try:
+        return check_gpus(value)
+    except ValueError as error:
+        raise _fail(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
 def _metric_name(value: Any) -> Any:
@@ -215,6 +218,7 @@ class MetricsTable(Table):
     csv: Annotated[Paths, Field(strict=False)] = ()
     tensorboard: Annotated[Paths, Field(strict=False)] = ()
     rename: dict[str, Annotated[str, BeforeValidator(_new_name)]] = {}
+    predictions: Annotated[Text, Field(min_length=1)] | None = None
 
 
 class ObjectiveTable(Table):
@@ -254,6 +258,7 @@ class SearchTable(Table):
     parallel: int | None = Field(default=None, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
+    sources: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(strict=False, alias="from")] = ()
 
 
 class EarlyStoppingTable(Table):
@@ -266,6 +271,13 @@ class EarlyStoppingTable(Table):
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
     min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
     rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
+
+
+class NotifyTable(Table):
+    """`[notify]`: one command, and the occasions on which it is run."""
+
+    command: Annotated[list[Text], Field(min_length=1)]
+    on: list[Literal["done", "best", "failing", "stuck", "disk"]] = list(KINDS)  # type: ignore[arg-type]
 
 
 class StudyTable(Table):
@@ -281,6 +293,7 @@ class StudyTable(Table):
     space_constraint: list[LinearTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
+    notify: NotifyTable | None = None
 
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))
@@ -318,9 +331,6 @@ def _refuse_reserved(data: Mapping[str, Any]) -> None:
         value = _at(data, path)
         if isinstance(value, str) and value in values:
             raise NotYet(f"{value!r} is not offered yet", where=path, hint="leave it out")
-    gpus = _at(data, "run.resources.gpus")
-    if isinstance(gpus, float) and gpus != int(gpus if gpus - gpus == 0 else 0):
-        raise NotYet("fractions of GPUs are not offered yet", where="run.resources.gpus", hint="write 0 or 1")
 
 
 def _at(data: Any, path: str) -> Any:

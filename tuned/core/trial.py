@@ -34,6 +34,7 @@ class Trial:
         retries_used: Failure class -> automatic retries this trial has had.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
+        frozen: Whether its processes stand still; its slot stays taken.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Trial:
     retries_used: dict[str, int] = field(default_factory=dict)
     code: str = ""
     space: int = 1
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ _REASON = 200
 """Characters of the longest reason."""
 
 _OOM = re.compile(r"OutOfMemoryError|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED|MemoryError")
+_INFEASIBLE = re.compile(r"^(?:[\w.]+\.)?InfeasiblePoint\b", re.MULTILINE)
+"""What `tuned.InfeasiblePoint` leaves as the last line of its traceback; other programs may print the word."""
 _INTENT_EVENTS = {
     StopReason.PAUSE: "exit_paused",
     StopReason.PRUNE: "exit_pruned",
@@ -130,6 +134,8 @@ def classify_exit(
     if record.get("disk_full"):
         return Outcome("exit_error", Failure.LOST, DISK_FULL)
     last = last_error_line(tail)
+    if _INFEASIBLE.search(tail):
+        return Outcome("exit_error", Failure.INFEASIBLE, last or "declared infeasible")
     if _OOM.search(tail):
         return Outcome("exit_error", Failure.OOM, last or "out of memory")
     if number is not None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
+from tuned import protocol
+from tuned.core.gpu_shares import share_of
 from tuned.daemon import failpoints, run_dirs, snapshot
 from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.slots import Slots
@@ -28,6 +30,11 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             snapshot.drop_abandoned(runs)
             run_dirs.exhume(runs, {study.name for study in queries.studies(conn)})
             return queries.live(conn)
+
+    def share(row: Row) -> float:
+        with database.read() as conn:
+            wanted = queries.study_by_id(conn, row.trial.study_id).spec.run.gpus
+        return share_of(wanted or 1.0)
 
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")
@@ -48,8 +55,20 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             # Whether it was told is not known: it is told again.
             stop=row.trial.stop_reason,
         )
-        slots.lease(attempt.device, attempt.holder)
+        slots.lease(attempt.device, attempt.holder, await asyncio.to_thread(share, row))
+        await asyncio.to_thread(_agree_on_freezing, attempt, row.trial.frozen)
         attempts.follow(attempt)
     failpoints.reach("adopted")
     if rows:
         log.info("adopting %d attempts", len(rows))
+
+
+def _agree_on_freezing(attempt: LiveAttempt, frozen: bool) -> None:
+    """What was committed and not yet told; the supervisor looks when it is found."""
+    try:
+        record = protocol.read_record(str(attempt.run_dir), protocol.FREEZE_FILE)
+        if frozen != bool(record and record["frozen"]):
+            told = {"frozen": frozen, "cuda": (record or {}).get("cuda", [])}
+            protocol.write_record(str(attempt.run_dir), protocol.FREEZE_FILE, told)
+    except (OSError, protocol.RecordError) as error:
+        log.warning("attempt %s: %s", attempt.holder, error)

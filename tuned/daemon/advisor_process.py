@@ -13,10 +13,11 @@ import logging
 import os
 import sys
 import time
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any
 
-from tuned.core.errors import Unavailable
+from tuned.core.errors import TunedError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +106,15 @@ class AdvisorProcess:
         self.state = "ready"
         log.info("%s: process %d started", self._name, self._process.pid)
 
-    async def ask(self, request: dict[str, Any], within_s: float = ANSWER_S) -> dict[str, Any]:
+    async def ask(
+        self, request: dict[str, Any], within_s: float = ANSWER_S, more: AsyncIterable[bytes] | None = None
+    ) -> dict[str, Any]:
         """Send one request and wait for its answer. Hold `exclusive()` around it.
+
+        Args:
+            request: One JSON line.
+            within_s: Seconds for all of it.
+            more: Lines that belong to the request, made while the first ones are being read.
 
         Raises:
             AdvisorFailed: It died or hung (it is ended then), or it could not do what was asked (it lives on).
@@ -120,12 +128,16 @@ class AdvisorProcess:
             async with asyncio.timeout(within_s):
                 process.stdin.write((json.dumps({**request, "id": self._next_id}) + "\n").encode())
                 await process.stdin.drain()
+                if more is not None:
+                    async for piece in more:
+                        process.stdin.write(piece)
+                        await process.stdin.drain()
                 answer = await self._answer(process, self._next_id)
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             what = f"gave no answer for {within_s:.0f} s" if isinstance(error, TimeoutError) else "ended unexpectedly"
             raise await self._fail(what) from error
-        except asyncio.CancelledError:
-            # Its answer would be taken for that of the next request.
+        except (asyncio.CancelledError, TunedError):
+            # Half a request was sent, or its answer would be taken for that of the next request.
             await self._fail("was interrupted")
             raise
         if "error" in answer:

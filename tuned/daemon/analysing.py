@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from storage import queries
 from storage.engine import Database
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.study import Study
+from tuned.core.trial import Trial
 from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.slots import Slots
-from tuned.daemon.study_data import study_document
+from tuned.daemon.study_data import study_header, trial_lines
 
 MODULE = "tuned.advisor.analyses"
 IDLE_S = 300.0
@@ -29,6 +30,11 @@ KEPT = 32
 """Answers that are kept as long as nothing happens in their studies."""
 LARGEST_KEPT = 2**20
 """Characters of an answer's texts; larger ones (reports) are made anew."""
+
+AT_ONCE = 10
+"""Trials that are read and sent together."""
+END = b"null\n"
+"""The line behind a study's last trial."""
 
 Answer = dict[str, Any]
 
@@ -61,11 +67,9 @@ class Analysing:
             self._answers.move_to_end(key)
             return self._answers[key]
         async with await self._process.exclusive():
-            slots = len(self._slots.default_slots)
-            data = await self._read(lambda conn: [study_document(conn, _find(conn, n), slots) for n in names])
-            request = {"kind": kind, "data": data[0], "others": data[1:], "options": dict(options)}
+            request = {"kind": kind, "studies": len(names), "options": dict(options)}
             try:
-                reply = await self._process.ask(request, ANSWER_S)
+                reply = await self._process.ask(request, ANSWER_S, self._lines(names))
             except AdvisorFailed as error:
                 if error.refusal is not None:
                     raise InvalidInput(**error.refusal) from None
@@ -73,6 +77,17 @@ class Analysing:
         answer: Answer = reply["result"]
         self._keep(key, answer)
         return answer
+
+    async def _lines(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """The studies, a few trials at a time, so that a large one never lies in memory whole."""
+        slots = len(self._slots.default_slots)
+        for name in names:
+            study, trials, used = await self._read(lambda conn, name=name: _begin(conn, name))
+            yield study_header(study, slots)
+            for i in range(0, len(trials), AT_ONCE):
+                some = trials[i : i + AT_ONCE]
+                yield await self._read(lambda conn, some=some, used=used: trial_lines(conn, some, used))
+            yield END
 
     def _keep(self, key: object, answer: Answer) -> None:
         if sum(map(len, answer["files"].values())) > LARGEST_KEPT:
@@ -95,6 +110,11 @@ class Analysing:
     async def close(self) -> None:
         """End the process."""
         await self._process.stop()
+
+
+def _begin(conn: Connection, name: str) -> tuple[Study, list[Trial], dict[int, queries.Usage]]:
+    study = _find(conn, name)
+    return study, queries.trials(conn, study.id), queries.usage(conn, study.id)
 
 
 def _find(conn: Connection, name: str) -> Study:

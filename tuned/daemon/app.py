@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from storage.engine import Database, open_database
@@ -26,10 +27,12 @@ from tuned.daemon.attempts import Attempts, LiveAttempt
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.commit_attempt import Ending
 from tuned.daemon.gpu import find_driver
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
 from tuned.daemon.launchers import Launchers
 from tuned.daemon.launching import Launching
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.preloads import Preloads
 from tuned.daemon.retention import Retention
 from tuned.daemon.sampling import watch_devices
@@ -72,11 +75,20 @@ class Daemon:
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._hub.scheduler)
+        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
         self._service = Service(
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
         self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
+        self._gpus = Gpus(
+            self._database,
+            self._hub,
+            self._slots,
+            self._attempts,
+            self._service.pause,
+            partial(self._service.act, "resume"),
+        )
+        self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home,
@@ -99,6 +111,8 @@ class Daemon:
             retention,
             self.status,
             self.stop,
+            self._gpus,
+            self._notifier,
         )
         self._listener = Listener(home.socket, make_api(context))
 
@@ -107,6 +121,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
+        await self._gpus.begin()
         await adopt(self._database, self._attempts, self._slots, self._home.runs)
         # Before the first lease: somebody else may be using a card.
         await asyncio.to_thread(self._slots.sample, set())
@@ -115,6 +130,8 @@ class Daemon:
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
             asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
+            asyncio.create_task(self._gpus.watch(), name="gpus"),
+            asyncio.create_task(self._notifier.run(), name="notices"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())
@@ -168,6 +185,12 @@ class Daemon:
             self._preloads.run_cold(ending.study_id, ending.reason)
         self._launching.learn(ending.study_id, attempt.run_dir)
 
+    def _held_up(self) -> tuple[str, bool]:
+        return self._scheduler.held_up, bool(self._scheduler.blocked)
+
+    def _trial_s(self, study_id: int) -> float | None:
+        return self._suggesting.pace(study_id).trial_s
+
     def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
         """What `tunectl daemon status` says."""
         with open("/proc/self/statm") as file:
@@ -185,7 +208,7 @@ class Daemon:
                     memory_used=sample.memory_used if sample else None,
                     utilisation=sample.utilisation if sample else None,
                     held_by=self._slots.held.get(slot.id, ""),
-                    blocked=self._slots.blocked.get(slot.id, ""),
+                    blocked=self._slots.unavailable(slot.id),
                 )
             )
         return DaemonStatus(
@@ -201,7 +224,11 @@ class Daemon:
             running=running,
             queued=queued,
             advisor=self._advisor.state,
-            notes=[*self.notes, *([self._scheduler.held_up] if self._scheduler.held_up else [])],
+            notes=[
+                *self.notes,
+                *([self._scheduler.held_up] if self._scheduler.held_up else []),
+                *self._notifier.notes,
+            ],
         )
 
 

@@ -22,7 +22,7 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.endings import Verdict, judge
-from tuned.core.errors import TunedError
+from tuned.core.errors import TunedError, Unavailable
 from tuned.core.metric_lines import Chunk, parse_chunk
 from tuned.core.states import StopReason, TrialState
 from tuned.daemon import clock, failpoints, run_dirs
@@ -135,7 +135,7 @@ class Attempts:
             log.warning("attempt %s: its supervisor cannot be watched: %s", attempt.holder, error)
             return
         asyncio.get_running_loop().add_reader(attempt.pidfd, self._supervisor_ended, attempt)
-        if (attempt.run_dir / protocol.STOP_FILE).exists():
+        if any((attempt.run_dir / name).exists() for name in (protocol.STOP_FILE, protocol.FREEZE_FILE)):
             self._notify(attempt)  # it was written while nobody knew whom to tell
 
     def _supervisor_ended(self, attempt: LiveAttempt) -> None:
@@ -169,8 +169,26 @@ class Attempts:
         self._notify(attempt)
         return True
 
+    async def tell_to_freeze(self, attempt: LiveAttempt, frozen: bool, cuda: list[int] | None = None) -> None:
+        """Have its processes stand still, or move again.
+
+        Args:
+            attempt: The attempt.
+            frozen: Which of the two.
+            cuda: Processes whose GPU state was moved to main memory.
+
+        Raises:
+            Unavailable: It could not be written.
+        """
+        record = {"frozen": frozen, "at": clock.now(), "cuda": cuda or []}
+        try:
+            await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.FREEZE_FILE, record)
+        except OSError as error:
+            raise Unavailable(f"cannot be told: {error.strerror}", where=attempt.holder) from error
+        self._notify(attempt)
+
     def _notify(self, attempt: LiveAttempt) -> None:
-        """Have the supervisor look at `stop.json`."""
+        """Have the supervisor look at `stop.json` and `freeze.json`."""
         if attempt.pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(attempt.pidfd, signal.SIGUSR1)

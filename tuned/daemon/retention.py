@@ -21,6 +21,9 @@ from tuned.daemon import run_dirs
 from tuned.home import Home
 from tuned.wire import Collected
 
+WORK = (protocol.WORK_DIR, protocol.PREDICTIONS_DIR)
+"""Folders of an attempt that go together: what it wrote for itself, and what its model said."""
+
 ENV_QUOTA = "TUNED_DISK_QUOTA"
 
 
@@ -96,7 +99,7 @@ class Retention:
                         rank=rank.get(trial.number),
                         ended_at=trial.ended_at,
                         checkpoint_bytes=size_of(folder / protocol.CHECKPOINT_DIR),
-                        work_bytes=sum(size_of(a / protocol.WORK_DIR) for a in attempts),
+                        work_bytes=sum(size_of(a / part) for a in attempts for part in WORK),
                         log_bytes=sum(size_of(a / protocol.OUTPUT_FILE) for a in attempts),
                         active_study=study.state not in STUDY_ENDED,
                     )
@@ -110,6 +113,7 @@ class Retention:
             return
         for attempt in folder.iterdir():
             if removal.part == "work":
-                shutil.rmtree(attempt / protocol.WORK_DIR, ignore_errors=True)
+                for part in WORK:
+                    shutil.rmtree(attempt / part, ignore_errors=True)
             else:
                 (attempt / protocol.OUTPUT_FILE).unlink(missing_ok=True)

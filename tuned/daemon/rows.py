@@ -120,6 +120,7 @@ def trial_row(trial: Trial) -> TrialRow:
         retry_of=trial.retry_of,
         code=trial.code,
         space=trial.space,
+        frozen=trial.frozen,
     )
 
 

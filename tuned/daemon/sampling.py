@@ -23,7 +23,7 @@ async def watch_devices(slots: Slots, attempts: Attempts, hub: Hub) -> None:
     while slots.gpus:
         blocked = dict(slots.blocked)
         live = list(attempts.live.values())
-        families = await asyncio.to_thread(_families, live)
+        families = await asyncio.to_thread(families_of, live)
         await asyncio.to_thread(slots.sample, set().union(*families))
         if blocked != slots.blocked:
             hub.scheduler.set()
@@ -32,7 +32,7 @@ async def watch_devices(slots: Slots, attempts: Attempts, hub: Hub) -> None:
         await asyncio.sleep(BUSY_S if attempts.live else IDLE_S)
 
 
-def _families(attempts: Sequence[LiveAttempt]) -> list[set[int]]:
+def families_of(attempts: Sequence[LiveAttempt]) -> list[set[int]]:
     """The processes of each attempt: all descendants of its supervisor, which adopts those that lose their parent."""
     import psutil  # only machines with GPUs come here
 
@@ -47,13 +47,14 @@ def _families(attempts: Sequence[LiveAttempt]) -> list[set[int]]:
 
 
 def _record(slots: Slots, attempt: LiveAttempt, family: set[int]) -> None:
-    sample = slots.samples.get(attempt.device)
-    if sample is None:
+    samples = [slots.samples[slot] for slot in attempt.device.split(",") if slot in slots.samples]
+    if not samples:
         return
     now = clock.now()
     step = float(int(now - attempt.claimed_at)) if attempt.claimed_at else float(int(now))
-    mine = sum(size for pid, size in sample.processes.items() if pid in family)
+    mine = sum(size for sample in samples for pid, size in sample.processes.items() if pid in family)
     attempt.samples.append(("gpu/memory_bytes", step, float(mine), now))
-    if sample.utilisation is not None:
-        attempt.samples.append(("gpu/utilisation", step, sample.utilisation, now))
+    busy = [sample.utilisation for sample in samples if sample.utilisation is not None]
+    if busy:
+        attempt.samples.append(("gpu/utilisation", step, sum(busy) / len(busy), now))
     attempt.dirty.set()

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
+from tuned.core.gpu_shares import share_of
 from tuned.core.phases import asks_advisor
 from tuned.core.rungs import Verdict
 from tuned.core.schedule import (
@@ -131,15 +132,16 @@ class Scheduler:
             if t.id not in claiming
         ]
         held_up = self.held_up
-        free_gpus = [] if held_up else self._slots.free_gpus()
+        free_gpus = {} if held_up else self._slots.gpu_shares()
         free_cpus = [] if held_up else self._slots.free_cpus()
         starving, claimed = set(), set(claiming)
-        for action in plan(views, queue, free_gpus, free_cpus):
+        for action in plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus())):
             match action:
                 case Claim():
                     trial, study = trials[action.trial_id], picture.studies[action.study_id]
                     claimed.add(trial.id)
-                    self._slots.lease(action.device, f"{trial.study}/{trial.number}")
+                    share = share_of(self._gpus(study) or 1.0)
+                    self._slots.lease(action.device, f"{trial.study}/{trial.number}", share)
                     self._launching.begin(trial, study, action.device)
                 case Ask():
                     study = picture.studies[action.study_id]
@@ -156,25 +158,25 @@ class Scheduler:
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
-            self._suggesting.idle(study, self._idle_slots(view) if study.id in starving else 0)
+            self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
             if study.state is StudyState.RUNNING:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
                 self._suggesting.renew(study, waiting_trials)
         return True
 
-    def _idle_slots(self, view: StudyView) -> int:
-        free = len(self._slots.free_gpus()) or len(self._slots.free_cpus())
+    def _idle_slots(self, view: StudyView, study: Study) -> int:
+        free = self._slots.room(study.spec.run.gpus)
         room = free if view.parallel is None else min(free, view.parallel - view.live)
         remaining = room if view.trials is None else view.trials - view.counted
         return max(0, min(room, remaining))
 
-    def _gpus(self, study: Study) -> int:
+    def _gpus(self, study: Study) -> float:
         wanted = study.spec.run.gpus
-        return self._slots.default_gpus if wanted is None else int(wanted)
+        return self._slots.default_gpus if wanted is None else wanted
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.spec.search
-        parallel = search.parallel or len(self._slots.default_slots)
+        parallel = search.parallel or max(1, self._slots.capacity(study.spec.run.gpus))
         pace = self._suggesting.pace(study.id)
         ahead = 1 if reproducible(study) else suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
         if self._suggesting.by_design(study):

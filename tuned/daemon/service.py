@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,28 +23,39 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
-from tuned.core.space import Point
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
 from tuned.core.trial import Trial
-from tuned.daemon import clock, failpoints, run_dirs, snapshot, verbs
+from tuned.daemon import changing, clock, enqueuing, failpoints, pausing, run_dirs, snapshot, updating, verbs
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.disk import Disk
+from tuned.daemon.estimating import estimate
+from tuned.daemon.freezing import Freezing
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
 from tuned.daemon.points import add_design_points
+from tuned.daemon.priors import best_of, check_sources, prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
 from tuned.daemon.suggesting import Suggesting
 from tuned.daemon.trial_spec import argument_context
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, Submission, Submitted
+from tuned.wire_steering import SettingsChanged
 
 T = TypeVar("T")
 
 SHOWN_ARGUMENTS = 3
+
+
+class _Rehearsed(Exception):
+    """A rehearsal has come to its end; the transaction is rolled back with it."""
+
+    def __init__(self, result: Submitted) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Service:
@@ -70,6 +81,7 @@ class Service:
         self.runs = runs
         self._codes = codes
         self._interpreters = Interpreters()
+        self._freezing = Freezing(database, attempts, slots)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
@@ -84,8 +96,12 @@ class Service:
         """Run a transaction in the writer's thread."""
         return await self._database.writer.run(work)
 
-    async def submit(self, submission: Submission) -> Submitted:
+    async def submit(self, submission: Submission, *, rehearse: bool = False) -> Submitted:
         """Take in a study; the same content again is done already.
+
+        Args:
+            submission: What was sent.
+            rehearse: Do all of it, say what came of it, and leave nothing behind.
 
         Raises:
             InvalidInput: The study file is wrong.
@@ -105,12 +121,16 @@ class Service:
         spec = await self._with_usable_python(spec, submission.environment)
         if spec.run.code == "live":
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, state["hash"]), submission.environment)
+            coded = _with_code(spec, state["hash"])
+            return await self._create(coded, submission.environment, rehearse=rehearse, update=submission.update)
         taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self.runs)
         try:
             _refuse_uncopied(spec, taken)
             state = await asyncio.to_thread(self._codes.state, spec.run)
-            return await self._create(_with_code(spec, taken.hash), submission.environment, taken, state)
+            coded = _with_code(spec, taken.hash)
+            return await self._create(
+                coded, submission.environment, taken, state, rehearse=rehearse, update=submission.update
+            )
         finally:
             await asyncio.to_thread(snapshot.drop, taken)
 
@@ -153,7 +173,12 @@ class Service:
         environment: dict[str, str],
         taken: Taken | None = None,
         state: dict[str, Any] | None = None,
+        *,
+        rehearse: bool = False,
+        update: bool = False,
     ) -> Submitted:
+        changed: list[str] = []
+
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
@@ -162,27 +187,40 @@ class Service:
                 submitted = replace(known.spec, space=first)
                 if spec.content_hash() in (known.spec.content_hash(), submitted.content_hash()):
                     return known, False
+                if update:
+                    changed.extend(updating.update(conn, known, spec, clock.now()))
+                    return queries.study_by_id(conn, known.id), False
                 raise Conflict(
                     "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
                     where=spec.name,
-                    hint="submit it --as another name",
+                    hint="submit it --as another name, or --update this one",
                 )
-            if taken is not None:
+            if taken is not None and not rehearse:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
             now = clock.now()
+            check_sources(conn, spec, now)
             study_id = repository.create_study(conn, spec, environment, now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
+        def try_out(conn: Connection) -> None:
+            study, created = create(conn)
+            raise _Rehearsed(self._submitted(conn, study, created))  # so that the writer takes all of it back
+
+        if rehearse:
+            try:
+                await self._database.writer.run(try_out)
+            except _Rehearsed as done:
+                return done.result
         study, created = await self._database.writer.run(create)
         failpoints.reach("submit.committed")
         if created:
             self._launching.prepare(study)
             if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
                 self._suggesting.warm_up()
-        first = await self.read(lambda conn: queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS))
-        return self._submitted(study, created, first)
+        submitted = await self.read(lambda conn: self._submitted(conn, study, created))
+        return replace(submitted, changed=changed)
 
     def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
         """The user's own points first, then the first of the design, so that `submit` can show what will run."""
@@ -192,7 +230,11 @@ class Service:
             point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
             new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
             repository.add_trials(conn, study_id, [new], now)
-        missing = SHOWN_ARGUMENTS - len(spec.search.points)
+        earlier = best_of(spec, prior_trials(conn, spec, now))
+        if earlier is not None:
+            why = f"the best of {earlier[0].study} (#{earlier[0].number})"
+            repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
+        missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
         if spec.search.trials is not None:
             missing = min(missing, spec.search.trials - len(spec.search.points))
         if not spec.space.tunable:
@@ -201,23 +243,33 @@ class Service:
             origin = None if spec.objectives else "command"
             add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
 
-    def _submitted(self, study: Study, created: bool, first: list[Trial]) -> Submitted:
+    def _submitted(self, conn: Connection, study: Study, created: bool) -> Submitted:
         spec, slots = study.spec, self._slots.default_slots
+        first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
+        room = self._slots.capacity(spec.run.gpus)
+        at_once = min(room, spec.search.parallel or room)
+        seconds, why = estimate(conn, spec, at_once)
         notes = []
-        if spec.search.parallel is not None and spec.search.parallel > len(slots):
-            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {len(slots)} slot(s)")
+        if spec.search.parallel is not None and spec.search.parallel > room > 0:
+            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
+        if room == 0:
+            notes.append(
+                f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
+            )
         return Submitted(
             study=study.name,
             created=created,
             state=study.state,
             trials=spec.search.trials,
-            slots=min(len(slots), spec.search.parallel or len(slots)),
+            slots=at_once,
             devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
             python=spec.run.python,
             python_why=spec.run.python_why,
             arguments=[self.arguments(study, trial) for trial in first],
             notes=notes,
             code=spec.run.code_hash,
+            estimate_s=seconds,
+            estimate_why=why,
         )
 
     def arguments(self, study: Study, trial: Trial) -> list[str]:
@@ -242,25 +294,7 @@ class Service:
         """
 
         def add(conn: Connection) -> list[int]:
-            study = self._named(conn, name)
-            now = clock.now()
-            numbers: list[int] = []
-            if not request.points:
-                raise InvalidInput("no point was given", hint=f"tunectl enqueue {name} KEY=VALUE")
-            for values in request.points:
-                given: Point = study.spec.space.check_partial(values)
-                number = queries.next_number(conn, study.id)
-                point = complete_point(study.spec.space, given, study.spec.search.seed, number - 1)
-                new = NewTrial(
-                    params=recorded(study.spec, point),
-                    origin="user",
-                    why="enqueued by you",
-                    priority=request.priority,
-                    rank=0,
-                )
-                numbers += repository.add_trials(conn, study.id, [new], now)
-            verbs.reopen(conn, study.id, now)
-            return numbers
+            return enqueuing.enqueue(conn, self._named(conn, name), request, clock.now())
 
         numbers = await self._database.writer.run(add)
         failpoints.reach("enqueue.committed")
@@ -283,13 +317,45 @@ class Service:
         """
         return await self.read(lambda conn: self._named(conn, name))
 
+    async def set(self, name: str, values: Mapping[str, Any]) -> SettingsChanged:
+        """Change keys of a submitted study.
+
+        Raises:
+            NotFound: There is no such study.
+            InvalidInput, Conflict: See `changing.change`; nothing has changed.
+        """
+        return await self._database.writer.run(
+            lambda conn: changing.change(conn, self._named(conn, name), values, clock.now())
+        )
+
     async def act(self, verb: str, targets: list[str]) -> Changed:
         """Do a verb to its targets; live trials are told before this returns."""
         effect = await self._database.writer.run(lambda conn: verbs.act(conn, verb, targets, clock.now()))
         failpoints.reach("stop.committed")
+        return await self._told(effect)
+
+    async def undo_retry(self, targets: list[str]) -> Changed:
+        """Take back retries that have not begun; see `verbs.undo_retry`."""
+        return await self._told(
+            await self._database.writer.run(lambda conn: verbs.undo_retry(conn, targets, clock.now()))
+        )
+
+    async def pause(self, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
+        """Pause studies and trials; see `pausing.pause`."""
+        tool = self._freezing.cuda_tool is not None
+        effect = await self._database.writer.run(
+            lambda conn: pausing.pause(conn, targets, level, tool, clock.now(), leaves_card)
+        )
+        failpoints.reach("stop.committed")
+        return await self._told(effect)
+
+    async def _told(self, effect: verbs.Effect) -> Changed:
+        """Have those told whom a verb is about."""
         for trial_id, reason in effect.stopping:
             await self.tell_to_stop(trial_id, reason)
-        return Changed(effect.changed, effect.skipped)
+            await self._freezing.restore(trial_id)
+        await self._freezing.carry_out(effect)
+        return Changed(effect.changed, effect.skipped, effect.effects)
 
     async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
         """Write `stop.json` and have the supervisor look at it.

@@ -7,8 +7,11 @@ its truth, from which it is rebuilt when the daemon starts.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 
+from tuned.core.gpu_shares import how_many
+from tuned.daemon import clock
 from tuned.daemon.gpu import GpuDriver, GpuSample
 
 FOREIGN_BYTES = 500 * 2**20
@@ -41,8 +44,11 @@ class Slots:
         self.gpus = [Slot(g.uuid, "gpu", g.name, g.index, g.memory_total) for g in driver.gpus()]
         self.cpus = [Slot(f"cpu:{i}", "cpu", "CPU slot", i, None) for i in range(count)]
         self.samples: dict[str, GpuSample] = {}
-        self.held: dict[str, str] = {}
+        self.leases: dict[str, dict[str, float]] = {}
+        """Slot -> holder -> the share of it that the holder has."""
         self.blocked: dict[str, str] = {}
+        self.yielded: dict[str, float] = {}
+        """GPU -> until when (unix seconds) it is left to somebody else."""
 
     @property
     def default_gpus(self) -> int:
@@ -54,22 +60,57 @@ class Slots:
         """The slots that such trials run in."""
         return self.gpus or self.cpus
 
+    @property
+    def held(self) -> dict[str, str]:
+        """Slot -> its holders, with commas between them; slots that nobody holds are left out."""
+        return {slot: ", ".join(holders) for slot, holders in self.leases.items()}
+
+    def capacity(self, gpus: float | None) -> int:
+        """How many trials that want so many GPUs this machine runs at once; None: as many as is the default."""
+        wanted = self.default_gpus if gpus is None else gpus
+        return how_many({slot.id: 1.0 for slot in self.gpus}, wanted) if wanted else len(self.cpus)
+
+    def room(self, gpus: float | None) -> int:
+        """How many such trials could start now."""
+        wanted = self.default_gpus if gpus is None else gpus
+        return how_many(self.gpu_shares(), wanted) if wanted else len(self.free_cpus())
+
+    def leasable_gpus(self) -> list[str]:
+        """Ids of the GPUs that are ours to lease, whether somebody holds them or not."""
+        now = clock.now()
+        return [s.id for s in self.gpus if s.id not in self.blocked and self.yielded.get(s.id, now) <= now]
+
+    def unavailable(self, slot_id: str) -> str:
+        """Why a slot is not leased out now; empty when it is."""
+        until = self.yielded.get(slot_id, 0.0)
+        if until > clock.now():
+            return f"left to others until {time.strftime('%H:%M', time.localtime(until))}"
+        return self.blocked.get(slot_id, "")
+
+    def gpu_shares(self) -> dict[str, float]:
+        """Id -> what is left of each GPU that can be leased."""
+        return {slot: 1.0 - sum(self.leases.get(slot, {}).values()) for slot in self.leasable_gpus()}
+
     def free_gpus(self) -> list[str]:
-        """Ids of the GPUs that can be leased now."""
-        return [s.id for s in self.gpus if s.id not in self.held and s.id not in self.blocked]
+        """Ids of the GPUs that nobody holds a part of and that can be leased."""
+        return [slot for slot in self.leasable_gpus() if slot not in self.leases]
 
     def free_cpus(self) -> list[str]:
         """Ids of the free CPU slots."""
-        return [s.id for s in self.cpus if s.id not in self.held]
+        return [s.id for s in self.cpus if s.id not in self.leases]
 
-    def lease(self, slot_id: str, holder: str) -> None:
-        """Give a slot to `STUDY/NUMBER`."""
-        self.held[slot_id] = holder
+    def lease(self, device: str, holder: str, share: float = 1.0) -> None:
+        """Give `STUDY/NUMBER` a share of a slot, or of each of several with commas between them."""
+        for slot in device.split(","):
+            self.leases.setdefault(slot, {})[holder] = share
 
-    def release(self, slot_id: str, holder: str) -> None:
-        """Take it back; does nothing when someone else holds it by now."""
-        if self.held.get(slot_id) == holder:
-            del self.held[slot_id]
+    def release(self, device: str, holder: str) -> None:
+        """Take it back; does nothing where it is not held."""
+        for slot in device.split(","):
+            holders = self.leases.get(slot, {})
+            holders.pop(holder, None)
+            if not holders:
+                self.leases.pop(slot, None)
 
     def environment(self, slot_id: str) -> dict[str, str]:
         """What a trial in this slot finds in its environment.
@@ -78,8 +119,9 @@ class Slots:
         """
         if not self.gpus:
             return {}
-        index = next((str(s.index) for s in self.gpus if s.id == slot_id), "")
-        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": index}
+        wanted = slot_id.split(",")
+        indexes = ",".join(str(slot.index) for slot in self.gpus if slot.id in wanted)
+        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": indexes}
 
     def sample(self, ours: set[int]) -> None:
         """Ask the driver how the GPUs are, and find those that somebody else uses.

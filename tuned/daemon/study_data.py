@@ -1,10 +1,12 @@
-"""A study as the analyses get it: one document out of the database.
+"""A study as the analyses get it, out of the database: a line for the study, then a line for each trial.
 
-Owns what is in it; its fields are those of `tuned.playbook.study_data`, by the same names.
+Owns what is in them; the fields are those of `tuned.playbook.study_data`, by the same names.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,21 +22,30 @@ CURVE_POINTS = 200
 MEMORY_METRIC = "gpu/memory_bytes"
 
 
-def study_document(conn: Connection, study: Study, slots: int) -> dict[str, Any]:
-    """The study with all its trials and their thinned curves."""
-    used = queries.usage(conn, study.id)
-    return {
-        "name": study.name,
-        "spec": study.spec.to_public_dict(),
-        "state": study.state.value,
-        "created_at": study.created_at,
-        "ended_at": study.ended_at,
-        "slots": slots,
-        "trials": [
-            _trial(trial, queries.curves(conn, trial.id, CURVE_POINTS), used.get(trial.id))
-            for trial in queries.trials(conn, study.id)
-        ],
-    }
+def study_header(study: Study, slots: int) -> bytes:
+    """A study without its trials, as a line."""
+    return line(
+        {
+            "name": study.name,
+            "spec": study.spec.to_public_dict(),
+            "state": study.state.value,
+            "created_at": study.created_at,
+            "ended_at": study.ended_at,
+            "slots": slots,
+        }
+    )
+
+
+def trial_lines(conn: Connection, trials: Iterable[Trial], used: Mapping[int, queries.Usage]) -> bytes:
+    """Trials with their thinned curves, a line each."""
+    return b"".join(
+        line(_trial(trial, queries.curves(conn, trial.id, CURVE_POINTS), used.get(trial.id))) for trial in trials
+    )
+
+
+def line(data: Any) -> bytes:
+    """Plain data as a line."""
+    return json.dumps(data, separators=(",", ":")).encode() + b"\n"
 
 
 def _trial(trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usage | None) -> dict[str, Any]:
@@ -75,4 +86,5 @@ def _trial(trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usa
 
 def _curve(curve: queries.ThinCurve) -> dict[str, Any]:
     values = [None if value is None else encode_number(value) for value in curve.values]
-    return {"steps": curve.steps, "values": values, "times": curve.times, "reports": curve.reports}
+    times = [None if time is None else round(time, 6) for time in curve.times]
+    return {"steps": curve.steps, "values": values, "times": times, "reports": curve.reports}

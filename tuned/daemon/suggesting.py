@@ -26,8 +26,11 @@ from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
+from tuned.daemon.memory import memory_limit, uses_gpu
 from tuned.daemon.pace import Pace
 from tuned.daemon.points import add_design_points
+from tuned.daemon.priors import prior_trials
+from tuned.daemon.slots import Slots
 from tuned.daemon.spaces import refine_before
 from tuned.daemon.ways import due_in, reproducible, results_of
 
@@ -67,8 +70,9 @@ class _Search:
 class Suggesting:
     """Answers the plan's asks. All methods are for the event loop."""
 
-    def __init__(self, database: Database, advisor: AdvisorProcess, wake: asyncio.Event) -> None:
+    def __init__(self, database: Database, advisor: AdvisorProcess, slots: Slots, wake: asyncio.Event) -> None:
         self._database = database
+        self._slots = slots
         self._advisor = advisor
         self._wake = wake
         self._searches: dict[int, _Search] = {}
@@ -292,23 +296,36 @@ class Suggesting:
                     "objectives": _goals(study),
                     "seed": study.spec.search.seed,
                     "method": study.spec.search.method,
+                    "memory_limit": memory_limit(study.spec, self._slots),
+                    "prior": await asyncio.to_thread(self._prior, study),
                 }
             )
             search.fed_generation, search.fed_space, search.fed_seq = self._advisor.generation, study.space, 0
         while True:
-            rows, rungs = await asyncio.to_thread(self._changed, study, search.fed_seq)
+            rows, rungs, peaks = await asyncio.to_thread(self._changed, study, search.fed_seq)
             if not rows:
                 return
-            told = [_advisor_row(trial, rungs.get(trial.id, {})) for _, trial in rows]
+            told = [_advisor_row(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows]
             await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
             search.fed_seq = rows[-1][0]
 
-    def _changed(self, study: Study, seq: int) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]]]:
+    def _prior(self, study: Study) -> list[dict[str, object]]:
+        if not study.spec.search.sources:
+            return []
+        with self._database.read() as conn:
+            found = prior_trials(conn, study.spec, study.created_at)
+        return [{**_advisor_row(trial, {}, None), "number": -i} for i, trial in enumerate(found, 1)]
+
+    def _changed(
+        self, study: Study, seq: int
+    ) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]], dict[int, float]]:
+        """Trials that moved since, with their values at rungs and their peaks of memory."""
         with self._database.read() as conn:
             rows = queries.changed_since(conn, study.id, seq, FEED_ROWS)
-            if study.spec.early_stopping is None:
-                return rows, {}
-            return rows, queries.rung_values(conn, [trial.id for _, trial in rows])
+            ended = [trial.id for _, trial in rows if trial.state in TERMINAL]
+            peaks = queries.peak_memory(conn, ended, uses_gpu(study.spec, self._slots))
+            stops = study.spec.early_stopping is not None
+            return rows, queries.rung_values(conn, [trial.id for _, trial in rows]) if stops else {}, peaks
 
     def warm_up(self) -> None:
         """Start the advisor now, because importing Ax takes seconds and it will be needed."""
@@ -358,7 +375,7 @@ def _goals(study: Study) -> list[dict[str, object]]:
     return goals
 
 
-def _advisor_row(trial: Trial, rungs: dict[int, float]) -> dict[str, object]:
+def _advisor_row(trial: Trial, rungs: dict[int, float], memory: float | None) -> dict[str, object]:
     ended = trial.state in TERMINAL
     return {
         "number": trial.number,
@@ -368,4 +385,5 @@ def _advisor_row(trial: Trial, rungs: dict[int, float]) -> dict[str, object]:
         "values": {k: (v if v - v == 0 else str(v)) for k, v in trial.values.items()} if ended else {},
         "origin": trial.origin,
         "rungs": rungs,
+        "memory": memory,
     }

@@ -95,6 +95,7 @@ def build_spec(
             for file in spec.metric_files
         ],
         "rename": spec.rename,
+        "predictions": spec.predictions and _absolute(spec, render_text(spec, spec.predictions, context), run_dir),
         "tree": run.tree or None,
         "code": dict(code) if code else None,
         "objective_metric": objective.metric if objective else None,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput, NotFound
-from tuned.core.schedule import CANCELLED
+from tuned.core.schedule import CANCELLED, DONE
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.targets import Target, parse_target
@@ -30,11 +30,16 @@ class Effect:
         changed: `STUDY` or `STUDY/NUMBER`.
         skipped: Targets left alone, with the reason.
         stopping: Live trials that now have to be told.
+        freezing: Running trials whose processes now have to stand still, and how; `thawing`: those that move again.
+        effects: What the paused ones keep and lose, one line each.
     """
 
     changed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     stopping: list[tuple[int, StopReason]] = field(default_factory=list)
+    freezing: list[tuple[int, str]] = field(default_factory=list)
+    thawing: list[int] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 Verb = Callable[[Connection, Trial, Effect, float], None]
@@ -106,11 +111,14 @@ def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now
         else:
             effect.skipped.append(f"{study.name} is {study.state}")
     elif verb == "resume":
+        frozen = [trial for trial in queries.trials(conn, study.id, states=[TrialState.RUNNING]) if trial.frozen]
         if study.state is StudyState.PAUSED:
             repository.move_study(conn, study.id, "resume", Actor.USER, now)
             effect.changed.append(study.name)
-        else:
+        elif not frozen:
             effect.skipped.append(f"{study.name} is {study.state}")
+        for trial in frozen:
+            _resume(conn, trial, effect, now)
     elif verb == "cancel":
         _cancel_study(conn, study, effect, now)
     else:
@@ -183,7 +191,11 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 
 
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
-    if trial.state is TrialState.PAUSED:
+    if trial.frozen:
+        repository.set_frozen(conn, trial.id, False, "thaw", Actor.USER, now)
+        effect.thawing.append(trial.id)
+        effect.changed.append(_name(trial))
+    elif trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "resume", Actor.USER, now)
         reopen(conn, trial.study_id, now)
         effect.changed.append(_name(trial))
@@ -196,6 +208,10 @@ def _retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     if trial.state not in TERMINAL:
         _skip(trial, effect)
         return
+    waiting = retries_of(conn, trial)
+    if waiting:
+        effect.skipped.append(f"{_name(trial)} runs again already, as {_name(waiting[0])}")
+        return
     new = NewTrial(
         params=trial.params,
         origin="retry",
@@ -207,6 +223,48 @@ def _retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     (number,) = repository.add_trials(conn, trial.study_id, [new], now)
     reopen(conn, trial.study_id, now)
     effect.changed.append(f"{trial.study}/{number}")
+
+
+def retries_of(conn: Connection, trial: Trial) -> list[Trial]:
+    """The trials that repeat this one and have not ended."""
+    states = [state for state in TrialState if state not in TERMINAL]
+    return [t for t in queries.trials(conn, trial.study_id, states=states) if t.retry_of == trial.number]
+
+
+def undo_retry(conn: Connection, texts: list[str], now: float) -> Effect:
+    """Take back retries that have not begun, named by the trial that was to run again, or by the new one.
+
+    A study that had ended and goes on because of such a retry alone ends again, as it had.
+
+    Raises:
+        InvalidInput, NotFound: A target is wrong; nothing has changed.
+        Conflict: Nothing could be taken back; the message says why.
+    """
+    effect = Effect()
+    for study, target, trials in resolve(conn, texts):
+        if target.is_study:
+            raise InvalidInput("names no trial", where=study.name, hint=f"name one, such as {study.name}/7")
+        for trial in trials:
+            again = [trial] if trial.retry_of is not None else retries_of(conn, trial)
+            if not again:
+                effect.skipped.append(f"{_name(trial)} is not to run again")
+            for retry in again:
+                _take_back(conn, study, retry, effect, now)
+    if not effect.changed and effect.skipped:
+        raise Conflict("; ".join(effect.skipped))
+    return effect
+
+
+def _take_back(conn: Connection, study: Study, retry: Trial, effect: Effect, now: float) -> None:
+    if retry.state is not TrialState.QUEUED or retry.attempt:
+        effect.skipped.append(f"{_name(retry)} is {retry.state} (tunectl cancel {_name(retry)})")
+        return
+    repository.move_trial(conn, retry.id, "cancel", Actor.USER, now, reason="its retry was taken back")
+    effect.changed.append(_name(retry))
+    moved = queries.last_study_move(conn, study.name)
+    # Both were written at one moment, in one transaction.
+    if moved is not None and moved.data.get("event") == "reopen" and moved.at == retry.created_at:
+        drain_study(conn, study.id, CANCELLED if moved.data["from"] == StudyState.STOPPED else DONE, Actor.USER, now)
 
 
 def _next(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Makes the folder that offers `tuned` to trials: the contract, the SDK and the launcher, and nothing else of ours.
+"""Makes the folder that offers `tuned` to trials: the contract, the SDK and the launcher, nothing else of ours.
 
 Owns what belongs to it. The daemon calls this in its own process; everything else in this package runs from the result.
 """
@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from typing import Dict
 
-_PARTS = ("__init__.py", "protocol.py", "sdk", "launch")
+_PARTS = ("__init__.py", "protocol.py", "sdk", "integrations", "launch")
 
 
 def make_bundle(target_folder: str) -> str:

@@ -27,6 +27,7 @@ class Stopping:
     Attributes:
         reason: Why the daemon wants it to end, or None.
         timed_out: It ran out of time.
+        held: Seconds that it stood still, those before the last `go_on`.
     """
 
     def __init__(self, grace: float, timeout: Optional[float], now: float) -> None:
@@ -36,6 +37,22 @@ class Stopping:
         self._expires = None if timeout is None else now + timeout
         self._terminate_at: Optional[float] = None
         self._kill_at: Optional[float] = None
+        self._held_since: Optional[float] = None
+        self.held = 0.0
+
+    def hold(self, now: float) -> None:
+        """The processes stand still: from now on no running time passes."""
+        if self._held_since is None:
+            self._held_since = now
+
+    def go_on(self, now: float) -> None:
+        """They move again."""
+        if self._held_since is None:
+            return
+        seconds, self._held_since = now - self._held_since, None
+        self.held += seconds
+        if self._expires is not None:
+            self._expires += seconds
 
     def request(self, reason: str, listens: bool, now: float) -> None:
         """The daemon wants the attempt to end.
@@ -57,7 +74,7 @@ class Stopping:
             self._kill_at = self._expires = None
             self._terminate_at = _SENT
             return signal.SIGKILL
-        if self._expires is not None and now >= self._expires:
+        if self._held_since is None and self._expires is not None and now >= self._expires:
             self._expires = None
             self.timed_out = True
             if self._kill_at is None:
@@ -70,6 +87,7 @@ class Stopping:
 
     def wait(self, now: float) -> Optional[float]:
         """Seconds until `due` has something to say; None for never, as far as is known now."""
-        times = [t for t in (self._expires, self._terminate_at, self._kill_at) if t is not None]
+        expires = self._expires if self._held_since is None else None
+        times = [t for t in (expires, self._terminate_at, self._kill_at) if t is not None]
         soonest = min(times, default=_SENT)
         return None if soonest == _SENT else max(0.0, soonest - now)

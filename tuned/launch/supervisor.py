@@ -1,7 +1,8 @@
 """The supervisor of one attempt: holds its lock, starts the trial, stops it when asked, and records how it ended.
 
 Owns `start.json`, `exit.json` and the wait in between. It is forked by a launcher, is a session of its own, outlives
-launcher and daemon, and is told one thing only: SIGUSR1, "look at `stop.json`". It never runs user code.
+launcher and daemon, and is told one thing only: SIGUSR1, "look at `stop.json` and `freeze.json`". It never runs user
+code.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ class Supervisor:
         self._warm = child.is_warm(spec)
         self._began = 0.0
         self._stopping = Stopping(spec["grace"], spec["timeout"], 0.0)
+        self._frozen = False
 
     def run(self, release: int) -> NoReturn:
         """Release the trial, wait for its end, record it, and exit."""
@@ -113,12 +115,13 @@ class Supervisor:
         self._stopping = Stopping(self._spec["grace"], self._spec["timeout"], self._began)
         os.write(release, b"g")
         os.close(release)
-        self._look_at_stop()
+        self._look_at_files()
         while self._processes.main_status is None:
             self._act()
             self._wait(self._patience())
             self._output.look(time.monotonic())
-        seconds = time.monotonic() - self._began
+        self._stopping.go_on(time.monotonic())
+        seconds = time.monotonic() - self._began - self._stopping.held
         self._end_the_rest(start)
         self._output.finish()
         self._take_status()
@@ -153,7 +156,7 @@ class Supervisor:
 
     def _stuck_in(self, now: float) -> Optional[float]:
         """Seconds until a warm start counts as failed; None when it has succeeded."""
-        if not self._warm or self._status:
+        if not self._warm or self._status or self._frozen:
             return None
         return max(0.0, self._began + STUCK_AFTER - now)
 
@@ -171,7 +174,7 @@ class Supervisor:
             if fd == self._wakeups.fd:
                 numbers = self._wakeups.take()
                 if signal.SIGUSR1 in numbers:
-                    self._look_at_stop()
+                    self._look_at_files()
                 self._processes.reap()
             elif fd == self._status_fd:
                 self._take_status()
@@ -190,6 +193,30 @@ class Supervisor:
         if not data:
             os.close(self._status_fd)
             self._status_fd = -1
+
+    def _look_at_files(self) -> None:
+        """Do what the daemon asks for: end, stand still, move again. Who is to end must move for that."""
+        self._look_at_stop()
+        self._freeze(self._stopping.reason is None and self._frozen_wanted())
+
+    def _frozen_wanted(self) -> bool:
+        try:
+            record = protocol.read_record(self._run_dir, protocol.FREEZE_FILE)
+        except (OSError, protocol.RecordError) as error:
+            _complain(str(error))
+            return self._frozen
+        return record is not None and bool(record["frozen"])
+
+    def _freeze(self, wanted: bool) -> None:
+        if wanted == self._frozen:
+            return
+        self._frozen = wanted
+        if wanted:
+            self._processes.freeze()
+            self._stopping.hold(time.monotonic())
+        else:
+            self._processes.thaw()
+            self._stopping.go_on(time.monotonic())
 
     def _look_at_stop(self) -> None:
         try:

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
 
 from tuned.launch import descendants
 
@@ -18,6 +18,7 @@ POLITE_SECONDS = 1.0
 
 _FORCE_SECONDS = 10.0
 _LOOK_AGAIN = 0.05
+_FREEZE_ROUNDS = 10
 
 
 class TrialProcesses:
@@ -55,6 +56,22 @@ class TrialProcesses:
         except OSError:
             return
         self.signalled = self.signalled or ended is None
+
+    def freeze(self) -> None:
+        """Let everything stand still that descends from here; what is forked meanwhile, too."""
+        seen: Set[int] = set()
+        for _ in range(_FREEZE_ROUNDS):
+            new = [process for process in descendants.below(os.getpid()) if process.pid not in seen]
+            if not new:
+                return
+            for process in new:
+                descendants.send(process, signal.SIGSTOP)
+                seen.add(process.pid)
+
+    def thaw(self) -> None:
+        """Let it all move again, children before their parents."""
+        for process in reversed(descendants.below(os.getpid())):
+            descendants.send(process, signal.SIGCONT)
 
     def reap(self) -> bool:
         """Collect every child that has ended.

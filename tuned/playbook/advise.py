@@ -12,21 +12,40 @@ from importlib import import_module
 
 from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
+from tuned.playbook.curve_table import curve_table
+from tuned.playbook.infeasible import infeasible_table
+from tuned.playbook.length_rules import histogram
 from tuned.playbook.question import Question
+from tuned.playbook.sampling import best_of_table
 from tuned.playbook.study_data import StudyData
+from tuned.playbook.table import Table
 from tuned.playbook.verdict import LEVELS, Verdict, sort_verdicts
 
 log = logging.getLogger(__name__)
 
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
-RULES: tuple[tuple[str, str], ...] = ()
+RULES: tuple[tuple[str, str], ...] = (
+    ("tuned.playbook.infeasible", "infeasible_rule"),
+    ("tuned.playbook.curve_rules", "curve_rules"),
+    ("tuned.playbook.bounds", "near_bound"),
+    ("tuned.playbook.length_rules", "length_rules"),
+    ("tuned.playbook.space_rules", "space_rules"),
+    ("tuned.playbook.sampling", "sampling_rule"),
+    ("tuned.playbook.duplicates", "duplicates"),
+    ("tuned.playbook.hard_examples", "example_verdicts"),
+    ("tuned.playbook.gradients", "gradient_flow"),
+    ("tuned.playbook.gradients", "clipping"),
+    ("tuned.playbook.gradients", "warm_up"),
+    ("tuned.playbook.model_size", "model_size"),
+    ("tuned.playbook.data_size", "data_size"),
+)
 """(module, function), in the order in which verdicts of a level are shown."""
 
 
 def advise(question: Question) -> Answer:
-    """All verdicts. Option `level`: only those at least as pressing."""
-    question.allow("level")
+    """All verdicts. Options: `level`: only those at least as pressing; `trials=yes`: the tables behind them too."""
+    question.allow("level", "trials")
     least = question.options.get("level", "info")
     if least not in LEVELS:
         raise InvalidInput(f"{least!r} is no level", where="level", hint="levels are " + ", ".join(LEVELS))
@@ -35,7 +54,16 @@ def advise(question: Question) -> Answer:
     worst = verdicts[0].level if verdicts else "info"
     if worst == "info":
         notes = ("Nothing to warn of.", *notes)
-    return Answer(verdicts=kept, notes=notes, figures={"worst": worst, "trials": len(question.study.trials)})
+    tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
+    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+
+
+def _tables(study: StudyData) -> Iterable[Table]:
+    """The evidence in full: curves by trial, where the best checkpoints lie, best of n, what failed."""
+    if study.spec.objective is None:
+        return
+    yield curve_table(study)
+    yield from (t for t in (histogram(study), best_of_table(study), infeasible_table(study)) if t is not None)
 
 
 def judge(study: StudyData) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:

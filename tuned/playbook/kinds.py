@@ -14,7 +14,18 @@ from tuned.playbook.question import Question
 
 KINDS: dict[str, tuple[str, str]] = {
     "effects": ("tuned.playbook.effects", "effects"),
+    "probe": ("tuned.playbook.probe", "probe"),
+    "importance": ("tuned.playbook.importance", "importance"),
+    "slice": ("tuned.playbook.slices", "slice_"),
+    "contour": ("tuned.playbook.slices", "contour"),
+    "fit": ("tuned.playbook.importance", "fit"),
     "advise": ("tuned.playbook.advise", "advise"),
+    "data": ("tuned.playbook.data", "data"),
+    "compare": ("tuned.playbook.compare", "compare"),
+    "explain": ("tuned.playbook.explain", "explain"),
+    "report": ("tuned.playbook.report", "report"),
+    "size": ("tuned.playbook.model_size", "size"),
+    "gradients": ("tuned.playbook.gradients", "gradients"),
 }
 """Kind -> (module, function)."""
 

@@ -6,6 +6,7 @@ Standard library alone, Python 3.9 and newer. It talks to files of the run direc
 from __future__ import annotations
 
 from tuned.sdk.current import current_trial
+from tuned.sdk.infeasible import InfeasiblePoint
 from tuned.sdk.trial import Trial
 
-__all__ = ["Trial", "current_trial"]
+__all__ = ["InfeasiblePoint", "Trial", "current_trial"]

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from tuned import protocol
 from tuned.sdk import distributed
@@ -22,6 +22,12 @@ from tuned.sdk.metrics import clean_metrics, clean_step
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tuned.sdk.watch import Watch
+
+
+_SAVE_GRADIENTS_S = 10.0
+"""A trial that is killed loses no more of them."""
 
 
 class Trial(abc.ABC):
@@ -45,6 +51,8 @@ class Trial(abc.ABC):
         self.stage = "search"
         self.resumed = False
         self.last_step: Optional[int] = None
+        self._watches: List[Watch] = []
+        self._gradients_due = 0.0
 
     @property
     def device(self) -> str:
@@ -78,6 +86,8 @@ class Trial(abc.ABC):
         if number is not None:
             self.last_step = number
         if distributed.is_first():
+            if self._watches:
+                self._add_gradients(values)
             self._report(number, values)
 
     def should_stop(self, sync: bool = False) -> bool:
@@ -89,6 +99,118 @@ class Trial(abc.ABC):
         """
         wanted = self._stop_wanted()
         return distributed.agree(wanted) if sync else wanted
+
+    def describe(self, model: Any, example: Any = None) -> Dict[str, Any]:
+        """Report how large a torch model is, and how fast: `parameters`, `model_bytes`, `model_layers`, `latency_ms`.
+
+        They are metrics like any other, so they can be an objective or a constraint. Takes half a second at most,
+        or three calls of the model where those take longer; the model is left as it was.
+
+        Args:
+            model: A `torch.nn.Module`.
+            example: What it is called with for the latency: a tensor, a tuple of arguments, or a dict of keywords;
+                None: `latency_ms` is left out.
+
+        Returns:
+            What was reported.
+
+        Raises:
+            ValueError: It is no torch model. What the model itself raises for the example.
+        """
+        from tuned.sdk.describe import described  # not at the top: a script that never asks does not pay for it
+
+        found = described(model, example)
+        if distributed.is_first():
+            self._report(None, clean_metrics(found))
+        return found
+
+    def watch(self, model: Any, every: Optional[int] = None) -> Watch:
+        """Sample the norms of a torch model's gradients while it trains, at a hundredth of the time or less.
+
+        Call it once, before the first step; then train as ever. What was sampled goes along with `report` as
+        `grad_norm` and `grad_norm_max`, and layer by layer into the run directory, for the verdicts on vanishing and
+        exploding gradients and on clipping.
+
+        Args:
+            model: A `torch.nn.Module`.
+            every: Optimiser steps between samples; None: what costs a hundredth.
+
+        Returns:
+            The watch; `watch.remove()` ends it.
+
+        Raises:
+            ValueError: It is no torch model.
+        """
+        from tuned.sdk.watch import Watch
+
+        watch = Watch(model, every)
+        if distributed.is_first():
+            self._watches.append(watch)
+            if len(self._watches) == 1:
+                atexit.register(self._save_gradients)
+        else:
+            watch.remove()
+        return watch
+
+    def _add_gradients(self, values: Dict[str, Any]) -> None:
+        """What was sampled since the last report; a script's own metrics of these names stay."""
+        for i, watch in enumerate(self._watches, 1):
+            for name, value in watch.take().items():
+                values.setdefault(name if i == 1 else "%s_%d" % (name, i), protocol.encode_number(value))
+        now = time.monotonic()
+        if now > self._gradients_due:
+            self._gradients_due = now + _SAVE_GRADIENTS_S
+            self._save_gradients()
+
+    def _save_gradients(self) -> None:
+        """Leave what was sampled in the run directory, where there is one."""
+        return
+
+    def save_predictions(self, split: str, probabilities: Any, targets: Any = None, ids: Any = None) -> None:
+        """Keep what the model says of each example of a split, for ensembles and for `tunectl data`.
+
+        A script that runs alone keeps nothing.
+
+        Call it with the model that counts, the best or the last one; a later call for the same split replaces the
+        earlier file. Every trial must pass the examples in the same order, or `ids`.
+
+        Args:
+            split: `validation`, `test`, `train`, or any other name of letters, digits, `_` and `-`.
+            probabilities: (examples, classes) after the softmax, (examples,) for one probability or one predicted
+                number. A tensor, an array, or lists; also a list of batches.
+            targets: (examples,) class numbers or true values.
+            ids: (examples,) a name or number of each example, such as its file.
+
+        Raises:
+            ValueError: The shapes do not fit each other. Never for trouble with files.
+        """
+        from tuned.sdk import predictions  # not at the top: a script that never asks does not pay for it
+
+        if distributed.is_first():
+            predictions.save(self._predictions_dir, split, probabilities, targets, ids, self.last_step)
+
+    def data_hashes(self, split: str, inputs: Any, targets: Any = None, ids: Any = None) -> None:
+        """Keep a hash of each example of a split: `tunectl data` finds those that are in two splits, or twice in one.
+
+        Args:
+            split: As for `save_predictions`.
+            inputs: The examples as the model gets them, before any random augmentation: an array or tensor whose rows
+                they are, or any sequence of arrays, tensors, texts or bytes. About a gigabyte a second.
+            targets: (examples,) class numbers: equal inputs with unequal targets are told, too.
+            ids: (examples,) a name or number of each example.
+
+        Raises:
+            ValueError: The shapes do not fit each other. Never for trouble with files.
+        """
+        from tuned.sdk import predictions
+
+        if distributed.is_first():
+            predictions.save_hashes(self._predictions_dir, split, inputs, targets, ids)
+
+    @property
+    def _predictions_dir(self) -> Optional[str]:
+        """Where they are kept; None: nowhere, for a script that runs alone."""
+        return None
 
     @abc.abstractmethod
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
@@ -130,6 +252,7 @@ class DaemonTrial(Trial):
         self._slot = env[protocol.ENV_DEVICE]
         self._checkpoint_dir = env[protocol.ENV_CHECKPOINT_DIR]
         self._work_dir = env[protocol.ENV_WORK]
+        self._run_dir = env[protocol.ENV_RUN_DIR]
         self._stop_file = env[protocol.ENV_STOP]
         self._file = protocol.MetricsAppender(env[protocol.ENV_METRICS])
         self._lock = threading.Lock()
@@ -157,6 +280,19 @@ class DaemonTrial(Trial):
     def work_dir(self) -> Path:
         """A folder for whatever this attempt writes."""
         return _made(self._work_dir)
+
+    @property
+    def _predictions_dir(self) -> Optional[str]:
+        return os.path.join(self._run_dir, protocol.PREDICTIONS_DIR)
+
+    def _save_gradients(self) -> None:
+        for watch in self._watches[:1]:
+            found = watch.record()
+            if found is not None:
+                try:
+                    protocol.write_record(self._run_dir, protocol.GRADIENTS_FILE, found, durable=False)
+                except OSError as error:
+                    sys.stderr.write("tuned: cannot write %s: %s\n" % (protocol.GRADIENTS_FILE, error.strerror))
 
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
         values[protocol.TIME_KEY] = time.time()
@@ -187,6 +323,7 @@ class DaemonTrial(Trial):
         """A data loader's worker inherits this object; the lock may be held there by a thread that does not exist."""
         self._lock = threading.Lock()
         self._file.forget_unsent()
+        self._watches = []
 
 
 def _made(folder: str) -> Path:

@@ -45,7 +45,7 @@ def test_bodies_are_the_wire_dataclasses_fields(daemon: Any) -> None:
     daemon.routes["POST /v1/studies/digits/enqueue"] = {"trials": [4, 5]}
     enqueued = Client(daemon.socket).send(api.enqueue("digits", Enqueue([{"lr": 0.1}, {}], 3)))
     assert enqueued.trials == [4, 5]
-    assert daemon.seen[0].body == {"points": [{"lr": 0.1}, {}], "priority": 3}
+    assert daemon.seen[0].body == {"points": [{"lr": 0.1}, {}], "priority": 3, "like": None, "seeds": 1}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from tuned.daemon.api import analysis, daemon, events, problems, spaces, studies, trials, verbs
+from tuned.daemon.api import (
+    analysis,
+    daemon,
+    events,
+    export,
+    gpus,
+    problems,
+    spaces,
+    steering,
+    studies,
+    trials,
+    verbs,
+)
 from tuned.daemon.api.context import Context
 from tuned.version import VERSION
 
@@ -17,7 +29,7 @@ def make_api(context: Context) -> FastAPI:
     api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None, responses=problems.RESPONSES)
     api.state.context = context
     problems.install(api)
-    nouns = (daemon, studies, spaces, trials, verbs, events, analysis)
+    nouns = (daemon, studies, spaces, trials, verbs, events, analysis, steering, export, gpus)
     for router in (noun.router for noun in nouns):
         api.include_router(router, prefix="/v1")
     return api

@@ -10,7 +10,9 @@ from fastapi import Depends, Request
 
 from storage.engine import Database
 from tuned.daemon.analysing import Analysing
+from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
+from tuned.daemon.notifier import Notifier
 from tuned.daemon.retention import Retention
 from tuned.daemon.service import Service
 from tuned.daemon.slots import Slots
@@ -33,6 +35,8 @@ class Context:
     retention: Retention
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    gpus: Gpus
+    notifier: Notifier
 
 
 async def _context(request: Request) -> Context:

@@ -40,13 +40,18 @@ async def listing(
     after: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     latest: bool = False,
+    since: Annotated[float | None, Query(ge=0, lt=2**53, allow_inf_nan=False)] = None,
 ) -> list[EventRow]:
-    """Events after a sequence number, oldest first; with `latest`, the last ones instead."""
+    """Events after a sequence number, oldest first; with `latest`, the last ones instead.
+
+    `since` (unix seconds) leaves out what happened before.
+    """
 
     def find(conn: Connection) -> list[Event]:
+        begin = after if since is None else max(after, queries.seq_before(conn, since))
         if latest:
-            return queries.latest_events(conn, limit, study=study)
-        return queries.events_since(conn, after, study=study, limit=limit)
+            return [event for event in queries.latest_events(conn, limit, study=study) if event.seq > begin]
+        return queries.events_since(conn, begin, study=study, limit=limit)
 
     found = await given.service.read(find)
     return [EventRow(**asdict(event)) for event in found]

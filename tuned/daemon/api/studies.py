@@ -27,6 +27,12 @@ async def submit(submission: Submission, given: Given) -> Submitted:
     return await given.service.submit(submission)
 
 
+@router.post("/studies/check")
+async def check(submission: Submission, given: Given) -> Submitted:
+    """What submitting this would do; nothing is kept of it."""
+    return await given.service.submit(submission, rehearse=True)
+
+
 @router.post("/commands")
 async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
     """Queue one plain command."""

@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from tuned.daemon import verbs
 from tuned.daemon.api.context import Context, Given
 from tuned.wire import Changed, Reprioritise, Targets
+from tuned.wire_steering import Pause
 
 router = APIRouter(tags=["verbs"])
 
 _SAYS = {
-    "pause": "A study starts nothing more; a running trial is asked to save and stop, and can go on later.",
     "resume": "A paused study goes on; a paused trial is queued again.",
     "cancel": "A study ends; a trial is stopped and discarded from the search.",
     "prune": "A trial is stopped and keeps its result so far.",
@@ -33,7 +33,23 @@ def _route(verb: str) -> Callable[[Targets, Context], Awaitable[Changed]]:
 
 
 for _verb in verbs.VERBS:
-    router.post(f"/{_verb}")(_route(_verb))
+    if _verb != "pause":
+        router.post(f"/{_verb}")(_route(_verb))
+
+
+@router.post("/pause")
+async def pause(request: Pause, given: Given) -> Changed:
+    """A study starts nothing more; a running trial is paused at a level, which says what it keeps and loses.
+
+    With a level, a study's running trials are paused as well.
+    """
+    return await given.service.pause(request.targets, request.level)
+
+
+@router.post("/retry/undo")
+async def undo_retry(request: Targets, given: Given) -> Changed:
+    """Retries that have not begun are taken back; a study that goes on because of one ends again."""
+    return await given.service.undo_retry(request.targets)
 
 
 @router.post("/priority")

@@ -1,0 +1,30 @@
+"""The few facts of the daemon's own that outlive it, as JSON under a key of the `meta` table.
+
+Owns reading and writing them: where clients last looked, which GPUs are left to others. Facts of the file itself, such
+as `open`, are the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection
+
+_GET = "SELECT value FROM meta WHERE key = ?"
+_SET = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_FORGET = "DELETE FROM meta WHERE key = ?"
+
+
+def fact(conn: Connection, key: str) -> Any:
+    """What was kept under a key; None when nothing was."""
+    text = conn.exec_driver_sql(_GET, (key,)).scalar()
+    return None if text is None else json.loads(text)
+
+
+def keep_fact(conn: Connection, key: str, value: Any) -> None:
+    """Keep plain data under a key; None forgets it."""
+    if value is None:
+        conn.exec_driver_sql(_FORGET, (key,))
+    else:
+        conn.exec_driver_sql(_SET, (key, json.dumps(value)))

@@ -1,0 +1,63 @@
+"""`make install`: what it refuses before it does anything. The installation itself takes a minute of pip."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], **environment}
+    command = ["make", "--no-print-directory", "-s", *words]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def old_python(tmp_path: Path) -> str:
+    path = tmp_path / "python3.8"
+    path.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 8); exec(sys.argv[1])" "$2"\n'
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_python_that_is_too_old_is_refused(tmp_path: Path, old_python: str) -> None:
+    done = make(tmp_path, "install", f"PYTHON={old_python}")
+    assert done.returncode != 0
+    assert "install: tuned needs Python 3.11 or newer (make install PYTHON=python3.11)" in done.stderr
+    assert not (tmp_path / ".local").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling"])
+def test_a_tunectl_of_somebody_elses_is_left_alone(tmp_path: Path, kind: str) -> None:
+    link = tmp_path / ".local" / "bin" / "tunectl"
+    link.parent.mkdir(parents=True)
+    if kind == "file":
+        link.write_text("mine")
+    else:
+        link.symlink_to("/bin/true" if kind == "link" else "/nowhere")
+    for verb in ("install", "uninstall"):
+        done = make(tmp_path, verb)
+        assert done.returncode != 0
+        assert f"install: {link} is there and is not ours (move it away)" in done.stderr
+    assert link.is_symlink() or link.read_text() == "mine"
+
+
+def test_uninstall_takes_away_what_is_ours_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "tuned-hpo"
+    (data / "venv" / "bin").mkdir(parents=True)
+    (data / "kept").write_text("")
+    link = tmp_path / ".local" / "bin" / "tunectl"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(data / "venv" / "bin" / "tunectl")
+    done = make(tmp_path, "uninstall", XDG_DATA_HOME=str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in data.iterdir()) == ["kept"]
+    assert not link.is_symlink()

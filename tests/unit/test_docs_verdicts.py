@@ -1,0 +1,21 @@
+"""The page of verdicts lists every code that a rule can give, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FAMILIES = "curve|length|space|batch|gradients|size|data|compare"
+
+
+def test_every_verdict_is_listed():
+    # Codes are the second argument of a verdict; tables have names of the same form.
+    pattern = re.compile(
+        rf'(?:"(?:info|warn|fail)"|level|LEAK else "warn"|"info")[^,\n]*,\s*"((?:{FAMILIES})\.[a-z-]+)"'
+    )
+    given = {code for path in (ROOT / "tuned/playbook").glob("*.py") for code in pattern.findall(path.read_text())}
+    assert len(given) > 20
+    page = (ROOT / "docs/playbook-verdicts.md").read_text()
+    listed = set(re.findall(rf"^\| `((?:{FAMILIES})\.[a-z-]+)`", page, re.MULTILINE))
+    assert listed == given

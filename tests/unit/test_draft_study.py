@@ -1,0 +1,143 @@
+"""Drafts of study files: what `init` and `tune` write can be submitted, or says what is missing."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.test_study_file import BASE, ENVIRONMENT, Tree
+from tuned.core.draft.study_text import draft_study, read_script
+from tuned.core.draft.words import parse_word
+from tuned.core.errors import InvalidInput
+from tuned.core.study import StudySpec
+from tuned.core.study_file import parse_study
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+FLAGS = (SCRIPTS / "flags" / "train.py").read_text()
+
+
+def submitted(text: str, script: str) -> StudySpec:
+    tree = Tree().add(f"{BASE}/train.py", script)
+    return parse_study(tomllib.loads(text), base=BASE, environment=ENVIRONMENT, files=tree, stem="train")
+
+
+def test_a_plain_script_needs_no_hand() -> None:
+    draft = draft_study(read_script(FLAGS, "train.py"))
+    assert draft.todos == ()
+    assert draft.metric == "val_loss"
+    spec = submitted(draft.text, FLAGS)
+    assert spec.space["lr"].log
+    assert spec.space["momentum"].when == (("optimizer", ("momentum",)),)
+    assert spec.run.args[-2:] == (("--momentum", "{momentum:.4g}"), "{params:flags}")
+    assert "# fit through the origin" in draft.text
+
+
+def test_the_example_can_be_drafted() -> None:
+    script = (SCRIPTS.parents[1] / "examples" / "digits" / "train.py").read_text()
+    spec = submitted(draft_study(read_script(script, "train.py")).text, script)
+    assert spec.objectives[0].metric == "val_loss"
+    assert {"lr", "width", "layers"} <= set(spec.space.names)
+
+
+OPTIONS = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("data")
+p.add_argument("--config", required=True)
+p.add_argument("--lr", type=float, default=0.1)
+p.add_argument("--seed", type=int, default=1)
+p.add_argument("--save-dir", default="out")
+p.add_argument("--quote", default='it"s', help="a\\nb")
+p.parse_args()
+print("val loss", loss)
+"""
+
+
+def test_what_a_person_must_say_is_marked() -> None:
+    draft = draft_study(read_script(OPTIONS, "train.py"))
+    assert [todo.partition(":")[0] for todo in draft.todos] == ["data", "--config"]
+    spec = submitted(draft.text, OPTIONS)
+    assert spec.run.args == (
+        "TODO", "--config", "TODO", "--lr", "{lr:.4g}", "--seed", "{seed}", "--save-dir", "{run_dir}/work"
+    )  # fmt: skip
+
+
+def test_a_script_that_says_nothing_gets_todos_and_is_refused() -> None:
+    draft = draft_study(read_script("x = 1", "train.py"))
+    assert len(draft.todos) == 2
+    assert draft.text.count("TODO") >= 3
+    with pytest.raises(InvalidInput, match='nothing reports "TODO"'):
+        submitted(draft.text, "x = 1")
+
+
+def test_what_a_person_says_is_all_that_varies() -> None:
+    words = dict(parse_word(word) for word in ("lr=log:1e-3..1", "nesterov=bool", "epochs=3"))
+    draft = draft_study(
+        read_script(FLAGS, "train.py"), chosen=words, objective=("val_loss", "minimize"), search={"trials": 4}
+    )
+    spec = submitted(draft.text, FLAGS)
+    assert spec.space.names == ("lr", "nesterov", "epochs")
+    assert spec.run.args == ("--lr", "{lr:.4g}", "--epochs", "{epochs}", "{params:flags}")
+    assert spec.search.trials == 4
+
+
+def test_bounds_of_many_digits_are_not_rounded_away() -> None:
+    draft = draft_study(read_script(FLAGS, "train.py"), chosen=dict([parse_word("lr=0.123456..0.234567")]))
+    assert submitted(draft.text, FLAGS).space["lr"].low == 0.123456
+
+
+def test_an_option_that_the_script_does_not_have_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"^no_bias: the script has no such option \(did you mean no-bias\?\)$"):
+        draft_study(read_script(FLAGS, "train.py"), chosen={"no_bias": {"type": "bool"}})
+
+
+def test_what_is_no_python_is_refused_with_its_line() -> None:
+    with pytest.raises(InvalidInput, match=r"^t\.py:2: is not Python: "):
+        read_script("x = 1\ndef (:\n", "t.py")
+
+
+@pytest.mark.parametrize(
+    ("word", "entry"),
+    [
+        ("lr=log:1e-5..1e-1", {"type": "float", "low": 1e-5, "high": 0.1, "log": True}),
+        ("d=0.1..0.5", {"type": "float", "low": 0.1, "high": 0.5}),
+        ("d=.1..5", {"type": "float", "low": 0.1, "high": 5.0}),
+        ("t=-1..1", {"type": "int", "low": -1, "high": 1}),
+        ("t=float:0..1", {"type": "float", "low": 0.0, "high": 1.0}),
+        ("w=log:16..512", {"type": "int", "low": 16, "high": 512, "log": True}),
+        ("w=int:log:16..512", {"type": "int", "low": 16, "high": 512, "log": True}),
+        ("batch=16,32,64", [16, 32, 64]),
+        ("o=sgd,adam", ["sgd", "adam"]),
+        ("amp=bool", {"type": "bool"}),
+        ("epochs=20", 20),
+        ("--amp=true", True),
+        ("path=a..b=c", None),
+    ],
+)
+def test_words(word: str, entry: Any) -> None:
+    if entry is None:
+        with pytest.raises(InvalidInput):
+            parse_word(word)
+    else:
+        assert parse_word(word) == (word.partition("=")[0].removeprefix("--"), entry)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("lr", "lr: is no KEY=RANGE"),
+        ("lr=", "lr=: is no KEY=RANGE"),
+        ("=3", "=3: is no KEY=RANGE"),
+        ("lr=1..x", "lr=1..x: its ends are no numbers"),
+        ("lr=lg:1..2", "lr=lg:1..2: 'lg' is no kind of range"),
+        ("o=a,,b", "o=a,,b: lists an empty value"),
+    ],
+)
+def test_words_that_are_none(word: str, says: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_word(word)
+    assert str(caught.value).startswith(says)
+    assert caught.value.hint

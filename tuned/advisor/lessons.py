@@ -1,0 +1,130 @@
+"""What failures teach: where points run out of memory, or fail for another reason of their own.
+
+Owns the constraints that are modelled beside the objectives: the measured peak of memory where it is known, else
+whether a point gave a result at all. Failures that say nothing of the point (a bug, a kill, a lost process) are not
+its business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from tuned.advisor.encoding import Column, columns_of, encode
+from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.space import Point, SearchSpace
+from tuned.core.states import Failure
+
+TEACHING = frozenset({Failure.OOM, Failure.TIMEOUT, Failure.INFEASIBLE})
+"""Failures that belong to the point."""
+MOST_FAILED = 100
+"""Failed points that a model learns from, the latest."""
+BEYOND = 1.25
+"""A point that ran out of memory would have needed this many times the limit, at least."""
+USABLE = 0.95
+"""Of a device's memory."""
+_LEAST_MEASURED = 4
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A point that gave a result, and its peak of memory in bytes; NaN when unknown."""
+
+    number: int
+    point: Point
+    memory: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A point that failed for a reason of its own. `memory`: bytes at its peak; None when unknown."""
+
+    number: int
+    point: Point
+    failure: Failure
+    memory: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One more outcome to model, with its bound.
+
+    Attributes:
+        line: Its name, and the bound that it must keep.
+        known: Trial number -> its value, of results and failures alike.
+        why: For a person.
+    """
+
+    line: ObjectiveLine
+    known: Mapping[int, float]
+    why: str
+
+
+def failed_of(trial: TrialLine, point: Point) -> Failed | None:
+    """The failure of a trial, if it teaches anything."""
+    if trial.failure is None or trial.failure not in TEACHING:
+        return None
+    return Failed(trial.number, point, trial.failure, trial.memory)
+
+
+def lessons_of(
+    space: SearchSpace, results: Sequence[Measured], failed: Sequence[Failed], limit: float | None
+) -> tuple[Lesson, ...]:
+    """The outcomes that these failures ask for; none without a failure.
+
+    Args:
+        space: The study's.
+        results: Points that gave one.
+        failed: Points that failed for a reason of their own.
+        limit: Bytes that a trial can have; None when nobody knows.
+    """
+    short = [f for f in failed if f.failure is Failure.OOM]
+    found = []
+    if short and len(results) >= _LEAST_MEASURED and all(r.memory > 0 for r in results):
+        found.append(_memory(space, results, short, limit))
+        failed = [f for f in failed if f.failure is not Failure.OOM]
+    if failed and results:
+        known = {**{r.number: 1.0 for r in results}, **{f.number: 0.0 for f in failed}}
+        line = ObjectiveLine("gives a result", "maximize", bound=0.5)
+        found.append(Lesson(line, known, f"keeps away from where {len(failed)} failed"))
+    return tuple(found)
+
+
+def _memory(space: SearchSpace, results: Sequence[Measured], short: Sequence[Failed], limit: float | None) -> Lesson:
+    largest = max(r.memory for r in results)
+    seen = [f.memory for f in short if f.memory]
+    most = max(largest, USABLE * limit if limit else median(seen) if seen else largest)
+    known = {r.number: math.log2(r.memory) for r in results}
+    for failure, wanted in zip(short, _extrapolated(space, results, short), strict=True):
+        # What it had when it ended says only that it would have needed more.
+        known[failure.number] = max(wanted, math.log2(BEYOND * max(most, failure.memory or 0.0)))
+    line = ObjectiveLine("log2 of memory", "minimize", bound=math.log2(most))
+    return Lesson(line, known, f"keeps to {most / 2**30:.3g} GiB, from {len(short)} that ran out of memory")
+
+
+def _extrapolated(space: SearchSpace, results: Sequence[Measured], short: Sequence[Failed]) -> list[float]:
+    """What points would have needed, as the logarithm: linear in the parameters, on their scales, as measured."""
+    columns = columns_of(space)
+    rows = np.array([_features(columns, r.point) for r in results])
+    sizes = np.log2([r.memory for r in results])
+    middle = sizes.mean()
+    ridge = rows.T @ rows + _RIDGE * np.eye(rows.shape[1])
+    weights = np.linalg.solve(ridge, rows.T @ (sizes - middle))
+    wanted = np.array([_features(columns, f.point) for f in short]) @ weights + middle
+    return [float(size) for size in wanted]
+
+
+def _features(columns: Sequence[Column], point: Point) -> list[float]:
+    row = encode(tuple(columns), point)
+    found = [1.0]
+    for c in columns:
+        if c.kind == "label":
+            found += [float(row[c.name] == label) for label in c.labels]
+        else:
+            found.append(c.unit(float(row[c.name])))
+    return found

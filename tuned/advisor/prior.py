@@ -1,0 +1,78 @@
+"""Results of earlier studies as evidence for this one.
+
+Owns which of them are used, and their level: the difference between both studies at like points, at the median.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuned.advisor.encoding import columns_of, encode
+from tuned.advisor.history import Sample
+from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.space import SearchSpace
+
+MOST = 100
+"""Results: the better half are the best ones, the rest spread over the others."""
+NEIGHBOURS = 3
+LEAST = 3
+"""Results of this study before the level is looked at."""
+
+
+def prior_of(
+    space: SearchSpace, objectives: Sequence[ObjectiveLine], rows: Sequence[TrialLine], data: Sequence[Sample]
+) -> tuple[Sample, ...]:
+    """Those results whose points are part of the space and that have every objective, at this study's level."""
+    found = []
+    for row in rows:
+        point = space.carried(row.params)
+        values = tuple(row.values.get(o.metric, math.nan) for o in objectives)
+        if point is not None and all(math.isfinite(v) for v in values):
+            found.append(Sample(row.number, point, values))
+    kept = _bounded(objectives, found)
+    offsets = _offsets(space, kept, data)
+    return tuple(Sample(s.number, s.point, tuple(v + o for v, o in zip(s.values, offsets, strict=True))) for s in kept)
+
+
+def _bounded(objectives: Sequence[ObjectiveLine], found: list[Sample]) -> list[Sample]:
+    if len(found) <= MOST:
+        return found
+    sign = 1.0 if objectives[0].direction == "minimize" else -1.0
+    ranked = sorted(found, key=lambda s: (sign * s.values[0], s.number))
+    best, rest = ranked[: MOST // 2], ranked[MOST // 2 :]
+    step = len(rest) / (MOST - len(best))
+    return [*best, *(rest[int(i * step)] for i in range(MOST - len(best)))]
+
+
+def _offsets(space: SearchSpace, prior: Sequence[Sample], data: Sequence[Sample]) -> list[float]:
+    """How much more this study gives than the earlier ones at like points, for each objective."""
+    width = len(prior[0].values) if prior else 0
+    if len(data) < LEAST or not prior:
+        return [0.0] * width
+    columns = columns_of(space)
+
+    def features(sample: Sample) -> list[float]:
+        row = encode(columns, sample.point)
+        return [
+            part
+            for c in columns
+            for part in (
+                [float(row[c.name] == label) for label in c.labels]
+                if c.kind == "label"
+                else [c.unit(float(row[c.name]))]
+            )
+        ]
+
+    theirs, ours = np.array([features(s) for s in prior]), np.array([features(s) for s in data])
+    distance = ((ours[:, None, :] - theirs[None, :, :]) ** 2).sum(axis=2)
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
+    # The nearer the more it says; of the same point only that one counts.
+    weights = 1.0 / (np.take_along_axis(distance, nearest, axis=1) + 1e-9)
+    weights /= weights.sum(axis=1, keepdims=True)
+    values = np.array([s.values for s in prior])
+    mine = np.array([s.values for s in data])
+    theirs_here = np.einsum("ij,ijk->ik", weights, values[nearest])
+    return [float(offset) for offset in np.median(mine - theirs_here, axis=0)]

@@ -1,0 +1,53 @@
+"""`doctor`: what will go wrong on this machine, found before it does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from tuned.cli.exits import Failed
+from tuned.cli.findings import failed, tell
+from tuned.cli.session import Session, verb
+from tuned.client.finding import Finding
+from tuned.core.errors import TunedError
+
+
+@verb()
+def doctor(session: Session) -> None:
+    """Look at the driver, at torch, the disk, the state folder and the login; each with its remedy. Starts nothing."""
+    from tuned.client.doctor import graphics, state_folder
+    from tuned.client.doctor import session as login
+
+    findings: list[Finding] = []
+    try:
+        mounts = Path("/proc/mounts").read_text(errors="replace")
+    except OSError:
+        mounts = ""
+    findings += login.effective_user(os.environ)
+    try:
+        findings += state_folder.examine(session.home, os.environ, mounts)
+    except TunedError as error:
+        findings.append(Finding("fail", str(error)))
+    try:
+        python, why = _interpreter()
+        findings += graphics.examine(python, why)
+    except TunedError as error:
+        findings += graphics.judge_driver(graphics.ask_driver(), Path("/proc/driver/nvidia/version").exists())
+        findings.append(Finding("warn", str(error)))
+    findings += login.examine(os.environ)
+    line = failed(findings)
+    session.emit({"ok": not line, "findings": [asdict(f) for f in findings]}, lambda: tell(findings))
+    if line:
+        raise Failed(line)
+
+
+def _interpreter() -> tuple[str, str]:
+    """The Python that trials of a study file in this folder would run under."""
+    from tuned.client.python_study import DiskFiles
+    from tuned.core.interpreter import choose_interpreter
+    from tuned.installation import own_prefix
+
+    return choose_interpreter(
+        None, base=str(Path.cwd()), environment=os.environ, files=DiskFiles(), own_prefix=own_prefix()
+    )

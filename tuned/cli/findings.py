@@ -1,0 +1,28 @@
+"""What `check` and `doctor` have to say: one line a finding, ok, warn or fail, each with its remedy.
+
+Owns how findings are printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from tuned.cli import render
+from tuned.client.finding import Finding
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def tell(findings: Sequence[Finding]) -> None:
+    """Print findings, each on a line of its own."""
+    for finding in findings:
+        mark = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
+        click.echo(f"  {mark}     {finding.what}" + (f" ({finding.hint})" if finding.hint else ""))
+
+
+def failed(findings: Sequence[Finding]) -> str:
+    """What to say of those that fail; empty when none does."""
+    bad = [finding for finding in findings if finding.level == "fail"]
+    return f"{render.count(len(bad), 'finding')} to mend: {bad[0].what}" if bad else ""

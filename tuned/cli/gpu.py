@@ -1,0 +1,77 @@
+"""`gpu`: the cards, who uses them, and leaving one to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from tuned.cli import render
+from tuned.cli.periods import LengthOfTime
+from tuned.cli.session import Session, verb
+from tuned.cli.table import show_table
+from tuned.client import api_steering
+
+if TYPE_CHECKING:
+    from tuned.wire_steering import GpuRow, GpuYielded
+
+ACTIONS = ("yield", "take")
+LEVELS = ("auto", "checkpoint", "cuda", "restart")
+
+
+@verb()
+@click.argument("action", required=False, type=click.Choice(ACTIONS), metavar="[yield|take]")
+@click.argument("number", required=False, metavar="[N]")
+@click.option("--for", "seconds", type=LengthOfTime(), metavar="2h", help="How long to leave it.")
+@click.option("--level", type=click.Choice(LEVELS), default="auto", help="How the trials on it are paused.")
+def gpu(session: Session, action: str | None, number: str | None, seconds: float | None, level: str) -> None:
+    """List the GPUs: their use, their memory, who has them.
+
+    `gpu yield 0 --for 2h` leaves one to somebody else, `gpu take 0` takes it back before its time is over. Trials on a
+    yielded card are paused, queued again, and go on on another card or when the time is over.
+    """
+    if action is None:
+        session.show(api_steering.gpus(), _table)
+        return
+    if number is None:
+        raise click.UsageError(f"which GPU? (write: tunectl gpu {action} 0)")
+    if (seconds is None) == (action == "yield"):
+        usage = "how long? (add --for 2h)" if action == "yield" else "take takes no --for (leave it out)"
+        raise click.UsageError(usage)
+    session.show(api_steering.gpu_yield(number, seconds, level), _tell)
+
+
+def _table(rows: Sequence[GpuRow]) -> None:
+    if not rows:
+        click.echo("this machine has no GPU; trials run in CPU slots (see: tunectl daemon status)")
+        return
+    show_table(
+        ["gpu", "name", "=use", "=memory", "held by", "note"],
+        [
+            [
+                str(row.index),
+                row.name,
+                "-" if row.utilisation is None else f"{row.utilisation:.0f}%",
+                f"{render.size(row.memory_used)} / {render.size(row.memory_total)}",
+                ", ".join(row.held_by) + (f" ({row.free:.0%} free)" if 0 < row.free < 1 else "") or "-",
+                f"left to others until {render.moment(row.yielded_until)}" if row.yielded_until else row.blocked,
+            ]
+            for row in rows
+        ],
+    )
+    for row in rows:
+        for process in row.processes:
+            who = process.holder or f"{process.user or 'somebody'}: {process.command}"
+            click.echo(
+                f"  gpu {row.index}  process {process.pid}  {render.size(process.memory)}  {render.one_line(who)}"
+            )
+
+
+def _tell(done: GpuYielded) -> None:
+    if done.until is None:
+        click.echo(f"gpu {done.gpu} is leased to trials again")
+        return
+    click.echo(f"gpu {done.gpu} is left to others until {render.moment(done.until)}")
+    for line in done.effects:
+        click.echo(f"  {line}")

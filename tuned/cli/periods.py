@@ -1,0 +1,20 @@
+"""Lengths of time on the command line: `12h`, `90m`, `1h30m`."""
+
+from __future__ import annotations
+
+import click
+
+from tuned.core.durations import parse_duration
+
+
+class LengthOfTime(click.ParamType[float]):
+    """A length of time in seconds."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of seconds."""
+        try:
+            return parse_duration(float(value) if isinstance(value, str) and value.isdecimal() else value)
+        except ValueError as error:
+            self.fail(f"{error} (write 12h, 90m or 1h30m)", param, ctx)

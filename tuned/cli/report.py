@@ -1,0 +1,51 @@
+"""`report`: a study as one HTML file, and its tables for a paper."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.core.errors import InvalidInput
+
+PAGE = "report.html"
+
+
+@verb()
+@click.argument("study")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: STUDY.html.")
+@click.option("--latex", type=click.Path(file_okay=False, path_type=Path), help="Write each table as a .tex file here.")
+def report(session: Session, study: str, output: Path | None, latex: Path | None) -> None:
+    """Write all there is to say on a study as one HTML file that needs no network."""
+    options = {} if latex is None else {"latex": "yes"}
+    document = session.send(api.analysis(study, "report", options, []))
+    target = output or Path(f"{study}.html")
+    written = [_write(target, document["files"].pop(PAGE), "output")]
+    for name, text in document["files"].items():
+        assert latex is not None
+        written.append(_write(latex / name, text, "latex"))
+    session.emit({"files": [str(path) for path in written], "notes": document["notes"]}, lambda: _say(written))
+    for note in document["notes"]:
+        click.echo(note, err=True)
+
+
+def _write(path: Path, text: str, where: str) -> Path:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InvalidInput(f"cannot write {path}: {error.strerror}", where=where, hint="choose another path") from None
+    return path.resolve()
+
+
+def _say(written: list[Path]) -> None:
+    page = written[0]
+    more = f", and {len(written) - 1} tables beside it" if len(written) > 1 else ""
+    click.echo(f"wrote {page} ({page.stat().st_size / 1024:.0f} KiB){more}")

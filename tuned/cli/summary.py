@@ -1,0 +1,77 @@
+"""`summary`: what happened since you last looked."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tuned.cli import render
+from tuned.cli.periods import LengthOfTime
+from tuned.cli.session import Session, verb
+from tuned.client import api_steering
+
+if TYPE_CHECKING:
+    from tuned.wire_steering import StudySummary, Summary
+
+
+@verb()
+@click.option("--since", type=LengthOfTime(), metavar="12h", help="Look back so long instead.")
+@click.option("--keep", is_flag=True, help="Do not remember this look: the next one tells the same again.")
+@click.option("--client", help="Whose look it is; without it, yours from this machine.")
+def summary(session: Session, since: float | None, keep: bool, client: str | None) -> None:
+    """Say what happened since you last looked: trials that ended, new bests, failures, studies that are done."""
+    begin = None if since is None else time.time() - since
+    keep = keep or since is not None
+    session.show(api_steering.summary(client or _client(), begin, keep), _show)
+
+
+def _client() -> str:
+    """Who looks: the user, and the machine that they came from."""
+    came_from = (os.environ.get("SSH_CONNECTION") or "").split()
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = str(os.getuid())
+    return f"{user}@{came_from[0] if came_from else 'here'}"
+
+
+def _show(found: Summary) -> None:
+    if found.since is None:
+        click.echo("you look for the first time: this is all there is")
+    else:
+        click.echo(f"since {render.moment(found.since)}, {render.duration(found.until - found.since)} ago")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    for study in found.studies:
+        click.echo()
+        _study(study)
+    if found.deleted:
+        click.echo(f"\ndeleted: {', '.join(found.deleted)}")
+    if not found.studies:
+        click.echo("nothing happened" if found.quiet else "there are no studies")
+    elif found.quiet:
+        click.echo(f"\nnothing happened in {found.quiet} other {'study' if found.quiet == 1 else 'studies'}")
+
+
+def _study(study: StudySummary) -> None:
+    done = f"{study.started}/{study.trials}" if study.trials else str(study.started)
+    left = f", about {render.duration(study.eta_s)} left" if study.eta_s is not None and study.eta_s > 0 else ""
+    new = "new, " if study.submitted else ""
+    click.echo(f"{study.name}  {new}{render.state(study.state)}, {done} trials started{left}")
+    lines = [("ended", render.counts(study.ended) if study.ended else "")]
+    if study.running or study.queued:
+        lines.append(("now", f"{study.running} running, {study.queued} queued"))
+    if study.best is not None:
+        was = f", was {render.number(study.best_before)}" if study.best_before is not None and study.best_is_new else ""
+        lines.append(("new best" if study.best_is_new else "best", render.best(study.best) + was))
+    lines += [("failed", line) for line in study.failures]
+    lines += [("note", line) for line in study.notes]
+    if study.state in ("completed", "stopped", "failed") and study.reason:
+        lines.append(("because", study.reason))
+    for label, text in lines:
+        if text:
+            click.echo(f"  {label:<9} {text}")

@@ -1,0 +1,1 @@
+"""Looks for what will go wrong on this machine: each module one field, each function findings."""

@@ -1,0 +1,103 @@
+"""A script on the disk to a draft of a study file beside it.
+
+Owns reading the script and writing the file; what stands in it is `tuned.core.draft`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuned.core.errors import Conflict, InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from tuned.core.draft.study_text import Script
+
+LARGEST = 4 * 2**20
+"""Bytes of a script that are read; no script of a person is longer."""
+
+
+def load_script(script: str, folder: Path) -> Script:
+    """What a script's text tells.
+
+    Args:
+        script: Its path, as it was typed.
+        folder: Where the study file will lie: the script's path in it is relative to this.
+
+    Raises:
+        InvalidInput: It is not there, or no Python.
+    """
+    from tuned.core.draft.study_text import read_script
+
+    path = Path(os.path.abspath(script))  # noqa: PTH100 - the name the user gave, links kept
+    if path.is_dir():
+        raise InvalidInput("is a folder, not a script", where=script)
+    if not path.is_file():
+        raise InvalidInput("no such file", where=script, hint=_similar(path))
+    if path.suffix == ".toml":
+        raise InvalidInput("is a study file already", where=script, hint=f"tunectl check {script}")
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput(
+            "is not Python", where=script, hint="run another program with run.command: docs/study-file.md"
+        ) from None
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=script) from error
+    if path.suffix != ".py" and not re.match(r"#!.*python", text):
+        raise InvalidInput(
+            "is not Python", where=script, hint="run another program with run.command: docs/study-file.md"
+        )
+    typed = os.path.relpath(path, folder)
+    return read_script(text, str(path) if typed.startswith(os.pardir) else typed)
+
+
+def study_name(script: str) -> str:
+    """A name that a study of this script may have."""
+    stem = re.sub(r"[^a-z0-9._-]+", "-", Path(script).stem.lower()).strip("._-")
+    return re.sub(r"\.{2,}", ".", stem)[:64] or "study"
+
+
+def write_new(path: Path, text: str, *, force: bool = False) -> bool:
+    """Write a file that is not there yet.
+
+    Returns:
+        False when it is there already with this very text.
+
+    Raises:
+        Conflict: It is there with other text, and `force` is not set.
+        Unavailable: It cannot be written.
+    """
+    try:
+        if path.exists() and not force:
+            if path.read_text(errors="replace") == text:
+                return False
+            raise Conflict("is there already", where=str(path), hint="--force writes over it, -o names another")
+        path.write_text(text)
+    except OSError as error:
+        raise Unavailable(f"cannot be written: {error.strerror}", where=str(path)) from error
+    return True
+
+
+def free_name(folder: Path, name: str, text: str) -> str:
+    """`name`, or `name-2` and so on where a file of that name holds something else."""
+    for i in range(1, 1000):
+        candidate = name if i == 1 else f"{name}-{i}"
+        path = folder / f"{candidate}.toml"
+        if not path.exists() or path.read_text(errors="replace") == text:
+            return candidate
+    raise Conflict("has a thousand study files", where=str(folder), hint="name this one: --name")
+
+
+def _similar(path: Path) -> str | None:
+    from tuned.core.names import nearest
+
+    try:
+        known = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".py"]
+    except OSError:
+        return "there is no such folder"
+    hint = nearest(path.name, known)
+    return hint if hint.startswith("did you mean") else None

@@ -1,0 +1,145 @@
+"""One trial of a study file as a rehearsal: a study of its own with that one trial, watched, and taken away again.
+
+Owns the rehearsal's study and what is read from it. It runs as every trial does: through the daemon's queue, under the
+study's interpreter, with its patterns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tuned.client import api
+from tuned.core.errors import TunedError
+from tuned.wire import LogChunk, MetricRow, Submission, TrialRow
+
+if TYPE_CHECKING:
+    from tuned.client.http import Client
+
+LOOK_S = 0.2
+"""Seconds between two looks at a growing log: output makes no events."""
+PATIENT_LOOKS = 10
+"""Looks at a trial that is still queued, after which a person is told."""
+PIECE = 1 << 18
+FIRST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of the trial.
+
+    Attributes:
+        arguments: What it was started with.
+        observations: Everything that it reported.
+        seconds: How long it ran; None when it never began.
+        pause: Why the daemon would not have gone on after it; empty when it would.
+        run_dir: Its run directory, gone by now.
+    """
+
+    trial: TrialRow
+    arguments: list[str]
+    observations: list[MetricRow]
+    seconds: float | None
+    pause: str
+    run_dir: str | None
+
+
+def rehearsal(submission: Submission, name: str) -> Submission:
+    """The submission of one trial of a study, ahead of all others, under another name."""
+    study = dict(submission.study)
+    search = {key: value for key, value in dict(study.get("search") or {}).items() if key in ("seed", "point")}
+    search["point"] = list(search.get("point", []))[:1]
+    study |= {"name": name, "priority": FIRST, "search": {**search, "method": "sobol", "trials": 1}}
+    study.pop("early_stopping", None)
+    run = dict(study.get("run") or {})
+    study["run"] = {**run, "retries": {"lost": 0}}
+    return replace(submission, study=study, name=name)
+
+
+@contextlib.contextmanager
+def tried(
+    client: Client, submission: Submission, output: Callable[[str], None], waits: Callable[[], None]
+) -> Iterator[Tried]:
+    """Run the one trial of a `rehearsal`; within the context its run directory is still there.
+
+    Args:
+        client: Of a daemon that runs.
+        submission: What `rehearsal` made.
+        output: Gets what the trial prints, as it does.
+        waits: Called once when no slot is free for it.
+
+    Raises:
+        TunedError: It was refused.
+    """
+    name = str(submission.name)
+    _take_away(client, name)
+    try:
+        client.send(api.submit(submission))
+        _follow(client, name, output, waits)
+        page = client.send(api.study(name)).study
+        detail = client.send(api.trial(name, 1))
+        trial = detail.trial
+        started, ended = trial.started_at, trial.ended_at
+        yield Tried(
+            trial=trial,
+            arguments=detail.arguments,
+            observations=client.send(api.metrics(f"{name}/1")),
+            seconds=None if started is None or ended is None else ended - started,
+            pause=page.reason if page.state == "paused" else "",
+            run_dir=detail.run_dir,
+        )
+    finally:
+        _take_away(client, name)
+
+
+def _follow(client: Client, name: str, output: Callable[[str], None], waits: Callable[[], None]) -> None:
+    """Hand over what the trial prints until it has ended."""
+    offset, looks = 0, 0
+    while True:
+        trial = client.send(api.trial(name, 1)).trial
+        ended = trial.ended_at is not None
+        looks += trial.state == "queued"
+        if looks == PATIENT_LOOKS:
+            looks += 1
+            waits()
+        chunk: LogChunk = client.send(api.log(name, 1, offset=offset, limit=PIECE))
+        offset = chunk.next_offset
+        if chunk.text:
+            output(chunk.text)
+        elif ended:
+            return
+        else:
+            time.sleep(LOOK_S)
+
+
+def _take_away(client: Client, name: str) -> None:
+    """Delete the rehearsal's study, ending what runs of it."""
+    with contextlib.suppress(TunedError):
+        client.send(api.study(name))
+        with contextlib.suppress(TunedError):
+            client.send(api.act("kill", [f"{name}/1"]))
+        with contextlib.suppress(TunedError):
+            client.send(api.act("cancel", [name]))
+        for _ in range(100):
+            try:
+                client.send(api.delete(name))
+                return
+            except TunedError:
+                time.sleep(LOOK_S)
+
+
+def per_metric(observations: list[MetricRow]) -> dict[str, list[MetricRow]]:
+    """The observations by name, each in the order of its steps."""
+    found: dict[str, list[MetricRow]] = {}
+    for row in observations:
+        found.setdefault(row.name, []).append(row)
+    return found
+
+
+def shown(rows: list[MetricRow]) -> dict[str, Any]:
+    """One metric in a few numbers."""
+    first, last = rows[0], rows[-1]
+    return {"count": len(rows), "first_step": first.step, "last_step": last.step, "last": last.value}

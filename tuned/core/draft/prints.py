@@ -1,0 +1,362 @@
+"""What a script prints that looks like a metric, read from its text, and the patterns that find it in the output.
+
+Owns that reading. It is a guess: `tunectl check FILE --run` shows what the patterns really match.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_PRINTERS = frozenset({"print", "write", "info", "debug", "warning", "echo", "log", "secho", "tqdm_write"})
+_NUMBER = r"[-+.\w]+"
+_WHOLE = r"\d+"
+_STEPS = ("epoch", "step", "iter", "iteration", "it", "batch", "round", "update")
+_METRIC = re.compile(
+    r"(?:^|_)(loss|err|error|acc|accuracy|top1|top5|f1|auc|auroc|ap|map|miou|iou|dice|bleu|rouge|score|reward|return"
+    r"|perplexity|ppl|mse|mae|rmse|nll|wer|cer|fid|psnr|ssim|r2|bpb|bpc|elbo|precision|recall|mrr|ndcg)(?:$|_)"
+)
+_MAXIMIZED = re.compile(
+    r"(?:^|_)(acc|accuracy|top1|top5|f1|auc|auroc|ap|map|miou|iou|dice|bleu|rouge|score|reward|return|psnr|ssim|r2"
+    r"|precision|recall|mrr|ndcg)(?:$|_)"
+)
+_PARTS = {
+    "val": "val", "valid": "valid", "validation": "val", "eval": "eval", "evaluation": "eval", "dev": "dev",
+    "test": "test", "testing": "test", "train": "train", "training": "train",
+}  # fmt: skip
+_AROUND = ("best", "final", "mean", "avg", "average", "running", "total")
+_LABEL = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z][A-Za-z0-9_.-]*)*(?: (?=[A-Za-z])|(?=[\s:=(\[]*$))){1,5}[\s:=(\[]*$"
+)
+_PERCENT = re.compile(
+    r"%%|%(?:\((?P<key>\w+)\))?(?P<width>[-+ #0]*(?:\d+|\*)?)(?:\.\d+)?(?P<kind>[diouxXeEfFgGcrsa])"
+)  # the holes of a %-format
+_FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:!]*)(?:![rsa])?(?::(?P<spec>[^{}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Where a value is printed.
+
+    Attributes:
+        source: The last name in the expression; empty when there is none.
+        padded: Whether blanks may stand before it.
+    """
+
+    source: str = ""
+    padded: bool = False
+
+
+Line = tuple[str | Hole, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the output holds, as far as the text tells.
+
+    Attributes:
+        patterns: Regular expressions with the metrics, and where there is one the step, as named groups.
+        metrics: Names that the patterns, or the script's own reports, give; the best candidate for an objective first.
+        reported: Whether they are reported through `tuned`, so that no pattern is needed.
+    """
+
+    patterns: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    reported: bool = False
+
+
+def read_prints(tree: ast.Module) -> Found:
+    """The metrics that a script prints or reports.
+
+    Args:
+        tree: Its text, parsed.
+    """
+    reported = list(dict.fromkeys(_reported(tree)))
+    if reported:
+        return Found((), tuple(sorted(reported, key=rank)), reported=True)
+    patterns: dict[str, list[str]] = {}
+    for line in _lines(tree):
+        made = pattern_of(line)
+        if made is not None:
+            patterns.setdefault(*made)
+    metrics = list(dict.fromkeys(name for names in patterns.values() for name in names))
+    kept = _needed(patterns)
+    return Found(tuple(kept), tuple(sorted(metrics, key=rank)))
+
+
+def direction_of(metric: str) -> str:
+    """`maximize` for what one wants more of, judged by its name."""
+    return "maximize" if _MAXIMIZED.search(metric.lower()) else "minimize"
+
+
+def rank(metric: str) -> tuple[int, int, int]:
+    """Sorts candidates for the objective: held-out before training, losses before scores, best and final ones last."""
+    words = metric.lower().split("_")
+    held_out = 0 if set(words) & {"val", "valid", "eval", "dev"} else 1 if "test" in words else 2
+    return 3 if "train" in words else held_out, 0 if "loss" in words else 1, len(set(words) & set(_AROUND))
+
+
+def pattern_of(line: Line) -> tuple[str, list[str]] | None:
+    """The pattern for one printed line, and the metrics in it; None when it holds none.
+
+    The pattern covers the line from its first named value, or from the word that says which data it is of, to its last.
+    """
+    names = _names(line)
+    metrics = [name for name in names.values() if name != "step"]
+    if not metrics:
+        return None
+    first, last = min(names), max(names)
+    begin, text = _beginning(line, first, names[first])
+    pieces = [_literal(text)]
+    for i, piece in enumerate(line[begin + 1 : last + 1], start=begin + 1):
+        if isinstance(piece, str):
+            pieces.append(_literal(piece))
+            continue
+        if piece.padded and not pieces[-1].endswith(r"\s+"):
+            pieces.append(r"\s*")
+        if i in names:
+            pieces.append(f"(?P<{names[i]}>{_WHOLE if names[i] == 'step' else _NUMBER})")
+        else:
+            pieces.append(r"\S*")
+    words = "".join([text, *(piece for piece in line[begin + 1 : last] if isinstance(piece, str))])
+    if first <= 1 and not re.search(r"[A-Za-z]{2}", words):
+        pieces.insert(0, r"^\s*")  # bare numbers: at least hold them to the line's beginning
+    return "".join(pieces), metrics
+
+
+def _beginning(line: Line, first: int, name: str) -> tuple[int, str]:
+    """The piece that the pattern begins with, and what of its text; -1 where it begins with a value."""
+    part = next((word for word in name.split("_") if word in _PARTS.values()), None)
+    before = line[first - 1] if first else ""
+    if not isinstance(before, str):
+        return first - 1, ""
+    label = _label(before)
+    said = {_PARTS[word] for word in re.findall(r"[a-z]+", label.lower()) if word in _PARTS}
+    for i in range(first - 1, -1, -1) if part is not None and part not in said else ():
+        piece = line[i]
+        places = (
+            [m.start() for m in re.finditer(r"[A-Za-z]+", piece) if _PARTS.get(m[0].lower()) == part]
+            if isinstance(piece, str)
+            else []
+        )
+        if isinstance(piece, str) and places:
+            return i, piece[places[-1] :]
+    return first - 1, label or before.lstrip()
+
+
+def _names(line: Line) -> dict[int, str]:
+    """Index of a hole -> `step`, or the metric's name."""
+    names: dict[int, str] = {}
+    part = ""
+    for i, piece in enumerate(line):
+        if isinstance(piece, str):
+            words = [_PARTS[word] for word in re.findall(r"[a-z]+", piece.lower()) if word in _PARTS]
+            part = words[-1] if words else part
+            continue
+        before = line[i - 1] if i and isinstance(line[i - 1], str) else ""
+        name = _name(str(before), piece.source)
+        if name.rpartition("_")[2] in _STEPS:
+            if "step" not in names.values():
+                names[i] = "step"
+            continue
+        words = [_PARTS.get(word, word) for word in name.split("_")]
+        if part and not set(words) & set(_PARTS.values()):
+            words.insert(0, part)
+        name = "_".join(words)
+        if _METRIC.search(name) and name not in names.values():
+            names[i] = name
+    return names
+
+
+def _name(before: str, source: str) -> str:
+    """`val_loss` for `Val loss: `; the printed name counts, and the expression's own name where it says more."""
+    label = re.sub(r"[^A-Za-z0-9]+", "_", _label(before)).strip("_").lower()
+    own = source.lower()
+    if not label:
+        return own if _METRIC.search(own) or own in _STEPS else ""
+    return own if own.endswith("_" + label.rpartition("_")[2]) and _METRIC.search(own) else label
+
+
+def _label(text: str) -> str:
+    """The words right before a value: at most three, and nothing of what belongs to the value before it."""
+    match = _LABEL.search(text)
+    if match is None:
+        return ""
+    words = list(re.finditer(r"[A-Za-z][A-Za-z0-9_./-]*", match[0]))
+    start = len(words)
+    while start and len(words) - start < 3 and _is_word(words[start - 1][0]):
+        start -= 1
+    return text[match.start() + words[start].start() :] if start < len(words) else ""
+
+
+def _is_word(word: str) -> bool:
+    lowered = re.sub(r"[^a-z0-9]+", "_", word.lower())
+    return bool(_METRIC.search(lowered)) or lowered in _STEPS or lowered in _PARTS or lowered in _AROUND
+
+
+def _literal(text: str) -> str:
+    """Literal text as a pattern: any white space for white space, so that padding does not matter."""
+    parts = re.split(r"(\s+)", text)
+    return "".join(r"\s+" if part.isspace() else re.escape(part).replace(r"\-", "-") for part in parts if part)
+
+
+def _needed(patterns: dict[str, list[str]]) -> Iterator[str]:
+    """Patterns that give a metric, or a step for it, which no earlier one gives."""
+    seen: set[str] = set()
+    for pattern, names in sorted(patterns.items(), key=lambda entry: "(?P<step>" not in entry[0]):
+        if set(names) - seen:
+            seen |= set(names)
+            yield pattern
+
+
+def _reported(tree: ast.Module) -> Iterator[str]:
+    """Names in `trial.report(step=..., val_loss=...)`, in scripts that import us."""
+    ours = any(
+        isinstance(node, ast.Import | ast.ImportFrom)
+        and "tuned" in [getattr(node, "module", None), *(alias.name for alias in node.names)]
+        for node in ast.walk(tree)
+    )
+    for node in ast.walk(tree) if ours else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "report":
+            yield from (word.arg for word in node.keywords if word.arg and word.arg not in ("step", "metrics"))
+
+
+def _lines(tree: ast.Module) -> Iterator[Line]:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for call in sorted(calls, key=lambda call: call.lineno):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if name not in _PRINTERS or not call.args:
+            continue
+        if name == "print" or len(call.args) == 1:
+            yield from _split(_joined(call.args))
+        else:
+            first = call.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield from _split(_percent(first.value, call.args[1:]))
+
+
+def _joined(arguments: list[ast.expr]) -> Line:
+    pieces: list[str | Hole] = []
+    for i, argument in enumerate(arguments):
+        if i:
+            pieces.append(" ")
+        pieces += _pieces(argument)
+    return _merged(pieces)
+
+
+def _merged(pieces: list[str | Hole]) -> Line:
+    merged: list[str | Hole] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        elif piece != "":
+            merged.append(piece)
+    return tuple(merged)
+
+
+def _split(line: Line) -> Iterator[Line]:
+    """The lines of a text that holds several."""
+    current: list[str | Hole] = []
+    for piece in line:
+        if isinstance(piece, Hole):
+            current.append(piece)
+            continue
+        first, *others = re.split(r"[\r\n]", _COLOUR.sub("", piece))
+        current.append(first)
+        for other in others:
+            yield _merged(current)
+            current = [other]
+    yield _merged(current)
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def _pieces(node: ast.expr) -> list[str | Hole]:
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    if isinstance(node, ast.JoinedStr):
+        return [str(part.value) if isinstance(part, ast.Constant) else _hole(part) for part in node.values]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_pieces(node.left), *_pieces(node.right)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
+        values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+        return list(_percent(str(node.left.value), values))
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "format"
+        and isinstance(node.func.value, ast.Constant)
+    ):
+        return list(_formatted(str(node.func.value.value), node))
+    return [Hole(_source(node))]
+
+
+def _percent(text: str, values: list[ast.expr]) -> Line:
+    pieces: list[str | Hole] = []
+    position, used = 0, 0
+    for match in _PERCENT.finditer(text):
+        pieces.append(text[position : match.start()])
+        position = match.end()
+        if match[0] == "%%":
+            pieces.append("%")
+            continue
+        source = match["key"] or (_source(values[used]) if used < len(values) else "")
+        pieces.append(Hole(source, _is_padded(match["width"])))
+        used += 1
+    return _merged([*pieces, text[position:]])
+
+
+def _formatted(text: str, call: ast.Call) -> Line:
+    named = {word.arg: word.value for word in call.keywords if word.arg}
+    pieces: list[str | Hole] = []
+    position, used = 0, 0
+    for match in _FIELD.finditer(text):
+        pieces.append(text[position : match.start()])
+        position = match.end()
+        if match["name"] is None:
+            pieces.append(match[0][0])
+            continue
+        name = match["name"]
+        index = int(name) if name.isdigit() else used
+        used += not name
+        value = (
+            named.get(name) if name and not name.isdigit() else (call.args[index] if index < len(call.args) else None)
+        )
+        pieces.append(Hole(_source(value) if value is not None else name, _is_padded(match["spec"] or "")))
+    return _merged([*pieces, text[position:]])
+
+
+def _hole(node: ast.expr) -> Hole:
+    spec = node.format_spec if isinstance(node, ast.FormattedValue) else None
+    texts = [str(part.value) for part in getattr(spec, "values", []) if isinstance(part, ast.Constant)]
+    return Hole(_source(node), _is_padded("".join(texts)))
+
+
+def _is_padded(spec: str) -> bool:
+    """Whether a format such as `8.3f` fills up with blanks on the left; `08.3f` and `.3f` do not."""
+    return re.match(r"[>=+ #]*([1-9]|\*)", spec) is not None
+
+
+def _source(node: ast.AST) -> str:
+    """`val_loss` of `val_loss`, `stats.val_loss`, `stats["val_loss"]`, `val_loss.item()`, `float(val_loss) * 100`."""
+    match node:
+        case ast.FormattedValue():
+            return _source(node.value)
+        case ast.Name():
+            return node.id
+        case ast.Attribute():
+            return node.attr
+        case ast.Subscript(slice=ast.Constant(value=str(key))):
+            return key
+        case ast.Subscript():
+            return _source(node.value)
+        case ast.Call(func=ast.Attribute(attr="item" | "mean" | "cpu" | "detach" | "sum")):
+            return _source(node.func.value)  # type: ignore[attr-defined]
+        case ast.Call(func=ast.Name(id="float" | "int" | "round" | "str"), args=[first, *_]):
+            return _source(first)
+        case ast.BinOp():
+            return _source(node.left) or _source(node.right)
+    return ""

@@ -1,0 +1,230 @@
+"""What an option of a script is worth: a customary range, a fixed value, or nothing that a search should touch.
+
+Owns these customs, judged by name, type and default. They are where a person begins to edit, so each says why.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tuned.core.draft.options import Option
+
+Use = Literal["tune", "fix", "given", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What becomes of an option.
+
+    Attributes:
+        use: `tune` (a parameter), `fix` (one value, there to be changed), `given` (an argument alone) or `leave`.
+        entry: What stands in `[space]`, or the argument's text; None when it is left alone.
+        why: One phrase for the comment beside it; empty when there is nothing to say.
+    """
+
+    use: Use
+    entry: Any = None
+    why: str = ""
+
+
+Rule = Callable[[Option], Choice]
+
+
+def choose(option: Option) -> Choice:
+    """What to do with an option."""
+    name = option.name.lower().replace("-", "_").replace(".", "_")
+    if option.many:
+        return _required(option, "takes several values")
+    if option.kind == "flag":
+        return _flag(option, name)
+    for pattern, rule in _BY_NAME:
+        if pattern.search(name):
+            found = rule(option)
+            if found.use != "leave" or option.kind == "text":
+                return found
+            break
+    if option.choices:
+        return _choices(option)
+    if option.kind in ("float", "int") and option.default is not None and not isinstance(option.default, str):
+        return Choice("leave", why=f"a number ({option.default:g} by default) of unknown meaning")
+    return _required(option, "" if option.default is None else f"{option.default!r} by default")
+
+
+def _words(*names: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|_)(?:{'|'.join(names)})(?:$|_)")
+
+
+def _number(option: Option) -> float | None:
+    known = option.default
+    return float(known) if isinstance(known, int | float) and not isinstance(known, bool) else None
+
+
+def _is_number(option: Option) -> bool:
+    return option.kind in ("float", "int") or _number(option) is not None
+
+
+def _float(low: float, high: float, *, log: bool = False) -> dict[str, Any]:
+    return {"type": "float", "low": low, "high": high, **({"log": True} if log else {})}
+
+
+def _learning_rate(option: Option) -> Choice:
+    if not _is_number(option):
+        return Choice("leave")
+    default = _number(option) or 1e-3
+    middle = 10.0 ** math.floor(math.log10(default) + 0.5) if default > 0 else 1e-3
+    return Choice("tune", _float(_neat(middle / 100), _neat(min(middle * 100, 1.0)), log=True), "two decades each way")
+
+
+def _decay(option: Option) -> Choice:
+    return Choice("tune", _float(1e-6, 0.1, log=True)) if _is_number(option) else Choice("leave")
+
+
+def _between(low: float, high: float, why: str = "") -> Rule:
+    def rule(option: Option) -> Choice:
+        default = _number(option)
+        if option.kind == "int" or (default is not None and not low <= default <= max(high, 1.0)):
+            return Choice("leave")
+        return Choice("tune", _float(low, high), why)
+
+    return rule
+
+
+def _clip(option: Option) -> Choice:
+    return Choice("tune", _float(0.1, 10.0, log=True)) if option.kind == "float" else Choice("leave")
+
+
+def _width(option: Option) -> Choice:
+    default = _number(option)
+    if option.kind != "int" or default is None or default < 4:
+        return Choice("leave")
+    entry = {"type": "int", "low": max(1, int(default / 4)), "high": int(default * 4), "log": True}
+    return Choice("tune", entry, "a factor of four each way")
+
+
+def _depth(option: Option) -> Choice:
+    default = _number(option)
+    if option.kind != "int" or default is None or default < 1:
+        return Choice("leave")
+    return Choice("tune", {"type": "int", "low": max(1, int(default / 2)), "high": int(default) * 2})
+
+
+def _batch(option: Option) -> Choice:
+    default = _number(option)
+    if default is None:
+        return Choice("leave")
+    listed = ", ".join(str(int(value)) for value in (max(1, default // 2), default, default * 2))
+    why = f"decides speed rather than quality: take the largest that is fast. To compare: [{listed}]"
+    return Choice("fix", int(default), why)
+
+
+def _length(option: Option) -> Choice:
+    default = _number(option)
+    if default is None:
+        return Choice("leave")
+    return Choice("fix", option.default, "how long a trial is; the same for all, so that they compare")
+
+
+def _seed(option: Option) -> Choice:
+    if option.kind == "text":
+        return Choice("leave")
+    return Choice("given", "{seed}", "each trial's own seed")
+
+
+def _output(option: Option) -> Choice:
+    if _number(option) is not None or option.kind != "text":
+        return Choice("leave")
+    return Choice("given", "{run_dir}/work", "a folder of each trial's own, so that none overwrites another's")
+
+
+def _left(why: str) -> Rule:
+    return lambda option: _required(option, why)
+
+
+_FOLDER_OF = r"(?:out|output|save|log|logging|result|run)_?(?:dir|folder|path|root)"
+_OUTPUT = rf"^(?:out|output|outdir|save|results?|logs?|run|{_FOLDER_OF})$|_{_FOLDER_OF}$"
+
+_BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
+    (_words("log_interval", "log_every", "print_every", "eval_every", "eval_interval", "save_every", "interval"),
+     _left("")),
+    (_words("num_workers", "workers", "threads", "n_jobs", "gpu", "gpus", "device", "local_rank", "rank", "port"),
+     _left("the machine's business")),
+    (_words("random_seed", "manual_seed", "seed"), _seed),
+    (_words("resume", "checkpoint", "ckpt", "load", "pretrained_path", "restore"),
+     _left("see [run.resume] in the documentation for going on from a checkpoint")),
+    (re.compile(_OUTPUT), _output),
+    (_words("min_lr", "lr_min", "final_lr", "end_lr", "warmup_lr"), _left("a part of the schedule")),
+    (_words("learning_rate", "lr", "lr0", "eta", "step_size", "base_lr", "alpha_lr"), _learning_rate),
+    (_words("weight_decay", "wd", "l1", "l2", "decay"), _decay),
+    (_words("dropout", "drop", "drop_rate", "drop_path", "droppath", "p_drop"), _between(0.0, 0.6)),
+    (_words("label_smoothing", "smoothing"), _between(0.0, 0.2)),
+    (_words("momentum", "beta1", "beta_1"), _between(0.5, 0.99)),
+    (_words("beta2", "beta_2"), _between(0.9, 0.9999)),
+    (_words("mixup", "cutmix"), _between(0.0, 1.0)),
+    (_words("clip", "grad_clip", "clip_norm", "max_norm", "max_grad_norm", "clip_grad"), _clip),
+    (_words("temperature", "temp", "tau"), _between(0.1, 2.0)),
+    (_words("gamma"), _between(0.1, 0.99)),
+    (_words("warmup_ratio", "warmup_fraction", "warmup"), _between(0.0, 0.2)),
+    (_words("batch_size", "batch", "bs", "batchsize", "bsz"), _batch),
+    (_words("epochs", "epoch", "num_epochs", "n_epochs", "max_epochs", "steps", "num_steps", "max_steps", "max_iters",
+            "iterations", "iters", "n_iter", "max_iter", "num_iterations"), _length),
+    (_words("width", "hidden", "hidden_size", "hidden_dim", "units", "channels", "d_model", "embed_dim",
+            "embedding_dim", "n_embd", "filters", "dim", "n_hidden", "nhid", "emsize"), _width),
+    (_words("layers", "n_layers", "num_layers", "depth", "blocks", "n_layer", "nlayers", "num_blocks"), _depth),
+)  # fmt: skip
+
+_PARENTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (_words("momentum", "nesterov"), ("momentum", "sgd", "nesterov", "rmsprop")),
+    (_words("beta1", "beta_1", "beta2", "beta_2"), ("adam", "adamw", "nadam", "radam", "lion", "lamb", "amsgrad")),
+    (_words("dropout", "drop_rate"), ("dropout",)),
+)
+"""Options that mean something beside some values of another option alone, and those values."""
+
+
+def condition(option: Option, options: Sequence[Option]) -> dict[str, Any]:
+    """The `when` of an option: beside which values of another option it means anything; empty for always."""
+    name = option.name.lower().replace("-", "_")
+    for pattern, values in _PARENTS:
+        for parent in options if pattern.search(name) else ():
+            found = [value for value in parent.choices if str(value).lower() in values]
+            named = [value for value in found if str(value).lower() in name] or found
+            if parent.name != option.name and named and len(named) < len(parent.choices):
+                return {parent.name: named[0] if len(named) == 1 else named}
+    return {}
+
+
+_LEFT_FLAGS = re.compile(
+    r"(?:^|_)(?:cuda|mps|gpu|cpu|verbose|debug|quiet|silent|eval|evaluate|test|dry_run|save|resume|wandb|progress|bar"
+    r"|plot|profile|distributed|deterministic|force|overwrite|download|visuali[sz]e|no_save|log|export|accel|xpu)(?:$|_)"
+)
+
+
+def _flag(option: Option, name: str) -> Choice:
+    if _LEFT_FLAGS.search(name):
+        return Choice("leave", why="a switch that changes no result")
+    if option.on and not name.startswith("no_"):
+        return Choice("leave", why="on by default")
+    return Choice("tune", {"type": "bool"}, option.help[:60])
+
+
+def _choices(option: Option) -> Choice:
+    if len(option.choices) == 1:
+        return Choice("leave", why="there is one value alone")
+    if len(option.choices) > 12 or re.search(r"dataset|data|device|mode|task|split|stage|backend", option.name.lower()):
+        return _required(option, f"one of {', '.join(str(value) for value in option.choices[:4])} ...")
+    return Choice("tune", list(option.choices))
+
+
+def _required(option: Option, why: str) -> Choice:
+    if not option.required:
+        return Choice("leave", why=why)
+    if option.choices:
+        return Choice("given", str(option.choices[0]), "it is required: is this the one?")
+    return Choice("given", "TODO", "it is required: say what it shall be")
+
+
+def _neat(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -1,0 +1,248 @@
+"""A draft of a study file: what was read of a script, laid out with a comment wherever a person should decide.
+
+Owns the layout. What the parts mean is told by the modules that read them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tuned.core.draft.options import Option, ScriptOptions, read_options
+from tuned.core.draft.prints import Found, direction_of, read_prints
+from tuned.core.draft.ranges import Choice, choose, condition
+from tuned.core.errors import InvalidInput
+from tuned.core.toml_text import key, value
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as far as its text tells.
+
+    Attributes:
+        typed: Its path as the study file shall spell it, relative to the file.
+        taken: Its options; `found`: the metrics that it prints.
+    """
+
+    typed: str
+    taken: ScriptOptions
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A study file to be.
+
+    Attributes:
+        text: Its content.
+        todos: What a person must fill in before it can be submitted.
+        tuned: The parameters that it varies.
+        metric: The objective's metric; empty when none was found.
+    """
+
+    text: str
+    todos: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ()
+    metric: str = ""
+
+
+@dataclass(slots=True)
+class _Parts:
+    arguments: list[tuple[str, str]] = field(default_factory=list)
+    space: list[tuple[str, str]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    todos: list[str] = field(default_factory=list)
+    tuned: list[str] = field(default_factory=list)
+    flags: bool = False
+
+
+def read_script(text: str, typed: str) -> Script:
+    """What a script's text tells.
+
+    Raises:
+        InvalidInput: It is no Python.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        what = getattr(error, "msg", None) or str(error)
+        raise InvalidInput(
+            f"is not Python: {what}",
+            where=typed if line is None else f"{typed}:{line}",
+            hint="name the script that is run, or write a study file with run.command",
+        ) from None
+    return Script(typed, read_options(tree), read_prints(tree))
+
+
+def draft_study(
+    script: Script,
+    *,
+    chosen: Mapping[str, Any] | None = None,
+    objective: tuple[str, str] | None = None,
+    patterns: Sequence[str] = (),
+    search: Mapping[str, Any] | None = None,
+    question: str = "",
+) -> Draft:
+    """A study file for a script.
+
+    Args:
+        script: What was read of it.
+        chosen: Parameter -> its entry in `[space]`, said by a person: then nothing else is varied.
+        objective: Metric and direction, said by a person.
+        patterns: Regular expressions, said by a person.
+        search: What stands in `[search]`.
+        question: One line; empty for a reminder to write one.
+    """
+    parts = _parts(script, chosen)
+    metric = objective[0] if objective else (script.found.metrics[0] if script.found.metrics else "")
+    lines = [
+        f"# Drafted from {script.typed}. Every key: docs/study-file.md. Try it with: tunectl check FILE --run",
+        f"question = {value(question)}" if question else 'question = ""  # one line that says what you want to know',
+        "",
+        "[run]",
+        f"script = {value(script.typed)}",
+        *_arguments(parts, script.taken),
+        "",
+        *_metrics(script.found, patterns, parts, metric),
+        "[objective]",
+        f"metric = {value(metric or 'TODO')}" + ("" if metric else "  # TODO: the metric to improve"),
+        f"direction = {value(objective[1] if objective else direction_of(metric))}",
+        *_others(script.found, metric if objective is None else ""),
+        "",
+        "[space]",
+        *_aligned(parts.space),
+        *(parts.left and ["# left at what the script has them at:", *parts.left]),
+        "",
+        "[search]",
+        *(f"{name} = {value(content)}" for name, content in (search or {"trials": 30}).items()),
+    ]
+    return Draft("\n".join(lines) + "\n", tuple(parts.todos), tuple(parts.tuned), metric)
+
+
+def _parts(script: Script, chosen: Mapping[str, Any] | None) -> _Parts:
+    parts = _Parts()
+    options = {option.name: option for option in script.taken.options}
+    if chosen is not None:
+        for name, entry in chosen.items():
+            option = options.get(name)
+            if option is None and options and script.taken.how in ("argparse", "click"):
+                raise _unknown(name, options)
+            _take(parts, option or Option(name, f"--{name}", "text"), Choice("tune", entry))
+    for name, option in options.items():
+        if chosen is not None and name in chosen:
+            continue
+        choice = choose(option)
+        if chosen is not None and choice.use in ("tune", "fix"):
+            choice = Choice("given", "TODO", "it is required") if option.required else Choice("leave")
+        if choice.use == "tune" and isinstance(choice.entry, Mapping) and option.flag:
+            when = condition(option, [o for o in options.values() if choose(o).use == "tune"])
+            choice = replace(choice, entry={**choice.entry, **({"when": when} if when else {})})
+        _take(parts, option, choice)
+    if chosen is None and not parts.tuned:
+        parts.todos.append("[space]: what to vary")
+        parts.space.append(('# lr = { type = "float", low = 1e-5, high = 1e-1, log = true }', "TODO: what to vary"))
+    return parts
+
+
+def _unknown(name: str, options: Mapping[str, Option]) -> InvalidInput:
+    from tuned.core.names import nearest
+
+    twin = name.replace("_", "-") if "_" in name else name.replace("-", "_")
+    known = [twin] if twin in options else list(options)
+    return InvalidInput("the script has no such option", where=name, hint=nearest(name, known))
+
+
+def _take(parts: _Parts, option: Option, choice: Choice) -> None:
+    """Add one option: its place in the arguments and its entry in the space."""
+    if choice.use == "leave":
+        parts.left.append(_comment(option, choice.why))
+        return
+    if choice.use == "given":
+        text = str(choice.entry)
+        items = [value(text)] if option.positional else [value(option.flag), value(text)]
+        parts.arguments.append((", ".join(items), ("TODO: " if text == "TODO" else "") + choice.why))
+        if text == "TODO":
+            parts.todos.append(f"{option.flag or option.name}: {choice.why}")
+        return
+    name = option.name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", option.name) else f"p_{option.name}"
+    entry = choice.entry
+    is_switch = option.kind == "flag" or (isinstance(entry, Mapping) and entry.get("type") == "bool")
+    if is_switch and option.flag:
+        parts.flags = True
+    elif option.flag or option.positional:
+        shown = value(f"{{{name}{_format(entry)}}}")
+        text = shown if option.positional else f"{value(option.flag)}, {shown}"
+        grouped = isinstance(entry, Mapping) and "when" in entry
+        parts.arguments.append((f"[{text}]" if grouped else text, "left out while it is inactive" if grouped else ""))
+    parts.space.append((f"{key(name)} = {_entry(entry)}", choice.why))
+    if choice.use == "tune":
+        parts.tuned.append(name)
+
+
+def _entry(entry: Any) -> str:
+    """The entry as TOML, with bounds as a person would write them: `1e-5`, not `1e-05`."""
+    return re.sub(r"e-0(\d)", r"e-\1", value(entry))
+
+
+def _format(entry: Any) -> str:
+    """Four digits are enough for a range, unless its own ends need more."""
+    if not isinstance(entry, Mapping) or entry.get("type") != "float":
+        return ""
+    return ":.4g" if all(float(f"{entry[end]:.4g}") == entry[end] for end in ("low", "high")) else ""
+
+
+def _comment(option: Option, why: str) -> str:
+    shown = option.flag or option.name
+    default = "" if option.default is None or option.default == "" or why else f" = {option.default}"
+    text = why or option.help[:60]
+    return f"#   {shown}{default}" + (f"  ({text})" if text else "")
+
+
+def _arguments(parts: _Parts, taken: ScriptOptions) -> list[str]:
+    if taken.how == "tuned":
+        return ["# it reads its parameters with tuned.current_trial(), so it needs no arguments"]
+    if taken.how == "hydra":
+        return ['args = ["{params:hydra}"]  # name=value for every parameter of [space]']
+    items = list(parts.arguments)
+    if parts.flags:
+        items.append(('"{params:flags}"', "the switches: --name when true, nothing when false"))
+    if not items:
+        return ['args = ["{params}"]  # --name=value for every parameter of [space]']
+    return ["args = [", *_aligned([(f"    {text},", why) for text, why in items]), "]"]
+
+
+def _metrics(found: Found, patterns: Sequence[str], parts: _Parts, metric: str) -> list[str]:
+    if found.reported and not patterns:
+        return []
+    given = list(patterns) or list(found.patterns)
+    if given:
+        said = [] if patterns else ["# read from what the script prints; `tunectl check FILE --run` shows what matches"]
+        return ["[metrics]", *said, "patterns = [", *(f"    {_quoted(pattern)}," for pattern in given), "]", ""]
+    parts.todos.append("[metrics]: how to find the metric in the output")
+    example = metric or "val_loss"
+    return [
+        "[metrics]",
+        "# TODO: a pattern for the line that the script prints, with a named group for each metric;",
+        "# or jsonl, csv, tensorboard = the file that it writes; or tuned.current_trial().report(...) in its code",
+        f"patterns = ['{example}[:= ]+(?P<{example}>\\S+)']",
+        "",
+    ]
+
+
+def _others(found: Found, metric: str) -> list[str]:
+    others = [name for name in found.metrics if name != metric]
+    return [f"# it also gives {', '.join(others)}"] if metric and others else []
+
+
+def _quoted(pattern: str) -> str:
+    return f"'{pattern}'" if "'" not in pattern and "\n" not in pattern else value(pattern)
+
+
+def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Lines with their comments in one column, unless a line is long."""
+    width = min(max((len(text) for text, why in rows if why), default=0), 72)
+    return [f"{text:<{width}}  # {why}" if why else text for text, why in rows]
