@@ -18,7 +18,6 @@ from tui.context import Options
 from tuned.client.aio import AsyncClient
 from tuned.home import home_at
 
-
 _WAITED = ("curve", "detail", "effects", "advise", "space", "queue", "trends")
 
 
