@@ -106,8 +106,8 @@ def for_study(context: Context, action: Action, row: StudyRow) -> Order:
 
 
 def _pause(rows: Sequence[TrialRow]) -> Order:
-    paused = [row for row in rows if row.state == "paused"]
-    going = [row for row in rows if row.state != "paused"]
+    paused = [row for row in rows if row.state == "paused" or row.frozen]
+    going = [row for row in rows if row.state != "paused" and not row.frozen]
     verb, back, chosen = ("pause", "resume", going) if going else ("resume", "pause", paused)
     targets = tuple(_name(row) for row in chosen)
     return Order(verb, (Step(verb, targets),), None, (Step(back, targets),))

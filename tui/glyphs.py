@@ -137,11 +137,13 @@ ASCII = Glyphs(
 )
 
 
-def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None) -> tuple[str, str]:
-    """Text (`● RUN`) and style name of a trial's state; an intent on a live trial is shown instead of "running"."""
+def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None, frozen: bool = False) -> tuple[str, str]:
+    """Text (`● RUN`) and style of a trial's state; of a live one rather what was asked, or that it stands still."""
     if stop_reason and state in ("running", "starting"):
         word = STOPPING_WORDS.get(stop_reason, "ENDING")
         return f"{glyphs.stopping} {word if glyphs.braille else word.replace('…', '.')}", "warn"
+    if frozen and state == "running":
+        return f"{glyphs.states['paused']} FROZEN", "warn"
     word = TRIAL_WORDS.get(state, state.upper()[:7])
     return f"{glyphs.states.get(state, '?')} {word}", STATE_STYLES.get(state, "text")
 

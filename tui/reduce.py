@@ -21,6 +21,8 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
     if event.type == ev.TRIAL_REPLACED and "params" in data:
         new = {name: data.get(name, getattr(row, name)) for name in ("params", "origin", "why", "space")}
         return replace(row, **new)
+    if event.type == ev.TRIAL_FROZEN:
+        return replace(row, frozen=bool(data.get("frozen")))
     if event.type == ev.TRIAL_PRIORITY and "to" in data:
         return replace(row, priority=int(data["to"]))
     if event.type == ev.TRIAL_REPLACED and "params" in data:
@@ -51,4 +53,5 @@ def _moved(row: TrialRow, event: EventRow) -> TrialRow:
         started_at=started,
         ended_at=ended,
         stop_reason=row.stop_reason if state in LIVE else None,
+        frozen=False,
     )

@@ -123,6 +123,14 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     def running() -> list[int]:
         return [trial["number"] for trial in daemon.get("/v1/studies/drill/trials", state="running")]
 
+    def still(number: int) -> bool:
+        """Whether a trial is paused: ended with what it saved, or standing still where it could not save."""
+        trial = daemon.get(f"/v1/studies/drill/trials/{number}")["trial"]
+        return trial["state"] == "paused" or trial["frozen"]
+
+    def goes_on(number: int) -> bool:
+        return state(number) in ("queued", "starting", "running") and not still(number)
+
     def reported(number: int) -> Any:
         return daemon.get(f"/v1/studies/drill/trials/{number}")["trial"]["values"]
 
@@ -136,20 +144,20 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     pane.keys("g", "Space")
     marked = int(re.search(r"\+\s*#(\d+)", pane.shows("1 marked"))[1])  # type: ignore[index]
     pane.keys("p")
-    daemon.wait_state("drill", marked, "paused")
+    daemon.until(lambda: still(marked), "the marked trial is paused")
     pane.shows("u undoes")
     pane.keys("u")
-    daemon.wait_state("drill", marked, "queued", "starting", "running")
+    daemon.until(lambda: goes_on(marked), "undo lets it go on")
     pane.keys("U")
 
     # The same key pauses a trial and resumes it.
     other = 3 - marked
     filtered(pane, f"trial={other}", other)
     pane.keys("p")
-    daemon.wait_state("drill", other, "paused")
-    pane.shows("PAUSED")
+    daemon.until(lambda: still(other), "the other one is paused")
+    pane.until(lambda: "PAUSED" in pane.text() or "FROZEN" in pane.text(), "that it is paused, on the screen")
     pane.keys("p")
-    daemon.wait_state("drill", other, "queued", "starting", "running")
+    daemon.until(lambda: goes_on(other), "it goes on")
 
     # A priority goes up, and undo takes it back.
     filtered(pane, "trial=6", 6)

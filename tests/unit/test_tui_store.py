@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tui.glyphs import UNICODE, trial_state
 from tui.needs import Need
 from tui.picture import sort_studies
 from tui.reduce import reduce_trial
@@ -82,6 +83,14 @@ def test_an_intent_shows_until_the_trial_leaves_its_live_state() -> None:
     assert asked is not None and asked.stop_reason == "prune"
     ended = reduce_trial(asked, event("trial.moved", **{"from": "running", "to": "pruned"}))
     assert ended is not None and (ended.state, ended.stop_reason) == ("pruned", None)
+
+
+def test_a_frozen_trial_is_shown_so_until_it_goes_on_or_ends() -> None:
+    frozen = reduce_trial(trial(1), event("trial.frozen", frozen=True, level="freeze", actor="user"))
+    assert frozen is not None and frozen.frozen
+    assert trial_state(UNICODE, frozen.state, None, frozen.frozen)[0] == "║ FROZEN"
+    moved = reduce_trial(frozen, event("trial.moved", **{"from": "running", "to": "pruned"}))
+    assert moved is not None and not moved.frozen
 
 
 def test_a_priority_event_changes_the_row(store: Store) -> None:

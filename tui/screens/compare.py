@@ -80,7 +80,7 @@ class Compare(Browsing):
             spans += [(fit(text, cell - 1, more=glyphs.more) + " ", s) for text, s in zip(texts, chosen, strict=True)]
             lines.append(line(*spans))
 
-        states = [trial_state(glyphs, row.state, row.stop_reason) for row in rows]
+        states = [trial_state(glyphs, row.state, row.stop_reason, row.frozen) for row in rows]
         add("state", [text for text, _ in states], [style for _, style in states])
         values = [fmt.value_of(row.values, store.objective) for row in rows]
         best = _best(values, store.minimizes)

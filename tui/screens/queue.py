@@ -71,7 +71,7 @@ class QueueScreen(Steering):
 
     def _row(self, row: TrialRow, here: bool, width: int) -> Line:
         glyphs = self.context.glyphs
-        state, style = trial_state(glyphs, row.state, row.stop_reason)
+        state, style = trial_state(glyphs, row.state, row.stop_reason, row.frozen)
         now = self.context.store.clock()
         elapsed = fmt.clock(now - row.started_at) if row.started_at else _start(row, glyphs.none)
         params = " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())

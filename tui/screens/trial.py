@@ -69,7 +69,7 @@ class TrialScreen(Steering):
         row = store.trial(store.selected)
         if row is None:
             return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width)]
-        state, style = trial_state(glyphs, row.state, row.stop_reason)
+        state, style = trial_state(glyphs, row.state, row.stop_reason, row.frozen)
         left = line(
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),

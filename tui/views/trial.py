@@ -35,7 +35,7 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
 def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     """(name, text, style) of what is known of a trial beside its parameters."""
     now = context.store.clock()
-    state, style = trial_state(context.glyphs, row.state, row.stop_reason)
+    state, style = trial_state(context.glyphs, row.state, row.stop_reason, row.frozen)
     result = [("state", state, style)]
     result += [(name, fmt.number(value, 6), "text") for name, value in row.values.items()]
     rank = context.rows.rank(row.number)

@@ -67,7 +67,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     chosen = context.memory.columns
     fixed = [
         Column("trial", "TRIAL", digits + 2, ">", lambda row: (f"#{row.number}", "strong")),
-        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, row.stop_reason)),
+        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, row.stop_reason, row.frozen)),
     ]
     if chosen.get("priority", True):
         fixed.append(Column("priority", "PRI", 3, ">", priority))
