@@ -110,7 +110,7 @@ def keys_at_100000() -> list[Figure]:
         Figure("cursor key", f"{median(moves):.0f} ms", "<= 50 ms", median(moves) <= 50, f"{what}; {spread(moves, 0)}"),
         Figure("sort", f"{median(sorts):.0f} ms", "<= 300 ms", median(sorts) <= 300, f"{what}; {spread(sorts, 0)}"),
         Figure("filter", f"{median(filters):.0f} ms", "<= 300 ms", median(filters) <= 300,
-               f"{what}, typed in one go (the UI rests 120 ms for more letters); {spread(filters, 0)}"),
+               f"{what}, typed in one go (the UI rests 60 ms for more letters); {spread(filters, 0)}"),
     ]  # fmt: skip
 
 
