@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuned.core.state_words import TRIAL_WORDS
+from tuned.wire import TrialRow
 
-STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING"}
+STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING", "freeze": "FROZEN"}
 """Intent on a live trial -> the word shown instead of its state."""
 
 STUDY_WORDS = {
@@ -137,15 +138,18 @@ ASCII = Glyphs(
 )
 
 
-def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None, frozen: bool = False) -> tuple[str, str]:
-    """Text (`● RUN`) and style of a trial's state; of a live one rather what was asked, or that it stands still."""
+def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None) -> tuple[str, str]:
+    """Text (`● RUN`) and style name of a trial's state; an intent on a live trial is shown instead of "running"."""
     if stop_reason and state in ("running", "starting"):
         word = STOPPING_WORDS.get(stop_reason, "ENDING")
         return f"{glyphs.stopping} {word if glyphs.braille else word.replace('…', '.')}", "warn"
-    if frozen and state == "running":
-        return f"{glyphs.states['paused']} FROZEN", "warn"
     word = TRIAL_WORDS.get(state, state.upper()[:7])
     return f"{glyphs.states.get(state, '?')} {word}", STATE_STYLES.get(state, "text")
+
+
+def intent_of(row: TrialRow) -> str | None:
+    """What is shown of a live trial instead of "running": why it is to end, or that it stands still."""
+    return row.stop_reason or ("freeze" if row.frozen else None)
 
 
 def study_state(glyphs: Glyphs, state: str) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from tui.glyphs import UNICODE, trial_state
 from tui.needs import Need
 from tui.picture import sort_studies
 from tui.reduce import reduce_trial
@@ -88,7 +87,6 @@ def test_an_intent_shows_until_the_trial_leaves_its_live_state() -> None:
 def test_a_frozen_trial_is_shown_so_until_it_goes_on_or_ends() -> None:
     frozen = reduce_trial(trial(1), event("trial.frozen", frozen=True, level="freeze", actor="user"))
     assert frozen is not None and frozen.frozen
-    assert trial_state(UNICODE, frozen.state, None, frozen.frozen)[0] == "║ FROZEN"
     moved = reduce_trial(frozen, event("trial.moved", **{"from": "running", "to": "pruned"}))
     assert moved is not None and not moved.frozen
 
