@@ -130,10 +130,21 @@ study_counts = Table(
     Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
     Column("state", Text, primary_key=True),
     Column("n", Integer, nullable=False),
+    _zero("aside"),
     sqlite_with_rowid=False,
     sqlite_strict=True,
 )
-"""Number of trials by state, kept by the triggers below: no statement can change a trial and forget the count."""
+"""Number of trials by state, kept by the triggers below: no statement can change a trial and forget the count.
+`aside` of them are of another stage than the search."""
+
+pipelines = Table(
+    "pipelines",
+    metadata,
+    Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("steps", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""The steps of a study's playbook and how far they have come, as JSON; no row where there is none."""
 
 trials = Table(
     "trials",
@@ -333,9 +344,11 @@ events = Table(
 )
 """What happened. The study is named, not referenced: what is told of a deleted study stays."""
 
-_ADD = """INSERT INTO study_counts (study_id, state, n) VALUES (NEW.study_id, NEW.state, 1)
-    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1;"""
-_TAKE = "UPDATE study_counts SET n = n - 1 WHERE study_id = OLD.study_id AND state = OLD.state;"
+_ADD = """INSERT INTO study_counts (study_id, state, n, aside)
+    VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search')
+    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + (NEW.stage <> 'search');"""
+_TAKE = """UPDATE study_counts SET n = n - 1, aside = aside - (OLD.stage <> 'search')
+    WHERE study_id = OLD.study_id AND state = OLD.state;"""
 
 _NUM = "CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END"
 _TXT = """CASE type WHEN 'text' THEN value WHEN 'array' THEN value WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'

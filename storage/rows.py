@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 
 from storage.json_text import load_values
-from storage.models import studies, study_specs, trials
+from storage.models import pipelines, studies, study_specs, trials
+from tuned.core.pipeline import Pipeline
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
 from tuned.core.trial import Trial
@@ -108,6 +109,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.values_json,
     s.phase,
     s.other_code,
+    pipelines.c.steps,
     study_specs.c.space,
 )
 
@@ -115,11 +117,11 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
 def select_studies() -> Select[Any]:
     """Studies with their specification and their best trial."""
     joined = studies.join(study_specs, study_specs.c.study_id == s.id).outerjoin(trials, t.id == s.best_trial_id)
-    return select(*STUDY_COLUMNS).select_from(joined)
+    return select(*STUDY_COLUMNS).select_from(joined.outerjoin(pipelines, pipelines.c.study_id == s.id))
 
 
-def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
-    """The study of a row, with its counts."""
+def to_study(row: Sequence[Any], counts: Mapping[str, int], aside: Mapping[str, int] | None = None) -> Study:
+    """The study of a row, with its counts, and how many of them are of other stages than the search."""
     f = row
     best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]))
     return Study(
@@ -138,8 +140,16 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int]) -> Study:
         note=f[10],
         phase=f[14],
         other_code=f[15],
-        space=f[16],
+        aside=dict(aside or {}),
+        pipeline=None if f[16] is None else load_pipeline(f[16]),
+        space=f[17],
     )
+
+
+@lru_cache(maxsize=128)
+def load_pipeline(text: str) -> Pipeline:
+    """The steps of a playbook."""
+    return Pipeline.from_list(json.loads(text)["steps"])
 
 
 @lru_cache(maxsize=128)

@@ -25,9 +25,6 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
         return replace(row, frozen=bool(data.get("frozen")))
     if event.type == ev.TRIAL_PRIORITY and "to" in data:
         return replace(row, priority=int(data["to"]))
-    if event.type == ev.TRIAL_REPLACED and "params" in data:
-        why, space = data.get("why", row.why), data.get("space", row.space)
-        return replace(row, params=data["params"], origin=data.get("origin", row.origin), why=why, space=space)
     if event.type == ev.TRIAL_METRICS:
         values = data.get("values") or row.values
         step = data.get("step")

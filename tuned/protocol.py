@@ -65,6 +65,13 @@ ENV_CHECKPOINT_DIR = "TUNED_CHECKPOINT_DIR"
 ENV_WORK = "TUNED_WORK"
 ENV_RESUMED = "TUNED_RESUMED"
 
+ENV_FOLD = "TUNED_FOLD"
+
+FOLD_PREFIX = "fold"
+"""`fold2/val_loss`: what the second fold reported."""
+FOLDS_PREFIX = "folds/"
+"""`folds/val_loss`: one value a fold, whose step is the fold's number."""
+
 STEP_KEY = "step"
 TIME_KEY = "_time"
 SDK_MARK = "sdk"

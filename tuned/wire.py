@@ -64,6 +64,28 @@ class StoppingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step from the search to a finished model.
+
+    Attributes:
+        id: What steering names it by; `name` is what it does.
+        state: `waiting`, `running`, `paused`, `done`, `skipped` or `failed`.
+        why: The state in one line: what came of it, or what it waits for.
+        result: What it has given: trials, the winner of a confirmation, the bundle of the final model.
+    """
+
+    id: str
+    name: str
+    state: str
+    by_hand: bool
+    options: Json
+    result: Json
+    why: str
+    began_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRow:
     """A study as lists show it.
 
@@ -77,6 +99,8 @@ class StudyRow:
         early_stopping: What it has done; None without it, and in lists.
         objectives: All of them; `objective` is the first.
         phase: How its points are chosen now, and why; empty before the first.
+        steps: Those of its playbook, and those that were asked for by hand.
+        aside: Trial state -> how many of `counts` belong to such steps and not to the search.
     """
 
     name: str
@@ -100,6 +124,8 @@ class StudyRow:
     phase: str = ""
     objectives: list[ObjectiveRow] = field(default_factory=list)
     constraints: list[ConstraintRow] = field(default_factory=list)
+    steps: list[StepRow] = field(default_factory=list)
+    aside: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

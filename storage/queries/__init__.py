@@ -42,6 +42,7 @@ from storage.queries.search import (
     peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
+from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -117,6 +118,7 @@ __all__ = [
     "trial_numbers",
     "trial_page",
     "trials",
+    "trials_of_stage",
     "unfinished",
     "unstarted",
     "usage",

@@ -17,10 +17,12 @@ _ALL = rows.select_studies().order_by(table.c.created_at, table.c.id)
 _ACTIVE = _ALL.where(text(f"studies.{IS_ACTIVE_STUDY}"))
 _BY_NAME = rows.select_studies().where(table.c.name == bindparam("wanted"))
 _BY_ID = rows.select_studies().where(table.c.id == bindparam("wanted"))
-_COUNTS_OF = select(study_counts.c.state, study_counts.c.n).where(
+_COUNTS_OF = select(study_counts.c.state, study_counts.c.n, study_counts.c.aside).where(
     study_counts.c.study_id == bindparam("wanted"), study_counts.c.n > 0
 )
-_COUNTS = select(study_counts.c.study_id, study_counts.c.state, study_counts.c.n).where(study_counts.c.n > 0)
+_COUNTS = select(study_counts.c.study_id, study_counts.c.state, study_counts.c.n, study_counts.c.aside).where(
+    study_counts.c.n > 0
+)
 _ACTIVE_COUNTS = _COUNTS.join(table, table.c.id == study_counts.c.study_id).where(text(f"studies.{IS_ACTIVE_STUDY}"))
 _ENVIRONMENT = select(study_specs.c.environment).where(study_specs.c.study_id == bindparam("wanted"))
 
@@ -28,10 +30,13 @@ _ENVIRONMENT = select(study_specs.c.environment).where(study_specs.c.study_id ==
 def studies(conn: Connection, active_only: bool = False) -> list[Study]:
     """Every study, oldest first; `active_only` leaves out those that have ended."""
     counted: dict[int, dict[str, int]] = {}
-    for study_id, state, n in conn.execute(_ACTIVE_COUNTS if active_only else _COUNTS):
+    apart: dict[int, dict[str, int]] = {}
+    for study_id, state, n, aside in conn.execute(_ACTIVE_COUNTS if active_only else _COUNTS):
         counted.setdefault(study_id, {})[state] = n
+        if aside:
+            apart.setdefault(study_id, {})[state] = aside
     found = conn.execute(_ACTIVE if active_only else _ALL)
-    return [rows.to_study(row, counted.get(row[0], {})) for row in found]
+    return [rows.to_study(row, counted.get(row[0], {}), apart.get(row[0])) for row in found]
 
 
 def study(conn: Connection, name: str) -> Study | None:
@@ -58,7 +63,7 @@ def study_by_id(conn: Connection, study_id: int) -> Study:
 
 def counts(conn: Connection, study_id: int) -> dict[str, int]:
     """Trial state -> number of the study's trials; states without trials are left out."""
-    return {state: n for state, n in conn.execute(_COUNTS_OF, {"wanted": study_id})}  # noqa: C416 - rows are no pairs
+    return {state: n for state, n, _ in conn.execute(_COUNTS_OF, {"wanted": study_id})}
 
 
 def study_environment(conn: Connection, study_id: int) -> dict[str, str]:
@@ -76,4 +81,7 @@ def study_environment(conn: Connection, study_id: int) -> dict[str, str]:
 
 def _one(conn: Connection, statement: Select[Any], wanted: int | str) -> Study | None:
     row = conn.execute(statement, {"wanted": wanted}).first()
-    return None if row is None else rows.to_study(row, counts(conn, row[0]))
+    if row is None:
+        return None
+    found = conn.execute(_COUNTS_OF, {"wanted": row[0]}).all()
+    return rows.to_study(row, {s: n for s, n, _ in found}, {s: aside for s, _, aside in found if aside})

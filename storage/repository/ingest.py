@@ -18,12 +18,13 @@ from storage.models import attempts, trials
 from storage.problems import StaleState
 from storage.repository import moves, stopping
 from storage.repository.events import add_event
+from storage.repository.folds import consider_folds
 from storage.repository.moves import MovingTrial
 from storage.repository.trials import set_intent
 from storage.summaries import has_reported, running_summary, summaries
 from tuned.core import events
 from tuned.core.states import TERMINAL, Actor, StopReason
-from tuned.core.study import Objective
+from tuned.core.study import SEARCH, Objective
 from tuned.protocol import encode_number
 
 BAD_LINES_KEPT = 100
@@ -116,10 +117,12 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
 
 def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float) -> StopReason | None:
     objective = trial.spec.objective
-    if trial.spec.early_stopping is None or objective is None:
+    if trial.spec.early_stopping is None or objective is None or trial.stage != SEARCH:
         return None
     points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
     asked = stopping.consider(conn, trial, points, now)
+    if asked is None and trial.spec.early_stopping.folds:
+        asked = consider_folds(conn, trial, {name for name, _, _, _ in batch.observations})
     if asked is None:
         return None
     reason, why = asked
@@ -174,13 +177,13 @@ def _first_reports(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> 
     """The objectives of which a later attempt reports for the first time: its steps replace earlier ones."""
     if batch.attempt == 1:
         return []
-    return [o for o in trial.spec.measured if not has_reported(conn, trial.id, batch.attempt, o.metric)]
+    return [o for o in trial.measured if not has_reported(conn, trial.id, batch.attempt, o.metric)]
 
 
 def _follow(conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]) -> None:
     """Bring the trial's summaries and last step up to the batch."""
     values = dict(trial.values)
-    for objective in trial.spec.measured:
+    for objective in trial.measured:
         new = [value for name, _, value, _ in batch.observations if name == objective.metric]
         if not new:
             continue

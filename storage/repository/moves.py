@@ -19,7 +19,7 @@ from storage.summaries import summaries
 from tuned.core import events, states
 from tuned.core.errors import NotFound
 from tuned.core.states import LIVE, TERMINAL, Actor, Failure, TrialState
-from tuned.core.study import StudySpec
+from tuned.core.study import SEARCH, Objective, StudySpec
 
 _t = trials.c
 
@@ -41,6 +41,7 @@ _READ = (
         _t.started_at,
         _t.last_step,
         study_specs.c.spec,
+        _t.stage,
     )
     .select_from(
         trials.join(studies, _t.study_id == studies.c.id).join(study_specs, _t.study_id == study_specs.c.study_id)
@@ -78,6 +79,7 @@ class MovingTrial:
     started_at: float | None
     last_step: float | None
     spec: StudySpec
+    stage: str = SEARCH
     failure: Failure | None = None
     reason: str = ""
 
@@ -88,15 +90,20 @@ class MovingTrial:
 
     def summarise(self, conn: Connection) -> None:
         """Sum up everything stored, so that the values are exact."""
-        self.set_values(summaries(conn, self.id, self.spec.measured))
+        self.set_values(summaries(conn, self.id, self.measured))
+
+    @property
+    def measured(self) -> tuple[Objective, ...]:
+        """What it is summed up by."""
+        return self.spec.measured_in(self.stage)
 
     def set_values(self, values: dict[str, float]) -> None:
         """Set the summaries and with them the first objective's."""
         self.values = values
         objective = self.spec.objective
         value = values.get(objective.metric) if objective is not None else None
-        # What breaks a constraint is nobody's best.
-        ranked = value is not None and value == value and self.spec.feasible(values)
+        # What breaks a constraint is nobody's best; nor is a lucky one among repetitions of the same point.
+        ranked = value is not None and value == value and self.stage == SEARCH and self.spec.feasible(values)
         self.value = value if ranked else None
 
 

@@ -69,6 +69,7 @@ class NewTrial:
         rank: 0 for a user's own point, which runs before suggested ones of the same priority; else 1.
         retry_of: Number of the trial that this one repeats.
         number: Its number; None: the next.
+        seed: Its seed; None: from the study's seed and its number.
     """
 
     params: Point
@@ -79,10 +80,11 @@ class NewTrial:
     stage: str = "search"
     retry_of: int | None = None
     number: int | None = None
+    seed: int | None = None
 
 
-def trial_seed(study_seed: int, number: int) -> int:
-    """The seed of a trial: 31 bits that depend on nothing else."""
+def trial_seed(study_seed: int, number: int | str) -> int:
+    """The seed of a trial, or of what a word names: 31 bits that depend on nothing else."""
     return int.from_bytes(hashlib.sha256(f"{study_seed}/{number}".encode()).digest()[:4], "big") >> 1
 
 
@@ -105,7 +107,8 @@ def add_trials(conn: Connection, study_id: int, new: Sequence[NewTrial], now: fl
         number = following if trial.number is None else trial.number
         following = max(following, number + 1)
         numbers.append(number)
-        _add_one(conn, study_id, study, trial, number, trial_seed(seed, number), now)
+        own = trial_seed(seed, number) if trial.seed is None else trial.seed
+        _add_one(conn, study_id, study, trial, number, own, now)
     if following != study.next_number:
         conn.execute(_NEXT_NUMBER, {"wanted": study_id, "number": following})
     return numbers

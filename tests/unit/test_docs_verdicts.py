@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FAMILIES = "curve|length|space|batch|gradients|size|data|compare"
+FAMILIES = "curve|length|space|batch|gradients|size|data|compare|confirm|ensemble"
 
 
 def test_every_verdict_is_listed():

@@ -75,7 +75,8 @@ def names(folder: Path) -> list[str]:
 class TestBundle:
     def test_holds_what_trials_need_and_no_more(self, bundle: str) -> None:
         files = {str(p.relative_to(bundle)) for p in Path(bundle).rglob("*.py")}
-        assert {name.split("/")[1] for name in files} == {"__init__.py", "protocol.py", "sdk", "integrations", "launch"}
+        parts = {"__init__.py", "protocol.py", "torch.py", "sdk", "integrations", "launch"}
+        assert {name.split("/")[1] for name in files} == parts
         assert Path(launcher_path(bundle)).is_file()
         assert names(Path(bundle)) == ["tuned"]
 

@@ -155,9 +155,6 @@ def test_every_key_that_is_offered():
     ("table", "line", "where"),
     [
         ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
-        ("finalize", 'args = ["x"]', "finalize"),
-        ("test", 'metric = "x"', "test"),
-        ("playbook", 'steps = ["coarse"]', "playbook"),
     ],
 )
 def test_words_of_coming_versions(table: str, line: str, where: str):

@@ -33,6 +33,11 @@ VERBS = {
     "retry": ("tuned.cli.steer", "Run ended trials again."),
     "next": ("tuned.cli.steer", "Run trials before all others."),
     "priority": ("tuned.cli.steer", "Change the priority: higher runs first."),
+    "confirm": ("tuned.cli.finish", "Run the best again with new seeds, and say whether they are better."),
+    "folds": ("tuned.cli.finish", "Compare cross-validated trials fold by fold."),
+    "ensemble": ("tuned.cli.finish", "Compare ensembles of the best with the best single model."),
+    "finalize": ("tuned.cli.finish", "Train the final model on all data, and look at the test set once."),
+    "steps": ("tuned.cli.finish", "Show or steer the steps of a playbook."),
     "set": ("tuned.cli.set", "Change a study while it runs: more trials, parallel, early stopping."),
     "wait": ("tuned.cli.wait", "Wait until a study or its trials have ended."),
     "effects": ("tuned.cli.effects", "What each hyperparameter does."),
@@ -74,10 +79,9 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(
-            import_module(VERBS[cmd_name][0]),
-            {"next": "next_", "set": "set_", "slice": "slice_"}.get(cmd_name, cmd_name.replace("-", "_")),
-        )
+        spelled = {"next": "next_", "set": "set_", "slice": "slice_"}
+        function = spelled.get(cmd_name, cmd_name.replace("-", "_"))
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), function)
         return command
 
     def resolve_command(

@@ -50,7 +50,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
 
 
 def _ended(row: StudyRow) -> int:
-    return sum(row.counts.get(state, 0) for state in ("completed", "failed", "pruned"))
+    return sum(row.counts.get(state, 0) - row.aside.get(state, 0) for state in ("completed", "failed", "pruned"))
 
 
 @verb()
@@ -75,7 +75,9 @@ def _show(page: StudyPage) -> None:
         ("question", row.question),
         ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
-        ("trials", render.counts(row.counts) + (f", of {row.trials}" if row.trials else "")),
+        ("trials", render.counts(_searched(row)) + (f", of {row.trials}" if row.trials else "")),
+        ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
+        ("steps", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
         ("best", render.best(row.best)),
         ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
         ("keeping", "; ".join(_bound(c) for c in row.constraints)),
@@ -95,6 +97,12 @@ def _show(page: StudyPage) -> None:
     if parameters:
         click.echo()
         show_table(["parameter", "kind", "range", "when", "role"], [parameter_cells(p) for p in parameters])
+
+
+def _searched(row: StudyRow) -> dict[str, int]:
+    """Trials of the search by state."""
+    found = {state: n - row.aside.get(state, 0) for state, n in row.counts.items()}
+    return {state: n for state, n in found.items() if n}
 
 
 def _bound(row: ConstraintRow) -> str:

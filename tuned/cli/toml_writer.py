@@ -41,6 +41,10 @@ def study_file(spec: Mapping[str, Any]) -> str:
     if spec.get("early_stopping"):
         given = {name: content for name, content in spec["early_stopping"].items() if content is not None}
         lines += ["", "[early_stopping]", *(f"{name} = {value(content)}" for name, content in given.items())]
+    for table in ("finalize", "test", "playbook"):
+        if spec.get(table):
+            given = {name: content for name, content in spec[table].items() if content not in ([], {}, "")}
+            lines += ["", f"[{table}]", *(f"{name} = {value(content)}" for name, content in given.items())]
     if spec.get("notify"):
         lines += ["", "[notify]", *(f"{name} = {value(content)}" for name, content in spec["notify"].items())]
     return "\n".join(lines) + "\n"
@@ -70,6 +74,8 @@ def _run(run: Mapping[str, Any]) -> list[str]:
         found["config"] = [{"from": c["source"], "to": c["target"], "set": c["values"]} for c in run["config"]]
     if run.get("resume"):
         found["resume"] = run["resume"]
+    if run.get("folds"):
+        found["folds"] = run["folds"]
     return [f"{name} = {value(content)}" for name, content in found.items()]
 
 

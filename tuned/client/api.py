@@ -228,12 +228,12 @@ def enqueue(study: str, request: Enqueue) -> Call[Enqueued]:
 
 def space(study: str) -> Call[SpacePage]:
     """The versions of a study's search space."""
-    return Call("GET", _study(study) + "/space", "SpacePage")
+    return Call("GET", study_path(study) + "/space", "SpacePage")
 
 
 def change_space(study: str, change: SpaceChange) -> Call[SpaceChanged]:
     """Edit a study's search space while it runs."""
-    return Call("POST", _study(study) + "/space", "SpaceChanged", body=change)
+    return Call("POST", study_path(study) + "/space", "SpaceChanged", body=change)
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:
@@ -255,7 +255,7 @@ def analysis(
     """Verdicts, tables and figures on a study, as plain data; `tuned.playbook.answer.Answer.from_dict` reads them."""
     given = [f"{name}={value}" for name, value in (options or {}).items()]
     query = {"option": given, "other": list(others)}
-    return Call("GET", f"{_study(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
+    return Call("GET", f"{study_path(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)
 
 
 def queue() -> Call[list[TrialRow]]:

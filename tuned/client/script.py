@@ -19,7 +19,7 @@ from tuned.sdk.definition import Study
 
 if TYPE_CHECKING:
     from tuned.client.http import Client
-    from tuned.wire import BestRow, Changed, DaemonStatus, MetricRow, StudyRow, Submitted, TrialRow
+    from tuned.wire import BestRow, Changed, DaemonStatus, MetricRow, StepRow, StudyRow, Submitted, TrialRow
     from tuned.wire_steering import SettingsChanged
 
 __all__ = ["Daemon", "Study", "SubmittedStudy", "connect"]
@@ -183,6 +183,20 @@ class SubmittedStudy:
         from tuned.client import api
 
         return self.client.send(api.analysis(self.name, kind, options, others))
+
+    def step(self, name: str, **options: Any) -> list[StepRow]:
+        """Take a step to a finished model now: `confirm`, `ensemble`, `finalize` or `report`; then `wait`.
+
+        Args:
+            name: The step.
+            **options: `top`, `seeds` and `against` of a confirmation, `top` of an ensemble, `again` of finalising.
+
+        Returns:
+            All steps of the study, as `row.steps` has them later.
+        """
+        from tuned.client import api_finish
+
+        return self.client.send(api_finish.take_step(self.name, name, options)).steps
 
     def rows(self) -> list[dict[str, Any]]:
         """All trials as flat dictionaries, one a trial: number, state, parameters, values and times.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
+from tuned.core.finish import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.placeholders import (
     CONTEXT_NAMES,
     PARAMS,
@@ -38,6 +39,7 @@ class ArgumentContext:
     run_dir: str
     checkpoint_dir: str
     port: int = 0
+    fold: int = 0
 
 
 def placeholders(item: Argument, where: str = "run.args") -> tuple[Placeholder, ...]:
@@ -58,6 +60,7 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
     study says for a trial that goes on from a checkpoint.
     """
     items = spec.run.command if spec.run.kind == "command" else spec.run.args
+    items = (*items, *_of_stage(spec, context.stage))
     if resuming and spec.run.resume is not None:
         items = (*items, *spec.run.resume.args)
     named = _named(spec.run, spec.space)
@@ -65,10 +68,24 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
     for item in items:
         if isinstance(item, str):
             arguments += _render_text(item, spec.space, context, named)
-        elif all(name in context.params for name in names_used(item) & set(spec.space.names)):
+        elif _applies(item, spec.space, context):
             for text in item:
                 arguments += _render_text(text, spec.space, context, named)
     return arguments
+
+
+def _applies(group: Argument, space: SearchSpace, context: ArgumentContext) -> bool:
+    """Whether a group has all of its parameters, and its fold where it names one."""
+    used = names_used(group)
+    folded = "fold" not in used or "fold" in space.names or context.fold > 0
+    return folded and all(name in context.params for name in used & set(space.names))
+
+
+def _of_stage(spec: StudySpec, stage: str) -> tuple[Argument, ...]:
+    """What the last stages add: the final training, and the look at the test set that follows it."""
+    final = spec.finalize.args if spec.finalize is not None and stage == FINALIZE_STAGE else ()
+    look = spec.test.args if spec.test is not None and stage == TEST_STAGE else ()
+    return (*final, *look)
 
 
 def render_env(spec: StudySpec, context: ArgumentContext) -> dict[str, str]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from tuned.core.states import Failure, StopReason, TrialState
-from tuned.core.study import StudySpec
+from tuned.core.study import SEARCH, StudySpec
 from tuned.core.trial import DISK_FULL, Outcome, Trial, last_error_line
 
 
@@ -56,6 +56,7 @@ def check_result(
     tail: str = "",
     reported: Sequence[str] = (),
     disk_full: bool = False,
+    stage: str = SEARCH,
 ) -> Outcome:
     """A clean exit is a result only with a finite value for every objective.
 
@@ -66,12 +67,14 @@ def check_result(
         tail: The last lines of the output, for the reason.
         reported: Names of the metrics that were reported, for the reason.
         disk_full: Whether there was no room to write when it ended.
+        stage: The trial's.
     """
     if outcome.event != "exit_ok":
         return outcome
-    if disk_full and spec.measured:
+    required = spec.required_in(stage)
+    if disk_full and required:
         return Outcome("exit_error", Failure.LOST, DISK_FULL)
-    for objective in spec.measured:
+    for objective in required:
         value = values.get(objective.metric)
         if value is None:
             said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"

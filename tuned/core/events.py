@@ -13,6 +13,7 @@ STUDY_MOVED = "study.moved"  # {from, to, event, actor, reason}
 STUDY_PRIORITY = "study.priority"  # {from, to}
 STUDY_NOTE = "study.note"  # {text}: something a person should know, e.g. the advisor is late
 STUDY_PHASE = "study.phase"  # {method, why}: points are chosen in another way from now on
+STUDY_STEP = "study.step"  # {step, id, state, why}: a step of the pipeline has begun, ended, or was steered
 STUDY_CHANGED = "study.changed"  # {changes: ["search.trials: 50 -> 80", ...]}
 STUDY_SPACE = "study.space"  # {version, origin, changes, why, kept, left_out, replaced: [number, ...]}
 STUDY_DELETED = "study.deleted"  # {}

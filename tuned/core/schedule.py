@@ -7,7 +7,7 @@ the daemon takes the picture, calls `plan`, and acts on what it says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from tuned.core.gpu_shares import choose, how_many, share_of
@@ -53,6 +53,7 @@ class StudyView:
         budget_left: Seconds; None without a budget.
         trials: How many trials it shall have; None when a budget alone ends it.
         parallel: Trials at once; None: as many as there are slots.
+        pending: Whether steps of its playbook are not over: it does not end before them.
         searching: Whether points can still be suggested (False for a plain command, or an exhausted space).
     """
 
@@ -71,6 +72,15 @@ class StudyView:
     exhausted: bool
     reason: str
     unfinished: tuple[int, ...] = ()
+    pending: bool = False
+
+    @property
+    def search_over(self) -> bool:
+        """Whether no trial is under way, and no more points will be asked for."""
+        idle = self.live == 0 and self.queued <= 0 and self.paused == 0
+        # A suggestion that nobody needs any more must not hold the end up: the advisor may be hanging.
+        idle = idle and (self.asked == 0 or _remaining(self) == 0)
+        return idle and (self.exhausted or not self.searching or _remaining(self) == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +205,11 @@ def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list
     if wanted > 0:
         room = free if study.parallel is None else min(free, study.parallel - live)
         return [Ask(study.id, wanted, max(0, room - queued))]
-    idle = live == 0 and queued <= 0 and study.paused == 0
-    # A suggestion that nobody needs any more must not hold the end up: the advisor may be hanging.
-    idle = idle and (study.asked == 0 or _remaining(study) == 0)
-    if idle and (study.exhausted or not study.searching or _remaining(study) == 0):
+    if replace(study, live=live, queued=queued).search_over:
         if study.unfinished:
             return [Finish(study.id, study.unfinished)]
+        if study.pending:
+            return []
         return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
     return []
 

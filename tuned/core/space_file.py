@@ -66,7 +66,7 @@ def _parameter(name: str, entry: Any, where: str) -> Parameter:
         entry = {"type": "choice", "values": entry}
     elif not isinstance(entry, Mapping):
         entry = {"type": "fixed", "value": entry}
-    kind = entry.get("type")
+    kind = entry.get("type", "choice" if "values" in entry else None)
     if kind is None:
         nested = [key for key, value in entry.items() if isinstance(value, Mapping)]
         if nested and "when" not in nested:

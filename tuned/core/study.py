@@ -11,13 +11,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from tuned.core.finish import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
 from tuned.core.notices import Notify
+from tuned.core.pipeline import Pipeline, search_now
 from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState
 
 Direction = Literal["minimize", "maximize"]
 Argument = str | tuple[str, ...]
+
+SEARCH = "search"
+"""The stage of the trials that a search consists of. Those of any other stage are no points of it: they do not count
+towards its trials, no model learns from them, and none of them is the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class RunSpec:
         code_hash: Of the script and its own imports (live) or of the whole snapshot; content of the study only then.
         data: Paths within `tree` that a trial finds linked instead of copied.
         config: Files that are written for each trial.
+        folds: How many times the program is run in each trial, once a fold; 0: once.
         resume: What is added when there is something to go on from; None when the code cannot.
     """
 
@@ -97,6 +104,7 @@ class RunSpec:
     data: tuple[str, ...] = ()
     config: tuple[ConfigFile, ...] = ()
     resume: Resume | None = None
+    folds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +210,7 @@ class EarlyStopping:
         min_step: The first rung; each next one is `reduction_factor` times further.
         max_step: The step at which a trial has finished; None: unknown.
         patience: Steps without an improvement by more than `min_delta` after which a trial is stopped; None: never.
+        folds: Whether a cross-validated trial is stopped when its folds so far show that it is worse than the best.
         rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong.
     """
 
@@ -212,6 +221,7 @@ class EarlyStopping:
     patience: float | None = None
     min_delta: float = 0.0
     rescue: float = 0.05
+    folds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +229,8 @@ class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
     `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
-    placeholders) of the file with predictions that each trial leaves.
+    placeholders) of the file with predictions that each trial leaves, `pretrained` says where the checkpoint lies that
+    a value of `init_from` means: `STUDY/NUMBER`, or an absolute path.
     """
 
     name: str
@@ -235,6 +246,10 @@ class StudySpec:
     file: str | None = None
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
+    finalize: Finalize | None = None
+    test: FinalLook | None = None
+    playbook: Playbook | None = None
+    pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None
     notify: Notify | None = None
 
@@ -244,6 +259,22 @@ class StudySpec:
         known = {o.metric for o in self.objectives}
         more = dict.fromkeys(c.metric for c in self.constraints if c.metric not in known)
         return (*self.objectives, *(Objective(metric, "minimize", "last") for metric in more))
+
+    def measured_in(self, stage: str) -> tuple[Objective, ...]:
+        """What a trial of a stage is summed up by: in the last stages the test metric, too, where it is reported."""
+        if self.test is None or stage not in ("finalize", "test"):
+            return self.measured
+        known = {o.metric for o in self.measured}
+        more = () if self.test.metric in known else (Objective(self.test.metric, "maximize", "last"),)
+        return (*self.measured, *more)
+
+    def required_in(self, stage: str) -> tuple[Objective, ...]:
+        """What a trial of a stage must have reported; trained on all data, a model has nothing to validate on."""
+        if stage == "finalize":
+            return ()
+        if stage == "test":
+            return tuple(o for o in self.measured_in(stage) if self.test is not None and o.metric == self.test.metric)
+        return self.measured
 
     def feasible(self, values: Mapping[str, float]) -> bool:
         """Whether these summaries break no constraint, as far as they are known."""
@@ -292,6 +323,9 @@ class StudySpec:
                 "constraints": tuple(Constraint(**c) for c in data.get("constraints", ())),
                 "early_stopping": None if stopping is None else EarlyStopping(**stopping),
                 "metric_files": tuple(MetricFile(**f) for f in data["metric_files"]),
+                "finalize": finalize_from(data.get("finalize")),
+                "test": test_from(data.get("test")),
+                "playbook": playbook_from(data.get("playbook")),
                 "notify": None if notify is None else Notify(tuple(notify["command"]), tuple(notify["on"])),
             }
         )
@@ -302,6 +336,7 @@ class StudySpec:
         for key in ("priority", "file"):
             data.pop(key)
         data["run"].pop("python_why")
+        data.pop("pretrained")  # which trial of another study is the best may have changed since
         if self.run.code == "live":
             data["run"].pop("code_hash")  # it may change while the study runs; trials that differ are marked
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
@@ -318,7 +353,9 @@ class StudySpec:
             if is_secret(path.rpartition(".")[2])
             else f"{path}: {_text(mine.get(path))} -> {_text(theirs.get(path))}"
             for path in sorted(mine.keys() | theirs.keys())
-            if path not in ignored and _text(mine.get(path)) != _text(theirs.get(path))
+            if path not in ignored
+            and not path.startswith("pretrained")
+            and _text(mine.get(path)) != _text(theirs.get(path))
         ]
         old, new = self.space.names, other.space.names
         # The order of parameters is content: it says which coordinate of the design is whose.
@@ -366,6 +403,8 @@ class Study:
         reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
         phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
+        aside: Trial state -> how many of `counts` are of another stage than the search.
+        pipeline: The steps of its playbook; None where there is none.
         space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
@@ -386,3 +425,15 @@ class Study:
     phase: str = ""
     other_code: int = 0
     space: int = 1
+    aside: dict[str, int] = field(default_factory=dict)
+    pipeline: Pipeline | None = None
+
+    @property
+    def search_counts(self) -> dict[str, int]:
+        """`counts` of the search alone, without the trials of other stages."""
+        return {state: n - self.aside.get(state, 0) for state, n in self.counts.items()}
+
+    @property
+    def search(self) -> SearchSpec:
+        """The search as it is now: what the step at work asks for, where the study has a playbook."""
+        return search_now(self.spec.search, self.pipeline)

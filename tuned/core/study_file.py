@@ -16,11 +16,13 @@ from tuned.core.arguments import check_arguments, check_text, items_of, names_us
 from tuned.core.constraint_file import constrained
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
+from tuned.core.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
 from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
+from tuned.core.pretraining import files_of
 from tuned.core.reporting import Answer, mentions_us
 from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
 from tuned.core.space import Point, SearchSpace
@@ -104,6 +106,7 @@ def parse_study(
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = _code_mentions_us(run, files)
     check_reach(run, space, files)
+    check_folds(run, metric_files, files)
     for source in metric_files:
         check_text(f"metrics.{source.kind}", source.path, space)
     if predictions is not None:
@@ -112,7 +115,7 @@ def parse_study(
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
         _refuse_silent(run, constraints, patterns, answer, renames)
-    return StudySpec(
+    spec = StudySpec(
         name=study_name,
         run=run,
         search=search,
@@ -126,9 +129,15 @@ def parse_study(
         file=file,
         early_stopping=stopping,
         constraints=constraints,
+        pretrained=files_of(space, base, files),
+        finalize=finalize_of(tables.finalize, run, space, base),
+        test=look_of(tables.test, run, space),
+        playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
         notify=_notify(tables.notify),
     )
+    check_finish(spec, files)
+    return spec
 
 
 def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
@@ -246,6 +255,7 @@ def _run(
         data=data_of(table, base, tree, files),
         config=configs_of(table.config, base, own_cwd, space, files),
         resume=resume_of(table, own_cwd),
+        folds=table.folds or 0,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.finish import STEPS, StepName
 from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS
@@ -23,7 +24,7 @@ from tuned.core.states import Failure
 from tuned.core.study import SearchMethod
 
 RESERVED = (
-    "finalize", "test", "playbook", "run.resources.gpu_memory",
+    "run.resources.gpu_memory",
 )  # fmt: skip
 """Keys of coming versions, as dotted paths."""
 
@@ -136,6 +137,9 @@ PositiveDuration = Annotated[float, BeforeValidator(_positive_duration)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_regex)], ...], BeforeValidator(_texts)]
 Paths = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 MetricName = Annotated[str, BeforeValidator(_metric_name)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=False)]
+Steps = Annotated[tuple[StepName, ...], Field(strict=False)]
+
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -206,6 +210,7 @@ class RunTable(Table):
     limits: LimitsTable = LimitsTable()
     config: list[ConfigTable] = []
     resume: ResumeTable | None = None
+    folds: int | None = Field(default=None, ge=2, le=100)
 
 
 class MetricsTable(Table):
@@ -271,6 +276,35 @@ class EarlyStoppingTable(Table):
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
     min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
     rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
+    folds: bool = True
+
+
+class FinalizeTable(Table):
+    """`[finalize]`."""
+
+    args: Arguments = ()
+    length: str = ""
+    unit: Literal["epochs", "steps"] = "epochs"
+    train_fraction: Share = 1.0
+    data: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class FinalLookTable(Table):
+    """`[test]`."""
+
+    metric: MetricName
+    args: Arguments = ()
+
+
+class PlaybookTable(Table):
+    """`[playbook]`."""
+
+    steps: Steps = STEPS
+    trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
+    top: int = Field(default=3, ge=1, le=100)
+    seeds: int = Field(default=5, ge=2, le=100)
+    members: int = Field(default=10, ge=2, le=100)
+    pause_before: Steps = ()
 
 
 class NotifyTable(Table):
@@ -293,6 +327,9 @@ class StudyTable(Table):
     space_constraint: list[LinearTable] = []
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
+    finalize: FinalizeTable | None = None
+    test: FinalLookTable | None = None
+    playbook: PlaybookTable | None = None
     notify: NotifyTable | None = None
 
 

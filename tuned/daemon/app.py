@@ -24,8 +24,10 @@ from tuned.daemon.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
 from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.bundles import Bundles
 from tuned.daemon.code_state import CodeStates
 from tuned.daemon.commit_attempt import Ending
+from tuned.daemon.finishing import Finishing
 from tuned.daemon.gpu import find_driver
 from tuned.daemon.gpus import Gpus
 from tuned.daemon.housekeeping import Housekeeping
@@ -33,6 +35,7 @@ from tuned.daemon.hub import Hub
 from tuned.daemon.launchers import Launchers
 from tuned.daemon.launching import Launching
 from tuned.daemon.notifier import Notifier
+from tuned.daemon.pipelines import Pipelines
 from tuned.daemon.preloads import Preloads
 from tuned.daemon.retention import Retention
 from tuned.daemon.sampling import watch_devices
@@ -79,7 +82,11 @@ class Daemon:
         self._service = Service(
             self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
         )
-        self._scheduler = Scheduler(self._database, self._hub, self._slots, self._launching, self._suggesting)
+        bundles = Bundles(self._database, home.runs, bundle, codes)
+        self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._scheduler = Scheduler(
+            self._database, self._hub, self._slots, self._launching, self._suggesting, self._pipelines
+        )
         self._gpus = Gpus(
             self._database,
             self._hub,
@@ -113,6 +120,7 @@ class Daemon:
             self.stop,
             self._gpus,
             self._notifier,
+            Finishing(self._database),
         )
         self._listener = Listener(home.socket, make_api(context))
 
@@ -149,6 +157,7 @@ class Daemon:
             raise serving.exception() or RuntimeError
 
     async def _close(self) -> None:
+        await self._pipelines.close()
         await self._suggesting.close()
         await self._analysing.close()
         await self._launching.close()

@@ -7,6 +7,7 @@ keys there are is `tuned.core.changes`' to say.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -39,6 +40,7 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
         repository.set_study_priority(conn, study.id, priority, now)
     if spec != study.spec:
         repository.update_spec(conn, study.id, spec, now)
+    _share_with_steps(conn, study, spec.search.trials, now)
     reopened = any(setting.path in _MORE_WORK for setting in settings) and _reopen(conn, study, now)
     cancelled = _withdraw(conn, study, spec.search.trials, now)
     after = queries.study_by_id(conn, study.id)
@@ -50,12 +52,23 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
     )
 
 
+def _share_with_steps(conn: Connection, study: Study, trials: int | None, now: float) -> None:
+    """What the study's size gains or loses is the last step's of its search that is not over."""
+    before = study.spec.search.trials
+    open_ = [step for step in study.pipeline.steps if step.searches and not step.over] if study.pipeline else []
+    if not open_ or study.pipeline is None or trials is None or before is None or trials == before:
+        return
+    share = max(0, int(open_[-1].options.get("trials", 0)) + trials - before)
+    changed = replace(open_[-1], options={**open_[-1].options, "trials": share})
+    repository.set_pipeline(conn, study.id, study.pipeline, study.pipeline.put(changed), now)
+
+
 def _reopen(conn: Connection, study: Study, now: float) -> bool:
     """Let an ended study go on if it has room for a trial now; whether it had to."""
     if study.state not in STUDY_ENDED:
         return False
     search = queries.study_by_id(conn, study.id).spec.search
-    if search.trials is not None and counted(study.counts) >= search.trials:
+    if search.trials is not None and counted(study.search_counts) >= search.trials:
         return False
     if search.budget is not None and study.running_s >= search.budget:
         return False
@@ -65,7 +78,7 @@ def _reopen(conn: Connection, study: Study, now: float) -> bool:
 
 def _withdraw(conn: Connection, study: Study, trials: int | None, now: float) -> list[int]:
     """Cancel the latest queued suggestions beyond the study's size; points of the user's own stay."""
-    excess = 0 if trials is None else counted(study.counts) - trials
+    excess = 0 if trials is None else counted(study.search_counts) - trials
     if excess <= 0 or study.state in STUDY_ENDED:
         return []
     queued = queries.trials(conn, study.id, states=[TrialState.QUEUED], descending=True)

@@ -133,6 +133,7 @@ def commit_ending(
         tail,
         reported=sorted(progress.next_steps or ()),
         disk_full=bool(record and record.get("disk_full")),
+        stage=trial.stage,
     )
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))

@@ -20,6 +20,7 @@ from storage import queries, repository
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
+from tuned.core.finish import TEST_STAGE
 from tuned.core.interpreter import activated
 from tuned.core.study import Study
 from tuned.core.trial import Trial
@@ -29,6 +30,7 @@ from tuned.daemon.code_state import CodeStates
 from tuned.daemon.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
 from tuned.daemon.ports import Ports
 from tuned.daemon.preloads import Preloads
+from tuned.daemon.pretrained import as_started
 from tuned.daemon.slots import Slots
 from tuned.daemon.trial_spec import argument_context, build_spec
 
@@ -182,7 +184,8 @@ class Launching:
         self, attempt: LiveAttempt, trial: Trial, study: Study, device_environment: dict[str, str], start: str
     ) -> None:
         """All that touches the disk for a new attempt."""
-        checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, trial.number)
+        trial = as_started(study.spec, trial, self._runs)
+        checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, run_dirs.checkpoints_of(trial))
         context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)
 
         def spec(resuming: bool) -> dict[str, Any]:
@@ -195,7 +198,8 @@ class Launching:
                 bundle=self._bundle,
                 learn=study.spec.run.preload is None and self._preloads.learned(study) is None,
                 start=start,
-                resumed=run_dirs.has_checkpoint(self._runs, trial.study, trial.number),
+                # A look at the test set finds a finished model, and nothing to go on from.
+                resumed=trial.stage != TEST_STAGE and run_dirs.has_checkpoint(self._runs, trial.study, trial.number),
                 port=attempt.port,
                 resuming=resuming,
                 code=self._code(study),
@@ -203,7 +207,8 @@ class Launching:
 
         def fill() -> dict[str, Any]:
             trial_files.prepare(study.spec, context, attempt.run_dir, self._runs)
-            return spec(trial_files.resumes(study.spec, context, attempt.run_dir))
+            resumes = trial.stage != TEST_STAGE and trial_files.resumes(study.spec, context, attempt.run_dir)
+            return spec(resumes)
 
         run_dirs.create(attempt.run_dir, fill)
 

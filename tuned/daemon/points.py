@@ -37,7 +37,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if first.refine:
         study = refine_before(conn, study, first.phase, now)
     taken = Taken(conn, study_id)
-    for made in range(room_for(study.counts, study.spec.search.trials, count)):
+    for made in range(room_for(study.search_counts, study.search.trials, count)):
         way = due_in(study, made)
         if made and (not way.by_design or way.phase != first.phase):
             # The design, or the phase, is complete; the scheduler asks again.
@@ -54,7 +54,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
 
 def _design_point(study: Study, way: Due, number: int, taken: Container[str]) -> tuple[Point | None, str, str]:
     """The point of that number, its method, and why it is this one."""
-    search, space = study.spec.search, study.spec.space
+    search, space = study.search, study.spec.space
     if way.way == "grid":
         index = number - way.begun - len(search.points)
         point = fresh_grid_point(space, way.levels, max(0, index - 1), taken)

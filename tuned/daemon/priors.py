@@ -11,7 +11,7 @@ from storage import queries
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.space import Point
-from tuned.core.study import StudySpec
+from tuned.core.study import SEARCH, StudySpec
 from tuned.core.trial import Trial
 
 
@@ -24,7 +24,9 @@ def prior_trials(conn: Connection, spec: StudySpec, before: float) -> list[Trial
         trial
         for source in spec.search.sources
         for trial in queries.results_before(conn, source, before)
-        if _is_number(trial.values.get(objective.metric)) and spec.space.carried(trial.params) is not None
+        if trial.stage == SEARCH
+        and _is_number(trial.values.get(objective.metric))
+        and spec.space.carried(trial.params) is not None
     ]
 
 

@@ -15,9 +15,11 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
+from tuned.core.finish import FINALIZE_STAGE
 from tuned.core.keeping import Footprint, Removal, removals
 from tuned.core.states import STUDY_ENDED
 from tuned.daemon import run_dirs
+from tuned.daemon.pretrained import needed
 from tuned.home import Home
 from tuned.wire import Collected
 
@@ -82,14 +84,15 @@ class Retention:
         return Collected(used, allowed, sum(r.size for r in chosen), listed, dry_run)
 
     def _footprints(self, conn: Connection) -> list[Footprint]:
-        found = []
-        for study in queries.studies(conn):
+        found, all_studies = [], queries.studies(conn)
+        kept = needed({study.name: study.spec for study in all_studies})
+        for study in all_studies:
             best = queries.best_trials(conn, study, 2**31 - 1)
             rank = {trial.number: i for i, trial in enumerate(best, 1)}
             for trial in queries.trials(conn, study.id):
                 folder = run_dirs.trial_dir(self._runs, study.name, trial.number)
-                if not folder.is_dir():
-                    continue
+                if not folder.is_dir() or trial.stage == FINALIZE_STAGE or (study.name, trial.number) in kept:
+                    continue  # a final model, or what others begin from
                 attempts = [p for p in folder.iterdir() if p.name.isdigit()]
                 found.append(
                     Footprint(

@@ -8,6 +8,7 @@ from tuned.core.schedule import counted
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Observation, Trial
+from tuned.daemon.finishing import step_rows
 from tuned.daemon.pace import Pace, eta_s
 from tuned.protocol import encode_number
 from tuned.wire import (
@@ -26,7 +27,8 @@ from tuned.wire import (
 def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
     """A study as lists show it."""
     spec, counts = study.spec, study.counts
-    started = counted(counts) - counts.get(TrialState.QUEUED, 0)
+    searched = study.search_counts
+    started = counted(searched) - searched.get(TrialState.QUEUED, 0)
     live = sum(counts.get(state, 0) for state in LIVE)
     eta = None
     if study.ended_at is None and study.state is not StudyState.PAUSED and spec.search.trials is not None:
@@ -53,6 +55,8 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         note="; ".join(filter(None, (study.note, _code_note(study)))),
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
+        steps=step_rows(study.pipeline),
+        aside=study.aside,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
     )

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tuned import protocol
+from tuned.core.finish import TEST_STAGE
+from tuned.core.trial import Trial
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
@@ -40,6 +42,11 @@ def has_checkpoint(runs: Path, study: str, number: int) -> bool:
             return next(entries, None) is not None
     except FileNotFoundError:
         return False
+
+
+def checkpoints_of(trial: Trial) -> int:
+    """Number of the trial whose checkpoints a trial finds: its own, or for a look at the test set the final model's."""
+    return trial.retry_of if trial.stage == TEST_STAGE and trial.retry_of is not None else trial.number
 
 
 def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:

@@ -35,6 +35,7 @@ from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.launching import Launching
+from tuned.daemon.pipelines import Pipelines
 from tuned.daemon.slots import Slots
 from tuned.daemon.study_end import drain_study, end_study
 from tuned.daemon.suggesting import Suggesting
@@ -74,13 +75,20 @@ class Scheduler:
     """Runs until cancelled."""
 
     def __init__(
-        self, database: Database, hub: Hub, slots: Slots, launching: Launching, suggesting: Suggesting
+        self,
+        database: Database,
+        hub: Hub,
+        slots: Slots,
+        launching: Launching,
+        suggesting: Suggesting,
+        pipelines: Pipelines,
     ) -> None:
         self._database = database
         self._hub = hub
         self._slots = slots
         self._launching = launching
         self._suggesting = suggesting
+        self._pipelines = pipelines
         self.blocked = ""
 
     async def run(self) -> None:
@@ -158,6 +166,7 @@ class Scheduler:
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
+            self._pipelines.look(study, view, self._budget_spent(study))
             self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
             if study.state is StudyState.RUNNING:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
@@ -175,7 +184,7 @@ class Scheduler:
         return self._slots.default_gpus if wanted is None else wanted
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
-        counts, search = study.counts, study.spec.search
+        counts, search = study.counts, study.search
         parallel = search.parallel or max(1, self._slots.capacity(study.spec.run.gpus))
         pace = self._suggesting.pace(study.id)
         ahead = 1 if reproducible(study) else suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
@@ -183,16 +192,16 @@ class Scheduler:
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
             early = asks_advisor(search) or due_in(study).refine
             ahead = parallel * (1 if early else DESIGN_AHEAD)
-        left = None
-        if search.budget is not None:
-            spent = study.running_s
-            if study.running_since is not None:
-                spent += clock.now() - study.running_since
-            left = search.budget - spent
+        left = self._budget_left(study)
+        pending = study.pipeline is not None and not study.pipeline.over
+        searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)
+        if pending and left is not None:
+            # A budget ends the search; the steps that follow are done all the same.
+            searching, left = searching and left > 0, None
         return StudyView(
             id=study.id,
             state=study.state,
-            counted=counted(counts),
+            counted=counted(study.search_counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),
@@ -201,11 +210,24 @@ class Scheduler:
             budget_left=left,
             trials=search.trials,
             parallel=search.parallel,
-            searching=bool(study.spec.objectives) or bool(study.spec.space.tunable),
+            searching=searching,
+            pending=pending,
             exhausted=self._suggesting.exhausted(study),
             reason=study.reason,
             unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
         )
+
+    def _budget_left(self, study: Study) -> float | None:
+        """Seconds; None without a budget."""
+        budget = study.spec.search.budget
+        if budget is None:
+            return None
+        since = study.running_since
+        return budget - study.running_s - (0.0 if since is None else clock.now() - since)
+
+    def _budget_spent(self, study: Study) -> bool:
+        left = self._budget_left(study)
+        return left is not None and left <= 0
 
     async def _finish(self, waiting: Waiting) -> None:
         def resume(conn: Connection) -> None:

@@ -7,6 +7,7 @@ Owns the way from a request to the writer and back; handlers call nothing else t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,6 +24,7 @@ from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
+from tuned.core.pipeline import Step, pipeline_of
 from tuned.core.placeholders import value_text
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
@@ -37,7 +39,9 @@ from tuned.daemon.freezing import Freezing
 from tuned.daemon.hub import Hub
 from tuned.daemon.interpreters import Interpreters
 from tuned.daemon.launching import Launching
+from tuned.daemon.pipelines import first_step
 from tuned.daemon.points import add_design_points
+from tuned.daemon.pretrained import as_started, needed, pinned
 from tuned.daemon.priors import best_of, check_sources, prior_trials
 from tuned.daemon.slots import Slots
 from tuned.daemon.snapshot import Taken
@@ -199,9 +203,11 @@ class Service:
             if taken is not None and not rehearse:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
-            now = clock.now()
-            check_sources(conn, spec, now)
-            study_id = repository.create_study(conn, spec, environment, now)
+            now, own = clock.now(), pinned(conn, spec, self.runs)
+            check_sources(conn, own, now)
+            study_id = repository.create_study(conn, own, environment, now)
+            if spec.playbook is not None:
+                repository.set_pipeline(conn, study_id, None, first_step(pipeline_of(spec.playbook), now), now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
@@ -257,6 +263,8 @@ class Service:
             notes.append(
                 f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
             )
+        if study.pipeline is not None:
+            notes.append("its steps: " + ", ".join(_planned(step) for step in study.pipeline.steps))
         return Submitted(
             study=study.name,
             created=created,
@@ -278,12 +286,14 @@ class Service:
         if study.spec.run.kind == "function":
             return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
         attempt = max(1, trial.attempt)
+        with contextlib.suppress(InvalidInput, OSError):
+            trial = as_started(study.spec, trial, self.runs)
         context = argument_context(
             study.spec,
             trial,
             attempt,
             run_dirs.trial_dir(self.runs, trial.study, trial.number) / str(attempt),
-            run_dirs.checkpoint_dir(self.runs, trial.study, trial.number),
+            run_dirs.checkpoint_dir(self.runs, trial.study, run_dirs.checkpoints_of(trial)),
         )
         script = study.spec.run.script_typed
         return ([script] if script else []) + render(study.spec, context)
@@ -387,6 +397,11 @@ class Service:
             study = self._named(conn, name)
             if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
                 raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
+            others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
+            users = [other for other, spec in others.items() if any(n == name for n, _ in needed({other: spec}))]
+            if users:
+                hint = f"wait for it, or tunectl cancel {users[0]}"
+                raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
             repository.delete_study(conn, study.id, clock.now())
             graves.extend(filter(None, [run_dirs.bury(self.runs, name)]))
             return study.id
@@ -403,6 +418,15 @@ class Service:
         for grave in graves:
             await asyncio.to_thread(run_dirs.remove_grave, grave)
         return Changed([name])
+
+
+def _planned(step: Step) -> str:
+    options = step.options
+    if step.searches:
+        return f"{step.name} ({options.get('trials')} trials)"
+    if step.name == "confirm":
+        return f"confirm (up to {options['top'] + 1} points with {options['seeds']} seeds each)"
+    return step.name
 
 
 def _with_code(spec: StudySpec, code_hash: str) -> StudySpec:

@@ -19,7 +19,7 @@ from tuned.core.refine import refined
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_edit import changes_between
 from tuned.core.states import StudyState, TrialState
-from tuned.core.study import Study
+from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial
 from tuned.daemon.taken import Taken
 from tuned.daemon.ways import due_in, reproducible
@@ -44,7 +44,7 @@ class NewVersion:
 
 def fitting(conn: Connection, study: Study, space: SearchSpace) -> tuple[int, int]:
     """How many trials with a result have points that are part of this space, and how many do not."""
-    ended = [t for t in queries.trials(conn, study.id, states=RESULTS) if t.values]
+    ended = [t for t in queries.trials(conn, study.id, states=RESULTS) if t.values and t.stage == SEARCH]
     kept = sum(space.carried(trial.params) is not None for trial in ended)
     return kept, len(ended) - kept
 
@@ -59,7 +59,7 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
         value = trial.values.get(objective.metric)
         if cut is not None and trial.number > cut:
             continue
-        if value is None or value - value != 0 or not study.spec.feasible(trial.values):
+        if trial.stage != SEARCH or value is None or value - value != 0 or not study.spec.feasible(trial.values):
             continue
         point = space.carried(trial.params)
         if point is not None:

@@ -22,7 +22,7 @@ from tuned.core.arguments import recorded
 from tuned.core.phases import Due
 from tuned.core.schedule import Ask, room_for
 from tuned.core.states import TERMINAL, StudyState
-from tuned.core.study import Study
+from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
@@ -204,7 +204,7 @@ class Suggesting:
             if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
                 return []
             # A quasi-random point may have taken the study's last place while the model was thinking.
-            room = room_for(current.counts, current.spec.search.trials, len(new))
+            room = room_for(current.search_counts, current.search.trials, len(new))
             if not room or due_in(current).phase != way.phase:
                 return []
             numbers = repository.add_trials(conn, study.id, new[:room], clock.now())
@@ -305,8 +305,13 @@ class Suggesting:
             rows, rungs, peaks = await asyncio.to_thread(self._changed, study, search.fed_seq)
             if not rows:
                 return
-            told = [_advisor_row(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows]
-            await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
+            told = [
+                _advisor_row(trial, rungs.get(trial.id, {}), peaks.get(trial.id))
+                for _, trial in rows
+                if trial.stage == SEARCH
+            ]
+            if told:
+                await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
             search.fed_seq = rows[-1][0]
 
     def _prior(self, study: Study) -> list[dict[str, object]]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.finish import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.study import StudySpec
 from tuned.core.trial import Trial
 from tuned.daemon.trial_files import trial_path
@@ -69,7 +70,7 @@ def build_spec(
     else:
         arguments = [_script_word(spec, run_dir), *arguments]
     objective = spec.objective
-    return {
+    record: dict[str, Any] = {
         "attempt_id": attempt.attempt_id,
         "study": trial.study,
         "number": trial.number,
@@ -90,10 +91,7 @@ def build_spec(
         "timeout": run.timeout,
         "grace": run.grace,
         "patterns": [asdict(p) for p in spec.patterns],
-        "metric_files": [
-            {"kind": file.kind, "path": _absolute(spec, render_text(spec, file.path, context), run_dir)}
-            for file in spec.metric_files
-        ],
+        "metric_files": _metric_files(spec, context, run_dir),
         "rename": spec.rename,
         "predictions": spec.predictions and _absolute(spec, render_text(spec, spec.predictions, context), run_dir),
         "tree": run.tree or None,
@@ -104,6 +102,41 @@ def build_spec(
         "rlimits": {RLIMITS[name]: value for name, value in run.limits.items()},
         "python": run.python,
         "bundle": str(bundle),
+    }
+    whole = trial.stage in (FINALIZE_STAGE, TEST_STAGE)
+    return _folded(record, spec, context, resuming) if run.folds and not whole else record
+
+
+def _metric_files(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> list[dict[str, str]]:
+    return [
+        {"kind": file.kind, "path": _absolute(spec, render_text(spec, file.path, context), run_dir)}
+        for file in spec.metric_files
+    ]
+
+
+def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext, resuming: bool) -> dict[str, Any]:
+    """The same trial with its program run once a fold, by a program of ours that sums the folds up."""
+    runs, run_dir = [], Path(context.run_dir)
+    for fold in range(1, spec.run.folds + 1):
+        own = replace(context, fold=fold)
+        arguments = render(spec, own, resuming)
+        if spec.run.kind == "command":
+            arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
+        else:
+            arguments = [record["python"], "-u", record["script"], *arguments]
+        runs.append(
+            {"argv": arguments, "env": render_env(spec, own), "metric_files": _metric_files(spec, own, run_dir)}
+        )
+    runner = str(Path(record["bundle"], "tuned", "sdk", "fold_runner.py"))
+    return {
+        **record,
+        "kind": "command",
+        "start": "cold",
+        "argv": [record["python"] or "python3", "-u", runner],
+        "patterns": [],
+        "metric_files": [],
+        "folds": {"runs": runs, "patterns": record["patterns"]},
+        "learn": False,
     }
 
 

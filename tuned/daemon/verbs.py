@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput, NotFound
-from tuned.core.schedule import CANCELLED, DONE
+from tuned.core.pipeline import Pipeline, StepState, end
+from tuned.core.schedule import CANCELLED, DONE, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.targets import Target, parse_target
@@ -62,6 +63,18 @@ def resolve(conn: Connection, texts: list[str]) -> list[tuple[Study, Target, lis
             raise NotFound("there is no such study", where=target.study, hint=_near(conn, target.study))
         found.append((study, target, _trials(conn, study, target, text)))
     return found
+
+
+def named(conn: Connection, name: str) -> Study:
+    """The study of that name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    study = queries.study(conn, name)
+    if study is None:
+        raise NotFound("there is no such study", where=name, hint=_near(conn, name))
+    return study
 
 
 def _near(conn: Connection, name: str) -> str:
@@ -137,6 +150,12 @@ def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) ->
         drain_study(conn, study.id, CANCELLED, Actor.USER, now)
     for trial in queries.trials(conn, study.id, states=[*LIVE, TrialState.PAUSED]):
         _cancel(conn, trial, effect, now)
+    if study.pipeline is not None and not study.pipeline.over:
+        done = {"until": counted(study.search_counts), "of": study.spec.search.trials}
+        after = Pipeline(
+            tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.pipeline.steps)
+        )
+        repository.set_pipeline(conn, study.id, study.pipeline, after, now)
     effect.changed.append(study.name)
 
 

@@ -12,12 +12,13 @@ _TELLING = (*_VALUED, TrialState.FAILED)
 
 def due_in(study: Study, more: int = 0) -> Due:
     """How the study's next point is chosen, once it has so many trials more."""
-    counts, created = study.counts, sum(study.counts.values()) + more
+    counts = study.search_counts
+    created = sum(counts.values()) + more
     finished = sum(counts.get(state, 0) for state in _VALUED)
     if reproducible(study):
         # Whether the trial before it has ended already is a matter of time.
         finished = min(finished, max(0, created - 1))
-    return due(study.spec.space, study.spec.search, finished, created)
+    return due(study.spec.space, study.search, finished, created)
 
 
 def reproducible(study: Study) -> bool:
@@ -27,4 +28,4 @@ def reproducible(study: Study) -> bool:
 
 def results_of(study: Study) -> int:
     """Ended trials that teach the search something."""
-    return sum(study.counts.get(state, 0) for state in _TELLING)
+    return sum(study.search_counts.get(state, 0) for state in _TELLING)

@@ -174,7 +174,7 @@ def by_metric(study: StudyData, metric: str) -> StudyData:
         direction = study.objective.direction
     objective = Objective(metric, direction)
     trials = []
-    for t in study.trials:
+    for t in study.searched:
         value = summarise(objective, list(t.curve(metric).values))
         trials.append(replace(t, values={metric: np.nan if value is None else value}))
     spec = replace(study.spec, objectives=(objective,), constraints=())

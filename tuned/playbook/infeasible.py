@@ -41,7 +41,7 @@ class Boundary:
 
 def infeasible(study: StudyData) -> tuple[list[TrialData], list[TrialData]]:
     """Ended trials, and those of them that failed by themselves or diverged. Killed and lost ones are neither."""
-    ended = [t for t in study.trials if t.state in ENDED and t.failure not in ("killed", "lost")]
+    ended = [t for t in study.searched if t.state in ENDED and t.failure not in ("killed", "lost")]
     bad = [t for t in ended if t.failure in FAULTS or diagnose(study, t).has("diverged")]
     return ended, bad
 

@@ -61,7 +61,7 @@ def infeasible_trials(study: StudyData) -> list[TrialData]:
     ranked = {trial.number for trial in study.ranked}
     bad = {trial.number for trial in infeasible(study)[1]}
     ended = ("failed", "completed", "pruned")
-    return [t for t in study.trials if t.number in bad or (t.number not in ranked and t.state in ended)]
+    return [t for t in study.searched if t.number in bad or (t.number not in ranked and t.state in ended)]
 
 
 def progress(study: StudyData) -> Picture | None:

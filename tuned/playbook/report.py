@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from html import escape
 
+from tuned.core.errors import InvalidInput
 from tuned.playbook import report_page as html
 from tuned.playbook.advise import judge
 from tuned.playbook.answer import Answer
@@ -43,8 +44,8 @@ def report(question: Question) -> Answer:
     study = question.study
     told = _Report(study)
     sections = [
-        told.verdicts(), told.result(), told.curves(), told.parameters(), told.data(), told.failures(), told.time(),
-        told.setting(), told.again(),
+        told.verdicts(), told.result(), told.confirmed(), told.curves(), told.parameters(), told.data(),
+        told.failures(), told.time(), told.setting(), told.again(),
     ]  # fmt: skip
     files = {"report.html": html.page(f"{study.name} - tuned", told.head(), sections)}
     if "latex" in question.options:
@@ -65,7 +66,7 @@ class _Report:
         """Name, question and the figures that are seen first."""
         study = self.study
         question = html.paragraph(study.spec.question, "question") if study.spec.question else ""
-        pairs = [("state", study.state), ("trials", str(len(study.trials)))]
+        pairs = [("state", study.state), ("trials", str(len(study.searched)))]
         if self._has_objective and study.ranked:
             best = study.ranked[0]
             pairs.insert(
@@ -97,6 +98,18 @@ class _Report:
         self._try(section, lambda: self._answer(section, baseline_and_best(self.study)))
         self._table(section, lambda: best_table(self.study))
         self._pictures(section, progress, fronts)
+        return section
+
+    def confirmed(self) -> Section:
+        """What repetitions, folds and ensembles say; left out where there are none."""
+        section = Section("Confirmation")
+        for kind in ("confirm", "folds", "ensemble") if self._has_objective else ():
+            try:
+                answer = analysis(kind)(Question(self.study))
+            except InvalidInput:
+                continue
+            section.pieces += [html.verdict(one) for one in answer.verdicts]
+            self._answer(section, answer)
         return section
 
     def curves(self) -> Section:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, SearchSpace, Value
-from tuned.core.study import Objective, StudySpec
+from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number
 
 Floats = NDArray[np.float64]
@@ -104,7 +105,7 @@ class TrialData:
         return self.curves.get(metric, EMPTY) if metric else EMPTY
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StudyData:
     """A study with its trials, in the order of their numbers.
 
@@ -143,14 +144,22 @@ class StudyData:
         """Factor that makes smaller values of the first objective better."""
         return 1.0 if self.objective.direction == "minimize" else -1.0
 
-    @property
+    @cached_property
+    def searched(self) -> tuple[TrialData, ...]:
+        """The trials of the search, without repetitions, the final training and the look at the test set."""
+        return tuple(t for t in self.trials if t.stage == SEARCH)
+
+    @cached_property
     def ranked(self) -> tuple[TrialData, ...]:
-        """Trials with a finite result that break no constraint, best first."""
+        """Trials of the search with a finite result that break no constraint, best first."""
         metric, sign = self.objective.metric, self.sign
         found = [
             t
             for t in self.trials
-            if t.state in RANKED and np.isfinite(t.values.get(metric, np.nan)) and self.spec.feasible(t.values)
+            if t.state in RANKED
+            and t.stage == SEARCH
+            and np.isfinite(t.values.get(metric, np.nan))
+            and self.spec.feasible(t.values)
         ]
         return tuple(sorted(found, key=lambda t: (sign * t.values[metric], t.number)))
 

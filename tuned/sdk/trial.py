@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional
 
 from tuned import protocol
 from tuned.sdk import distributed
@@ -23,6 +23,7 @@ from tuned.sdk.metrics import clean_metrics, clean_step
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tuned.sdk.folds import Fold
     from tuned.sdk.watch import Watch
 
 
@@ -211,6 +212,23 @@ class Trial(abc.ABC):
     def _predictions_dir(self) -> Optional[str]:
         """Where they are kept; None: nowhere, for a script that runs alone."""
         return None
+
+    def folds(self, k: int) -> Iterator[Fold]:
+        """Cross-validation: `for fold in trial.folds(5): train, valid = fold.split(len(x), labels=y); ...`.
+
+        Report with `fold.report`: the trial's own metrics are the mean over the folds at each step that all of them
+        have, and `NAME_sem` its standard error. All trials of a study meet the same folds. A trial whose folds so far
+        show that it is worse than the best may be asked to stop; then no further fold is given.
+
+        Args:
+            k: How many folds, at least 2.
+
+        Raises:
+            ValueError: `k` is less than 2.
+        """
+        from tuned.sdk.folds import folds
+
+        return folds(self, k)
 
     @abc.abstractmethod
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:

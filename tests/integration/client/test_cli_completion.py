@@ -22,7 +22,7 @@ def offered(tunectl: Any, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[
 
 
 def test_verbs_studies_trials_and_keys(tunectl: Any, daemon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert offered(tunectl, monkeypatch, "st") == ["studies"]
+    assert offered(tunectl, monkeypatch, "stu") == ["studies"]
     assert offered(tunectl, monkeypatch, "show", "d") == ["digits"]
     assert offered(tunectl, monkeypatch, "pause", "digits/") == ["digits/best", "digits/running", "digits/1"]
     assert offered(tunectl, monkeypatch, "pause", "--lev") == ["--level"]

@@ -12,6 +12,7 @@ from tuned.daemon.api import (
     daemon,
     events,
     export,
+    finish,
     gpus,
     problems,
     spaces,
@@ -29,7 +30,7 @@ def make_api(context: Context) -> FastAPI:
     api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None, responses=problems.RESPONSES)
     api.state.context = context
     problems.install(api)
-    nouns = (daemon, studies, spaces, trials, verbs, events, analysis, steering, export, gpus)
+    nouns = (daemon, studies, spaces, trials, verbs, events, analysis, steering, export, gpus, finish)
     for router in (noun.router for noun in nouns):
         api.include_router(router, prefix="/v1")
     return api

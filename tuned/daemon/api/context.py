@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from storage.engine import Database
 from tuned.daemon.analysing import Analysing
+from tuned.daemon.finishing import Finishing
 from tuned.daemon.gpus import Gpus
 from tuned.daemon.hub import Hub
 from tuned.daemon.notifier import Notifier
@@ -37,6 +38,7 @@ class Context:
     stop: Callable[[bool], None]
     gpus: Gpus
     notifier: Notifier
+    finishing: Finishing
 
 
 async def _context(request: Request) -> Context:

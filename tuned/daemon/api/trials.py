@@ -148,7 +148,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     return TrialDetail(
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
-        checkpoint_dir=str(run_dirs.checkpoint_dir(given.service.runs, name, number)),
+        checkpoint_dir=str(run_dirs.checkpoint_dir(given.service.runs, name, run_dirs.checkpoints_of(trial))),
         arguments=given.service.arguments(study, trial),
         traceback=traceback,
         bad_lines=bad,

@@ -1,0 +1,43 @@
+"""The verdict on a cross-validated trial after each of its folds, in the transaction that stores what it reported.
+
+Owns the look-ups. The rule is `tuned.core.fold_stop`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
+from storage.repository.moves import MovingTrial
+from storage.summaries import NAN
+from tuned.core.fold_stop import hopeless
+from tuned.core.states import StopReason
+from tuned.protocol import FOLDS_PREFIX
+
+_FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
+_BEST = "SELECT best_trial_id FROM studies WHERE id = ?"
+
+
+def consider_folds(conn: Connection, trial: MovingTrial, reported: Collection[str]) -> tuple[StopReason, str] | None:
+    """Judge a live trial whose batch held a fold's result; nothing once it is to end.
+
+    Returns:
+        What to ask of the trial, and why in one line; None when it goes on.
+    """
+    objective = trial.spec.objective
+    if objective is None or trial.stop_reason is not None or FOLDS_PREFIX + objective.metric not in reported:
+        return None
+    best_id = conn.exec_driver_sql(_BEST, (trial.study_id,)).scalar()
+    if best_id is None or best_id == trial.id:
+        return None
+    name = FOLDS_PREFIX + objective.metric
+    why = hopeless(
+        _folds(conn, trial.id, name), _folds(conn, int(best_id), name), objective.direction, objective.metric
+    )
+    return (StopReason.PRUNE, why) if why else None
+
+
+def _folds(conn: Connection, trial_id: int, name: str) -> dict[int, float]:
+    rows = conn.exec_driver_sql(_FOLDS, (trial_id, name))
+    return {int(step): NAN if value is None else value for step, value in rows}

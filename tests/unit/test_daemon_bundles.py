@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tuned.daemon import bundles, reproduce_script
+
+
+def test_data_has_one_hash_whoever_looks(tmp_path):
+    folder = tmp_path / "data"
+    (folder / "b").mkdir(parents=True)
+    (folder / "b" / "x.txt").write_text("1")
+    (folder / "a.txt").write_text("2")
+    before = bundles.digest(folder)
+    assert before and reproduce_script.digest(str(folder)) == before
+    assert reproduce_script.digest(str(folder / "a.txt")) == bundles.digest(folder / "a.txt")
+    (folder / "a.txt").write_text("3")
+    assert bundles.digest(folder) != before
+    assert bundles.digest(tmp_path / "absent") == reproduce_script.digest(str(tmp_path / "absent")) == ""
+
+
+@pytest.mark.parametrize(
+    ("expected", "line", "same"),
+    [
+        (0.5, {"loss": 0.5}, True),
+        (0.5, {"loss": 0.5 + 1e-12}, True),
+        (0.5, {"loss": 0.51}, False),
+        (0.5, {"other": 1}, False),
+        ("nan", {"loss": "nan"}, True),
+    ],
+)
+def test_the_same_number_or_not(tmp_path, expected, line, same):
+    (tmp_path / "metrics.jsonl").write_text('{"sdk":1}\n{"loss":9}\n' + json.dumps(line) + "\n")
+    run = {"metric": "loss", "expected": expected, "stage": "finalize"}
+    if "other" in line:
+        (tmp_path / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    assert reproduce_script.compare(run, str(tmp_path), 1e-9) is same
+
+
+def test_folders_become_words_and_back():
+    places = [("/r/s/7/1", bundles.RUN), ("/r/s/7/checkpoint", bundles.CHECKPOINT), ("/home/me/code", bundles.CODE)]
+    argv = ["/home/me/code/a.py", "--out=/r/s/7/1/work", "/home/me/code2/d"]
+    spec = {"cwd": "/home/me/code", "argv": argv, "tree": "/home/me/code"}
+    placed = bundles._placed(spec, places)
+    assert placed["argv"] == ["@CODE@/a.py", "--out=@RUN@/work", "/home/me/code2/d"]
+    assert placed["cwd"] == "@CODE@" and placed["tree"] == "/home/me/code"
+    back = reproduce_script.placed(placed, {"@RUN@": "/r/s/7/1", "@CODE@": "/home/me/code"})
+    assert back == spec
+
+
+def test_the_script_is_part_of_what_is_installed(tmp_path):
+    script = Path(bundles.__file__).with_name("reproduce_script.py")
+    shutil.copy(script, tmp_path)
+    text = script.read_text()
+    assert "import tuned" not in text and "from tuned" not in text
+
+
+def test_what_lies_beside_the_code_is_linked(tmp_path):
+    tree, copy = tmp_path / "tree", tmp_path / "copy"
+    for name in ("a.py", "data/d.txt", "pkg/b.py", "pkg/big/x.bin", ".git/HEAD", "__pycache__/a.pyc", "env/pyvenv.cfg"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("original")
+    (copy / "pkg").mkdir(parents=True)
+    for name in ("a.py", "pkg/b.py"):
+        (copy / name).write_text("copy")
+    reproduce_script.link_missing(str(tree), str(copy))
+    assert (copy / "data" / "d.txt").read_text() == "original" and (copy / "pkg" / "big").is_symlink()
+    assert (copy / "a.py").read_text() == "copy" and not (copy / "pkg" / "b.py").is_symlink()
+    assert sorted(p.name for p in copy.iterdir()) == ["a.py", "data", "pkg"]
+    reproduce_script.link_missing(str(tmp_path / "absent"), str(copy))
