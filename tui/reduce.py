@@ -18,11 +18,11 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
         return _moved(row, event)
     if event.type == ev.TRIAL_INTENT:
         return replace(row, stop_reason=data.get("stop_reason"))
-    if event.type == ev.TRIAL_FROZEN:
-        return replace(row, frozen=bool(data.get("frozen")))
     if event.type == ev.TRIAL_REPLACED and "params" in data:
         new = {name: data.get(name, getattr(row, name)) for name in ("params", "origin", "why", "space")}
         return replace(row, **new)
+    if event.type == ev.TRIAL_FROZEN:
+        return replace(row, frozen=bool(data.get("frozen")))
     if event.type == ev.TRIAL_PRIORITY and "to" in data:
         return replace(row, priority=int(data["to"]))
     if event.type == ev.TRIAL_METRICS:

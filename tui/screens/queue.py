@@ -18,7 +18,7 @@ def _start(row: TrialRow, none: str) -> str:
     """When a waiting trial will start, as far as that can be said."""
     if row.starts_in_s is None:
         return none
-    return f"in {fmt.span(row.starts_in_s)}" if row.starts_in_s >= 1 else "now"
+    return f"in {fmt.span(row.starts_in_s)}" if row.starts_in_s >= 1 else "soon"
 
 
 class QueueScreen(Steering):
