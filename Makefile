@@ -48,6 +48,7 @@ bench: venv
 bench-search: venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_target
 
 soak: venv
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import adoption, at_rest, prefilled, reporting, suggesting, throughput, warm_start
+from benchmarks import adoption, at_rest, prefilled, reporting, suggesting, terminal_ui, throughput, warm_start
 from benchmarks.figure import Figure, table
 
 FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
@@ -21,6 +21,12 @@ FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
     "at-rest": at_rest.at_rest,
     "studies-json": at_rest.studies_json,
     "prefilled": prefilled.prefilled,
+    "ui-first-paint": terminal_ui.first_paint,
+    "ui-bytes": terminal_ui.bytes_sent,
+    "ui-100000": terminal_ui.keys_at_100000,
+    "ui-million": terminal_ui.curve_of_a_million,
+    "ui-slow-line": terminal_ui.quit_on_a_slow_line,
+    "ui-memory": terminal_ui.memory,
     "idle-slots": suggesting.idle_slots,
     "suggestion-cpu": suggesting.suggestion_cpu,
     "adoption": adoption.adoption,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from benchmarks.digits_training import digits_epochs
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_file import parse_space
 
@@ -74,48 +74,10 @@ def mixed(point: Point, _seed: int) -> float:
     return loss + 0.6 + 0.2 * (lr + 2) ** 2
 
 
-@cache
-def _digits() -> tuple[Any, Any, Any, Any]:
-    import torch
-    from sklearn.datasets import load_digits
-
-    torch.set_num_threads(1)
-    images, labels = load_digits(return_X_y=True)
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    x, y = torch.tensor(images, dtype=torch.float32)[order] / 16, torch.tensor(labels)[order]
-    return x[:1000], y[:1000], x[1000:], y[1000:]
-
-
 def digits(point: Point, seed: int, epochs: int = 8) -> float:
-    """Validation error of a small network on scikit-learn's digits; the training's own seed is fixed by the trial's."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    x, y, held_x, held_y = _digits()
-    torch.manual_seed(seed)
-    kinds = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-    width, act = int(point["width"]), kinds[str(point["activation"])]
-    drop = float(point.get("dropout", 0.0))
-    net = nn.Sequential(
-        nn.Linear(64, width), act(), nn.Dropout(drop), nn.Linear(width, width), act(), nn.Linear(width, 10)
-    )
-    decay, lr = float(point.get("l2", 0.0)), float(point["lr"])
-    if point["optimizer"] == "sgd":
-        optimizer: torch.optim.Optimizer = torch.optim.SGD(
-            net.parameters(), lr, float(point["momentum"]), weight_decay=decay
-        )
-    else:
-        optimizer = torch.optim.Adam(net.parameters(), lr, weight_decay=decay)
-    for _ in range(epochs):
-        for rows in torch.randperm(len(y)).split(int(point["batch"])):
-            optimizer.zero_grad()
-            functional.cross_entropy(net(x[rows]), y[rows]).backward()
-            optimizer.step()
-    net.eval()
-    with torch.no_grad():
-        loss = float(functional.cross_entropy(net(held_x), held_y))
-    return min(loss, 10.0) if math.isfinite(loss) else 10.0
+    """Validation loss of a small network on scikit-learn's digits after so many epochs."""
+    *_, (loss, _) = digits_epochs(point, seed, epochs)
+    return loss
 
 
 ACTIVATIONS = ["relu", "tanh", "sigmoid"]

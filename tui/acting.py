@@ -13,6 +13,7 @@ from tui import format as fmt
 from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
+from tuned.client import api_steering
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
 
 NAMED = 12
+UNDO_RETRY = "undo retry"
 _CONSEQUENCE = {
     "prune": "They stop at the next report; results so far are kept and count.",
     "cancel": "They stop, and are left out of the search.",
@@ -106,8 +108,8 @@ def for_study(context: Context, action: Action, row: StudyRow) -> Order:
 
 
 def _pause(rows: Sequence[TrialRow]) -> Order:
-    paused = [row for row in rows if row.state == "paused"]
-    going = [row for row in rows if row.state != "paused"]
+    paused = [row for row in rows if row.state == "paused" or row.frozen]
+    going = [row for row in rows if row not in paused]
     verb, back, chosen = ("pause", "resume", going) if going else ("resume", "pause", paused)
     targets = tuple(_name(row) for row in chosen)
     return Order(verb, (Step(verb, targets),), None, (Step(back, targets),))
@@ -207,12 +209,16 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
         reply: Changed
         if step.verb == "priority":
             reply = await client.priority(step.targets, step.value, step.relative)
+        elif step.verb == UNDO_RETRY:
+            reply = await client.send(api_steering.undo_retry(step.targets))
         else:
             reply = await client.act(step.verb, step.targets)
         changed += reply.changed
         skipped += reply.skipped
-    undo = None
-    if order.undo is not None and changed:
+    undo: tuple[Step, ...] | None = None
+    if order.label == "retry" and changed:
+        undo = (Step(UNDO_RETRY, tuple(changed)),)
+    elif order.undo is not None and changed:
         undo = tuple(
             Step(step.verb, kept, step.value, step.relative)
             for step in order.undo

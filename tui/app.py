@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
-from textual import work
+from textual import events, work
 from textual.app import App
 from textual.binding import Binding
+from textual.widgets import Input
 
 from tui import palette
 from tui.acting import Order, Step, perform
@@ -113,6 +114,20 @@ class TunedApp(App[int]):
     async def follow(self) -> None:
         """Keep the store like the daemon until the app ends."""
         await self.link.run()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Do what a key means before the next key is looked at.
+
+        Textual sends a key to the widget first and runs its action when it comes back. Of keys that were typed ahead,
+        the letters for a line that the first one opens would be taken for actions, and enter would overtake a deletion.
+        """
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif isinstance(self.focused, Input) and event.is_printable and event.character is not None:
+            line = self.focused
+            line.replace(event.character, *line.selection)
+        elif not await self._check_bindings(event.key, priority=True):
+            await self._check_bindings(event.key)
 
     # --- drawing --------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuned.core.state_words import TRIAL_WORDS
+from tuned.wire import TrialRow
 
-STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING"}
+STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING", "freeze": "FROZEN"}
 """Intent on a live trial -> the word shown instead of its state."""
 
 STUDY_WORDS = {
@@ -144,6 +145,11 @@ def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None) -> tuple[st
         return f"{glyphs.stopping} {word if glyphs.braille else word.replace('…', '.')}", "warn"
     word = TRIAL_WORDS.get(state, state.upper()[:7])
     return f"{glyphs.states.get(state, '?')} {word}", STATE_STYLES.get(state, "text")
+
+
+def intent_of(row: TrialRow) -> str | None:
+    """What is shown of a live trial instead of "running": why it is to end, or that it stands still."""
+    return row.stop_reason or ("freeze" if row.frozen else None)
 
 
 def study_state(glyphs: Glyphs, state: str) -> tuple[str, str]:

@@ -21,11 +21,10 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
     if event.type == ev.TRIAL_REPLACED and "params" in data:
         new = {name: data.get(name, getattr(row, name)) for name in ("params", "origin", "why", "space")}
         return replace(row, **new)
+    if event.type == ev.TRIAL_FROZEN:
+        return replace(row, frozen=bool(data.get("frozen")))
     if event.type == ev.TRIAL_PRIORITY and "to" in data:
         return replace(row, priority=int(data["to"]))
-    if event.type == ev.TRIAL_REPLACED and "params" in data:
-        why, space = data.get("why", row.why), data.get("space", row.space)
-        return replace(row, params=data["params"], origin=data.get("origin", row.origin), why=why, space=space)
     if event.type == ev.TRIAL_METRICS:
         values = data.get("values") or row.values
         step = data.get("step")
@@ -51,4 +50,5 @@ def _moved(row: TrialRow, event: EventRow) -> TrialRow:
         started_at=started,
         ended_at=ended,
         stop_reason=row.stop_reason if state in LIVE else None,
+        frozen=False,
     )

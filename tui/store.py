@@ -29,7 +29,7 @@ from tuned.wire import (
     TrialRow,
 )
 
-TYPING = 0.12
+TYPING = 0.06
 """Seconds that a filter may rest while it is typed, before the daemon is asked."""
 
 

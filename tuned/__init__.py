@@ -14,27 +14,32 @@ from typing import TYPE_CHECKING, Any
 from tuned.sdk import InfeasiblePoint, Trial, current_trial
 
 if TYPE_CHECKING:
-    from tuned.client import Study, connect
+    from tuned.client import connect
+    from tuned.sdk.definition import Study
 
 __version__ = "0.1.0"
 
 __all__ = ["InfeasiblePoint", "Study", "Trial", "__version__", "connect", "current_trial"]
 
-_OF_THE_CLIENT = ("Study", "connect")
+_LAZY = ("Study", "connect")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _OF_THE_CLIENT:
+    if name == "Study":
+        from tuned.sdk.definition import Study
+
+        return Study
+    if name != "connect":
         raise AttributeError(f"module 'tuned' has no attribute {name!r}")
     try:
         from tuned import client
     except ImportError as error:
         raise ImportError(
-            f"tuned.{name} needs the whole of tuned (tuned-hpo), and this interpreter finds its SDK alone ({error}): "
-            "add it to this environment with: tunectl sdk"
+            "tuned.connect needs tuned's client, and this interpreter finds the SDK of trials alone: "
+            "outside of trials add it to this environment with: tunectl sdk"
         ) from error
-    return getattr(client, name)
+    return client.connect
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_OF_THE_CLIENT))
+    return sorted(set(globals()) | set(_LAZY))

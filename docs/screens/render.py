@@ -18,10 +18,12 @@ from tui.context import Options
 from tuned.client.aio import AsyncClient
 from tuned.home import home_at
 
+_WAITED = ("curve", "detail", "effects", "advise", "space", "queue", "trends")
 
-async def render(home: Path, size: tuple[int, int], keys: list[str], title: str) -> str:
+
+async def render(home: Path, size: tuple[int, int], keys: list[str], title: str, study: str | None) -> str:
     """One SVG of `size` (cells, lines) after the keys were pressed."""
-    app = TunedApp(AsyncClient(home_at(home, "--home").socket), Options())
+    app = TunedApp(AsyncClient(home_at(home, "--home").socket), Options(study=study))
     async with app.run_test(size=size) as pilot:
         store = app.context.store
         async with asyncio.timeout(30):
@@ -30,7 +32,7 @@ async def render(home: Path, size: tuple[int, int], keys: list[str], title: str)
         for key in keys:
             await pilot.press(key)
         async with asyncio.timeout(30):
-            while app.link.serving or [need for need in store.needs.waiting() if need.kind in ("curve", "detail")]:
+            while app.link.serving or [need for need in store.needs.waiting() if need.kind in _WAITED]:
                 await pilot.pause(0.05)
         await pilot.pause(1.0)
         svg = app.export_screenshot(title=title)
@@ -42,6 +44,7 @@ def main() -> None:
     """Write the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--study", help="the study that is shown")
     parser.add_argument("--size", default="140x38", help="cells x lines")
     parser.add_argument("--keys", default="", help="names of keys, apart by commas")
     parser.add_argument("--title", default="tunectl ui")
@@ -49,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
     keys = [key for key in arguments.keys.split(",") if key]
-    svg = asyncio.run(render(arguments.home, (width, height), keys, arguments.title))
+    svg = asyncio.run(render(arguments.home, (width, height), keys, arguments.title, arguments.study))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(svg)
 

@@ -68,6 +68,9 @@ def test_advise_names_the_bound_with_evidence_and_command(edge: DaemonProcess) -
     assert verdict["command"].startswith("tunectl space edge --set x.high=")
     assert answer == json.loads(tunectl(edge, "advise", "edge", "--json"))
     text = tunectl(edge, "advise", "edge", "--trials")
+    one = tunectl(edge, "advise", f"edge/{verdict['trials'][0]}")
+    assert "space.near-bound" in one and "by trial" in one
+    assert "there is no such trial" in tunectl(edge, "advise", "edge/99", code=1)
     assert "WARN" in text and verdict["command"] in text and "Curves of val_loss by trial" in text
 
 
@@ -142,7 +145,7 @@ def test_probe_batch_climbs_until_memory_ends(shared_daemon: DaemonProcess, tmp_
         "[space]\nbatch = [32, 64]\nlr = { type = 'float', low = 1e-4, high = 1e-1, log = true }\n"
         "[search]\ntrials = 4\n"
     )
-    answer = json.loads(tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "256", "--json"))
+    answer = json.loads(tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "128", "--json"))
     rows = answer["tables"][0]["rows"]
     assert [row["outcome"] for row in rows[:4]] == ["completed", "completed", "completed", "oom"]
     assert all(row["peak_memory"] > 2**20 and row["throughput"] > 0 for row in rows[:3])
@@ -150,4 +153,7 @@ def test_probe_batch_climbs_until_memory_ends(shared_daemon: DaemonProcess, tmp_
     memory = next(v for v in answer["verdicts"] if v["code"] == "batch.memory")
     assert memory["evidence"] == {"fits": 32, "does_not": 64}
     assert shared_daemon.study("net-probe-batch")["state"] in ("completed", "stopped")
-    assert "Memory ends between" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "256")
+    assert "Memory ends between" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), "--high", "128")
+    # The ladder's end is where memory ends: nothing is left to be taken away.
+    last = ("--low", "16", "--high", "64", "--name", "short")
+    assert "oom" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), *last)

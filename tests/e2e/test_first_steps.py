@@ -67,7 +67,9 @@ def test_from_a_script_to_the_best(shell: Tunectl, project: Path) -> None:
     assert (first["file"], first["metric"], first["todo"]) == ("train.toml", "val_loss", [])
     assert "lr" in first["parameters"]
     text = (project / "train.toml").read_text()
-    (project / "train.toml").write_text(text.replace("trials = 30", "trials = 3").replace("epochs = 5", "epochs = 2"))
+    (project / "train.toml").write_text(
+        text.replace("trials = 30", 'trials = 3\nmethod = "sobol"').replace("epochs = 5", "epochs = 2")
+    )
     assert "train.toml: is there already (--force writes over it" in shell("init", "train.py", code=1)
 
     tried = shell.json("check", "train.toml", "--run", "--name", "first")
@@ -87,7 +89,9 @@ def test_from_a_script_to_the_best(shell: Tunectl, project: Path) -> None:
         again["plan"]["estimate_why"].startswith("3 trials, ") and "as 3 of first took" in again["plan"]["estimate_why"]
     )
     assert "first was submitted already" in found(shell.json("check", "train.toml", "--name", "first"), "ok")
-    (project / "train.toml").write_text(text.replace("trials = 30", "trials = 4").replace("epochs = 5", "epochs = 2"))
+    (project / "train.toml").write_text(
+        text.replace("trials = 30", 'trials = 4\nmethod = "sobol"').replace("epochs = 5", "epochs = 2")
+    )
     edited = shell.json("check", "train.toml", "--name", "first")
     assert edited["ok"] and "search.trials: 3 -> 4" in found(edited, "warn")
 
@@ -117,7 +121,17 @@ def test_a_check_finds_what_would_spoil_the_night(shell: Tunectl, project: Path)
 
 
 def test_tune_in_one_line(shell: Tunectl, project: Path) -> None:
-    words = ("tune", "train.py", "lr=log:1e-3..1", "optimizer=sgd,momentum", "epochs=2", "--trials", "2")
+    words = (
+        "tune",
+        "train.py",
+        "lr=log:1e-3..1",
+        "optimizer=sgd,momentum",
+        "epochs=2",
+        "--trials",
+        "2",
+        "--method",
+        "sobol",
+    )
     document = shell.json(*words, "--minimize", "val_loss", "--name", "line", "--wait")
     assert (document["study"], document["state"], Path(document["file"]).name) == ("line", "completed", "line.toml")
     assert set(document["best"]["params"]) == {"lr", "optimizer", "epochs"}
@@ -229,7 +243,19 @@ def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -
 
 
 def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None:
-    shell("tune", "train.py", "lr=log:0.01..1", "epochs=2", "--trials", "2", "--name", "edited", "--wait")
+    shell(
+        "tune",
+        "train.py",
+        "lr=log:0.01..1",
+        "epochs=2",
+        "--trials",
+        "2",
+        "--method",
+        "sobol",
+        "--name",
+        "edited",
+        "--wait",
+    )
     text = (project / "edited.toml").read_text()
     more = text.replace("trials = 2", 'trials = 3\nbudget = "1h"').replace('question = ""', 'question = "What now?"')
     (project / "edited.toml").write_text(more)
@@ -238,7 +264,38 @@ def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None
     assert document["changed"] == ["question:  -> What now?", "search.trials: 2 -> 3", "search.budget: none -> 3600s"]
     assert document["counts"] == {"completed": 3}
     assert "was submitted already" in shell("submit", "edited.toml", "--update")
-    (project / "edited.toml").write_text(more.replace("low = 0.01", "low = 0.02").replace("trials = 3", "trials = 9"))
+    wider = more.replace("low = 0.01", "low = 0.001")
+    (project / "edited.toml").write_text(wider)
+    assert shell.json("submit", "edited.toml", "--update")["changed"] == ["space.lr.low: 0.01 -> 0.001"]
+    (project / "edited.toml").write_text(
+        wider.replace('"--lr"', '"--no-bias", "--lr"').replace("trials = 3", "trials = 9")
+    )
     err = shell("submit", "edited.toml", "--update", code=1)
-    assert "edited: these cannot change any more: space.parameters.lr.low: 0.01 -> 0.02 (submit it --as" in err
+    assert 'edited: these cannot change any more: run.args: ["--lr", ' in err and "(submit it --as another name" in err
     assert shell.json("show", "edited")["trials"] == 3, "all or nothing"
+
+
+def test_a_study_beside_its_function(shell: Tunectl, project: Path) -> None:
+    """The same file is the study, read under the project's interpreter, and the code that its trials run."""
+    (project / "whole.py").write_text(
+        "import tuned\n"
+        "def train(trial):\n"
+        "    for step in range(3):\n"
+        "        trial.report(step=step, loss=trial.params['x'] ** 2 + step)\n"
+        "study = tuned.Study(run=train, question='which?', space={'x': {'type': 'float', 'low': -1, 'high': 1}},\n"
+        "    objective={'metric': 'loss', 'direction': 'minimize'}, search={'trials': 3, 'method': 'sobol'})\n"
+    )
+    checked = shell.json("check", "whole.py", "--run")
+    assert checked["ok"] and checked["trial"]["metrics"]["loss"]["count"] == 3
+    assert all(len(arguments) == 1 and arguments[0].startswith("x=") for arguments in checked["plan"]["arguments"])
+    assert shell.json("submit", "whole.py", "--wait")["counts"] == {"completed": 3}
+
+
+def test_a_name_that_is_taken_is_not_taken_again(shell: Tunectl, project: Path) -> None:
+    (project / "mine.py").write_text((project / "train.py").read_text())
+    words = ("tune", "mine.py", "epochs=1", "--trials", "1", "--method", "sobol", "--wait")
+    assert shell.json(*words, "lr=0.1..1")["study"] == "mine"
+    assert shell.json(*words, "lr=0.1..1")["created"] is False
+    assert shell.json(*words, "lr=0.2..1")["study"] == "mine-2"
+    (project / "mine.toml").unlink()
+    assert shell.json(*words, "lr=0.3..1")["study"] == "mine-3"

@@ -132,6 +132,35 @@ def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
         shared_daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 60})
 
 
+SLOW = """
+    import pathlib, time, tuned
+    trial = tuned.current_trial()
+    pathlib.Path(trial.checkpoint_dir, "saved").touch()
+    trial.report(loss=trial.params["x"])
+    while not pathlib.Path("go").exists():
+        if trial.should_stop() and pathlib.Path("leave").exists():
+            raise SystemExit
+        time.sleep(0.02)
+"""
+
+
+def test_who_is_still_leaving_when_the_card_is_taken_back_goes_on_too(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SLOW))
+    cards = tmp_path / "cards.json"
+    cards.write_text(json.dumps(CARDS[:1]))
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    # It is seen to be resumable once its first marks are read.
+    daemon.until(lambda: daemon.trials("gpus")[0]["last_step"] is not None, "it reports nothing")
+    daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 7200, "level": "checkpoint"})
+    daemon.post("/v1/gpus/yield", {"gpu": "0"})
+    assert daemon.trials("gpus")[0]["stop_reason"] == "pause"
+    (tmp_path / "leave").touch()
+    daemon.until(lambda: daemon.trials("gpus")[0]["attempt"] == 2, "it does not go on")
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+
+
 TOOL = """#!/bin/sh
 # Stands for cuda-checkpoint: says what it was asked, in which state the process is, and fails when told to.
 echo "$* $(cut -d' ' -f3 /proc/$3/stat)" >> "{log}"

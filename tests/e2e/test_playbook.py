@@ -51,6 +51,7 @@ def by_stage(daemon: DaemonProcess) -> dict[str, list[Any]]:
     return found
 
 
+@pytest.mark.timeout(300)  # all steps one after the other, on a machine that may be busy
 def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: DaemonProcess, tmp_path: Path) -> None:
     daemon.start()
     names = ["coarse", "bayesian", "refine", "confirm", "ensemble", "finalize", "report"]

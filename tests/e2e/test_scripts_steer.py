@@ -50,24 +50,25 @@ def test_a_script_submits_steers_and_reads(tunectl: Tunectl, monkeypatch: pytest
 
 
 def test_the_verbs_of_a_morning(tunectl: Tunectl) -> None:
-    found = tunectl.json("summary", "--client", "test")
-    assert found["studies"][0]["ended"] == {"completed": 9}
+    tunectl("submit", "quad.toml", "--as", "morning", "--wait")
+    found = {study["name"]: study for study in tunectl.json("summary", "--client", "test")["studies"]}
+    assert found["morning"]["ended"] == {"completed": 2}
     assert "nothing happened" in tunectl("summary", "--client", "test")
-    assert "9 completed" in tunectl("summary", "--client", "test", "--since", "1h")
-    events = tunectl.json("events", "quad", "--since", "1h")
+    assert "2 completed" in tunectl("summary", "--client", "test", "--since", "1h")
+    events = tunectl.json("events", "morning", "--since", "1h")
     assert events[0]["type"] == "study.submitted"
     assert tunectl.json("events", "--since", "0s") == []
-    said = tunectl("set", "quad", "question=Where?", "search.parallel=1")
+    said = tunectl("set", "morning", "question=Where?", "search.parallel=1")
     assert said.splitlines()[:2] == ["question: Where is the minimum? -> Where?", "search.parallel: none -> 1"]
-    assert "the points so far were chosen this way" in tunectl("set", "quad", "search.seed=3", code=1)
-    document = tunectl.json("export", "quad", "-o", "quad.csv")
-    assert document["lines"] == 10 and Path(document["file"]).read_text().startswith("number,state,")
-    journal = tunectl("export", "quad", "--format", "optuna").splitlines()
-    assert len([line for line in journal if json.loads(line)["op_code"] == 4]) == 9
-    assert "add -o FILE" in tunectl("export", "quad", "--json", code=2)
+    assert "the points so far were chosen this way" in tunectl("set", "morning", "search.seed=3", code=1)
+    document = tunectl.json("export", "morning", "-o", "morning.csv")
+    assert document["lines"] == 3 and Path(document["file"]).read_text().startswith("number,state,")
+    journal = tunectl("export", "morning", "--format", "optuna").splitlines()
+    assert len([line for line in journal if json.loads(line)["op_code"] == 4]) == 2
+    assert "add -o FILE" in tunectl("export", "morning", "--json", code=2)
     assert tunectl.json("gpu") == []
     assert "this machine has no GPU" in tunectl("gpu", "yield", "0", "--for", "2h", code=1)
-    assert "has no notify command" in tunectl("notify", "quad", code=1)
+    assert "has no notify command" in tunectl("notify", "morning", code=1)
 
 
 SCRIPT = """

@@ -59,11 +59,14 @@ def test_what_happened_since_the_last_look(shared_daemon: DaemonProcess, tmp_pat
     assert look(since=ended["ended_at"] + 1e6)[1] is None
 
 
-def test_events_of_a_period(shared_daemon: DaemonProcess) -> None:
+def test_events_of_a_period(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    shared_daemon.submit({**STUDY, "name": "period"}, tmp_path)
+    shared_daemon.wait_ended("period")
     events = shared_daemon.get("/v1/events/list")
     middle = events[len(events) // 2]
     since = shared_daemon.get("/v1/events/list", since=middle["at"])
     assert since == [event for event in events if event["at"] >= middle["at"]]
     assert shared_daemon.get("/v1/events/list", since=0.0) == events
     assert shared_daemon.get("/v1/events/list", since=events[-1]["at"] + 1.0) == []
-    assert shared_daemon.get("/v1/events/list", since=0.0, study="away", limit=1)[0]["type"] == "study.submitted"
+    assert shared_daemon.get("/v1/events/list", since=0.0, study="period", limit=1)[0]["type"] == "study.submitted"

@@ -59,6 +59,8 @@ def test_the_narrow_range_gets_a_p_value_and_a_wider_bound():
     verdict = next(v for v in verdicts("fault-narrow-lr") if v.code == "space.near-bound")
     assert verdict.evidence["p_value"] < 0.05
     assert verdict.command == "tunectl space fault-narrow-lr --set lr.high=0.01"
+    slow = next(v for v in verdicts("fault-narrow-lr") if v.code == "length.too-short")
+    assert slow.remedy.startswith("First widen lr")
 
 
 def test_the_edge_of_divergence_is_found():

@@ -10,9 +10,11 @@ import pytest
 from tests.playbook.made import searched, study, trial
 from tuned.playbook.bounds import irwin_hall, near_bound
 from tuned.playbook.infeasible import infeasible_rule
+from tuned.playbook.length_rules import evenness
 from tuned.playbook.naming import is_batch_size, is_learning_rate, is_step_count
 from tuned.playbook.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
 from tuned.playbook.space_rules import space_rules
+from tuned.playbook.study_data import Curve
 
 LR = {"lr": {"type": "float", "low": 1e-5, "high": 1e-1, "log": True}}
 PAIR = {**LR, "width": {"type": "int", "low": 16, "high": 512, "log": True}}
@@ -32,6 +34,15 @@ def test_the_best_at_an_end_proposes_a_decade_more(at, command):
     (verdict,) = near_bound(searched(PAIR, far(at), 32))
     assert (verdict.level, verdict.about) == ("warn", "lr")
     assert verdict.command == f"tunectl space made --set {command}"
+
+
+def test_an_optimum_close_to_an_end_that_a_search_has_bracketed_is_inside():
+    """A search that follows results puts most of its points around the optimum, here at nine tenths of the range."""
+    rng = np.random.default_rng(0)
+    near = [10.0 ** (-1.4 + rng.normal(0, 0.12)) for _ in range(20)]
+    rates = [10.0 ** rng.uniform(-5, -1) for _ in range(8)] + [min(rate, 0.1) for rate in near]
+    made = study([trial(i + 1, [far(-1.4)({"lr": rate})], {"lr": rate}) for i, rate in enumerate(rates)], LR)
+    assert list(near_bound(made)) == []
 
 
 def test_more_width_is_a_remark_because_it_costs():
@@ -142,3 +153,21 @@ def test_a_lone_winner_asks_for_more_trials():
     assert calm.level == "info"
     table = best_of_table(lonely)
     assert table is not None and [row[0] for row in table.rows][-1] == 48
+
+
+def codes(made):
+    return {v.code for v in evenness(made)}
+
+
+def test_unequal_lengths_and_uneven_reports_are_remarks():
+    def at(number, steps):
+        steps = np.array(steps, dtype=float)
+        made = Curve(steps, 1 / (steps + 1), steps, len(steps))
+        return trial(number, [0.1], {"x": 0.5}, curves={"val_loss": made}, last_step=float(steps[-1]))
+
+    even = [at(i, range(10)) for i in range(6)]
+    assert codes(study(even)) == set()
+    assert codes(study([*even, at(9, range(40))])) == {"length.unequal"}
+    by_clock = [0, 1, 2, 9, 11, 12, 30, 31, 33, 40]
+    assert codes(study([at(i, by_clock) for i in range(6)])) == {"length.uneven-reports"}
+    assert codes(study([at(i, [*range(9), 8.5]) for i in range(6)])) == set()  # only the last one is odd

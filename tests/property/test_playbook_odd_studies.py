@@ -22,7 +22,7 @@ SPACES: list[dict[str, Any]] = [
     {},
     {"lr": {"type": "float", "low": 1e-6, "high": 1.0, "log": True}},
     {"n": {"type": "int", "low": 0, "high": 3}, "amp": {"type": "bool"}, "epochs": 3},
-    {"batch": {"type": "choice", "values": [8, 16, 32], "ordered": True}, "kind": ["a", "b", 3, 0.5]},
+    {"batch": {"type": "choice", "values": [8, 16, 32], "ordered": True}, "kind": ["a", "b", "c"]},
     {
         "reg": {"type": "choice", "values": ["none", "drop"], "role": "scientific"},
         "p": {"type": "float", "low": 0.0, "high": 1.0, "when": {"reg": "drop"}},
@@ -32,7 +32,7 @@ VALUES = st.one_of(
     st.floats(-1e6, 1e6), st.sampled_from([0.0, 1.0, -1.0, 1e300, float("nan"), float("inf"), float("-inf")])
 )
 STATES = [
-    ("completed", ""), ("completed", ""), ("completed", ""), ("pruned", ""), ("failed", "nan"), ("failed", "oom"),
+    *[("completed", "")] * 12, ("pruned", ""), ("failed", "nan"), ("failed", "oom"),
     ("failed", "error"), ("running", ""), ("queued", ""), ("lost", "lost"), ("cancelled", ""),
 ]  # fmt: skip
 
@@ -43,7 +43,7 @@ def studies(draw: st.DrawFn) -> StudyData:
     direction = draw(st.sampled_from(["minimize", "maximize"]))
     metric = draw(st.sampled_from(["val_loss", "score", "val_accuracy"]))
     twin = draw(st.sampled_from([None, "train_x"]))
-    trials = tuple(_trial(draw, i, space, metric) for i in range(draw(st.integers(0, 14))))
+    trials = tuple(_trial(draw, i, space, metric) for i in range(draw(st.sampled_from([0, 1, 3, 9, 14, 25]))))
     spec = StudySpec(
         "odd", RunSpec("command", command=("x",)), SearchSpec(), space, (Objective(metric, direction, train=twin),)
     )
@@ -58,7 +58,7 @@ def _trial(draw: st.DrawFn, i: int, space: Any, metric: str) -> TrialData:
         values = np.array(draw(st.lists(VALUES, max_size=draw(st.sampled_from([0, 1, 6, 45])))), dtype=float)
         times = np.full(len(values), np.nan) if draw(st.booleans()) else np.arange(len(values), dtype=float)
         curves[name] = Curve(np.arange(len(values), dtype=float), values, times, len(values))
-    summary = {metric: draw(VALUES)} if started and draw(st.booleans()) else {}
+    summary = {metric: draw(VALUES)} if started and draw(st.integers(0, 5)) else {}
     return TrialData(
         i + 1,
         design_point(space, 0, i),
@@ -73,7 +73,7 @@ def _trial(draw: st.DrawFn, i: int, space: Any, metric: str) -> TrialData:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(studies())
 def test_no_rule_trips(study: StudyData) -> None:
     _, notes = judge(study)

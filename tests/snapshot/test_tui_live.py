@@ -64,6 +64,22 @@ async def test_a_filter_narrows_while_typing_and_escape_takes_it_back(start: Any
         await ui.until_text("there is no state 'zzz'")
 
 
+async def test_keys_typed_ahead_reach_the_line_that_the_first_one_opens(start: Any) -> None:
+    from textual.events import Key
+
+    async with start() as ui:
+        await ui.press("slash", *"trial<5", "enter")
+        named = {"/": "slash", ":": "colon", "<": "less_than_sign", "=": "equals_sign", ",": "comma"}
+        for key, character in [
+            ("slash", "/"), ("ctrl+u", "\x15"), *((named.get(c, c), c) for c in "state:run,wait"), ("enter", "\r"),
+            ("U", "U"), ("j", "j"),
+        ]:  # fmt: skip
+            ui.app.post_message(Key(key, character))
+        await ui.until_text("Trials 4 of 24")
+        assert ui.app.context.rows.filter.text == "state:run,wait"
+        assert {call[0] for call in ui.fake.calls} == {"trials"}, "a letter was taken for an action"
+
+
 async def test_sorting_goes_through_the_columns(start: Any) -> None:
     async with start() as ui:
         seen = []

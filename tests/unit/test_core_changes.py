@@ -9,6 +9,7 @@ import pytest
 
 from tuned.core import changes
 from tuned.core.errors import InvalidInput
+from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import EarlyStopping, Objective, RunSpec, SearchSpec, StudySpec
 
 SPEC = StudySpec(
@@ -95,3 +96,10 @@ def test_refusals(key: str, value: Any, says: str) -> None:
 def test_early_stopping_needs_one_objective() -> None:
     with pytest.raises(InvalidInput, match="no objective"):
         applied(replace(SPEC, objectives=()), early_stopping__method="asha")
+
+
+def test_a_grid_says_that_it_has_no_more_points() -> None:
+    space = SearchSpace((Parameter("act", "choice", values=("relu", "tanh")), Parameter("n", "int", 1, 3)))
+    grid = replace(SPEC, space=space, search=SearchSpec(method="grid", trials=6))
+    assert applied(grid, search__trials="+4")[3] == ["the grid has 6 points; what goes beyond is yours to enqueue"]
+    assert applied(grid, search__trials="5")[3] == []

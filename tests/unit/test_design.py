@@ -156,13 +156,14 @@ def test_an_empty_space_has_one_point():
 
 def test_phases():
     space = mixed()
-    assert initial_points(space, None) == 12
-    assert initial_points(space, 30) == 10
+    # Four numbers, three values of one choice, two of the other.
+    assert initial_points(space, None) == 9
+    assert initial_points(space, 15) == 5
     assert initial_points(space, 3) == 2
-    assert phase(space, "auto", 5, 9, 30) == "design"
-    assert phase(space, "auto", 4, 10, 30) == "design"
-    assert phase(space, "auto", 5, 10, 30) == "model"
-    assert phase(space, "bayesian", 6, 12) == "model" and phase(space, "bayesian", 6, 11) == "design"
+    assert phase(space, "auto", 5, 8, 30) == "design"
+    assert phase(space, "auto", 4, 9, 30) == "design"
+    assert phase(space, "auto", 5, 9, 30) == "model"
+    assert phase(space, "bayesian", 5, 9) == "model" and phase(space, "bayesian", 5, 8) == "design"
     assert phase(space, "random", 99, 99, 100) == "design" and phase(space, "sobol", 99, 99, 100) == "design"
     assert phase(parse_space({}), "auto", 99, 99, 100) == "design"
     small = parse_space({"a": [1, 2, 3, 4]})

@@ -15,7 +15,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")],
     key=lambda page: page.relative_to(ROOT).as_posix(),
 )
-_VERB = re.compile(r"\btunectl ([a-z-]+)(?: ([a-z-]+))?")
+_VERB = re.compile(r"\btunectl ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 _LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 _IN_CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
 

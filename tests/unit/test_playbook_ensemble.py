@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
@@ -13,6 +16,13 @@ from tuned.playbook.ensemble import cross_fitted, ensemble, evaluate
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.sdk.predictions import save
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in the analyses' own process: for arrays this small, threads only wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 def models(count: int, examples: int, strength: float, classes: int = 4, seed: int = 0):

@@ -169,6 +169,17 @@ class TestWatch:
             ratios[activation] = record["layers"][0]["rms"] / record["layers"][-1]["rms"]
         assert ratios[nn.Sigmoid] < 1e-4 < ratios[nn.ReLU]
 
+    def test_embeddings_and_tokens_are_no_layers(self) -> None:
+        model = nn.ModuleDict({"words": nn.Embedding(100, 8), "one": nn.Linear(8, 8), "two": nn.Linear(8, 2)})
+        model.register_parameter("token", nn.Parameter(torch.zeros(1, 8)))
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        watch = Watch(model, every=1)
+        model["two"](model["one"](model["words"](torch.tensor([1, 2])) + model.token)).sum().backward()
+        optimizer.step()
+        watch.remove()
+        record = watch.record()
+        assert record is not None and [layer["name"] for layer in record["layers"]] == ["one", "two"]
+
     def test_fewer_samples_are_kept_than_taken(self) -> None:
         watch = Watch(net(), every=1)
         watch.remove()

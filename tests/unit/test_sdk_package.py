@@ -41,10 +41,13 @@ import sys
 before = set(sys.modules)
 import tuned
 import tuned.protocol, tuned.launch.launcher, tuned.sdk.function_runner
+import tuned.sdk.describe, tuned.sdk.predictions, tuned.sdk.watch
 new = {n.partition(".")[0] for n in set(sys.modules) - before} - {"tuned"}
 foreign = sorted(n for n in new if n not in getattr(sys, "stdlib_module_names", new))
 trial = tuned.current_trial(defaults={"lr": 1})
 trial.report(step=1, loss=0.5)
+trial.save_predictions("validation", [[0.5, 0.5]], [1], ["a"])
+trial.data_hashes("validation", ["text"])
 try:
     tuned.connect
 except ImportError as error:

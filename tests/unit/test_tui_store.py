@@ -84,6 +84,13 @@ def test_an_intent_shows_until_the_trial_leaves_its_live_state() -> None:
     assert ended is not None and (ended.state, ended.stop_reason) == ("pruned", None)
 
 
+def test_a_frozen_trial_is_shown_so_until_it_goes_on_or_ends() -> None:
+    frozen = reduce_trial(trial(1), event("trial.frozen", frozen=True, level="freeze", actor="user"))
+    assert frozen is not None and frozen.frozen
+    moved = reduce_trial(frozen, event("trial.moved", **{"from": "running", "to": "pruned"}))
+    assert moved is not None and not moved.frozen
+
+
 def test_a_priority_event_changes_the_row(store: Store) -> None:
     store.apply(event("trial.priority", 2, **{"from": 0, "to": 5}))
     assert store.trials[2].priority == 5

@@ -7,7 +7,7 @@ from typing import Any
 from tui import format as fmt
 from tui.braille import Series, fit_range, legend, plot, use_log
 from tui.cells import Line, Span, clean, fit, fit_line, line
-from tui.glyphs import trial_state
+from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect
 from tui.screens.browsing import Browsing
 from tui.views import frame
@@ -80,7 +80,7 @@ class Compare(Browsing):
             spans += [(fit(text, cell - 1, more=glyphs.more) + " ", s) for text, s in zip(texts, chosen, strict=True)]
             lines.append(line(*spans))
 
-        states = [trial_state(glyphs, row.state, row.stop_reason) for row in rows]
+        states = [trial_state(glyphs, row.state, intent_of(row)) for row in rows]
         add("state", [text for text, _ in states], [style for _, style in states])
         values = [fmt.value_of(row.values, store.objective) for row in rows]
         best = _best(values, store.minimizes)

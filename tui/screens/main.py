@@ -189,6 +189,8 @@ class Main(TableActions):
     def do_back(self) -> None:
         """Undo one thing at a time: zoom, marks, filter, pane."""
         rows = self.context.rows
+        if self.leave_filter():
+            return
         if self.context.log.search and self.current == "log":
             self.do_follow()
         elif self.zoomed:

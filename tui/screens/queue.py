@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tui import format as fmt
 from tui.cells import Line, clean, fit, fit_line
-from tui.glyphs import trial_state
+from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect
 from tui.screens.steering import Steering
 from tui.views import frame
@@ -18,7 +18,7 @@ def _start(row: TrialRow, none: str) -> str:
     """When a waiting trial will start, as far as that can be said."""
     if row.starts_in_s is None:
         return none
-    return f"in {fmt.span(row.starts_in_s)}" if row.starts_in_s >= 1 else "now"
+    return f"in {fmt.span(row.starts_in_s)}" if row.starts_in_s >= 1 else "soon"
 
 
 class QueueScreen(Steering):
@@ -71,7 +71,7 @@ class QueueScreen(Steering):
 
     def _row(self, row: TrialRow, here: bool, width: int) -> Line:
         glyphs = self.context.glyphs
-        state, style = trial_state(glyphs, row.state, row.stop_reason)
+        state, style = trial_state(glyphs, row.state, intent_of(row))
         now = self.context.store.clock()
         elapsed = fmt.clock(now - row.started_at) if row.started_at else _start(row, glyphs.none)
         params = " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())

@@ -34,7 +34,9 @@ class TableActions(Steering):
         field.styles.offset = (0, self.app.size.height - 1)
         field.styles.width = self.app.size.width
         field.add_class("open")
-        field.focus()
+        # At once, not with the next layout: what is typed ahead must reach the line, or its letters would be actions.
+        field.styles.display = "block"
+        self.set_focus(field)
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:
@@ -59,14 +61,17 @@ class TableActions(Steering):
     def _close_filter(self) -> None:
         field = self.query_one("#filter", Input)
         field.remove_class("open")
+        field.styles.display = "none"
         self.set_focus(None)
         self.sync()
 
-    def key_escape(self) -> None:
-        """Leave the filter as it was before."""
-        if self.query_one("#filter", Input).has_class("open"):
-            self.context.rows.set_filter(self.before_filter)
-            self._close_filter()
+    def leave_filter(self) -> bool:
+        """Close the line, if it is open, and leave the filter as it was before."""
+        if not self.query_one("#filter", Input).has_class("open"):
+            return False
+        self.context.rows.set_filter(self.before_filter)
+        self._close_filter()
+        return True
 
     # --- order, marks, columns --------------------------------------------------------------------------------------
 

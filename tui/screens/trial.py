@@ -6,7 +6,7 @@ from functools import partial
 
 from tui import format as fmt
 from tui.cells import Line, both_ends, clean, line
-from tui.glyphs import trial_state
+from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect, size_class
 from tui.screens.steering import Steering
 from tui.views import curves, frame, output, trial
@@ -69,7 +69,7 @@ class TrialScreen(Steering):
         row = store.trial(store.selected)
         if row is None:
             return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width)]
-        state, style = trial_state(glyphs, row.state, row.stop_reason)
+        state, style = trial_state(glyphs, row.state, intent_of(row))
         left = line(
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),

@@ -8,7 +8,7 @@ from typing import Any
 from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
-from tui.glyphs import trial_state
+from tui.glyphs import intent_of, trial_state
 from tui.views.frame import fact, filled, pane_title, words
 from tuned.wire import TrialDetail, TrialRow
 
@@ -35,7 +35,7 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
 def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     """(name, text, style) of what is known of a trial beside its parameters."""
     now = context.store.clock()
-    state, style = trial_state(context.glyphs, row.state, row.stop_reason)
+    state, style = trial_state(context.glyphs, row.state, intent_of(row))
     result = [("state", state, style)]
     result += [(name, fmt.number(value, 6), "text") for name, value in row.values.items()]
     rank = context.rows.rank(row.number)

@@ -9,7 +9,7 @@ from tui import format as fmt
 from tui.braille import sparkline
 from tui.cells import Line, Span, clean, fit, fit_line
 from tui.context import Context
-from tui.glyphs import trial_state
+from tui.glyphs import intent_of, trial_state
 from tui.views.frame import pane_title
 from tuned.core.states import LIVE
 from tuned.wire import TrialRow
@@ -67,7 +67,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     chosen = context.memory.columns
     fixed = [
         Column("trial", "TRIAL", digits + 2, ">", lambda row: (f"#{row.number}", "strong")),
-        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, row.stop_reason)),
+        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, intent_of(row))),
     ]
     if chosen.get("priority", True):
         fixed.append(Column("priority", "PRI", 3, ">", priority))

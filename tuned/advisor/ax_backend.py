@@ -38,6 +38,11 @@ from tuned.core.space import Point, SearchSpace
 FIT_ITERATIONS = 50
 """Limit of a fit, in iterations and never in time: a suggestion must not depend on how busy the machine is."""
 ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
+ACQUISITION_SMOOTH = {
+    "optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256, "options": {"sample_around_best": True}}
+}
+"""Where all columns are continuous, the search of the next point also begins near the best results; where some are not,
+BoTorch does so by itself."""
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
 """With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
 PLANE = "plane"
@@ -117,7 +122,10 @@ class Model:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
         several = sum(o.bound is None for o in self._objectives) > 1
-        options = ACQUISITION_SEVERAL if several or self._conditions else ACQUISITION
+        smooth = not self._plane and all(column.kind == "float" for column in self._columns)
+        options = ACQUISITION_SMOOTH if smooth else ACQUISITION
+        if several or self._conditions:
+            options = ACQUISITION_SEVERAL
         with with_rng_seed(seed % _SEEDS):
             run = self._adapter.gen(
                 n=1,

@@ -9,12 +9,17 @@ from tuned.cli.session import Session, verb
 
 
 @verb()
-@click.argument("study")
+@click.argument("target", metavar="STUDY|STUDY/NUMBER")
 @click.option("--level", type=click.Choice(["info", "warn", "fail"]), help="Only verdicts at least as pressing.")
 @click.option(
     "--trials", is_flag=True, help="The evidence in full: every trial's curves, lengths, best of n, failures."
 )
 @format_option
-def advise(session: Session, study: str, level: str | None, trials: bool, style: str | None) -> None:
-    """Say what somebody who knows the tuning playbook would say about a study, with evidence and remedy."""
-    show_analysis(session, "advise", study, {"level": level, "trials": "yes" if trials else None}, style=style)
+def advise(session: Session, target: str, level: str | None, trials: bool, style: str | None) -> None:
+    """Say what somebody who knows the tuning playbook would say about a study, with evidence and remedy.
+
+    Of one trial: what its curves say, and which verdicts it is part of.
+    """
+    study, _, number = target.partition("/")
+    options = {"level": level, "trials": "yes" if trials else None, "trial": number or None}
+    show_analysis(session, "advise", study, options, style=style)

@@ -91,7 +91,9 @@ def _about(submission: Submission, plan: Submitted) -> list[Finding]:
     if isinstance(script, str) and plan.python:
         from tuned.client.imports import missing_imports
 
-        missing = missing_imports(plan.python, Path(submission.base, script))
+        given = dict(dict(study.get("run") or {}).get("env") or {})
+        plain = {str(name): str(value) for name, value in given.items() if "{" not in str(value)}
+        missing = missing_imports(plan.python, Path(submission.base, script), plain)
         if missing:
             found.append(
                 Finding(
@@ -113,7 +115,7 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
     from tuned.client.trying import per_metric, rehearsal, shown, tried
 
     session.ensure_daemon()
-    folders = _folders(submission)
+    folders = _folders(submission, plan)
     home = [session.home.root]
     if not session.json:
         click.echo("one trial, here and now:")
@@ -148,14 +150,18 @@ def _waits() -> None:
     click.echo("  every slot is taken: it is next (see: tunectl queue)", err=True)
 
 
-def _folders(submission: Submission) -> list[Path]:
-    """Where a trial is likely to write: where it runs, and where the script lies."""
+def _folders(submission: Submission, plan: Submitted) -> list[Path]:
+    """Where a trial is likely to write: its repository, where it runs, the script's folder, and what arguments name."""
+    from tuned.client.touched import folders_named
+
     run = dict(submission.study.get("run") or {})
     base = Path(submission.base)
-    found = [base / str(run.get("cwd") or ".")]
+    cwd = base / str(run.get("cwd") or ".")
+    found = [next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd), cwd]
     if isinstance(run.get("script"), str):
         found.append((base / run["script"]).parent)
-    return found
+    words = plan.arguments[0] if plan.arguments else []
+    return [*found, *folders_named(words, cwd)]
 
 
 def _ended(result: Tried) -> list[Finding]:
@@ -189,7 +195,9 @@ def _metrics(submission: Submission, metrics: dict[str, dict[str, Any]]) -> list
 
 
 def _files(touched: Touched, folders: list[Path]) -> list[Finding]:
-    shown = ", ".join(str(folder) for folder in dict.fromkeys(folders))
+    from tuned.client.touched import outermost
+
+    shown = ", ".join(str(folder) for folder in outermost(folders))
     if not touched.all:
         return [Finding("ok", f"it changed no file in {shown}")]
     listed = [f"{path} ({how})" for how in ("new", "changed", "removed") for path in getattr(touched, how)]

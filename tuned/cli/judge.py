@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
-from tuned.cli.analysis import format_option, show_analysis
+from tuned.cli.analysis import format_option, show_analysis, show_answer, show_result
 from tuned.cli.session import Session, verb
+from tuned.client import api
 
 
 @verb()
@@ -37,7 +41,8 @@ def explain(session: Session, term: str | None, study: str | None) -> None:
     from tuned.playbook import glossary
 
     if study is not None and term is not None:
-        show_analysis(session, "explain", study, {"term": term})
+        document = session.send(api.analysis(study, "explain", {"term": term}))
+        session.emit(document, lambda: _explained(document))
         return
     if term is None:
         found = list(glossary.all_terms())
@@ -48,6 +53,17 @@ def explain(session: Session, term: str | None, study: str | None) -> None:
             raise InvalidInput(f"{term!r} is no term of the glossary", where="term", hint=near)
         found = [(known, glossary.TERMS[known])]
     session.emit({"terms": dict(found)}, lambda: _print(found))
+
+
+def _explained(document: Mapping[str, Any]) -> None:
+    """The words first, then what shows them."""
+    from tuned.playbook.answer import Answer
+
+    answer = Answer.from_dict(document)
+    show_answer(Answer(notes=answer.notes))
+    for table in answer.tables:
+        click.echo()
+        show_result(table)
 
 
 def _print(found: list[tuple[str, str]]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuned.cli import render
 from tuned.cli.analysis import format_option, show_analysis
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
@@ -59,7 +61,7 @@ def probe_batch(
     submitted = session.send(api.submit(submission))
     if not session.json and style is None:
         click.echo(f"{submitted.study}: {chosen} = {', '.join(map(str, ladder(low, high)))}, one at a time")
-    _climb(session, submitted.study)
+    _climb(session, submitted.study, None if session.json or style else chosen)
     show_analysis(session, "probe", submitted.study, {"param": chosen, "steps": steps}, style=style)
 
 
@@ -94,18 +96,28 @@ def _best_point(session: Session, study: str) -> dict[str, Any]:
     return dict(best.params) if best is not None else {}
 
 
-def _climb(session: Session, study: str) -> None:
-    """Wait for the ladder's end; take away what is left of it once a rung has failed."""
+def _climb(session: Session, study: str, told: str | None) -> None:
+    """Wait for the ladder's end; take away what is left of it once a rung has failed.
+
+    Each rung is told as it ends, by the parameter's name in `told`; None: quietly.
+    """
     client = session.client
+    known: set[int] = set()
     over = False
 
     def seen(row: StudyRow) -> None:
         nonlocal over
-        if over or row.ended_at is not None or not row.counts.get("failed"):
-            return
-        if any(trial.failure in STOPS for trial in all_trials(client, study)):
+        trials = [t for t in all_trials(client, study) if t.ended_at is not None and t.started_at is not None]
+        for trial in trials:
+            if told and trial.number not in known:
+                reason = f": {trial.reason}" if trial.reason else ""
+                took = render.span(trial.started_at, trial.ended_at)
+                click.echo(f"  {told} = {trial.params.get(told)}  {render.state(trial.state)}  {took}{reason}")
+            known.add(trial.number)
+        if not over and row.ended_at is None and any(t.failure in STOPS for t in trials):
             over = True
-            client.send(api.act("cancel", [study]))
+            with contextlib.suppress(Conflict):  # that was the last one
+                client.send(api.act("cancel", [study]))
 
     try:
         wait_for_study(client, study, None, seen)

@@ -50,7 +50,9 @@ def pause(session: Session, targets: Sequence[str], level: str | None) -> None:
     freeze      its processes stand still; its slot and its memory stay taken
     restart     it ends, saved or not; frees its slot; begins anew where it cannot resume
     """
-    _apply(session, api_steering.pause(targets, level), _DONE["pause"])
+    changed = _apply(session, api_steering.pause(targets, level), _DONE["pause"])
+    if level is not None and not session.json and any("/" not in target for target in targets):
+        click.echo(f"go on with: tunectl resume {' '.join(changed.changed)}")
 
 
 resume = _steering("resume", "Let paused studies or trials go on.")
@@ -84,11 +86,12 @@ def priority(session: Session, targets: Sequence[str]) -> None:
     _apply(session, api.priority(named, int(value), relative), f"priority {value}")
 
 
-def _apply(session: Session, call: Call[Changed], done: str) -> None:
+def _apply(session: Session, call: Call[Changed], done: str) -> Changed:
     changed = session.send(call)
     session.emit(changed, lambda: _tell(changed, done))
     if changed.skipped and not changed.changed:
         raise Failed("; ".join(changed.skipped))
+    return changed
 
 
 def _tell(changed: Changed, done: str) -> None:

@@ -104,7 +104,7 @@ def tell_plan(plan: Submitted) -> None:
         click.echo(f"  python   {plan.python} ({plan.python_why})")
     if plan.code:
         click.echo(f"  code     {plan.code}")
-    for index, arguments in enumerate(plan.arguments, start=1):
+    for index, arguments in enumerate((a for a in plan.arguments if a), start=1):
         click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
     if plan.estimate_why:
         known = plan.estimate_s is not None

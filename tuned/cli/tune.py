@@ -70,7 +70,11 @@ def tune(
         patterns=patterns,
         search=limits if "trials" in limits or "budget" in limits else {"trials": 30, **limits},
     )
-    chosen = check_study_name(name, "--name") if name else free_name(folder, study_name(script), draft.text)
+    if name:
+        chosen = check_study_name(name, "--name")
+    else:
+        known = {row.name for row in session.send(api.studies())}
+        chosen = free_name(folder, study_name(script), draft.text, known)
     path = folder / f"{chosen}.toml"
     made = write_new(path, draft.text)
     try:

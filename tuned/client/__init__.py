@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuned.client.definition import Study as Study
     from tuned.client.script import connect as connect
+    from tuned.sdk.definition import Study as Study
 
 __all__ = ["Study", "connect"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Study":
-        from tuned.client.definition import Study
+        from tuned.sdk.definition import Study
 
         return Study
     if name == "connect":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,12 +83,15 @@ def write_new(path: Path, text: str, *, force: bool = False) -> bool:
     return True
 
 
-def free_name(folder: Path, name: str, text: str) -> str:
-    """`name`, or `name-2` and so on where a file of that name holds something else."""
+def free_name(folder: Path, name: str, text: str, taken: Container[str] = ()) -> str:
+    """`name`, or `name-2` and so on where a file of that name holds something else, or a study has it (`taken`)."""
     for i in range(1, 1000):
         candidate = name if i == 1 else f"{name}-{i}"
         path = folder / f"{candidate}.toml"
-        if not path.exists() or path.read_text(errors="replace") == text:
+        if path.exists():
+            if path.read_text(errors="replace") == text:
+                return candidate
+        elif candidate not in taken:
             return candidate
     raise Conflict("has a thousand study files", where=str(folder), hint="name this one: --name")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 PATIENCE = 30.0
@@ -26,25 +27,35 @@ print("\\n" + json.dumps([name for name in sys.argv[2:] if not there(name)]))
 """
 
 
-def missing_imports(python: str, script: Path) -> list[str]:
+def missing_imports(python: str, script: Path, environment: Mapping[str, str] | None = None) -> list[str]:
     """Modules that a script imports at its top and the interpreter does not have; empty when it cannot be told.
 
     Args:
         python: Absolute path of the interpreter.
         script: Absolute path of the script.
+        environment: What the study lays over this process's environment.
     """
     try:
-        names = sorted(set(_imported(ast.parse(script.read_bytes()))) - {"tuned", "__future__"})
+        text = script.read_bytes()
+        names = sorted(set(_imported(ast.parse(text))) - {"tuned", "__future__"})
     except (OSError, SyntaxError, ValueError, RecursionError):
         return []
-    return [] if not names else _ask(python, script, names)
+    if not names or b"sys.path" in text or b"addsitedir" in text:  # then only running it tells
+        return []
+    return _ask(python, script, names, {**os.environ, **(environment or {})})
 
 
-def _ask(python: str, script: Path, names: Sequence[str]) -> list[str]:
+def _ask(python: str, script: Path, names: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     command = [python, "-c", _ASK, str(script.parent), *names]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=dict(environment),
         )
         missing: list[str] = json.loads(done.stdout.strip().rpartition("\n")[2])
     except (OSError, ValueError, subprocess.TimeoutExpired):

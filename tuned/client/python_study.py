@@ -28,7 +28,7 @@ sys.path[0] = os.path.dirname(path)
 sys.path.insert(1, bundle)
 sys.argv = [path]
 os.dup2(2, 1)
-from tuned.client.definition import Study
+from tuned.sdk.definition import Study
 names = runpy.run_path(path, run_name="__study__")
 found = {id(v): v for k, v in names.items() if isinstance(v, Study)}
 with os.fdopen(answer, "w") as out:

@@ -14,8 +14,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tuned.client.definition import Study
 from tuned.core.errors import Unavailable
+from tuned.sdk.definition import Study
 
 if TYPE_CHECKING:
     from tuned.client.http import Client

@@ -32,6 +32,27 @@ class Touched:
         return (*self.new, *self.changed, *self.removed)
 
 
+def folders_named(words: Sequence[str], cwd: Path) -> list[Path]:
+    """Folders that a trial is given by its arguments, or that a file which they name would lie in."""
+    found = []
+    for word in words:
+        text = word.rpartition("=")[2]
+        if "/" not in text:
+            continue
+        path = cwd / text
+        folder = path if path.is_dir() else path.parent
+        # Not the roots of everything, which would take minutes to look through.
+        if folder.is_dir() and len(folder.resolve().parts) > 3:
+            found.append(folder)
+    return found
+
+
+def outermost(folders: Iterable[Path]) -> list[Path]:
+    """The folders, without those that lie within others, in their order."""
+    real = list(dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders))
+    return [folder for folder in real if not any(other in folder.parents for other in real)]
+
+
 def picture(folders: Iterable[Path], leave_out: Sequence[Path]) -> Picture:
     """Path -> when it was written and its size, of all files below the folders.
 
@@ -41,7 +62,7 @@ def picture(folders: Iterable[Path], leave_out: Sequence[Path]) -> Picture:
     """
     found: Picture = {}
     hidden = {os.path.realpath(folder) for folder in leave_out}
-    for folder in {os.path.realpath(folder) for folder in folders}:
+    for folder in outermost(folders):
         for root, names, files in os.walk(folder):
             names[:] = [n for n in names if n not in _SKIPPED and os.path.join(root, n) not in hidden]  # noqa: PTH118
             for name in files:

@@ -14,6 +14,7 @@ from typing import Any
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput
 from tuned.core.gpu_shares import check_gpus
+from tuned.core.grid import grid_size
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS, Notify, parse_command
 from tuned.core.states import Failure
@@ -220,6 +221,7 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
         if key.later:
             notes.append(f"{path}: from each trial's next start on")
     _check(spec)
+    notes += _of_the_grid(spec) if "search.trials" in values else []
     return spec, priority, settings, notes
 
 
@@ -228,6 +230,17 @@ def between(old: StudySpec, new: StudySpec) -> dict[str, Any]:
     paths = [path for path in KEYS if path != "priority" and _read(old, path) != _read(new, path)]
     values = {path: _read(new, path) for path in paths}
     return {path: "none" if value is None else value for path, value in values.items()}
+
+
+def _of_the_grid(spec: StudySpec) -> list[str]:
+    """A grid that is tried has no more points, however many trials there may be."""
+    search = spec.search
+    if search.phases or search.method != "grid" or search.trials is None:
+        return []
+    size = grid_size(spec.space, search.levels) + len(search.points)
+    if search.trials <= size:
+        return []
+    return [f"the grid has {size} points; what goes beyond is yours to enqueue"]
 
 
 def show(path: str, value: Any) -> str:

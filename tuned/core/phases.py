@@ -107,13 +107,15 @@ def asks_advisor(search: SearchSpec) -> bool:
 def initial_points(space: SearchSpace, trials: int | None) -> int:
     """How many points a design has before a model is asked.
 
-    Twice the number of tunable parameters, between 5 and 20, but no more than a third of all trials (and at least 2).
+    One for each number and one for each value of a choice, between 5 and 20, but no more than a third of all trials
+    (and at least 2).
 
     Args:
         space: The study's.
         trials: Trials that the study shall have; None when only time limits it.
     """
-    wanted = min(max(_LEAST, 2 * len(space.tunable)), _MOST)
+    unknowns = sum(1 if p.kind in ("float", "int") else len(p.values) for p in space.tunable)
+    wanted = min(max(_LEAST, unknowns), _MOST)
     return wanted if trials is None else max(2, min(wanted, trials // 3))
 
 

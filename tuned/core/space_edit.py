@@ -73,6 +73,17 @@ def edited(space: SearchSpace, edit: SpaceEdit) -> SearchSpace:
     return _met(replace(found, parameters=parameters, constraints=space.constraints, gone=tuple(gone.items())))
 
 
+def between(old: SearchSpace, new: SearchSpace) -> SpaceEdit:
+    """The edit of bounds, values and roles that makes one space of the other, as far as these can."""
+    values: dict[str, Any] = {}
+    for parameter in old.parameters:
+        if parameter.name in new.names and new[parameter.name].kind == parameter.kind:
+            before, after = entry_of(parameter), entry_of(new[parameter.name])
+            changed = [key for key in KEYS if key in after and before.get(key) != after[key]]
+            values.update({f"{parameter.name}.{key}": after[key] for key in changed})
+    return SpaceEdit(set=values)
+
+
 def entry_of(parameter: Parameter) -> dict[str, Any]:
     """A parameter as the table of a study file that means it."""
     entry: dict[str, Any] = {"type": parameter.kind}

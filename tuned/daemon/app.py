@@ -160,6 +160,7 @@ class Daemon:
         await self._pipelines.close()
         await self._suggesting.close()
         await self._analysing.close()
+        self._launchers.end_starting()
         await self._launching.close()
         await self._attempts.close()
         await self._launchers.close()

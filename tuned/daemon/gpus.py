@@ -15,12 +15,14 @@ from storage.engine import Database
 from storage.facts import fact, keep_fact
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
-from tuned.core.states import LIVE, TrialState
+from tuned.core.states import LIVE, StopReason, TrialState
+from tuned.core.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.attempts import Attempts
 from tuned.daemon.hub import Hub
 from tuned.daemon.sampling import families_of
 from tuned.daemon.slots import Slot, Slots
+from tuned.daemon.verbs import resolve
 from tuned.wire import Changed
 from tuned.wire_steering import GpuProcess, GpuRow, GpuYield, GpuYielded
 
@@ -55,6 +57,7 @@ class Gpus:
         self._yields: dict[str, dict[str, Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         hub.listen(self._heard)
 
     async def begin(self) -> None:
@@ -123,45 +126,46 @@ class Gpus:
             return await self._take_back(slot)
         if not 0 < request.seconds <= LONGEST_S:
             raise InvalidInput("is no time to leave it for", where="seconds", hint="from a second to 30 days")
-        until = clock.now() + request.seconds
-        before = self._slots.yielded.get(slot.id)
+        until, before = clock.now() + request.seconds, self._yields.get(slot.id)
         self._slots.yielded[slot.id] = until  # now, so that nothing starts on it meanwhile
         targets = list(self._slots.leases.get(slot.id, {}))
+        trials = sorted({*(before or {}).get("trials", []), *targets})
+        # Kept before they are paused: whoever comes after a crash lets them go on.
+        await self._keep_one(slot.id, {"until": until, "level": request.level, "trials": trials})
         changed = Changed([])
         try:
             if targets:
                 changed = await self._pause(targets, request.level, True)
-                if changed.skipped and not all("being stopped already" in line for line in changed.skipped):
-                    log.info("gpu %d: %s", slot.index, "; ".join(changed.skipped))
         except TunedError:
-            if before is None:
-                del self._slots.yielded[slot.id]
-            else:
-                self._slots.yielded[slot.id] = before
+            await self._keep_one(slot.id, before)
             raise
-        known = self._yields.get(slot.id, {}).get("trials", [])
-        await self._keep(slot.id, {"until": until, "trials": sorted({*known, *changed.changed})})
         log.info("gpu %d is left to others for %.0f s", slot.index, request.seconds)
         await self._let_go_on()
         self._wake.set()
         return GpuYielded(slot.index, until, changed.changed, changed.effects + changed.skipped)
 
+    async def _keep_one(self, slot_id: str, entry: dict[str, Any] | None) -> None:
+        async with self._one_at_a_time:
+            await self._keep(slot_id, entry)
+
     async def _take_back(self, slot: Slot) -> GpuYielded:
-        if slot.id not in self._slots.yielded:
+        if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
             raise Conflict(f"GPU {slot.index} is not left to anybody", hint="see: tunectl gpu")
-        self._slots.yielded.pop(slot.id)
+        self._slots.yielded[slot.id] = 0.0
         await self._let_go_on()
         return GpuYielded(slot.index, None, [])
 
     async def _keep(self, slot_id: str, entry: dict[str, Any] | None) -> None:
         self._yields.pop(slot_id, None)
+        self._slots.yielded.pop(slot_id, None)
         if entry is not None:
             self._yields[slot_id] = entry
+            self._slots.yielded[slot_id] = entry["until"]
         kept = dict(self._yields) or None
         await self._database.writer.run(lambda conn: keep_fact(conn, KEY, kept))
 
     def _heard(self, events: list[Event]) -> None:
-        if self._yields and any(e.type == TRIAL_MOVED and e.data.get("to") not in LIVE for e in events):
+        if self._yields and any(event.type == TRIAL_MOVED for event in events):
             self._soon()
 
     def _soon(self) -> None:
@@ -183,33 +187,43 @@ class Gpus:
 
     async def _let_go_on(self) -> None:
         """Queue again what has stopped, thaw what stands still on a card whose time is over, forget what is done."""
+        async with self._one_at_a_time:
+            await self._look()
+
+    async def _leave_too(self, slot_id: str, entry: dict[str, Any]) -> list[str]:
+        """A trial was on its way to the card when that was yielded: it leaves as well; those that do."""
+        late = [holder for holder in self._slots.leases.get(slot_id, {}) if holder not in entry["trials"]]
+        if late:
+            with contextlib.suppress(TunedError):  # it cannot be paused yet, or not at all
+                return (await self._pause(late, entry["level"], True)).changed
+        return []
+
+    async def _look(self) -> None:
         now = clock.now()
         for slot_id, entry in list(self._yields.items()):
             over = self._slots.yielded.get(slot_id, 0.0) <= now
-            rows = await asyncio.to_thread(self._states, entry["trials"])
-            left = []
-            for target, (state, frozen) in rows.items():
-                if state is TrialState.PAUSED or (over and frozen):
+            left = [] if over else await self._leave_too(slot_id, entry)
+            for target, trial in (await asyncio.to_thread(self._trials, entry["trials"])).items():
+                if trial.state is TrialState.PAUSED or (over and trial.frozen):
                     with contextlib.suppress(TunedError):  # a person was quicker
                         await self._resume([target])
-                elif state in LIVE and (not over or frozen):
+                elif trial.state in LIVE and (not over or trial.stop_reason is StopReason.PAUSE):
                     left.append(target)
             if over:
-                self._slots.yielded.pop(slot_id, None)
-                await self._keep(slot_id, None)
                 self._hub.scheduler.set()
+            if over and not left:
+                await self._keep(slot_id, None)
             elif left != entry["trials"]:
-                await self._keep(slot_id, {**entry, "trials": left})
+                until = min(now, entry["until"]) if over else entry["until"]
+                await self._keep(slot_id, {**entry, "until": until, "trials": left})
 
-    def _states(self, targets: list[str]) -> dict[str, tuple[TrialState, bool]]:
-        from tuned.daemon.verbs import resolve
-
+    def _trials(self, targets: list[str]) -> dict[str, Trial]:
         found = {}
         with self._database.read() as conn:
             for target in targets:
                 with contextlib.suppress(TunedError):  # its study was deleted
                     ((_, _, (trial,)),) = resolve(conn, [target])
-                    found[target] = (trial.state, trial.frozen)
+                    found[target] = trial
         return found
 
 

@@ -258,6 +258,13 @@ class Launchers:
         if launcher.process.stdin is not None:
             launcher.process.stdin.close()
 
+    def end_starting(self) -> None:
+        """End those that are still importing, so that nobody waits for them: what was to be launched goes back."""
+        for launcher in list(self._running.values()):
+            if not launcher.ready.done() and launcher.alive:
+                with contextlib.suppress(ProcessLookupError):
+                    launcher.process.kill()
+
     async def close(self) -> None:
         """End all launchers. Their supervisors and trials live on."""
         for launcher in list(self._running.values()):

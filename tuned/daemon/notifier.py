@@ -21,7 +21,7 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict
-from tuned.core.events import STUDY_MOVED, TRIAL_MOVED, Event
+from tuned.core.events import STUDY_DELETED, STUDY_MOVED, TRIAL_MOVED, Event
 from tuned.core.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
@@ -84,6 +84,8 @@ class Notifier:
 
     def _heard(self, events: list[Event]) -> None:
         for event in events:
+            if event.type == STUDY_DELETED:
+                self._rate.forget(event.study)
             if event.type in (STUDY_MOVED, TRIAL_MOVED) and _matters(event):
                 if self._news.qsize() >= WAITING:
                     self._news.get_nowait()
@@ -104,7 +106,9 @@ class Notifier:
                 for order in orders:
                     await self._tell(order)
                 for notice in self._rate.due(time.monotonic()):
-                    await self._run(self._orders.pop((notice.study, notice.kind)))
+                    held = self._orders.pop((notice.study, notice.kind), None)
+                    if held is not None:
+                        await self._run(held)
             except Exception:
                 # Whatever is wrong with a notice, the next one may be right.
                 log.exception("a notice could not be made")

@@ -25,6 +25,7 @@ from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.names import nearest
 from tuned.core.phases import asks_advisor
 from tuned.core.pipeline import Step, pipeline_of
+from tuned.core.placeholders import value_text
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file import parse_study
@@ -270,7 +271,7 @@ class Service:
             state=study.state,
             trials=spec.search.trials,
             slots=at_once,
-            devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots],
+            devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots] if room else [],
             python=spec.run.python,
             python_why=spec.run.python_why,
             arguments=[self.arguments(study, trial) for trial in first],
@@ -281,7 +282,9 @@ class Service:
         )
 
     def arguments(self, study: Study, trial: Trial) -> list[str]:
-        """The argument list of a trial's next, or latest, attempt."""
+        """The argument list of a trial's next, or latest, attempt; a function gets `name=value`, for the eye alone."""
+        if study.spec.run.kind == "function":
+            return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
         attempt = max(1, trial.attempt)
         with contextlib.suppress(InvalidInput, OSError):
             trial = as_started(study.spec, trial, self.runs)

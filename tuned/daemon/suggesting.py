@@ -227,7 +227,7 @@ class Suggesting:
             point = recorded(now_in.spec, now_in.spec.space.check(found["params"]))
 
             def swap(conn: Connection) -> None:
-                if queries.study_by_id(conn, study.id).space == now_in.space:
+                if queries.study_by_id(conn, study.id).space == now_in.space and point != trial.params:
                     repository.replace_suggestion(
                         conn,
                         trial,

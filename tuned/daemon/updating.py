@@ -1,6 +1,6 @@
 """`submit --update`: a study takes over what its edited file says, as far as that can change while it runs.
 
-Owns what counts as such a change: everything that `set` changes, and nothing else.
+Owns what counts as such a change: everything that `set` changes, and bounds and values of the space.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core import changes
 from tuned.core.errors import Conflict
+from tuned.core.space_edit import between, edited
 from tuned.core.study import Study, StudySpec
-from tuned.daemon import changing
+from tuned.daemon import changing, spaces
 
 
 def update(conn: Connection, study: Study, spec: StudySpec, now: float) -> list[str]:
@@ -23,13 +24,23 @@ def update(conn: Connection, study: Study, spec: StudySpec, now: float) -> list[
     Raises:
         Conflict: Something differs that a study keeps for good; nothing has changed.
     """
+    changed: list[str] = []
+    edit = between(study.spec.space, spec.space)
+    if not edit.empty:
+        space = edited(study.spec.space, edit)
+        made = spaces.change(conn, study, space, ["its study file was edited"], "user", now)
+        changed += [f"space.{line}" for line in made.changes]
+        study = queries.study_by_id(conn, study.id)
     values = changes.between(study.spec, spec)
     if spec.priority != study.spec.priority:
         values["priority"] = spec.priority
-    changed = changing.change(conn, study, values, now).changed if values else []
+    if values:
+        changed += changing.change(conn, study, values, now).changed
     left = queries.study_by_id(conn, study.id).spec.differences(spec)
     if left:
         raise Conflict(
-            "these cannot change any more: " + "; ".join(left), where=study.name, hint="submit it --as another name"
+            "these cannot change any more: " + "; ".join(left),
+            where=study.name,
+            hint="submit it --as another name; tunectl space adds and drops parameters",
         )
     return changed

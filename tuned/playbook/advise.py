@@ -7,7 +7,8 @@ that comes from in its docstring, and says nothing where it cannot judge.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 
 from tuned.core.errors import InvalidInput
@@ -15,6 +16,7 @@ from tuned.playbook.answer import Answer
 from tuned.playbook.curve_table import curve_table
 from tuned.playbook.infeasible import infeasible_table
 from tuned.playbook.length_rules import histogram
+from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
 from tuned.playbook.sampling import best_of_table
 from tuned.playbook.study_data import StudyData
@@ -23,13 +25,17 @@ from tuned.playbook.verdict import LEVELS, Verdict, sort_verdicts
 
 log = logging.getLogger(__name__)
 
+ENOUGH = 10
+"""Results from which on every rule can speak."""
+
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
 RULES: tuple[tuple[str, str], ...] = (
     ("tuned.playbook.infeasible", "infeasible_rule"),
-    ("tuned.playbook.curve_rules", "curve_rules"),
     ("tuned.playbook.bounds", "near_bound"),
+    ("tuned.playbook.curve_rules", "curve_rules"),
     ("tuned.playbook.length_rules", "length_rules"),
+    ("tuned.playbook.length_rules", "evenness"),
     ("tuned.playbook.space_rules", "space_rules"),
     ("tuned.playbook.sampling", "sampling_rule"),
     ("tuned.playbook.duplicates", "duplicates"),
@@ -44,18 +50,40 @@ RULES: tuple[tuple[str, str], ...] = (
 
 
 def advise(question: Question) -> Answer:
-    """All verdicts. Options: `level`: only those at least as pressing; `trials=yes`: the tables behind them too."""
-    question.allow("level", "trials")
+    """All verdicts. Options: `level`: only those at least as pressing; `trials=yes`: the tables behind them too;
+    `trial`: a number: what is said of that trial, and its curves.
+    """
+    question.allow("level", "trials", "trial")
     least = question.options.get("level", "info")
     if least not in LEVELS:
         raise InvalidInput(f"{least!r} is no level", where="level", hint="levels are " + ", ".join(LEVELS))
     verdicts, notes = judge(question.study)
     kept = tuple(v for v in verdicts if LEVELS.index(v.level) <= LEVELS.index(least))
     worst = verdicts[0].level if verdicts else "info"
-    if worst == "info":
-        notes = ("Nothing to warn of.", *notes)
+    if question.study.spec.objective is not None:
+        notes = (*_summary(question.study, worst), *notes)
+    if "trial" in question.options:
+        return _of_trial(question, verdicts)
     tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
     return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+
+
+def _of_trial(question: Question, verdicts: Sequence[Verdict]) -> Answer:
+    study, number = question.study, int(question.number("trial", 0))
+    trial = next((t for t in study.trials if t.number == number), None)
+    if trial is None:
+        raise InvalidInput("there is no such trial", where=f"{study.name}/{number}")
+    if study.spec.objective is None:
+        return Answer()
+    return Answer(tuple(v for v in verdicts if number in v.trials), (curve_table(study, (trial,)),))
+
+
+def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
+    """What no verdict says: that there is no alarm, or that there is too little to raise one."""
+    results = len(study.ranked)
+    if results < ENOUGH:
+        return (f"{results} results so far: most rules need {ENOUGH}.",)
+    return ("Nothing to warn of.",) if worst == "info" else ()
 
 
 def _tables(study: StudyData) -> Iterable[Table]:
@@ -80,4 +108,15 @@ def judge(study: StudyData) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
             # A rule that trips over unusual data must not silence the others.
             log.exception("%s.%s failed on %s", module, function, study.name)
             notes.append(f"The rule {function} failed ({type(error).__name__}); see tunectl daemon logs.")
-    return sort_verdicts(found), tuple(notes)
+    return sort_verdicts(_in_order(found)), tuple(notes)
+
+
+def _in_order(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """A learning rate that is held too low makes training slow: what follows from that is mended after it."""
+    low = [v for v in verdicts if v.code == "space.near-bound" and v.level == "warn" and is_learning_rate(v.about)]
+    held = [v for v in low if v.evidence["proposed"] > v.evidence["bound"]]  # type: ignore[operator]
+    if not held:
+        return list(verdicts)
+    first = f"First widen {held[0].about}, which may be the cause; then: "
+    slow = ("curve.underfitting", "length.too-short")
+    return [replace(v, remedy=first + v.remedy) if v.code in slow else v for v in verdicts]

@@ -20,7 +20,11 @@ EDGE = 0.1
 CHANCE = 0.05
 """Of all tests together: each end of each range is one."""
 TREND_CHANCE = 0.1
+BRACKETED = 3
+"""Worse trials between the best ones and the end that show the optimum to lie inside after all."""
 DECADES = 1.0
+LEAST_SAID = 1e-6
+"""The law of even places is no better than that."""
 
 
 def near_bound(study: StudyData) -> Iterable[Verdict]:
@@ -30,9 +34,10 @@ def near_bound(study: StudyData) -> Iterable[Verdict]:
     places would be uniform (under an even design), and the sum of their distances from an end would follow Irwin and
     Hall's law; warn when the best trial lies in the outer tenth, the sum's p-value times the number of ends tested is
     below 0.05, and over the outer half results get better towards the end (Spearman, one-sided p below 0.1), so that a
-    parameter without an effect or one whose gain has levelled off stays silent. Info instead for parameters that cost
-    memory or time (by name), and for a regulariser at its low end. Ends beyond which there is nothing (0 of a linear
-    range, 1 of a share) are left out.
+    parameter without an effect or one whose gain has levelled off stays silent. It also stays silent where three trials
+    between the best ones and the end were worse, as a search leaves them around an optimum inside. Info instead for
+    parameters that cost memory or time (by name), and for a regulariser at its low end. Ends beyond which there is
+    nothing (0 of a linear range, 1 of a share) are left out.
     """
     ranges = [p for p in study.space.tunable if p.kind in ("float", "int")]
     for parameter in ranges:
@@ -64,6 +69,8 @@ def _one_end(
     results = study.sign * study.outcome(trials)
     if np.sum(outer) < LEAST_TOP or len(np.unique(distance[outer])) < 3:
         return
+    if np.sum(distance < np.min(distance[:top])) >= BRACKETED:
+        return
     trend = spearmanr(distance[outer], results[outer], alternative="greater")
     if not trend.pvalue < TREND_CHANCE:
         return
@@ -77,10 +84,11 @@ def _one_end(
         remedy = f"{parameter.name} may not be needed at all: let the search switch it off, or widen to {bound:g}."
     if costly:
         remedy = f"Widen {parameter.name} to {bound:g} if memory and time allow."
+    said = f"p = {chance:.1g}" if chance >= LEAST_SAID else f"p < {LEAST_SAID:g}"
     yield Verdict(
         "info" if off or costly else "warn", "space.near-bound",
         f"The best {top} of {len(trials)} trials crowd at the {'upper' if upper else 'lower'} end of {parameter.name} "
-        f"({end:g}): by chance with p = {chance:.1g}.",
+        f"({end:g}): by chance with {said}.",
         {"p_value": chance, "best": float(trials[0].params[parameter.name]), "bound": float(end),
          "distance_of_best": float(distance[0]), "mean_distance_of_top": float(np.mean(distance[:top])),
          "trend": float(trend.statistic), "proposed": bound, "trials": len(trials)},

@@ -46,6 +46,8 @@ def compare(question: Question) -> Answer:
     shared = shared_parameters(old, new)
     verdicts = list(_verdicts(old, new, shared))
     notes = [] if shared else ["They share no parameter: nothing but the results can be compared."]
+    if old.objective.metric != new.objective.metric:
+        notes.append("Their objectives differ: the order of settings can be compared, results cannot.")
     only = [f"{s.name} alone has {', '.join(names)}." for s, names in _own(old, new) if names]
     tables = (_studies_table(old, new), *((_parameters_table(old, new, shared),) if shared else ()))
     return Answer(tuple(verdicts), tables, (*notes, *only))

@@ -20,6 +20,7 @@ LEAST_TRIALS = 5
 """With fewer there is no "best few" to look at."""
 MOST_TOP = 5
 HALF = 0.5
+CLEAR = 0.1
 LEARNED_LITTLE = 0.25
 """Of the way from the first training report to a perfect value: below it, the best net has hardly begun to fit."""
 LEARNED_NOTHING = 0.03
@@ -102,10 +103,14 @@ def _overfitting(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict
     """[17] Problematic overfitting in the best trials spoils the comparison: warn.
 
     A trial overfits when the median of its last reports is worse than its smoothed best by more than three standard
-    errors and by 2 % of its whole improvement. Warn when the best trial does, or half of the best few.
+    errors and by 2 % of its whole improvement. Warn when the best trial does together with another of the best few, or
+    by more than 10 % of its whole improvement, or when half of the best few do: the best of many trials owes a part of
+    its best report to luck, so that alone it proves little.
     """
     hit = [d for d in top if d.has("overfitting")]
-    if not (top[0].has("overfitting") or len(hit) >= max(2, HALF * len(top))):
+    winner = top[0]
+    clear = winner.has("overfitting") and (len(hit) > 1 or winner.rise > CLEAR * abs(winner.first - winner.best))
+    if not (clear or len(hit) >= max(2, HALF * len(top))):
         return
     number, seen = _share(study, "overfitting")
     case = hit[0]

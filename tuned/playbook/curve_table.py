@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tuned.playbook.diagnosis import LABELS, diagnose
-from tuned.playbook.study_data import StudyData
+from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Cell, Column, Table
 
 COLUMNS = (
@@ -22,10 +24,10 @@ COLUMNS = (
 )
 
 
-def curve_table(study: StudyData) -> Table:
+def curve_table(study: StudyData, only: Sequence[TrialData] | None = None) -> Table:
     """One row a trial, best first, those without a result last; validation and training side by side."""
-    ranked = study.ranked
-    rest = [t for t in study.trials if t not in ranked and t.started_at is not None]
+    ranked = study.ranked if only is None else only
+    rest = [t for t in study.trials if t not in ranked and t.started_at is not None] if only is None else []
     rows: list[tuple[Cell, ...]] = []
     seen: set[str] = set()
     for trial in (*ranked, *rest):

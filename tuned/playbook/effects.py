@@ -73,6 +73,9 @@ def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
         found.append(
             f"{pruned} of {len(study.ranked)} trials were stopped early: their results are those of fewer steps."
         )
+    versions = sorted({t.space_version for t in study.ranked})
+    if len(versions) > 1:
+        found.append(f"The trials come from versions {', '.join(map(str, versions))} of the search space.")
     adaptive = sum(t.origin in ("bayesian", "evolution") for t in study.ranked)
     if adaptive:
         found.append(

@@ -13,9 +13,12 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
 from tuned.playbook.compare import baseline_and_best, baseline_of, range_text
+from tuned.playbook.data_size import size_curve_table
 from tuned.playbook.glossary import TERMS, close_to, look_up
-from tuned.playbook.gradients import flows
+from tuned.playbook.gradients import flows, gradient_table
 from tuned.playbook.groups import text_of
+from tuned.playbook.ledger import ledger_table
+from tuned.playbook.model_size import size_table
 from tuned.playbook.question import Question
 from tuned.playbook.sampling import gain_of_doubling
 from tuned.playbook.study_data import StudyData
@@ -45,7 +48,9 @@ def explain(question: Question) -> Answer:
     if study.spec.objective is not None and study.ranked:
         numbers = _NUMBERS.get(term or "")
         notes += [f"In {study.name}: {line}" for line in (numbers(study) if numbers else [])]
-        tables = tuple(_parameter_table(study, parameter) for parameter in named)
+        made = [_parameter_table(study, parameter) for parameter in named]
+        made += [table for make in _TABLES.get(term or "", ()) if (table := make(study)) is not None]
+        tables = tuple(made)
     else:
         notes.append(f"{study.name} has no result yet that could show it.")
         tables = ()
@@ -148,6 +153,13 @@ def _origins(study: StudyData) -> list[str]:
     ]
 
 
+_TABLES: dict[str, tuple[Callable[[StudyData], Table | None], ...]] = {
+    **dict.fromkeys(("vanishing gradients", "exploding gradients", "gradient norm"), (gradient_table,)),
+    **dict.fromkeys(("model size", "latency"), (size_table,)),
+    "power law": (size_curve_table,),
+    "slot": (ledger_table,),
+}
+"""Term -> tables that show it."""
 _NUMBERS: dict[str, Callable[[StudyData], list[str]]] = {
     **dict.fromkeys(("gap", "overfitting", "underfitting", "regularisation", "validation set"), _gap),
     **dict.fromkeys(("early stopping", "asha", "rung", "pruned", "rescue"), _stopping),

@@ -77,6 +77,8 @@ TERMS: dict[str, str] = {
     "that is positive and spans powers of ten.",
     "l1": "A penalty on the sum of absolute weights: drives many of them to zero.",
     "l2": "A penalty on the sum of squared weights: keeps them small. For SGD the same as weight decay.",
+    "model size": "How many numbers are trained. Beyond a size more of them gain nothing and only widen the gap; "
+    "trial.describe tells each trial's.",
     "momentum": "Steps go on in the direction of earlier ones. 0.9 is a usual value; larger ones need a "
     "lower learning rate.",
     "noise": "How results differ between runs of the same settings with other seeds. A smaller difference "
@@ -125,6 +127,7 @@ TERMS: dict[str, str] = {
 """Term -> what it means."""
 
 SAME: dict[str, str] = {
+    "parameters": "model size", "depth": "model size", "layers": "model size", "width": "model size",
     "lr": "learning rate", "learning_rate": "learning rate", "bs": "batch size", "batch": "batch size",
     "batch_size": "batch size", "optimizer": "optimiser", "sgd": "optimiser", "adamw": "adam",
     "sobol": "quasi-random", "bayesian": "bayesian optimisation",

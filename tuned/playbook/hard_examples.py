@@ -19,6 +19,8 @@ from tuned.playbook.verdict import Verdict
 
 TOP = 5
 TOLD = 20
+MOST_BYTES = 2**28
+"""Of predictions at once; of larger ones fewer trials are looked at."""
 CERTAIN = 0.9
 """So sure of the same wrong class are all models when the target itself is doubtful."""
 IMBALANCE = 10.0
@@ -72,7 +74,9 @@ def panel(study: StudyData, split: str = "validation", top: int = TOP) -> tuple[
     for trial in study.ranked:
         if len(kept) == top or not trial.run_dir:
             continue
-        found, problems = read_predictions(trial.run_dir)
+        if sum(one.probabilities.nbytes for _, one in kept) > MOST_BYTES:
+            break
+        found, problems = read_predictions(trial.run_dir, only=split)
         trouble += problems
         said = found.get(split)
         if said is None or said.targets is None:

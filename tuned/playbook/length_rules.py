@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tuned.playbook.diagnosis import Diagnosis, diagnose
+from tuned.playbook.naming import is_step_count
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Verdict
@@ -22,6 +23,7 @@ EARLY, LATE = 0.10, 0.75
 ALWAYS = 0.75
 """Share of the better half that counts as "always": one odd trial in four is forgiven."""
 BINS = 10
+UNEQUAL, UNEVEN = 2.0, 3.0
 
 
 def lengths(study: StudyData) -> list[Diagnosis]:
@@ -78,6 +80,40 @@ def length_rules(study: StudyData) -> Iterable[Verdict]:
             f"The training length fits: the better half settle at step {settled:g} of {steps:g}, and the last quarter "
             f"brings {max(gain, 0):.1%} of all improvement.",
             evidence, "", "", study.objective.metric, numbers,
+        )  # fmt: skip
+
+
+def evenness(study: StudyData) -> Iterable[Verdict]:
+    """Whether trials are compared at equal lengths, and reports come at equal distances.
+
+    `length.unequal` [6] (info): trials that ran to their own end stop at steps that differ by more than a factor of 2,
+    without a parameter that says so; their own patience may be the reason, which makes it no alarm.
+    `length.uneven-reports` [28] (info): in half of the better half the distance between reports varies by more than a
+    factor of 3 (the last one left out, and thinned curves not judged), as it does when reporting follows the clock.
+    """
+    ends = np.array([t.last_step for t in study.full if t.last_step], dtype=float)
+    named = any(is_step_count(p.name) for p in study.space.tunable)
+    if len(ends) >= LEAST_TRIALS and not named and ends.max() > UNEQUAL * ends.min():
+        yield Verdict(
+            "info", "length.unequal",
+            f"Trials that ran to their end stop between step {ends.min():g} and {ends.max():g}: they are compared at "
+            "unequal lengths.",
+            {"shortest": float(ends.min()), "longest": float(ends.max()), "trials": len(ends)},
+            "Give all trials the same number of steps and keep the best checkpoint of each.",
+        )  # fmt: skip
+    better = study.full[: max(LEAST_TRIALS, len(study.full) // 2)]
+    curves = [t.curve(study.objective.metric) for t in better]
+    gaps = [np.diff(c.steps)[:-1] for c in curves if LEAST_REPORTS <= len(c) == c.reports]
+    if len(gaps) < LEAST_TRIALS:
+        return
+    uneven = sum(bool(np.min(g) > 0 and np.max(g) > UNEVEN * np.min(g)) for g in gaps)
+    if 2 * uneven >= len(gaps):
+        yield Verdict(
+            "info", "length.uneven-reports",
+            f"{study.objective.metric} is reported at uneven distances in {uneven} of {len(gaps)} trials: the best of "
+            "few evaluations is compared with the best of many.",
+            {"uneven": uneven, "trials": len(gaps)},
+            "Evaluate every so many steps, not every so many seconds.", "", study.objective.metric,
         )  # fmt: skip
 
 

@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, same_value
-from tuned.playbook.effects import fitted, overview
 from tuned.playbook.groups import text_of
+from tuned.playbook.importance import importance
 from tuned.playbook.isolation import isolation
-from tuned.playbook.pictures import BLUE, INK, MANY, ORANGE, Picture, logarithmic, picture, style
+from tuned.playbook.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
 from tuned.playbook.plots import infeasible_trials, marks, value_axis
+from tuned.playbook.question import Question
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import Table
 
 COLUMNS = 3
 MOST_AXES = 18
-CHANCE = 0.05
 
 
 def axis_plots(study: StudyData) -> Picture | None:
-    """Result against each parameter, the best tenth in colour, trials without a result as crosses."""
+    """Result against each parameter, the best tenth in colour, failed and diverged trials as crosses."""
     tuned = study.space.tunable[:MOST_AXES]
     trials = study.ranked
     if len(trials) < 2 or not tuned:
@@ -44,7 +45,7 @@ def axis_plots(study: StudyData) -> Picture | None:
         cut = len(study.space.tunable) - len(tuned)
         more = f" {cut} more parameters are not shown." if cut > 0 else ""
         caption = (
-            "Each parameter alone, all others as they came: orange the best tenth, crosses trials without a result."
+            "Each parameter alone, all others as they came: orange the best tenth, crosses failed or diverged trials."
         )
         return picture(
             figure, "axes", f"{study.objective.metric} against each of {len(tuned)} parameters.", caption + more
@@ -130,26 +131,27 @@ def _isolation(axes: Any, study: StudyData, name: str, view: Table) -> None:
 
 
 def importance_plot(study: StudyData) -> Picture | None:
-    """Bars with the share of the results' variance that each parameter explains."""
-    model = fitted(study)
-    cells = overview(study, model).to_dict()["rows"] if model is not None else []
-    if model is None or not any(row["explains"] for row in cells):
+    """Bars with the share of the variation that goes with each parameter, as `tunectl importance` tells it."""
+    try:
+        answer = importance(Question(study))
+    except InvalidInput:  # too few trials for a model
         return None
+    cells = answer.tables[0].to_dict()["rows"][::-1]
     with style():
         figure = Figure(figsize=(5.4, 0.6 + 0.26 * len(cells)), layout="constrained")
         axes = figure.subplots()
-        for place, row in enumerate(reversed(cells)):
-            sure = float(row["p_value"]) < CHANCE
-            axes.barh(place, row["explains"], color=ORANGE if sure else BLUE, height=0.65)
-        axes.set_yticks(range(len(cells)), [row["parameter"] for row in reversed(cells)])
+        y = np.arange(len(cells))
+        whole = np.array([row["importance"] for row in cells])
+        low, high = np.array([row["interval"] for row in cells]).T
+        axes.barh(y, whole, color=BLUE, alpha=0.45, height=0.65, label="in all")
+        axes.barh(y, [row["alone"] for row in cells], color=BLUE, height=0.65, label="alone")
+        axes.hlines(y, low, high, color=FAINT, lw=1.2)
+        axes.set_yticks(y, [row["parameter"] for row in cells])
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.grid(axis="y", visible=False)
-        explained = max(0.0, model.explained)
-        caption = (
-            "Share of the variance of all ranks that a parameter explains with the others held alike; orange: raw "
-            f"results depend on it, too (p < {CHANCE}). The model behind it predicts {explained:.0%} of the variance "
-            "of trials that it has not seen. It holds for these ranges alone."
-        )
-        first = cells[0]
-        return picture(figure, "importance", f"{first['parameter']} explains most, {first['explains']:.0%}.", caption)
+        axes.legend(fontsize=8, loc="lower right")
+        trust = "".join(f" {verdict.what[:1].upper()}{verdict.what[1:]}." for verdict in answer.verdicts)
+        first = cells[-1]
+        alt = f"{first['parameter']} goes with most of the variation, {first['importance']:.0%}."
+        return picture(figure, "importance", alt, f"{answer.tables[0].notes[0]} Lines: 90 % intervals.{trust}")

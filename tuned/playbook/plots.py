@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from tuned.core.pareto import front
 from tuned.playbook.data_size import size_curve
 from tuned.playbook.gradients import VANISHED, flows
+from tuned.playbook.infeasible import infeasible
 from tuned.playbook.ledger import ledger
 from tuned.playbook.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
 from tuned.playbook.pictures import (
@@ -56,9 +57,11 @@ def value_axis(axes: Any, values: Floats, label: str) -> None:
 
 
 def infeasible_trials(study: StudyData) -> list[TrialData]:
-    """Trials that ended without a usable result."""
+    """Trials that failed or diverged, or ended without a result that counts."""
     ranked = {trial.number for trial in study.ranked}
-    return [t for t in study.searched if t.number not in ranked and t.state in ("failed", "completed", "pruned")]
+    bad = {trial.number for trial in infeasible(study)[1]}
+    ended = ("failed", "completed", "pruned")
+    return [t for t in study.searched if t.number in bad or (t.number not in ranked and t.state in ended)]
 
 
 def progress(study: StudyData) -> Picture | None:
@@ -95,12 +98,12 @@ def progress(study: StudyData) -> Picture | None:
             f"{study.objective.metric} of {len(trials)} trials; trial {best_trial.number} is the best, {best[-1]:.4g}."
         )
         return picture(
-            figure, "progress", alt, "Each trial's result, by where its point came from. Crosses: no result."
+            figure, "progress", alt, "Each trial's result, by where its point came from. Crosses: failed or diverged."
         )
 
 
 def marks(axes: Any, places: list[Any]) -> None:
-    """Crosses at the upper edge: trials without a result."""
+    """Crosses at the upper edge: trials that failed or diverged."""
     if places:
         height = np.full(len(places), 0.97)
         axes.scatter(

@@ -64,8 +64,8 @@ class DataHashes:
     ids: NDArray[np.str_] | None
 
 
-def read_predictions(run_dir: str | Path) -> tuple[dict[str, Predictions], list[str]]:
-    """All predictions of one attempt.
+def read_predictions(run_dir: str | Path, only: str | None = None) -> tuple[dict[str, Predictions], list[str]]:
+    """All predictions of one attempt, or those of one split.
 
     Returns:
         Split -> predictions; and what could not be read, one line each.
@@ -73,7 +73,7 @@ def read_predictions(run_dir: str | Path) -> tuple[dict[str, Predictions], list[
     found: dict[str, Predictions] = {}
     trouble: list[str] = []
     for path in sorted(Path(run_dir, protocol.PREDICTIONS_DIR).glob("*.npz")):
-        if not path.name.startswith(protocol.DATA_PREFIX):
+        if not path.name.startswith(protocol.DATA_PREFIX) and only in (None, path.stem):
             arrays = _load(path, trouble)
             _take(found, path.stem, "", arrays, path, trouble)
     own = _own_file(Path(run_dir))
@@ -85,7 +85,7 @@ def read_predictions(run_dir: str | Path) -> tuple[dict[str, Predictions], list[
             split, _, what = name.rpartition("_")
             if what == "probabilities" and split:
                 _take(found, split, f"{split}_", arrays, own, trouble)
-    return found, trouble
+    return {split: said for split, said in found.items() if only in (None, split)}, trouble
 
 
 def read_hashes(run_dir: str | Path) -> tuple[dict[str, DataHashes], list[str]]:

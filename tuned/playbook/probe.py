@@ -111,7 +111,8 @@ def _rung(trial: TrialData, name: str, unit: str) -> Rung:
     elif step_s is not None:
         speed = 1.0 / step_s if unit == "epochs" else batch / step_s
     busy = trial.curve("gpu/utilisation").finite.values
-    memory = trial.peak_memory
+    # On a GPU the process's own memory is not what runs out, and a short rung may have ended between two samples.
+    memory = None if trial.device.startswith("GPU-") and trial.memory_kind != "gpu" else trial.peak_memory
     return Rung(batch, trial, step_s, speed, memory, float(np.median(busy)) if len(busy) else None)
 
 
@@ -204,6 +205,6 @@ def _table(study: StudyData, name: str, rungs: Sequence[Rung], unit: str) -> Tab
         Column("throughput", "number", "epochs/s" if unit == "epochs" else "examples/s"),
         Column("gain", "number", "times the one before"), Column("gpu", "number", "GPU busy %"),
     )  # fmt: skip
-    kind = next((r.trial.memory_kind for r in rungs if r.trial.memory_kind), "")
+    kind = next((r.trial.memory_kind for r in rungs if r.memory is not None), "")
     where = {"gpu": "GPU memory", "ram": "the process's resident memory"}.get(kind, "memory")
     return Table("probe", f"{study.name}: {name} by powers of two", columns, tuple(rows), (f"Peak: {where}.",))

@@ -236,11 +236,11 @@ def best_table(study: StudyData) -> Table:
 
 
 def failure_table(trials: Sequence[TrialData]) -> Table:
-    """Trials without a result and why."""
+    """Trials that failed or diverged, and why."""
     columns = (Column("trial", "count"), Column("state"), Column("failure"), Column("reason"))
-    rows = tuple((t.number, t.state, t.failure or "no finite result", t.reason or None) for t in trials[:FAILURES])
+    rows = tuple((t.number, t.state, t.failure or "diverged", t.reason or None) for t in trials[:FAILURES])
     notes = (f"{len(trials) - FAILURES} more are not listed.",) if len(trials) > FAILURES else ()
-    return Table("failures", f"{len(trials)} trials without a result", columns, rows, notes)
+    return Table("failures", f"{len(trials)} trials that failed or diverged", columns, rows, notes)
 
 
 def space_table(study: StudyData) -> Table:

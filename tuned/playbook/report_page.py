@@ -18,9 +18,9 @@ CSS = """
   --fail: #c0392b; --warn: #b9770e; --info: #2471a3; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e7eb; --paper: #15181c; --soft: #98a2ad; --line: #333a42;
   --panel: #1d2227; --fail: #ff7b6b; --warn: #e5b25d; --info: #6cb2e8; } }
-* { box-sizing: border-box; }
+* { box-sizing: border-box; } html { font-size: 15px; }
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.2rem 4rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .2rem; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-top: .4rem;
   border-top: 1px solid var(--line); } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 .question { font-size: 1.15rem; margin: .2rem 0 .8rem; } .soft, figcaption, .note { color: var(--soft); }
@@ -37,7 +37,8 @@ nav a { margin-right: .9rem; } a { color: var(--info); }
   color: var(--info); }
 .verdict.warn .level { color: var(--warn); } .verdict.fail .level { color: var(--fail); }
 .evidence { font-size: .82rem; color: var(--soft); }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .7rem .22rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.wrap { white-space: normal; min-width: 14rem; } th { color: var(--soft); font-weight: 600; }
 th.n, td.n { text-align: right; } caption { text-align: left; font-weight: 600; padding-bottom: .2rem; }
@@ -46,7 +47,8 @@ figure svg text { font-family: inherit; } pre { background: var(--panel); paddin
   overflow-x: auto; font-size: .84rem; }
 code { font-size: .9em; } details { margin: .8rem 0; } summary { cursor: pointer; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; align-items: start; }
-@media print { body { max-width: none; font-size: 11px; } figure, table, .verdict { break-inside: avoid; }
+@media print { html { font-size: 10px; } body { max-width: none; } pre { white-space: pre-wrap; }
+  figure, table, .verdict { break-inside: avoid; }
   details > * { display: block; } nav { display: none; } }
 """
 
@@ -121,13 +123,15 @@ def figure(picture: Picture) -> str:
 
 def table(one: Table) -> str:
     """A table with its notes."""
+    notes = "".join(paragraph(note, "note") for note in one.notes)
+    if not one.rows:
+        return heading(one.title) + notes
     marks = ["n" if column.is_numeric else "" for column in one.columns]
     head = "".join(_cell("th", column.heading, mark) for column, mark in zip(one.columns, marks, strict=True))
     rows = "".join(
         "<tr>" + "".join(_cell("td", text, mark) for text, mark in zip(row, marks, strict=True)) + "</tr>\n"
         for row in one.texts()
     )
-    notes = "".join(paragraph(note, "note") for note in one.notes)
     body = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>"
     return f'<div class="wide"><table><caption>{escape(one.title)}</caption>{body}</table></div>{notes}'
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ class TrialData:
         return self.curves.get(metric, EMPTY) if metric else EMPTY
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StudyData:
     """A study with its trials, in the order of their numbers.
 
@@ -143,12 +144,12 @@ class StudyData:
         """Factor that makes smaller values of the first objective better."""
         return 1.0 if self.objective.direction == "minimize" else -1.0
 
-    @property
+    @cached_property
     def searched(self) -> tuple[TrialData, ...]:
         """The trials of the search, without repetitions, the final training and the look at the test set."""
         return tuple(t for t in self.trials if t.stage == SEARCH)
 
-    @property
+    @cached_property
     def ranked(self) -> tuple[TrialData, ...]:
         """Trials of the search with a finite result that break no constraint, best first."""
         metric, sign = self.objective.metric, self.sign

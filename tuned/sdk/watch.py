@@ -47,7 +47,7 @@ class Watch:
         self._left = 1
         self._began: Optional[float] = None
         self._parameters = dict(model.named_parameters())
-        self._layers = _spread([name for name, p in self._parameters.items() if p.requires_grad and p.ndim > 1])
+        self._layers = _spread(_weights(model))
         self._shapes: Dict[str, Tuple[int, ...]] = {}
         self._activations = _activations(model)
         # A model that is gone is watched no more, and nothing of it is kept alive for that.
@@ -190,6 +190,16 @@ def _median(values: List[float]) -> Optional[float]:
 
 def _order(norm: float) -> float:
     return math.inf if math.isnan(norm) else norm
+
+
+def _weights(model: Any) -> List[str]:
+    """Names of the layers' weights, as they are defined. Embeddings are none: most of their rows have no gradient."""
+    looked_up = {
+        id(p) for module in model.modules() if "Embedding" in type(module).__name__ for p in module.parameters()
+    }
+    found = [name for name, p in model.named_parameters() if p.requires_grad and p.ndim > 1 and id(p) not in looked_up]
+    named = [name for name in found if "weight" in name.rpartition(".")[2]]
+    return named if len(named) > 1 else found
 
 
 def _spread(names: List[str]) -> List[str]:

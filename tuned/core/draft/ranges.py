@@ -31,6 +31,9 @@ class Choice:
     why: str = ""
 
 
+LARGEST = 1e12
+"""Defaults beyond this mean "without end"; nobody tunes around them."""
+
 Rule = Callable[[Option], Choice]
 
 
@@ -60,7 +63,9 @@ def _words(*names: str) -> re.Pattern[str]:
 
 def _number(option: Option) -> float | None:
     known = option.default
-    return float(known) if isinstance(known, int | float) and not isinstance(known, bool) else None
+    if isinstance(known, bool) or not isinstance(known, int | float) or not abs(known) < LARGEST:
+        return None
+    return float(known)
 
 
 def _is_number(option: Option) -> bool:
@@ -75,8 +80,11 @@ def _learning_rate(option: Option) -> Choice:
     if not _is_number(option):
         return Choice("leave")
     default = _number(option) or 1e-3
-    middle = 10.0 ** math.floor(math.log10(default) + 0.5) if default > 0 else 1e-3
-    return Choice("tune", _float(_neat(middle / 100), _neat(min(middle * 100, 1.0)), log=True), "two decades each way")
+    if not 1e-12 < default < 1e6:
+        return Choice("leave")
+    middle = 10.0 ** math.floor(math.log10(default) + 0.5)
+    high = min(middle * 100, max(1.0, middle * 10))
+    return Choice("tune", _float(_neat(middle / 100), _neat(high), log=True), "two decades each way")
 
 
 def _decay(option: Option) -> Choice:
@@ -152,6 +160,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
      _left("")),
     (_words("num_workers", "workers", "threads", "n_jobs", "gpu", "gpus", "device", "local_rank", "rank", "port"),
      _left("the machine's business")),
+    (_words("config", "cfg", "config_file", "config_path"), _left("for scripts that read such a file: [[run.config]]")),
     (_words("random_seed", "manual_seed", "seed"), _seed),
     (_words("resume", "checkpoint", "ckpt", "load", "pretrained_path", "restore"),
      _left("see [run.resume] in the documentation for going on from a checkpoint")),

@@ -15,6 +15,7 @@ from tuned.core.draft.options import Option, ScriptOptions, read_options
 from tuned.core.draft.prints import Found, direction_of, read_prints
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
+from tuned.core.text import printable
 from tuned.core.toml_text import key, value
 
 
@@ -100,7 +101,8 @@ def draft_study(
     parts = _parts(script, chosen)
     metric = objective[0] if objective else (script.found.metrics[0] if script.found.metrics else "")
     lines = [
-        f"# Drafted from {script.typed}. Every key: docs/study-file.md. Try it with: tunectl check FILE --run",
+        f"# Drafted from {printable(script.typed)}. Every key: docs/study-file.md.",
+        "# Try it with: tunectl check FILE --run",
         f"question = {value(question)}" if question else 'question = ""  # one line that says what you want to know',
         "",
         "[run]",
@@ -199,7 +201,7 @@ def _comment(option: Option, why: str) -> str:
     shown = option.flag or option.name
     default = "" if option.default is None or option.default == "" or why else f" = {option.default}"
     text = why or option.help[:60]
-    return f"#   {shown}{default}" + (f"  ({text})" if text else "")
+    return printable(f"#   {shown}{default}" + (f"  ({text})" if text else ""))
 
 
 def _arguments(parts: _Parts, taken: ScriptOptions) -> list[str]:
@@ -239,10 +241,10 @@ def _others(found: Found, metric: str) -> list[str]:
 
 
 def _quoted(pattern: str) -> str:
-    return f"'{pattern}'" if "'" not in pattern and "\n" not in pattern else value(pattern)
+    return f"'{pattern}'" if "'" not in pattern and pattern.isprintable() else value(pattern)
 
 
 def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Lines with their comments in one column, unless a line is long."""
     width = min(max((len(text) for text, why in rows if why), default=0), 72)
-    return [f"{text:<{width}}  # {why}" if why else text for text, why in rows]
+    return [f"{text:<{width}}  # {printable(why)}" if why else text for text, why in rows]

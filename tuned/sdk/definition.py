@@ -46,7 +46,7 @@ def _function_path(function: Any) -> str:
     name = getattr(function, "__qualname__", "")
     if not name.isidentifier():
         raise TypeError(f"run: {name or function!r} is not a function of a module's top level")
-    return f"{os.path.abspath(inspect.getfile(function))}:{name}"  # noqa: PTH100 - links kept
+    return f"{os.path.abspath(inspect.getfile(function))}:{name}"
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""Versions of a space, suggestions that are replaced before they start, and when that is done."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from storage import queries, repository
+from storage.repository import NewSpace
+from tuned.core.space import Parameter, SearchSpace
+from tuned.core.study import SearchSpec
+from tuned.daemon.advisor_process import AdvisorProcess
+from tuned.daemon.slots import Slots
+from tuned.daemon.suggesting import Suggesting
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+NOW = 1_000_000.0
+WIDER = SearchSpace((Parameter("lr", "float", 0.0, 2.0), Parameter("width", "int", 1, 64)))
+
+
+def test_a_trial_keeps_the_version_that_it_was_made_in(lab: Lab) -> None:
+    study = lab.study()
+    lab.queue(study, 2)
+    spec = replace(lab.study_row(study).spec, space=WIDER)
+    new = NewSpace("user", "more room", ["lr.high: 1 -> 2"], {"kept": 0})
+    assert lab.do(repository.new_space, study, spec, new, NOW) == 2
+    lab.queue(study)
+    assert lab.study_row(study).space == 2 and lab.study_row(study).spec.space == WIDER
+    assert [lab.trial(study, n).space for n in (1, 2, 3)] == [1, 1, 2]
+    first, second = lab.ask(queries.space_versions_of, study)
+    assert (first.origin, first.trials, second.origin, second.why, second.trials) == (
+        "submit",
+        2,
+        "user",
+        "more room",
+        1,
+    )
+    assert lab.ask(queries.first_space, study) != WIDER == second.space
+    assert lab.ask(queries.has_space_from, study, "user") and not lab.ask(queries.has_space_from, study, "phase 2")
+
+
+def test_only_what_has_not_started_is_replaced(lab: Lab) -> None:
+    study = lab.study()
+    waiting, started = (lab.by_id(trial_id) for trial_id in lab.queue(study, 2))
+    lab.claim(started.id)
+    again = lab.ask(queries.unstarted, study)
+    assert [trial.number for trial in again] == [waiting.number]
+    how: dict[str, Any] = {"origin": "bayesian", "why": "better", "space": 1, "now": NOW}
+    point = {"lr": 0.5, "width": 9}
+    assert lab.do(repository.replace_suggestion, waiting, point, **how)
+    assert not lab.do(repository.replace_suggestion, started, point, **how)
+    assert (lab.by_id(waiting.id).params, lab.by_id(started.id).params) == (point, started.params)
+    event = lab.events()[-1]
+    assert (event.type, event.number, event.data["before"]) == ("trial.replaced", waiting.number, waiting.params)
+    # Who asks what has changed is told of it.
+    changed = lab.ask(queries.changed_since, study, event.seq - 1, 10)
+    assert [trial.params for _, trial in changed] == [point]
+    assert lab.ask(queries.known_keys, study, ['{"lr":0.5,"width":9}'])
+
+
+class ScriptedAdvisor:
+    """Answers every request at once, each time with another point."""
+
+    generation, state = 1, "ready"
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.asked: list[dict[str, Any]] = []
+
+    async def exclusive(self) -> asyncio.Lock:
+        return self.turn
+
+    async def start(self) -> None:
+        return
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["op"] == "suggest":
+            self.asked.append(request)
+        return {"params": {"lr": len(self.asked) / 10, "width": 7}, "origin": "bayesian", "why": "so"}
+
+
+@pytest.mark.parametrize(("parallel", "renewed"), [(None, True), (1, False)])
+async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | None, renewed: bool) -> None:
+    study_id = lab.study(search=SearchSpec("bayesian", 30, parallel=parallel))
+    for i in range(10):
+        lab.completed(study_id, float(i), params={"lr": 0.1, "width": i + 1})
+    lab.queue(study_id, origin="user")
+    (waiting,) = lab.queue(study_id, origin="bayesian", params={"lr": 0.9, "width": 60})
+    advisor, wake = ScriptedAdvisor(), asyncio.Event()
+    suggesting = Suggesting(lab.database, cast("AdvisorProcess", advisor), cast("Slots", _NoGpu()), wake)
+
+    async def renew() -> None:
+        queued = [trial for trial in lab.ask(queries.trials, study_id) if trial.attempt == 0]
+        suggesting.renew(lab.study_row(study_id), queued)
+        if suggesting.search(study_id).replacing:
+            await asyncio.wait_for(wake.wait(), 60)
+            wake.clear()
+
+    await renew()
+    await renew()
+    numbers = [lab.by_id(waiting).number] if renewed else []
+    assert [request["number"] for request in advisor.asked] == numbers
+    assert lab.by_id(waiting).params["width"] == (7 if renewed else 60)
+    if renewed:
+        lab.completed(study_id, 99.0, params={"lr": 0.2, "width": 63})
+        await renew()
+        assert len(advisor.asked) == 2
+        # Where a trial takes hardly longer than a suggestion, that would cost more than it gives.
+        lab.completed(study_id, 98.0, params={"lr": 0.3, "width": 63})
+        suggesting.pace(study_id).trial(2.0)
+        suggesting.pace(study_id).suggestion_s = 1.0
+        await renew()
+        assert len(advisor.asked) == 2
+
+
+class _NoGpu:
+    default_gpus = 0
+    gpus: tuple[Any, ...] = ()

@@ -1,0 +1,193 @@
+"""The UI in tmux over a live study of torch trials: each key, and what the daemon's own record says of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+SCRIPT = """
+    import time, torch, tuned
+    trial = tuned.current_trial()
+    torch.manual_seed(trial.seed)
+    x = torch.linspace(-1, 1, 64).unsqueeze(1)
+    net = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=trial.params["lr"])
+    for step in range(100_000):
+        loss = ((net(x) - x.sin()) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 20 == 0:
+            trial.report(step=step, loss=loss.item())
+            if trial.should_stop():
+                break
+            time.sleep(0.1)
+"""
+
+
+class Pane:
+    """A terminal of 120x36 with a command in it.
+
+    Args:
+        folder: Where the tmux server's socket lies.
+        command: What runs, as a shell reads it.
+        environment: Beside the present one.
+        until: Waits for a condition.
+    """
+
+    def __init__(self, folder: Path, command: str, environment: dict[str, str], until: Any) -> None:
+        self.tmux = ["tmux", "-u", "-S", str(folder / "t"), "-f", "/dev/null"]
+        self.until = until
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "TMUX"))}
+        env.update(environment, TERM="screen-256color", LC_ALL="C.UTF-8")
+        size = ["-x", "120", "-y", "36"]
+        subprocess.run([*self.tmux, "new-session", "-d", *size, command], env=env, check=True)
+
+    def text(self) -> str:
+        done = subprocess.run([*self.tmux, "capture-pane", "-p"], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def keys(self, *keys: str) -> None:
+        subprocess.run([*self.tmux, "send-keys", *keys], check=True)
+
+    def type(self, text: str) -> None:
+        subprocess.run([*self.tmux, "send-keys", "-l", text], check=True)
+
+    def shows(self, text: str) -> str:
+        """Wait until it shows a text; the screen."""
+        try:
+            self.until(lambda: text in self.text(), f"{text!r} on the screen")
+        except AssertionError as error:
+            raise AssertionError(f"{self.text()}\n{error}") from None
+        return self.text()
+
+    def shows_not(self, text: str) -> None:
+        self.until(lambda: text not in self.text(), f"no {text!r} on the screen")
+
+    def close(self) -> None:
+        subprocess.run([*self.tmux, "kill-server"], capture_output=True, check=False)
+
+
+@pytest.fixture
+def pane(daemon: Any, tmp_path: Path) -> Iterator[Pane]:
+    daemon.start()
+    command = f"{sys.executable} -I -m tuned.cli ui; echo LEFT=$?; exec cat"
+    opened = Pane(tmp_path, command, {"TUNED_HOME": str(daemon.home)}, daemon.until)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def rows(screen: str) -> list[int]:
+    """Numbers of the trials in the table, from top to bottom."""
+    return [int(number) for number in re.findall(r"^\W*?#(\d+) ", screen, re.MULTILINE)]
+
+
+def filtered(pane: Pane, text: str, *numbers: int) -> None:
+    """Filter the table, and wait until it shows these trials."""
+    pane.keys("/", "C-u")
+    pane.type(text)
+    pane.keys("Enter")
+    pane.until(lambda: sorted(rows(pane.text())) == sorted(numbers), f"the trials {numbers} under {text!r}")
+
+
+def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    study = {
+        "name": "drill",
+        "run": {"script": "train.py", "python": sys.executable, "resources": {"cpus": 1, "gpus": 0}},
+        "objective": {"metric": "loss", "direction": "minimize"},
+        "space": {"lr": {"type": "float", "low": 0.001, "high": 0.1, "log": True}},
+        "search": {"method": "sobol", "trials": 12, "parallel": 2, "point": [{"lr": 0.01 * i} for i in range(1, 7)]},
+    }
+    daemon.submit(study, tmp_path)
+
+    def state(number: int) -> str:
+        return str(daemon.get(f"/v1/studies/drill/trials/{number}")["trial"]["state"])
+
+    def priority(number: int) -> int:
+        return int(daemon.get(f"/v1/studies/drill/trials/{number}")["trial"]["priority"])
+
+    def running() -> list[int]:
+        return [trial["number"] for trial in daemon.get("/v1/studies/drill/trials", state="running")]
+
+    def still(number: int) -> bool:
+        """Whether a trial is paused: ended with what it saved, or standing still where it could not save."""
+        trial = daemon.get(f"/v1/studies/drill/trials/{number}")["trial"]
+        return trial["state"] == "paused" or trial["frozen"]
+
+    def goes_on(number: int) -> bool:
+        return state(number) in ("queued", "starting", "running") and not still(number)
+
+    def reported(number: int) -> Any:
+        return daemon.get(f"/v1/studies/drill/trials/{number}")["trial"]["values"]
+
+    pane.shows("drill")
+    for number in (1, 2):
+        daemon.wait_state("drill", number, "running")
+        daemon.until(lambda number=number: reported(number), f"a report of #{number}")
+
+    # Filter and mark; what is marked is paused, and undo lets it go on.
+    filtered(pane, "state:run", 1, 2)
+    pane.keys("g", "Space")
+    marked = int(re.search(r"\+\s*#(\d+)", pane.shows("1 marked"))[1])  # type: ignore[index]
+    pane.keys("p")
+    daemon.until(lambda: still(marked), "the marked trial is paused")
+    pane.shows("u undoes")
+    pane.keys("u")
+    daemon.until(lambda: goes_on(marked), "undo lets it go on")
+    pane.keys("U")
+
+    # The same key pauses a trial and resumes it.
+    other = 3 - marked
+    filtered(pane, f"trial={other}", other)
+    pane.keys("p")
+    daemon.until(lambda: still(other), "the other one is paused")
+    pane.until(lambda: "PAUSED" in pane.text() or "FROZEN" in pane.text(), "that it is paused, on the screen")
+    pane.keys("p")
+    daemon.until(lambda: goes_on(other), "it goes on")
+
+    # A priority goes up, and undo takes it back.
+    filtered(pane, "trial=6", 6)
+    pane.keys("+")
+    daemon.until(lambda: priority(6) == 1, "the priority of #6")
+    pane.shows("u undoes")
+    pane.keys("u")
+    daemon.until(lambda: priority(6) == 0, "the old priority of #6")
+    pane.shows("undo priority")
+
+    # Pruning asks; Enter does not confirm.
+    victim = daemon.until(running, "a trial runs")[0]
+    filtered(pane, f"trial={victim}", victim)
+    pane.keys("x")
+    pane.shows(f"Prune #{victim}?")
+    pane.keys("Enter")
+    pane.shows_not(f"Prune #{victim}?")
+    assert state(victim) == "running"
+    pane.keys("x")
+    pane.shows(f"Prune #{victim}?")
+    pane.keys("y")
+    daemon.wait_state("drill", victim, "pruned")
+    pane.shows("PRUNED")
+
+    # The daemon is killed under the open UI, and another one takes over.
+    daemon.kill()
+    pane.shows("no daemon")
+    daemon.start()
+    pane.shows_not("no daemon")
+    daemon.until(lambda: len(running()) == 2, "two trials run")
+    filtered(pane, "state:run", *running())
+    pane.keys("q")
+    pane.shows("LEFT=0")

@@ -1,0 +1,59 @@
+"""Frozen trials and retries in the UI: what is shown, and what a key means."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields
+from typing import Any
+
+from tui.acting import UNDO_RETRY, Order, Step, for_trials, perform
+from tui.actions import BY_ID
+from tui.glyphs import ASCII, intent_of, trial_state
+from tui.reduce import reduce_trial
+from tuned.client.api import Call
+from tuned.wire import Changed, EventRow, TrialRow
+
+_VALUES: dict[str, Any] = {"study": "digits", "number": 7, "state": "running", "params": {}, "values": {}}
+ROW = TrialRow(**{f.name: _VALUES.get(f.name) for f in fields(TrialRow) if f.name not in ("code", "space", "frozen")})
+
+
+def event(kind: str, **data: Any) -> EventRow:
+    return EventRow(9, 1.0, kind, "digits", 7, data)
+
+
+def test_a_frozen_trial_is_shown_and_moves_again() -> None:
+    row = reduce_trial(ROW, event("trial.frozen", frozen=True, level="freeze"))
+    assert row is not None and row.frozen
+    assert trial_state(ASCII, row.state, intent_of(row))[0] == "% FROZEN"
+    ended = reduce_trial(row, event("trial.moved", **{"from": "running", "to": "completed"}))
+    assert ended is not None and not ended.frozen
+    assert intent_of(ROW) is None
+
+
+def test_the_key_that_pauses_lets_a_frozen_one_go_on() -> None:
+    row = reduce_trial(ROW, event("trial.frozen", frozen=True))
+    assert row is not None
+    context: Any = None
+    assert for_trials(context, BY_ID["pause"], [row]).steps == (Step("resume", ("digits/7",)),)
+    assert for_trials(context, BY_ID["pause"], [ROW, row]).steps == (Step("pause", ("digits/7",)),)
+
+
+class Client:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+
+    async def act(self, verb: str, targets: Any) -> Changed:
+        self.asked.append((verb, targets))
+        return Changed(["digits/12"])
+
+    async def send(self, call: Call[Any]) -> Changed:
+        self.asked.append((call.path, call.body["targets"]))
+        return Changed(["digits/12"])
+
+
+def test_a_retry_is_undone_by_the_number_of_the_new_trial() -> None:
+    client: Any = Client()
+    _, undo = asyncio.run(perform(client, Order("retry", (Step("retry", ("digits/7",)),))))
+    assert undo == (Step(UNDO_RETRY, ("digits/12",)),)
+    asyncio.run(perform(client, Order("undo", undo)))
+    assert client.asked == [("retry", ("digits/7",)), ("/retry/undo", ["digits/12"])]
