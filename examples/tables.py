@@ -98,6 +98,7 @@ def effect_table(question: Question, trials: Sequence[Measured], beside: Sequenc
         at_best[values] = min(settings, key=lambda item: sign * mean(pooled(item[1], objective)))
     reference = min((runs for _, runs in at_best.values()), key=lambda runs: sign * mean(pooled(runs, objective)))
     paired = not folds and any(SEEDS in trial.params for trial in reference)
+    alone = all(len(pooled(runs, objective)) == 1 for _, runs in at_best.values())
     rows = []
     for values, (chosen, runs) in at_best.items():
         numbers = pooled(runs, objective)
@@ -108,12 +109,16 @@ def effect_table(question: Question, trials: Sequence[Measured], beside: Sequenc
         line.append(with_interval(numbers, folds))
         if paired:
             line.append("" if runs is reference else with_interval(differences(runs, reference, objective, sign)))
-        if not folds:
+        if not folds and not alone:
             line.append(short(max(numbers) if larger else min(numbers)))
         line += [short(mean(found)) if (found := pooled(runs, name)) else "" for name in beside]
         rows.append([*line, short(median(pooled(runs, "seconds")))])
-    head = [*question.compared, *(["best with"] if question.others else []), f"{objective}, 95 %"]
-    head += [*(["behind the first by, 95 %"] if paired else []), *([] if folds else ["best run"]), *beside]
+    head = [
+        *question.compared,
+        *(["best with"] if question.others else []),
+        objective if alone else f"{objective}, 95 %",
+    ]
+    head += [*(["behind the best by, 95 %"] if paired else []), *([] if folds or alone else ["best run"]), *beside]
     return markdown([*head, "CPU s"], rows)
 
 

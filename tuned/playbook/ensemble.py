@@ -222,7 +222,7 @@ def _answer(
     )
     lowest, alone = float(best.losses.mean()), float(single.losses.mean())
     gain = float(single.losses.mean() - best.losses.mean())
-    examples = len(members.targets)
+    examples = len(single.losses)
     if best is single or gain <= 0:
         what = (
             f"no ensemble of {len(members.trials)} models beats the best single one ({metric} {best.losses.mean():.4g})"
