@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
 
-.PHONY: venv install uninstall demo test check format bench bench-search soak clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search soak clean
 
 venv: $(VENV)/.made
 
@@ -25,6 +25,9 @@ uninstall:
 
 demo: venv
 	$(BIN)/python -m examples.demo
+
+examples: venv
+	$(BIN)/python -m examples.run --small
 
 test: venv
 	$(BIN)/python -m pytest -n 2 --dist worksteal
