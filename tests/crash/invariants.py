@@ -203,7 +203,8 @@ class Invariants:
             wanted = json.loads(study["spec"])["search"].get("trials")
             if wanted is None:
                 continue
-            counted = [t for t in trials if t["study_id"] == study["id"] and t["state"] not in ("cancelled", "lost")]
+            own = [t for t in trials if t["study_id"] == study["id"] and t["stage"] == "search"]
+            counted = [t for t in own if t["state"] not in ("cancelled", "lost")]
             suggested = sum(trial["origin"] not in OWN_POINTS for trial in counted)
             if suggested > wanted:
                 yield f"5: {study['name']} has {suggested} suggested trials of {wanted}"

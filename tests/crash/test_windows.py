@@ -6,13 +6,14 @@ A dead daemon is started again; the study must end, and the invariants must hold
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.crash.conftest import SharedLab
 from tests.crash.lab import Lab
-from tests.e2e.conftest import wait_until
+from tests.e2e.conftest import Refusal, wait_until
 
 VICTIMS: dict[str, tuple[str, ...]] = {
     "daemon": ("daemon",),
@@ -89,6 +90,35 @@ def ending(lab: Lab, point: str) -> Steps:
     wait_until(lambda: [p.name for p in (lab.home / "runs").iterdir() if name in p.name] == [], "its folder is gone")
 
 
+def stepping(lab: Lab, point: str) -> Steps:
+    name = lab.study(playbook={"steps": ["coarse"]})
+    lab.arm(point)
+    lab.in_background(lab.send)
+    yield
+    lab.wait_at_rest(name)
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
+    (step,) = lab.daemon.get(f"/v1/studies/{name}/steps")["steps"]
+    assert (step["name"], step["state"]) == ("coarse", "done")
+
+
+def confirming(lab: Lab, point: str) -> Steps:
+    name = lab.submit()
+    lab.wait_at_rest(name)
+    lab.arm(point)
+    options = {"top": 1, "seeds": 2}
+    lab.in_background(lambda: lab.daemon.post(f"/v1/studies/{name}/steps", {"step": "confirm", "options": options}))
+    yield
+    # Whoever got no answer finds the step all the same, and its trials beside those of the search.
+    (step,) = lab.daemon.get(f"/v1/studies/{name}/steps")["steps"]
+    added = step["result"]["trials"]
+    for number in added:
+        lab.daemon.wait_state(name, number, "completed")
+    with contextlib.suppress(Refusal):  # it may be over by now
+        lab.daemon.post(f"/v1/studies/{name}/steps/steer", {"step": step["id"], "action": "skip"})
+    lab.wait_at_rest(name)
+    assert len(lab.daemon.trials(name)) == 4 + len(added)
+
+
 def revoking(lab: Lab, point: str) -> Steps:
     name = lab.study()
     lab.arm("directory.created")
@@ -160,6 +190,8 @@ WINDOWS: dict[str, Callable[[Lab, str], Steps]] = {
     "adoption.read": adopting,
     "adopted": adopting,
     "delete.committed": ending,
+    "step.committed": stepping,
+    "step.added": confirming,
 }
 IN_RECOVERY = (revoking, adopting)
 """There no launcher runs yet."""

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from sqlalchemy import Connection
 
 from storage import queries
@@ -104,7 +105,7 @@ async def best_so_far(name: str, given: Given) -> BestSoFar:
 async def trends(
     name: str,
     given: Given,
-    number: Annotated[list[int], Query(max_length=200)],
+    number: Annotated[list[Annotated[int, Field(ge=1, lt=LARGEST)]], Query(max_length=200)],
     points: Annotated[int, Query(ge=4, le=1000)] = 24,
 ) -> list[MetricRow]:
     """The first objective of several trials in about so many points each, for small pictures."""
