@@ -192,7 +192,7 @@ def told(daemon: Daemon, name: str, small: bool) -> tuple[str, str]:
     try:
         tables = run(daemon, name, small)
     except (Unwell, TunedError, TimeoutError) as error:
-        print(f"{name}: {error}\n", file=sys.stderr)
+        print(f"{name} did not end well: {error}\n", file=sys.stderr)
         return "", str(error)
     print(f"{name}: ended well, {time.monotonic() - began:.0f} s\n\n{tables}\n", flush=True)
     return tables, ""
