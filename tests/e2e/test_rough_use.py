@@ -149,6 +149,7 @@ def test_what_a_reboot_ended_runs_again(tunectl: Study) -> None:
 def test_an_interrupted_follow_leaves_the_study_alone(tunectl: Study) -> None:
     following = tunectl.start("submit", "quad.toml", "--follow")
     tunectl.wait_until(lambda: (tunectl.home / "tuned.sock").exists(), "a daemon starts")
+    tunectl.wait_until(lambda: tunectl.json("studies"), "the study is taken in")
     tunectl.running()
     following.send_signal(signal.SIGINT)
     _, err = following.communicate(timeout=DEADLINE_S)

@@ -97,7 +97,9 @@ def rows(screen: str) -> list[int]:
 
 def filtered(pane: Pane, text: str, *numbers: int) -> None:
     """Filter the table, and wait until it shows these trials."""
+    pane.until(lambda: rows(pane.text()), "a table of trials")
     pane.keys("/", "C-u")
+    pane.shows("act=relu text")
     pane.type(text)
     pane.keys("Enter")
     pane.until(lambda: sorted(rows(pane.text())) == sorted(numbers), f"the trials {numbers} under {text!r}")

@@ -52,6 +52,7 @@ class LiveAttempt:
         damaged: What was said to be wrong with its directory, so that it is said once.
         stop, told: Why it is to end, and what of that stands in its `stop.json`.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
+        doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         samples: Measurements of the device that wait for the next commit.
     """
 
@@ -77,6 +78,7 @@ class LiveAttempt:
     pidfd: int | None = None
     supervisor: int | None = None
     supervisor_gone: bool = False
+    doubtful: bool = False
     claimed_at: float = 0.0
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
@@ -198,16 +200,34 @@ class Attempts:
         while not ended:
             attempt.dirty.clear()
             try:
+                if attempt.doubtful:
+                    await self._recall(attempt)
                 ended = await self._look(attempt)
             except (TunedError, OSError) as error:
                 # A full disk, a folder that may not be entered: nothing that a traceback would explain.
+                attempt.doubtful = True
                 log.warning("attempt %s: could not be followed this time: %s", attempt.holder, error)
             except Exception:
                 # One attempt in trouble must not take the others along; it is looked at again by the slow poll.
+                attempt.doubtful = True
                 log.exception("attempt %s: could not be followed this time", attempt.holder)
             if not ended:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(attempt.dirty.wait(), SLOW_POLL_S)
+
+    async def _recall(self, attempt: LiveAttempt) -> None:
+        """After a failure nobody knows what of it was committed: the database does."""
+
+        def read() -> queries.LiveAttempt | None:
+            with self._database.read() as conn:
+                return next((row for row in queries.live(conn) if row.attempt_id == attempt.attempt_id), None)
+
+        row = await asyncio.to_thread(read)
+        if row is not None:
+            attempt.offset, attempt.next_steps = row.ingest_offset, None
+            attempt.started, attempt.running = False, row.started
+            attempt.stop = attempt.stop or row.trial.stop_reason
+        attempt.doubtful = False
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
