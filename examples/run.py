@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tuned
+from examples.repeated import over_splits
 from examples.tables import Measured, Question, effect_table, front_table, put_between
 from tuned.core.errors import TunedError
 
@@ -47,6 +48,7 @@ class Example:
         folds: Whether a trial's number comes from folds.
         tables: Further tables, as arguments of tunectl; {study} is the study's name.
         needs: A module without which it is skipped.
+        splits: Whether the study is run again on other splits of its data.
     """
 
     before: tuple[str, ...] = ()
@@ -54,6 +56,7 @@ class Example:
     folds: bool = False
     tables: tuple[tuple[str, ...], ...] = ()
     needs: str = ""
+    splits: bool = False
 
 
 EXAMPLES = {
@@ -66,7 +69,7 @@ EXAMPLES = {
     "data_size": Example(beside=("val_accuracy", "train_loss")),
     "pretraining": Example(before=("source.toml",)),
     "architectures": Example(beside=("val_accuracy", "parameters")),
-    "ensembles": Example(beside=("val_loss",), tables=(("ensemble", "{study}", "--test", "test"),)),
+    "ensembles": Example(beside=("val_loss",), tables=(("ensemble", "{study}", "--test", "test"),), splits=True),
     "cross_validation": Example(beside=(), folds=True, tables=(("folds", "{study}", "--top", "5"),)),
     "keras": Example(needs="keras"),
     "shell_script": Example(beside=("train_error",)),
@@ -106,15 +109,17 @@ def temporary_daemon(slots: int) -> Iterator[Daemon]:
             tunectl("daemon", "stop", "--stop-trials")
 
 
-def submit(daemon: Daemon, file: Path, small: bool) -> SubmittedStudy:
-    """Submit a study file as it is, or with a few short trials."""
+def submit(daemon: Daemon, file: Path, small: bool, split: int | None = None) -> SubmittedStudy:
+    """Submit a study file as it is, or with a few short trials, or on another split under another name."""
     study = tomllib.loads(file.read_text())
     settings = [f"run.python={sys.executable}", *([PRELOAD] if "script" in study["run"] else [])]
     if small:
         settings += SMALL
         settings += ["space.epochs=2"] if "epochs" in study["space"] else []
-    tunectl("submit", str(file), *(flag for setting in settings for flag in ("--set", setting)))
-    return daemon.study(study["name"])
+    name = study["name"] if split is None else f"{study['name']}-{split}"
+    settings += [] if split is None else [f"space.split={split}"]
+    tunectl("submit", str(file), "--as", name, *(flag for setting in settings for flag in ("--set", setting)))
+    return daemon.study(name)
 
 
 def finish(study: SubmittedStudy) -> None:
@@ -179,7 +184,16 @@ def run(daemon: Daemon, name: str, small: bool) -> str:
     file = HERE / name / "study.toml"
     study = submit(daemon, file, small)
     finish(study)
-    return tables_of(study, file, example)
+    tables = tables_of(study, file, example)
+    if not example.splits or small:
+        return tables
+
+    def run_split(split: int) -> str:
+        again = submit(daemon, file, small, split)
+        finish(again)
+        return again.name
+
+    return f"{tables}\n\n{over_splits(run_split, tunectl)}"
 
 
 def told(daemon: Daemon, name: str, small: bool) -> tuple[str, str]:

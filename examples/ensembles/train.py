@@ -13,13 +13,15 @@ from sklearn.svm import SVC
 import tuned
 
 trial = tuned.current_trial(
-    defaults={"kind": "svm", "c": 10.0, "gamma": 1e-3, "neighbours": 3, "trees": 50, "smoothing": 0.1}
+    defaults={"kind": "svm", "c": 10.0, "gamma": 1e-3, "neighbours": 3, "trees": 50, "smoothing": 0.1, "split": 0}
 )
 p = trial.params
 
 x, y = load_digits(return_X_y=True)
-x_rest, x_test, y_rest, y_test = train_test_split(x, y, test_size=700, random_state=0, stratify=y)
-x_train, x_val, y_train, y_val = train_test_split(x_rest, y_rest, train_size=300, random_state=0, stratify=y_rest)
+x_rest, x_test, y_rest, y_test = train_test_split(x, y, test_size=700, random_state=p["split"], stratify=y)
+x_train, x_val, y_train, y_val = train_test_split(
+    x_rest, y_rest, train_size=300, random_state=p["split"], stratify=y_rest
+)
 
 np.random.seed(trial.seed)
 MODELS = {
