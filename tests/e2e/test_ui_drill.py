@@ -50,7 +50,8 @@ class Pane:
         self.tmux = ["tmux", "-u", "-S", str(folder / "t"), "-f", "/dev/null"]
         self.until = until
         env = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "TMUX"))}
-        env.update(environment, TERM="screen-256color", LC_ALL="C.UTF-8")
+        # A size in the environment is not this terminal's, and must not be believed.
+        env.update(environment, TERM="screen-256color", LC_ALL="C.UTF-8", COLUMNS="80", LINES="24")
         size = ["-x", "120", "-y", "36"]
         subprocess.run([*self.tmux, "new-session", "-d", *size, command], env=env, check=True)
 
