@@ -43,7 +43,7 @@ def watch(held: Callable[[], bool], lost: Callable[[], None], ended: threading.E
 
 def run_app(app: TunedApp, *, mouse: bool = True) -> int:
     """Show the app until it is left; its exit code, or the whole process ends with 129 when the terminal is lost."""
-    # What these say is the size of whatever started us, and would be believed over the terminal itself, resizes included.
+    # What these say is the size of whatever started us; it would be believed over the terminal, resizes included.
     for stale in ("COLUMNS", "LINES"):
         os.environ.pop(stale, None)
     ended = threading.Event()
