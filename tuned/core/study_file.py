@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuned.core.arguments import check_arguments, check_text, items_of, names_used
+from tuned.core.arguments import check_arguments, items_of, names_used
 from tuned.core.constraint_file import constrained
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
@@ -92,8 +92,8 @@ def parse_study(
     space = constrained(space, tables.space_constraint)
     run = _run(tables.run, base, environment, files, own_prefix, space)
     patterns = _patterns(tables.metrics)
-    metric_files = metric_files_of(tables.metrics, own_cwd=run.code == "snapshot")
-    predictions = predictions_of(tables.metrics, own_cwd=run.code == "snapshot")
+    metric_files = metric_files_of(tables.metrics, run.code == "snapshot", space)
+    predictions = predictions_of(tables.metrics, run.code == "snapshot", space)
     objectives = _objectives(tables.objective, "objective" if isinstance(data.get("objective"), Mapping) else None)
     search = _search(tables.search, space)
     if space.tunable and not objectives:
@@ -107,10 +107,6 @@ def parse_study(
     answer = _code_mentions_us(run, files)
     check_reach(run, space, files)
     check_folds(run, metric_files, files)
-    for source in metric_files:
-        check_text(f"metrics.{source.kind}", source.path, space)
-    if predictions is not None:
-        check_text("metrics.predictions", predictions, space)
     renames = renames_of(tables.metrics)
     if not metric_files:
         _refuse_silent(run, objectives, patterns, answer, renames)
@@ -254,7 +250,7 @@ def _run(
         tree=tree,
         data=data_of(table, base, tree, files),
         config=configs_of(table.config, base, own_cwd, space, files),
-        resume=resume_of(table, own_cwd),
+        resume=resume_of(table, own_cwd, space),
         folds=table.folds or 0,
     )
 

@@ -99,6 +99,18 @@ def _gpus(value: Any) -> float:
         raise _fail(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
+def _real(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _fail(f"{value!r} is not a number", "write it without quotes")
+    return float(value)
+
+
+def _module(value: Any) -> str:
+    if not isinstance(value, str) or not all(part.isidentifier() for part in value.split(".")):
+        raise _fail(f"{value!r} names no module", 'write it as it is imported, such as "torch"')
+    return value
+
+
 def _metric_name(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip() or len(value) > 128 or not value.isprintable():
         raise _fail(f"{value!r} cannot name a metric", "use the name that the training code reports")
@@ -128,6 +140,7 @@ def _size(value: object) -> int:
         raise _fail(str(error), 'write "16GB", "500MiB" or a number of bytes') from None
 
 
+Real = Annotated[float, BeforeValidator(_real), Field(allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(_text)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1, lt=2**63)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -137,7 +150,7 @@ PositiveDuration = Annotated[float, BeforeValidator(_positive_duration)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_regex)], ...], BeforeValidator(_texts)]
 Paths = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
 MetricName = Annotated[str, BeforeValidator(_metric_name)]
-Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=False)]
+Share = Annotated[Real, Field(gt=0, le=1)]
 Steps = Annotated[tuple[StepName, ...], Field(strict=False)]
 
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -152,7 +165,7 @@ class Table(BaseModel):
 class ResourcesTable(Table):
     """`run.resources`: cores and GPUs of one trial."""
 
-    cpus: float = Field(default=1.0, gt=0, le=4096, allow_inf_nan=False, strict=False)
+    cpus: Real = Field(default=1.0, gt=0, le=4096)
     gpus: Annotated[float, BeforeValidator(_gpus)] | None = None
 
 
@@ -184,9 +197,9 @@ class ResumeTable(Table):
 class LinearTable(Table):
     """One `[[space_constraint]]`."""
 
-    linear: dict[str, Annotated[float, Field(allow_inf_nan=False, strict=False)]] = Field(min_length=1)
-    at_most: float | None = Field(default=None, allow_inf_nan=False, strict=False)
-    at_least: float | None = Field(default=None, allow_inf_nan=False, strict=False)
+    linear: dict[str, Real] = Field(min_length=1)
+    at_most: Real | None = None
+    at_least: Real | None = None
 
 
 class RunTable(Table):
@@ -202,7 +215,7 @@ class RunTable(Table):
     code: Literal["live", "snapshot"] = "live"
     data: Annotated[tuple[str, ...], Field(strict=False)] = ()
     env: dict[str, Text] = {}
-    preload: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    preload: Annotated[tuple[Annotated[str, BeforeValidator(_module)], ...], Field(strict=False)] | None = None
     timeout: PositiveDuration | None = None
     grace: Duration = 30.0
     retries: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
@@ -239,8 +252,8 @@ class ConstraintTable(Table):
     """One `[[constraint]]`."""
 
     metric: MetricName
-    at_most: Annotated[float, Field(allow_inf_nan=False, strict=False)] | None = None
-    at_least: Annotated[float, Field(allow_inf_nan=False, strict=False)] | None = None
+    at_most: Real | None = None
+    at_least: Real | None = None
 
 
 class PhaseTable(Table):
@@ -270,12 +283,12 @@ class EarlyStoppingTable(Table):
     """`[early_stopping]`."""
 
     method: Literal["asha", "median", "none"] = "asha"
-    min_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] = 1.0
-    max_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
+    min_step: Annotated[Real, Field(gt=0)] = 1.0
+    max_step: Annotated[Real, Field(gt=0)] | None = None
     reduction_factor: int = Field(default=3, ge=2, le=100)
-    patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
-    min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
-    rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
+    patience: Annotated[Real, Field(gt=0)] | None = None
+    min_delta: Annotated[Real, Field(ge=0)] = 0.0
+    rescue: Annotated[Real, Field(ge=0, le=1)] = 0.05
     folds: bool = True
 
 
@@ -395,18 +408,40 @@ def _translate(error: ValidationError, single_objective: bool) -> InvalidInput:
             return InvalidInput(context["what"], where=where, hint=context["hint"])
         case "literal_error":
             known = [w.strip("' ") for w in re.split(r",| or ", context["expected"])]
-            return InvalidInput(f"{given!r} is not one of {', '.join(known)}", where=where, hint=nearest(given, known))
+            hint = nearest(given, known)
+            what = f"{_short(given)} is not one of {', '.join(known)}"
+            return InvalidInput(what, where=where, hint="write one of these" if hint.startswith("known") else hint)
         case "model_type" | "dict_type" | "model_attributes_type":
             return InvalidInput("is not a table", where=where, hint=f"write [{where}] above its keys")
         case "list_type" | "tuple_type":
-            return InvalidInput("is not a list", where=where, hint="write it in [ ]")
+            hint = f"write [[{where}]]" if isinstance(given, Mapping) else "write it in [ ]"
+            return InvalidInput("is not a list", where=where, hint=hint)
         case "string_type":
-            return InvalidInput(f"{given!r} is not text", where=where, hint="put it in quotes")
+            return InvalidInput(f"{_short(given)} is not text", where=where, hint="put it in quotes")
         case "string_pattern_mismatch":
             return InvalidInput("holds control characters", where=where, hint="write one plain line")
         case "int_type" | "int_from_float":
-            return InvalidInput(f"{given!r} is not a whole number", where=where, hint="write digits, without quotes")
-    return InvalidInput(first["msg"][:1].lower() + first["msg"][1:], where=where, hint=f"it is {given!r}")
+            return InvalidInput(
+                f"{_short(given)} is not a whole number", where=where, hint="write digits, without quotes"
+            )
+        case "bool_type":
+            return InvalidInput(f"{_short(given)} is neither true nor false", where=where, hint="write true or false")
+        case "too_short" | "string_too_short":
+            return InvalidInput("is empty", where=where, hint="give it something, or leave it out")
+        case "string_too_long":
+            return InvalidInput(f"is longer than {context['max_length']} characters", where=where, hint="shorten it")
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            side, bound = next((side, context[key]) for key, side in _BOUNDS.items() if key in context)
+            return InvalidInput(f"{_short(given)} is out of range", where=where, hint=f"{side} {bound}")
+    return InvalidInput(first["msg"][:1].lower() + first["msg"][1:], where=where, hint=f"it is {_short(given)}")
+
+
+_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 _REQUIRED = {

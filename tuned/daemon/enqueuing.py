@@ -13,6 +13,7 @@ from tuned.core.arguments import recorded
 from tuned.core.design import complete_point
 from tuned.core.errors import InvalidInput
 from tuned.core.own_points import MOST, expand, like
+from tuned.core.priorities import check_priority
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import verbs
@@ -32,6 +33,7 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
     model = None if request.like is None else _one_trial(conn, request.like)
     if not request.points and model is None:
         raise InvalidInput("no point was given", hint=f"tunectl enqueue {study.name} KEY=VALUE")
+    priority = check_priority(request.priority)
     if not 1 <= request.seeds <= MOST:
         raise InvalidInput(f"{request.seeds} is no number of seeds", where="seeds", hint="write 3 to run each 3 times")
     numbers: list[int] = []
@@ -42,9 +44,7 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
         # Completed once: what differs between the seeds of a point is the seed alone.
         point = recorded(study.spec, complete_point(study.spec.space, given, study.spec.search.seed, number - 1))
         for seed in range(1, request.seeds + 1):
-            new = NewTrial(
-                params=point, origin="user", why=_why(model, seed, request.seeds), priority=request.priority, rank=0
-            )
+            new = NewTrial(params=point, origin="user", why=_why(model, seed, request.seeds), priority=priority, rank=0)
             numbers += repository.add_trials(conn, study.id, [new], now)
     verbs.reopen(conn, study.id, now)
     return numbers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -53,6 +54,9 @@ from tuned.wire_steering import SettingsChanged
 T = TypeVar("T")
 
 SHOWN_ARGUMENTS = 3
+SHOWN_DIFFERENCES = 6
+LONGEST_STEM = 56
+"""Of a queued command's name, so that a number fits behind it."""
 
 
 class _Rehearsed(Exception):
@@ -196,7 +200,7 @@ class Service:
                     changed.extend(updating.update(conn, known, spec, clock.now()))
                     return queries.study_by_id(conn, known.id), False
                 raise Conflict(
-                    "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
+                    "there is a study of this name with other content: " + _few(known.spec.differences(spec)),
                     where=spec.name,
                     hint="submit it --as another name, or --update this one",
                 )
@@ -442,8 +446,15 @@ def _refuse_uncopied(spec: StudySpec, taken: Taken) -> None:
         )
 
 
+def _few(differences: list[str]) -> str:
+    """The first of them, so that a line stays one."""
+    more = len(differences) - SHOWN_DIFFERENCES
+    return "; ".join(differences[:SHOWN_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+
+
 def _free_name(conn: Connection, base: str) -> str:
     cleaned = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in base).strip("._-") or "command"
+    cleaned = re.sub(r"\.{2,}", ".", cleaned)[:LONGEST_STEM].rstrip("._-")
     names = {study.name for study in queries.studies(conn)}
     if cleaned not in names:
         return cleaned
