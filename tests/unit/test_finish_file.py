@@ -42,7 +42,7 @@ class Disk:
         return path in ("/p/train.py", "/usr/bin/python3", "/p/big.pt")
 
     def is_dir(self, path: str) -> bool:
-        return path in ("/", "/p")
+        return path in ("/", "/p", "/p/data")
 
     def is_executable(self, path: str) -> bool:
         return path == "/usr/bin/python3"

@@ -69,8 +69,8 @@ def submission_of(
 
 
 def captured_environment() -> dict[str, str]:
-    """This process's environment, for the trials; variables that are not UTF-8 cannot travel and are left out."""
-    return {key: value for key, value in os.environ.items() if _is_text(key) and _is_text(value)}
+    """This process's environment, for the trials; what has no name, or is not UTF-8, is left out."""
+    return {key: value for key, value in os.environ.items() if key and _is_text(key) and _is_text(value)}
 
 
 def _is_text(value: str) -> bool:

@@ -86,6 +86,7 @@ def parse_study(
     """
     check_encodable(data, "")
     check_encodable([base, file, name], "the study's folder")
+    _check_environment(environment)
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)
     space = parse_space(raw_space)
@@ -126,11 +127,11 @@ def parse_study(
         early_stopping=stopping,
         constraints=constraints,
         pretrained=files_of(space, base, files),
-        finalize=finalize_of(tables.finalize, run, space, base),
+        finalize=finalize_of(tables.finalize, run, space, base, files),
         test=look_of(tables.test, run, space),
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
-        notify=_notify(tables.notify),
+        notify=_notify(tables.notify, environment, files),
     )
     check_finish(spec, files)
     return spec
@@ -147,15 +148,22 @@ def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
     _refuse_unreached_script(run, space, answer)
 
 
-def _notify(table: NotifyTable | None) -> Notify | None:
+def _notify(table: NotifyTable | None, environment: Mapping[str, str], files: Files) -> Notify | None:
     if table is None:
         return None
+    where = "notify.command"
     try:
-        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+        command = parse_command(table.command)
     except ValueError as error:
-        raise InvalidInput(
-            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
-        ) from None
+        raise InvalidInput(str(error), where=where, hint='write ["notify-send", "{title}", "{text}"]') from None
+    program = command[0]
+    if "/" not in program and find_program(program, environment.get("PATH", ""), files) is None:
+        raise InvalidInput(f"{program!r} is not on PATH", where=where, hint="install it, or give its absolute path")
+    if "/" in program and not posixpath.isabs(program):
+        raise InvalidInput("is run in the folder /", where=where, hint="give the program's absolute path")
+    if "/" in program and not files.is_executable(program):
+        raise InvalidInput(f"there is no program {program}", where=where, hint="correct the path, or chmod +x it")
+    return Notify(command, tuple(dict.fromkeys(table.on)))
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:
@@ -195,6 +203,15 @@ def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:
     if not chosen:
         raise InvalidInput("the study has no name", where="name", hint='add name = "digits"')
     return check_study_name(chosen)
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse what no process can be given; only a request that was made by hand can hold it."""
+    for key, value in environment.items():
+        if not key or "=" in key or "\0" in key or "\0" in value:
+            raise InvalidInput(
+                f"{key!r} is no variable", where="environment", hint="names without =, texts without NUL"
+            )
 
 
 def _run(

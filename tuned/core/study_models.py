@@ -312,7 +312,7 @@ class FinalLookTable(Table):
 class PlaybookTable(Table):
     """`[playbook]`."""
 
-    steps: Steps = STEPS
+    steps: Annotated[Steps, Field(min_length=1)] = STEPS
     trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
     top: int = Field(default=3, ge=1, le=100)
     seeds: int = Field(default=5, ge=2, le=100)
@@ -324,7 +324,7 @@ class NotifyTable(Table):
     """`[notify]`: one command, and the occasions on which it is run."""
 
     command: Annotated[list[Text], Field(min_length=1)]
-    on: list[Literal["done", "best", "failing", "stuck", "disk"]] = list(KINDS)  # type: ignore[arg-type]
+    on: Annotated[list[Literal["done", "best", "failing", "stuck", "disk"]], Field(min_length=1)] = list(KINDS)  # type: ignore[arg-type]
 
 
 class StudyTable(Table):
