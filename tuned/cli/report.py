@@ -24,24 +24,22 @@ def report(session: Session, study: str, output: Path | None, latex: Path | None
     document = session.send(api.analysis(study, "report", options, []))
     target = output or Path(f"{study}.html")
     written = [_write(target, document["files"].pop(PAGE), "-o")]
-    if latex is not None:
-        _make(latex)
-        written += [_write(latex / name, text, "--latex") for name, text in document["files"].items()]
+    for name, text in document["files"].items():
+        assert latex is not None
+        written.append(_write(latex / name, text, "--latex"))
     session.emit({"files": [str(path) for path in written], "notes": document["notes"]}, lambda: _say(written))
     for note in document["notes"]:
         click.echo(note, err=True)
 
 
 def _write(path: Path, text: str, where: str) -> Path:
+    """Write a file, in a folder that is made where it is not there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot make {path.parent}: {error.strerror}", where=where, hint="name another") from None
     write_whole(path, text, where)
     return path.resolve()
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot make {folder}: {error.strerror}", where="--latex", hint="name another") from None
 
 
 def _say(written: list[Path]) -> None:
