@@ -31,12 +31,13 @@ def write_whole(path: Path, text: str, where: str) -> None:
             path.write_text(text, encoding="utf-8")
             return
         _replace(target, text)
-    except FileNotFoundError:
+    except OSError as error:
+        if target.parent.is_dir():
+            what, hint = f"cannot write {path}: {error.strerror}", "name another path"
+            raise InvalidInput(what, where=where, hint=hint) from None
         raise InvalidInput(
             f"there is no folder {target.parent}", where=where, hint="make it, or name another"
         ) from None
-    except OSError as error:
-        raise InvalidInput(f"cannot write {path}: {error.strerror}", where=where, hint="name another path") from None
 
 
 def _replace(target: Path, text: str) -> None:
