@@ -131,11 +131,12 @@ study_counts = Table(
     Column("state", Text, primary_key=True),
     Column("n", Integer, nullable=False),
     _zero("aside"),
+    _zero("again"),
     sqlite_with_rowid=False,
     sqlite_strict=True,
 )
 """Number of trials by state, kept by the triggers below: no statement can change a trial and forget the count.
-`aside` of them are of another stage than the search."""
+`aside` of them are of another stage than the search, `again` of the search but a repetition of another's point."""
 
 pipelines = Table(
     "pipelines",
@@ -344,10 +345,12 @@ events = Table(
 )
 """What happened. The study is named, not referenced: what is told of a deleted study stays."""
 
-_ADD = """INSERT INTO study_counts (study_id, state, n, aside)
-    VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search')
-    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + (NEW.stage <> 'search');"""
-_TAKE = """UPDATE study_counts SET n = n - 1, aside = aside - (OLD.stage <> 'search')
+_ADD = """INSERT INTO study_counts (study_id, state, n, aside, again)
+    VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search', NEW.stage = 'search' AND NEW.retry_of IS NOT NULL)
+    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + excluded.aside,
+    again = again + excluded.again;"""
+_TAKE = """UPDATE study_counts SET n = n - 1, aside = aside - (OLD.stage <> 'search'),
+    again = again - (OLD.stage = 'search' AND OLD.retry_of IS NOT NULL)
     WHERE study_id = OLD.study_id AND state = OLD.state;"""
 
 _NUM = "CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END"

@@ -201,7 +201,7 @@ class Scheduler:
         return StudyView(
             id=study.id,
             state=study.state,
-            counted=counted(study.search_counts),
+            counted=counted(study.point_counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),
