@@ -156,6 +156,19 @@ def commit_ending(
     return Ending(study.id, state, outcome.reason, _seconds(record), paused, go_cold=unforked is not None)
 
 
+def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
+    """The end of an attempt as it was committed; None when its study is gone.
+
+    For who committed it and could not take note of it. The state is its trial's, which may be in another attempt by now.
+    """
+    row = next((row for row in queries.attempts(conn, trial_id) if row["attempt"] == number), None)
+    if row is None:
+        return None
+    trial = queries.trial_by_id(conn, trial_id)
+    cold = row["ended_by"] == "retry" and never_began(row["exit"], row["start"]) is not None
+    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"]), None, go_cold=cold)
+
+
 def _pause_if_failing(
     conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
 ) -> str | None:
