@@ -101,13 +101,14 @@ study_specs = Table(
     metadata,
     Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
     Column("spec", Text, nullable=False),
+    Column("submitted", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("environment", Text, nullable=False),
     Column("space", Integer, nullable=False, server_default=text("1")),
     sqlite_strict=True,
 )
-"""What a submission fixed, as JSON, with the space as it is now, which is version `space`; the environment is read for
-a launch only."""
+"""What a submission fixed, as JSON, with the space as it is now, which is version `space`; `submitted` is the same as
+it was submitted last, whatever has been changed since. The environment is read for a launch only."""
 
 space_versions = Table(
     "space_versions",

@@ -52,7 +52,7 @@ from storage.queries.stopping import (
     waiting_count,
     why_stopped,
 )
-from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
+from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
@@ -110,6 +110,7 @@ __all__ = [
     "study_by_id",
     "study_environment",
     "study_events",
+    "submitted_spec",
     "thinned",
     "traceback_of",
     "trial",

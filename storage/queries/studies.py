@@ -11,7 +11,7 @@ from storage import rows
 from storage.models import IS_ACTIVE_STUDY, study_counts, study_specs
 from storage.models import studies as table
 from tuned.core.errors import NotFound
-from tuned.core.study import Study
+from tuned.core.study import Study, StudySpec
 
 _ALL = rows.select_studies().order_by(table.c.created_at, table.c.id)
 _ACTIVE = _ALL.where(text(f"studies.{IS_ACTIVE_STUDY}"))
@@ -21,6 +21,7 @@ _COLUMNS = (study_counts.c.state, study_counts.c.n, study_counts.c.aside, study_
 _COUNTS_OF = select(*_COLUMNS).where(study_counts.c.study_id == bindparam("wanted"), study_counts.c.n > 0)
 _COUNTS = select(study_counts.c.study_id, *_COLUMNS).where(study_counts.c.n > 0)
 _ACTIVE_COUNTS = _COUNTS.join(table, table.c.id == study_counts.c.study_id).where(text(f"studies.{IS_ACTIVE_STUDY}"))
+_SUBMITTED = select(study_specs.c.submitted).where(study_specs.c.study_id == bindparam("wanted"))
 _ENVIRONMENT = select(study_specs.c.environment).where(study_specs.c.study_id == bindparam("wanted"))
 
 
@@ -58,6 +59,18 @@ def study_by_id(conn: Connection, study_id: int) -> Study:
 def counts(conn: Connection, study_id: int) -> dict[str, int]:
     """Trial state -> number of the study's trials; states without trials are left out."""
     return {state: n for state, n, _, _ in conn.execute(_COUNTS_OF, {"wanted": study_id})}
+
+
+def submitted_spec(conn: Connection, study_id: int) -> StudySpec:
+    """What was submitted last, whatever has been changed since.
+
+    Raises:
+        NotFound: The study has been deleted.
+    """
+    found = conn.execute(_SUBMITTED, {"wanted": study_id}).scalar()
+    if found is None:
+        raise NotFound("there is no such study", where=str(study_id))
+    return rows.load_spec(found)
 
 
 def study_environment(conn: Connection, study_id: int) -> dict[str, str]:

@@ -159,7 +159,7 @@ def commit_ending(
 def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
     """The end of an attempt as it was committed; None when its study is gone.
 
-    For who committed it and could not take note of it. The state is its trial's, which may be in another attempt by now.
+    For who committed it and could take no note of it. The state is its trial's, which may be in another attempt by now.
     """
     row = next((row for row in queries.attempts(conn, trial_id) if row["attempt"] == number), None)
     if row is None:

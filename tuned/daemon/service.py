@@ -187,19 +187,8 @@ class Service:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
-                # Its space may have been edited since: what was submitted is version 1.
-                first = queries.first_space(conn, known.id) or known.spec.space
-                submitted = replace(known.spec, space=first)
-                if spec.content_hash() in (known.spec.content_hash(), submitted.content_hash()):
-                    return known, False
-                if update:
-                    changed.extend(updating.update(conn, known, spec, clock.now()))
-                    return queries.study_by_id(conn, known.id), False
-                raise Conflict(
-                    "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
-                    where=spec.name,
-                    hint="submit it --as another name, or --update this one",
-                )
+                changed.extend(updating.resubmit(conn, known, spec, update, clock.now()))
+                return queries.study_by_id(conn, known.id), False
             if taken is not None and not rehearse:
                 snapshot.place(taken, self.runs / spec.name)
                 snapshot.write_origin(self.runs / spec.name, taken.hash, state or {})
@@ -263,6 +252,10 @@ class Service:
             notes.append(
                 f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
             )
+        if not created:
+            # It may have been changed while it ran, by hand or by itself; that stays.
+            drift = queries.submitted_spec(conn, study.id).differences(spec)
+            notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
         if study.pipeline is not None:
             notes.append("its steps: " + ", ".join(_planned(step) for step in study.pipeline.steps))
         return Submitted(

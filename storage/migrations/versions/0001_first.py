@@ -55,6 +55,7 @@ STATEMENTS = (
     CREATE TABLE study_specs (
         study_id INTEGER NOT NULL,
         spec TEXT NOT NULL,
+        submitted TEXT NOT NULL,
         content_hash TEXT NOT NULL,
         environment TEXT NOT NULL,
         space INTEGER DEFAULT 1 NOT NULL,
