@@ -16,6 +16,7 @@ from storage.queries.attempts import (
     ended_since,
     live,
     traceback_of,
+    was_cut_off,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -124,5 +125,6 @@ __all__ = [
     "unstarted",
     "usage",
     "waiting_count",
+    "was_cut_off",
     "why_stopped",
 ]

@@ -53,6 +53,7 @@ class LiveAttempt:
         stop, told: Why it is to end, and what of that stands in its `stop.json`.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
+        cut_off: Whether the attempt before it was given back because its launch was cut off.
         samples: Measurements of the device that wait for the next commit.
     """
 
@@ -80,6 +81,7 @@ class LiveAttempt:
     supervisor_gone: bool = False
     doubtful: bool = False
     claimed_at: float = 0.0
+    cut_off: bool = False
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     watches: list[Watch] = field(default_factory=list)
