@@ -12,9 +12,9 @@ from storage import queries, repository
 from storage.repository import NewSpace
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import SearchSpec
-from tuned.daemon.advisor_process import AdvisorProcess
-from tuned.daemon.slots import Slots
-from tuned.daemon.suggesting import Suggesting
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.suggesting import Suggesting
 
 if TYPE_CHECKING:
     from conftest import Lab

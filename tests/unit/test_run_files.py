@@ -11,7 +11,7 @@ from tuned.core.arguments import ArgumentContext, render, render_config, render_
 from tuned.core.errors import InvalidInput
 from tuned.core.study import StudySpec
 from tuned.core.study_file import parse_study
-from tuned.daemon.disk import Disk
+from tuned.daemon.files.disk import Disk
 
 STUDY = """
 name = "s"

@@ -18,8 +18,8 @@ from storage.engine import Database
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
-from tuned.daemon.slots import Slots
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.study_data import study_header, trial_lines
 
 MODULE = "tuned.advisor.analyses"

@@ -18,33 +18,33 @@ from pathlib import Path
 from storage.engine import Database, open_database
 from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL, StopReason
-from tuned.daemon.adoption import adopt
-from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
-from tuned.daemon.attempts import Attempts, LiveAttempt
-from tuned.daemon.bundles import Bundles
-from tuned.daemon.code_state import CodeStates
-from tuned.daemon.commit_attempt import Ending
-from tuned.daemon.finishing import Finishing
-from tuned.daemon.gpu import find_driver
-from tuned.daemon.gpus import Gpus
+from tuned.daemon.attempts.adoption import adopt
+from tuned.daemon.attempts.commits import Ending
+from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.sampling import watch_devices
+from tuned.daemon.files.code_state import CodeStates
+from tuned.daemon.files.retention import Retention
+from tuned.daemon.finish.bundles import Bundles
+from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
-from tuned.daemon.launchers import Launchers
-from tuned.daemon.launching import Launching
+from tuned.daemon.launch.launchers import Launchers
+from tuned.daemon.launch.launching import Launching
+from tuned.daemon.launch.preloads import Preloads
+from tuned.daemon.machine.gpu import find_driver
+from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notifier import Notifier
-from tuned.daemon.pipelines import Pipelines
-from tuned.daemon.preloads import Preloads
-from tuned.daemon.retention import Retention
-from tuned.daemon.sampling import watch_devices
+from tuned.daemon.requests.finishing import Finishing
+from tuned.daemon.requests.gpus import Gpus
+from tuned.daemon.requests.service import Service
+from tuned.daemon.requests.space_service import SpaceService
 from tuned.daemon.scheduler import Scheduler
+from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.server import Listener
-from tuned.daemon.service import Service
-from tuned.daemon.slots import Slots
-from tuned.daemon.space_service import SpaceService
-from tuned.daemon.suggesting import Suggesting
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
 from tuned.version import VERSION

@@ -33,13 +33,13 @@ from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.hub import Hub
-from tuned.daemon.launching import Launching
-from tuned.daemon.pipelines import Pipelines
-from tuned.daemon.slots import Slots
+from tuned.daemon.launch.launching import Launching
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.suggesting import Suggesting
+from tuned.daemon.search.ways import due_in, reproducible
 from tuned.daemon.study_end import drain_study, end_study
-from tuned.daemon.suggesting import Suggesting
-from tuned.daemon.ways import due_in, reproducible
 
 log = logging.getLogger(__name__)
 

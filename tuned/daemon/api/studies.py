@@ -11,7 +11,7 @@ from storage import queries
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon.api.context import Context, Given
-from tuned.daemon.rows import study_row, trial_row
+from tuned.daemon.requests.rows import study_row, trial_row
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, Submission, Submitted, TrialRow
 
 router = APIRouter(tags=["studies"])

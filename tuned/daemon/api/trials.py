@@ -21,11 +21,12 @@ from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.core.trial_filter import Columns, InStates, TrialFilter, parse
-from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
-from tuned.daemon.output import read_output
-from tuned.daemon.rows import metric_row, rung_row, trial_row
-from tuned.daemon.starts import Lane, Running, start_estimates
+from tuned.daemon.files import run_dirs
+from tuned.daemon.files.output import read_output
+from tuned.daemon.requests import verbs
+from tuned.daemon.requests.rows import metric_row, rung_row, trial_row
+from tuned.daemon.requests.starts import Lane, Running, start_estimates
 from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, LogChunk, MetricRow, TrialDetail, TrialNumbers, TrialRow
 
