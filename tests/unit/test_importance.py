@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuned.core.design import design_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import design_point
 from tuned.core.space import Point
-from tuned.core.space_file import parse_space
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.study_file.space_file import parse_space
 from tuned.playbook.importance import fit, importance
 from tuned.playbook.question import Question
 from tuned.playbook.slices import contour, slice_

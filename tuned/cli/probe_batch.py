@@ -16,7 +16,7 @@ from tuned.client import api
 from tuned.client.study_source import read_submission
 from tuned.client.waiting import all_trials, wait_for_study
 from tuned.core.errors import Conflict, InvalidInput, NotFound
-from tuned.core.probe import ladder, probe_study
+from tuned.core.study_file.probe import ladder, probe_study
 from tuned.playbook.naming import is_batch_size
 
 if TYPE_CHECKING:

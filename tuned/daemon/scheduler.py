@@ -15,8 +15,6 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.gpu_shares import share_of
-from tuned.core.phases import asks_advisor
-from tuned.core.rungs import Verdict
 from tuned.core.schedule import (
     Ask,
     Claim,
@@ -29,6 +27,8 @@ from tuned.core.schedule import (
     plan,
     suggestions_ahead,
 )
+from tuned.core.search.phases import asks_advisor
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from tuned.core.pareto import front
+from tuned.core.search.pareto import front
 from tuned.playbook.data_size import size_curve
 from tuned.playbook.gradients import VANISHED, flows
 from tuned.playbook.infeasible import infeasible

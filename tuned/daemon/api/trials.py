@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.queries import Order
 from tuned.core.errors import InvalidInput, NotFound
-from tuned.core.rungs import Decision
+from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuned.core.reporting import own_files
 from tuned.core.study import RunSpec
+from tuned.core.study_file.reporting import own_files
 from tuned.daemon.files.disk import Disk
 
 FRESH_S = 10.0

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.run_files import within
+from tuned.core.study_file.run_files import within
 
 MOST_BYTES = 100 * 2**20
 CODE_DIR = "code"

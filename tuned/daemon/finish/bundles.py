@@ -20,10 +20,10 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import InvalidInput, Unavailable
-from tuned.core.pipeline import Step
-from tuned.core.run_files import within
+from tuned.core.finish.pipeline import Step
 from tuned.core.secrets import is_secret
 from tuned.core.study import Study
+from tuned.core.study_file.run_files import within
 from tuned.core.trial import Trial
 from tuned.daemon.files import run_dirs, snapshot
 from tuned.daemon.files.code_state import CodeStates, code_files

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial, trial_seed
-from tuned.core.confirming import candidates, interleaved
 from tuned.core.errors import InvalidInput
-from tuned.core.finish import CONFIRM_STAGE
-from tuned.core.pipeline import Step
+from tuned.core.finish.confirming import candidates, interleaved
+from tuned.core.finish.pipeline import Step
+from tuned.core.finish.tables import CONFIRM_STAGE
 from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial
 

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial, trial_seed
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.final_length import final_point
-from tuned.core.finish import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
-from tuned.core.pipeline import Step, StepState, end
+from tuned.core.finish.final_length import final_point
+from tuned.core.finish.pipeline import Step, StepState, end
+from tuned.core.finish.tables import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial

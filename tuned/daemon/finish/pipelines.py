@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import TunedError, Unavailable
-from tuned.core.finish import SEARCH_STEPS
-from tuned.core.pipeline import OVER, Pipeline, Step, StepState, begin, end
+from tuned.core.finish.pipeline import OVER, Pipeline, Step, StepState, begin, end
+from tuned.core.finish.tables import SEARCH_STEPS
 from tuned.core.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
 from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study

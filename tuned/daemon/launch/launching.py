@@ -20,7 +20,7 @@ from storage import queries, repository
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
-from tuned.core.finish import TEST_STAGE
+from tuned.core.finish.tables import TEST_STAGE
 from tuned.core.interpreter import activated
 from tuned.core.study import Study
 from tuned.core.trial import Trial

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
-from tuned.core.finish import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.finish.tables import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.study import StudySpec
 from tuned.core.trial import Trial
 from tuned.daemon.files.trial_files import trial_path

@@ -1,6 +1,6 @@
 """`enqueue`: points of the user's own become trials, all of them or none.
 
-Owns that transaction. How lists and likenesses become points is `tuned.core.own_points`' to say.
+Owns that transaction. How lists and likenesses become points is `tuned.core.search.own_points`' to say.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
-from tuned.core.design import complete_point
 from tuned.core.errors import InvalidInput
-from tuned.core.own_points import MOST, expand, like
+from tuned.core.search.design import complete_point
+from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon.requests import verbs

@@ -15,13 +15,13 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import InvalidInput
-from tuned.core.finish import STEPS
-from tuned.core.finish_file import refuse_untold
+from tuned.core.finish.pipeline import OVER, Pipeline, Step, StepState, steer
+from tuned.core.finish.tables import STEPS
 from tuned.core.names import nearest
-from tuned.core.pipeline import OVER, Pipeline, Step, StepState, steer
 from tuned.core.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, TrialState
 from tuned.core.study import SEARCH, Study
+from tuned.core.study_file.finish_file import refuse_untold
 from tuned.daemon import clock, failpoints
 from tuned.daemon.files.disk import Disk
 from tuned.daemon.finish.confirming import begin_confirmation

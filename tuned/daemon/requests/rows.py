@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from storage.queries import StoppingReport
-from tuned.core.rungs import Decision, explain
 from tuned.core.schedule import counted
+from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Observation, Trial

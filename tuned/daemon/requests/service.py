@@ -20,15 +20,15 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded, render
-from tuned.core.design import complete_point
 from tuned.core.errors import Conflict, InvalidInput, NotFound
+from tuned.core.finish.pipeline import Step, pipeline_of
 from tuned.core.names import nearest
-from tuned.core.phases import asks_advisor
-from tuned.core.pipeline import Step, pipeline_of
 from tuned.core.placeholders import value_text
+from tuned.core.search.design import complete_point
+from tuned.core.search.phases import asks_advisor
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study, StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.freezing import Freezing

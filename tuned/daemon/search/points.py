@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
-from tuned.core.design import Method, fresh_point
-from tuned.core.grid import fresh_grid_point
-from tuned.core.phases import Due
 from tuned.core.schedule import room_for
+from tuned.core.search.design import Method, fresh_point
+from tuned.core.search.grid import fresh_grid_point
+from tuned.core.search.phases import Due
 from tuned.core.space import Point
 from tuned.core.states import StudyState
 from tuned.core.study import Study

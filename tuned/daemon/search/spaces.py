@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewSpace
 from tuned.core.arguments import recorded
-from tuned.core.design import fresh_point
 from tuned.core.errors import Conflict
-from tuned.core.refine import refined
+from tuned.core.search.design import fresh_point
+from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_edit import changes_between
 from tuned.core.states import StudyState, TrialState

@@ -19,8 +19,8 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
-from tuned.core.phases import Due
 from tuned.core.schedule import Ask, room_for
+from tuned.core.search.phases import Due
 from tuned.core.states import TERMINAL, StudyState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial

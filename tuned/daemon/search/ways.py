@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuned.core.phases import Due, due
+from tuned.core.search.phases import Due, due
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Container, Iterator, Mapping
 from typing import Literal
 
-from tuned.core.sequence import noise, quasi_random
+from tuned.core.search.sequence import noise, quasi_random
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key, same_value
 
 Method = Literal["sobol", "random"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, Value
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 LEFT_OUT = ("early_stopping", "finalize", "test", "playbook", "notify", "space_constraint", "constraint")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from tuned.core.sequence import noise
+from tuned.core.search.sequence import noise
 from tuned.core.study import EarlyStopping, Objective
 
 LEAST_PEERS = 5

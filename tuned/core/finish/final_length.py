@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from tuned.core.finish import Finalize
+from tuned.core.finish.tables import Finalize
 from tuned.core.space import Point, SearchSpace
 from tuned.core.study import Objective
 

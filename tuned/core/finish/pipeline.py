@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.finish import SEARCH_STEPS, Playbook
+from tuned.core.finish.tables import SEARCH_STEPS, Playbook
 from tuned.core.names import nearest
 
 if TYPE_CHECKING:

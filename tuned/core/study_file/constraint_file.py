@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tuned.core.constraints import LinearConstraint
-from tuned.core.design import complete_point
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.search.design import complete_point
 from tuned.core.space import Parameter, SearchSpace
-from tuned.core.study_models import LinearTable
+from tuned.core.study_file.models import LinearTable
 
 
 def constrained(space: SearchSpace, tables: Sequence[LinearTable]) -> SearchSpace:

@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import replace
 from functools import lru_cache
 
-from tuned.core.design import every_point
+from tuned.core.search.design import every_point
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key
 
 LARGEST = 10_000

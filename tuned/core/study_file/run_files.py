@@ -17,7 +17,7 @@ from tuned.core.names import nearest
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.space import SearchSpace, Value
 from tuned.core.study import ConfigFile, MetricFile, Resume
-from tuned.core.study_models import ConfigTable, MetricsTable, RunTable
+from tuned.core.study_file.models import ConfigTable, MetricsTable, RunTable
 
 OWN = frozenset({"run_dir", "checkpoint_dir", "number"})
 """Placeholders that make a path one trial's own."""

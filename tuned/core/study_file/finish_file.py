@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from tuned.core.arguments import check_text, items_of, names_used
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
-from tuned.core.finish import SEARCH_STEPS, STEPS, Finalize, FinalLook, Playbook
-from tuned.core.grid import grid_size
-from tuned.core.phases import initial_points
-from tuned.core.pipeline import shares
-from tuned.core.reporting import own_files
+from tuned.core.finish.pipeline import shares
+from tuned.core.finish.tables import SEARCH_STEPS, STEPS, Finalize, FinalLook, Playbook
+from tuned.core.search.grid import grid_size
+from tuned.core.search.phases import initial_points
 from tuned.core.space import SearchSpace
 from tuned.core.study import Argument, MetricFile, Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.study_models import FinalizeTable, FinalLookTable, PlaybookTable
+from tuned.core.study_file.models import FinalizeTable, FinalLookTable, PlaybookTable
+from tuned.core.study_file.reporting import own_files
 
 _STAGE = re.compile(r"\bTUNED_STAGE\b|\.stage\b|\bENV_STAGE\b")
 _FOLD = re.compile(r"\bTUNED_FOLD\b|\bENV_FOLD\b")

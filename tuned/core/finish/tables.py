@@ -1,6 +1,6 @@
 """What a study file says of the way from a search to a finished model: `[finalize]`, `[test]`, `[playbook]`.
 
-Owns these shapes. Reading and checking them is `tuned.core.finish_file`'s work, acting on them the daemon's.
+Owns these shapes. Reading and checking them is `tuned.core.study_file.finish_file`'s work, acting on them the daemon's.
 """
 
 from __future__ import annotations

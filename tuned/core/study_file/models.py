@@ -1,6 +1,6 @@
 """The tables of a study file as pydantic models, and the translation of pydantic's errors into our one line.
 
-Owns keys, their types and single-key rules. What needs the space, the disk or another key is `tuned.core.study_file`'s.
+Owns keys, their types and single-key rules. What needs the space, the disk or another key is `tuned.core.study_file.parse`'s.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput, NotYet
-from tuned.core.finish import STEPS, StepName
+from tuned.core.finish.tables import STEPS, StepName
 from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS

@@ -13,20 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuned.core.arguments import check_arguments, check_text, items_of, names_used
-from tuned.core.constraint_file import constrained
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
-from tuned.core.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
-from tuned.core.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.interpreter import activated, choose_interpreter, find_program
 from tuned.core.names import check_study_name
 from tuned.core.notices import Notify, parse_command
 from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.pretraining import files_of
-from tuned.core.reporting import Answer, mentions_us
-from tuned.core.run_files import configs_of, data_of, metric_files_of, predictions_of, renames_of, resume_of, tree_of
+from tuned.core.search.grid import DEFAULT_LEVELS, LARGEST, grid_size
 from tuned.core.space import Point, SearchSpace
-from tuned.core.space_file import parse_space
 from tuned.core.study import (
     Argument,
     Constraint,
@@ -38,7 +33,9 @@ from tuned.core.study import (
     SearchSpec,
     StudySpec,
 )
-from tuned.core.study_models import (
+from tuned.core.study_file.constraint_file import constrained
+from tuned.core.study_file.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
+from tuned.core.study_file.models import (
     ConstraintTable,
     EarlyStoppingTable,
     MetricsTable,
@@ -49,6 +46,17 @@ from tuned.core.study_models import (
     StudyTable,
     read_tables,
 )
+from tuned.core.study_file.reporting import Answer, mentions_us
+from tuned.core.study_file.run_files import (
+    configs_of,
+    data_of,
+    metric_files_of,
+    predictions_of,
+    renames_of,
+    resume_of,
+    tree_of,
+)
+from tuned.core.study_file.space_file import parse_space
 from tuned.core.text import check_encodable
 
 _TWINS = ("val_", "valid_", "eval_")
