@@ -13,9 +13,9 @@ import click
 
 from tuned.cli import render
 from tuned.cli.exits import TIMED_OUT, Failed
-from tuned.cli.install import install
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
+from tuned.cli.verbs.install import install
 from tuned.client import api
 from tuned.client.problems import NoDaemon
 

@@ -9,7 +9,7 @@ import click
 
 from tuned.cli import render
 from tuned.cli.session import Session, verb
-from tuned.cli.trials import trials_table
+from tuned.cli.verbs.trials import trials_table
 from tuned.client import api
 from tuned.client.study_source import captured_environment
 from tuned.wire import CommandSubmission, Submitted, TrialRow

@@ -13,7 +13,7 @@ from tuned.cli import render
 from tuned.cli.exits import Failed
 from tuned.cli.findings import failed, tell
 from tuned.cli.session import Session, verb
-from tuned.cli.submit import tell_plan
+from tuned.cli.verbs.submit import tell_plan
 from tuned.client import api
 from tuned.client.finding import Finding
 from tuned.client.study_source import read_submission

@@ -53,7 +53,7 @@ def submit(
         return
     if not session.json:
         tell_submitted(submitted, watch=False)
-    from tuned.cli.wait import await_study
+    from tuned.cli.verbs.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=asdict(submitted))
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuned.cli import render
-from tuned.cli.enqueue import typed
 from tuned.cli.session import Session, verb
-from tuned.cli.studies import parameter_cells
 from tuned.cli.table import show_table
+from tuned.cli.verbs.enqueue import typed
+from tuned.cli.verbs.studies import parameter_cells
 from tuned.client import api
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest

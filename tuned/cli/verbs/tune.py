@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tuned.cli.session import Session, verb
-from tuned.cli.submit import tell_submitted
+from tuned.cli.verbs.submit import tell_submitted
 from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import Submitted
@@ -95,7 +95,7 @@ def tune(
         return
     if not session.json:
         tell_submitted(submitted, watch=False, file=path.name if made else "")
-    from tuned.cli.wait import await_study
+    from tuned.cli.verbs.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=document)
 
