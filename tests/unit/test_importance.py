@@ -12,11 +12,11 @@ from tuned.core.search.design import design_point
 from tuned.core.space import Point
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.space_file import parse_space
-from tuned.playbook.importance import fit, importance
+from tuned.playbook.parameters.importance import fit, importance
+from tuned.playbook.parameters.slices import contour, slice_
+from tuned.playbook.parameters.surrogate import fitted
 from tuned.playbook.question import Question
-from tuned.playbook.slices import contour, slice_
 from tuned.playbook.study_data import StudyData, TrialData
-from tuned.playbook.surrogate import fitted
 
 SPACE = parse_space(
     {

@@ -1,6 +1,6 @@
 """Which trials a confirmation repeats, and in what order.
 
-Owns that choice. Pure: what the repetitions say is judged in `tuned.playbook.confirm`.
+Owns that choice. Pure: what the repetitions say is judged in `tuned.playbook.comparing.confirm`.
 """
 
 from __future__ import annotations

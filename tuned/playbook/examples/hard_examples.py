@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuned.playbook.predictions import Predictions, read_predictions
+from tuned.playbook.examples.predictions import Predictions, read_predictions
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Verdict

@@ -12,11 +12,11 @@ import numpy as np
 
 from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
+from tuned.playbook.curves.twins import twin
 from tuned.playbook.groups import Group, group
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Cell, Column, Table
-from tuned.playbook.twins import twin
 
 
 def two_way(question: Question) -> Answer:

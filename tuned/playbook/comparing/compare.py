@@ -13,11 +13,11 @@ from scipy import stats
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, Value, same_value
 from tuned.playbook.answer import Answer
+from tuned.playbook.curves.twins import twin
 from tuned.playbook.groups import text_of
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData, positions
 from tuned.playbook.table import Cell, Column, Table
-from tuned.playbook.twins import twin
 from tuned.playbook.verdict import Verdict
 
 CLOSE = 0.1

@@ -1,6 +1,6 @@
 """The report as one HTML page: nothing is loaded from anywhere, and it reads on light and on dark screens and on paper.
 
-Owns markup and style; what is told is `tuned.playbook.report`'s.
+Owns markup and style; what is told is `tuned.playbook.reporting.report`'s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from tuned.playbook.pictures import Picture
+from tuned.playbook.reporting.pictures import Picture
 from tuned.playbook.table import Table, number
 from tuned.playbook.verdict import Verdict
 

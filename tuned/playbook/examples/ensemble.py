@@ -13,7 +13,7 @@ import numpy as np
 
 from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
-from tuned.playbook.combine import (
+from tuned.playbook.examples.combine import (
     FOLDS,
     Floats,
     Loss,
@@ -27,8 +27,8 @@ from tuned.playbook.combine import (
     stack,
     vote,
 )
+from tuned.playbook.examples.predictions import DEFAULT_SPLIT, Predictions, read_predictions
 from tuned.playbook.intervals import mean_of
-from tuned.playbook.predictions import DEFAULT_SPLIT, Predictions, read_predictions
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table

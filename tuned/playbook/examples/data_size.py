@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuned.core.space import Parameter
-from tuned.playbook.sampling import gain_of_doubling
+from tuned.playbook.space.sampling import gain_of_doubling
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Verdict

@@ -11,26 +11,26 @@ from datetime import datetime
 from html import escape
 
 from tuned.core.errors import InvalidInput
-from tuned.playbook import report_page as html
 from tuned.playbook.advise import judge
 from tuned.playbook.answer import Answer
-from tuned.playbook.compare import baseline_and_best, range_text
-from tuned.playbook.data import data
-from tuned.playbook.gradients import gradient_table
+from tuned.playbook.comparing.compare import baseline_and_best, range_text
+from tuned.playbook.curves.gradients import gradient_table
+from tuned.playbook.examples.data import data
 from tuned.playbook.groups import text_of
 from tuned.playbook.kinds import analysis
-from tuned.playbook.ledger import ledger, ledger_table
 from tuned.playbook.model_size import size_table
-from tuned.playbook.parameter_plots import axis_plots, importance_plot, isolation_plots
-from tuned.playbook.pictures import Picture
-from tuned.playbook.plots import curves, data_size, fronts, gradients, infeasible_trials, progress, slots
+from tuned.playbook.parameters.two_way import two_way_table
 from tuned.playbook.question import Question
-from tuned.playbook.report_page import Section
-from tuned.playbook.reproduce import reproduction
+from tuned.playbook.reporting import report_page as html
+from tuned.playbook.reporting.ledger import ledger, ledger_table
+from tuned.playbook.reporting.parameter_plots import axis_plots, importance_plot, isolation_plots
+from tuned.playbook.reporting.pictures import Picture
+from tuned.playbook.reporting.plots import curves, data_size, fronts, gradients, infeasible_trials, progress, slots
+from tuned.playbook.reporting.report_page import Section
+from tuned.playbook.reporting.reproduce import reproduction
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Cell, Column, Table, number
 from tuned.playbook.table import seconds as time_text
-from tuned.playbook.two_way import two_way_table
 
 log = logging.getLogger(__name__)
 

@@ -14,17 +14,17 @@ from tuned.core.space import Parameter, Value
 from tuned.core.study import Direction, Objective
 from tuned.core.trial import summarise
 from tuned.playbook.answer import Answer
-from tuned.playbook.association import entangled, group_chance
 from tuned.playbook.groups import INACTIVE, Group, group
-from tuned.playbook.infeasible import infeasible
-from tuned.playbook.isolation import caveats, isolation
-from tuned.playbook.measures import EFFORT, RESULT, TWIN, effort_cells, result_cells, twin_cells
 from tuned.playbook.naming import perfect
+from tuned.playbook.parameters.association import entangled, group_chance
+from tuned.playbook.parameters.isolation import caveats, isolation
+from tuned.playbook.parameters.measures import EFFORT, RESULT, TWIN, effort_cells, result_cells, twin_cells
+from tuned.playbook.parameters.rank_model import LEAST_TRIALS, RankModel
+from tuned.playbook.parameters.two_way import two_way
 from tuned.playbook.question import Question
-from tuned.playbook.rank_model import LEAST_TRIALS, RankModel
+from tuned.playbook.space.infeasible import infeasible
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Cell, Column, Table
-from tuned.playbook.two_way import two_way
 
 ADJUSTED = (Column("adjusted", "number"), Column("adjusted_interval", "interval", "95 % of it"))
 WEAK = 0.2

@@ -14,7 +14,7 @@ import numpy as np
 from tuned import protocol
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
-from tuned.playbook.diagnosis import diagnose
+from tuned.playbook.curves.diagnosis import diagnose
 from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData

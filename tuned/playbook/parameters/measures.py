@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tuned.playbook.diagnosis import Diagnosis, diagnose
+from tuned.playbook.curves.diagnosis import Diagnosis, diagnose
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import Cell, Column
 

@@ -1,6 +1,6 @@
 """What the curves of one trial say, train and validation side by side.
 
-Owns the labels and the figures behind them; what a study should make of them is `tuned.playbook.curve_rules`'.
+Owns the labels and the figures behind them; what a study should make of them is `tuned.playbook.curves.curve_rules`'.
 Sources are numbers of the Tuning Playbook's prescriptions as `docs/playbook-verdicts.md` lists them.
 """
 
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tuned.playbook.noise import smooth, step_noise
+from tuned.playbook.curves.noise import smooth, step_noise
 from tuned.playbook.study_data import Curve, Floats, StudyData, TrialData
 
 LEAST_REPORTS = 5

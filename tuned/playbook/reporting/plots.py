@@ -1,6 +1,6 @@
 """Pictures of a study's trials: progress, curves, the front of two objectives, gradients, the time of the slots.
 
-Owns what is drawn and its caption; style and file format are `tuned.playbook.pictures`'.
+Owns what is drawn and its caption; style and file format are `tuned.playbook.reporting.pictures`'.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from tuned.core.search.pareto import front
-from tuned.playbook.data_size import size_curve
-from tuned.playbook.gradients import VANISHED, flows
-from tuned.playbook.infeasible import infeasible
-from tuned.playbook.ledger import ledger
+from tuned.playbook.curves.gradients import VANISHED, flows
+from tuned.playbook.examples.data_size import size_curve
 from tuned.playbook.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
-from tuned.playbook.pictures import (
+from tuned.playbook.reporting.ledger import ledger
+from tuned.playbook.reporting.pictures import (
     BLUE,
     BROWN,
     COLOURS,
@@ -34,6 +33,7 @@ from tuned.playbook.pictures import (
     picture,
     style,
 )  # fmt: skip
+from tuned.playbook.space.infeasible import infeasible
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import seconds as time_text
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tuned.playbook.predictions import DEFAULT_SPLIT, Predictions, read_predictions
+from tuned.playbook.examples.predictions import DEFAULT_SPLIT, Predictions, read_predictions
 
 Floats = NDArray[np.float64]
 CLOSE = 1e-3

@@ -1,6 +1,6 @@
 """Pictures of a study's parameters: result along each axis, isolation plots, importance.
 
-Owns what is drawn and its caption; style and file format are `tuned.playbook.pictures`'.
+Owns what is drawn and its caption; style and file format are `tuned.playbook.reporting.pictures`'.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, same_value
 from tuned.playbook.groups import text_of
-from tuned.playbook.importance import importance
-from tuned.playbook.isolation import isolation
-from tuned.playbook.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
-from tuned.playbook.plots import infeasible_trials, marks, value_axis
+from tuned.playbook.parameters.importance import importance
+from tuned.playbook.parameters.isolation import isolation
 from tuned.playbook.question import Question
+from tuned.playbook.reporting.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
+from tuned.playbook.reporting.plots import infeasible_trials, marks, value_axis
 from tuned.playbook.study_data import Floats, StudyData, TrialData
 from tuned.playbook.table import Table
 

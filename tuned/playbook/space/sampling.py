@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.special import gammaln
 
+from tuned.playbook.curves.noise import step_noise
 from tuned.playbook.naming import perfect
-from tuned.playbook.noise import step_noise
 from tuned.playbook.study_data import Floats, StudyData
 from tuned.playbook.table import Cell, Column, Table
 from tuned.playbook.verdict import Verdict

@@ -6,9 +6,9 @@ Owns the answer's order. Each part is left out, and said how to get, where trial
 from __future__ import annotations
 
 from tuned.playbook.answer import Answer
-from tuned.playbook.data_size import data_size, size_curve, size_curve_table
-from tuned.playbook.duplicates import duplicate_table, duplicates, latest_hashes
-from tuned.playbook.hard_examples import TOP, class_table, example_verdicts, hard_table, panel
+from tuned.playbook.examples.data_size import data_size, size_curve, size_curve_table
+from tuned.playbook.examples.duplicates import duplicate_table, duplicates, latest_hashes
+from tuned.playbook.examples.hard_examples import TOP, class_table, example_verdicts, hard_table, panel
 from tuned.playbook.question import Question
 from tuned.playbook.table import Table
 from tuned.playbook.verdict import sort_verdicts

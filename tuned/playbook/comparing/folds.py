@@ -12,7 +12,7 @@ from scipy import stats
 
 from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
-from tuned.playbook.confirm import decide
+from tuned.playbook.comparing.confirm import decide
 from tuned.playbook.intervals import LEVEL, Mean, mean_of
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData

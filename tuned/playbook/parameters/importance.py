@@ -10,9 +10,9 @@ import numpy as np
 from scipy.stats import qmc, spearmanr
 
 from tuned.playbook.answer import Answer
+from tuned.playbook.parameters.surrogate import Surrogate, features, fitted, point_at
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import Floats
-from tuned.playbook.surrogate import Surrogate, features, fitted, point_at
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Verdict
 

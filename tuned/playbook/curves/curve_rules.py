@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tuned.playbook.diagnosis import Diagnosis, diagnose
+from tuned.playbook.curves.diagnosis import Diagnosis, diagnose
 from tuned.playbook.naming import is_learning_rate, is_regulariser, perfect
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.verdict import Verdict

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tuned.playbook.diagnosis import Diagnosis, diagnose
+from tuned.playbook.curves.diagnosis import Diagnosis, diagnose
 from tuned.playbook.naming import is_step_count
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Column, Table

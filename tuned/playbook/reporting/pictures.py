@@ -1,6 +1,6 @@
 """Pictures as SVG text that reads on light and on dark paper: lines of text and axes take the page's colour.
 
-Owns the style and the conversion; what is drawn is `tuned.playbook.plots`'.
+Owns the style and the conversion; what is drawn is `tuned.playbook.reporting.plots`'.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuned.playbook.diagnosis import LABELS, diagnose
+from tuned.playbook.curves.diagnosis import LABELS, diagnose
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Cell, Column, Table
 

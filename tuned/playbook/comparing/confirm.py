@@ -13,12 +13,12 @@ import numpy as np
 
 from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
-from tuned.playbook.example_scores import scores_of
+from tuned.playbook.comparing.variance import Floats, data_variance, metric_variance, search_variance, seed_variance
+from tuned.playbook.examples.example_scores import scores_of
 from tuned.playbook.intervals import Mean, mean_of
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table
-from tuned.playbook.variance import Floats, data_variance, metric_variance, search_variance, seed_variance
 from tuned.playbook.verdict import Verdict
 from tuned.protocol import FOLDS_PREFIX
 

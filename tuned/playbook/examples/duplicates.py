@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuned.playbook.predictions import DataHashes, read_hashes
+from tuned.playbook.examples.predictions import DataHashes, read_hashes
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Verdict

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import fisher_exact
 
 from tuned.core.space import Parameter
-from tuned.playbook.diagnosis import diagnose
+from tuned.playbook.curves.diagnosis import diagnose
 from tuned.playbook.groups import group, text_of
 from tuned.playbook.study_data import StudyData, TrialData, positions
 from tuned.playbook.table import Column, Table

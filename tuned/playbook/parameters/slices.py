@@ -14,8 +14,8 @@ from scipy.stats import qmc
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.playbook.answer import Answer
+from tuned.playbook.parameters.surrogate import Surrogate, features, fitted, point_at, value_at
 from tuned.playbook.question import Question
-from tuned.playbook.surrogate import Surrogate, features, fitted, point_at, value_at
 from tuned.playbook.table import Column, Table
 
 POINTS, SHOWN = 25, 9
