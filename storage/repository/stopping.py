@@ -1,7 +1,8 @@
 """Writes of early stopping: the verdicts on a trial, in the transaction that stores what it reported.
 
-Owns the rungs' rows and marks. The rules are `tuned.core.search.rungs`'; here each costs a few index look-ups, however many
-trials there are: a rung's mark holds the last entry that passes, and an insertion moves it by one entry at most.
+Owns the rungs' rows and marks. The rules are `tuned.core.search.rungs`'; here each costs a few index look-ups,
+however many trials there are: a rung's mark holds the last entry that passes, and an insertion moves it by one entry
+at most.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The tables of a study file as pydantic models, and the translation of pydantic's errors into our one line.
 
-Owns keys, their types and single-key rules. What needs the space, the disk or another key is `tuned.core.study_file.parse`'s.
+Owns keys, their types and single-key rules. What needs the space, the disk or another key is
+`tuned.core.study_file.parse`'s.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from storage.engine import Database
 from storage.repository import set_frozen
@@ -22,7 +22,6 @@ from tuned.daemon import clock
 from tuned.daemon.attempts.live import Attempts, LiveAttempt
 from tuned.daemon.attempts.sampling import families_of
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.requests.verbs import Effect
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +44,21 @@ class Freezing:
         """Path of `cuda-checkpoint`; None when it is not installed."""
         return shutil.which(os.environ.get(ENV_TOOL) or "cuda-checkpoint")
 
-    async def carry_out(self, effect: Effect) -> None:
+    async def carry_out(self, thawing: Iterable[int], freezing: Iterable[tuple[int, str]]) -> None:
         """Do what a verb has decided.
+
+        Args:
+            thawing: Trials, by their row, that move again.
+            freezing: Trials that stand still from now on, and how: `cuda` moves their GPU memory away first.
 
         Raises:
             Unavailable: A trial could not be frozen; it runs on, and its row says so again.
         """
-        for trial_id in effect.thawing:
+        for trial_id in thawing:
             attempt = self._attempts.live.get(trial_id)
             if attempt is not None:
                 await self._thaw(attempt)
-        for trial_id, how in effect.freezing:
+        for trial_id, how in freezing:
             attempt = self._attempts.live.get(trial_id)
             if attempt is not None:
                 await self._freeze(attempt, how)

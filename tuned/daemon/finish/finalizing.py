@@ -1,7 +1,7 @@
 """The transactions of finalising: the final training, then one look at the test set.
 
-Owns what is queued when, and the count of looks. The bundle is `tuned.daemon.finish.bundles`' work. All of it runs in the
-writer's thread.
+Owns what is queued when, and the count of looks. The bundle is `tuned.daemon.finish.bundles`' work. All of it runs in
+the writer's thread.
 """
 
 from __future__ import annotations

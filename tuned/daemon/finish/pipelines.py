@@ -2,7 +2,7 @@
 
 Owns the order of doing. It is level-triggered like the scheduler, which calls it at every look: each move is one
 transaction that reads the study anew, so a move that is made twice changes nothing. What a step consists of is in
-`tuned.daemon.finish.confirming`, `tuned.daemon.finish.finalizing` and `tuned.daemon.finish.bundles`; analyses are asked for.
+`confirming`, `finalizing` and `bundles` beside this module; analyses are asked for.
 """
 
 from __future__ import annotations

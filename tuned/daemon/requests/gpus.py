@@ -1,6 +1,7 @@
 """The GPUs as people see them, and cards left to somebody else for a while.
 
-Owns yields: which card until when, and which trials left it. They outlive the daemon. Leases are `tuned.daemon.machine.slots`'.
+Owns yields: which card until when, and which trials left it. They outlive the daemon. Leases are
+`tuned.daemon.machine.slots`'.
 """
 
 from __future__ import annotations

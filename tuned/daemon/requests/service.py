@@ -369,7 +369,7 @@ class Service:
         for trial_id, reason in effect.stopping:
             await self.tell_to_stop(trial_id, reason)
             await self._freezing.restore(trial_id)
-        await self._freezing.carry_out(effect)
+        await self._freezing.carry_out(effect.thawing, effect.freezing)
         return Changed(effect.changed, effect.skipped, effect.effects)
 
     async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
