@@ -98,7 +98,8 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
         queued = [trial for trial in lab.ask(queries.trials, study_id) if trial.attempt == 0]
         suggesting.renew(lab.study_row(study_id), queued)
         if suggesting.search(study_id).replacing:
-            await asyncio.wait_for(wake.wait(), 60)
+            async with asyncio.timeout(60):
+                await wake.wait()
             wake.clear()
 
     await renew()

@@ -182,7 +182,8 @@ class Daemon:
             while self._attempts.live and time.monotonic() < deadline:
                 news.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), 1.0)
+                    async with asyncio.timeout(1.0):
+                        await news.wait()
         with contextlib.suppress(TunedError):  # all of them may have ended by themselves
             await self._service.act("resume", targets)
 

@@ -103,7 +103,8 @@ class Scheduler:
                 log.exception("the scheduler stumbled")
                 await asyncio.sleep(TICK_S)
             try:
-                await asyncio.wait_for(self._hub.scheduler.wait(), TICK_S if busy else None)
+                async with asyncio.timeout(TICK_S if busy else None):
+                    await self._hub.scheduler.wait()
             except TimeoutError:
                 continue
 

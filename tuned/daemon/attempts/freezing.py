@@ -144,7 +144,8 @@ class Freezing:
             stderr=asyncio.subprocess.STDOUT,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), TOOL_S)
+            async with asyncio.timeout(TOOL_S):
+                output, _ = await process.communicate()
         except TimeoutError:
             process.kill()
             await process.wait()

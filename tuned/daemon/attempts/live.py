@@ -214,7 +214,8 @@ class Attempts:
                 log.exception("attempt %s: could not be followed this time", attempt.holder)
             if not ended:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(attempt.dirty.wait(), SLOW_POLL_S)
+                    async with asyncio.timeout(SLOW_POLL_S):
+                        await attempt.dirty.wait()
 
     async def _recall(self, attempt: LiveAttempt) -> None:
         """After a failure nobody knows what of it was committed: the database does."""

@@ -57,7 +57,8 @@ class Interpreters:
         except OSError as error:
             raise _unusable(python, error.strerror or str(error)) from None
         try:
-            out, err = await asyncio.wait_for(process.communicate(), _PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                out, err = await process.communicate()
         except TimeoutError:
             process.kill()
             raise _unusable(python, f"it said nothing for {_PATIENCE_S:.0f} s") from None

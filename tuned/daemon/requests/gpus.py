@@ -182,7 +182,8 @@ class Gpus:
             ends = [until for until in self._slots.yielded.values() if until > now]
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min([LOOK_S, *(until - now for until in ends)]))
+                async with asyncio.timeout(min([LOOK_S, *(until - now for until in ends)])):
+                    await self._wake.wait()
             if any(until <= clock.now() for until in self._slots.yielded.values()):
                 await self._let_go_on()
 
