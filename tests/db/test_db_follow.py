@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.db.conftest import Lab
-from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts, LiveAttempt
 
 
 async def test_looking_away_does_not_wait_for_a_trial_that_reports_in_that_moment(lab: Lab, tmp_path: Path) -> None:
