@@ -11,7 +11,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.search.design import complete_point, design_point
 from tuned.core.space import SearchSpace
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
-from tuned.core.study_file.models import read_tables
+from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.space_file import parse_space
 from tuned.core.targets import parse_target
 

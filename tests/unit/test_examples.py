@@ -16,7 +16,7 @@ import pytest
 import tuned
 from examples.run import EXAMPLES, HERE
 from examples.tables import BEGIN, END, Measured, Question, effect_table, front_table, interval, put_between
-from tuned.core.study_file.models import read_tables
+from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.space_file import parse_space
 from tuned.sdk.trial import LocalTrial
 

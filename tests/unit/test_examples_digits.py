@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tuned.core.study_file.models import read_tables
+from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.space_file import parse_space
 from tuned.sdk.trial import Trial
 

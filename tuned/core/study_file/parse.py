@@ -44,8 +44,8 @@ from tuned.core.study_file.models import (
     RunTable,
     SearchTable,
     StudyTable,
-    read_tables,
 )
+from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.reporting import Answer, mentions_us
 from tuned.core.study_file.run_files import (
     configs_of,
