@@ -41,6 +41,7 @@ from tuned.daemon.requests.finishing import Finishing
 from tuned.daemon.requests.gpus import Gpus
 from tuned.daemon.requests.service import Service
 from tuned.daemon.requests.space_service import SpaceService
+from tuned.daemon.requests.submitting import Submitting
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
@@ -79,9 +80,8 @@ class Daemon:
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
-        self._service = Service(
-            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
-        )
+        self._service = Service(self._database, self._attempts, self._slots, self._suggesting, home.runs)
+        submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
@@ -109,6 +109,7 @@ class Daemon:
         )
         context = Context(
             self._service,
+            submitting,
             SpaceService(self._service),
             self._database,
             self._hub,

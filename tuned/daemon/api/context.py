@@ -18,6 +18,7 @@ from tuned.daemon.requests.finishing import Finishing
 from tuned.daemon.requests.gpus import Gpus
 from tuned.daemon.requests.service import Service
 from tuned.daemon.requests.space_service import SpaceService
+from tuned.daemon.requests.submitting import Submitting
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
@@ -27,6 +28,7 @@ class Context:
     """The parts of the daemon that handlers use; `status` and `stop` are the application's own."""
 
     service: Service
+    submitting: Submitting
     spaces: SpaceService
     database: Database
     hub: Hub

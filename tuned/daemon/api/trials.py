@@ -24,6 +24,7 @@ from tuned.core.trial_filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.output import read_output
+from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.requests import verbs
 from tuned.daemon.requests.rows import metric_row, rung_row, trial_row
 from tuned.daemon.requests.starts import Lane, Running, start_estimates
@@ -151,7 +152,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.service.runs, name, run_dirs.checkpoints_of(trial))),
-        arguments=given.service.arguments(study, trial),
+        arguments=shown_arguments(study, trial, given.service.runs),
         traceback=traceback,
         bad_lines=bad,
         attempts=attempts,

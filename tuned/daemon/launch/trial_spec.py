@@ -1,10 +1,11 @@
 """What is written into `spec.json`: one trial of a study made concrete for one attempt.
 
-Owns that translation, pure apart from nothing: paths in, a record out.
+Owns that translation, from paths and plain values to a record, and the arguments that people are shown.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -12,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.errors import InvalidInput
 from tuned.core.finish.tables import FINALIZE_STAGE, TEST_STAGE
-from tuned.core.study import StudySpec
+from tuned.core.placeholders import value_text
+from tuned.core.study import Study, StudySpec
 from tuned.core.trial import Trial
+from tuned.daemon.files import run_dirs
+from tuned.daemon.files.pretrained import as_started
 from tuned.daemon.files.trial_files import trial_path
 
 if TYPE_CHECKING:
@@ -175,3 +180,21 @@ def argument_context(
         checkpoint_dir=str(checkpoint),
         port=port,
     )
+
+
+def shown_arguments(study: Study, trial: Trial, runs: Path) -> list[str]:
+    """The argument list of a trial's next, or latest, attempt; a function gets `name=value`, for the eye alone."""
+    if study.spec.run.kind == "function":
+        return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
+    attempt = max(1, trial.attempt)
+    with contextlib.suppress(InvalidInput, OSError):
+        trial = as_started(study.spec, trial, runs)
+    context = argument_context(
+        study.spec,
+        trial,
+        attempt,
+        run_dirs.trial_dir(runs, trial.study, trial.number) / str(attempt),
+        run_dirs.checkpoint_dir(runs, trial.study, run_dirs.checkpoints_of(trial)),
+    )
+    script = study.spec.run.script_typed
+    return ([script] if script else []) + render(study.spec, context)
