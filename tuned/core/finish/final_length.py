@@ -5,6 +5,7 @@ Owns that rule. Trained on everything, a model has no validation data that could
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import median
 
@@ -20,7 +21,7 @@ def best_length(objective: Objective, curve: Sequence[tuple[float, float]]) -> f
         objective: Under `last` and `mean_last` it is the whole run.
         curve: (step, value), by step.
     """
-    finite = [(step, value) for step, value in curve if value - value == 0]
+    finite = [(step, value) for step, value in curve if math.isfinite(value)]
     if not finite:
         return None
     first = min(step for step, _ in curve)

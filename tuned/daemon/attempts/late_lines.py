@@ -32,13 +32,8 @@ async def take_late_lines(database: Database) -> int:
     Returns:
         How many observations came late.
     """
-
-    def ended() -> list[EndedAttempt]:
-        with database.read() as conn:
-            return queries.ended_since(conn, clock.now() - LATE_S)
-
     taken = 0
-    for attempt in await asyncio.to_thread(ended):
+    for attempt in await database.ask(lambda conn: queries.ended_since(conn, clock.now() - LATE_S)):
         taken += await _take(database, attempt)
     if taken:
         log.info("%d observations came after the end of their attempts", taken)

@@ -124,14 +124,14 @@ class Pipelines:
         failpoints.reach("step.committed")
 
     async def _confirm(self, study_id: int, step: Step) -> None:
-        study, numbers = await asyncio.to_thread(self._read, study_id), step.result.get("trials", [])
-        if study is None or not await asyncio.to_thread(self._ended, study.id, numbers):
+        study, numbers = await self._read(study_id), step.result.get("trials", [])
+        if study is None or not await self._ended(study.id, numbers):
             return
         baseline = step.result.get("baseline")
         await self._ask(study, step, "confirm", {} if baseline is None else {"against": str(baseline)})
 
     async def _analyse(self, study_id: int, step: Step) -> None:
-        study = await asyncio.to_thread(self._read, study_id)
+        study = await self._read(study_id)
         if study is None:
             return
         options = {name: str(value) for name, value in step.options.items() if name != "held"}
@@ -163,14 +163,13 @@ class Pipelines:
         why = f"{step.result['metric']} {value:.6g}" if isinstance(value, float) else "the final model is trained"
         await self._change(study_id, step.id, _ending(step.id, StepState.DONE, why, result))
 
-    def _read(self, study_id: int) -> Study | None:
-        with self._database.read() as conn:
-            return queries.find_study(conn, study_id)
+    async def _read(self, study_id: int) -> Study | None:
+        return await self._database.ask(lambda conn: queries.find_study(conn, study_id))
 
-    def _ended(self, study_id: int, numbers: list[int]) -> bool:
-        with self._database.read() as conn:
-            ranges = [(number, number) for number in numbers]
-            return not ranges or all(t.state in TERMINAL for t in queries.trials(conn, study_id, numbers=ranges))
+    async def _ended(self, study_id: int, numbers: list[int]) -> bool:
+        ranges = [(number, number) for number in numbers]
+        found = await self._database.ask(lambda conn: queries.trials(conn, study_id, numbers=ranges)) if ranges else []
+        return all(trial.state in TERMINAL for trial in found)
 
     def _write_files(self, study: str, files: Mapping[str, str]) -> str:
         folder = self._runs / study

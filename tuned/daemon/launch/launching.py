@@ -104,7 +104,7 @@ class Launching:
         self._taught.add(study_id)
 
         async def take() -> None:
-            study = await asyncio.to_thread(self._study, study_id)
+            study = await self._database.ask(lambda conn: queries.find_study(conn, study_id))
             if study is not None and await asyncio.to_thread(self._preloads.learn, study, run_dir):
                 log.info("study %s preloads %s", study.name, ", ".join(self._preloads.for_study(study)) or "nothing")
                 self.prepare(study)
@@ -112,10 +112,6 @@ class Launching:
         task = asyncio.create_task(take())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _study(self, study_id: int) -> Study | None:
-        with self._database.read() as conn:
-            return queries.find_study(conn, study_id)
 
     async def _start(self, trial: Trial, study: Study, slot: str) -> None:
         holder = f"{trial.study}/{trial.number}"
@@ -136,7 +132,8 @@ class Launching:
             self._attempts.follow(attempt)
             failpoints.reach("directory.created")
             # Who asked it to end while it had no directory could not tell it.
-            attempt.stop = (await asyncio.to_thread(self._trial, trial.id)).stop_reason or attempt.stop
+            now = await self._database.ask(lambda conn: queries.trial_by_id(conn, attempt.trial_id))
+            attempt.stop = now.stop_reason or attempt.stop
             supervisor = await self._fork(attempt, study)
         except LauncherFailed as error:
             if error.killed:
@@ -152,10 +149,6 @@ class Launching:
             self.trouble, self._troubles = "", 0
             failpoints.reach("forked")
             self._attempts.forked(attempt, supervisor)
-
-    def _trial(self, trial_id: int) -> Trial:
-        with self._database.read() as conn:
-            return queries.trial_by_id(conn, trial_id)
 
     async def _claim(self, trial: Trial, slot: str) -> tuple[LiveAttempt, Trial]:
         """The new attempt, and the trial as it was claimed: a suggestion may have been replaced until then."""
@@ -221,17 +214,15 @@ class Launching:
 
     async def _kind(self, study: Study, preload: bool = True) -> LauncherKind:
         if study.id not in self._environments:
-            self._environments[study.id] = await asyncio.to_thread(self._captured, study.id)
+            self._environments[study.id] = await self._database.ask(
+                lambda conn: queries.study_environment(conn, study.id)
+            )
         run = study.spec.run
         environment = activated(
             trial_environment(self._environments[study.id], run.env), run.python, os.path.isfile, os.path.isdir
         )
         names = self._preloads.for_study(study) if preload else ()
         return LauncherKind(run.python or sys.executable, tuple(sorted(environment.items())), names)
-
-    def _captured(self, study_id: int) -> dict[str, str]:
-        with self._database.read() as conn:
-            return queries.study_environment(conn, study_id)
 
     async def _launcher(self, study: Study) -> Launcher:
         """The launcher with the learned preload once it is ready; until then the one without."""

@@ -57,7 +57,7 @@ class Finishing:
         if step not in BY_HAND:
             raise InvalidInput(f"there is no step {step!r} to take by hand", where="step", hint=nearest(step, BY_HAND))
         given = {**_DEFAULTS.get(step, {}), **_checked(step, options)}
-        study = await asyncio.to_thread(self._read, name)
+        study = await self._database.ask(lambda conn: verbs.named(conn, name))
         if step == "finalize":
             await asyncio.to_thread(refuse_untold, study.spec, Disk())
 
@@ -100,10 +100,6 @@ class Finishing:
 
         study, changed = await self._database.writer.run(write)
         return steps_of(study, changed)
-
-    def _read(self, name: str) -> Study:
-        with self._database.read() as conn:
-            return verbs.named(conn, name)
 
 
 def steps_of(study: Study, changed: str = "") -> Steps:

@@ -63,12 +63,7 @@ class Gpus:
 
     async def begin(self) -> None:
         """Know again what an earlier daemon had yielded."""
-
-        def load() -> dict[str, dict[str, Any]]:
-            with self._database.read() as conn:
-                return fact(conn, KEY) or {}
-
-        self._yields = await asyncio.to_thread(load)
+        self._yields = await self._database.ask(lambda conn: fact(conn, KEY)) or {}
         self._slots.yielded = {slot: entry["until"] for slot, entry in self._yields.items()}
 
     async def rows(self) -> list[GpuRow]:

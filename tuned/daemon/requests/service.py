@@ -51,12 +51,7 @@ class Service:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
-
-        def run() -> T:
-            with self._database.read() as conn:
-                return query(conn)
-
-        return await asyncio.to_thread(run)
+        return await self._database.ask(query)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a transaction in the writer's thread."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -42,8 +41,6 @@ from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import CommandSubmission, Submission, Submitted
-
-T = TypeVar("T")
 
 SHOWN_ARGUMENTS = 3
 """Trials whose arguments `submit` shows: so many are queued with the study."""
@@ -139,7 +136,7 @@ class Submitting:
         if not request.command:
             raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
         base = request.name or Path(request.command[0]).stem.lower()
-        name = request.name or await self._read(lambda conn: _free_name(conn, base))
+        name = request.name or await self._database.ask(lambda conn: _free_name(conn, base))
         escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
         run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
         if request.gpus is not None:
@@ -202,7 +199,7 @@ class Submitting:
             self._launching.prepare(study)
             if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
                 self._suggesting.warm_up()
-        submitted = await self._read(lambda conn: self._submitted(conn, study, created))
+        submitted = await self._database.ask(lambda conn: self._submitted(conn, study, created))
         return replace(submitted, changed=changed)
 
     def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
@@ -256,13 +253,6 @@ class Submitting:
             estimate_s=seconds,
             estimate_why=why,
         )
-
-    async def _read(self, query: Callable[[Connection], T]) -> T:
-        def run() -> T:
-            with self._database.read() as conn:
-                return query(conn)
-
-        return await asyncio.to_thread(run)
 
 
 def _planned(step: Step) -> str:

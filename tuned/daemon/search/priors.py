@@ -5,6 +5,8 @@ Owns the check at submit. Runs on any connection; the model's use of them is the
 
 from __future__ import annotations
 
+import math
+
 from sqlalchemy import Connection
 
 from storage import queries
@@ -72,4 +74,4 @@ def best_of(spec: StudySpec, prior: list[Trial]) -> tuple[Trial, Point] | None:
 
 
 def _is_number(value: float | None) -> bool:
-    return value is not None and value - value == 0
+    return value is not None and math.isfinite(value)

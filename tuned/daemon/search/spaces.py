@@ -6,6 +6,7 @@ writer's thread; what a space may be is `core`'s.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -59,7 +60,7 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
         value = trial.values.get(objective.metric)
         if cut is not None and trial.number > cut:
             continue
-        if trial.stage != SEARCH or value is None or value - value != 0 or not study.spec.feasible(trial.values):
+        if trial.stage != SEARCH or value is None or not math.isfinite(value) or not study.spec.feasible(trial.values):
             continue
         point = space.carried(trial.params)
         if point is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -387,7 +388,7 @@ def _advisor_row(trial: Trial, rungs: dict[int, float], memory: float | None) ->
         "params": trial.params,
         "state": trial.state.value,
         "failure": trial.failure.value if trial.failure else None,
-        "values": {k: (v if v - v == 0 else str(v)) for k, v in trial.values.items()} if ended else {},
+        "values": {k: (v if math.isfinite(v) else str(v)) for k, v in trial.values.items()} if ended else {},
         "origin": trial.origin,
         "rungs": rungs,
         "memory": memory,
