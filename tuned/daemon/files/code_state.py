@@ -17,6 +17,7 @@ from typing import Any
 from tuned.core.study import RunSpec
 from tuned.core.study_file.reporting import own_files
 from tuned.daemon.files.disk import Disk
+from tuned.daemon.files.git import ask_git
 
 FRESH_S = 10.0
 """How long an answer of git counts."""
@@ -103,23 +104,12 @@ def _digest(files: list[str]) -> str:
 
 
 def _commit(folder: str) -> Commit:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"
-
     def ask(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(
-                ["git", "-C", folder, *arguments],
-                env=environment,
-                capture_output=True,
-                timeout=_PATIENCE_S,
-                check=False,
-                text=True,
-                errors="replace",
-            )
+            done = ask_git(folder, *arguments, within_s=_PATIENCE_S)
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout if done.returncode == 0 else None
+        return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
     commit = ask("rev-parse", "HEAD")
     if not commit:

@@ -19,6 +19,7 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.study_file.run_files import within
+from tuned.daemon.files.git import ask_git
 
 MOST_BYTES = 100 * 2**20
 CODE_DIR = "code"
@@ -134,16 +135,8 @@ def _names(tree: Path) -> list[str]:
 
 
 def _git(tree: Path, *arguments: str) -> list[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"
     try:
-        done = subprocess.run(
-            ["git", "-C", str(tree), *arguments],
-            env=environment,
-            capture_output=True,
-            timeout=_GIT_PATIENCE_S,
-            check=False,
-        )
+        done = ask_git(tree, *arguments, within_s=_GIT_PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InvalidInput(f"git cannot be asked: {error}", where="run.code", hint='use code = "live"') from None
     if done.returncode != 0:

@@ -1,18 +1,16 @@
 """Making suggestions: design points here and now, model points from the advisor, ahead of need.
 
 Owns what each study has asked for and is waiting for. Points become queued trials in the database; until then a
-suggestion is worth nothing and may be lost.
+suggestion is worth nothing and may be lost. What is said to the advisor is `tuned.daemon.search.asking`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,18 +19,15 @@ from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
 from tuned.core.schedule import Ask, room_for
-from tuned.core.search.phases import Due
-from tuned.core.states import TERMINAL, StudyState
-from tuned.core.study import SEARCH, Study
+from tuned.core.states import StudyState
+from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
-from tuned.daemon.machine.memory import memory_limit, uses_gpu
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
+from tuned.daemon.search.asking import Answer, Asking
 from tuned.daemon.search.pace import Pace
 from tuned.daemon.search.points import add_design_points
-from tuned.daemon.search.priors import prior_trials
-from tuned.daemon.search.spaces import refine_before
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 
 log = logging.getLogger(__name__)
@@ -43,7 +38,6 @@ BATCH = 4
 """Suggestions asked for at once: they share one fit, but the first of them waits for the last."""
 REPLACING = 0.1
 """Suggestions that have not started are made anew with new results while that takes less than this share of a trial."""
-FEED_ROWS = 2000
 _MODELLED = frozenset({"bayesian", "evolution", "fallback"})
 
 
@@ -59,9 +53,6 @@ class _Search:
     asked: int = 0
     filling: int = 0
     replacing: bool = False
-    fed_generation: int = -1
-    fed_space: int = 0
-    fed_seq: int = 0
     idle_since: float | None = None
     spent: int = 0
     cuts: dict[int, int] = field(default_factory=dict)
@@ -73,8 +64,8 @@ class Suggesting:
 
     def __init__(self, database: Database, advisor: AdvisorProcess, slots: Slots, wake: asyncio.Event) -> None:
         self._database = database
-        self._slots = slots
         self._advisor = advisor
+        self._asking = Asking(database, advisor, slots)
         self._wake = wake
         self._searches: dict[int, _Search] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -187,7 +178,7 @@ class Suggesting:
     async def _model(self, study: Study, count: int) -> None:
         search = self.search(study.id)
         try:
-            answer = await self._ask(study, search, count)
+            answer = await self._ask(study, count)
         except AdvisorFailed as error:
             await self._note(study, str(error))
             await self._design(study, 1, "fallback", f"{error}")
@@ -220,7 +211,7 @@ class Suggesting:
     async def _renew(self, study: Study, trial: Trial) -> None:
         search = self.search(study.id)
         try:
-            answer = await self._ask(study, search, 1, trial.number)
+            answer = await self._ask(study, 1, trial.number)
             search.cuts[trial.number] = answer.results
             if not answer.suggestions or answer.suggestions[0]["origin"] not in _MODELLED - {"fallback"}:
                 return
@@ -247,91 +238,15 @@ class Suggesting:
         finally:
             search.replacing = False
 
-    async def _ask(self, study: Study, search: _Search, count: int, number: int | None = None) -> _Answer:
-        """The model's next points; with a number, one for that trial.
-
-        Raises:
-            AdvisorFailed: There is no answer.
-        """
-        lock = await self._advisor.exclusive()
-        async with lock:
-            began = time.monotonic()
-            study, next_number, way = await self._ready(study.id)
-            await self._feed(study, search)
-            wanted = next_number if number is None else number
-            request = {"op": "suggest", "study": study.id, "number": wanted, "method": way.way, "count": count}
-            if reproducible(study):
-                request["cut"] = wanted - 2
-            answer = await self._advisor.ask(request)
-        found = [] if answer.get("exhausted") else [answer, *answer.get("more", ())]
-        if found:
-            search.pace.suggestion((time.monotonic() - began) / len(found))
-        return _Answer(study, way, results_of(study), found, len(found) < count)
-
-    async def _ready(self, study_id: int) -> tuple[Study, int, Due]:
-        """The study as it stands, with its space refined where that is due, and its next number."""
-
-        def look() -> tuple[Study, int, Due]:
-            with self._database.read() as conn:
-                study = queries.study_by_id(conn, study_id)
-                return study, queries.next_number(conn, study_id), due_in(study)
-
-        study, number, way = await asyncio.to_thread(look)
-        if way.refine:
-            study = await self._database.writer.run(lambda conn: refine_before(conn, study, way.phase, clock.now()))
-        return study, number, way
+    async def _ask(self, study: Study, count: int, number: int | None = None) -> Answer:
+        answer = await self._asking.ask(study.id, count, number)
+        if answer.suggestions:
+            self.pace(study.id).suggestion(answer.seconds / len(answer.suggestions))
+        return answer
 
     async def _note(self, study: Study, text: str) -> None:
         if study.note != text:
             await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, clock.now()))
-
-    async def _feed(self, study: Study, search: _Search) -> None:
-        """Tell the advisor what it does not know yet."""
-        await self._advisor.start()
-        if search.fed_generation != self._advisor.generation or search.fed_space != study.space:
-            await self._advisor.ask(
-                {
-                    "op": "study",
-                    "study": study.id,
-                    "space": study.spec.space.to_dict(),
-                    "objectives": _goals(study),
-                    "seed": study.spec.search.seed,
-                    "method": study.spec.search.method,
-                    "memory_limit": memory_limit(study.spec, self._slots),
-                    "prior": await asyncio.to_thread(self._prior, study),
-                }
-            )
-            search.fed_generation, search.fed_space, search.fed_seq = self._advisor.generation, study.space, 0
-        while True:
-            rows, rungs, peaks = await asyncio.to_thread(self._changed, study, search.fed_seq)
-            if not rows:
-                return
-            told = [
-                _advisor_row(trial, rungs.get(trial.id, {}), peaks.get(trial.id))
-                for _, trial in rows
-                if trial.stage == SEARCH
-            ]
-            if told:
-                await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
-            search.fed_seq = rows[-1][0]
-
-    def _prior(self, study: Study) -> list[dict[str, object]]:
-        if not study.spec.search.sources:
-            return []
-        with self._database.read() as conn:
-            found = prior_trials(conn, study.spec, study.created_at)
-        return [{**_advisor_row(trial, {}, None), "number": -i} for i, trial in enumerate(found, 1)]
-
-    def _changed(
-        self, study: Study, seq: int
-    ) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]], dict[int, float]]:
-        """Trials that moved since, with their values at rungs and their peaks of memory."""
-        with self._database.read() as conn:
-            rows = queries.changed_since(conn, study.id, seq, FEED_ROWS)
-            ended = [trial.id for _, trial in rows if trial.state in TERMINAL]
-            peaks = queries.peak_memory(conn, ended, uses_gpu(study.spec, self._slots))
-            stops = study.spec.early_stopping is not None
-            return rows, queries.rung_values(conn, [trial.id for _, trial in rows]) if stops else {}, peaks
 
     def warm_up(self) -> None:
         """Start the advisor now, because importing Ax takes seconds and it will be needed."""
@@ -350,6 +265,7 @@ class Suggesting:
     def forget(self, study_id: int) -> None:
         """The study is gone."""
         self._searches.pop(study_id, None)
+        self._asking.forget(study_id)
 
     async def close(self) -> None:
         """Drop what is under way."""
@@ -358,38 +274,3 @@ class Suggesting:
         if self._tasks:
             await asyncio.wait(list(self._tasks))
         await self._advisor.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the advisor said of a study as it was when it was asked; `results`: those it knew."""
-
-    study: Study
-    way: Due
-    results: int
-    suggestions: list[dict[str, Any]]
-    exhausted: bool
-
-
-def _goals(study: Study) -> list[dict[str, object]]:
-    goals: list[dict[str, object]] = [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives]
-    for c in study.spec.constraints:
-        if c.at_most is not None:
-            goals.append({"metric": c.metric, "direction": "minimize", "bound": c.at_most})
-        if c.at_least is not None:
-            goals.append({"metric": c.metric, "direction": "maximize", "bound": c.at_least})
-    return goals
-
-
-def _advisor_row(trial: Trial, rungs: dict[int, float], memory: float | None) -> dict[str, object]:
-    ended = trial.state in TERMINAL
-    return {
-        "number": trial.number,
-        "params": trial.params,
-        "state": trial.state.value,
-        "failure": trial.failure.value if trial.failure else None,
-        "values": {k: (v if math.isfinite(v) else str(v)) for k, v in trial.values.items()} if ended else {},
-        "origin": trial.origin,
-        "rungs": rungs,
-        "memory": memory,
-    }
