@@ -42,7 +42,7 @@ from storage.queries.search import (
     next_number,
     peak_memory,
 )
-from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
+from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
 from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
@@ -86,7 +86,6 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
-    "first_space",
     "has_space_from",
     "known_keys",
     "last_ended",
