@@ -245,9 +245,11 @@ attempts = Table(
     *_flag("sdk"),
     *_flag("stop_seen"),
     *_flag("resumable"),
+    *_flag("shared"),
     sqlite_strict=True,
 )
-"""One row a process of a trial. `start` and `exit` are its records as JSON, `ended_by` the event that ended it."""
+"""One row a process of a trial. `start` and `exit` are its records as JSON, `ended_by` the event that ended it;
+`shared` says that another trial held a part of its card meanwhile."""
 
 observations = Table(
     "observations",

@@ -136,7 +136,7 @@ def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
         attempt = dict(row)
         for record in ("start", "exit"):
             attempt[record] = None if row[record] is None else json.loads(row[record])
-        for flag in ("sdk", "stop_seen", "resumable"):
+        for flag in ("sdk", "stop_seen", "resumable", "shared"):
             attempt[flag] = bool(row[flag])
         found.append(attempt)
     return found

@@ -167,10 +167,12 @@ STATEMENTS = (
         sdk INTEGER DEFAULT 0 NOT NULL,
         stop_seen INTEGER DEFAULT 0 NOT NULL,
         resumable INTEGER DEFAULT 0 NOT NULL,
+        shared INTEGER DEFAULT 0 NOT NULL,
         PRIMARY KEY (trial_id, attempt),
         CHECK (sdk IN (0, 1)),
         CHECK (stop_seen IN (0, 1)),
         CHECK (resumable IN (0, 1)),
+        CHECK (shared IN (0, 1)),
         FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE,
         UNIQUE (attempt_id)
     )

@@ -16,6 +16,7 @@ from storage.repository import IngestBatch
 from tuned.core.endings import (
     BREAKER_LENGTH,
     Verdict,
+    alone_next,
     as_asked,
     breaker_verdict,
     canary_verdict,
@@ -137,6 +138,7 @@ def commit_ending(
     )
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
+    outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = unforked or outcome
@@ -150,6 +152,7 @@ def commit_ending(
         exit_record=dict(record) if record is not None else None,
         failure=outcome.failure,
         reason=outcome.reason,
+        spends=outcome.spends,
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
