@@ -9,6 +9,7 @@ from tui.cells import Line, both_ends, clean, line
 from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect, size_class
 from tui.screens.steering import Steering
+from tui.steps import is_aside
 from tui.views import curves, frame, output, trial
 from tui.widgets.pane import Build
 
@@ -74,6 +75,7 @@ class TrialScreen(Steering):
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),
             (state, style),
+            (f"  {row.stage}" if is_aside(row) else "", "title"),
             (f"  step {fmt.step(row.last_step)}" if row.last_step is not None else "", "text"),
         )
         value = fmt.number(fmt.value_of(row.values, store.objective))

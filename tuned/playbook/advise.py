@@ -65,7 +65,7 @@ def advise(question: Question) -> Answer:
     if "trial" in question.options:
         return _of_trial(question, verdicts)
     tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
-    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.searched)})
 
 
 def _of_trial(question: Question, verdicts: Sequence[Verdict]) -> Answer:

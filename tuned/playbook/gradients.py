@@ -17,7 +17,7 @@ from tuned.playbook.answer import Answer
 from tuned.playbook.diagnosis import diagnose
 from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
-from tuned.playbook.study_data import StudyData, TrialData
+from tuned.playbook.study_data import StudyData, TrialData, once
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Level, Verdict, sort_verdicts
 
@@ -75,10 +75,11 @@ class Flow:
         return self.nonfinite > 0 or spike or (self.ratio is not None and self.ratio > EXPLODED)
 
 
+@once
 def flows(study: StudyData) -> tuple[Flow, ...]:
-    """What was seen of each watched trial, in the order of their numbers."""
+    """What was seen of each watched trial of the search, in the order of their numbers."""
     name = _first_named(study, ACTIVATIONS)
-    found = (_flow(trial, name.name if name else None) for trial in study.trials if trial.run_dir)
+    found = (_flow(trial, name.name if name else None) for trial in study.searched if trial.run_dir)
     return tuple(flow for flow in found if flow is not None)
 
 
@@ -247,7 +248,7 @@ def warm_up(study: StudyData) -> Iterator[Verdict]:
         return
     best = study.ranked[0].params.get(rate.name)
     tried = [
-        (float(v), _diverged(study, t)) for t in study.trials if isinstance(v := t.params.get(rate.name), int | float)
+        (float(v), _diverged(study, t)) for t in study.searched if isinstance(v := t.params.get(rate.name), int | float)
     ]
     if not isinstance(best, int | float) or best <= 0:
         return

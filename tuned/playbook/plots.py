@@ -16,7 +16,7 @@ from tuned.core.pareto import front
 from tuned.playbook.data_size import size_curve
 from tuned.playbook.gradients import VANISHED, flows
 from tuned.playbook.infeasible import infeasible
-from tuned.playbook.ledger import ledger
+from tuned.playbook.ledger import STAGES, ledger
 from tuned.playbook.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
 from tuned.playbook.pictures import (
     BLUE,
@@ -29,6 +29,7 @@ from tuned.playbook.pictures import (
     ORANGE,
     PURPLE,
     RED,
+    TEAL,
     Picture,
     logarithmic,
     picture,
@@ -114,7 +115,7 @@ def marks(axes: Any, places: list[Any]) -> None:
 def curves(study: StudyData) -> Picture | None:
     """Training and validation of the best trials over all other trials' validation curves."""
     metric, train = study.objective.metric, study.objective.train
-    shown = [t for t in study.trials if len(t.curve(metric).finite) > 1]
+    shown = [t for t in study.searched if len(t.curve(metric).finite) > 1]
     if not shown:
         return None
     best = [t for t in study.ranked if len(t.curve(metric).finite) > 1][:TOP]
@@ -244,6 +245,7 @@ def slots(study: StudyData) -> Picture | None:
     if not account.entries or account.total <= 0:
         return None
     fixed = {"completed": GREEN, "stopped early": BLUE, "cancelled": BROWN, "lost": PURPLE, "still running": ORANGE}
+    fixed |= dict.fromkeys(STAGES.values(), TEAL)
     with style():
         figure = Figure(figsize=(7.2, 1.15), layout="constrained")
         axes = figure.subplots()
