@@ -20,7 +20,6 @@ LOOKS_LIKE = {
     "failed": "failed",
 }
 """State of a step -> the state of a trial whose glyph and style it has."""
-_URGENT = ("running", "paused", "waiting")
 
 
 def is_over(step: StepRow) -> bool:
@@ -31,7 +30,7 @@ def is_over(step: StepRow) -> bool:
 def present(steps: Sequence[StepRow]) -> tuple[int, StepRow] | None:
     """The step at work, else the one that is next, with its place from 1; None when all are over."""
     open_ = [(place, step) for place, step in enumerate(steps, start=1) if not is_over(step)]
-    return min(open_, key=lambda entry: _URGENT.index(entry[1].state), default=None)
+    return min(open_, key=lambda entry: entry[1].state != "running", default=None)
 
 
 def brief(row: StudyRow) -> str:

@@ -101,7 +101,8 @@ def facts(context: Context, width: int, height: int, focused: bool) -> list[Line
         lines.append(fact("parallel", str(row.parallel)))
     lines.append(fact("priority", str(row.priority)))
     shown = ("completed", "pruned", "failed", "lost", "paused", "cancelled")
-    lines += [fact(state, str(row.counts[state])) for state in shown if row.counts.get(state)]
+    counts = {state: row.counts.get(state, 0) - row.aside.get(state, 0) for state in shown}
+    lines += [fact(state, str(number)) for state, number in counts.items() if number]
     lines += [line((" " + clean(text), "warn")) for text in (row.note, row.reason) if text]
     best = _best(row, width, glyphs)
     if row.steps:
