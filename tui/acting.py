@@ -17,13 +17,14 @@ from tuned.client import api_finish, api_steering
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
-from tuned.wire import Changed, StepRow, StudyRow, TrialRow
+from tuned.wire import Changed, SpaceChange, SpaceChanged, StepRow, StudyRow, TrialRow
 
 if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
 
 NAMED = 12
 UNDO_RETRY = "undo retry"
+BACK_TO = "space back to"
 STEP_VERB = "step "
 STEP_VERBS = {"pause": "resume", "resume": "pause", "skip": ""}
 """What can be done to a step, and what takes it back."""
@@ -138,6 +139,13 @@ def for_step(study: str, step: StepRow, verb: str) -> Order:
     return Order(f"{verb} step", (Step(STEP_VERB + verb, target),), question, undo)
 
 
+def space_undo(done: SpaceChanged) -> Step | None:
+    """The call that takes an edit of the space back: the version before it, in use again."""
+    if done.dry_run or not done.changes or done.version < 2:
+        return None
+    return Step(BACK_TO, (done.study,), done.version - 1)
+
+
 def priorities_of(action: Action, rows: Sequence[TrialRow]) -> list[tuple[str, int]]:
     """(target, priority) of the trials whose priority can be set.
 
@@ -227,6 +235,9 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
             study, name = step.targets
             await client.send(api_finish.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
             reply = Changed([*step.targets])
+        elif step.verb == BACK_TO:
+            made = await client.change_space(step.targets[0], SpaceChange(back_to=step.value))
+            reply = Changed([f"{made.study} v{made.version} is as v{step.value} was"] if made.changes else [])
         elif step.verb == UNDO_RETRY:
             reply = await client.send(api_steering.undo_retry(step.targets))
         else:

@@ -101,7 +101,7 @@ def _one_end(
 def irwin_hall(total: float, count: int) -> float:
     """Probability that so many independent places, even on 0 to 1, sum to at most `total`.
 
-    Of more than `EXACT` by the normal law, which is a little cautious in the tails: the sum's own formula cancels there.
+    Of more than `EXACT` by the normal law, a little cautious in the tails: the sum's own formula cancels there.
     """
     if total >= count:
         return 1.0
