@@ -60,7 +60,7 @@ def test_a_retry_is_undone_by_the_number_of_the_new_trial() -> None:
 
 
 def test_an_edit_of_the_space_is_undone_by_the_version_before_it() -> None:
-    done = SpaceChanged("digits", 3, ["lr.high: 0.1 -> 1"], [], 8, 0, [], [], False)
+    done = SpaceChanged("digits", 3, ["lr.high: 0.1 -> 1"], [], 8, 0, [], [], False, [])
     step = space_undo(done)
     assert step == Step(BACK_TO, ("digits",), 2)
     assert space_undo(replace(done, changes=[])) is None
