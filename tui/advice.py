@@ -128,7 +128,7 @@ def _spread(levels: Sequence[Level]) -> float:
 
 def _evidence(found: object) -> tuple[str, ...]:
     if isinstance(found, Mapping):
-        return tuple(f"{name} {_short(value)}" for name, value in found.items())
+        return tuple(f"{str(name).replace('_', ' ')} {_short(value)}" for name, value in found.items())
     if isinstance(found, Sequence) and not isinstance(found, str):
         return tuple(str(item) for item in found)
     return (str(found),) if found else ()

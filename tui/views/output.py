@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tui.cells import Line, clean, fit, line
+from tui.cells import Line, clean, cut_line, fit, line
 from tui.context import Context
 from tui.views.event_text import describe
 from tui.views.frame import filled, pane_title
@@ -62,7 +62,7 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
     store = context.store
     lines = [pane_title("Events", "", width, context.glyphs, focused)]
     shown = [row for row in store.events if not _is_noise(row)][-(height - 1) :]
-    lines += [event_line(context, row) for row in shown]
+    lines += [cut_line(event_line(context, row), width, context.glyphs.more) for row in shown]
     if not shown:
         lines.append(line((" nothing has happened yet", "dim")))
     return filled(lines, width, height)

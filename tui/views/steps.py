@@ -24,12 +24,15 @@ def listed(context: Context, row: StudyRow, width: int) -> list[Line]:
     names = min(12, max(len(step.id) for step in row.steps))
     for step in row.steps:
         here = now is not None and now[1] is step
-        text = clean(step.why) or ("" if step.state == "waiting" else step.state)
+        room = width - names - 4
+        # The reason of a pause is long; that it is one must be seen first.
+        told = clean(step.why) if step.why and (step.state != "paused" or len(step.why) <= room) else step.state
+        text = "" if told == "waiting" else told
         lines.append(
             line(
                 (f" {mark(step, glyphs)[0]} ", mark(step, glyphs)[1]),
                 (fit(clean(step.id), names, more=glyphs.more) + " ", "strong" if here else "text"),
-                (fit(text, max(0, width - names - 4), more=glyphs.more).rstrip(), "dim"),
+                (fit(text, max(0, room), more=glyphs.more).rstrip(), "dim"),
             )
         )
     return lines

@@ -33,6 +33,7 @@ Rule = Callable[[StudyData], Iterable[Verdict]]
 RULES: tuple[tuple[str, str], ...] = (
     ("tuned.playbook.infeasible", "infeasible_rule"),
     ("tuned.playbook.bounds", "near_bound"),
+    ("tuned.playbook.idle", "idle_rule"),
     ("tuned.playbook.curve_rules", "curve_rules"),
     ("tuned.playbook.length_rules", "length_rules"),
     ("tuned.playbook.length_rules", "evenness"),

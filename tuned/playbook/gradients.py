@@ -125,7 +125,10 @@ def gradient_flow(study: StudyData) -> Iterator[Verdict]:
     for activation in dict.fromkeys(flow.activation for flow in seen):
         group = [flow for flow in seen if flow.activation == activation and flow.ratio is not None]
         lost = sorted((flow for flow in group if flow.vanished), key=lambda flow: flow.ratio or 0.0)
-        if lost:
+        saturated = _by_rate(study, group, lost)
+        if saturated is not None:
+            yield saturated
+        elif lost:
             yield _vanishing(study, activation, group, lost, _level(lost, seen, best))
     burst = [flow for flow in seen if flow.exploded]
     if burst:
@@ -135,6 +138,44 @@ def gradient_flow(study: StudyData) -> Iterator[Verdict]:
 def _level(concerned: Sequence[Flow], seen: Sequence[Flow], best: int | None) -> Level:
     alarming = len(concerned) >= ALARM * len(seen) or best in [flow.trial.number for flow in concerned]
     return "warn" if alarming else "info"
+
+
+def _by_rate(study: StudyData, group: Sequence[Flow], lost: Sequence[Flow]) -> Verdict | None:
+    """Where the learning rate alone tells trials whose gradients vanish, and depth does not: it saturates units.
+
+    At least three trials below the least such rate, one of them as deep, all with gradients that flow.
+    """
+    rate = _rate(study)
+    if rate is None or not lost:
+        return None
+    rates = {f.trial.number: float(v) for f in group if isinstance(v := f.trial.params.get(rate.name), int | float)}
+    kept = [f for f in group if not f.vanished and f.trial.number in rates]
+    if len(kept) < 3 or any(f.trial.number not in rates for f in lost):
+        return None
+    edge = min(rates[f.trial.number] for f in lost)
+    calm = max(rates[f.trial.number] for f in kept)
+    if edge <= calm or max(f.layers for f in kept) < min(f.layers for f in lost):
+        return None
+    ratio = float(np.median([flow.ratio or 0.0 for flow in lost]))
+    with_it = f" with {lost[0].activation}" if lost[0].activation else ""
+    return Verdict(
+        "info",
+        "gradients.saturated",
+        f"Gradients vanish{with_it} in {len(lost)} trials with {rate.name} from {edge:.3g} on (the first layer gets "
+        f"{ratio:.1g} of what the last one gets), in none of {len(kept)} up to {calm:.3g}: so large steps saturate the "
+        "units.",
+        {
+            "from": edge,
+            "calm_up_to": calm,
+            "first_over_last": ratio,
+            "trials": len(lost),
+            "watched": len(group),
+        },
+        f"Lower the upper bound of {rate.name}; activation and depth are not to blame.",
+        "",
+        rate.name,
+        tuple(flow.trial.number for flow in lost[:10]),
+    )
 
 
 def _vanishing(study: StudyData, activation: str, group: Sequence[Flow], lost: Sequence[Flow], level: Level) -> Verdict:

@@ -44,7 +44,7 @@ def importance(question: Question) -> Answer:
     columns = (
         Column("parameter"),
         Column("importance", "share", "in all"),
-        Column("interval", "interval", f"{LEVEL} % interval"),
+        Column("interval", "shares", f"{LEVEL} % interval"),
         Column("alone", "share"),
         Column("best", "text", "best at"),
     )
