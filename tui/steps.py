@@ -44,9 +44,9 @@ def brief(row: StudyRow) -> str:
 
 
 def count(row: StudyRow) -> str:
-    """`3 of 7`: which step it is, or how many there were."""
+    """`3 of 7`: which step it is; `over` behind the last one."""
     found = present(row.steps)
-    return f"{found[0]} of {len(row.steps)}" if found else f"{len(row.steps)} over"
+    return f"{found[0]} of {len(row.steps)}" if found else "over"
 
 
 def verbs(step: StepRow) -> tuple[str, ...]:

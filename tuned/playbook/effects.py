@@ -109,7 +109,11 @@ def overview(study: StudyData, model: RankModel | None) -> Table:
         Column("parameter"), Column("role"), Column("explains", "share"), Column("p_value", "number", "p (raw)"),
         Column("best_at", "text", "best at"),
     )  # fmt: skip
-    notes = ["explains: variance of its adjusted results, of all ranks. p: that raw results do not depend on it."]
+    meaning = (
+        "explains: how much of the variance between the trials' ranks is its own, over the points tried; tunectl "
+        "importance asks it of the whole space. p: chance of such raw results if it did nothing."
+    )
+    notes = [meaning]
     if model is not None and model.trials < model.of:
         notes.append(
             f"Adjusted results are by a model of {model.trials} of {model.of} trials, evenly over their ranks."

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tuned.core.pareto import front
 from tuned.playbook.data_size import size_curve
@@ -92,6 +93,7 @@ def progress(study: StudyData) -> Picture | None:
         axes.step(numbers, best, where="post", color=INK, lw=1.4, label="best so far")
         marks(axes, [t.number for t in infeasible_trials(study)])
         axes.set_xlabel("trial")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         value_axis(axes, values, study.objective.metric)
         axes.legend(ncols=4, fontsize=8, loc="best")
         best_trial = study.ranked[0]
