@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from tuned.core.rungs import Verdict
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StopReason, StudyState, TrialState
 
 SCHEMA_VERSION = 1

@@ -5,6 +5,7 @@ Owns a study's row: its state, clocks, words to people and specification.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -215,7 +216,7 @@ def offer_best(
     conn: Connection, study_id: int, trial_id: int, value: float | None, objective: Objective | None
 ) -> None:
     """Make this ended trial the study's best if its value beats the best so far."""
-    if objective is None or value is None or value - value != 0:
+    if objective is None or value is None or not math.isfinite(value):
         return
     best = conn.execute(_BEST, {"wanted": study_id}).scalar()
     if best is None or objective.better(value, best):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from storage import queries, repository
 from tuned.core import events
-from tuned.core.rungs import Verdict
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import Actor, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
 

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from tests.playbook.made import searched, study, trial
-from tuned.playbook.bounds import irwin_hall
-from tuned.playbook.curve_table import curve_table
-from tuned.playbook.duplicates import duplicates
+from tuned.playbook.curves.curve_table import curve_table
+from tuned.playbook.curves.gradients import flows, warm_up
+from tuned.playbook.examples.duplicates import duplicates
 from tuned.playbook.explain import explain
-from tuned.playbook.gradients import flows, warm_up
-from tuned.playbook.infeasible import boundary, infeasible
-from tuned.playbook.ledger import ledger
-from tuned.playbook.plots import curves
+from tuned.playbook.parameters.surrogate import fitted
 from tuned.playbook.question import Question
+from tuned.playbook.reporting.ledger import ledger
+from tuned.playbook.reporting.plots import curves
+from tuned.playbook.space.bounds import irwin_hall
+from tuned.playbook.space.infeasible import boundary, infeasible
 from tuned.playbook.study_data import StudyData, TrialData
-from tuned.playbook.surrogate import fitted
 from tuned.sdk import predictions
 
 SPACE = {"lr": {"type": "float", "low": 1e-5, "high": 1.0, "log": True}}

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from tests.playbook.made import searched, study, trial
-from tuned.core.design import design_point
+from tuned.core.search.design import design_point
 from tuned.core.space import Point
-from tuned.core.space_file import parse_space
-from tuned.playbook.bounds import irwin_hall, near_bound
-from tuned.playbook.idle import idle_rule
-from tuned.playbook.infeasible import infeasible_rule
-from tuned.playbook.length_rules import evenness
+from tuned.core.study_file.space_file import parse_space
+from tuned.playbook.curves.length_rules import evenness
 from tuned.playbook.naming import is_batch_size, is_learning_rate, is_step_count
-from tuned.playbook.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
-from tuned.playbook.space_rules import space_rules
+from tuned.playbook.space.bounds import irwin_hall, near_bound
+from tuned.playbook.space.idle import idle_rule
+from tuned.playbook.space.infeasible import infeasible_rule
+from tuned.playbook.space.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
+from tuned.playbook.space.space_rules import space_rules
 from tuned.playbook.study_data import Curve
 
 LR = {"lr": {"type": "float", "low": 1e-5, "high": 1e-1, "log": True}}

@@ -19,7 +19,7 @@ from torch.nn import functional
 from tests.playbook.made import curve, study
 from tuned import protocol
 from tuned.playbook.advise import judge
-from tuned.playbook.gradients import gradients
+from tuned.playbook.curves.gradients import gradients
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.verdict import Verdict

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuned.core.draft.study_text import draft_study, read_script
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 TEXTS = st.text(st.characters(codec="utf-8", min_codepoint=1), max_size=12)
 NAMES = st.one_of(

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuned.core.arguments import ArgumentContext, render
-from tuned.core.design import complete_point, design_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import complete_point, design_point
 from tuned.core.space import SearchSpace
-from tuned.core.space_file import parse_space
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
-from tuned.core.study_models import read_tables
+from tuned.core.study_file.reading import read_tables
+from tuned.core.study_file.space_file import parse_space
 from tuned.core.targets import parse_target
 
 FLOATS = st.floats(-1e6, 1e6, allow_nan=False)

@@ -26,7 +26,7 @@ from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trial import Trial
-from tuned.daemon.commit_attempt import Progress, commit_ending, commit_progress
+from tuned.daemon.attempts.commits import Progress, commit_ending, commit_progress
 
 SPEC = StudySpec(
     "crashes",

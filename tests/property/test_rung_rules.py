@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.rungs import (
+from tuned.core.search.rungs import (
     LEAST_PEERS,
     Entry,
     Standing,
@@ -173,7 +173,7 @@ def test_the_best_waiting_trial_finishes_unless_something_better_has() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_has_its_sentence(verdict: Verdict) -> None:
-    from tuned.core.rungs import Decision
+    from tuned.core.search.rungs import Decision
 
     text = explain(Decision(1, 3.0, 0.5, 9, 3, 0.25, verdict, 0.0), "loss")
     assert text.startswith("loss 0.5 at step 3: ") and "\n" not in text

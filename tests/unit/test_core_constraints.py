@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.constraint_file import constrained
-from tuned.core.design import complete_point, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import complete_point, design_point, every_point, fresh_point
 from tuned.core.space import SearchSpace, canonical_key
-from tuned.core.space_file import parse_space
-from tuned.core.study_models import LinearTable
+from tuned.core.study_file.constraint_file import constrained
+from tuned.core.study_file.models import LinearTable
+from tuned.core.study_file.space_file import parse_space
 
 TABLE = {
     "width": {"type": "int", "low": 16, "high": 1024, "log": True},

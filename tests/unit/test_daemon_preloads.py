@@ -8,7 +8,7 @@ import pytest
 from tuned import protocol
 from tuned.core.states import StudyState
 from tuned.core.study import RunSpec, SearchSpec, Study, StudySpec
-from tuned.daemon.preloads import WORTH_S, Preloads
+from tuned.daemon.launch.preloads import WORTH_S, Preloads
 
 
 def study(study_id: int = 1, **run: object) -> Study:

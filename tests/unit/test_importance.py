@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuned.core.design import design_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import design_point
 from tuned.core.space import Point
-from tuned.core.space_file import parse_space
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.playbook.importance import fit, importance
+from tuned.core.study_file.space_file import parse_space
+from tuned.playbook.parameters.importance import fit, importance
+from tuned.playbook.parameters.slices import contour, slice_
+from tuned.playbook.parameters.surrogate import fitted
 from tuned.playbook.question import Question
-from tuned.playbook.slices import contour, slice_
 from tuned.playbook.study_data import StudyData, TrialData
-from tuned.playbook.surrogate import fitted
 
 SPACE = parse_space(
     {

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuned.core.design import complete_point
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.search.design import complete_point
 from tuned.core.space import Parameter, SearchSpace
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 KEYS = ("low", "high", "log", "values", "ordered", "value", "role")
 

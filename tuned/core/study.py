@@ -1,6 +1,6 @@
 """What a study is: the specification that a submission fixes and the study as it stands.
 
-Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file`'s work.
+Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file.parse`'s work.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from tuned.core.finish import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
+from tuned.core.finish.pipeline import Pipeline, search_now
+from tuned.core.finish.tables import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
 from tuned.core.notices import Notify
-from tuned.core.pipeline import Pipeline, search_now
 from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState

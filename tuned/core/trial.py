@@ -5,6 +5,7 @@ Owns the shape of a trial, the classification of an exit and the summary of obse
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -190,7 +191,7 @@ def summarise(objective: Objective, values: Sequence[float]) -> float | None:
     if objective.summary == "mean_last":
         last = values[-objective.last_n :]
         return sum(last) / len(last)
-    finite = [v for v in values if v - v == 0]
+    finite = [v for v in values if math.isfinite(v)]
     if not finite:
         return values[-1]
     return min(finite) if objective.direction == "minimize" else max(finite)

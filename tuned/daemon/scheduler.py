@@ -15,8 +15,6 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.gpu_shares import share_of
-from tuned.core.phases import asks_advisor
-from tuned.core.rungs import Verdict
 from tuned.core.schedule import (
     Ask,
     Claim,
@@ -29,17 +27,19 @@ from tuned.core.schedule import (
     plan,
     suggestions_ahead,
 )
+from tuned.core.search.phases import asks_advisor
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.hub import Hub
-from tuned.daemon.launching import Launching
-from tuned.daemon.pipelines import Pipelines
-from tuned.daemon.slots import Slots
+from tuned.daemon.launch.launching import Launching
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.suggesting import Suggesting
+from tuned.daemon.search.ways import due_in, reproducible
 from tuned.daemon.study_end import drain_study, end_study
-from tuned.daemon.suggesting import Suggesting
-from tuned.daemon.ways import due_in, reproducible
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ class Scheduler:
                 log.exception("the scheduler stumbled")
                 await asyncio.sleep(TICK_S)
             try:
-                await asyncio.wait_for(self._hub.scheduler.wait(), TICK_S if busy else None)
+                async with asyncio.timeout(TICK_S if busy else None):
+                    await self._hub.scheduler.wait()
             except TimeoutError:
                 continue
 

@@ -12,19 +12,19 @@ import numpy as np
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
-from tuned.playbook.compare import baseline_and_best, baseline_of, range_text
-from tuned.playbook.data_size import size_curve_table
+from tuned.playbook.comparing.compare import baseline_and_best, baseline_of, range_text
+from tuned.playbook.curves.gradients import flows, gradient_table
+from tuned.playbook.curves.twins import twin
+from tuned.playbook.examples.data_size import size_curve_table
 from tuned.playbook.glossary import TERMS, close_to, look_up
-from tuned.playbook.gradients import flows, gradient_table
 from tuned.playbook.groups import text_of
-from tuned.playbook.ledger import ledger_table
 from tuned.playbook.model_size import size_table
 from tuned.playbook.question import Question
-from tuned.playbook.sampling import gain_of_doubling
+from tuned.playbook.reporting.ledger import ledger_table
+from tuned.playbook.space.sampling import gain_of_doubling
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.table import seconds as time_text
-from tuned.playbook.twins import twin
 
 GOOD = 0.25
 

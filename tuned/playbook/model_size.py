@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuned.playbook.answer import Answer
+from tuned.playbook.curves.twins import twin
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table, number
-from tuned.playbook.twins import twin
 from tuned.playbook.verdict import Verdict
 
 SIZE_METRIC = "parameters"

@@ -16,16 +16,18 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.queries import Order
 from tuned.core.errors import InvalidInput, NotFound
-from tuned.core.rungs import Decision
+from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.core.trial_filter import Columns, InStates, TrialFilter, parse
-from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
-from tuned.daemon.output import read_output
-from tuned.daemon.rows import metric_row, rung_row, trial_row
-from tuned.daemon.starts import Lane, Running, start_estimates
+from tuned.daemon.files import run_dirs
+from tuned.daemon.files.output import read_output
+from tuned.daemon.launch.trial_spec import shown_arguments
+from tuned.daemon.requests import verbs
+from tuned.daemon.requests.rows import metric_row, rung_row, trial_row
+from tuned.daemon.requests.starts import Lane, Running, start_estimates
 from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, LogChunk, MetricRow, TrialDetail, TrialNumbers, TrialRow
 
@@ -150,7 +152,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.service.runs, name, run_dirs.checkpoints_of(trial))),
-        arguments=given.service.arguments(study, trial),
+        arguments=shown_arguments(study, trial, given.service.runs),
         traceback=traceback,
         bad_lines=bad,
         attempts=attempts,
