@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tuned.cli.daemon import daemon
 from tuned.cli.root import VERBS
+from tuned.cli.verbs.daemon import daemon
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.finish import STEPS, FinalLook
+from tuned.core.finish.tables import STEPS, FinalLook
 from tuned.core.pretraining import Source, study_source, with_checkpoint
 from tuned.core.study import StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 
 BASE = """
 [run]

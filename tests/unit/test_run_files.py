@@ -10,8 +10,8 @@ import pytest
 from tuned.core.arguments import ArgumentContext, render, render_config, render_env, render_text
 from tuned.core.errors import InvalidInput
 from tuned.core.study import StudySpec
-from tuned.core.study_file import parse_study
-from tuned.daemon.disk import Disk
+from tuned.core.study_file.parse import parse_study
+from tuned.daemon.files.disk import Disk
 
 STUDY = """
 name = "s"

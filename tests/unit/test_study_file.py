@@ -8,7 +8,7 @@ import pytest
 
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.study import Constraint, EarlyStopping, StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 
 BASE = "/home/u/proj"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/home/u"}

@@ -14,9 +14,9 @@ from typing import Any
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput
 from tuned.core.gpu_shares import check_gpus
-from tuned.core.grid import grid_size
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS, Notify, parse_command
+from tuned.core.search.grid import grid_size
 from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping, StudySpec
 
