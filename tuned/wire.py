@@ -433,6 +433,7 @@ class SpaceChange:
         fix: Name -> the one value from now on.
         drop: Name -> the value that the code uses without it; None when that is not known.
         refine: Narrow and widen by the results so far, before the other changes.
+        back_to: An earlier version, which is put into use again before the other changes.
         dry_run: Only say what would change.
     """
 
@@ -442,6 +443,7 @@ class SpaceChange:
     drop: Json = field(default_factory=dict)
     refine: bool = False
     dry_run: bool = False
+    back_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,15 @@ from tuned.daemon.attempts.live import Attempts, LiveAttempt
 from tuned.daemon.files import run_dirs, snapshot, trial_files
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.pretrained import as_started
-from tuned.daemon.launch.launchers import Launcher, LauncherFailed, LauncherKind, Launchers, Refused, trial_environment
+from tuned.daemon.launch.launchers import (
+    Launcher,
+    LauncherFailed,
+    LauncherKind,
+    Launchers,
+    Refused,
+    installed,
+    trial_environment,
+)
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.launch.trial_spec import argument_context, build_spec
 from tuned.daemon.machine.ports import Ports
@@ -227,7 +235,9 @@ class Launching:
         if preload:
             await asyncio.to_thread(self._preloads.guess, study)
         names = self._preloads.for_study(study) if preload else ()
-        return LauncherKind(run.python or sys.executable, tuple(sorted(environment.items())), names)
+        python = run.python or sys.executable
+        found = await asyncio.to_thread(installed, python)
+        return LauncherKind(python, tuple(sorted(environment.items())), names, found)
 
     async def _launcher(self, study: Study, attempt: LiveAttempt) -> Launcher:
         """The launcher that imports ahead, once it has: no trial imports meanwhile what it will be given in a moment.
