@@ -101,6 +101,8 @@ class StudyRow:
         phase: How its points are chosen now, and why; empty before the first.
         steps: Those of its playbook, and those that were asked for by hand.
         aside: Trial state -> how many of `counts` belong to such steps and not to the search.
+        again: Trial state -> how many of `counts` repeat another trial's point (retries, further seeds of a point) and
+            so do not count towards `trials`.
     """
 
     name: str
@@ -126,6 +128,7 @@ class StudyRow:
     constraints: list[ConstraintRow] = field(default_factory=list)
     steps: list[StepRow] = field(default_factory=list)
     aside: dict[str, int] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

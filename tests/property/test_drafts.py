@@ -37,7 +37,7 @@ def calls(draw: st.DrawFn) -> str:
 
 
 @given(st.lists(calls(), max_size=5), st.lists(TEXTS, max_size=4))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 def test_drafts_can_be_read(options: list[str], printed: list[str]) -> None:
     prints = [
         f"print({text!r}, val_loss, f{text + ' acc: {acc:5.2f}'!r})"

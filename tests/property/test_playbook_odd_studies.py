@@ -73,7 +73,7 @@ def _trial(draw: st.DrawFn, i: int, space: Any, metric: str) -> TrialData:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(studies())
 def test_no_rule_trips(study: StudyData) -> None:
     _, notes = judge(study)

@@ -28,7 +28,7 @@ def linear(at_most: float | None = None, at_least: float | None = None, **weight
     return LinearTable(linear=weights, at_most=at_most, at_least=at_least)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(i=st.integers(0, 2**31), seed=st.integers(0, 1000), bound=st.integers(90, 2000))
 def test_no_design_point_misses_a_condition(i: int, seed: int, bound: int) -> None:
     whole = space(linear(at_most=bound, width=1, depth=64, extra=1), linear(at_least=20, batch=1))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -21,6 +20,7 @@ from typing import Any
 
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
+from tuned.launch.bundle import launcher_path
 
 log = logging.getLogger(__name__)
 
@@ -49,22 +49,23 @@ class LauncherKind:
         python: Absolute path of the interpreter.
         environment: The whole environment.
         preload: Modules to import before forking.
+        installed: What `installed` said of the interpreter: a launcher does not see packages that came later.
     """
 
     python: str
     environment: tuple[tuple[str, str], ...]
     preload: tuple[str, ...]
+    installed: tuple[tuple[str, int], ...] = ()
 
-    def base_key(self) -> str:
-        """Equal for launchers that differ in their preload alone."""
-        packages = [
-            (str(folder), folder.stat().st_mtime_ns)
-            for folder in sorted(Path(self.python).resolve().parent.parent.glob("lib/python3*/site-packages"))
-        ]
-        own = sorted(Path(self.python).parent.parent.glob("lib/python3*/site-packages"))
-        packages += [(str(folder), folder.stat().st_mtime_ns) for folder in own]
-        identity = [self.python, os.path.realpath(self.python), packages, sorted(self.environment)]
-        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+
+def installed(python: str) -> tuple[tuple[str, int], ...]:
+    """The interpreter behind a path and its folders of packages, each with the time of its last change (ns).
+
+    An upgrade of the interpreter, and whatever is installed into its environment or taken out of it, changes them.
+    """
+    here, real = Path(python), Path(os.path.realpath(python))
+    folders = {folder for path in (here, real) for folder in path.parent.parent.glob("lib/python3*/site-packages")}
+    return tuple((str(path), path.stat().st_mtime_ns) for path in (real, *sorted(folders)) if path.exists())
 
 
 class LauncherFailed(Unavailable):
@@ -220,7 +221,7 @@ class Launchers:
                 process = await asyncio.create_subprocess_exec(
                     kind.python,
                     "-u",
-                    str(self._bundle / "tuned" / "launch" / "__main__.py"),
+                    launcher_path(str(self._bundle)),
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,

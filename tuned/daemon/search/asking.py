@@ -7,16 +7,24 @@ of it again. What becomes of an answer is `tuned.daemon.search.suggesting`'s.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from storage import queries
 from storage.engine import Database
+from tuned.advisor.messages import (
+    DefineStudy,
+    ObjectiveLine,
+    Suggest,
+    Suggestion,
+    TrialLine,
+    UpdateTrials,
+    to_request,
+)
 from tuned.core.search.phases import Due
+from tuned.core.space import Point
 from tuned.core.states import TERMINAL
 from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial
@@ -42,6 +50,15 @@ class _Fed:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggested:
+    """A point of the study's space, what made it, and why."""
+
+    params: Point
+    origin: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the advisor said of a study.
 
@@ -56,7 +73,7 @@ class Answer:
     study: Study
     way: Due
     results: int
-    suggestions: list[dict[str, Any]]
+    suggestions: list[Suggested]
     exhausted: bool
     seconds: float
 
@@ -81,11 +98,10 @@ class Asking:
             study, next_number, way = await self._ready(study_id)
             await self._feed(study)
             wanted = next_number if number is None else number
-            request = {"op": "suggest", "study": study.id, "number": wanted, "method": way.way, "count": count}
-            if reproducible(study):
-                request["cut"] = wanted - 2
-            answer = await self._advisor.ask(request)
-        found = [] if answer.get("exhausted") else [answer, *answer.get("more", ())]
+            cut = wanted - 2 if reproducible(study) else None
+            answer = await self._advisor.ask(to_request(Suggest(study.id, wanted, way.way, count, cut)))
+        made = [Suggestion.from_answer(one) for one in (answer, *answer.get("more", ()))]
+        found = [Suggested(s.params, s.origin, s.why) for s in made if s.params is not None]
         return Answer(study, way, results_of(study), found, len(found) < count, time.monotonic() - began)
 
     def forget(self, study_id: int) -> None:
@@ -109,38 +125,34 @@ class Asking:
         await self._advisor.start()
         fed = self._fed.setdefault(study.id, _Fed())
         if fed.generation != self._advisor.generation or fed.space != study.space:
-            await self._advisor.ask(
-                {
-                    "op": "study",
-                    "study": study.id,
-                    "space": study.spec.space.to_dict(),
-                    "objectives": _goals(study),
-                    "seed": study.spec.search.seed,
-                    "method": study.spec.search.method,
-                    "memory_limit": memory_limit(study.spec, self._slots),
-                    "prior": await asyncio.to_thread(self._prior, study),
-                }
+            definition = DefineStudy(
+                study.id,
+                study.spec.space,
+                _goals(study),
+                study.spec.search.seed,
+                study.spec.search.method,
+                memory_limit(study.spec, self._slots),
+                await asyncio.to_thread(self._prior, study),
             )
+            await self._advisor.ask(to_request(definition))
             fed.generation, fed.space, fed.seq = self._advisor.generation, study.space, 0
         while True:
             rows, rungs, peaks = await asyncio.to_thread(self._changed, study, fed.seq)
             if not rows:
                 return
-            told = [
-                _advisor_row(trial, rungs.get(trial.id, {}), peaks.get(trial.id))
-                for _, trial in rows
-                if trial.stage == SEARCH
-            ]
+            told = tuple(
+                _line(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows if trial.stage == SEARCH
+            )
             if told:
-                await self._advisor.ask({"op": "trials", "study": study.id, "rows": told})
+                await self._advisor.ask(to_request(UpdateTrials(study.id, told)))
             fed.seq = rows[-1][0]
 
-    def _prior(self, study: Study) -> list[dict[str, object]]:
+    def _prior(self, study: Study) -> tuple[TrialLine, ...]:
         if not study.spec.search.sources:
-            return []
+            return ()
         with self._database.read() as conn:
             found = prior_trials(conn, study.spec, study.created_at)
-        return [{**_advisor_row(trial, {}, None), "number": -i} for i, trial in enumerate(found, 1)]
+        return tuple(replace(_line(trial, {}, None), number=-i) for i, trial in enumerate(found, 1))
 
     def _changed(
         self, study: Study, seq: int
@@ -154,25 +166,17 @@ class Asking:
             return rows, queries.rung_values(conn, [trial.id for _, trial in rows]) if stops else {}, peaks
 
 
-def _goals(study: Study) -> list[dict[str, object]]:
-    goals: list[dict[str, object]] = [{"metric": o.metric, "direction": o.direction} for o in study.spec.objectives]
+def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
+    """The objectives, and each bound of a constraint as one more that is to be kept."""
+    goals = [ObjectiveLine(o.metric, o.direction) for o in study.spec.objectives]
     for c in study.spec.constraints:
         if c.at_most is not None:
-            goals.append({"metric": c.metric, "direction": "minimize", "bound": c.at_most})
+            goals.append(ObjectiveLine(c.metric, "minimize", c.at_most))
         if c.at_least is not None:
-            goals.append({"metric": c.metric, "direction": "maximize", "bound": c.at_least})
-    return goals
+            goals.append(ObjectiveLine(c.metric, "maximize", c.at_least))
+    return tuple(goals)
 
 
-def _advisor_row(trial: Trial, rungs: dict[int, float], memory: float | None) -> dict[str, object]:
-    ended = trial.state in TERMINAL
-    return {
-        "number": trial.number,
-        "params": trial.params,
-        "state": trial.state.value,
-        "failure": trial.failure.value if trial.failure else None,
-        "values": {k: (v if math.isfinite(v) else str(v)) for k, v in trial.values.items()} if ended else {},
-        "origin": trial.origin,
-        "rungs": rungs,
-        "memory": memory,
-    }
+def _line(trial: Trial, rungs: dict[int, float], memory: float | None) -> TrialLine:
+    values = trial.values if trial.state in TERMINAL else {}
+    return TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
+from tuned.advisor.messages import Ping, to_request
 from tuned.core.arguments import recorded
 from tuned.core.schedule import Ask, room_for
 from tuned.core.states import StudyState
@@ -186,17 +187,14 @@ class Suggesting:
         if answer.exhausted:
             search.spent = answer.study.space
         way, version, spec = answer.way, answer.study.space, answer.study.spec
-        new = [
-            NewTrial(recorded(spec, spec.space.check(s["params"])), s["origin"], s.get("why", ""))
-            for s in answer.suggestions
-        ]
+        new = [NewTrial(recorded(spec, spec.space.check(s.params)), s.origin, s.why) for s in answer.suggestions]
 
         def add(conn: Connection) -> list[int]:
             current = queries.study_by_id(conn, study.id)
             if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
                 return []
             # A quasi-random point may have taken the study's last place while the model was thinking.
-            room = room_for(current.search_counts, current.search.trials, len(new))
+            room = room_for(current.point_counts, current.search.trials, len(new))
             if not room or due_in(current).phase != way.phase:
                 return []
             numbers = repository.add_trials(conn, study.id, new[:room], clock.now())
@@ -213,10 +211,10 @@ class Suggesting:
         try:
             answer = await self._ask(study, 1, trial.number)
             search.cuts[trial.number] = answer.results
-            if not answer.suggestions or answer.suggestions[0]["origin"] not in _MODELLED - {"fallback"}:
+            if not answer.suggestions or answer.suggestions[0].origin not in _MODELLED - {"fallback"}:
                 return
             found, now_in = answer.suggestions[0], answer.study
-            point = recorded(now_in.spec, now_in.spec.space.check(found["params"]))
+            point = recorded(now_in.spec, now_in.spec.space.check(found.params))
 
             def swap(conn: Connection) -> None:
                 if queries.study_by_id(conn, study.id).space == now_in.space and point != trial.params:
@@ -224,8 +222,8 @@ class Suggesting:
                         conn,
                         trial,
                         point,
-                        origin=found["origin"],
-                        why=found["why"],
+                        origin=found.origin,
+                        why=found.why,
                         space=now_in.space,
                         now=clock.now(),
                     )
@@ -254,7 +252,7 @@ class Suggesting:
         async def start() -> None:
             try:
                 async with await self._advisor.exclusive():
-                    await self._advisor.ask({"op": "ping"})
+                    await self._advisor.ask(to_request(Ping()))
             except AdvisorFailed as error:
                 log.warning("%s", error)
 
