@@ -81,6 +81,7 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
     fixed = {
         "study_id": study_id,
         "spec": dump(spec.to_dict()),
+        "submitted": dump(spec.to_dict()),
         "content_hash": spec.content_hash(),
         "environment": dump(dict(environment)),
     }
@@ -210,6 +211,11 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     if changes:
         add_event(conn, events.STUDY_CHANGED, row.name, None, {"changes": changes}, now)
     return bool(changes)
+
+
+def set_submitted(conn: Connection, study_id: int, spec: StudySpec) -> None:
+    """Remember what was submitted last, which the next submission is compared with."""
+    conn.execute(update(study_specs).where(study_specs.c.study_id == study_id).values(submitted=dump(spec.to_dict())))
 
 
 def offer_best(

@@ -40,7 +40,7 @@ def test_a_trial_keeps_the_version_that_it_was_made_in(lab: Lab) -> None:
         "more room",
         1,
     )
-    assert lab.ask(queries.first_space, study) != WIDER == second.space
+    assert first.space == lab.ask(queries.submitted_spec, study).space != WIDER == second.space
     assert lab.ask(queries.has_space_from, study, "user") and not lab.ask(queries.has_space_from, study, "phase 2")
 
 

@@ -9,6 +9,7 @@ from tui.actions import Action, shown
 from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_width
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
+from tui.steps import brief
 
 
 def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool) -> Line:
@@ -57,8 +58,11 @@ def head(context: Context, width: int) -> Line:
     state, style = study_state(glyphs, row.state)
     brand = (" tuned ", "title") if width >= 60 else ""
     left = line(brand, (" " + clean(row.name) + " ", "strong"), (state, style))
-    ended, live, waiting = store.counts(row)
-    parts = [f"{ended}/{row.trials}" if row.trials else fmt.plural(ended, "trial")]
+    _, live, waiting = store.counts(row)
+    ended = store.progress(row)
+    parts = [ended if row.trials else fmt.plural(int(ended), "trial")]
+    if row.steps and (step := brief(row)):
+        parts.append(step)
     if row.best and row.objective:
         value = fmt.number(row.best.values.get(row.objective.metric))
         parts.append(f"best {value} #{row.best.number}")

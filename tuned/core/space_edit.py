@@ -73,6 +73,12 @@ def edited(space: SearchSpace, edit: SpaceEdit) -> SearchSpace:
     return _met(replace(found, parameters=parameters, constraints=space.constraints, gone=tuple(gone.items())))
 
 
+def restored(now: SearchSpace, old: SearchSpace) -> SearchSpace:
+    """An earlier space in use again: of what is not part of it, trials fit that ran with the value used without it."""
+    dropped = {p.name: p.was for p in now.parameters if p.name not in old.names}
+    return replace(old, gone=tuple({**dict(old.gone), **dropped}.items()))
+
+
 def between(old: SearchSpace, new: SearchSpace) -> SpaceEdit:
     """The edit of bounds, values and roles that makes one space of the other, as far as these can."""
     values: dict[str, Any] = {}

@@ -32,7 +32,7 @@ class Trial:
         device: The slot it holds or held last: a GPU's UUID or `cpu:N`; empty before the first attempt.
         last_step: Highest step reported; None before the first report.
         created_at, started_at, ended_at: Unix seconds.
-        retries_used: Failure class -> automatic retries this trial has had.
+        retries_used: Failure class -> automatic retries this trial has had; `alone`: since it shared a card.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken.
@@ -79,11 +79,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt's end means: the event for the state table, and the failure behind it."""
+    """What an attempt's end means: the event for the state table, and the failure behind it.
+
+    `spends` is what a retry is counted as; empty: as its failure's class.
+    """
 
     event: str
     failure: Failure | None = None
     reason: str = ""
+    spends: str = ""
 
 
 DISK_FULL = "the disk was full when it ended"

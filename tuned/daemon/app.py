@@ -188,8 +188,14 @@ class Daemon:
         with contextlib.suppress(TunedError):  # all of them may have ended by themselves
             await self._service.act("resume", targets)
 
-    def _attempt_ended(self, attempt: LiveAttempt, ending: Ending) -> None:
-        self._slots.release(attempt.device, attempt.holder)
+    def _attempt_ended(self, attempt: LiveAttempt, ending: Ending | None) -> None:
+        again = self._attempts.live.get(attempt.trial_id)
+        if again is None or again.device != attempt.device:
+            # Else its next attempt holds the same share of the same card: this end was noticed late.
+            self._slots.release(attempt.device, attempt.holder)
+        if ending is None:
+            self._hub.scheduler.set()
+            return
         if ending.seconds is not None and ending.state in TERMINAL:
             self._suggesting.pace(ending.study_id).trial(ending.seconds)
         self._hub.scheduler.set()

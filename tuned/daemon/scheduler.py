@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from tuned.core.gpu_shares import share_of
+from tuned.core.gpu_shares import share_of, wanted_by
 from tuned.core.schedule import (
     Ask,
     Claim,
@@ -136,7 +136,7 @@ class Scheduler:
             for study in picture.studies.values()
         ]
         queue = [
-            QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id]))
+            QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id], t))
             for t in picture.queue
             if t.id not in claiming
         ]
@@ -149,7 +149,7 @@ class Scheduler:
                 case Claim():
                     trial, study = trials[action.trial_id], picture.studies[action.study_id]
                     claimed.add(trial.id)
-                    share = share_of(self._gpus(study) or 1.0)
+                    share = share_of(self._gpus(study, trial) or 1.0)
                     self._slots.lease(action.device, f"{trial.study}/{trial.number}", share)
                     self._launching.begin(trial, study, action.device)
                 case Ask():
@@ -180,9 +180,9 @@ class Scheduler:
         remaining = room if view.trials is None else view.trials - view.counted
         return max(0, min(room, remaining))
 
-    def _gpus(self, study: Study) -> float:
+    def _gpus(self, study: Study, trial: Trial) -> float:
         wanted = study.spec.run.gpus
-        return self._slots.default_gpus if wanted is None else wanted
+        return self._slots.default_gpus if wanted is None else wanted_by(trial.retries_used, wanted)
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.search
@@ -202,7 +202,7 @@ class Scheduler:
         return StudyView(
             id=study.id,
             state=study.state,
-            counted=counted(study.search_counts),
+            counted=counted(study.point_counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),

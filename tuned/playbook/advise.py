@@ -33,6 +33,7 @@ Rule = Callable[[StudyData], Iterable[Verdict]]
 RULES: tuple[tuple[str, str], ...] = (
     ("tuned.playbook.space.infeasible", "infeasible_rule"),
     ("tuned.playbook.space.bounds", "near_bound"),
+    ("tuned.playbook.space.idle", "idle_rule"),
     ("tuned.playbook.curves.curve_rules", "curve_rules"),
     ("tuned.playbook.curves.length_rules", "length_rules"),
     ("tuned.playbook.curves.length_rules", "evenness"),
@@ -65,7 +66,7 @@ def advise(question: Question) -> Answer:
     if "trial" in question.options:
         return _of_trial(question, verdicts)
     tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
-    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.searched)})
 
 
 def _of_trial(question: Question, verdicts: Sequence[Verdict]) -> Answer:

@@ -50,7 +50,8 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
 
 
 def _ended(row: StudyRow) -> int:
-    return sum(row.counts.get(state, 0) - row.aside.get(state, 0) for state in ("completed", "failed", "pruned"))
+    found = _searched(row)
+    return sum(found.get(state, 0) for state in ("completed", "failed", "pruned"))
 
 
 @verb()
@@ -76,6 +77,7 @@ def _show(page: StudyPage) -> None:
         ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
         ("trials", render.counts(_searched(row)) + (f", of {row.trials}" if row.trials else "")),
+        ("again", render.counts({state: n for state, n in row.again.items() if n})),
         ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
         ("steps", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
         ("best", render.best(row.best)),
@@ -100,8 +102,8 @@ def _show(page: StudyPage) -> None:
 
 
 def _searched(row: StudyRow) -> dict[str, int]:
-    """Trials of the search by state."""
-    found = {state: n - row.aside.get(state, 0) for state, n in row.counts.items()}
+    """Trials of the search by state, one for each point."""
+    found = {state: n - row.aside.get(state, 0) - row.again.get(state, 0) for state, n in row.counts.items()}
     return {state: n for state, n in found.items() if n}
 
 

@@ -88,6 +88,9 @@ def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> 
         return
     if not submitted.created:
         click.echo(f"{submitted.study} was submitted already, with this content: {submitted.state}")
+        for note in submitted.notes:
+            if note.startswith("changed since"):
+                click.echo(f"  note     {note}")
         return
     tell_plan(submitted)
     if watch:

@@ -223,12 +223,20 @@ async def queue(given: Given) -> list[TrialRow]:
         return live, queries.queue_heads(conn, 1000), queries.studies(conn, active_only=True)
 
     live, waiting, studies = await given.service.read(find)
-    slots = len(given.slots.default_slots)
-    lanes = {s.id: Lane(given.suggesting.pace(s.id).trial_s, s.spec.search.parallel or slots) for s in studies}
+    lanes = {study.id: _lane(given, study) for study in studies}
     now = time.time()
     running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
     known = [trial for trial in waiting if trial.study_id in lanes]
-    starts = start_estimates(slots, running, [trial.study_id for trial in known], lanes)
+    gpus = len(given.slots.leasable_gpus())
+    starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)
     by_id = dict(zip((trial.id for trial in known), starts, strict=True))
     rows = [trial_row(trial) for trial in live]
     return rows + [replace(trial_row(trial), starts_in_s=by_id.get(trial.id)) for trial in waiting]
+
+
+def _lane(given: Context, study: Study) -> Lane:
+    wanted = study.spec.run.gpus
+    parallel = study.spec.search.parallel or max(1, given.slots.capacity(wanted))
+    return Lane(
+        given.suggesting.pace(study.id).trial_s, parallel, given.slots.default_gpus if wanted is None else wanted
+    )

@@ -14,7 +14,7 @@ from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
 from tuned import protocol
-from tuned.core.gpu_shares import share_of
+from tuned.core.gpu_shares import share_of, wanted_by
 from tuned.daemon import failpoints
 from tuned.daemon.attempts.live import Attempts, LiveAttempt
 from tuned.daemon.files import run_dirs, snapshot
@@ -35,7 +35,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
     def share(row: Row) -> float:
         with database.read() as conn:
             wanted = queries.study_by_id(conn, row.trial.study_id).spec.run.gpus
-        return share_of(wanted or 1.0)
+        return share_of(wanted_by(row.trial.retries_used, wanted or 1.0))
 
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")

@@ -16,6 +16,7 @@ from storage.repository import IngestBatch
 from tuned.core.endings import (
     BREAKER_LENGTH,
     Verdict,
+    alone_next,
     as_asked,
     breaker_verdict,
     canary_verdict,
@@ -137,6 +138,7 @@ def commit_ending(
     )
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
+    outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = unforked or outcome
@@ -150,10 +152,24 @@ def commit_ending(
         exit_record=dict(record) if record is not None else None,
         failure=outcome.failure,
         reason=outcome.reason,
+        spends=outcome.spends,
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
     return Ending(study.id, state, outcome.reason, _seconds(record), paused, go_cold=unforked is not None)
+
+
+def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
+    """The end of an attempt as it was committed; None when its study is gone.
+
+    For who committed it and could take no note of it. The state is its trial's, which may be in another attempt by now.
+    """
+    row = next((row for row in queries.attempts(conn, trial_id) if row["attempt"] == number), None)
+    if row is None:
+        return None
+    trial = queries.trial_by_id(conn, trial_id)
+    cold = row["ended_by"] == "retry" and never_began(row["exit"], row["start"]) is not None
+    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"]), None, go_cold=cold)
 
 
 def _pause_if_failing(

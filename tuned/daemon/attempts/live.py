@@ -26,7 +26,7 @@ from tuned.core.errors import TunedError, Unavailable
 from tuned.core.metric_lines import Chunk, parse_chunk
 from tuned.core.states import StopReason, TrialState
 from tuned.daemon import clock, failpoints
-from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress
+from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
 from tuned.daemon.attempts.folder_watch import FolderWatch
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.run_dirs import Facts
@@ -54,6 +54,7 @@ class LiveAttempt:
         stop, told: Why it is to end, and what of that stands in its `stop.json`.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
+        cut_off: Whether the attempt before it was given back because its launch was cut off.
         samples: Measurements of the device that wait for the next commit.
     """
 
@@ -81,6 +82,7 @@ class LiveAttempt:
     supervisor_gone: bool = False
     doubtful: bool = False
     claimed_at: float = 0.0
+    cut_off: bool = False
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     watches: list[Watch] = field(default_factory=list)
@@ -95,10 +97,11 @@ class Attempts:
     """Follows every live attempt until its end is committed.
 
     Args:
-        ended: Called on the event loop after an attempt's end is committed.
+        ended: Called on the event loop once after an attempt's end is committed; without an ending where its trial was
+            deleted before anybody had taken notice.
     """
 
-    def __init__(self, database: Database, ended: Callable[[LiveAttempt, Ending], None]) -> None:
+    def __init__(self, database: Database, ended: Callable[[LiveAttempt, Ending | None], None]) -> None:
         self._database = database
         self._ended = ended
         self._folders = FolderWatch()
@@ -148,9 +151,9 @@ class Attempts:
 
     def _close(self, attempt: LiveAttempt) -> None:
         if attempt.pidfd is not None:
-            asyncio.get_running_loop().remove_reader(attempt.pidfd)
-            os.close(attempt.pidfd)
-            attempt.pidfd = None
+            pidfd, attempt.pidfd = attempt.pidfd, None
+            asyncio.get_running_loop().remove_reader(pidfd)
+            os.close(pidfd)
 
     async def tell_to_stop(self, attempt: LiveAttempt, reason: StopReason) -> bool:
         """Write `stop.json` and have the supervisor look at it.
@@ -197,39 +200,44 @@ class Attempts:
                 signal.pidfd_send_signal(attempt.pidfd, signal.SIGUSR1)
 
     async def _follow(self, attempt: LiveAttempt) -> None:
-        ended = False
-        while not ended:
+        failures = 0
+        while True:
             attempt.dirty.clear()
             try:
-                if attempt.doubtful:
-                    await self._recall(attempt)
-                ended = await self._look(attempt)
+                if (attempt.doubtful and await self._recall(attempt)) or await self._look(attempt):
+                    return
+                failures = 0
             except (TunedError, OSError) as error:
                 # A full disk, a folder that may not be entered: nothing that a traceback would explain.
-                attempt.doubtful = True
                 log.warning("attempt %s: could not be followed this time: %s", attempt.holder, error)
+                failures += 1
             except Exception:
-                # One attempt in trouble must not take the others along; it is looked at again by the slow poll.
-                attempt.doubtful = True
+                # One attempt in trouble must not take the others along.
                 log.exception("attempt %s: could not be followed this time", attempt.holder)
-            if not ended:
+                failures += 1
+            attempt.doubtful = failures > 0
+            if failures != 1:
+                # After the first failure it is looked at again at once: its end may be committed, and its slot be free.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SLOW_POLL_S):
                         await attempt.dirty.wait()
 
-    async def _recall(self, attempt: LiveAttempt) -> None:
-        """After a failure nobody knows what of it was committed: the database does."""
+    async def _recall(self, attempt: LiveAttempt) -> bool:
+        """After a failure nobody knows what of it was committed: the database does. Whether its end was."""
 
-        def read() -> queries.LiveAttempt | None:
+        def read() -> tuple[queries.LiveAttempt | None, Ending | None]:
             with self._database.read() as conn:
-                return next((row for row in queries.live(conn) if row.attempt_id == attempt.attempt_id), None)
+                row = next((row for row in queries.live(conn) if row.attempt_id == attempt.attempt_id), None)
+                return row, None if row is not None else committed_ending(conn, attempt.trial_id, attempt.attempt)
 
-        row = await asyncio.to_thread(read)
-        if row is not None:
-            attempt.offset, attempt.next_steps = row.ingest_offset, None
-            attempt.started, attempt.running = False, row.started
-            attempt.stop = attempt.stop or row.trial.stop_reason
-        attempt.doubtful = False
+        row, ending = await asyncio.to_thread(read)
+        if row is None:
+            self._finish(attempt, ending)
+            return True
+        attempt.offset, attempt.next_steps = row.ingest_offset, None
+        attempt.started, attempt.running = False, row.started
+        attempt.stop = attempt.stop or row.trial.stop_reason
+        return False
 
     async def _look(self, attempt: LiveAttempt) -> bool:
         gone = attempt.supervisor_gone
@@ -365,13 +373,21 @@ class Attempts:
             lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged)
         )
         failpoints.reach("exit.committed")
-        self._committed(attempt, progress)
-        self._close(attempt)
-        self._folders.remove(attempt.watches)
+        self._finish(attempt, ending)
+
+    def _finish(self, attempt: LiveAttempt, ending: Ending | None) -> None:
+        """Its end is committed: nobody follows it any more, and its slot is free. Once for each attempt."""
         if self.live.get(attempt.trial_id) is attempt:
             del self.live[attempt.trial_id]
-        log.info("attempt %s/%d: %s %s", attempt.holder, attempt.attempt, ending.state, ending.reason)
-        self._ended(attempt, ending)
+        if ending is not None:
+            log.info("attempt %s/%d: %s %s", attempt.holder, attempt.attempt, ending.state, ending.reason)
+        try:
+            self._close(attempt)
+            self._folders.remove(attempt.watches)
+            self._ended(attempt, ending)
+        except Exception:
+            # What is committed is not to be ended again, whatever could not be put away.
+            log.exception("attempt %s/%d: its end was not taken note of by all", attempt.holder, attempt.attempt)
 
     async def close(self) -> None:
         """Look away. The attempts live on and are adopted by the next daemon."""

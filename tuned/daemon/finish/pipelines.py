@@ -212,7 +212,7 @@ def _searching(step_id: str, reason: str) -> Move:
 
 def _begin(conn: Connection, study: Study, now: float, step_id: str) -> Step:
     assert study.pipeline is not None
-    step = begin(study.pipeline[step_id], counted(study.search_counts), now)
+    step = begin(study.pipeline[step_id], counted(study.point_counts), now)
     try:
         if step.name == "confirm":
             return begin_confirmation(conn, study, step, now)
@@ -227,7 +227,7 @@ def _move_search(conn: Connection, study: Study, now: float, step_id: str, reaso
     """Begin a step of the search, or end it once it has the trials it is for, or can have no more."""
     assert study.pipeline is not None
     step = study.pipeline[step_id]
-    number = counted(study.search_counts)
+    number = counted(study.point_counts)
     if step.state is StepState.WAITING:
         if reason:
             return _searched(study, end(step, StepState.SKIPPED, reason, now), number)

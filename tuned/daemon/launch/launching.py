@@ -45,6 +45,8 @@ from tuned.daemon.machine.slots import Slots
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 30.0
+"""How long a trial waits for what is imported ahead before it does without."""
 BACKOFF_S = (1.0, 5.0, 20.0, 60.0)
 """How long nothing is launched after run directories could not be written."""
 
@@ -163,14 +165,15 @@ class Launching:
         attempt_id = uuid.uuid4().hex
         trial_dir = run_dirs.trial_dir(self._runs, trial.study, trial.number)
 
-        def claim(conn: Connection) -> tuple[int, Trial]:
+        def claim(conn: Connection) -> tuple[int, Trial, bool]:
             number = repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
-            return number, queries.trial_by_id(conn, trial.id)
+            return number, queries.trial_by_id(conn, trial.id), queries.was_cut_off(conn, trial.id, number - 1)
 
-        number, claimed = await self._database.writer.run(claim)
+        number, claimed, cut_off = await self._database.writer.run(claim)
         run_dir = trial_dir / str(number)
+        now = clock.now()
         attempt = LiveAttempt(
-            trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=clock.now()
+            trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=now, cut_off=cut_off
         )
         return attempt, claimed
 
@@ -229,20 +232,29 @@ class Launching:
         environment = activated(
             trial_environment(self._environments[study.id], run.env), run.python, os.path.isfile, os.path.isdir
         )
+        if preload:
+            await asyncio.to_thread(self._preloads.guess, study)
         names = self._preloads.for_study(study) if preload else ()
         python = run.python or sys.executable
         found = await asyncio.to_thread(installed, python)
         return LauncherKind(python, tuple(sorted(environment.items())), names, found)
 
-    async def _launcher(self, study: Study) -> Launcher:
-        """The launcher with the learned preload once it is ready; until then the one without."""
+    async def _launcher(self, study: Study, attempt: LiveAttempt) -> Launcher:
+        """The launcher that imports ahead, once it has: no trial imports meanwhile what it will be given in a moment.
+
+        The one without where that takes too long, or where the trial's last launch was cut off: a daemon that is killed
+        more often than those imports take would start no trial at all.
+        """
         kind = await self._kind(study)
-        if kind.preload and study.spec.run.preload is None and self._launchers.ready(kind) is None:
-            bare = await self._kind(study, preload=False)
-            if self._launchers.ready(bare) is not None:
-                await self._launchers.get(kind)
-                return await self._launchers.get(bare)
-        return await self._launchers.get(kind)
+        launcher = await self._launchers.get(kind)
+        if not kind.preload or self._launchers.ready(kind) is not None:
+            return launcher
+        if not attempt.cut_off:
+            done, _ = await asyncio.wait([launcher.ready], timeout=PATIENCE_S)
+            if done:
+                return launcher
+        log.info("%s does not wait for %s", attempt.holder, ", ".join(kind.preload))
+        return await self._launchers.get(await self._kind(study, preload=False))
 
     async def _fork(self, attempt: LiveAttempt, study: Study) -> int | None:
         """Have it forked, cold if it must be.
@@ -254,11 +266,15 @@ class Launching:
             TunedError, OSError: Nothing was forked.
         """
         try:
-            return await _launch(await self._launcher(study), attempt)
+            return await _launch(await self._launcher(study, attempt), attempt)
         except (Refused, LauncherFailed) as failure:
             bare = not (await self._kind(study)).preload
             if isinstance(failure, LauncherFailed) and (failure.killed or bare):
                 raise  # it is not the preload's fault
+            if self._preloads.guesses(study):
+                log.info("study %s: nothing is imported ahead until its first trial has ended: %s", study.name, failure)
+                self._preloads.drop_guess(study)
+                return await self._fork(attempt, study)
             log.warning("%s starts cold: %s", attempt.holder, failure)
             self._preloads.run_cold(study.id, str(failure))
         spec = await asyncio.to_thread(run_dirs.spec, attempt.run_dir)

@@ -1,4 +1,4 @@
-"""What launchers import ahead, learned from the first trial of a study, and which studies run cold.
+"""What launchers import ahead: guessed for a new script, then learned from its first trial; and which studies run cold.
 
 Owns this small memory. It is a cache in the state folder: lost, it is learned again.
 """
@@ -10,7 +10,9 @@ import logging
 from pathlib import Path
 
 from tuned import protocol
+from tuned.core import preloading
 from tuned.core.study import Study
+from tuned.daemon.files.disk import Disk
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ class Preloads:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._cold: dict[int, str] = {}
+        self._guesses: dict[str, tuple[str, ...]] = {}
         try:
             known = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -47,6 +50,21 @@ class Preloads:
         names = self._known.get(self._key(study))
         return None if names is None else tuple(n for n in names if n in protocol.FORK_SAFE_MODULES)
 
+    def guess(self, study: Study) -> None:
+        """Guess from the script's text, once, for as long as nothing is learned of it. Reads files."""
+        run, key = study.spec.run, self._key(study)
+        if run.script is None or run.preload is not None or key in self._guesses or key in self._known:
+            return
+        self._guesses[key] = preloading.guess(run.script, Disk())
+
+    def guesses(self, study: Study) -> bool:
+        """Whether what the launcher of this study imports is only guessed."""
+        return bool(study.spec.run.preload is None and self.learned(study) is None and self.for_study(study))
+
+    def drop_guess(self, study: Study) -> None:
+        """The guess did harm: import nothing ahead until something is learned."""
+        self._guesses[self._key(study)] = ()
+
     def for_study(self, study: Study) -> tuple[str, ...]:
         """What the launcher of this study imports now."""
         run = study.spec.run
@@ -54,7 +72,8 @@ class Preloads:
             return ()
         if run.preload is not None:
             return run.preload
-        return self.learned(study) or ()
+        learned = self.learned(study)
+        return self._guesses.get(self._key(study), ()) if learned is None else learned
 
     def learn(self, study: Study, run_dir: Path) -> bool:
         """Take the lesson of a finished attempt, if it wrote one.
@@ -73,6 +92,9 @@ class Preloads:
             return False
         seconds = record.get("seconds", {})
         names = [n for n in protocol.FORK_SAFE_MODULES if float(seconds.get(n, 0.0)) >= WORTH_S]
+        guessed = self._guesses.get(self._key(study), ())
+        if set(names) <= set(guessed):
+            names = list(guessed)  # what has all of it runs already; another launcher would import it once more
         self._known[self._key(study)] = names
         try:
             self._path.write_text(json.dumps(self._known))

@@ -45,7 +45,7 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
     cancelled = _withdraw(conn, study, spec.search.trials, now)
     after = queries.study_by_id(conn, study.id)
     if settings and after.state in STUDY_ENDED:
-        have = counted(after.counts)
+        have = counted(after.point_counts)
         notes.append(f"{study.name} is {after.state} and has {have} trials: more than that let it go on")
     return SettingsChanged(
         study.name, [str(setting) for setting in settings], after.state.value, reopened, notes, cancelled
@@ -68,7 +68,7 @@ def _reopen(conn: Connection, study: Study, now: float) -> bool:
     if study.state not in STUDY_ENDED:
         return False
     search = queries.study_by_id(conn, study.id).spec.search
-    if search.trials is not None and counted(study.search_counts) >= search.trials:
+    if search.trials is not None and counted(study.point_counts) >= search.trials:
         return False
     if search.budget is not None and study.running_s >= search.budget:
         return False
@@ -78,7 +78,7 @@ def _reopen(conn: Connection, study: Study, now: float) -> bool:
 
 def _withdraw(conn: Connection, study: Study, trials: int | None, now: float) -> list[int]:
     """Cancel the latest queued suggestions beyond the study's size; points of the user's own stay."""
-    excess = 0 if trials is None else counted(study.search_counts) - trials
+    excess = 0 if trials is None else counted(study.point_counts) - trials
     if excess <= 0 or study.state in STUDY_ENDED:
         return []
     queued = queries.trials(conn, study.id, states=[TrialState.QUEUED], descending=True)

@@ -43,7 +43,13 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
         point = recorded(study.spec, complete_point(study.spec.space, given, study.spec.search.seed, number - 1))
         for seed in range(1, request.seeds + 1):
             new = NewTrial(
-                params=point, origin="user", why=_why(model, seed, request.seeds), priority=request.priority, rank=0
+                params=point,
+                origin="user",
+                why=_why(model, seed, request.seeds),
+                priority=request.priority,
+                rank=0,
+                # The first is a point of the search, the others are that point again.
+                retry_of=None if seed == 1 else number,
             )
             numbers += repository.add_trials(conn, study.id, [new], now)
     verbs.reopen(conn, study.id, now)

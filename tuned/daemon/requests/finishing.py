@@ -145,7 +145,7 @@ def _refuse_waiting(study: Study, step: str) -> None:
 
 def _held(study: Study) -> dict[str, Any]:
     """An ended study that runs again for a step does not go on with its search."""
-    return {"until": counted(study.search_counts), "of": study.spec.search.trials}
+    return {"until": counted(study.point_counts), "of": study.spec.search.trials}
 
 
 def _begun(conn: Connection, study: Study, step: Step, now: float) -> Step:

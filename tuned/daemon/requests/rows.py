@@ -27,13 +27,14 @@ from tuned.wire import (
 def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
     """A study as lists show it."""
     spec, counts = study.spec, study.counts
-    searched = study.search_counts
-    started = counted(searched) - searched.get(TrialState.QUEUED, 0)
+    points = study.point_counts
+    started = counted(points) - points.get(TrialState.QUEUED, 0)
     live = sum(counts.get(state, 0) for state in LIVE)
     eta = None
     if study.ended_at is None and study.state is not StudyState.PAUSED and spec.search.trials is not None:
         parallel = min(slots, spec.search.parallel or slots)
-        eta = eta_s(max(0, spec.search.trials - started), live, pace, parallel)
+        repeated = study.again.get(TrialState.QUEUED, 0)
+        eta = eta_s(max(0, spec.search.trials - started) + repeated, live, pace, parallel)
     objective, best = spec.objective, study.best
     return StudyRow(
         name=study.name,
@@ -57,6 +58,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         phase=study.phase,
         steps=step_rows(study.pipeline),
         aside=study.aside,
+        again=study.again,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
     )

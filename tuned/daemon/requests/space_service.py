@@ -54,8 +54,10 @@ class SpaceService:
             Conflict: The study is ending.
         """
         edit = SpaceEdit(request.set, request.add, request.fix, request.drop)
-        if edit.empty and not request.refine:
+        if edit.empty and not request.refine and request.back_to is None:
             raise InvalidInput("no change was given", hint=f"tunectl space {name} --set NAME.high=1")
+        if request.refine and request.back_to is not None:
+            raise InvalidInput("goes back or refines, not both", where="back_to", hint="make it two edits")
         study = await self._service.study(name)
         # Looked at before the transaction, because it reads the user's files; a name that is added or dropped
         # meanwhile is looked at again by the next edit.
@@ -64,8 +66,14 @@ class SpaceService:
 
         def apply(conn: Connection) -> NewVersion:
             now_in = queries.study_by_id(conn, study.id)
-            space, why = spaces.refinement(conn, now_in) if request.refine else (now_in.spec.space, [])
-            return spaces.change(conn, now_in, edited(space, edit), why, "user", clock.now(), dry=request.dry_run)
+            if request.back_to is not None:
+                now_space, why = spaces.earlier(conn, now_in, request.back_to), [f"version {request.back_to} again"]
+            elif request.refine:
+                now_space, why = spaces.refinement(conn, now_in)
+            else:
+                now_space, why = now_in.spec.space, []
+            space = edited(now_space, edit)
+            return spaces.change(conn, now_in, space, why, "user", clock.now(), dry=request.dry_run)
 
         new = await (self._service.read(apply) if request.dry_run else self._service.write(apply))
         return _changed(await self.page(name), new, dry_run=request.dry_run)

@@ -18,7 +18,7 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
-from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.errors import InvalidInput
 from tuned.core.finish.pipeline import Step, pipeline_of
 from tuned.core.search.design import complete_point
 from tuned.core.search.phases import asks_advisor
@@ -160,19 +160,8 @@ class Submitting:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
-                # Its space may have been edited since: what was submitted is version 1.
-                first = queries.first_space(conn, known.id) or known.spec.space
-                submitted = replace(known.spec, space=first)
-                if spec.content_hash() in (known.spec.content_hash(), submitted.content_hash()):
-                    return known, False
-                if update:
-                    changed.extend(updating.update(conn, known, spec, clock.now()))
-                    return queries.study_by_id(conn, known.id), False
-                raise Conflict(
-                    "there is a study of this name with other content: " + "; ".join(known.spec.differences(spec)),
-                    where=spec.name,
-                    hint="submit it --as another name, or --update this one",
-                )
+                changed.extend(updating.resubmit(conn, known, spec, update, clock.now()))
+                return queries.study_by_id(conn, known.id), False
             if taken is not None and not rehearse:
                 snapshot.place(taken, self._runs / spec.name)
                 snapshot.write_origin(self._runs / spec.name, taken.hash, state or {})
@@ -236,6 +225,10 @@ class Submitting:
             notes.append(
                 f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
             )
+        if not created:
+            # It may have been changed while it ran, by hand or by itself; that stays.
+            drift = queries.submitted_spec(conn, study.id).differences(spec)
+            notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
         if study.pipeline is not None:
             notes.append("its steps: " + ", ".join(_planned(step) for step in study.pipeline.steps))
         return Submitted(

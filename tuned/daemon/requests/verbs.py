@@ -151,7 +151,7 @@ def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) ->
     for trial in queries.trials(conn, study.id, states=[*LIVE, TrialState.PAUSED]):
         _cancel(conn, trial, effect, now)
     if study.pipeline is not None and not study.pipeline.over:
-        done = {"until": counted(study.search_counts), "of": study.spec.search.trials}
+        done = {"until": counted(study.point_counts), "of": study.spec.search.trials}
         after = Pipeline(
             tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.pipeline.steps)
         )
@@ -247,7 +247,8 @@ def _retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 def retries_of(conn: Connection, trial: Trial) -> list[Trial]:
     """The trials that repeat this one and have not ended."""
     states = [state for state in TrialState if state not in TERMINAL]
-    return [t for t in queries.trials(conn, trial.study_id, states=states) if t.retry_of == trial.number]
+    waiting = queries.trials(conn, trial.study_id, states=states)
+    return [t for t in waiting if t.origin == "retry" and t.retry_of == trial.number]
 
 
 def undo_retry(conn: Connection, texts: list[str], now: float) -> Effect:
@@ -264,7 +265,7 @@ def undo_retry(conn: Connection, texts: list[str], now: float) -> Effect:
         if target.is_study:
             raise InvalidInput("names no trial", where=study.name, hint=f"name one, such as {study.name}/7")
         for trial in trials:
-            again = [trial] if trial.retry_of is not None else retries_of(conn, trial)
+            again = [trial] if trial.origin == "retry" else retries_of(conn, trial)
             if not again:
                 effect.skipped.append(f"{_name(trial)} is not to run again")
             for retry in again:

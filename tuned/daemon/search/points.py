@@ -37,7 +37,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if first.refine:
         study = refine_before(conn, study, first.phase, now)
     taken = Taken(conn, study_id)
-    for made in range(room_for(study.search_counts, study.search.trials, count)):
+    for made in range(room_for(study.point_counts, study.search.trials, count)):
         way = due_in(study, made)
         if made and (not way.by_design or way.phase != first.phase):
             # The design, or the phase, is complete; the scheduler asks again.

@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewSpace
 from tuned.core.arguments import recorded
-from tuned.core.errors import Conflict
+from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
-from tuned.core.space_edit import changes_between
+from tuned.core.space_edit import changes_between, restored
 from tuned.core.states import StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trial import Trial
@@ -66,6 +66,19 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
         if point is not None:
             ranked.append((value if objective.direction == "minimize" else -value, trial.number, point))
     return refined(space, [point for _, _, point in sorted(ranked, key=lambda entry: entry[:2])])
+
+
+def earlier(conn: Connection, study: Study, version: int) -> SearchSpace:
+    """The space of an earlier version, to be put into use again.
+
+    Raises:
+        InvalidInput: There is no such version.
+    """
+    known = queries.space_versions_of(conn, study.id)
+    found = next((one.space for one in known if one.version == version), None)
+    if found is None:
+        raise InvalidInput(f"there is no version {version}", where="back_to", hint=f"there are 1 to {len(known)}")
+    return restored(study.spec.space, found)
 
 
 def change(

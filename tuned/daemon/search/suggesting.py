@@ -194,7 +194,7 @@ class Suggesting:
             if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
                 return []
             # A quasi-random point may have taken the study's last place while the model was thinking.
-            room = room_for(current.search_counts, current.search.trials, len(new))
+            room = room_for(current.point_counts, current.search.trials, len(new))
             if not room or due_in(current).phase != way.phase:
                 return []
             numbers = repository.add_trials(conn, study.id, new[:room], clock.now())

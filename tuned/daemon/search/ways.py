@@ -12,9 +12,9 @@ _TELLING = (*_VALUED, TrialState.FAILED)
 
 def due_in(study: Study, more: int = 0) -> Due:
     """How the study's next point is chosen, once it has so many trials more."""
-    counts = study.search_counts
-    created = sum(counts.values()) + more
-    finished = sum(counts.get(state, 0) for state in _VALUED)
+    # A design, or a phase, is of so many points, however often some of them were run.
+    created = sum(study.point_counts.values()) + more
+    finished = min(created, sum(study.search_counts.get(state, 0) for state in _VALUED))
     if reproducible(study):
         # Whether the trial before it has ended already is a matter of time.
         finished = min(finished, max(0, created - 1))

@@ -167,8 +167,8 @@ def _studies_table(old: StudyData, new: StudyData) -> Table:
         ("best trial", lambda s: s.ranked[0].number),
         ("median", lambda s: float(np.median(s.outcome(s.ranked)))),
         ("trials with a result", lambda s: len(s.ranked)),
-        ("failed", lambda s: sum(t.state in ("failed", "lost") for t in s.trials)),
-        ("hours of trials", lambda s: sum(t.seconds or 0.0 for t in s.trials) / 3600),
+        ("failed", lambda s: sum(t.state in ("failed", "lost") for t in s.searched)),
+        ("hours of trials", lambda s: sum(t.seconds or 0.0 for t in s.searched) / 3600),
     ):
         rows.append((name, measure(old), measure(new)))
     return Table("compare.studies", f"{old.name} and {new.name}", columns, tuple(rows))

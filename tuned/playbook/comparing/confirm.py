@@ -211,7 +211,7 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
             Verdict(
                 "warn",
                 "confirm.undecided",
-                f"{len(open_)} of {len(compared) - 1} cannot be told from trial {baseline.number} yet",
+                f"{len(open_)} of {len(compared) - 1} candidates cannot be told from trial {baseline.number} yet",
                 {"widest interval": spread, "seeds": len(baseline.runs)},
                 "more seeds narrow the intervals",
                 f"tunectl confirm {study.name} --top {len(compared) - 1} --seeds 5 --against {baseline.number}",

@@ -25,9 +25,10 @@ COLUMNS = (
 
 
 def curve_table(study: StudyData, only: Sequence[TrialData] | None = None) -> Table:
-    """One row a trial, best first, those without a result last; validation and training side by side."""
+    """One row a trial of the search, best first, those without a result last; validation and training side by side."""
     ranked = study.ranked if only is None else only
-    rest = [t for t in study.trials if t not in ranked and t.started_at is not None] if only is None else []
+    placed = {t.number for t in ranked}
+    rest = [t for t in study.searched if t.number not in placed and t.started_at is not None] if only is None else []
     rows: list[tuple[Cell, ...]] = []
     seen: set[str] = set()
     for trial in (*ranked, *rest):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from tuned.playbook.curves.noise import smooth, step_noise
-from tuned.playbook.study_data import Curve, Floats, StudyData, TrialData
+from tuned.playbook.study_data import Curve, Floats, StudyData, TrialData, once
 
 LEAST_REPORTS = 5
 """With fewer there is no shape to see."""
@@ -82,7 +81,7 @@ class Diagnosis:
         return self.last - self.train_last
 
 
-@lru_cache(maxsize=2000)
+@once
 def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
     """What a trial's curves say."""
     objective, sign = study.objective, study.sign

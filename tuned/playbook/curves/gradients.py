@@ -17,7 +17,7 @@ from tuned.playbook.answer import Answer
 from tuned.playbook.curves.diagnosis import diagnose
 from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
-from tuned.playbook.study_data import StudyData, TrialData
+from tuned.playbook.study_data import StudyData, TrialData, once
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Level, Verdict, sort_verdicts
 
@@ -75,10 +75,11 @@ class Flow:
         return self.nonfinite > 0 or spike or (self.ratio is not None and self.ratio > EXPLODED)
 
 
+@once
 def flows(study: StudyData) -> tuple[Flow, ...]:
-    """What was seen of each watched trial, in the order of their numbers."""
+    """What was seen of each watched trial of the search, in the order of their numbers."""
     name = _first_named(study, ACTIVATIONS)
-    found = (_flow(trial, name.name if name else None) for trial in study.trials if trial.run_dir)
+    found = (_flow(trial, name.name if name else None) for trial in study.searched if trial.run_dir)
     return tuple(flow for flow in found if flow is not None)
 
 
@@ -124,7 +125,10 @@ def gradient_flow(study: StudyData) -> Iterator[Verdict]:
     for activation in dict.fromkeys(flow.activation for flow in seen):
         group = [flow for flow in seen if flow.activation == activation and flow.ratio is not None]
         lost = sorted((flow for flow in group if flow.vanished), key=lambda flow: flow.ratio or 0.0)
-        if lost:
+        saturated = _by_rate(study, group, lost)
+        if saturated is not None:
+            yield saturated
+        elif lost:
             yield _vanishing(study, activation, group, lost, _level(lost, seen, best))
     burst = [flow for flow in seen if flow.exploded]
     if burst:
@@ -134,6 +138,44 @@ def gradient_flow(study: StudyData) -> Iterator[Verdict]:
 def _level(concerned: Sequence[Flow], seen: Sequence[Flow], best: int | None) -> Level:
     alarming = len(concerned) >= ALARM * len(seen) or best in [flow.trial.number for flow in concerned]
     return "warn" if alarming else "info"
+
+
+def _by_rate(study: StudyData, group: Sequence[Flow], lost: Sequence[Flow]) -> Verdict | None:
+    """Where the learning rate alone tells trials whose gradients vanish, and depth does not: it saturates units.
+
+    At least three trials below the least such rate, one of them as deep, all with gradients that flow.
+    """
+    rate = _rate(study)
+    if rate is None or not lost:
+        return None
+    rates = {f.trial.number: float(v) for f in group if isinstance(v := f.trial.params.get(rate.name), int | float)}
+    kept = [f for f in group if not f.vanished and f.trial.number in rates]
+    if len(kept) < 3 or any(f.trial.number not in rates for f in lost):
+        return None
+    edge = min(rates[f.trial.number] for f in lost)
+    calm = max(rates[f.trial.number] for f in kept)
+    if edge <= calm or max(f.layers for f in kept) < min(f.layers for f in lost):
+        return None
+    ratio = float(np.median([flow.ratio or 0.0 for flow in lost]))
+    with_it = f" with {lost[0].activation}" if lost[0].activation else ""
+    return Verdict(
+        "info",
+        "gradients.saturated",
+        f"Gradients vanish{with_it} in {len(lost)} trials with {rate.name} from {edge:.3g} on (the first layer gets "
+        f"{ratio:.1g} of what the last one gets), in none of {len(kept)} up to {calm:.3g}: so large steps saturate the "
+        "units.",
+        {
+            "from": edge,
+            "calm_up_to": calm,
+            "first_over_last": ratio,
+            "trials": len(lost),
+            "watched": len(group),
+        },
+        f"Lower the upper bound of {rate.name}; activation and depth are not to blame.",
+        "",
+        rate.name,
+        tuple(flow.trial.number for flow in lost[:10]),
+    )
 
 
 def _vanishing(study: StudyData, activation: str, group: Sequence[Flow], lost: Sequence[Flow], level: Level) -> Verdict:
@@ -247,7 +289,7 @@ def warm_up(study: StudyData) -> Iterator[Verdict]:
         return
     best = study.ranked[0].params.get(rate.name)
     tried = [
-        (float(v), _diverged(study, t)) for t in study.trials if isinstance(v := t.params.get(rate.name), int | float)
+        (float(v), _diverged(study, t)) for t in study.searched if isinstance(v := t.params.get(rate.name), int | float)
     ]
     if not isinstance(best, int | float) or best <= 0:
         return

@@ -39,8 +39,11 @@ class Shared:
 
 
 def latest_hashes(study: StudyData) -> tuple[int, dict[str, DataHashes]] | None:
-    """The newest trial that left hashes, and these; None without any."""
-    for trial in reversed(study.trials):
+    """The newest trial of the search that left hashes, and these; None without any.
+
+    The final model is trained on all there is: validation data among its training data is no leak.
+    """
+    for trial in reversed(study.searched):
         if trial.run_dir:
             found, _ = read_hashes(trial.run_dir)
             if found:
@@ -114,7 +117,7 @@ def _other_examples(study: StudyData, number: int, data: Mapping[str, DataHashes
     judging = next((split for split in data if split.startswith(("val", "valid", "dev", "eval"))), None)
     if judging is None:
         return
-    for trial in study.trials:
+    for trial in study.searched:
         if trial.number == number or not trial.run_dir:
             continue
         found, _ = read_hashes(trial.run_dir)

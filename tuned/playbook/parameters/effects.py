@@ -109,8 +109,16 @@ def overview(study: StudyData, model: RankModel | None) -> Table:
         Column("parameter"), Column("role"), Column("explains", "share"), Column("p_value", "number", "p (raw)"),
         Column("best_at", "text", "best at"),
     )  # fmt: skip
-    notes = ("explains: variance of its adjusted results, of all ranks. p: that raw results do not depend on it.",)
-    return Table("effects", f"What moves {study.objective.metric}", columns, tuple(rows), notes)
+    meaning = (
+        "explains: how much of the variance between the trials' ranks is its own, over the points tried; tunectl "
+        "importance asks it of the whole space. p: chance of such raw results if it did nothing."
+    )
+    notes = [meaning]
+    if model is not None and model.trials < model.of:
+        notes.append(
+            f"Adjusted results are by a model of {model.trials} of {model.of} trials, evenly over their ranks."
+        )
+    return Table("effects", f"What moves {study.objective.metric}", columns, tuple(rows), tuple(notes))
 
 
 def _typical(study: StudyData, parameter: Parameter, one: Group, model: RankModel | None) -> float:
@@ -121,8 +129,8 @@ def _typical(study: StudyData, parameter: Parameter, one: Group, model: RankMode
 
 def effect_table(study: StudyData, parameter: Parameter, model: RankModel | None) -> Table:
     """One parameter by value or bin."""
-    _, bad = infeasible(study)
-    failed = [t for t in bad if parameter.name in t.params and t.number not in {r.number for r in study.ranked}]
+    with_result = {t.number for t in study.ranked}
+    failed = [t for t in infeasible(study)[1] if parameter.name in t.params and t.number not in with_result]
     rows = [
         (
             one.label,
@@ -165,7 +173,7 @@ def by_metric(study: StudyData, metric: str) -> StudyData:
     """
     if metric == study.objective.metric:
         return study
-    known = {name for t in study.trials for name in t.curves}
+    known = {name for t in study.searched for name in t.curves}
     if metric not in known:
         raise InvalidInput("no trial reported this metric", where=metric, hint="there are " + ", ".join(sorted(known)))
     goal = perfect(metric, "maximize")

@@ -30,11 +30,12 @@ def importance(question: Question) -> Answer:
     question.allow("metric")
     model = fitted(question.study, question.options.get("metric"))
     rows_a, rows_b, mixed = _designs(model)
-    alone, whole = _indices(model, rows_a, rows_b, mixed, None)
+    rows = np.vstack([rows_a, rows_b, *mixed])
     rng = np.random.default_rng(0)
     count = len(model.trials)
-    draws = [rng.multinomial(count, np.full(count, 1 / count)) for _ in range(RESAMPLED)]
-    again = [_indices(model, rows_a, rows_b, mixed, weights.astype(float)) for weights in draws]
+    draws = [rng.multinomial(count, np.full(count, 1 / count)).astype(float) for _ in range(RESAMPLED)]
+    means = model.resampled(rows, [np.ones(count), *draws])
+    (alone, whole), *again = [_indices(one, len(mixed)) for one in means]
     tail = (100 - LEVEL) / 2
     low, high = np.percentile([total for _, total in again], [tail, 100 - tail], axis=0)
     low, high = np.minimum(low, whole), np.maximum(high, whole)
@@ -43,17 +44,18 @@ def importance(question: Question) -> Answer:
     columns = (
         Column("parameter"),
         Column("importance", "share", "in all"),
-        Column("interval", "interval", f"{LEVEL} % interval"),
+        Column("interval", "shares", f"{LEVEL} % interval"),
         Column("alone", "share"),
         Column("best", "text", "best at"),
     )
     at = _best_values(model)
-    rows = tuple((names[i], whole[i], (low[i], high[i]), alone[i], at[names[i]]) for i in order)
+    shown = tuple((names[i], whole[i], (low[i], high[i]), alone[i], at[names[i]]) for i in order)
     note = (
-        f"Of the variation of {model.metric} over the whole space, by a model of {count} finished trials; intervals "
-        f"from {RESAMPLED} draws of these trials. Shares in all sum to more than 1 where parameters work together."
+        f"Of the variation of {model.metric} over the whole space, by a model of {model.told}; intervals from "
+        f"{RESAMPLED} draws of these trials, the lengths of the kernel kept. Shares in all sum to more than 1 where "
+        "parameters work together."
     )
-    table = Table("importance", f"importance for {model.metric}", columns, rows, (note,))
+    table = Table("importance", f"importance for {model.metric}", columns, shown, (note,))
     figures = {name: {"importance": whole[i], "alone": alone[i]} for i, name in enumerate(names)}
     return Answer(verdicts=_trust(model), tables=(table,), figures={"importance": figures})
 
@@ -70,7 +72,7 @@ def fit(question: Question) -> Answer:
     explained = 1 - float(np.sum(error**2)) / (float(np.sum((seen - seen.mean()) ** 2)) or 1.0)
     columns = (Column("measure"), Column("value", "number"), Column("meaning"))
     quality = (
-        ("trials", len(seen), "finished, in the present space"),
+        ("trials", len(seen), f"{model.told}, in the present space"),
         ("rank correlation", rank, "of prediction and result: 1 is perfect, 0 no better than chance"),
         ("explained", explained, "share of the variation; below 0 the mean would predict better"),
         ("median error", float(np.median(np.abs(error))), f"of {model.metric}"),
@@ -132,12 +134,9 @@ def _features(model: Surrogate, units: Floats) -> Floats:
     return np.array([features(model.space, point_at(model.space, list(row))) for row in units])
 
 
-def _indices(
-    model: Surrogate, rows_a: Floats, rows_b: Floats, mixed: list[Floats], weights: Floats | None
-) -> tuple[Floats, Floats]:
-    """First-order (Saltelli) and total (Jansen) indices."""
-    stacked, _ = model.predict_rows(np.vstack([rows_a, rows_b, *mixed]), weights)
-    parts = stacked.reshape(2 + len(mixed), -1)
+def _indices(means: Floats, parameters: int) -> tuple[Floats, Floats]:
+    """First-order (Saltelli) and total (Jansen) indices, from the means at the rows of `_designs`."""
+    parts = means.reshape(2 + parameters, -1)
     a, b, rest = parts[0], parts[1], parts[2:]
     variance = float(np.var(np.concatenate([a, b]))) or 1.0
     alone = np.mean(b * (rest - a), axis=1) / variance

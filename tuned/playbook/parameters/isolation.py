@@ -62,6 +62,8 @@ def _conclusion(parameter: Parameter, groups: list[Group], draws: list[Floats]) 
     order = np.argsort([float(np.mean(d)) for d in draws])
     first, second = int(order[0]), int(order[1])
     wins = float(np.mean(draws[first] < draws[second]) + np.mean(draws[first] == draws[second]) / 2)
+    if wins < 0.5:  # better on average alone, by a few very bad resamples of the other
+        first, second, wins = second, first, 1 - wins
     said = f"{parameter.name} = {groups[first].label} beats {groups[second].label} in {wins:.0%} of the resamples"
     if wins >= DECIDED:
         return f"{said}: more than the luck of the search; seeds are another matter (tunectl confirm)."

@@ -43,6 +43,7 @@ class RankModel:
 
     def __init__(self, space: SearchSpace, points: Sequence[Point], results: Floats) -> None:
         order = np.argsort(results, kind="stable")
+        self.of = len(order)
         if len(order) > MOST_TRIALS:
             order = order[np.linspace(0, len(order) - 1, MOST_TRIALS).astype(int)]
         self._space = space
@@ -58,6 +59,11 @@ class RankModel:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a length scale at its bound: the parameter has no effect
             self._model.fit(self._rows, self._scores)
+
+    @property
+    def trials(self) -> int:
+        """How many it is made of; `of` is how many there were."""
+        return len(self._points)
 
     @property
     def explained(self) -> float:

@@ -26,6 +26,8 @@ MOST = 300
 """Results that are modelled: the best half and the latest half."""
 TAME = 3.0
 """Results worse than three quarters of all by this many times the distance from the best to there count as that bad."""
+JITTER = 1e-8
+"""Keeps the matrix of two trials at one point invertible."""
 INACTIVE = 0.5
 """Where an inactive parameter sits."""
 
@@ -38,6 +40,7 @@ class Surrogate:
         trials: Those that it was fitted to, by number.
         x: Their features, one row a trial; `y`: what they gave, scaled to mean 0 and deviation 1, less is better.
         shift, scale: `y * scale + shift` is the metric, times `sign`.
+        of: Finished trials that there were.
     """
 
     space: SearchSpace
@@ -49,24 +52,48 @@ class Surrogate:
     shift: float
     scale: float
     kernel: Kernel
+    of: int
+
+    @property
+    def told(self) -> str:
+        """Which trials it is made of, in words."""
+        count = len(self.trials)
+        if count == self.of:
+            return f"{count} finished trials"
+        return f"{count} of {self.of} finished trials (the best and the latest)"
 
     def predict(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the metric at points, noise left out."""
         mean, deviation = self.predict_rows(np.array([features(self.space, p) for p in points]))
         return self.sign * (mean * self.scale + self.shift), deviation * self.scale
 
-    def predict_rows(self, rows: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
-        """The same on the model's own scale for rows of features; with `weights`, trials chosen that often."""
-        x, y = self.x, self.y
-        if weights is not None:
-            chosen = np.repeat(np.arange(len(y)), weights.astype(int))
-            x, y = x[chosen], y[chosen]
-        factor = cholesky(self.kernel(x) + 1e-8 * np.eye(len(x)), lower=True)
-        across = self._signal(rows, x)
-        mean = across @ cho_solve((factor, True), y)
+    def predict_rows(self, rows: Floats) -> tuple[Floats, Floats]:
+        """The same on the model's own scale for rows of features."""
+        factor = cholesky(self.kernel(self.x) + JITTER * np.eye(len(self.x)), lower=True)
+        across = self._signal(rows, self.x)
+        mean = across @ cho_solve((factor, True), self.y)
         spread = cho_solve((factor, True), across.T)
         variance = self._signal.diag(rows) - np.einsum("ij,ji->i", across, spread)
         return mean, np.sqrt(np.maximum(variance, 0.0))
+
+    def resampled(self, rows: Floats, draws: Sequence[Floats]) -> Floats:
+        """Means at rows of features for each of several draws of the trials, (draws, rows); the kernel stays.
+
+        A trial that was drawn three times is one whose noise is a third: the smaller matrix says the same.
+
+        Args:
+            rows: (rows, features).
+            draws: For each draw how often each trial is in it.
+        """
+        inside, noise = self._signal(self.x), float(self.kernel.k2.noise_level) + JITTER
+        weights = np.zeros((len(self.y), len(draws)))
+        for i, times in enumerate(draws):
+            drawn = np.flatnonzero(times)
+            some = inside[np.ix_(drawn, drawn)]
+            some[np.diag_indices_from(some)] += noise / times[drawn]
+            weights[drawn, i] = cho_solve((cholesky(some, lower=True), True), self.y[drawn])
+        means: Floats = (self._signal(rows, self.x) @ weights).T
+        return means
 
     @property
     def seen(self) -> Floats:
@@ -79,7 +106,7 @@ class Surrogate:
 
     def left_out(self) -> tuple[Floats, Floats]:
         """Each trial's metric and its deviation as the model says without that trial, noise included."""
-        inverse = np.linalg.inv(self.kernel(self.x) + 1e-8 * np.eye(len(self.x)))
+        inverse = np.linalg.inv(self.kernel(self.x) + JITTER * np.eye(len(self.x)))
         variance = 1.0 / np.diag(inverse)
         mean = self.y - (inverse @ self.y) * variance
         return self.sign * (mean * self.scale + self.shift), np.sqrt(variance) * self.scale
@@ -100,7 +127,7 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
     sign = 1.0 if objectives[name].direction == "minimize" else -1.0
     found = [
         (point, t)
-        for t in study.trials
+        for t in study.searched
         if t.state == "completed"
         and np.isfinite(t.values.get(name, np.nan))
         and (point := study.space.carried(t.params)) is not None
@@ -111,14 +138,14 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
             where=study.name,
             hint="let it run on",
         )
-    found = _bounded(found, name, sign)
+    count, found = len(found), _bounded(found, name, sign)
     raw = np.array([sign * t.values[name] for _, t in found])
     usual = float(np.quantile(raw, 0.75))
     tame = np.minimum(raw, usual + TAME * (usual - raw.min())) if usual > raw.min() else raw
     shift, scale = float(tame.mean()), float(tame.std()) or 1.0
     x = np.array([features(study.space, point) for point, _ in found])
     y = (tame - shift) / scale
-    return Surrogate(study.space, name, sign, tuple(t for _, t in found), x, y, shift, scale, _kernel(x, y))
+    return Surrogate(study.space, name, sign, tuple(t for _, t in found), x, y, shift, scale, _kernel(x, y), count)
 
 
 def _bounded(found: list[tuple[Point, TrialData]], metric: str, sign: float) -> list[tuple[Point, TrialData]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tuned.core.finish.tables import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table
 
@@ -20,6 +21,8 @@ WORDS = {
     "queued": "to be tried again",
     "starting": "still running",
 }
+STAGES = {CONFIRM_STAGE: "repetitions", FINALIZE_STAGE: "final training", TEST_STAGE: "test"}
+"""What completed trials beside the search were for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def ledger(study: StudyData) -> Ledger:
 def _ended_as(trial: TrialData) -> str:
     if trial.state == "failed":
         return f"failed: {trial.failure or 'error'}"
+    if trial.state == "completed" and trial.stage in STAGES:
+        return STAGES[trial.stage]
     return WORDS.get(trial.state, trial.state)
 
 

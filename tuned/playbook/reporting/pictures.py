@@ -23,6 +23,7 @@ INK = "#0a0b0c"
 """Stands for the page's own colour until the picture is done."""
 FAINT = "#8a8f98"
 BLUE, ORANGE, GREEN, RED, PURPLE, BROWN = "#3b82c4", "#e08214", "#2f9e6e", "#d9534f", "#9467bd", "#a0785a"
+TEAL = "#63b5b0"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, BROWN)
 MANY = 800
 """Points from which on they are put into the picture as one image."""

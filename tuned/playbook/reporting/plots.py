@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tuned.core.search.pareto import front
 from tuned.playbook.curves.gradients import VANISHED, flows
 from tuned.playbook.examples.data_size import size_curve
 from tuned.playbook.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
-from tuned.playbook.reporting.ledger import ledger
+from tuned.playbook.reporting.ledger import STAGES, ledger
 from tuned.playbook.reporting.pictures import (
     BLUE,
     BROWN,
@@ -28,6 +29,7 @@ from tuned.playbook.reporting.pictures import (
     ORANGE,
     PURPLE,
     RED,
+    TEAL,
     Picture,
     logarithmic,
     picture,
@@ -91,6 +93,7 @@ def progress(study: StudyData) -> Picture | None:
         axes.step(numbers, best, where="post", color=INK, lw=1.4, label="best so far")
         marks(axes, [t.number for t in infeasible_trials(study)])
         axes.set_xlabel("trial")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         value_axis(axes, values, study.objective.metric)
         axes.legend(ncols=4, fontsize=8, loc="best")
         best_trial = study.ranked[0]
@@ -114,7 +117,7 @@ def marks(axes: Any, places: list[Any]) -> None:
 def curves(study: StudyData) -> Picture | None:
     """Training and validation of the best trials over all other trials' validation curves."""
     metric, train = study.objective.metric, study.objective.train
-    shown = [t for t in study.trials if len(t.curve(metric).finite) > 1]
+    shown = [t for t in study.searched if len(t.curve(metric).finite) > 1]
     if not shown:
         return None
     best = [t for t in study.ranked if len(t.curve(metric).finite) > 1][:TOP]
@@ -244,6 +247,7 @@ def slots(study: StudyData) -> Picture | None:
     if not account.entries or account.total <= 0:
         return None
     fixed = {"completed": GREEN, "stopped early": BLUE, "cancelled": BROWN, "lost": PURPLE, "still running": ORANGE}
+    fixed |= dict.fromkeys(STAGES.values(), TEAL)
     with style():
         figure = Figure(figsize=(7.2, 1.15), layout="constrained")
         axes = figure.subplots()

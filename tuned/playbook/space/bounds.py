@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import norm, spearmanr
 
 from tuned.core.space import Parameter
 from tuned.playbook.naming import is_regulariser, is_size
@@ -23,6 +23,7 @@ TREND_CHANCE = 0.1
 BRACKETED = 3
 """Worse trials between the best ones and the end that show the optimum to lie inside after all."""
 DECADES = 1.0
+EXACT = 20
 LEAST_SAID = 1e-6
 """The law of even places is no better than that."""
 
@@ -98,9 +99,14 @@ def _one_end(
 
 
 def irwin_hall(total: float, count: int) -> float:
-    """Probability that so many independent places, even on 0 to 1, sum to at most `total`."""
+    """Probability that so many independent places, even on 0 to 1, sum to at most `total`.
+
+    Of more than `EXACT` by the normal law, a little cautious in the tails: the sum's own formula cancels there.
+    """
     if total >= count:
         return 1.0
+    if count > EXACT:
+        return float(norm.cdf((total - count / 2) / math.sqrt(count / 12)))
     terms = (
         (-1) ** k * math.comb(count, k) * (total - k) ** count / math.factorial(count)
         for k in range(math.floor(total) + 1)

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import fisher_exact
+from numpy.typing import NDArray
+from scipy.stats import hypergeom
 
 from tuned.core.space import Parameter
 from tuned.playbook.curves.diagnosis import diagnose
 from tuned.playbook.groups import group, text_of
-from tuned.playbook.study_data import StudyData, TrialData, positions
+from tuned.playbook.study_data import Floats, StudyData, TrialData, once
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Level, Verdict
 
@@ -22,6 +23,7 @@ MANY, MOST = 0.2, 0.6
 CHANCE = 0.05
 ENDED = ("completed", "failed", "pruned")
 FAULTS = ("nan", "oom", "error", "timeout")
+Counts = int | NDArray[np.int_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,11 @@ class Boundary:
     p_value: float
 
 
-def infeasible(study: StudyData) -> tuple[list[TrialData], list[TrialData]]:
+@once
+def infeasible(study: StudyData) -> tuple[tuple[TrialData, ...], tuple[TrialData, ...]]:
     """Ended trials, and those of them that failed by themselves or diverged. Killed and lost ones are neither."""
-    ended = [t for t in study.searched if t.state in ENDED and t.failure not in ("killed", "lost")]
-    bad = [t for t in ended if t.failure in FAULTS or diagnose(study, t).has("diverged")]
+    ended = tuple(t for t in study.searched if t.state in ENDED and t.failure not in ("killed", "lost"))
+    bad = tuple(t for t in ended if t.failure in FAULTS or diagnose(study, t).has("diverged"))
     return ended, bad
 
 
@@ -108,29 +111,40 @@ def boundary(study: StudyData, ended: Sequence[TrialData], bad: Sequence[TrialDa
 
 def _cuts(parameter: Parameter, ended: Sequence[TrialData], failed: set[int]) -> Iterable[Boundary]:
     active = [t for t in ended if parameter.name in t.params]
-    flags = np.array([t.number in failed for t in active])
-    places = positions(parameter, [t.params[parameter.name] for t in active])
+    flags = np.array([t.number in failed for t in active], dtype=int)
+    values = [t.params[parameter.name] for t in active]
     if parameter.kind in ("float", "int"):
-        order = np.argsort(places, kind="stable")
-        for i in range(1, len(order)):
-            if places[order[i]] > places[order[i - 1]]:
-                low, high = (float(active[order[j]].params[parameter.name]) for j in (i - 1, i))
-                middle = float(np.sqrt(low * high)) if parameter.log else (low + high) / 2
-                upper = np.isin(np.arange(len(active)), order[i:])
-                above = bool(np.mean(flags[upper]) > np.mean(flags[~upper]))
-                yield _cut(parameter, middle, above, flags, upper if above else ~upper)
+        yield from _ordered_cuts(parameter, np.array([float(value) for value in values]), flags)
         return
-    for value in {t.params[parameter.name] for t in active}:
-        inside = np.array([t.params[parameter.name] == value for t in active])
+    for value in dict.fromkeys(values):
+        inside = np.array([value == other for other in values])
         if not inside.all():
-            yield _cut(parameter, text_of(value), True, flags, inside)
+            counts = (int(flags[inside].sum()), int(inside.sum())), (int(flags[~inside].sum()), int((~inside).sum()))
+            yield Boundary(parameter, text_of(value), True, *counts, float(_chance(*counts[0], *counts[1])))
 
 
-def _cut(parameter: Parameter, value: float | str, above: bool, flags: np.ndarray, inside: np.ndarray) -> Boundary:
-    a, b = int(np.sum(flags[inside])), int(np.sum(inside))
-    c, d = int(np.sum(flags[~inside])), int(np.sum(~inside))
-    chance = fisher_exact([[a, b - a], [c, d - c]], alternative="greater").pvalue
-    return Boundary(parameter, value, above, (a, b), (c, d), float(chance))
+def _ordered_cuts(parameter: Parameter, values: Floats, flags: NDArray[np.int_]) -> Iterable[Boundary]:
+    """Every place between two neighbouring values, the side with the greater share of failures as the inside."""
+    order = np.argsort(values, kind="stable")
+    values, below = values[order], np.cumsum(flags[order])
+    cuts = np.flatnonzero(values[1:] > values[:-1]) + 1
+    if not len(cuts):
+        return
+    total, failures = len(values), int(below[-1])
+    low, high = (below[cuts - 1], cuts), (failures - below[cuts - 1], total - cuts)
+    above = high[0] / high[1] > low[0] / low[1]
+    a, b = np.where(above, high, low)
+    c, d = failures - a, total - b
+    middle = np.sqrt(values[cuts - 1] * values[cuts]) if parameter.log else (values[cuts - 1] + values[cuts]) / 2
+    for i, chance in enumerate(_chance(a, b, c, d)):
+        counts = (int(a[i]), int(b[i])), (int(c[i]), int(d[i]))
+        yield Boundary(parameter, float(middle[i]), bool(above[i]), *counts, float(chance))
+
+
+def _chance(a: Counts, b: Counts, c: Counts, d: Counts) -> Floats:
+    """P-value of Fisher's exact test, one-sided: that `a` of `b` fail inside or more, with `c` of `d` outside."""
+    chance: Floats = hypergeom.sf(np.subtract(a, 1), np.add(b, d), np.add(a, c), b)
+    return chance
 
 
 def infeasible_table(study: StudyData) -> Table | None:

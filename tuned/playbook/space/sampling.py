@@ -81,7 +81,7 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
     )
     if adaptive > len(ranked) / 2:
         text += " Most points were chosen by results, so this is a cautious estimate."
-    trials = study.spec.search.trials or len(study.trials)
+    trials = study.spec.search.trials or len(study.searched)
     yield Verdict(
         "warn" if urgent else "info", "space.sampling", text,
         {"trials": len(ranked), "expected_gain_of_doubling": gain, "share": share, "noise": noise,
