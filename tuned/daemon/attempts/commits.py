@@ -64,13 +64,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended: the trial's new state, its mean for the study, and for people a reason."""
+    """How an attempt ended: the trial's new state, for people a reason, and how long it ran in seconds.
+
+    `go_cold`: no line of the user's code ran after a warm start, so the study forks no more.
+    """
 
     study_id: int
     state: TrialState
     reason: str
     seconds: float | None
-    paused_study: str | None
     go_cold: bool = False
 
 
@@ -122,7 +124,7 @@ def commit_ending(
     if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
         reason = "its launch was cut off"
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
-        return Ending(study.id, TrialState.QUEUED, reason, None, None)
+        return Ending(study.id, TrialState.QUEUED, reason, None)
     row = queries.attempts(conn, trial.id)[-1]
     outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
     if record is None:
@@ -155,8 +157,8 @@ def commit_ending(
         spends=outcome.spends,
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
-    paused = _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    return Ending(study.id, state, outcome.reason, _seconds(record), paused, go_cold=unforked is not None)
+    _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
+    return Ending(study.id, state, outcome.reason, _seconds(record), go_cold=unforked is not None)
 
 
 def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
@@ -169,15 +171,15 @@ def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | N
         return None
     trial = queries.trial_by_id(conn, trial_id)
     cold = row["ended_by"] == "retry" and never_began(row["exit"], row["start"]) is not None
-    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"]), None, go_cold=cold)
+    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"]), go_cold=cold)
 
 
 def _pause_if_failing(
     conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
-) -> str | None:
+) -> None:
     if state is not StudyState.RUNNING or trial.stop_reason is not None:
         # What was asked to end says nothing about the others.
-        return None
+        return
     study = queries.study_by_id(conn, study_id)
     any_values = bool(trial.values) or queries.any_values(conn, study_id)
     reason = canary_verdict(study.spec, outcome, any_values, trial.number) or breaker_verdict(
@@ -185,7 +187,6 @@ def _pause_if_failing(
     )
     if reason is not None:
         repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
-    return reason
 
 
 def _seconds(record: Mapping[str, Any] | None) -> float | None:
