@@ -103,6 +103,7 @@ class FakeClient:
         self.refusal: Exception | None = None
         self.lr_high = 0.1
         self.steps: list[StepRow] = []
+        self.few = False
         self.away = False
         self.logs: dict[int, str] = {}
         self.points: dict[tuple[str, int], list[MetricRow]] = {}
@@ -297,6 +298,8 @@ class FakeClient:
                 "command": f"tunectl space {study} --set lr.low=1e-6",
             }
             return {"verdicts": [verdict], "tables": [], "notes": ["20 finished trials were looked at."]}
+        if kind == "importance" and self.few:
+            raise InvalidInput("it has 5 finished trials in its present space, and a model needs 8", where=study)
         if kind == "importance":
             cells = {"lr": (0.62, [0.5, 0.71]), "batch": (0.2, [0.1, 0.3]), "dropout": (0.11, [0.02, 0.2])}
             shares = [{"parameter": n, "importance": s, "interval": i, "alone": s} for n, (s, i) in cells.items()]

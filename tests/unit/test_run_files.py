@@ -89,7 +89,7 @@ CONFIG = '[[run.config]]\nfrom = "{}"\nto = "{{run_dir}}/config.yaml"\nset = {{ 
         ('[run.resume]\nwhen = "{checkpoint_dir}/x"', "", "", "run.resume.args", "is required"),
         ("", 'jsonl = "log.jsonl"', "", "metrics.jsonl", "same file for every"),
         ("", 'csv = ["{run_dir}/a.csv", "b.csv"]', "", "metrics.csv.1", "same file for every"),
-        ("", 'tensorboard = "{run_dri}/x"', "", "metrics.tensorboard", "same file for every"),
+        ("", 'tensorboard = "{run_dri}/x"', "", "metrics.tensorboard", "did you mean run_dir?"),
         ("", 'tensorboard = "{run_dir}/{rate}"', "", "metrics.tensorboard", "names no parameter"),
         ("", 'jsonl = "{run_dir}/{momentum}"', "", "metrics.jsonl", "inactive in some trials"),
         ("", 'jsonl = "{run_dir}/{params}"', "", "metrics.jsonl", "several arguments"),

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.snapshot.fake_client import NOW, FakeClient
+from tui.cells import text_of
+from tui.context import Context, Options
 from tui.glyphs import ASCII
+from tui.rows import Rows
 from tui.steps import present, verbs
+from tui.store import Store
+from tui.views import frame
 from tui.views.event_text import describe
+from tui.views.output import event_line
 from tuned.core import events as ev
 from tuned.wire import EventRow, StepRow
 
@@ -54,3 +62,20 @@ def test_the_present_step_is_what_runs_or_comes_next() -> None:
     assert present(rows[:3]) == (2, rows[1])
     assert present(rows[:1]) is None
     assert [verbs(row) for row in rows] == [(), ("pause", "skip"), ("resume", "skip"), ("pause", "skip")]
+
+
+def test_a_long_name_leaves_room_for_what_matters() -> None:
+    row = replace(FakeClient()._study("digits"), name="n" * 64)
+    store = Store(lambda: NOW)
+    store.put_studies([row])
+    store.went_live()
+    context = Context(store, Rows(store), Options())
+    head = text_of(frame.head(context, 80))
+    assert "RUNNING" in head and "20/40" in head and "best" in head and len(head) == 80
+    other = text_of(
+        event_line(context, EventRow(1, NOW, ev.STUDY_STEP, "o" * 64, None, {"id": "confirm", "state": "done"}))
+    )
+    own = text_of(
+        event_line(context, EventRow(2, NOW, ev.STUDY_STEP, "n" * 64, None, {"id": "confirm", "state": "done"}))
+    )
+    assert "step confirm done" in other[:60] and "n" not in own.partition("step")[0]

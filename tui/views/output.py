@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rich.cells import cell_len
+
 from tui.cells import Line, clean, cut_line, fit, line
 from tui.context import Context
 from tui.views.event_text import describe
 from tui.views.frame import filled, pane_title
 from tuned.core import events as ev
 from tuned.wire import EventRow
+
+_NAME = 20
+"""Cells of another study's name before what happened in it."""
 
 
 def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
@@ -78,6 +83,8 @@ def event_line(context: Context, row: EventRow) -> Line:
     text, style = describe(row, context.glyphs)
     at = datetime.fromtimestamp(row.at).astimezone().strftime("%H:%M:%S")
     who = f"#{row.number}" if row.number is not None else ""
-    if row.study != context.store.study or row.number is None:
-        who = f"{clean(row.study)} {who}".strip()
-    return line((f" {at} ", "dim"), (who + " ", "strong"), (clean(text), style))
+    if row.study != context.store.study:
+        name = clean(row.study)
+        short = name if cell_len(name) <= _NAME else fit(name, _NAME, more=context.glyphs.more)
+        who = f"{short} {who}".strip()
+    return line((f" {at} ", "dim"), (who + " " if who else "", "strong"), (clean(text), style))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui import format as fmt
-from tui.cells import Line, both_ends, clean, fit, line
+from tui.cells import Line, both_ends, clean, cut_line, fit, line
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
 from tui.picture import sort_studies
@@ -108,7 +108,7 @@ def facts(context: Context, width: int, height: int, focused: bool) -> list[Line
     if row.steps:
         whole = steps.listed(context, row, width)
         lines += whole if len(lines) + len(whole) + min(len(best), _BEST_LINES) <= height else steps.short(row)
-    return filled([*lines, *best], width, height)
+    return filled([cut_line(text, width, glyphs.more) for text in (*lines, *best)], width, height)
 
 
 def _best(row: StudyRow, width: int, glyphs: Glyphs) -> list[Line]:

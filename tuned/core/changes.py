@@ -87,6 +87,13 @@ def _gpus(value: Any) -> float:
         raise _Wrong(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
+def _cores(value: Any) -> float:
+    number: float = _real(0.0, 4096.0)(value)
+    if number <= 0:
+        raise _Wrong(f"{value!r} is out of range", "above 0, to 4096")
+    return number
+
+
 def _above_zero(value: Any) -> float:
     number: float = _real(0.0)(value)
     if number <= 0:
@@ -158,7 +165,7 @@ _KEYS: dict[str, _Key] = {
     "search.parallel": _Key(_whole(1, 1024), sum=True, optional=True),
     "run.timeout": _Key(_some_duration, sum=True, optional=True, later=True),
     "run.grace": _Key(_duration, later=True),
-    "run.resources.cpus": _Key(_real(0.0, 4096.0), later=True),
+    "run.resources.cpus": _Key(_cores, later=True),
     "run.resources.gpus": _Key(_gpus, optional=True, later=True),
     **{f"run.retries.{kind}": _Key(_whole(0, 100)) for kind in Failure},
     "early_stopping.method": _Key(_one_of("asha", "median", "none")),

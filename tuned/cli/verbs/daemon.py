@@ -18,11 +18,14 @@ from tuned.cli.table import show_table
 from tuned.cli.verbs.install import install
 from tuned.client import api
 from tuned.client.problems import NoDaemon
+from tuned.home import LARGEST_SLOTS
 
 if TYPE_CHECKING:
     from tuned.wire import DaemonStatus
 
-_SLOTS = click.option("--slots", type=click.IntRange(min=1), help="Trials at once; without it, as the machine has it.")
+_SLOTS = click.option(
+    "--slots", type=click.IntRange(1, LARGEST_SLOTS), help="Trials at once; without it, as the machine has it."
+)
 
 
 @click.group()

@@ -132,15 +132,24 @@ def _read_points(file: str) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            point = json.loads(line, parse_constant=_no_number)
-        except ValueError as error:
-            raise InvalidInput(f"is not JSON: {error}", where=f"{file}:{number}") from error
+            point = json.loads(line, parse_constant=_no_number, object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise InvalidInput(f"is not JSON: {what}", where=f"{file}:{number}") from None
         if not isinstance(point, dict):
             raise InvalidInput('is no JSON object such as {"lr": 0.01}', where=f"{file}:{number}")
         points.append(point)
     if not points:
         raise InvalidInput("holds no points", where=file)
     return points
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    point = dict(pairs)
+    if len(point) < len(pairs):
+        twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise ValueError(f"{twice} is given twice")
+    return point
 
 
 def _no_number(name: str) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
 from tuned.cli.session import Session, verb
+from tuned.cli.whole_file import write_whole
 from tuned.client import api_steering
-from tuned.core.errors import InvalidInput
 from tuned.core.exporting import FORMATS
 
 
@@ -26,21 +24,9 @@ def export(session: Session, study: str, kind: str, output: str | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    _write(Path(output), text)
+    write_whole(Path(output), text, "-o")
     document = {"study": study, "format": kind, "file": str(Path(output).resolve()), "lines": text.count("\n")}
     session.emit(document, lambda: _tell(study, kind, output))
-
-
-def _write(path: Path, text: str) -> None:
-    """All of it, or nothing: a file that is there already is kept until the new one is whole."""
-    if path.is_dir():
-        raise InvalidInput("is a folder", where=str(path), hint="name a file")
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.absolute().parent, delete=False) as file:
-        file.write(text)
-    umask = os.umask(0)
-    os.umask(umask)
-    Path(file.name).chmod(0o666 & ~umask)
-    Path(file.name).replace(path)
 
 
 def _tell(study: str, kind: str, output: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -19,16 +21,29 @@ FOLLOW_S = 0.3
 
 
 @verb()
-@click.argument("target")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("-f", "--follow", is_flag=True, help="Go on as it grows, until the trial has ended.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines; without it, all.")
 @click.option("--attempt", type=click.IntRange(min=1), help="Of an earlier attempt.")
-def logs(session: Session, target: str, follow: bool, lines: int | None, attempt: int | None) -> None:
-    """Print a trial's output; for a study, its running or latest trial's."""
-    study, number = _trial(session, target)
+def logs(session: Session, targets: Sequence[str], follow: bool, lines: int | None, attempt: int | None) -> None:
+    """Print trials' output; for a study, its running or latest trial's.
+
+    With --json and several trials: a list with a document each.
+    """
+    chosen = list(dict.fromkeys(trial for text in targets for trial in _trials(session, text)))
+    if follow and len(chosen) > 1:
+        raise click.UsageError(f"one output can be followed (e.g. -f {chosen[0][0]}/{chosen[0][1]})")
     if session.json:
-        _document(session, study, number, follow, lines, attempt)
+        documents = [_document(session, study, number, follow, lines, attempt) for study, number in chosen]
+        session.emit(documents if len(documents) > 1 else documents[0], lambda: None)
         return
+    for i, (study, number) in enumerate(chosen):
+        if len(chosen) > 1:
+            sys.stdout.write(f"{chr(10) if i else ''}==> {study}/{number} <==\n")
+        _print(session, study, number, follow, lines, attempt)
+
+
+def _print(session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None) -> None:
     offset = 0
     if lines is not None:
         text, offset = _tail(session, study, number, lines, attempt)
@@ -45,7 +60,9 @@ def logs(session: Session, target: str, follow: bool, lines: int | None, attempt
         time.sleep(FOLLOW_S)
 
 
-def _document(session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None) -> None:
+def _document(
+    session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None
+) -> dict[str, Any]:
     """One document with the text so far, or with all of it once the trial has ended."""
     if follow:
         while not session.send(api.log(study, number, offset=-1, attempt=attempt)).ended:
@@ -61,7 +78,7 @@ def _document(session: Session, study: str, number: int, follow: bool, lines: in
         if not chunk.text:
             break
     document = {"study": study, "number": number, "attempt": chunk.attempt, "ended": chunk.ended}
-    session.emit({**document, "text": "".join(pieces)}, lambda: None)
+    return {**document, "text": "".join(pieces)}
 
 
 def _tail(session: Session, study: str, number: int, lines: int, attempt: int | None) -> tuple[str, int]:
@@ -76,13 +93,17 @@ def _tail(session: Session, study: str, number: int, lines: int, attempt: int | 
         size *= 4
 
 
-def _trial(session: Session, text: str) -> tuple[str, int]:
+def _trials(session: Session, text: str) -> list[tuple[str, int]]:
     target = parse_target(text)
     if target.numbers:
         first, last = target.numbers[0]
-        if len(target.numbers) > 1 or first != last:
-            raise Failed(f"{text}: name one trial (e.g. {target.study}/{first})")
-        return target.study, first
+        if len(target.numbers) == 1 and first == last:
+            return [(target.study, first)]
+        everything = session.send(api.trials(target.study, sort="number"))
+        found = [(target.study, row.number) for row in everything if row.attempt and target.includes(row.number)]
+        if not found:
+            raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {target.study})")
+        return found
     if target.keyword == "best":
         rows = session.send(api.best(target.study))
     elif target.keyword is not None:
@@ -94,4 +115,5 @@ def _trial(session: Session, text: str) -> tuple[str, int]:
             rows = [row for row in everything if row.attempt] or everything
     if not rows:
         raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {target.study})")
-    return target.study, rows[-1].number
+    chosen = rows if target.keyword not in (None, "best") else rows[-1:]
+    return [(target.study, row.number) for row in chosen]

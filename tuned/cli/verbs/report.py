@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from tuned.cli.session import Session, verb
+from tuned.cli.whole_file import write_whole
 from tuned.client import api
 from tuned.core.errors import InvalidInput
 
@@ -23,25 +23,22 @@ def report(session: Session, study: str, output: Path | None, latex: Path | None
     options = {} if latex is None else {"latex": "yes"}
     document = session.send(api.analysis(study, "report", options, []))
     target = output or Path(f"{study}.html")
-    written = [_write(target, document["files"].pop(PAGE), "output")]
+    written = [_write(target, document["files"].pop(PAGE), "-o")]
     for name, text in document["files"].items():
         assert latex is not None
-        written.append(_write(latex / name, text, "latex"))
+        written.append(_write(latex / name, text, "--latex"))
     session.emit({"files": [str(path) for path in written], "notes": document["notes"]}, lambda: _say(written))
     for note in document["notes"]:
         click.echo(note, err=True)
 
 
 def _write(path: Path, text: str, where: str) -> Path:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file, in a folder that is made where it is not there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text)
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InvalidInput(f"cannot write {path}: {error.strerror}", where=where, hint="choose another path") from None
+        raise InvalidInput(f"cannot make {path.parent}: {error.strerror}", where=where, hint="name another") from None
+    write_whole(path, text, where)
     return path.resolve()
 
 

@@ -14,6 +14,7 @@ from tuned.cli.table import show_table
 from tuned.cli.verbs.enqueue import typed
 from tuned.cli.verbs.studies import parameter_cells
 from tuned.client import api
+from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.wire import SpaceChange
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 @verb()
 @click.argument("study")
 @click.option("--set", "sets", multiple=True, metavar="NAME.KEY=VALUE", help="Change a bound: --set lr.high=1")
-@click.option("--add", multiple=True, metavar="NAME={...}", help="Add: --add 'wd={type=\"float\",low=0,high=.1,was=0}'")
+@click.option(
+    "--add", multiple=True, metavar="NAME=RANGE", help="Add: --add wd=log:1e-6..0.1, or {...} as a study file has it."
+)
 @click.option("--fix", multiple=True, metavar="NAME=VALUE", help="One value from now on.")
 @click.option("--drop", multiple=True, metavar="NAME[=VALUE]", help="Drop it; VALUE is what the code uses then.")
 @click.option("--refine", is_flag=True, help="Narrow to the good trials, widen where the best sit on a bound.")
@@ -49,7 +52,7 @@ def space(
     known = {p["name"]: p for p in session.send(api.study(study)).spec["space"]["parameters"]}
     change = SpaceChange(
         set=dict(_split(text, _plain) for text in sets),
-        add=dict(_split(text, _plain) for text in add),
+        add=dict(_split(text, _entry) for text in add),
         fix=dict(_split(text, lambda name, value: typed(value, _parameter(known, name))) for text in fix),
         drop=dict(_dropped(text, known) for text in drop),
         refine=refine,
@@ -76,6 +79,11 @@ def _parameter(known: Mapping[str, Any], name: str) -> Any:
     if name not in known:
         raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
     return known[name]
+
+
+def _entry(name: str, text: str) -> Any:
+    """What to add, in the words of `tune` or as a study file spells it."""
+    return parse_word(f"{name}={text}")[1] if ".." in text and text[:1] not in "{['\"" else _plain(name, text)
 
 
 def _plain(name: str, text: str) -> Any:

@@ -6,6 +6,7 @@ import click
 
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
+from tuned.client import api
 
 
 @verb()
@@ -17,6 +18,8 @@ from tuned.cli.session import Session, verb
 def ui(session: Session, study: str | None, plain: bool, no_mouse: bool, read_only: bool, require_tty: bool) -> None:
     """Open the terminal UI; without a terminal, print one picture of it."""
     session.ensure_daemon()
+    if study is not None:
+        session.send(api.study(study))  # refused here when there is none
     if session.json:
         session.emit({"socket": str(session.home.socket)}, lambda: None)
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 
@@ -30,20 +30,47 @@ class _Duration(click.ParamType[float]):
             self.fail(f"{error} (write 90, 30s, 5m or 2h)", param, ctx)
 
 
-@verb()
-@click.argument("target")
-@click.option("--timeout", type=_Duration(), help="Give up after so long, e.g. 30s or 2h: exit code 4.")
-def wait(session: Session, target: str, timeout: float | None) -> None:
-    """Wait until a study or its trials have ended.
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of one target: as a document, in words, and as a failure when it is one."""
 
-    Exit code 0: completed. 1: stopped, failed, or paused by the daemon because it cannot go on.
+    document: dict[str, Any]
+    tell: Callable[[], None]
+    failure: Failed | None
+
+
+@verb()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--timeout", type=_Duration(), help="Give up after so long, e.g. 30s or 2h: exit code 4.")
+def wait(session: Session, targets: Sequence[str], timeout: float | None) -> None:
+    """Wait until studies or trials have ended, all of them.
+
+    Exit code 0: completed. 1: stopped, failed, or paused by the daemon because it cannot go on. With --json and several
+    targets: a list with a document each.
     """
-    parsed = parse_target(target)
     deadline = None if timeout is None else monotonic() + timeout
-    if parsed.is_study:
-        await_study(session, parsed.study, deadline, show=True, document={"study": parsed.study})
-    else:
-        _await_trials(session, parsed, target, deadline)
+    parsed = [parse_target(text) for text in targets]
+    for target in parsed if len(parsed) > 1 else []:
+        session.send(api.study(target.study))  # a name that is wrong is said now, and not after the others
+    outcomes = []
+    for target, text in zip(parsed, targets, strict=True):
+        if target.is_study:
+            outcome = _study_ended(session, target.study, deadline, show=True, document={"study": target.study})
+        else:
+            outcome = _trials_ended(session, target, text, deadline)
+        outcomes.append(outcome)
+        if not session.json:
+            outcome.tell()
+    documents = [outcome.document for outcome in outcomes]
+    session.emit(documents if len(documents) > 1 else documents[0], lambda: None)
+    _raise_all([outcome.failure for outcome in outcomes if outcome.failure is not None])
+
+
+def _raise_all(failures: Sequence[Failed]) -> None:
+    if len(failures) > 1:
+        late = any(failure.code == TIMED_OUT for failure in failures)
+        raise Failed("; ".join(failure.line for failure in failures), TIMED_OUT if late else failures[0].code)
+    raise_for(failures[0] if failures else None)
 
 
 def await_study(session: Session, study: str, deadline: float | None, *, show: bool, document: dict[str, Any]) -> None:
@@ -59,6 +86,14 @@ def await_study(session: Session, study: str, deadline: float | None, *, show: b
     Raises:
         Failed: It did not complete, or not in time.
     """
+    outcome = _study_ended(session, study, deadline, show=show, document=document)
+    session.emit(outcome.document, outcome.tell)
+    raise_for(outcome.failure)
+
+
+def _study_ended(
+    session: Session, study: str, deadline: float | None, *, show: bool, document: dict[str, Any]
+) -> _Outcome:
     from tuned.cli.progress import shown
 
     session.send(api.study(study))  # starts the daemon when none runs, and refuses an unknown name
@@ -72,8 +107,7 @@ def await_study(session: Session, study: str, deadline: float | None, *, show: b
             failure = Failed(f"{study}: it goes on; the time to wait is over", TIMED_OUT)
     row = session.send(api.study(study)).study
     ended = {"state": row.state, "reason": row.reason, "best": None if row.best is None else asdict(row.best)}
-    session.emit({**document, **ended, "counts": row.counts}, lambda: _tell(row))
-    raise_for(failure or _failure(row))
+    return _Outcome({**document, **ended, "counts": row.counts}, lambda: _tell(row), failure or _failure(row))
 
 
 def raise_for(failure: Failed | None) -> None:
@@ -98,7 +132,7 @@ def _tell(row: StudyRow) -> None:
         click.echo(f"best  {render.best(row.best)}")
 
 
-def _await_trials(session: Session, target: Target, text: str, deadline: float | None) -> None:
+def _trials_ended(session: Session, target: Target, text: str, deadline: float | None) -> _Outcome:
     wanted = _numbers(session, target, text)
     failure: Failed | None = None
     rows: Sequence[TrialRow]
@@ -116,12 +150,11 @@ def _await_trials(session: Session, target: Target, text: str, deadline: float |
         "best": best and {key: best[key] for key in ("number", "params", "values")},
         "trials": [asdict(row) for row in rows],
     }
-    session.emit(document, lambda: _tell_trials(rows))
     bad = [row for row in rows if row.state not in ("completed", "pruned")]
     if failure is None and bad:
         first = bad[0]
         failure = Failed(f"{first.study}/{first.number} {first.state}" + (f": {first.reason}" if first.reason else ""))
-    raise_for(failure)
+    return _Outcome(document, lambda: _tell_trials(rows), failure)
 
 
 def _numbers(session: Session, target: Target, text: str) -> set[int]:

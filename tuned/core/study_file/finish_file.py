@@ -26,7 +26,9 @@ _FOLD = re.compile(r"\bTUNED_FOLD\b|\bENV_FOLD\b")
 _UNTOLD = 'add [finalize] with args = ["--split=trainval"], use {stage} in args, or read TUNED_STAGE in the script'
 
 
-def finalize_of(table: FinalizeTable | None, run: RunSpec, space: SearchSpace, base: str) -> Finalize | None:
+def finalize_of(
+    table: FinalizeTable | None, run: RunSpec, space: SearchSpace, base: str, files: Files
+) -> Finalize | None:
     """`[finalize]`, checked.
 
     Raises:
@@ -43,6 +45,10 @@ def finalize_of(table: FinalizeTable | None, run: RunSpec, space: SearchSpace, b
             hint=f"one of {', '.join(numbers)}" if numbers else "add it to [space], such as epochs = 20",
         )
     data = tuple(posixpath.normpath(posixpath.join(base, path)) for path in table.data)
+    for i, path in enumerate(data):
+        if not files.is_dir(path) and not files.is_file(path):
+            hint = "paths start from the study file's folder"
+            raise InvalidInput(f"there is no {path}", where=f"finalize.data.{i}", hint=hint)
     return Finalize(table.args, table.length, table.unit, table.train_fraction, data)
 
 

@@ -21,6 +21,7 @@ from tuned.core.study_file.values import (
     Gpus,
     Line,
     MetricName,
+    Modules,
     Names,
     NewMetricName,
     OneOrMore,
@@ -44,7 +45,7 @@ class Table(BaseModel):
 class ResourcesTable(Table):
     """`run.resources`: cores and GPUs of one trial."""
 
-    cpus: float = Field(default=1.0, gt=0, le=4096, allow_inf_nan=False, strict=False)
+    cpus: Annotated[Finite, Field(gt=0, le=4096)] = 1.0
     gpus: Gpus | None = None
 
 
@@ -94,7 +95,7 @@ class RunTable(Table):
     code: Literal["live", "snapshot"] = "live"
     data: Names = ()
     env: dict[str, Text] = {}
-    preload: Names | None = None
+    preload: Modules | None = None
     timeout: PositiveDuration | None = None
     grace: Duration = 30.0
     retries: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
@@ -162,12 +163,12 @@ class EarlyStoppingTable(Table):
     """`[early_stopping]`."""
 
     method: Literal["asha", "median", "none"] = "asha"
-    min_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] = 1.0
-    max_step: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
+    min_step: Annotated[Finite, Field(gt=0)] = 1.0
+    max_step: Annotated[Finite, Field(gt=0)] | None = None
     reduction_factor: int = Field(default=3, ge=2, le=100)
-    patience: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
-    min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] = 0.0
-    rescue: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.05
+    patience: Annotated[Finite, Field(gt=0)] | None = None
+    min_delta: Annotated[Finite, Field(ge=0)] = 0.0
+    rescue: Annotated[Finite, Field(ge=0, le=1)] = 0.05
     folds: bool = True
 
 
@@ -191,7 +192,7 @@ class FinalLookTable(Table):
 class PlaybookTable(Table):
     """`[playbook]`."""
 
-    steps: Steps = STEPS
+    steps: Annotated[Steps, Field(min_length=1)] = STEPS
     trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
     top: int = Field(default=3, ge=1, le=100)
     seeds: int = Field(default=5, ge=2, le=100)
@@ -203,7 +204,7 @@ class NotifyTable(Table):
     """`[notify]`: one command, and the occasions on which it is run."""
 
     command: Annotated[list[Text], Field(min_length=1)]
-    on: list[Literal["done", "best", "failing", "stuck", "disk"]] = list(KINDS)  # type: ignore[arg-type]
+    on: Annotated[list[Literal["done", "best", "failing", "stuck", "disk"]], Field(min_length=1)] = list(KINDS)  # type: ignore[arg-type]
 
 
 class StudyTable(Table):

@@ -6,12 +6,13 @@ It looks at the disk only through the `Files` that it is given.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from tuned.core.arguments import check_text
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
+from tuned.core.interpreter import find_program
 from tuned.core.names import check_study_name
 from tuned.core.notices import Notify, parse_command
 from tuned.core.pretraining import files_of
@@ -76,14 +77,15 @@ def parse_study(
     """
     check_encodable(data, "")
     check_encodable([base, file, name], "the study's folder")
+    _check_environment(environment)
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)
     space = parse_space(raw_space)
     space = constrained(space, tables.space_constraint)
     run = run_of(tables.run, base, environment, files, own_prefix, space)
     patterns = _patterns(tables.metrics)
-    metric_files = metric_files_of(tables.metrics, own_cwd=run.code == "snapshot")
-    predictions = predictions_of(tables.metrics, own_cwd=run.code == "snapshot")
+    metric_files = metric_files_of(tables.metrics, run.code == "snapshot", space)
+    predictions = predictions_of(tables.metrics, run.code == "snapshot", space)
     objectives = _objectives(tables.objective, "objective" if isinstance(data.get("objective"), Mapping) else None)
     search = search_of(tables.search, space)
     if space.tunable and not objectives:
@@ -97,10 +99,6 @@ def parse_study(
     answer = code_mentions_us(run, files)
     check_reach(run, space, files)
     check_folds(run, metric_files, files)
-    for source in metric_files:
-        check_text(f"metrics.{source.kind}", source.path, space)
-    if predictions is not None:
-        check_text("metrics.predictions", predictions, space)
     renames = renames_of(tables.metrics)
     if not metric_files:
         refuse_silent(run, objectives, patterns, answer, renames)
@@ -120,25 +118,41 @@ def parse_study(
         early_stopping=stopping,
         constraints=constraints,
         pretrained=files_of(space, base, files),
-        finalize=finalize_of(tables.finalize, run, space, base),
+        finalize=finalize_of(tables.finalize, run, space, base, files),
         test=look_of(tables.test, run, space),
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
-        notify=_notify(tables.notify),
+        notify=_notify(tables.notify, environment, files),
     )
     check_finish(spec, files)
     return spec
 
 
-def _notify(table: NotifyTable | None) -> Notify | None:
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse what no process can be given; only a request that was made by hand can hold it."""
+    for key, value in environment.items():
+        if not key or "=" in key or "\0" in key or "\0" in value:
+            raise InvalidInput(
+                f"{key!r} is no variable", where="environment", hint="names without =, texts without NUL"
+            )
+
+
+def _notify(table: NotifyTable | None, environment: Mapping[str, str], files: Files) -> Notify | None:
     if table is None:
         return None
+    where = "notify.command"
     try:
-        return Notify(parse_command(table.command), tuple(dict.fromkeys(table.on)))
+        command = parse_command(table.command)
     except ValueError as error:
-        raise InvalidInput(
-            str(error), where="notify.command", hint='write ["notify-send", "{title}", "{text}"]'
-        ) from None
+        raise InvalidInput(str(error), where=where, hint='write ["notify-send", "{title}", "{text}"]') from None
+    program = command[0]
+    if "/" not in program and find_program(program, environment.get("PATH", ""), files) is None:
+        raise InvalidInput(f"{program!r} is not on PATH", where=where, hint="install it, or give its absolute path")
+    if "/" in program and not posixpath.isabs(program):
+        raise InvalidInput("is run in the folder /", where=where, hint="give the program's absolute path")
+    if "/" in program and not files.is_executable(program):
+        raise InvalidInput(f"there is no program {program}", where=where, hint="correct the path, or chmod +x it")
+    return Notify(command, tuple(dict.fromkeys(table.on)))
 
 
 def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...]) -> tuple[Constraint, ...]:

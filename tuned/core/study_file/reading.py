@@ -79,18 +79,39 @@ def _translate(error: ValidationError, single_objective: bool) -> InvalidInput:
             return InvalidInput(context["what"], where=where, hint=context["hint"])
         case "literal_error":
             known = [w.strip("' ") for w in re.split(r",| or ", context["expected"])]
-            return InvalidInput(f"{given!r} is not one of {', '.join(known)}", where=where, hint=nearest(given, known))
+            hint = nearest(given, known)
+            what = f"{_short(given)} is not one of {', '.join(known)}"
+            return InvalidInput(what, where=where, hint="write one of these" if hint.startswith("known") else hint)
         case "model_type" | "dict_type" | "model_attributes_type":
             return InvalidInput("is not a table", where=where, hint=f"write [{where}] above its keys")
         case "list_type" | "tuple_type":
-            return InvalidInput("is not a list", where=where, hint="write it in [ ]")
+            hint = f"write [[{where}]]" if isinstance(given, Mapping) else "write it in [ ]"
+            return InvalidInput("is not a list", where=where, hint=hint)
         case "string_type":
-            return InvalidInput(f"{given!r} is not text", where=where, hint="put it in quotes")
+            return InvalidInput(f"{_short(given)} is not text", where=where, hint="put it in quotes")
         case "string_pattern_mismatch":
             return InvalidInput("holds control characters", where=where, hint="write one plain line")
         case "int_type" | "int_from_float":
-            return InvalidInput(f"{given!r} is not a whole number", where=where, hint="write digits, without quotes")
-    return InvalidInput(first["msg"][:1].lower() + first["msg"][1:], where=where, hint=f"it is {given!r}")
+            what = f"{_short(given)} is not a whole number"
+            return InvalidInput(what, where=where, hint="write digits, without quotes")
+        case "bool_type":
+            return InvalidInput(f"{_short(given)} is neither true nor false", where=where, hint="write true or false")
+        case "too_short" | "string_too_short":
+            return InvalidInput("is empty", where=where, hint="give it something, or leave it out")
+        case "string_too_long":
+            return InvalidInput(f"is longer than {context['max_length']} characters", where=where, hint="shorten it")
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            side, bound = next((side, context[key]) for key, side in _BOUNDS.items() if key in context)
+            return InvalidInput(f"{_short(given)} is out of range", where=where, hint=f"{side} {bound}")
+    return InvalidInput(first["msg"][:1].lower() + first["msg"][1:], where=where, hint=f"it is {_short(given)}")
+
+
+_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 _REQUIRED = {

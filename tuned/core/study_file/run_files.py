@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuned.core.arguments import names_used
+from tuned.core.arguments import check_text, names_used
 from tuned.core.config_text import FORMATS, format_of, set_values
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
@@ -18,6 +18,7 @@ from tuned.core.placeholders import Placeholder, parse_template
 from tuned.core.space import SearchSpace, Value
 from tuned.core.study import ConfigFile, MetricFile, Resume
 from tuned.core.study_file.models import ConfigTable, MetricsTable, RunTable
+from tuned.protocol import RECORDS
 
 OWN = frozenset({"run_dir", "checkpoint_dir", "number"})
 """Placeholders that make a path one trial's own."""
@@ -99,7 +100,8 @@ def configs_of(
             raise InvalidInput(
                 f"{source} is of no known format", where=f"{where}.from", hint=f"use {', '.join(FORMATS)}"
             )
-        _check_own(table.target, f"{where}.to", own_cwd)
+        _check_own(table.target, f"{where}.to", own_cwd, space)
+        _check_format(table.target, form, f"{where}.to")
         if any(other.target == table.target for other in found):
             raise InvalidInput("is written twice", where=f"{where}.to", hint="give each file its own path")
         values = {path: _source(text, space, f"{where}.set.{path}") for path, text in table.values.items()}
@@ -133,15 +135,29 @@ def _sample(template: str, space: SearchSpace) -> Value:
     return value
 
 
-def _check_own(path: str, where: str, own_cwd: bool) -> None:
-    """Refuse a path that all trials share."""
+def _check_format(path: str, form: str, where: str) -> None:
+    """Refuse a file that its reader would take for another format than it is written in."""
+    named = format_of(path)
+    if named not in (None, form) and (form, named) != ("json", "yaml"):  # all JSON is YAML
+        raise InvalidInput(f"is {form.upper()}, as the file it is made from", where=where, hint=f"name it .{form}")
+
+
+def _check_own(path: str, where: str, own_cwd: bool, space: SearchSpace) -> None:
+    """Refuse a path that all trials share, that leaves its folder, or that is a record of the run directory."""
+    check_text(where, path, space)
+    if ".." in path.split("/"):
+        raise InvalidInput("leads out of its folder", where=where, hint="write it without ..")
+    folder, name = posixpath.split(posixpath.normpath(path))
+    if folder.replace(" ", "") == "{run_dir}" and name in RECORDS:
+        hint = f"write {{run_dir}}/work/{name}"
+        raise InvalidInput(f"{name} is a record of the run directory itself", where=where, hint=hint)
     if names_used(path) & OWN or (own_cwd and not posixpath.isabs(path)):
         return
     hint = f"begin it with {{run_dir}}/work/, such as {{run_dir}}/work/{posixpath.basename(path) or 'log'}"
     raise InvalidInput("is the same file for every trial", where=where, hint=hint)
 
 
-def resume_of(table: RunTable, own_cwd: bool) -> Resume | None:
+def resume_of(table: RunTable, own_cwd: bool, space: SearchSpace) -> Resume | None:
     """What is added when an earlier attempt has left something.
 
     Raises:
@@ -153,6 +169,7 @@ def resume_of(table: RunTable, own_cwd: bool) -> Resume | None:
         hint = "look for it in trial.checkpoint_dir"
         raise InvalidInput("a function takes no args", where="run.resume", hint=hint)
     when = table.resume.when
+    check_text("run.resume.when", when, space)
     if "run_dir" in names_used(when) or "attempt" in names_used(when):
         raise InvalidInput(
             "run_dir is new with every attempt", where="run.resume.when", hint="use {checkpoint_dir}/last.pt"
@@ -168,7 +185,7 @@ def resume_of(table: RunTable, own_cwd: bool) -> Resume | None:
     return Resume(when, table.resume.args)
 
 
-def metric_files_of(table: MetricsTable, own_cwd: bool) -> tuple[MetricFile, ...]:
+def metric_files_of(table: MetricsTable, own_cwd: bool, space: SearchSpace) -> tuple[MetricFile, ...]:
     """The files that metrics are read from.
 
     Raises:
@@ -179,12 +196,12 @@ def metric_files_of(table: MetricsTable, own_cwd: bool) -> tuple[MetricFile, ...
         paths: tuple[str, ...] = getattr(table, kind)
         for i, path in enumerate(paths):
             where = f"metrics.{kind}" if len(paths) == 1 else f"metrics.{kind}.{i}"
-            _check_own(path, where, own_cwd)
+            _check_own(path, where, own_cwd, space)
             found.append(MetricFile(kind, path))
     return tuple(found)
 
 
-def predictions_of(table: MetricsTable, own_cwd: bool) -> str | None:
+def predictions_of(table: MetricsTable, own_cwd: bool, space: SearchSpace) -> str | None:
     """The file with predictions that each trial leaves.
 
     Raises:
@@ -192,7 +209,7 @@ def predictions_of(table: MetricsTable, own_cwd: bool) -> str | None:
     """
     path = table.predictions
     if path is not None:
-        _check_own(path, "metrics.predictions", own_cwd)
+        _check_own(path, "metrics.predictions", own_cwd, space)
         if not path.endswith(".npz"):
             hint = "write it with numpy.savez(path, probabilities=..., targets=...)"
             raise InvalidInput("is no .npz file", where="metrics.predictions", hint=hint)

@@ -81,7 +81,7 @@ def run_of(
         tree=tree,
         data=data_of(table, base, tree, files),
         config=configs_of(table.config, base, own_cwd, space, files),
-        resume=resume_of(table, own_cwd),
+        resume=resume_of(table, own_cwd, space),
         folds=table.folds or 0,
     )
 

@@ -117,10 +117,14 @@ def _bound(kind: str, entry: Mapping[str, Any], key: str, where: str) -> float |
     value = entry[key]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(f"{value!r} is not a number", where=path, hint="write it without quotes")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InvalidInput("the number is too large", where=path, hint="narrow the range") from None
+    if not math.isfinite(number):
         raise InvalidInput(f"{value!r} is not finite", where=path, hint="give a finite bound")
     if kind == "float":
-        return float(value)
+        return number
     if value != int(value):
         raise InvalidInput(f"{value!r} is not a whole number", where=path, hint='use type = "float", or round it')
     if abs(value) > _LARGEST_INT:

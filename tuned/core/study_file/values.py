@@ -85,6 +85,18 @@ def _gpus(value: Any) -> float:
         raise _fail(str(error), "write 0, 1, 2, or a part such as 0.5") from None
 
 
+def _real(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _fail(f"{value!r} is not a number", "write it without quotes")
+    return float(value)
+
+
+def _module(value: Any) -> str:
+    if not isinstance(value, str) or not all(part.isidentifier() for part in value.split(".")):
+        raise _fail(f"{value!r} names no module", 'write it as it is imported, such as "torch"')
+    return value
+
+
 def _metric_name(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip() or len(value) > 128 or not value.isprintable():
         raise _fail(f"{value!r} cannot name a metric", "use the name that the training code reports")
@@ -125,12 +137,13 @@ OneOrMore = BeforeValidator(_texts)
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_regex)], ...], OneOrMore, Field(strict=False)]
 Paths = Annotated[tuple[Text, ...], OneOrMore, Field(strict=False)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
+Modules = Annotated[tuple[Annotated[str, BeforeValidator(_module)], ...], Field(strict=False)]
 MetricName = Annotated[str, BeforeValidator(_metric_name)]
 NewMetricName = Annotated[str, BeforeValidator(_new_name)]
 Summary = Annotated[tuple[Literal["best", "last", "mean_last"], int], BeforeValidator(_summary)]
 Gpus = Annotated[float, BeforeValidator(_gpus)]
-Finite = Annotated[float, Field(allow_inf_nan=False, strict=False)]
-Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=False)]
+Finite = Annotated[float, BeforeValidator(_real), Field(allow_inf_nan=False)]
+Share = Annotated[Finite, Field(gt=0, le=1)]
 Steps = Annotated[tuple[StepName, ...], Field(strict=False)]
 
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.queries import Order
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.names import nearest
 from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
@@ -50,6 +51,9 @@ def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, desc
     objective, spec = study.spec.objective, study.spec
     if objective is not None and sort == objective.metric:
         sort = "value"
+    named, known = sort.removeprefix("params."), (*spec.space.names, *dict(spec.space.gone))
+    if named != sort and named not in known:
+        raise InvalidInput(f"trials have no parameter {named!r}", where="sort", hint=nearest(named, known))
     columns = Columns(spec.space.names, tuple(measured.metric for measured in spec.measured))
     return Order(study.id, columns, found, sort, descending, time.time())
 

@@ -229,9 +229,10 @@ class Launchers:
                     cwd="/",
                     start_new_session=True,
                 )
-            except OSError as error:
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else str(error)
                 raise LauncherFailed(
-                    f"cannot be executed: {error.strerror}", where=kind.python, hint="set run.python to an interpreter"
+                    f"cannot be executed: {why}", where=kind.python, hint="set run.python to an interpreter"
                 ) from error
         launcher = Launcher(kind, process, asyncio.get_running_loop().create_future(), log_path=log_path)
         launcher.say({"hello": {"preload": list(kind.preload), "bundle": str(self._bundle)}})

@@ -155,6 +155,9 @@ class Launching:
             self._give_up(attempt, error)
         except TunedError as error:
             await self._failed_to_start(attempt, error)
+        except Exception as error:
+            log.exception("%s could not be started", holder)
+            await self._unforeseen(attempt, error)
         else:
             self.trouble, self._troubles = "", 0
             failpoints.reach("forked")
@@ -304,6 +307,15 @@ class Launching:
             self._give_up(attempt, second)
             return
         self._follow(attempt)
+
+    async def _unforeseen(self, attempt: LiveAttempt, error: Exception) -> None:
+        """A mistake of ours: the trial must not wait for it for ever in its slot, nor the others behind it."""
+        lock = await asyncio.to_thread(run_dirs.revoke_if_unstarted, attempt.run_dir)
+        if lock in ("held", "started"):
+            self._attempts.forked(attempt, None)
+            return
+        what = f"this is a bug in tuned: {type(error).__name__}: {error}"
+        await self._failed_to_start(attempt, Unavailable(what, hint="see tunectl daemon logs"))
 
     def _give_up(self, attempt: LiveAttempt, error: OSError | Unavailable) -> None:
         """What it needs cannot be had now: nothing is launched for a while.

@@ -11,6 +11,7 @@ from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
 from tuned.core.errors import InvalidInput
+from tuned.core.priorities import check_priority
 from tuned.core.search.design import complete_point
 from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
@@ -32,6 +33,7 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
     model = None if request.like is None else _one_trial(conn, request.like)
     if not request.points and model is None:
         raise InvalidInput("no point was given", hint=f"tunectl enqueue {study.name} KEY=VALUE")
+    priority = check_priority(request.priority)
     if not 1 <= request.seeds <= MOST:
         raise InvalidInput(f"{request.seeds} is no number of seeds", where="seeds", hint="write 3 to run each 3 times")
     numbers: list[int] = []
@@ -46,7 +48,7 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
                 params=point,
                 origin="user",
                 why=_why(model, seed, request.seeds),
-                priority=request.priority,
+                priority=priority,
                 rank=0,
                 # The first is a point of the search, the others are that point again.
                 retry_of=None if seed == 1 else number,

@@ -7,6 +7,7 @@ behind. What a study file may say is `tuned/core/study_file/`.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,8 @@ from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import CommandSubmission, Submission, Submitted
 
 SHOWN_ARGUMENTS = 3
+LONGEST_STEM = 56
+"""Of a queued command's name, so that a number fits behind it."""
 """Trials whose arguments `submit` shows: so many are queued with the study."""
 
 
@@ -272,6 +275,7 @@ def _refuse_uncopied(spec: StudySpec, taken: Taken) -> None:
 
 def _free_name(conn: Connection, base: str) -> str:
     cleaned = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in base).strip("._-") or "command"
+    cleaned = re.sub(r"\.{2,}", ".", cleaned)[:LONGEST_STEM].rstrip("._-")
     names = {study.name for study in queries.studies(conn)}
     if cleaned not in names:
         return cleaned

@@ -16,6 +16,8 @@ from tuned.core.study import Study, StudySpec
 from tuned.daemon.requests import changing
 from tuned.daemon.search import spaces
 
+SHOWN_DIFFERENCES = 6
+
 
 def resubmit(conn: Connection, study: Study, spec: StudySpec, update: bool, now: float) -> list[str]:
     """Take in what is submitted under the name of a study that is there.
@@ -44,13 +46,19 @@ def resubmit(conn: Connection, study: Study, spec: StudySpec, update: bool, now:
     if same or spec.content_hash() != study.spec.content_hash():
         if not update:
             raise Conflict(
-                "there is a study of this name with other content: " + "; ".join(before.differences(spec)),
+                "there is a study of this name with other content: " + _few(before.differences(spec)),
                 where=spec.name,
                 hint="submit it --as another name, or --update this one",
             )
         changed = _take_over(conn, study, before, spec, now)
     repository.set_submitted(conn, study.id, spec)
     return changed
+
+
+def _few(differences: list[str]) -> str:
+    """The first of them, so that a line stays one."""
+    more = len(differences) - SHOWN_DIFFERENCES
+    return "; ".join(differences[:SHOWN_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpec, now: float) -> list[str]:

@@ -16,6 +16,7 @@ from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.finish.pipeline import Pipeline, StepState, end
+from tuned.core.priorities import check_priority
 from tuned.core.schedule import CANCELLED, DONE, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
@@ -321,19 +322,21 @@ def reprioritise(conn: Connection, texts: list[str], value: int, relative: bool,
     """Set or shift the priority of studies and trials.
 
     Raises:
-        InvalidInput, NotFound: A target is wrong; nothing has changed.
+        InvalidInput, NotFound: A target or the priority is wrong; nothing has changed.
         Conflict: Every target has ended.
     """
     effect = Effect()
     for study, target, trials in resolve(conn, texts):
         if target.is_study:
-            repository.set_study_priority(conn, study.id, value + (study.priority if relative else 0), now)
+            new = check_priority(value + (study.priority if relative else 0))
+            repository.set_study_priority(conn, study.id, new, now)
             effect.changed.append(study.name)
         for trial in trials:
             if trial.state in TERMINAL:
                 _skip(trial, effect)
                 continue
-            repository.set_priority(conn, trial.id, value + (trial.priority if relative else 0), now)
+            new = check_priority(value + (trial.priority if relative else 0))
+            repository.set_priority(conn, trial.id, new, now)
             effect.changed.append(_name(trial))
     if not effect.changed and effect.skipped:
         raise Conflict("; ".join(effect.skipped))
