@@ -13,7 +13,6 @@ import pytest
 
 from tuned.core.study_file.models import StudyTable, Table
 from tuned.core.study_file.parse import parse_study
-from tuned.core.study_file.reading import RESERVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "study-file.md"
@@ -77,10 +76,3 @@ def test_every_key_is_explained() -> None:
         parts = key.split(".")
         spellings = [f"`{'.'.join(parts[i:])}`" for i in range(len(parts))] + [f"[[{key}]]"]
         assert key in example or any(spelling in text for spelling in spellings), key
-
-
-def test_no_coming_key_is_promised() -> None:
-    text = PAGE.read_text()
-    for path in RESERVED:
-        last = path.split(".")[-1]
-        assert f"`{last}`" not in text and f"[{path}]" not in text and f"\n{last} = " not in text, path

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.errors import InvalidInput
 from tuned.core.study import Constraint, EarlyStopping, StudySpec
 from tuned.core.study_file.parse import parse_study
 
@@ -152,15 +152,12 @@ def test_every_key_that_is_offered():
 
 
 @pytest.mark.parametrize(
-    ("table", "line", "where"),
-    [
-        ("run", 'resources = { gpu_memory = "auto" }', "run.resources.gpu_memory"),
-    ],
+    ("written", "bytes_of_it"), [('"auto"', None), ('"10GiB"', 10 * 2**30), ('"8GB"', 8 * 10**9), ("1024", 1024)]
 )
-def test_words_of_coming_versions(table: str, line: str, where: str):
-    error = refusal(with_line(table, line))
-    assert isinstance(error, NotYet)
-    assert error.where == where and "not offered yet" in str(error)
+def test_memory_of_a_card(written: str, bytes_of_it: int | None):
+    spec = read(with_line("run", f"resources = {{ gpu_memory = {written} }}"))
+    assert spec.run.gpu_memory == bytes_of_it
+    assert StudySpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
 @pytest.mark.parametrize(

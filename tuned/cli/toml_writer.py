@@ -63,7 +63,7 @@ def _run(run: Mapping[str, Any]) -> list[str]:
     for name in _RUN_KEYS:
         if run.get(name) not in (None, {}, []):
             found[name] = run[name]
-    resources = {name: run[name] for name in ("cpus", "gpus") if run.get(name) is not None}
+    resources = {name: run[name] for name in ("cpus", "gpus", "gpu_memory") if run.get(name) is not None}
     if resources:
         found["resources"] = resources
     if run.get("code") == "snapshot":

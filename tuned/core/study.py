@@ -69,6 +69,7 @@ class RunSpec:
         retries: Failure class -> how often such an attempt is tried again.
         cpus: Cores that a trial is meant to use (shown, not enforced).
         gpus: GPUs a trial needs; None: one where there is one.
+        gpu_memory: Bytes of a card that a trial is to stay below; None: all of it.
         limits: Resource limits of each trial, by name (`memory` and `file_size` in bytes, `open_files`, `processes`,
             `cpu_seconds`).
         code: `live` (the files as they are when a trial starts) or `snapshot` (as they were at submit).
@@ -97,6 +98,7 @@ class RunSpec:
     retries: dict[str, int] = field(default_factory=lambda: {"lost": 1})
     cpus: float = 1.0
     gpus: float | None = None
+    gpu_memory: int | None = None
     limits: dict[str, int] = field(default_factory=dict)
     code: Literal["live", "snapshot"] = "live"
     tree: str = ""

@@ -15,6 +15,7 @@ from tuned.core.notices import KINDS
 from tuned.core.study import SearchMethod
 from tuned.core.study_file.values import (
     Arguments,
+    AutoSize,
     Count,
     Duration,
     Finite,
@@ -43,10 +44,11 @@ class Table(BaseModel):
 
 
 class ResourcesTable(Table):
-    """`run.resources`: cores and GPUs of one trial."""
+    """`run.resources`: cores, GPUs and GPU memory of one trial."""
 
     cpus: Annotated[Finite, Field(gt=0, le=4096)] = 1.0
     gpus: Gpus | None = None
+    gpu_memory: AutoSize = None
 
 
 class LimitsTable(Table):

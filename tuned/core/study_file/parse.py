@@ -72,7 +72,7 @@ def parse_study(
         own_prefix: `sys.prefix` of tunectl's installation, never taken for the trials' environment by VIRTUAL_ENV.
 
     Raises:
-        NotYet: A key of a coming version is used.
+        NotYet: Early stopping is asked for with several objectives.
         InvalidInput: The first thing that is wrong: what, at which key, and the remedy.
     """
     check_encodable(data, "")

@@ -1,7 +1,6 @@
 """A study file's plain data to checked tables; pydantic's errors become our one line.
 
-Owns that translation, and the refusal of keys of coming versions. What the keys are is
-`tuned.core.study_file.models`'.
+Owns that translation. What the keys are is `tuned.core.study_file.models`'.
 """
 
 from __future__ import annotations
@@ -13,13 +12,10 @@ from typing import Any
 from pydantic import ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.states import Failure
 from tuned.core.study_file.models import StudyTable, Table
-
-RESERVED = ("run.resources.gpu_memory",)
-"""Keys of coming versions, as dotted paths."""
 
 _WithSpace = create_model("_WithSpace", __base__=StudyTable, space=(dict[str, Any], {}))
 
@@ -28,10 +24,8 @@ def read_tables(data: Mapping[str, Any]) -> tuple[StudyTable, dict[str, Any]]:
     """The checked tables and the raw `[space]`.
 
     Raises:
-        NotYet: A key of a coming version is used.
         InvalidInput: The first thing that is wrong, with its dotted path and the remedy.
     """
-    _refuse_reserved(data)
     plain = dict(data)
     single = isinstance(plain.get("objective"), Mapping)
     if single:
@@ -46,20 +40,6 @@ def read_tables(data: Mapping[str, Any]) -> tuple[StudyTable, dict[str, Any]]:
                 "is no kind of failure", where=f"run.retries.{name}", hint=nearest(name, [str(f) for f in Failure])
             )
     return tables, dict(plain.get("space", {}))
-
-
-def _refuse_reserved(data: Mapping[str, Any]) -> None:
-    for path in RESERVED:
-        if _at(data, path) is not None:
-            raise NotYet("is not offered yet", where=path, hint="leave it out")
-
-
-def _at(data: Any, path: str) -> Any:
-    for key in path.split("."):
-        if not isinstance(data, Mapping) or key not in data:
-            return None
-        data = data[key]
-    return data
 
 
 def _translate(error: ValidationError, single_objective: bool) -> InvalidInput:

@@ -76,6 +76,7 @@ def run_of(
         retries={"lost": 1, **table.retries},
         cpus=table.resources.cpus,
         gpus=table.resources.gpus,
+        gpu_memory=table.resources.gpu_memory,
         limits=table.limits.model_dump(exclude_none=True),
         code=table.code,
         tree=tree,

@@ -128,6 +128,8 @@ def _size(value: object) -> int:
 
 Text = Annotated[str, BeforeValidator(_text)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1, lt=2**63)]
+AutoSize = Annotated[Size | None, BeforeValidator(lambda value: None if value == "auto" else value)]
+"""`auto`, which becomes None, or a size."""
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Arguments = Annotated[tuple[Any, ...], BeforeValidator(_arguments)]
 Duration = Annotated[float, BeforeValidator(_duration)]

@@ -12,9 +12,11 @@ def uses_gpu(spec: StudySpec, slots: Slots) -> bool:
 
 
 def memory_limit(spec: StudySpec, slots: Slots) -> float | None:
-    """Bytes that every trial of this study can have; None when nobody knows."""
+    """Bytes that every trial of this study can have, or is to stay below; None when nobody knows."""
     if not uses_gpu(spec, slots):
         limit = spec.run.limits.get("memory")
         return None if limit is None else float(limit)
-    totals = [slot.memory_total for slot in slots.gpus if slot.memory_total]
-    return float(min(totals)) if totals else None
+    limits = [slot.memory_total for slot in slots.gpus if slot.memory_total]
+    if spec.run.gpu_memory is not None:
+        limits.append(spec.run.gpu_memory)
+    return float(min(limits)) if limits else None
