@@ -30,6 +30,7 @@ from ax.utils.common.logger import set_ax_logger_levels
 from ax.utils.common.random import with_rng_seed
 
 from tuned.advisor.encoding import Column, columns_of, conditions_of, decode, encode
+from tuned.advisor.features import TRANSFORMS, Axis, axes_of, needed, surrogate_of
 from tuned.advisor.history import Evidence, Sample
 from tuned.advisor.lessons import Lesson
 from tuned.advisor.messages import ObjectiveLine
@@ -41,8 +42,12 @@ ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
 ACQUISITION_SMOOTH = {
     "optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256, "options": {"sample_around_best": True}}
 }
-"""Where all columns are continuous, the search of the next point also begins near the best results; where some are not,
-BoTorch does so by itself."""
+"""Where all columns are continuous, the search of the next point also begins near the best results."""
+ACQUISITION_MIXED = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256, "options": {"num_spray_points": 64}}}
+"""The same where some are not."""
+ALTERNATING = 10
+"""Combinations of discrete values beyond which BoTorch alternates between them and the continuous columns; up to that
+it tries each, and does not know these options."""
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
 """With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
 PLANE = "plane"
@@ -107,7 +112,14 @@ class Model:
             self._pending: dict[str, list[ObservationFeatures]] | None = None
             for _, point in (*evidence.pending, *evidence.avoided):
                 self.wait_for(point)
-            self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
+            self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment, **self._surrogate())
+
+    def _surrogate(self) -> dict[str, Any]:
+        """Arguments for a model over features; none where Ax's own model sees the same."""
+        if not needed(self._columns):
+            return {}
+        axes = (*axes_of(self._space, self._columns), *([Axis(0.0, 1.0)] if self._plane else []))
+        return {"surrogate_spec": surrogate_of(axes), "transforms": TRANSFORMS}
 
     def wait_for(self, point: Point) -> None:
         """Take into account that this point is about to be tried; the model itself stays as it was fitted."""
@@ -123,7 +135,7 @@ class Model:
         """
         several = sum(o.bound is None for o in self._objectives) > 1
         smooth = not self._plane and all(column.kind == "float" for column in self._columns)
-        options = ACQUISITION_SMOOTH if smooth else ACQUISITION
+        options = ACQUISITION_SMOOTH if smooth else ACQUISITION_MIXED if self._alternates() else ACQUISITION
         if several or self._conditions:
             options = ACQUISITION_SEVERAL
         with with_rng_seed(seed % _SEEDS):
@@ -136,6 +148,12 @@ class Model:
         row = run.arms[0].parameters
         point = decode(self._space, self._columns, row)
         return self.expect([point])[0]
+
+    def _alternates(self) -> bool:
+        """Whether BoTorch searches continuous and discrete columns in turn."""
+        if all(column.kind != "float" for column in self._columns):
+            return False
+        return math.prod(column.positions for column in self._columns) > ALTERNATING
 
     def _features(self, point: Point) -> ObservationFeatures:
         return ObservationFeatures(parameters={**encode(self._columns, point), **self._plane})
