@@ -43,11 +43,6 @@ ACQUISITION_SMOOTH = {
     "optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256, "options": {"sample_around_best": True}}
 }
 """Where all columns are continuous, the search of the next point also begins near the best results."""
-ACQUISITION_MIXED = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256, "options": {"num_spray_points": 64}}}
-"""The same where some are not."""
-ALTERNATING = 10
-"""Combinations of discrete values beyond which BoTorch alternates between them and the continuous columns; up to that
-it tries each, and does not know these options."""
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
 """With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
 PLANE = "plane"
@@ -135,7 +130,7 @@ class Model:
         """
         several = sum(o.bound is None for o in self._objectives) > 1
         smooth = not self._plane and all(column.kind == "float" for column in self._columns)
-        options = ACQUISITION_SMOOTH if smooth else ACQUISITION_MIXED if self._alternates() else ACQUISITION
+        options = ACQUISITION_SMOOTH if smooth else ACQUISITION
         if several or self._conditions:
             options = ACQUISITION_SEVERAL
         with with_rng_seed(seed % _SEEDS):
@@ -148,12 +143,6 @@ class Model:
         row = run.arms[0].parameters
         point = decode(self._space, self._columns, row)
         return self.expect([point])[0]
-
-    def _alternates(self) -> bool:
-        """Whether BoTorch searches continuous and discrete columns in turn."""
-        if all(column.kind != "float" for column in self._columns):
-            return False
-        return math.prod(column.positions for column in self._columns) > ALTERNATING
 
     def _features(self, point: Point) -> ObservationFeatures:
         return ObservationFeatures(parameters={**encode(self._columns, point), **self._plane})

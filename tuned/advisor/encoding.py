@@ -40,13 +40,6 @@ class Column:
         middle = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
         return min(max(middle, self.low), self.high) if self.kind == "float" else round(middle)
 
-    @property
-    def positions(self) -> int:
-        """How many values a discrete column has; 1 for a continuous one."""
-        if self.kind == "label":
-            return len(self.labels)
-        return int(self.high) - int(self.low) + 1 if self.kind == "int" else 1
-
     def encode(self, value: Value) -> float | int | str:
         """A parameter's value as this column holds it, in exactly the column's type."""
         if self.parameter.kind == "float":

@@ -18,8 +18,7 @@ from ax.adapter.transforms.choice_encode import ChoiceToNumericChoice
 from ax.adapter.transforms.log import Log
 from ax.generators.torch.botorch_modular.surrogate import ModelConfig, SurrogateSpec
 from botorch.models import SingleTaskGP
-from botorch.models.transforms.input import InputTransform, Warp
-from gpytorch.priors import LogNormalPrior  # type: ignore[import-untyped]
+from botorch.models.transforms.input import InputTransform
 from torch import Tensor
 
 from tuned.advisor.encoding import Column
@@ -27,8 +26,6 @@ from tuned.core.space import SearchSpace
 
 TRANSFORMS: list[type[Transform]] = [ChoiceToNumericChoice, Log, *Y_trans]
 """What Ax does to rows and results beforehand; unordered values stay one column, so each is tried as it is."""
-BEND = 0.75**0.5
-"""Deviation of the prior for the logarithms of a number's bend: many hyperparameters matter most near one end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +127,11 @@ class FeatureGP(SingleTaskGP):  # type: ignore[misc]
 
 
 def surrogate_of(axes: Sequence[Axis]) -> SurrogateSpec:
-    """The model of rows with these axes. Each number has a learned bend of its scale, straight without evidence."""
-    numbers, width = [], 0
-    for axis in axes:
-        if not axis.levels:
-            numbers.append(width)
-        width += axis.levels or 1
-    ends = torch.tensor([[0.0] * width, [1.0] * width], dtype=torch.float64)
-    bend = {f"concentration{k}_prior": LogNormalPrior(0.0, BEND) for k in (0, 1)}
-    return SurrogateSpec(
-        model_configs=[
-            ModelConfig(
-                botorch_model_class=FeatureGP,
-                input_transform_classes=[Features, Warp] if numbers else [Features],
-                input_transform_options={
-                    "Features": {"axes": tuple(axes)},
-                    "Warp": {"d": width, "indices": numbers, "bounds": ends, **bend},
-                },
-                name="features",
-            )
-        ],
-        # Each outcome has a model, and so bends, of its own.
-        allow_batched_models=False,
+    """The model of rows with these axes."""
+    config = ModelConfig(
+        botorch_model_class=FeatureGP,
+        input_transform_classes=[Features],
+        input_transform_options={"Features": {"axes": tuple(axes)}},
+        name="features",
     )
+    return SurrogateSpec(model_configs=[config])
