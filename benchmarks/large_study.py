@@ -26,7 +26,7 @@ SPACE = SearchSpace(
         Parameter("width", "int", 16, 512),
         Parameter("act", "choice", values=ACTIVATIONS),
         Parameter("dropout", "float", 0.0, 0.6),
-        Parameter("amp", "bool"),
+        Parameter("amp", "bool", values=(False, True)),
     )
 )
 _INSERT = """INSERT INTO trials (study_id, number, state, params, point_key, values_json, value, priority, origin, seed,

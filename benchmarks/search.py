@@ -20,8 +20,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.search_problems import PROBLEMS, Problem
-from tuned.core.design import design_point, fresh_point
-from tuned.core.phases import phase
+from tuned.core.search.design import design_point, fresh_point
+from tuned.core.search.phases import phase
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import TrialState
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.digits_training import digits_epochs
 from tuned.core.space import Point, SearchSpace
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def measure() -> None:
     from benchmarks.search_problems import PROBLEMS
     from tuned.advisor.messages import DefineStudy, ObjectiveLine, Suggest, TrialLine, UpdateTrials
     from tuned.advisor.suggesting import Advisor
-    from tuned.core.design import design_point
+    from tuned.core.search.design import design_point
     from tuned.core.states import TrialState
 
     problem, advisor = PROBLEMS["mixed"], Advisor()

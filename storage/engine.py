@@ -5,12 +5,13 @@ Owns connections and their pragmas. What is written is the repository's work, on
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
@@ -19,6 +20,8 @@ from storage import problems, schema
 from storage.writer import Writer
 from tuned.core.errors import Unavailable
 from tuned.core.events import Event
+
+T = TypeVar("T")
 
 READERS = 4
 BUSY_MS = 5000
@@ -55,6 +58,19 @@ class Database:
             if explained is error:
                 raise
             raise explained from error
+
+    async def ask(self, query: Callable[[Connection], T]) -> T:
+        """Run a query on a read-only connection, in a thread, so that an event loop goes on meanwhile.
+
+        Raises:
+            Unavailable: The file cannot be read.
+        """
+
+        def run() -> T:
+            with self.read() as conn:
+                return query(conn)
+
+        return await asyncio.to_thread(run)
 
     def close(self) -> None:
         """Finish what was submitted, note a clean end, close every connection. May be called twice."""

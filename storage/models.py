@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from tuned.core.rungs import Verdict
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StopReason, StudyState, TrialState
 
 SCHEMA_VERSION = 1
@@ -101,13 +101,14 @@ study_specs = Table(
     metadata,
     Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
     Column("spec", Text, nullable=False),
+    Column("submitted", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("environment", Text, nullable=False),
     Column("space", Integer, nullable=False, server_default=text("1")),
     sqlite_strict=True,
 )
-"""What a submission fixed, as JSON, with the space as it is now, which is version `space`; the environment is read for
-a launch only."""
+"""What a submission fixed, as JSON, with the space as it is now, which is version `space`; `submitted` is the same as
+it was submitted last, whatever has been changed since. The environment is read for a launch only."""
 
 space_versions = Table(
     "space_versions",
@@ -131,11 +132,12 @@ study_counts = Table(
     Column("state", Text, primary_key=True),
     Column("n", Integer, nullable=False),
     _zero("aside"),
+    _zero("again"),
     sqlite_with_rowid=False,
     sqlite_strict=True,
 )
 """Number of trials by state, kept by the triggers below: no statement can change a trial and forget the count.
-`aside` of them are of another stage than the search."""
+`aside` of them are of another stage than the search, `again` of the search but a repetition of another's point."""
 
 pipelines = Table(
     "pipelines",
@@ -243,9 +245,11 @@ attempts = Table(
     *_flag("sdk"),
     *_flag("stop_seen"),
     *_flag("resumable"),
+    *_flag("shared"),
     sqlite_strict=True,
 )
-"""One row a process of a trial. `start` and `exit` are its records as JSON, `ended_by` the event that ended it."""
+"""One row a process of a trial. `start` and `exit` are its records as JSON, `ended_by` the event that ended it;
+`shared` says that another trial held a part of its card meanwhile."""
 
 observations = Table(
     "observations",
@@ -344,10 +348,12 @@ events = Table(
 )
 """What happened. The study is named, not referenced: what is told of a deleted study stays."""
 
-_ADD = """INSERT INTO study_counts (study_id, state, n, aside)
-    VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search')
-    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + (NEW.stage <> 'search');"""
-_TAKE = """UPDATE study_counts SET n = n - 1, aside = aside - (OLD.stage <> 'search')
+_ADD = """INSERT INTO study_counts (study_id, state, n, aside, again)
+    VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search', NEW.stage = 'search' AND NEW.retry_of IS NOT NULL)
+    ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + excluded.aside,
+    again = again + excluded.again;"""
+_TAKE = """UPDATE study_counts SET n = n - 1, aside = aside - (OLD.stage <> 'search'),
+    again = again - (OLD.stage = 'search' AND OLD.retry_of IS NOT NULL)
     WHERE study_id = OLD.study_id AND state = OLD.state;"""
 
 _NUM = "CASE type WHEN 'text' THEN 9e999 WHEN 'array' THEN 9e999 ELSE value + 0.0 END"

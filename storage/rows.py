@@ -6,7 +6,7 @@ Owns the columns that a trial and a study are made of, and nothing else of the q
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from storage.json_text import load_values
 from storage.models import pipelines, studies, study_specs, trials
-from tuned.core.pipeline import Pipeline
+from tuned.core.finish.pipeline import Pipeline
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
 from tuned.core.trial import Trial
@@ -120,8 +120,8 @@ def select_studies() -> Select[Any]:
     return select(*STUDY_COLUMNS).select_from(joined.outerjoin(pipelines, pipelines.c.study_id == s.id))
 
 
-def to_study(row: Sequence[Any], counts: Mapping[str, int], aside: Mapping[str, int] | None = None) -> Study:
-    """The study of a row, with its counts, and how many of them are of other stages than the search."""
+def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -> Study:
+    """The study of a row, with its counts: state, number, how many of them are `aside`, and how many `again`."""
     f = row
     best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]))
     return Study(
@@ -131,7 +131,7 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int], aside: Mapping[str, 
         reason=f[3],
         priority=f[4],
         spec=load_spec(f[5]),
-        counts=dict(counts),
+        counts={state: n for state, n, _, _ in counted},
         best=best,
         created_at=f[6],
         ended_at=f[7],
@@ -140,7 +140,8 @@ def to_study(row: Sequence[Any], counts: Mapping[str, int], aside: Mapping[str, 
         note=f[10],
         phase=f[14],
         other_code=f[15],
-        aside=dict(aside or {}),
+        aside={state: aside for state, _, aside, _ in counted if aside},
+        again={state: again for state, _, _, again in counted if again},
         pipeline=None if f[16] is None else load_pipeline(f[16]),
         space=f[17],
     )

@@ -13,17 +13,21 @@ from tui import format as fmt
 from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
-from tuned.client import api_steering
+from tuned.client import api_finish, api_steering
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
-from tuned.wire import Changed, StudyRow, TrialRow
+from tuned.wire import Changed, SpaceChange, SpaceChanged, StepRow, StudyRow, TrialRow
 
 if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
 
 NAMED = 12
 UNDO_RETRY = "undo retry"
+BACK_TO = "space back to"
+STEP_VERB = "step "
+STEP_VERBS = {"pause": "resume", "resume": "pause", "skip": ""}
+"""What can be done to a step, and what takes it back."""
 _CONSEQUENCE = {
     "prune": "They stop at the next report; results so far are kept and count.",
     "cancel": "They stop, and are left out of the search.",
@@ -124,6 +128,24 @@ def _priority(action: Action, old: Sequence[tuple[str, int]]) -> Order:
     return Order("priority", (step,), None, _restore(old))
 
 
+def for_step(study: str, step: StepRow, verb: str) -> Order:
+    """The order that steers a step of a study's playbook; skipping cannot be taken back, and asks."""
+    target, back = (study, step.id), STEP_VERBS[verb]
+    question = None
+    if not back:
+        begun = "What it began stays; " if step.began_at is not None else ""
+        question = (f"Skip the step {clean(step.id)} of {clean(study)}?", f"{begun}its waiting trials are cancelled.")
+    undo = (Step(STEP_VERB + back, target),) if back else None
+    return Order(f"{verb} step", (Step(STEP_VERB + verb, target),), question, undo)
+
+
+def space_undo(done: SpaceChanged) -> Step | None:
+    """The call that takes an edit of the space back: the version before it, in use again."""
+    if done.dry_run or not done.changes or done.version < 2:
+        return None
+    return Step(BACK_TO, (done.study,), done.version - 1)
+
+
 def priorities_of(action: Action, rows: Sequence[TrialRow]) -> list[tuple[str, int]]:
     """(target, priority) of the trials whose priority can be set.
 
@@ -209,6 +231,13 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
         reply: Changed
         if step.verb == "priority":
             reply = await client.priority(step.targets, step.value, step.relative)
+        elif step.verb.startswith(STEP_VERB):
+            study, name = step.targets
+            await client.send(api_finish.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
+            reply = Changed([*step.targets])
+        elif step.verb == BACK_TO:
+            made = await client.change_space(step.targets[0], SpaceChange(back_to=step.value))
+            reply = Changed([f"{made.study} v{made.version} is as v{step.value} was"] if made.changes else [])
         elif step.verb == UNDO_RETRY:
             reply = await client.send(api_steering.undo_retry(step.targets))
         else:

@@ -87,6 +87,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("queue", ("Q",), "Queue", "Show what runs and waits, across studies.", "look", ("main", "trial"), bar=85),
     Action("insight", ("i",), "Insight", "Show what matters: importance, effects, advice.", "look", _PANED, bar=86),
     Action("space", ("S",), "Space", "Show the search space and its versions.", "look", _PANED, bar=87),
+    Action("steps", ("B",), "Playbook", "Show the steps of the playbook; pause, resume or skip one.", "look",
+           _PANED, bar=88),
     Action("edit-space", ("e",), "Edit", "Edit the search space; what it would do is shown first.", "act", ("space",),
            danger=Danger.ASKS, bar=10),
     Action("zoom", ("z",), "Zoom", "Show the current pane alone, or all again.", "look", ("main",), bar=95),

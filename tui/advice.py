@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-EFFECTS, ADVICE = "effects", "advise"
-KINDS = (EFFECTS, ADVICE)
+EFFECTS, ADVICE, IMPORTANCE = "effects", "advise", "importance"
+KINDS = (EFFECTS, ADVICE, IMPORTANCE)
 _PREFIX = "effects."
 
 
@@ -52,15 +52,41 @@ class Advice:
     command: str
 
 
-def effects(answer: Mapping[str, Any]) -> list[Effect]:
-    """The parameters by how much the means of their levels differ, most first."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of the objective's variation, how much goes with a parameter, and between what it lies; 0 to 1."""
+
+    share: float
+    low: float
+    high: float
+
+
+def shares(answer: Mapping[str, Any]) -> dict[str, Share]:
+    """Parameter -> its importance, by the playbook's model; empty where there is none."""
+    found = {}
+    for table in answer.get("tables", ()):
+        if table.get("name") == IMPORTANCE:
+            for row in table.get("rows", ()):
+                low, high = row["interval"]
+                found[str(row["parameter"])] = Share(_number(row["importance"]), _number(low), _number(high))
+    return found
+
+
+def is_weak(answer: Mapping[str, Any]) -> bool:
+    """Whether the model behind the shares hardly predicts the trials."""
+    return any(verdict.get("code") == "model.weak" for verdict in answer.get("verdicts", ()))
+
+
+def effects(answer: Mapping[str, Any], by: Mapping[str, Share] | None = None) -> list[Effect]:
+    """The parameters by their shares, else by how much the means of their levels differ, most first."""
     found = []
     for table in answer.get("tables", ()):
         name = str(table.get("name", ""))
         if name.startswith(_PREFIX):
             levels = tuple(level for row in table.get("rows", ()) if (level := _level(row)) is not None)
             found.append(Effect(name.removeprefix(_PREFIX), levels, _spread(levels), tuple(table.get("notes", ()))))
-    return sorted(found, key=lambda effect: (-effect.spread, effect.name))
+    known = by or {}
+    return sorted(found, key=lambda e: (-known[e.name].share if e.name in known else 0.0, -e.spread, e.name))
 
 
 def advice(answer: Mapping[str, Any]) -> list[Advice]:
@@ -102,7 +128,7 @@ def _spread(levels: Sequence[Level]) -> float:
 
 def _evidence(found: object) -> tuple[str, ...]:
     if isinstance(found, Mapping):
-        return tuple(f"{name} {_short(value)}" for name, value in found.items())
+        return tuple(f"{str(name).replace('_', ' ')} {_short(value)}" for name, value in found.items())
     if isinstance(found, Sequence) and not isinstance(found, str):
         return tuple(str(item) for item in found)
     return (str(found),) if found else ()

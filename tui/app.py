@@ -18,7 +18,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from tui import palette
-from tui.acting import Order, Step, perform
+from tui.acting import Order, Step, perform, space_undo
 from tui.context import Context, Options
 from tui.glyphs import ASCII, UNICODE
 from tui.link import Link
@@ -158,10 +158,13 @@ class TunedApp(App[int]):
             self.context.say(str(error), "bad")
         else:
             if undo:
-                self.undos = [*self.undos, (order.label, undo)][-UNDO_KEPT:]
+                self._can_undo(order.label, undo)
                 text += "  u undoes"
             self.context.say(text)
         self.tick()
+
+    def _can_undo(self, label: str, steps: tuple[Step, ...]) -> None:
+        self.undos = [*self.undos, (label, steps)][-UNDO_KEPT:]
 
     @work(group="acting", exit_on_error=True)
     async def change_space(self, study: str, change: SpaceChange) -> None:
@@ -172,7 +175,10 @@ class TunedApp(App[int]):
             self.context.say(str(error), "bad")
         else:
             replaced = f", {len(done.replaced)} suggestions made anew" if done.replaced else ""
-            self.context.say(f"space v{done.version}: {'; '.join(done.changes)}{replaced}")
+            undo = space_undo(done)
+            if undo is not None:
+                self._can_undo("space", (undo,))
+            self.context.say(f"space v{done.version}: {'; '.join(done.changes)}{replaced}" + "  u undoes" * bool(undo))
         self.tick()
 
     @work(group="marking", exclusive=True, exit_on_error=True)

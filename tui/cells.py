@@ -78,6 +78,14 @@ def fit_line(spans: Iterable[Span], width: int) -> Line:
     return tuple(result)
 
 
+def cut_line(spans: Iterable[Span], width: int, more: str) -> Line:
+    """The line in at most `width` cells; one that does not fit ends with `more`."""
+    whole = tuple(spans)
+    if line_width(whole) <= width:
+        return whole
+    return (*fit_line(whole, max(0, width - 1)), (more, "dim"))
+
+
 def merged(spans: Iterable[Span], visible: frozenset[str]) -> list[Span]:
     """The line in as few spans as show the same: each span costs some 40 bytes of colour on the way to the terminal.
 

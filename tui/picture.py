@@ -15,6 +15,7 @@ from tui.curves import Curves, Point, best_so_far
 from tui.needs import Need, Needs
 from tui.pages import Pages
 from tui.stairs import Stairs
+from tui.steps import is_aside
 from tui.tail import LogTail
 from tui.trends import Trends
 from tuned.core.states import LIVE, TERMINAL
@@ -139,7 +140,9 @@ class Picture:
         done = [
             (row.ended_at or 0.0, row.number, value)
             for row in self.trials.values()
-            if row.state == "completed" and (value := fmt.value_of(row.values, metric)) is not None
+            if row.state == "completed"
+            and not is_aside(row)
+            and (value := fmt.value_of(row.values, metric)) is not None
         ]
         return best_so_far([value for _, _, value in sorted(done)], minimizes=self.minimizes)
 
@@ -158,6 +161,11 @@ class Picture:
         ended = sum(n for state, n in row.counts.items() if state in TERMINAL)
         live = sum(n for state, n in row.counts.items() if state in LIVE)
         return ended, live, row.counts.get("queued", 0)
+
+    def progress(self, row: StudyRow) -> str:
+        """`20/40`: ended trials of the search and how many there shall be; those of a playbook's steps left out."""
+        ended = self.counts(row)[0] - sum(n for state, n in row.aside.items() if state in TERMINAL)
+        return f"{ended}/{row.trials}" if row.trials else str(ended)
 
     @property
     def total(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from tui import format as fmt
 from tui.pages import PageQuery
+from tui.steps import is_aside
 from tui.store import Store
 from tuned.core.errors import InvalidInput
 from tuned.core.state_words import STATE_ORDER
@@ -200,16 +201,16 @@ class Rows:
         return low, high
 
     def rank(self, number: int) -> tuple[int, int] | None:
-        """(place, count) of a trial among those with a value, best first."""
+        """(place, count) of a trial among those of the search with a value, best first."""
         if self.store.paged:
             return None
         sign = 1 if self.store.minimizes else -1
         metric = self.store.objective
         mine = self.store.trial(number)
-        value = fmt.value_of(mine.values, metric) if mine else None
+        value = fmt.value_of(mine.values, metric) if mine and not is_aside(mine) else None
         if value is None or not math.isfinite(value):
             return None
-        values = [fmt.value_of(row.values, metric) for row in self.store.trials.values()]
+        values = [fmt.value_of(row.values, metric) for row in self.store.trials.values() if not is_aside(row)]
         finite = [v for v in values if v is not None and math.isfinite(v)]
         return 1 + sum(sign * v < sign * value for v in finite), len(finite)
 

@@ -17,6 +17,8 @@ from tuned.core.errors import InvalidInput, Unavailable
 from tuned.core.records import dataclass
 
 FOLDER = "tuned-hpo"
+LARGEST_SLOTS = 1024
+"""Trials at once that a daemon may be asked for."""
 LONGEST_SOCKET = 100
 """Bytes of a socket's path that every kernel of ours accepts (Linux takes 107)."""
 
@@ -61,8 +63,8 @@ def resolve_home(environ: Mapping[str, str] | None = None) -> Home:
     """
     env = os.environ if environ is None else environ
     if env.get("TUNED_HOME"):
-        return home_at(Path(env["TUNED_HOME"]), "TUNED_HOME")
-    user = Path(env.get("HOME") or "~").expanduser()
+        return home_at(_expanded(env["TUNED_HOME"], "TUNED_HOME"), "TUNED_HOME")
+    user = _expanded(env.get("HOME") or "~", "HOME")
     config = _xdg(env, "XDG_CONFIG_HOME", user / ".config") / FOLDER / "config.toml"
     named = _configured(config)
     if named is not None:
@@ -72,7 +74,7 @@ def resolve_home(environ: Mapping[str, str] | None = None) -> Home:
 
 def home_at(root: Path, why: str) -> Home:
     """The layout of a state folder at `root`; a relative path starts from the present folder."""
-    root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - resolve() would follow links the user chose
+    root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow links the user chose
     socket, note = root / "tuned.sock", ""
     if len(os.fsencode(socket)) > LONGEST_SOCKET:
         # Not below XDG_RUNTIME_DIR: not every shell of a user has it, and it goes at logout.
@@ -158,15 +160,28 @@ def _configured(config: Path) -> Path | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot be read: {error}", where=str(config)) from error
+        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise InvalidInput(f"cannot be read: {why}", where=str(config)) from error
     from tuned.installation import load_toml  # only users with a config file pay for the parser
 
     try:
-        home = load_toml(text).get("home")
-    except ValueError as error:
+        table = load_toml(text)
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"is not TOML: {error}", where=str(config)) from error
-    if home is None:
+    for key in table:
+        if key != "home":
+            raise InvalidInput("is not a known key", where=f"{config}: {key}", hint='it holds home = "/data/tuned"')
+    if "home" not in table:
         return None
-    if not isinstance(home, str) or not Path(home).expanduser().is_absolute():
+    home = table["home"]
+    if not isinstance(home, str) or "\0" in home or not (path := _expanded(home, f"{config}: home")).is_absolute():
         raise InvalidInput("must be an absolute path", where=f"{config}: home", hint='e.g. home = "/data/tuned"')
-    return Path(home)
+    return path
+
+
+def _expanded(text: str, where: str) -> Path:
+    """The path, with the home folder that a `~` at its beginning means."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InvalidInput(f"nobody's home is known for {text}", where=where, hint="write an absolute path") from None

@@ -47,6 +47,14 @@ DATA_PREFIX = "data-"
 """`predictions/<split>.npz` is what a model said of a split; `predictions/data-<split>.npz` hashes its examples."""
 GRADIENTS_FILE = "gradients.json"
 
+RECORDS = frozenset(
+    (
+        SPEC_FILE, LOCK_FILE, REVOKED_FILE, START_FILE, METRICS_FILE, OUTPUT_FILE, STOP_FILE, FREEZE_FILE,
+        MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
+    )
+)  # fmt: skip
+"""What a run directory holds of ours: nothing else may be written under these names."""
+
 ENV_PREFIX = "TUNED_"
 ENV_HOME = "TUNED_HOME"
 ENV_ATTEMPT = "TUNED_ATTEMPT"

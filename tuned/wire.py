@@ -101,6 +101,8 @@ class StudyRow:
         phase: How its points are chosen now, and why; empty before the first.
         steps: Those of its playbook, and those that were asked for by hand.
         aside: Trial state -> how many of `counts` belong to such steps and not to the search.
+        again: Trial state -> how many of `counts` repeat another trial's point (retries, further seeds of a point) and
+            so do not count towards `trials`.
     """
 
     name: str
@@ -126,6 +128,7 @@ class StudyRow:
     constraints: list[ConstraintRow] = field(default_factory=list)
     steps: list[StepRow] = field(default_factory=list)
     aside: dict[str, int] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +433,7 @@ class SpaceChange:
         fix: Name -> the one value from now on.
         drop: Name -> the value that the code uses without it; None when that is not known.
         refine: Narrow and widen by the results so far, before the other changes.
+        back_to: An earlier version, which is put into use again before the other changes.
         dry_run: Only say what would change.
     """
 
@@ -439,6 +443,7 @@ class SpaceChange:
     drop: Json = field(default_factory=dict)
     refine: bool = False
     dry_run: bool = False
+    back_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tui.context import Options
 from tuned.client.aio import AsyncClient
 from tuned.home import home_at
 
-_WAITED = ("curve", "detail", "effects", "advise", "space", "queue", "trends")
+_WAITED = ("curve", "detail", "effects", "advise", "importance", "space", "queue", "trends")
 
 
 async def render(home: Path, size: tuple[int, int], keys: list[str], title: str, study: str | None) -> str:

@@ -16,6 +16,7 @@ from storage.queries.attempts import (
     ended_since,
     live,
     traceback_of,
+    was_cut_off,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -41,7 +42,7 @@ from storage.queries.search import (
     next_number,
     peak_memory,
 )
-from storage.queries.spaces import SpaceVersion, first_space, has_space_from, space_versions_of, unstarted
+from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
 from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
@@ -52,7 +53,7 @@ from storage.queries.stopping import (
     waiting_count,
     why_stopped,
 )
-from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment
+from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
@@ -85,7 +86,6 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
-    "first_space",
     "has_space_from",
     "known_keys",
     "last_ended",
@@ -110,6 +110,7 @@ __all__ = [
     "study_by_id",
     "study_environment",
     "study_events",
+    "submitted_spec",
     "thinned",
     "traceback_of",
     "trial",
@@ -123,5 +124,6 @@ __all__ = [
     "unstarted",
     "usage",
     "waiting_count",
+    "was_cut_off",
     "why_stopped",
 ]

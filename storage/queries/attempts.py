@@ -79,6 +79,7 @@ _LIVE = (
     .order_by(trials.c.id)
 )
 _OF_TRIAL = select(table).where(_a.trial_id == bindparam("wanted")).order_by(_a.attempt)
+_ENDED_BY = select(_a.ended_by).where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
 _TRACEBACK = (
     select(_a.traceback)
     .where(_a.trial_id == bindparam("wanted"), _a.traceback != "")
@@ -135,10 +136,16 @@ def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
         attempt = dict(row)
         for record in ("start", "exit"):
             attempt[record] = None if row[record] is None else json.loads(row[record])
-        for flag in ("sdk", "stop_seen", "resumable"):
+        for flag in ("sdk", "stop_seen", "resumable", "shared"):
             attempt[flag] = bool(row[flag])
         found.append(attempt)
     return found
+
+
+def was_cut_off(conn: Connection, trial_id: int, attempt: int) -> bool:
+    """Whether an attempt was given back without having begun; False where there is no such attempt."""
+    found = conn.execute(_ENDED_BY, {"wanted": trial_id, "which": attempt}).scalar()
+    return bool(found == "unclaim")
 
 
 def any_resumable(conn: Connection, study_id: int) -> bool:

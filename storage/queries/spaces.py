@@ -20,7 +20,6 @@ _VERSIONS = (
     .group_by(_v.version)
     .order_by(_v.version)
 )
-_FIRST = select(_v.space).where(_v.study_id == bindparam("wanted"), _v.version == 1)
 _ORIGIN = select(_v.version).where(_v.study_id == bindparam("wanted"), _v.origin == bindparam("origin"))
 _UNSTARTED = (
     rows.select_trials()
@@ -48,12 +47,6 @@ def space_versions_of(conn: Connection, study_id: int) -> list[SpaceVersion]:
         SpaceVersion(f[0], SearchSpace.from_dict(json.loads(f[1])), f[2], f[3], json.loads(f[4]), f[5], f[6])
         for f in conn.execute(_VERSIONS, {"wanted": study_id})
     ]
-
-
-def first_space(conn: Connection, study_id: int) -> SearchSpace | None:
-    """The space that was submitted."""
-    found = conn.execute(_FIRST, {"wanted": study_id}).scalar()
-    return None if found is None else SearchSpace.from_dict(json.loads(found))
 
 
 def has_space_from(conn: Connection, study_id: int, origin: str) -> bool:

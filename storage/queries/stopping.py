@@ -10,8 +10,8 @@ from statistics import median
 from sqlalchemy import Connection
 
 from storage.summaries import NAN
-from tuned.core import rungs
-from tuned.core.rungs import Decision, Verdict
+from tuned.core.search import rungs
+from tuned.core.search.rungs import Decision, Verdict
 from tuned.core.states import TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.core.trial import Trial

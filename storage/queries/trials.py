@@ -24,7 +24,7 @@ from storage import rows
 from storage.models import IS_ACTIVE_STUDY, IS_RANKED, studies
 from storage.models import trials as table
 from tuned.core.errors import InvalidInput, NotFound
-from tuned.core.pareto import front
+from tuned.core.search.pareto import front
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial

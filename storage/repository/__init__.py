@@ -20,6 +20,7 @@ from storage.repository.studies import (
     set_study_note,
     set_study_phase,
     set_study_priority,
+    set_submitted,
     update_spec,
 )
 from storage.repository.trials import (
@@ -57,6 +58,7 @@ __all__ = [
     "set_study_note",
     "set_study_phase",
     "set_study_priority",
+    "set_submitted",
     "shift_clocks",
     "started",
     "stopping",

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from storage.json_text import dump, dump_record
-from storage.models import attempts, studies, trials
+from storage.models import IS_LIVE, attempts, studies, trials
 from storage.problems import StaleState
 from storage.repository import moves, stopping
 from storage.repository.moves import MovingTrial
@@ -41,6 +41,11 @@ _END = (
     )
 )
 
+_BESIDE = select(trials.c.id, trials.c.attempt).where(
+    text(IS_LIVE), trials.c.device == bindparam("device"), trials.c.id != bindparam("wanted")
+)
+_SET_SHARED = update(attempts).where(*_THIS).values(shared=1)
+
 _OTHER_CODE = (
     update(trials).where(trials.c.id == bindparam("wanted"), trials.c.code == "").values(code=bindparam("new_code"))
 )
@@ -53,6 +58,8 @@ _RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
 
 def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_dir: str, now: float) -> int:
     """Take a queued trial for a slot and begin its next attempt.
+
+    Where it is to have a part of a card that others have parts of, that is noted of all of them.
 
     Args:
         conn: The write connection.
@@ -83,6 +90,11 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
         "device": device,
         "claimed_at": now,
     }
+    if 0 < (trial.spec.run.gpus or 1.0) < 1:
+        others = conn.execute(_BESIDE, {"wanted": trial_id, "device": device}).all()
+        row["shared"] = int(bool(others))
+        for other in others:
+            conn.execute(_SET_SHARED, {"wanted": other.id, "which": other.attempt})
     conn.execute(_INSERT, row)
     return trial.attempt
 
@@ -157,6 +169,7 @@ def end_attempt(
     failure: Failure | None,
     reason: str,
     traceback: str,
+    spends: str = "",
 ) -> TrialState:
     """Note how the attempt ended, and move its trial.
 
@@ -174,6 +187,7 @@ def end_attempt(
         failure: Its class, for an event that is a failure or a retry after one; a retry without one costs none.
         reason: The same for a person, one line.
         traceback: The last lines of its output that say why; may be empty.
+        spends: What a `retry` is counted to instead of its failure's class.
 
     Returns:
         The trial's new state.
@@ -188,7 +202,7 @@ def end_attempt(
     trial.failure, trial.reason = failure, reason
     if event == "retry" and failure is not None:
         used = json.loads(trial.retries_used)
-        name = failure.value
+        name = spends or failure.value
         used[name] = used.get(name, 0) + 1
         trial.retries_used = dump(used)
     target = moves.move(conn, trial, event, actor, now)

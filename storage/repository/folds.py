@@ -1,6 +1,6 @@
 """The verdict on a cross-validated trial after each of its folds, in the transaction that stores what it reported.
 
-Owns the look-ups. The rule is `tuned.core.fold_stop`'s.
+Owns the look-ups. The rule is `tuned.core.search.fold_stop`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from storage.repository.moves import MovingTrial
 from storage.summaries import NAN
-from tuned.core.fold_stop import hopeless
+from tuned.core.search.fold_stop import hopeless
 from tuned.core.states import StopReason
 from tuned.protocol import FOLDS_PREFIX
 

@@ -1,7 +1,8 @@
 """Writes of early stopping: the verdicts on a trial, in the transaction that stores what it reported.
 
-Owns the rungs' rows and marks. The rules are `tuned.core.rungs`'; here each costs a few index look-ups, however many
-trials there are: a rung's mark holds the last entry that passes, and an insertion moves it by one entry at most.
+Owns the rungs' rows and marks. The rules are `tuned.core.search.rungs`'; here each costs a few index look-ups,
+however many trials there are: a rung's mark holds the last entry that passes, and an insertion moves it by one entry
+at most.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from storage.repository import moves
 from storage.repository.events import add_event
 from storage.repository.moves import MovingTrial
 from storage.summaries import summary_at
-from tuned.core import events, rungs
-from tuned.core.rungs import RUNS_FREE, Decision, Entry, Standing, Streak, Verdict
+from tuned.core import events
+from tuned.core.search import rungs
+from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Standing, Streak, Verdict
 from tuned.core.states import Actor, StopReason, StudyState, TrialState
 from tuned.core.study import EarlyStopping, Objective
 

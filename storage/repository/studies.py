@@ -5,6 +5,7 @@ Owns a study's row: its state, clocks, words to people and specification.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,6 +81,7 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
     fixed = {
         "study_id": study_id,
         "spec": dump(spec.to_dict()),
+        "submitted": dump(spec.to_dict()),
         "content_hash": spec.content_hash(),
         "environment": dump(dict(environment)),
     }
@@ -211,11 +213,16 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     return bool(changes)
 
 
+def set_submitted(conn: Connection, study_id: int, spec: StudySpec) -> None:
+    """Remember what was submitted last, which the next submission is compared with."""
+    conn.execute(update(study_specs).where(study_specs.c.study_id == study_id).values(submitted=dump(spec.to_dict())))
+
+
 def offer_best(
     conn: Connection, study_id: int, trial_id: int, value: float | None, objective: Objective | None
 ) -> None:
     """Make this ended trial the study's best if its value beats the best so far."""
-    if objective is None or value is None or value - value != 0:
+    if objective is None or value is None or not math.isfinite(value):
         return
     best = conn.execute(_BEST, {"wanted": study_id}).scalar()
     if best is None or objective.better(value, best):

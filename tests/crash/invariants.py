@@ -208,8 +208,9 @@ class Invariants:
             suggested = sum(trial["origin"] not in OWN_POINTS for trial in counted)
             if suggested > wanted:
                 yield f"5: {study['name']} has {suggested} suggested trials of {wanted}"
-            if study["state"] == "completed" and study["reason"] == "all trials are done" and len(counted) < wanted:
-                yield f"5: {study['name']} is done with {len(counted)} trials of {wanted}"
+            points = sum(trial["retry_of"] is None for trial in counted)  # a point that is run again is one point
+            if study["state"] == "completed" and study["reason"] == "all trials are done" and points < wanted:
+                yield f"5: {study['name']} is done with {points} points of {wanted}"
 
     # 6 ------------------------------------------------------------------------------------------------------------
     def _events(self, conn: sqlite3.Connection, trials: list[Row], studies: list[Row]) -> Iterator[str]:

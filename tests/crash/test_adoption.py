@@ -54,6 +54,8 @@ def test_many_trials_are_adopted_and_end_well(many: tuple[Lab, str]) -> None:
         with (run_dir(lab, name, number) / "metrics.jsonl").open("ab") as file:
             file.write(b'{"step": 0, "meanwhile": 1}\n')
     lab.restart()
+    held = {device["id"]: device["held_by"] for device in lab.daemon.get("/v1/status")["devices"]}
+    assert held == {trial["device"]: f"{name}/{trial['number']}" for trial in lab.daemon.trials(name)}
     wait_until(lambda: len(lab.daemon.get("/v1/metrics", target=name, name="meanwhile")) == RUNNING, "all are read")
     assert {p.pid for p in lab.of_kind("supervisor", "trial")} == before
     # An adopted trial can be told to stop.
@@ -202,3 +204,31 @@ def test_a_frozen_trial_is_adopted(lab: Lab) -> None:
     lab.wait_at_rest(name)
     assert lab.daemon.trials(name)[0]["attempt"] == 1
     lab.invariants.check(at_rest=True)
+
+
+STRAY = """
+import subprocess, sys, time
+import tuned
+
+asleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+subprocess.Popen(asleep, start_new_session=True)
+tuned.current_trial().report(step=0, loss=1.0)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("daemon", ["lives", "is killed"])
+def test_what_left_the_trials_group_ends_when_its_supervisor_is_killed(lab: Lab, daemon: str) -> None:
+    """Nobody is told of the end of such a process: it is found by what stands in its environment."""
+    lab.start()
+    (lab.base / "stray.py").write_text(STRAY)
+    run = {"script": "stray.py", "preload": [], "retries": {"lost": 0}}
+    name = lab.submit(run=run, search={"method": "sobol", "trials": 1})
+    wait_until(lambda: lab.daemon.trials(name)[0]["last_step"] is not None, "it runs")
+    own = lab.of_kind("trial")
+    assert len(own) == 2
+    lab.kill("supervisor", *(["daemon"] if daemon == "is killed" else []))
+    if daemon == "is killed":
+        lab.restart()
+    lab.daemon.wait_state(name, 1, "lost")
+    wait_until(lambda: not any(process.alive for process in own), "both are gone")

@@ -13,7 +13,7 @@ from tests.crash.lab import Lab
 from tests.e2e.conftest import wait_until
 from tests.integration.launch_driver import Launcher
 from tuned import protocol
-from tuned.daemon import run_dirs
+from tuned.daemon.files import run_dirs
 
 
 @pytest.fixture(scope="module")

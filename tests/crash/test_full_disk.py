@@ -31,18 +31,24 @@ def test_a_trial_that_cannot_be_started_goes_back_and_is_tried_later(shared_lab:
     lab.sound = True
 
 
-@pytest.mark.parametrize("point", ["ingest.committed", "exit.seen"])
+@pytest.mark.parametrize("point", ["ingest.committed", "exit.seen", "exit.committed"])
 def test_a_disk_that_is_full_while_trials_run_costs_time_alone(shared_lab: Lab, point: str) -> None:
     lab = shared_lab
     full = lab.fill_disk(point)
     # Held, so that what they report is taken in before they end, and not along with their end.
-    name = lab.submit(hold=point == "ingest.committed", search={"method": "sobol", "trials": 2})
+    # More than there are slots: whoever has ended gives way to the next.
+    name = lab.submit(hold=point == "ingest.committed", search={"method": "sobol", "trials": 4})
     wait_until(lambda: f"No space left on device: '{point}'" in lab.daemon.log(), "it is met")
     full.unlink()
     lab.release(name)
     lab.wait_at_rest(name)
-    assert lab.daemon.study(name)["counts"] == {"completed": 2}
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
     assert all(t["attempt"] == 1 for t in lab.daemon.trials(name))
+
+    def held() -> list[str]:
+        return [d["held_by"] for d in lab.daemon.get("/v1/status")["devices"] if d["held_by"]]
+
+    wait_until(lambda: held() == ["bystander/1"], "their slots are free")
     lab.disarm()
     lab.invariants.check()
     lab.sound = True

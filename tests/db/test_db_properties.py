@@ -20,7 +20,7 @@ from tuned.core.trial import summarise
 from tuned.protocol import decode_number
 
 NOW = 1_000_000.0
-SOME = settings(max_examples=60, deadline=None, derandomize=True)
+SOME = settings(max_examples=60)
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 values = st.floats() | st.sampled_from([float("nan"), float("inf"), float("-inf"), 0.0, -0.0, 5e-324])
@@ -94,7 +94,6 @@ def test_a_summary_kept_batch_by_batch_is_that_of_the_whole_curve(shared_lab, ob
     assert same(lab.ask(summaries, trial_id, [objective])["loss"], summarise(objective, curve))
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 8).map(float)), unique=True))
 def test_of_every_step_the_latest_attempt_that_reached_it_counts(keys):
     rows = [(attempt, step, 100.0 * attempt + step) for attempt, step in sorted(keys)]
@@ -123,7 +122,7 @@ def act(lab, trial_id, event, actor):
         lab.do(repository.move_trial, trial_id, event, actor, NOW)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(
@@ -197,7 +196,7 @@ def check_nothing_drifted(lab, study_id, seq):
 orders = st.tuples(st.integers(0, 2), st.integers(-2, 2), st.integers(0, 1))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.lists(st.integers(-2, 2), min_size=1, max_size=3), st.lists(orders, max_size=12), st.integers(1, 5))
 def test_the_heads_are_the_first_of_the_whole_order(shared_lab, priorities, made, per_study):
     lab = shared_lab

@@ -12,9 +12,9 @@ from storage import queries, repository
 from storage.repository import NewSpace
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import SearchSpec
-from tuned.daemon.advisor_process import AdvisorProcess
-from tuned.daemon.slots import Slots
-from tuned.daemon.suggesting import Suggesting
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.suggesting import Suggesting
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -40,7 +40,7 @@ def test_a_trial_keeps_the_version_that_it_was_made_in(lab: Lab) -> None:
         "more room",
         1,
     )
-    assert lab.ask(queries.first_space, study) != WIDER == second.space
+    assert first.space == lab.ask(queries.submitted_spec, study).space != WIDER == second.space
     assert lab.ask(queries.has_space_from, study, "user") and not lab.ask(queries.has_space_from, study, "phase 2")
 
 
@@ -98,7 +98,8 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
         queued = [trial for trial in lab.ask(queries.trials, study_id) if trial.attempt == 0]
         suggesting.renew(lab.study_row(study_id), queued)
         if suggesting.search(study_id).replacing:
-            await asyncio.wait_for(wake.wait(), 60)
+            async with asyncio.timeout(60):
+                await wake.wait()
             wake.clear()
 
     await renew()

@@ -7,9 +7,10 @@ import pytest
 from storage import queries, repository
 from storage.repository import trial_seed
 from tuned.core.errors import NotFound
-from tuned.core.finish import FinalLook, Playbook
-from tuned.core.pipeline import StepState, begin, end, pipeline_of
-from tuned.core.states import Actor
+from tuned.core.finish.pipeline import StepState, begin, end, pipeline_of
+from tuned.core.finish.tables import FinalLook, Playbook
+from tuned.core.schedule import counted
+from tuned.core.states import Actor, Failure
 from tuned.core.study import EarlyStopping
 
 NOW = 1_000_000.0
@@ -33,6 +34,22 @@ def test_they_count_apart_and_none_is_the_best(lab):
     assert [t.stage for t in lab.ask(queries.trials_of_stage, study, "test")] == ["test", "test"]
     [listed] = lab.ask(queries.studies)
     assert listed.aside == found.aside
+
+
+def test_repetitions_of_a_point_are_counted_apart(lab):
+    study = lab.study()
+    lab.completed(study, 0.5)
+    again = lab.queue(study, 2, retry_of=1, origin="retry")
+    lab.queue(study, 1, retry_of=1, stage="confirm")
+    found = lab.ask(queries.study_by_id, study)
+    assert found.counts == {"completed": 1, "queued": 3} and found.again == {"queued": 2}
+    assert found.search_counts == {"completed": 1, "queued": 2} and found.point_counts == {"completed": 1, "queued": 0}
+    lab.claim(again[0])
+    lab.end(again[0], "exit_error", failure=Failure.ERROR)
+    found = lab.ask(queries.study_by_id, study)
+    assert found.again == {"queued": 1, "failed": 1} and counted(found.point_counts) == 1
+    [listed] = lab.ask(queries.studies)
+    assert (listed.again, listed.aside) == (found.again, found.aside)
 
 
 def test_early_stopping_leaves_them_alone(lab):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from storage import queries, repository
 from tuned.core import events
-from tuned.core.rungs import Verdict
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import Actor, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
 
@@ -180,7 +180,7 @@ def test_before_the_end_the_best_that_waits_is_finished(lab):
     st.booleans(),
     st.integers(0, 2**32),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_verdicts_do_not_depend_on_how_reports_were_cut(shared_lab, curves, summary, resumable, chance):
     """Two studies get the same curves in the same order of trials, in other batches, and decide the same."""
     lab, cut = shared_lab, random.Random(chance)

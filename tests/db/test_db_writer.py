@@ -260,7 +260,9 @@ def test_a_dead_writer_says_so(tmp_path, caplog):
 
 def test_a_broken_rule_of_the_schema_is_the_callers_error(lab):
     with pytest.raises(Exception, match="FOREIGN KEY"):
-        lab.do(lambda conn: conn.exec_driver_sql("INSERT INTO study_counts VALUES (99, 'queued', 1, 0)"))
+        lab.do(
+            lambda conn: conn.exec_driver_sql("INSERT INTO study_counts (study_id, state, n) VALUES (99, 'queued', 1)")
+        )
     with pytest.raises(Exception, match="CHECK"):
         study_id = lab.study()
         lab.do(lambda conn: conn.exec_driver_sql("UPDATE studies SET state = 'odd' WHERE id = ?", (study_id,)))

@@ -61,7 +61,8 @@ def test_a_state_folder_that_cannot_be_made(tunectl: Tunectl, place: str) -> Non
 
 
 def test_a_number_of_slots_that_is_none(tunectl: Tunectl) -> None:
-    assert "TUNED_SLOTS: 'many' is no number of trials" in refused(tunectl, "studies", TUNED_SLOTS="many")
+    for text in ("many", "99999999999"):
+        assert f"TUNED_SLOTS: '{text}' is no number of trials" in refused(tunectl, "studies", TUNED_SLOTS=text)
 
 
 def test_a_database_that_is_none_or_another_programs(tunectl: Tunectl) -> None:

@@ -132,6 +132,45 @@ def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
         shared_daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 60})
 
 
+CROWDED = """
+    import pathlib, tuned
+    trial = tuned.current_trial()
+    if trial.number == 1:
+        trial.report(loss=0.0)
+    beside = pathlib.Path("beside")
+    if trial.number == 3 or trial.number == 2 and beside.exists():
+        raise RuntimeError("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 40.00 GiB")
+    while not pathlib.Path(f"go{trial.number}").exists():
+        time.sleep(0.02)
+    trial.report(loss=trial.params["x"])
+"""
+
+
+def test_who_runs_out_of_memory_on_a_shared_card_runs_again_alone(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("import time" + textwrap.dedent(CROWDED))
+    cards = tmp_path / "cards.json"
+    cards.write_text(json.dumps(CARDS[:1]))
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    (tmp_path / "beside").touch()
+    daemon.submit({**STUDY, "run": {"script": "train.py", "resources": {"gpus": 0.5}}}, tmp_path)
+    daemon.until(lambda: daemon.trials("gpus")[1]["attempt"] == 1, "trial 2 never starts")
+    again = daemon.wait_state("gpus", 2, "queued")
+    assert "CUDA out of memory" in again["reason"] and "it shared its GPU, and runs again alone" in again["reason"]
+    (tmp_path / "beside").unlink()
+    # Half a card is free, and neither it nor the trial behind it may have that.
+    assert [t["state"] for t in daemon.trials("gpus")] == ["running", "queued", "queued"]
+    (tmp_path / "go1").touch()
+    assert daemon.wait_state("gpus", 2, "running")["attempt"] == 2
+    daemon.kill()
+    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    (card,) = daemon.get("/v1/gpus")
+    assert (card["held_by"], card["free"]) == (["gpus/2"], 0.0)
+    (tmp_path / "go2").touch()
+    daemon.wait_ended("gpus")
+    found = [(t["state"], t["failure"], t["attempt"]) for t in daemon.trials("gpus")]
+    assert found == [("completed", None, 1), ("completed", None, 2), ("failed", "oom", 1)], "the last one was alone"
+
+
 SLOW = """
     import pathlib, time, tuned
     trial = tuned.current_trial()

@@ -64,19 +64,22 @@ def test_done_best_and_failing_are_told(shared_daemon: DaemonProcess, tmp_path: 
 
 def test_a_command_that_fails_is_said_and_hurts_nothing(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
-    shared_daemon.submit(study("mute", {"command": ["no-such-program-anywhere"]}, 0.25), tmp_path)
+    shared_daemon.submit(study("mute", {"command": ["false"]}, 0.25), tmp_path)
     assert shared_daemon.wait_ended("mute")["state"] == "completed"
 
     def noted() -> bool:
         return any("notify command of mute failed" in note for note in shared_daemon.get("/v1/status")["notes"])
 
     shared_daemon.until(noted, "nothing is said of the command")
+    shared_daemon.post("/v1/studies/mute/set", {"values": {"notify.command": '["no-such-program-anywhere"]'}})
     assert "no-such-program-anywhere" in shared_daemon.post("/v1/studies/mute/notify", {})["failure"]
     shared_daemon.post("/v1/studies/mute/set", {"values": {"notify.command": '["true", "{title}"]'}})
     tried = shared_daemon.post("/v1/studies/mute/notify", {})
     assert (tried["command"], tried["failure"]) == (["true", "mute: a test"], "")
     with pytest.raises(Exception, match="dawn"):
         shared_daemon.submit(study("wrong", {"command": ["true"], "on": ["dawn"]}, 0.25), tmp_path)
+    with pytest.raises(Exception, match=r"'no-such-program-anywhere' is not on PATH.*notify\.command"):
+        shared_daemon.submit(study("wrong", {"command": ["no-such-program-anywhere"]}, 0.25), tmp_path)
 
 
 WAITS = """

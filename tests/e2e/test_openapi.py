@@ -105,9 +105,7 @@ def aim(case: Any, data: st.DataObject) -> None:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "refused"])
 @pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.label)
 def test_no_request_makes_the_daemon_fail(used: DaemonProcess, operation: Any, mode: GenerationMode) -> None:
-    @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def attack(data: st.DataObject) -> None:
         case = data.draw(operation.as_strategy(generation_mode=mode))

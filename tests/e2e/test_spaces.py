@@ -55,16 +55,26 @@ def test_an_edit_while_it_runs_keeps_what_fits(shared_daemon: DaemonProcess, tmp
     with pytest.raises(Exception, match=r"space\.x\.low"):
         daemon.post("/v1/studies/live/space", {"set": {"x.low": 5}})
 
+    back = daemon.post("/v1/studies/live/space", {"back_to": 1})
+    assert back["version"] == 3 and back["changes"] == ["x.high: 4 -> 10", "extra: dropped"]
+    assert (back["kept"], back["left_out"]) == (6, 0), "what ran before counts again"
+    again = daemon.post("/v1/studies/live/space", {"back_to": 2})
+    assert (again["version"], again["changes"]) == (4, done["changes"])
+    with pytest.raises(Exception, match="there is no version 9"):
+        daemon.post("/v1/studies/live/space", {"back_to": 9})
+
     (tmp_path / "go").touch()
     assert daemon.wait_ended("live")["counts"] == {"completed": 20}
     for trial in daemon.trials("live"):
-        assert trial["space"] == (1 if trial["number"] <= 7 else 2)
-        assert ("extra" in trial["params"]) == (trial["space"] == 2)
+        assert trial["space"] == (1 if trial["number"] <= 7 else 4)
+        assert ("extra" in trial["params"]) == (trial["space"] == 4)
         assert trial["space"] == 1 or trial["params"]["x"] <= 4
     page = daemon.get("/v1/studies/live/space")
-    assert [(v["origin"], v["trials"]) for v in page["versions"]] == [("submit", 7), ("user", 13)]
+    assert [(v["origin"], v["trials"]) for v in page["versions"]] == [
+        ("submit", 7), ("user", 0), ("user", 0), ("user", 13),
+    ]  # fmt: skip
     events = [e for e in daemon.get("/v1/events/list", study="live", limit=1000) if e["type"] == "study.space"]
-    assert [e["data"]["version"] for e in events] == [2]
+    assert [e["data"]["version"] for e in events] == [2, 3, 4]
     # The file that was submitted is still the study's own.
     assert daemon.submit(submitted, tmp_path)["created"] is False
 

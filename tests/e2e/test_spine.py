@@ -167,6 +167,7 @@ def test_stopping_the_trials_with_the_daemon_queues_them_again(daemon: DaemonPro
         import pathlib, time, tuned
         trial = tuned.current_trial()
         saved = pathlib.Path(trial.checkpoint_dir, "here")
+        trial.report(step=0, loss=2.0)
         while not trial.resumed and not trial.should_stop():
             time.sleep(0.01)
         saved.touch()
@@ -175,7 +176,8 @@ def test_stopping_the_trials_with_the_daemon_queues_them_again(daemon: DaemonPro
     )
     daemon.start()
     daemon.submit(study(search={"method": "sobol", "trials": 1}), tmp_path)
-    daemon.wait_state("quad", 1, "running")
+    # Whoever is not known to listen is ended by a signal.
+    daemon.until(lambda: [t["last_step"] for t in daemon.trials("quad")] == [0], "it reports nothing")
     daemon.post("/v1/stop", {"stop_trials": True})
     assert daemon.process is not None
     assert daemon.process.wait(30) == 0

@@ -23,12 +23,12 @@ from tuned.advisor.messages import (
     UpdateTrials,
     to_request,
 )
-from tuned.core.constraint_file import constrained
-from tuned.core.design import design_point
+from tuned.core.search.design import design_point
 from tuned.core.space import Point, SearchSpace, canonical_key
-from tuned.core.space_file import parse_space
 from tuned.core.states import Failure, TrialState
-from tuned.core.study_models import LinearTable
+from tuned.core.study_file.constraint_file import constrained
+from tuned.core.study_file.models import LinearTable
+from tuned.core.study_file.space_file import parse_space
 
 MINIMIZE = (ObjectiveLine("loss", "minimize"),)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tuned.core.design import design_point
+from tuned.core.search.design import design_point
 from tuned.core.space import Point
-from tuned.core.space_file import parse_space
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.study_file.space_file import parse_space
 from tuned.playbook.study_data import Curve, StudyData, TrialData
 
 

@@ -19,8 +19,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from tuned.core.design import design_point
-from tuned.core.space_file import parse_space
+from tuned.core.search.design import design_point
+from tuned.core.study_file.space_file import parse_space
 
 FOLDER = Path(__file__).parent / "recorded"
 TRAIN, VALID = 1200, 597

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tuned.core.space_file import parse_space
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.study_file.space_file import parse_space
 from tuned.playbook.study_data import Curve, StudyData, TrialData
 
 FOLDER = Path(__file__).parent / "recorded"

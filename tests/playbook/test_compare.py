@@ -13,13 +13,13 @@ from tests.playbook.recorded import recorded
 from tuned.core.errors import InvalidInput
 from tuned.core.study import EarlyStopping
 from tuned.playbook import glossary
-from tuned.playbook.compare import compare
+from tuned.playbook.comparing.compare import compare
 from tuned.playbook.explain import explain
-from tuned.playbook.ledger import ledger
 from tuned.playbook.model_size import model_size, size_table
+from tuned.playbook.parameters.two_way import two_way_table
 from tuned.playbook.question import Question
+from tuned.playbook.reporting.ledger import ledger
 from tuned.playbook.study_data import StudyData
-from tuned.playbook.two_way import two_way_table
 
 SPACE = {"x": {"type": "float", "low": 0.0, "high": 1.0}, "y": {"type": "float", "low": 0.0, "high": 1.0}}
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.playbook.made import searched, study, trial
-from tuned.playbook.data import data
-from tuned.playbook.data_size import data_size, size_curve
-from tuned.playbook.duplicates import duplicates, shared_examples
-from tuned.playbook.hard_examples import class_table, example_verdicts, hard_table, panel
-from tuned.playbook.predictions import DataHashes
+from tuned.playbook.examples.data import data
+from tuned.playbook.examples.data_size import data_size, size_curve
+from tuned.playbook.examples.duplicates import duplicates, shared_examples
+from tuned.playbook.examples.hard_examples import class_table, example_verdicts, hard_table, panel
+from tuned.playbook.examples.predictions import DataHashes
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData
 from tuned.sdk import predictions

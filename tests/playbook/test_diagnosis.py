@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.playbook.made import study, trial
-from tuned.playbook.diagnosis import Diagnosis, diagnose, find_period
-from tuned.playbook.noise import step_noise
+from tuned.playbook.curves.diagnosis import Diagnosis, diagnose, find_period
+from tuned.playbook.curves.noise import step_noise
 
 STEPS = np.arange(1, 61, dtype=float)
 NOISE = np.random.default_rng(0).normal(0, 0.01, len(STEPS))

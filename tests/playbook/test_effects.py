@@ -7,7 +7,7 @@ import numpy as np
 from tests.playbook.made import searched, study, trial
 from tests.playbook.recorded import recorded
 from tuned.playbook.answer import Answer
-from tuned.playbook.effects import effects
+from tuned.playbook.parameters.effects import effects
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Table

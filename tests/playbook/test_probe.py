@@ -7,8 +7,8 @@ import pytest
 
 from tests.playbook.made import study
 from tuned.core.errors import InvalidInput
-from tuned.core.probe import ladder, probe_study
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.probe import ladder, probe_study
+from tuned.core.study_file.space_file import parse_space
 from tuned.playbook.probe import probe
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import Curve, TrialData

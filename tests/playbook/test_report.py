@@ -12,7 +12,7 @@ from tests.playbook.made import searched, study, trial
 from tests.playbook.recorded import recorded
 from tuned.core.study import Objective
 from tuned.playbook.question import Question
-from tuned.playbook.report import report
+from tuned.playbook.reporting.report import report
 from tuned.playbook.study_data import StudyData
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from tests.playbook.made import searched, study, trial
-from tuned.playbook.bounds import irwin_hall, near_bound
-from tuned.playbook.infeasible import infeasible_rule
-from tuned.playbook.length_rules import evenness
+from tuned.core.search.design import design_point
+from tuned.core.space import Point
+from tuned.core.study_file.space_file import parse_space
+from tuned.playbook.curves.length_rules import evenness
 from tuned.playbook.naming import is_batch_size, is_learning_rate, is_step_count
-from tuned.playbook.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
-from tuned.playbook.space_rules import space_rules
+from tuned.playbook.space.bounds import irwin_hall, near_bound
+from tuned.playbook.space.idle import idle_rule
+from tuned.playbook.space.infeasible import infeasible_rule
+from tuned.playbook.space.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
+from tuned.playbook.space.space_rules import space_rules
 from tuned.playbook.study_data import Curve
 
 LR = {"lr": {"type": "float", "low": 1e-5, "high": 1e-1, "log": True}}
@@ -171,3 +175,20 @@ def test_unequal_lengths_and_uneven_reports_are_remarks():
     by_clock = [0, 1, 2, 9, 11, 12, 30, 31, 33, 40]
     assert codes(study([at(i, by_clock) for i in range(6)])) == {"length.uneven-reports"}
     assert codes(study([at(i, [*range(9), 8.5]) for i in range(6)])) == set()  # only the last one is odd
+
+
+def test_trials_that_end_where_they_began_are_named_with_the_bound_behind_which_they_lie() -> None:
+    space = {**LR, "x": {"type": "float", "low": 0.0, "high": 1.0}}
+
+    def run(point: Point) -> list[float]:
+        learns = float(point["lr"]) > 1e-3
+        return [2.3 * (0.8**step if learns else 1 - 1e-4 * step) for step in range(12)]
+
+    points = [design_point(parse_space(space), 0, i) for i in range(30)]
+    made = study([trial(i + 1, run(p), p) for i, p in enumerate(points)], space)
+    (verdict,) = idle_rule(made)
+    assert (verdict.level, verdict.code, verdict.about) == ("info", "space.idle", "lr")
+    assert verdict.evidence["idle"] == sum(float(p["lr"]) < 1e-3 for p in points)
+    assert 5e-4 < float(verdict.evidence["boundary"]) < 2e-3 and "lr.low=" in verdict.command
+    learning = [trial(i + 1, [2.3 * (0.8 + i / 300) ** s for s in range(12)], {"x": i / 30}) for i in range(30)]
+    assert list(idle_rule(study(learning))) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch.nn import functional
 from tests.playbook.made import curve, study
 from tuned import protocol
 from tuned.playbook.advise import judge
-from tuned.playbook.gradients import gradients
+from tuned.playbook.curves.gradients import gradients
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.verdict import Verdict
@@ -112,6 +113,22 @@ def test_a_healthy_study_gets_no_alarm_from_what_was_watched(healthy: StudyData)
     assert verdict.evidence["clip_at"] == pytest.approx(np.median(norms))
 
 
+def test_a_rate_that_saturates_is_blamed_and_not_the_depth(healthy: StudyData, tmp_path: Path) -> None:
+    record = json.loads(Path(healthy.trials[0].run_dir, "gradients.json").read_text())
+    last = record["layers"][-1]
+    record["layers"] = [{**last, "rms_early": 1e-9 * last["rms_early"]}, last]
+    (tmp_path / "gradients.json").write_text(json.dumps(record))
+    steep = [
+        replace(t, number=50 + i, params={**t.params, "lr": 5.0 + i, "activation": "relu"}, run_dir=str(tmp_path))
+        for i, t in enumerate(healthy.trials[:2])
+    ]
+    seen = replace(healthy, trials=(*healthy.trials, *steep))
+    verdict = named(seen, "gradients.saturated")
+    assert verdict is not None and verdict.level == "info" and verdict.evidence["from"] == 5.0
+    assert verdict.about == "lr" and set(verdict.trials) == {50, 51}
+    assert named(seen, "gradients.vanishing") is None
+
+
 def test_deep_sigmoid_nets_are_named(tmp_path: Path) -> None:
     seen = made(tmp_path, points(CALM, (2, 2, 9, 9), "relu", "tanh", "sigmoid", "sigmoid"))
     verdict = named(seen, "gradients.vanishing")
@@ -163,7 +180,7 @@ def test_a_torn_record_is_a_trial_that_was_not_watched(healthy: StudyData) -> No
     try:
         for torn in ("{", "[]", '{"protocol": 1, "layers": 3}'):
             path.write_text(torn)
-            (table,) = gradients(Question(healthy)).tables
+            (table,) = gradients(Question(replace(healthy))).tables  # read anew: answers are kept with a study
             assert sum(row[2] for row in table.rows) == len(healthy.trials) - 1
     finally:
         path.write_text(whole)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuned.core.draft.study_text import draft_study, read_script
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 TEXTS = st.text(st.characters(codec="utf-8", min_codepoint=1), max_size=12)
 NAMES = st.one_of(
@@ -37,7 +37,7 @@ def calls(draw: st.DrawFn) -> str:
 
 
 @given(st.lists(calls(), max_size=5), st.lists(TEXTS, max_size=4))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 def test_drafts_can_be_read(options: list[str], printed: list[str]) -> None:
     prints = [
         f"print({text!r}, val_loss, f{text + ' acc: {acc:5.2f}'!r})"

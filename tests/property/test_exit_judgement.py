@@ -30,7 +30,7 @@ COUNTS = st.dictionaries(st.sampled_from(Failure).map(str), st.integers(0, 3))
 
 
 @given(RECORDS, INTENTS, st.booleans(), TAILS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_exit_is_invented(record: dict[str, Any] | None, intent: StopReason | None, seen: bool, tail: str):
     outcome = classify_exit(record, intent, seen, tail)
     asked = intent is not None and record is not None and (seen or bool(record.get("stop_signalled")))
@@ -54,7 +54,7 @@ def test_no_exit_is_invented(record: dict[str, Any] | None, intent: StopReason |
 
 
 @given(RECORDS, INTENTS, st.booleans(), TAILS, VALUES, COUNTS, COUNTS, st.sampled_from(sorted(LIVE)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_every_end_is_a_legal_move_of_a_live_trial(
     record: dict[str, Any] | None,
     intent: StopReason | None,

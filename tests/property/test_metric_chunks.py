@@ -69,7 +69,7 @@ def read_in_pieces(data: bytes, cuts: list[int], steps: dict[str, int], begin: i
 
 
 @given(FILES, st.lists(st.integers(0, 400), max_size=8), st.integers(0, 2**40))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_however_a_file_is_cut_it_says_the_same(data: bytes, cuts: list[int], begin: int):
     whole_steps: dict[str, int] = {"a": 3}
     cut_steps = dict(whole_steps)
@@ -80,7 +80,7 @@ def test_however_a_file_is_cut_it_says_the_same(data: bytes, cuts: list[int], be
 
 
 @given(FILES, st.integers(0, 2**40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_comes_out_can_be_stored(data: bytes, begin: int):
     chunk = parse_chunk(data, begin, {})
     assert chunk.consumed == data.rfind(b"\n") + 1
@@ -97,7 +97,7 @@ def test_what_comes_out_can_be_stored(data: bytes, begin: int):
 
 
 @given(FILES, FILES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_line_takes_the_next_step_of_its_name_also_in_another_piece(first: bytes, second: bytes):
     steps: dict[str, int] = {}
     for data in (first, second):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuned.core.pareto import front
+from tuned.core.search.pareto import front
 from tuned.core.study import Objective
 
 GOALS = (Objective("a", "minimize"), Objective("b", "maximize"), Objective("c", "minimize"))

@@ -9,12 +9,12 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuned.core.design import design_point
 from tuned.core.errors import InvalidInput
-from tuned.core.space_file import parse_space
+from tuned.core.search.design import design_point
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.study_file.space_file import parse_space
 from tuned.playbook.advise import advise, judge
-from tuned.playbook.effects import effects
+from tuned.playbook.parameters.effects import effects
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import Curve, StudyData, TrialData
 
@@ -73,7 +73,7 @@ def _trial(draw: st.DrawFn, i: int, space: Any, metric: str) -> TrialData:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(studies())
 def test_no_rule_trips(study: StudyData) -> None:
     _, notes = judge(study)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuned.core.arguments import ArgumentContext, render
-from tuned.core.design import complete_point, design_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import complete_point, design_point
 from tuned.core.space import SearchSpace
-from tuned.core.space_file import parse_space
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
-from tuned.core.study_models import read_tables
+from tuned.core.study_file.reading import read_tables
+from tuned.core.study_file.space_file import parse_space
 from tuned.core.targets import parse_target
 
 FLOATS = st.floats(-1e6, 1e6, allow_nan=False)
@@ -48,7 +48,7 @@ def spaces(draw: st.DrawFn) -> SearchSpace:
 
 
 @given(spaces(), st.integers(0, 2**32 - 1), st.integers(0, 2**31), st.sampled_from(["sobol", "random"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_design_points_are_points_of_the_space(space: SearchSpace, seed: int, i: int, method: Any):
     point = design_point(space, seed, i, method)
     assert space.check(point) == point
@@ -57,7 +57,7 @@ def test_design_points_are_points_of_the_space(space: SearchSpace, seed: int, i:
 
 
 @given(spaces(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_part_of_a_point_can_be_completed(space: SearchSpace, data: st.DataObject):
     whole = design_point(space, 1, data.draw(st.integers(0, 500)))
     part = {name: whole[name] for name in whole if data.draw(st.booleans())}
@@ -67,7 +67,7 @@ def test_any_part_of_a_point_can_be_completed(space: SearchSpace, data: st.DataO
 
 
 @given(spaces(), st.integers(0, 1000), st.text(max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_item_stays_one_argument(space: SearchSpace, i: int, text: str):
     literal = text.replace("{", "{{").replace("}", "}}")
     items = (literal, *((f"--{name}", f"{{{name}}}") for name in space.names))
@@ -117,7 +117,7 @@ JUNK = st.recursive(
 
 
 @given(st.dictionaries(WORDS, JUNK, max_size=5))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_junk_is_refused_in_one_line(data: dict[str, Any]):
     for read in (read_tables, parse_space):
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tuned.core.rungs import (
+from tuned.core.search.rungs import (
     LEAST_PEERS,
     Entry,
     Standing,
@@ -51,7 +51,6 @@ def add(rule: EarlyStopping, standing: Standing, entries: list[Entry], new: Entr
 
 
 @given(RULES, SCORES)
-@settings(deadline=None)
 def test_the_cutoff_follows_the_sorted_entries(rule: EarlyStopping, scores: list[float]) -> None:
     standing, entries = Standing(), []
     for number, score in enumerate(scores, 1):
@@ -63,7 +62,6 @@ def test_the_cutoff_follows_the_sorted_entries(rule: EarlyStopping, scores: list
 
 
 @given(RULES, SCORES)
-@settings(deadline=None)
 def test_what_passes_only_grows_with_worse_ones(rule: EarlyStopping, scores: list[float]) -> None:
     """More data that is worse never takes back that a trial passes."""
     standing, entries = Standing(), []
@@ -77,7 +75,6 @@ def test_what_passes_only_grows_with_worse_ones(rule: EarlyStopping, scores: lis
 
 
 @given(RULES, st.lists(st.integers(0, 200), min_size=1, max_size=60, unique=True).map(sorted), st.data())
-@settings(deadline=None)
 def test_crossings_do_not_depend_on_batches(rule: EarlyStopping, steps: list[int], data: st.DataObject) -> None:
     def crossed(batches: list[list[int]]) -> list[tuple[int, float]]:
         last, found = -1, []
@@ -173,7 +170,7 @@ def test_the_best_waiting_trial_finishes_unless_something_better_has() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_has_its_sentence(verdict: Verdict) -> None:
-    from tuned.core.rungs import Decision
+    from tuned.core.search.rungs import Decision
 
     text = explain(Decision(1, 3.0, 0.5, 9, 3, 0.25, verdict, 0.0), "loss")
     assert text.startswith("loss 0.5 at step 3: ") and "\n" not in text

@@ -295,7 +295,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @given(worlds(), st.integers(0, 150))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_study_ends_once_with_the_trials_it_was_to_have(world: World, trouble: int):
     for _ in range(trouble):
         world.disturb()
@@ -320,7 +320,7 @@ def test_every_study_ends_once_with_the_trials_it_was_to_have(world: World, trou
 
 
 @given(worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_starves_when_everything_goes_well(world: World):
     world.settle()
     for study in world.studies.values():
@@ -333,7 +333,7 @@ def test_nothing_starves_when_everything_goes_well(world: World):
 
 
 @given(st.data(), st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_plan_never_says_more_than_its_picture_allows(data: st.DataObject, cpus: int):
     """Any picture at all, also one that no daemon would take."""
     count = st.integers(0, 6)

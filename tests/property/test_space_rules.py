@@ -61,7 +61,7 @@ def every_assignment(space: SearchSpace) -> list[dict[str, Value]]:
 
 
 @given(finite_spaces())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_size_is_the_number_of_points_that_check_accepts(space: SearchSpace):
     points: dict[str, Any] = {}
     for values in every_assignment(space):
@@ -81,7 +81,7 @@ def test_size_is_the_number_of_points_that_check_accepts(space: SearchSpace):
 
 
 @given(finite_spaces())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_space_survives_json(space: SearchSpace):
     again = SearchSpace.from_dict(json.loads(json.dumps(space.to_dict())))
     assert again == space

@@ -79,7 +79,7 @@ SPECS = st.builds(
 
 
 @given(SPECS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_specification_survives_json(spec: StudySpec):
     again = StudySpec.from_dict(json.loads(json.dumps(spec.to_dict())))
     assert again == spec
@@ -89,7 +89,7 @@ def test_a_specification_survives_json(spec: StudySpec):
 
 
 @given(SPECS, st.integers(), st.none() | TEXT, TEXT)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_priority_file_and_the_reason_for_an_interpreter_are_no_content(
     spec: StudySpec, priority: int, file: str | None, why: str
 ):
@@ -102,7 +102,7 @@ FIELDS = ["name", "run", "search", "space", "objectives", "patterns", "question"
 
 
 @given(SPECS, SPECS, st.lists(st.sampled_from(FIELDS), unique=True))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_differences_are_empty_exactly_when_the_hashes_are_equal(one: StudySpec, other: StudySpec, fields: list[str]):
     mixed = replace(one, **{name: getattr(other, name) for name in fields})
     same = mixed.content_hash() == one.content_hash()
@@ -112,7 +112,7 @@ def test_differences_are_empty_exactly_when_the_hashes_are_equal(one: StudySpec,
 
 
 @given(SPECS, st.permutations(range(3)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_new_order_of_parameters_is_said(spec: StudySpec, order: list[int]):
     parameters = spec.space.parameters
     moved = tuple(parameters[i] for i in order if i < len(parameters))

@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
+from tuned.client.api import Call
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.trial_filter import Columns, parse
 from tuned.wire import (
@@ -26,11 +27,13 @@ from tuned.wire import (
     SpaceChanged,
     SpacePage,
     SpaceVersionRow,
+    StepRow,
     StudyRow,
     TrialDetail,
     TrialNumbers,
     TrialRow,
 )
+from tuned.wire_finish import Steps
 
 NOW = 1_700_000_000.0
 STATES = ("completed", "completed", "pruned", "completed", "failed", "completed", "completed", "lost")
@@ -99,6 +102,8 @@ class FakeClient:
         self.calls: list[tuple[object, ...]] = []
         self.refusal: Exception | None = None
         self.lr_high = 0.1
+        self.steps: list[StepRow] = []
+        self.few = False
         self.away = False
         self.logs: dict[int, str] = {}
         self.points: dict[tuple[str, int], list[MetricRow]] = {}
@@ -124,6 +129,19 @@ class FakeClient:
         values = {"val_loss": 0.5} if to == "completed" else row.values
         self.trials_of[study][number] = replace(row, state=to, values=values, **changes)  # type: ignore[arg-type]
         self.push("trial.moved", study, number, **{"from": row.state, "to": to, "attempt": 1, "values": values})
+
+    def take_steps(self) -> None:
+        """The first study is the third step of a playbook: two trials were repeated, one of them runs."""
+        names = {"coarse": "done", "refine": "done", "confirm": "running", "ensemble": "waiting", "finalize": "paused"}
+        why = {"coarse": "12 trials", "refine": "8 trials, lr.low: 1e-05 -> 1e-04"}
+        why["finalize"] = "the study file pauses before it"
+        self.steps = [
+            StepRow(name, name, state, False, {}, {}, why.get(name, ""), NOW - 900, None)
+            for name, state in names.items()
+        ]
+        for number, state in ((25, "completed"), (26, "running")):
+            row = make_trial(number, state, stage="confirm", origin="confirm", retry_of=19)
+            self.trials_of["digits"][number] = row
 
     def drop(self) -> None:
         """The daemon goes away."""
@@ -181,7 +199,7 @@ class FakeClient:
         counts: dict[str, int] = {}
         for row in rows:
             counts[row.state] = counts.get(row.state, 0) + 1
-        done = [r for r in rows if r.state == "completed" and r.values]
+        done = [r for r in rows if r.state == "completed" and r.values and not r.stage]
         best = min(done, key=lambda r: r.values["val_loss"]) if done else None
         return StudyRow(
             name=name,
@@ -201,6 +219,8 @@ class FakeClient:
             parameters=["lr", "batch", "activation", "dropout"],
             eta_s=754.0 if self.studies_state[name] == "running" else None,
             note="",
+            steps=self.steps if name == "digits" else [],
+            aside={state: n for state in counts if (n := sum(r.stage == "confirm" and r.state == state for r in rows))},
         )
 
     async def trials(
@@ -278,6 +298,12 @@ class FakeClient:
                 "command": f"tunectl space {study} --set lr.low=1e-6",
             }
             return {"verdicts": [verdict], "tables": [], "notes": ["20 finished trials were looked at."]}
+        if kind == "importance" and self.few:
+            raise InvalidInput("it has 5 finished trials in its present space, and a model needs 8", where=study)
+        if kind == "importance":
+            cells = {"lr": (0.62, [0.5, 0.71]), "batch": (0.2, [0.1, 0.3]), "dropout": (0.11, [0.02, 0.2])}
+            shares = [{"parameter": n, "importance": s, "interval": i, "alone": s} for n, (s, i) in cells.items()]
+            return {"verdicts": [], "tables": [{"name": "importance", "rows": shares}], "notes": []}
         tables = []
         for index, name in enumerate(("dropout", "lr", "batch", "activation")):
             rows = [
@@ -345,6 +371,16 @@ class FakeClient:
                 self.push("study.moved", study, **{"from": self.studies_state[study], "to": state})
                 self.studies_state[study] = state
         return Changed(list(targets), [])
+
+    async def send(self, call: Call[Steps]) -> Steps:
+        self._check()
+        assert call.path.endswith("/steps/steer") and call.body is not None
+        step, action = call.body["step"], call.body["action"]
+        self.calls.append((f"step {action}", step))
+        to = {"pause": "paused", "resume": "waiting", "skip": "skipped"}[action]
+        self.steps = [replace(s, state=to, why=f"{to} by you") if s.id == step else s for s in self.steps]
+        self.push("study.step", "digits", step=step, id=step, state=to, why=f"{to} by you")
+        return Steps("digits", "running", self.steps, step)
 
     async def priority(self, targets: Sequence[str], value: int, relative: bool = False) -> Changed:
         self._check()

@@ -242,13 +242,22 @@ async def test_the_space_is_edited_after_a_look_at_what_that_does(start: Any) ->
         assert ui.fake.lr_high == 0.01
 
 
+async def test_with_too_few_trials_for_a_model_the_means_say_what_matters(start: Any, fake: Any) -> None:
+    fake.few = True
+    async with start() as ui:
+        await ui.press("i")
+        await ui.until_text("spread of means")
+        await ui.until_text("Effect of batch")
+
+
 async def test_insights_follow_the_cursor(start: Any) -> None:
     async with start() as ui:
         await ui.press("i")
         await ui.until_text("near-bound")
         assert "tunectl space digits --set lr.low=1e-6" in ui.text()
-        await ui.until_text("Effect of batch")
-        await ui.press("j")
+        await ui.until_text("share of variation")
         await ui.until_text("Effect of lr")
+        await ui.press("j")
+        await ui.until_text("Effect of batch")
         await ui.press("escape")
         await ui.until_text("Trials 24")

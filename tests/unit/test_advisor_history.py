@@ -22,10 +22,10 @@ from tuned.advisor.messages import (
     to_request,
 )
 from tuned.advisor.suggesting import expected_improvement
-from tuned.core.design import design_point
+from tuned.core.search.design import design_point
 from tuned.core.space import Parameter, SearchSpace
-from tuned.core.space_file import parse_space
 from tuned.core.states import Failure, TrialState
+from tuned.core.study_file.space_file import parse_space
 
 SPACE = parse_space(
     {

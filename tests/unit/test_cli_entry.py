@@ -68,7 +68,7 @@ def test_help_lists_every_verb_without_importing_them() -> None:
 
     for name in VERBS:
         assert f"\n  {name} " in done.stdout
-    assert "tuned.cli.submit" not in done.stdout.splitlines()[-1]
+    assert "tuned.cli.verbs.submit" not in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["pause", "next", "daemon", "ui", "queue"])

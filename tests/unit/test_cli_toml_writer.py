@@ -14,7 +14,7 @@ from tuned.cli import toml_writer
 from tuned.cli.toml_writer import study_file
 from tuned.client.python_study import DiskFiles
 from tuned.core.study import StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 
 FULL = r"""
 name = "digits"

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.constraint_file import constrained
-from tuned.core.design import complete_point, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import complete_point, design_point, every_point, fresh_point
 from tuned.core.space import SearchSpace, canonical_key
-from tuned.core.space_file import parse_space
-from tuned.core.study_models import LinearTable
+from tuned.core.study_file.constraint_file import constrained
+from tuned.core.study_file.models import LinearTable
+from tuned.core.study_file.space_file import parse_space
 
 TABLE = {
     "width": {"type": "int", "low": 16, "high": 1024, "log": True},
@@ -28,7 +28,7 @@ def linear(at_most: float | None = None, at_least: float | None = None, **weight
     return LinearTable(linear=weights, at_most=at_most, at_least=at_least)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(i=st.integers(0, 2**31), seed=st.integers(0, 1000), bound=st.integers(90, 2000))
 def test_no_design_point_misses_a_condition(i: int, seed: int, bound: int) -> None:
     whole = space(linear(at_most=bound, width=1, depth=64, extra=1), linear(at_least=20, batch=1))

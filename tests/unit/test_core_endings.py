@@ -5,7 +5,17 @@ from itertools import product
 
 import pytest
 
-from tuned.core.endings import Verdict, as_asked, canary_verdict, check_result, judge, never_began, with_retry
+from tuned.core.endings import (
+    Verdict,
+    alone_next,
+    as_asked,
+    canary_verdict,
+    check_result,
+    judge,
+    never_began,
+    with_retry,
+)
+from tuned.core.gpu_shares import ALONE, wanted_by
 from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trial import Outcome
@@ -150,3 +160,15 @@ def test_a_warm_start_without_a_line_of_user_code_runs_again_cold():
     assert never_began({**failed, "user_code": True}, {"mode": "warm"}) is None
     assert never_began(None, {"mode": "warm"}) is None
     assert never_began(failed, None) is None
+
+
+def test_a_lack_of_memory_on_a_shared_card_is_tried_again_once_alone():
+    short = Outcome("exit_error", Failure.OOM, "CUDA out of memory")
+    again = alone_next(short, True, {})
+    assert (again.event, again.failure, again.spends) == ("retry", Failure.OOM, ALONE)
+    assert with_retry(again, {"oom": 1}, {}) == again, "of the retries that the study allows it uses none"
+    assert [wanted_by({ALONE: 1}, gpus) for gpus in (0.0, 0.5, 1.0, 2.0)] == [0.0, 1.0, 1.0, 2.0]
+    assert alone_next(short, True, {ALONE: 1}) == alone_next(short, False, {}) == short
+    other = Outcome("exit_error", Failure.ERROR)
+    assert alone_next(other, True, {}) == other
+    assert alone_next(short, True, {}, StopReason.PRUNE).event == "exit_pruned"

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tuned.core.confirming import candidates, interleaved
 from tuned.core.errors import InvalidInput
-from tuned.core.final_length import best_length, final_point
-from tuned.core.finish import Finalize
-from tuned.core.fold_stop import hopeless
+from tuned.core.finish.confirming import candidates, interleaved
+from tuned.core.finish.final_length import best_length, final_point
+from tuned.core.finish.tables import Finalize
+from tuned.core.search.fold_stop import hopeless
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState
 from tuned.core.study import Objective

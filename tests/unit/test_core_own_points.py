@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.own_points import expand, like
+from tuned.core.search.own_points import expand, like
 from tuned.core.space import Parameter, SearchSpace
 
 SPACE = SearchSpace(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tuned.daemon.gpu import ENV_FAKE_GPUS, Gpu, GpuSample, GpusFromFile, NoGpus, find_driver
+from tuned.daemon.machine.gpu import ENV_FAKE_GPUS, Gpu, GpuSample, GpusFromFile, NoGpus, find_driver
 
 CARDS = [
     {"uuid": "GPU-b", "name": "H100", "memory_total": 80 * 2**30, "memory_used": 5, "utilisation": 12.5},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuned.daemon.output import read_output
+from tuned.daemon.files.output import read_output
 from tuned.protocol import OUTPUT_FILE
 
 TEXT = "Epoche 1: größer ✓ 🎯\nzwei\n"

@@ -8,7 +8,7 @@ import pytest
 from tuned import protocol
 from tuned.core.states import StudyState
 from tuned.core.study import RunSpec, SearchSpec, Study, StudySpec
-from tuned.daemon.preloads import WORTH_S, Preloads
+from tuned.daemon.launch.preloads import WORTH_S, Preloads
 
 
 def study(study_id: int = 1, **run: object) -> Study:
@@ -107,3 +107,29 @@ def test_a_study_that_cannot_be_forked_runs_cold(cache):
     preloads.run_cold(study(4).id, "a GPU was open")
     assert preloads.runs_cold(study(4))
     assert not preloads.runs_cold(study(5))
+
+
+def test_a_guess_holds_until_a_trial_has_taught_more(cache, tmp_path):
+    (tmp_path / "train.py").write_text("import torch\nfrom torch import optim")
+    new = study(script=str(tmp_path / "train.py"))
+    preloads = Preloads(cache)
+    preloads.guess(new)
+    assert preloads.for_study(new) == ("torch", "torch._dynamo", "numpy") and preloads.guesses(new)
+    for run in ({"start": "cold"}, {"preload": ()}):
+        own = study(script=str(tmp_path / "train.py"), **run)
+        assert preloads.for_study(own) == () and not preloads.guesses(own)
+    # What came along costs no launcher of its own.
+    assert preloads.learn(new, lesson(tmp_path / "run", torch=1.0))
+    assert preloads.for_study(new) == ("torch", "torch._dynamo", "numpy") and not preloads.guesses(new)
+
+
+def test_more_than_was_guessed_is_learned_and_a_bad_guess_dropped(cache, tmp_path):
+    (tmp_path / "train.py").write_text("import numpy")
+    new = study(script=str(tmp_path / "train.py"))
+    preloads = Preloads(cache)
+    preloads.guess(new)
+    preloads.drop_guess(new)
+    preloads.guess(new)
+    assert preloads.for_study(new) == () and not preloads.guesses(new)
+    assert preloads.learn(new, lesson(tmp_path / "run", numpy=0.1, pandas=1.0))
+    assert preloads.for_study(new) == ("numpy", "pandas")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tuned.core.keeping import Removal
-from tuned.daemon.retention import Retention
+from tuned.daemon.files.retention import Retention
 from tuned.home import home_at
 
 

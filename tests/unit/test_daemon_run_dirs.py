@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuned import protocol
-from tuned.daemon import run_dirs
+from tuned.daemon.files import run_dirs
 
 
 @pytest.fixture

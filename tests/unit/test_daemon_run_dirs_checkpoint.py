@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuned.daemon.run_dirs import checkpoint_dir, has_checkpoint
+from tuned.daemon.files.run_dirs import checkpoint_dir, has_checkpoint
 
 
 def test_only_a_checkpoint_folder_with_something_in_it_counts(tmp_path):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tuned.daemon.gpu import GpusFromFile, NoGpus
-from tuned.daemon.slots import FOREIGN_BYTES, Slots
+from tuned.daemon.machine.gpu import GpusFromFile, NoGpus
+from tuned.daemon.machine.slots import FOREIGN_BYTES, Slots
 
 CARDS: list[dict[str, Any]] = [
     {"uuid": "GPU-x", "name": "H100", "memory_total": 80 * 2**30},
@@ -112,8 +112,8 @@ def test_parts_of_a_card_and_several_cards(file):
 
 def test_a_yielded_card_is_not_leased_until_its_time_is_over(file, monkeypatch):
     slots = Slots(GpusFromFile(file), 1)
-    monkeypatch.setattr("tuned.daemon.slots.clock.now", lambda: 1000.0)
+    monkeypatch.setattr("tuned.daemon.machine.slots.clock.now", lambda: 1000.0)
     slots.yielded["GPU-x"] = 1600.0
     assert slots.free_gpus() == slots.leasable_gpus() == ["GPU-y"]
-    monkeypatch.setattr("tuned.daemon.slots.clock.now", lambda: 1600.0)
+    monkeypatch.setattr("tuned.daemon.machine.slots.clock.now", lambda: 1600.0)
     assert slots.free_gpus() == ["GPU-x", "GPU-y"]

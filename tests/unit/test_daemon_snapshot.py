@@ -9,9 +9,9 @@ import pytest
 
 from tuned.core.errors import InvalidInput
 from tuned.core.study import RunSpec
-from tuned.daemon import snapshot
-from tuned.daemon.code_state import CodeStates
-from tuned.daemon.ports import Ports
+from tuned.daemon.files import snapshot
+from tuned.daemon.files.code_state import CodeStates
+from tuned.daemon.machine.ports import Ports
 
 
 def git(folder: Path, *arguments: str) -> str:

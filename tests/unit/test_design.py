@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tuned.core.design import complete_point, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput
-from tuned.core.phases import initial_points, phase
-from tuned.core.sequence import DIMENSIONS, noise, quasi_random
+from tuned.core.search.design import complete_point, design_point, every_point, fresh_point
+from tuned.core.search.phases import initial_points, phase
+from tuned.core.search.sequence import DIMENSIONS, noise, quasi_random
 from tuned.core.space import SearchSpace, canonical_key
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 ROOT = Path(__file__).parents[2]
 MIXED: dict[str, Any] = {
@@ -55,7 +55,7 @@ def test_point_i_is_the_same_in_every_process_and_order():
     backwards = [design_point(space, 11, i) for i in reversed(range(12))][::-1]
     assert backwards == [design_point(space, 11, i) for i in range(12)]
     program = (
-        "import json; from tuned.core.design import design_point; from tuned.core.space import SearchSpace\n"
+        "import json; from tuned.core.search.design import design_point; from tuned.core.space import SearchSpace\n"
         f"space = SearchSpace.from_dict({space.to_dict()!r})\n"
         "print(json.dumps([design_point(space, 11, i) for i in range(12)]))"
     )

@@ -11,8 +11,9 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from tuned.core.study_file import parse_study
-from tuned.core.study_models import RESERVED, StudyTable, Table
+from tuned.core.study_file.models import StudyTable, Table
+from tuned.core.study_file.parse import parse_study
+from tuned.core.study_file.reading import RESERVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "study-file.md"

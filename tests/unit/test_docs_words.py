@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
-from tuned.cli.daemon import daemon
-from tuned.cli.root import VERBS
+from tuned.cli.root import VERBS, root
+from tuned.cli.verbs.daemon import daemon
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -16,6 +17,9 @@ PAGES = sorted(
     key=lambda page: page.relative_to(ROOT).as_posix(),
 )
 _VERB = re.compile(r"\btunectl ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
+_COMMAND = re.compile(r"\btunectl ((?:[^`|)#&;\n\\]|\\\n)+)")
+_OPTION = re.compile(r"(?<!\S)\[?(--[a-z][a-z-]*)")
+_PATH = re.compile(r"`((?:tuned|storage|tui|tests|docs|examples|benchmarks|packaging)/[\w./-]+)`")
 _LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 _IN_CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
 
@@ -27,6 +31,32 @@ def test_verbs_exist(page: Path) -> None:
             assert verb in VERBS, f"tunectl {verb}"
             if verb == "daemon" and second:
                 assert second in daemon.commands, f"tunectl daemon {second}"
+
+
+def _command(words: list[str]) -> click.Command | None:
+    """The verb that a command line begins with, down to the verb of a group."""
+    found = root.get_command(click.Context(root), words[0]) if words[0] in VERBS else None
+    if isinstance(found, click.Group) and len(words) > 1:
+        return found.get_command(click.Context(found), words[1])
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_options_exist(page: Path) -> None:
+    for code in _IN_CODE.findall(page.read_text()):
+        for line in _COMMAND.findall(code):
+            ours = line.partition(" -- ")[0]  # behind it stands somebody else's command
+            command = _command(ours.split())
+            if command is None:
+                continue
+            known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+            assert not set(_OPTION.findall(ours)) - known - {"--help"}, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_are_named_exist(page: Path) -> None:
+    for path in _PATH.findall(page.read_text()):
+        assert (ROOT / path).exists(), path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

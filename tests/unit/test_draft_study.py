@@ -13,7 +13,7 @@ from tuned.core.draft.study_text import draft_study, read_script
 from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
 from tuned.core.study import StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 FLAGS = (SCRIPTS / "flags" / "train.py").read_text()

@@ -16,8 +16,8 @@ import pytest
 import tuned
 from examples.run import EXAMPLES, HERE
 from examples.tables import BEGIN, END, Measured, Question, effect_table, front_table, interval, put_between
-from tuned.core.space_file import parse_space
-from tuned.core.study_models import read_tables
+from tuned.core.study_file.reading import read_tables
+from tuned.core.study_file.space_file import parse_space
 from tuned.sdk.trial import LocalTrial
 
 FILES = sorted(file for name in EXAMPLES for file in (HERE / name).glob("*.toml"))

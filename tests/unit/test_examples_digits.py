@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tuned.core.space_file import parse_space
-from tuned.core.study_models import read_tables
+from tuned.core.study_file.reading import read_tables
+from tuned.core.study_file.space_file import parse_space
 from tuned.sdk.trial import Trial
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "digits"

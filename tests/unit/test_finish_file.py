@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.finish import STEPS, FinalLook
+from tuned.core.finish.tables import STEPS, FinalLook
 from tuned.core.pretraining import Source, study_source, with_checkpoint
 from tuned.core.study import StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 
 BASE = """
 [run]
@@ -42,7 +42,7 @@ class Disk:
         return path in ("/p/train.py", "/usr/bin/python3", "/p/big.pt")
 
     def is_dir(self, path: str) -> bool:
-        return path in ("/", "/p")
+        return path in ("/", "/p", "/p/data")
 
     def is_executable(self, path: str) -> bool:
         return path == "/usr/bin/python3"
@@ -97,7 +97,7 @@ def test_all_of_it_is_taken_and_survives_as_json():
         ('[finalize]\nlength = "epoch"', "finalize.length", "no number of the space"),
         ('[finalize]\nlength = "kind"', "finalize.length", "no number of the space"),
         ('[finalize]\nargs = ["{nothing}"]', "finalize.args", "names no parameter"),
-        ("[finalize]\ntrain_fraction = 0", "finalize.train_fraction", "greater than 0"),
+        ("[finalize]\ntrain_fraction = 0", "finalize.train_fraction", "above 0"),
         ('[test]\nargs = ["x"]', "test.metric", "required"),
         ('[playbook]\nsteps = ["confirm", "coarse"]', "playbook.steps", "another order"),
         ('[playbook]\nsteps = ["coarse", "coarse"]', "playbook.steps", "names a step twice"),

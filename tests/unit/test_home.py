@@ -33,7 +33,14 @@ def test_relative_homes_start_here_and_relative_xdg_folders_do_not_count(
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("home = 3", "must be an absolute path"), ('home = "x"', "must be an absolute path"), ("home = ", "is not TOML")],
+    [
+        ("home = 3", "must be an absolute path"),
+        ('home = "x"', "must be an absolute path"),
+        ('home = "/x\\u0000"', "must be an absolute path"),
+        ('home = "~no-such-user/x"', "nobody's home is known for ~no-such-user/x"),
+        ("home = ", "is not TOML"),
+        ('hom = "/x"', "hom: is not a known key"),
+    ],
 )
 def test_a_bad_config_file_is_named(tmp_path: Path, text: str, says: str) -> None:
     config = tmp_path / "tuned-hpo"
@@ -42,6 +49,11 @@ def test_a_bad_config_file_is_named(tmp_path: Path, text: str, says: str) -> Non
     with pytest.raises(InvalidInput, match=says) as caught:
         resolve_home({"HOME": "/home/me", "XDG_CONFIG_HOME": str(tmp_path)})
     assert "config.toml" in str(caught.value)
+
+
+def test_a_home_folder_that_nobody_has() -> None:
+    with pytest.raises(InvalidInput, match=r"^TUNED_HOME: nobody's home is known"):
+        resolve_home({"TUNED_HOME": "~no-such-user/x"})
 
 
 def test_a_socket_path_too_long_moves_and_says_so() -> None:

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuned.core.design import design_point
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import design_point
 from tuned.core.space import Point
-from tuned.core.space_file import parse_space
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.playbook.importance import fit, importance
+from tuned.core.study_file.space_file import parse_space
+from tuned.playbook.parameters.importance import fit, importance
+from tuned.playbook.parameters.slices import contour, slice_
+from tuned.playbook.parameters.surrogate import fitted
 from tuned.playbook.question import Question
-from tuned.playbook.slices import contour, slice_
 from tuned.playbook.study_data import StudyData, TrialData
-from tuned.playbook.surrogate import fitted
 
 SPACE = parse_space(
     {
@@ -72,8 +72,8 @@ def test_leaving_one_out_is_what_a_model_without_it_says() -> None:
     mean, _ = model.left_out()
     weights = np.ones(20)
     weights[4] = 0
-    alone, _ = model.predict_rows(model.x[4:5], weights)
-    assert mean[4] == pytest.approx(model.sign * (alone[0] * model.scale + model.shift))
+    ((alone,),) = model.resampled(model.x[4:5], [weights])
+    assert mean[4] == pytest.approx(model.sign * (alone * model.scale + model.shift))
 
 
 def test_slices_and_contours_find_the_valley() -> None:

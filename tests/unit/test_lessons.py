@@ -7,9 +7,9 @@ import math
 from tuned.advisor.history import weigh
 from tuned.advisor.lessons import Measured, lessons_of
 from tuned.advisor.messages import ObjectiveLine, TrialLine
-from tuned.core.design import design_point
-from tuned.core.space_file import parse_space
+from tuned.core.search.design import design_point
 from tuned.core.states import Failure, TrialState
+from tuned.core.study_file.space_file import parse_space
 from tuned.core.trial import classify_exit
 
 SPACE = parse_space(

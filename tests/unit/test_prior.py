@@ -5,11 +5,11 @@ from __future__ import annotations
 from tuned.advisor.history import weigh
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.advisor.prior import MOST, prior_of
-from tuned.core.design import design_point
-from tuned.core.phases import due
-from tuned.core.space_file import parse_space
+from tuned.core.search.design import design_point
+from tuned.core.search.phases import due
 from tuned.core.states import TrialState
 from tuned.core.study import SearchSpec
+from tuned.core.study_file.space_file import parse_space
 
 SPACE = parse_space({"x": {"type": "float", "low": 0.0, "high": 1.0}, "act": ["relu", "tanh", "gelu"]})
 MINIMIZE = (ObjectiveLine("loss", "minimize"),)

@@ -10,8 +10,8 @@ import pytest
 from tuned.core.arguments import ArgumentContext, render, render_config, render_env, render_text
 from tuned.core.errors import InvalidInput
 from tuned.core.study import StudySpec
-from tuned.core.study_file import parse_study
-from tuned.daemon.disk import Disk
+from tuned.core.study_file.parse import parse_study
+from tuned.daemon.files.disk import Disk
 
 STUDY = """
 name = "s"
@@ -89,7 +89,7 @@ CONFIG = '[[run.config]]\nfrom = "{}"\nto = "{{run_dir}}/config.yaml"\nset = {{ 
         ('[run.resume]\nwhen = "{checkpoint_dir}/x"', "", "", "run.resume.args", "is required"),
         ("", 'jsonl = "log.jsonl"', "", "metrics.jsonl", "same file for every"),
         ("", 'csv = ["{run_dir}/a.csv", "b.csv"]', "", "metrics.csv.1", "same file for every"),
-        ("", 'tensorboard = "{run_dri}/x"', "", "metrics.tensorboard", "same file for every"),
+        ("", 'tensorboard = "{run_dri}/x"', "", "metrics.tensorboard", "did you mean run_dir?"),
         ("", 'tensorboard = "{run_dir}/{rate}"', "", "metrics.tensorboard", "names no parameter"),
         ("", 'jsonl = "{run_dir}/{momentum}"', "", "metrics.jsonl", "inactive in some trials"),
         ("", 'jsonl = "{run_dir}/{params}"', "", "metrics.jsonl", "several arguments"),

@@ -7,13 +7,13 @@ import pytest
 from tuned.advisor.evolution import offspring
 from tuned.advisor.history import weigh
 from tuned.advisor.messages import ObjectiveLine, TrialLine
-from tuned.core.design import design_point
-from tuned.core.grid import fresh_grid_point, grid_points, grid_size
-from tuned.core.phases import due
+from tuned.core.search.design import design_point
+from tuned.core.search.grid import fresh_grid_point, grid_points, grid_size
+from tuned.core.search.phases import due
 from tuned.core.space import canonical_key
-from tuned.core.space_file import parse_space
 from tuned.core.states import TrialState
 from tuned.core.study import SearchPhase, SearchSpec
+from tuned.core.study_file.space_file import parse_space
 
 SPACE = parse_space(
     {
@@ -123,8 +123,8 @@ def test_a_small_space_runs_out_of_children(count):
 
 
 def test_a_grid_and_its_children_keep_the_conditions_between_parameters():
-    from tuned.core.constraint_file import constrained
-    from tuned.core.study_models import LinearTable
+    from tuned.core.study_file.constraint_file import constrained
+    from tuned.core.study_file.models import LinearTable
 
     plain = {name: {"type": "int", "low": 0, "high": 8} for name in ("a", "b")}
     space = constrained(parse_space(plain), [LinearTable(linear={"a": 1, "b": 1}, at_most=8)])

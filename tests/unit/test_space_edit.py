@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.refine import refined
+from tuned.core.search.refine import refined
 from tuned.core.space import SearchSpace
 from tuned.core.space_edit import SpaceEdit, changes_between, edited, entry_of
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 TABLE: dict[str, Any] = {
     "lr": {"type": "float", "low": 1e-4, "high": 0.1, "log": True},

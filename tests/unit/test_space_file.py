@@ -7,7 +7,7 @@ import pytest
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 FULL = """
 dropout = { type = "float", low = 0.0, high = 0.6, when = { regularizer = "dropout" } }

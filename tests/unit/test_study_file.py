@@ -8,7 +8,7 @@ import pytest
 
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.study import Constraint, EarlyStopping, StudySpec
-from tuned.core.study_file import parse_study
+from tuned.core.study_file.parse import parse_study
 
 BASE = "/home/u/proj"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/home/u"}
@@ -175,7 +175,7 @@ def test_words_of_coming_versions(table: str, line: str, where: str):
         ("run", "timeout = 0", "run.timeout", "no time"),
         ("run", "grace = -1", "run.grace", "length of time"),
         ("run", "retries = { explosion = 1 }", "run.retries.explosion", "known: nan, oom"),
-        ("run", "retries = { error = -1 }", "run.retries.error", "greater"),
+        ("run", "retries = { error = -1 }", "run.retries.error", "at least 0"),
         ("run", 'env = { "A=B" = "x" }', "run.env.A=B", "environment variable"),
         ("run", 'env = { TUNED_X = "x" }', "run.env.TUNED_X", "taken"),
         ("run", "env = { A = true }", "run.env.A", "quotes"),
@@ -189,8 +189,8 @@ def test_words_of_coming_versions(table: str, line: str, where: str):
         ("objective", 'summry = "best"', "objective.summry", "did you mean summary?"),
         ("objective", 'summary = "median"', "objective.summary", "mean_last"),
         ("search", 'budget = "soon"', "search.budget", "length of time"),
-        ("search", "parallel = 0", "search.parallel", "greater"),
-        ("search", "seed = -1", "search.seed", "greater"),
+        ("search", "parallel = 0", "search.parallel", "at least 1"),
+        ("search", "seed = -1", "search.seed", "at least 0"),
         ("search", 'method = "bayes"', "search.method", "did you mean bayesian?"),
         ("search", 'point = [{ lr = 5 }]', "search.point.0.lr", "outside"),
         ("search", 'point = [{ rl = 5 }]', "search.point.0.rl", "no such parameter"),
@@ -208,7 +208,7 @@ def test_refusals_name_the_key_and_the_remedy(table: str, line: str, where: str,
     ("old", "new", "where", "says"),
     [
         ("trials = 50", "", "search", "trials or budget"),
-        ("trials = 50", "trials = 0", "search.trials", "greater"),
+        ("trials = 50", "trials = 0", "search.trials", "at least 1"),
         ("trials = 50", "trials = '50'", "search.trials", "whole number"),
         ("trials = 50", "trials = true", "search.trials", "whole number"),
         ('script = "train.py"', 'script = "gone.py"', "run.script", "no file"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from tui.acting import UNDO_RETRY, Order, Step, for_trials, perform
+from tui.acting import BACK_TO, UNDO_RETRY, Order, Step, for_trials, perform, space_undo
 from tui.actions import BY_ID
 from tui.glyphs import ASCII, intent_of, trial_state
 from tui.reduce import reduce_trial
 from tuned.client.api import Call
-from tuned.wire import Changed, EventRow, TrialRow
+from tuned.wire import Changed, EventRow, SpaceChange, SpaceChanged, TrialRow
 
 _VALUES: dict[str, Any] = {"study": "digits", "number": 7, "state": "running", "params": {}, "values": {}}
 ROW = TrialRow(**{f.name: _VALUES.get(f.name) for f in fields(TrialRow) if f.name not in ("code", "space", "frozen")})
@@ -57,3 +57,20 @@ def test_a_retry_is_undone_by_the_number_of_the_new_trial() -> None:
     assert undo == (Step(UNDO_RETRY, ("digits/12",)),)
     asyncio.run(perform(client, Order("undo", undo)))
     assert client.asked == [("retry", ("digits/7",)), ("/retry/undo", ["digits/12"])]
+
+
+def test_an_edit_of_the_space_is_undone_by_the_version_before_it() -> None:
+    done = SpaceChanged("digits", 3, ["lr.high: 0.1 -> 1"], [], 8, 0, [], [], False, [])
+    step = space_undo(done)
+    assert step == Step(BACK_TO, ("digits",), 2)
+    assert space_undo(replace(done, changes=[])) is None
+
+    class Edits:
+        async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
+            assert (study, change) == ("digits", SpaceChange(back_to=2))
+            return replace(done, version=4)
+
+    client: Any = Edits()
+    assert step is not None
+    told, undo = asyncio.run(perform(client, Order("undo space", (step,))))
+    assert (told, undo) == ("undo space: digits v4 is as v2 was", None)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding
 
 from tui.cells import Line, clean, fit_line, line
@@ -36,19 +34,8 @@ class Confirm(Dialog[bool]):
         self.label = label
         self.pane = Pane("confirm", self._build, rail=False)
 
-    def compose(self) -> ComposeResult:
-        """One pane in the middle."""
-        yield self.pane
-
-    def on_mount(self) -> None:
-        """Lie in the middle."""
-        self._place()
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Stay in the middle."""
-        self._place()
-
-    def _place(self) -> None:
+    def _fill(self) -> None:
+        """Lie in the middle, and stay there."""
         size = self.app.size
         width = min(72, size.width)
         height = min(len(self._lines(width)), size.height)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding
 
 from tui.actions import Danger, for_scope, shown
 from tui.cells import Line, fit, fit_line, line
 from tui.context import Context
-from tui.layout import Rect
 from tui.screens.dialog import Dialog
 from tui.widgets.pane import Pane
 
@@ -68,18 +65,6 @@ class Help(Dialog[None]):
         self.scope = scope
         self.top = 0
         self.pane = Pane("help", self._build)
-
-    def compose(self) -> ComposeResult:
-        """One pane over everything."""
-        yield self.pane
-
-    def on_mount(self) -> None:
-        """Fill the screen."""
-        self.pane.place(Rect(0, 0, self.app.size.width, self.app.size.height))
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Fill the screen."""
-        self.pane.place(Rect(0, 0, self.app.size.width, self.app.size.height))
 
     def _build(self, width: int, height: int) -> list[Line]:
         lines = help_lines(self.scope, self.context.options.read_only, width)

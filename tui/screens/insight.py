@@ -35,7 +35,7 @@ class Insight(Browsing):
         }
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
-        """Small: one pane; otherwise bars and effect side by side above the advice."""
+        """Small: one pane; otherwise bars and effect above the advice, which has more room while it is read."""
         parts = {
             "head": Rect(0, 0, width, 1),
             "tabs": Rect(0, 1, width, 1),
@@ -46,6 +46,8 @@ class Insight(Browsing):
             parts[self.current] = Rect(0, 2, width, body)
             return parts
         upper = max(5, min(body * 3 // 5, len(insight.known_effects(self.context)) + 4))
+        if self.current == "verdicts":
+            upper = min(upper, max(5, body // 4))
         left = width // 2
         parts["importance"] = Rect(0, 2, left, upper)
         parts["effect"] = Rect(left, 2, width - left, upper)

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding
 
 from tui.cells import Line, clean, fit, fit_line, line
 from tui.context import Context
-from tui.layout import Rect
 from tui.screens.dialog import Dialog
 from tui.views.frame import pane_title
 from tui.widgets.pane import Pane
@@ -55,18 +52,6 @@ class Menu(Dialog[str | None]):
         ids = [choice.id for choice in choices]
         self.place_ = ids.index(current) if current in ids else 0
         self.pane = Pane("menu", self._build)
-
-    def compose(self) -> ComposeResult:
-        """One pane over everything."""
-        yield self.pane
-
-    def on_mount(self) -> None:
-        """Fill the screen."""
-        self.pane.place(Rect(0, 0, self.app.size.width, self.app.size.height))
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Fill the screen."""
-        self.pane.place(Rect(0, 0, self.app.size.width, self.app.size.height))
 
     def _build(self, width: int, height: int) -> list[Line]:
         lines = [pane_title(self.caption, "", width, self.context.glyphs, True)]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import Binding
 from textual.widgets import Input
 
 from tui.actions import Action, for_scope, shown
 from tui.cells import Line, fit, fit_line
 from tui.context import Context
-from tui.layout import Rect
 from tui.screens.dialog import Dialog
 from tui.widgets.pane import Pane
 
@@ -44,26 +42,9 @@ class Palette(Dialog[str | None]):
         self.offered = [a for a in for_scope(scope, context.options.read_only) if a.id != "palette"]
         self.found = self.offered
         self.place_ = 0
-        self.input = Input(placeholder="command", id="palette-input")
-        self.input.cursor_blink = False
+        self.field = Input(placeholder="command", id="palette-input")
+        self.field.cursor_blink = False
         self.pane = Pane("palette", self._build)
-
-    def compose(self) -> ComposeResult:
-        """The input above the list."""
-        yield self.input
-        yield self.pane
-
-    def on_mount(self) -> None:
-        """Type at once."""
-        self.input.focus()
-        self._fill()
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Fill the screen below the input."""
-        self._fill()
-
-    def _fill(self) -> None:
-        self.pane.place(Rect(0, 1, self.app.size.width, max(1, self.app.size.height - 1)))
 
     def _build(self, width: int, height: int) -> list[Line]:
         top = max(0, self.place_ - height + 1)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import Binding
 from textual.widgets import Input
 
 from tui.cells import Line, clean, fit_line, line
 from tui.context import Context
-from tui.layout import Rect
 from tui.screens.dialog import Dialog
 from tui.views.frame import pane_title, words
 from tui.widgets.pane import Pane
@@ -35,6 +33,7 @@ class Prompt(Dialog[str | None]):
     """
 
     BINDINGS: ClassVar = [Binding("escape,ctrl+c", "close", show=False, priority=True)]
+    field: Input
 
     def __init__(
         self,
@@ -55,23 +54,6 @@ class Prompt(Dialog[str | None]):
         self.field = Input(value, id="prompt-input")
         self.field.cursor_blink = False
         self.pane = Pane("prompt", self._build)
-
-    def compose(self) -> ComposeResult:
-        """The line above its help."""
-        yield self.field
-        yield self.pane
-
-    def on_mount(self) -> None:
-        """Type at once."""
-        self.field.focus()
-        self._fill()
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Fill the screen below the line."""
-        self._fill()
-
-    def _fill(self) -> None:
-        self.pane.place(Rect(0, 1, self.app.size.width, max(1, self.app.size.height - 1)))
 
     def _build(self, width: int, height: int) -> list[Line]:
         lines = [pane_title(self.caption, "", width, self.context.glyphs, True)]

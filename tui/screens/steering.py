@@ -33,6 +33,12 @@ class Steering(Browsing):
 
         self.app.push_screen(Confirm(self.context, order.question, action.label), answered)
 
+    def do_steps(self) -> None:
+        """Show the steps of the playbook, and steer one."""
+        from tui.screens.steps import open_steps
+
+        open_steps(self)
+
     def do_new(self) -> None:
         """Queue a trial with values of the user's own."""
         self._ask_for_point("New trial", "")

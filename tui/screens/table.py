@@ -8,7 +8,7 @@ from textual.widgets import Input
 from tui import acting
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
-from tui.views.trials import OPTIONAL
+from tui.views.trials import optional
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
 
@@ -145,15 +145,15 @@ class TableActions(Steering):
         if study is None:
             return
         hidden = self.context.memory.hidden.setdefault(study.name, [])
-        columns = self.context.memory.columns
+        columns, first = self.context.memory.columns, optional(self.context)
         choices = [Choice(name, name, mark=" " if name in hidden else "x") for name in study.parameters]
         choices += [
-            Choice(f":{name}", name, mark="x" if columns.get(name, first) else " ") for name, first in OPTIONAL.items()
+            Choice(f":{name}", name, mark="x" if columns.get(name, shown) else " ") for name, shown in first.items()
         ]
 
         def chosen(name: str | None) -> None:
             if name is not None and name.startswith(":"):
-                columns[name[1:]] = not columns.get(name[1:], OPTIONAL[name[1:]])
+                columns[name[1:]] = not columns.get(name[1:], first[name[1:]])
                 self._choose_columns(name)
             elif name is not None:
                 hidden.remove(name) if name in hidden else hidden.append(name)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from tui import format as fmt
-from tui.cells import Line, both_ends, clean, line
+from tui.cells import Line, both_ends, clean, cut_line, line
 from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect, size_class
 from tui.screens.steering import Steering
+from tui.steps import is_aside
 from tui.views import curves, frame, output, trial
 from tui.widgets.pane import Build
 
@@ -74,6 +75,7 @@ class TrialScreen(Steering):
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),
             (state, style),
+            (f"  {row.stage}" if is_aside(row) else "", "title"),
             (f"  step {fmt.step(row.last_step)}" if row.last_step is not None else "", "text"),
         )
         value = fmt.number(fmt.value_of(row.values, store.objective))
@@ -92,9 +94,12 @@ class TrialScreen(Steering):
         lines = [frame.pane_title("History", "", width, self.context.glyphs, focused)]
         detail = store.detail
         past = trial.attempts(detail) if detail is not None and detail.trial.number == store.selected else []
-        shown = [e for e in store.events if e.study == store.study and e.number == store.selected]
-        told = past + [output.event_line(self.context, event) for event in shown]
-        lines += told[-max(1, height - 1) :] or [line((" it has not started", "dim"))]
+        mine = [e for e in store.events if e.study == store.study and e.number == store.selected]
+        told = past + [output.event_line(self.context, event) for event in mine]
+        more = self.context.glyphs.more
+        lines += [cut_line(text, width, more) for text in told[-max(1, height - 1) :]] or [
+            line((" it has not started", "dim"))
+        ]
         return frame.filled(lines, width, height)
 
     # --- actions ----------------------------------------------------------------------------------------------------

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from rich.cells import cell_len
+
 from tui import format as fmt
 from tui.actions import Action, shown
 from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_width
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
+from tui.steps import brief
 
 
 def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool) -> Line:
@@ -56,9 +59,12 @@ def head(context: Context, width: int) -> Line:
         return both_ends(line((" tuned ", "title")), line((_machine(context), "dim")), width)
     state, style = study_state(glyphs, row.state)
     brand = (" tuned ", "title") if width >= 60 else ""
-    left = line(brand, (" " + clean(row.name) + " ", "strong"), (state, style))
-    ended, live, waiting = store.counts(row)
-    parts = [f"{ended}/{row.trials}" if row.trials else fmt.plural(ended, "trial")]
+    left = line(brand, (" " + _short(row.name, max(12, width // 3), glyphs) + " ", "strong"), (state, style))
+    _, live, waiting = store.counts(row)
+    ended = store.progress(row)
+    parts = [ended if row.trials else fmt.plural(int(ended), "trial")]
+    if row.steps and (step := brief(row)):
+        parts.append(step)
     if row.best and row.objective:
         value = fmt.number(row.best.values.get(row.objective.metric))
         parts.append(f"best {value} #{row.best.number}")
@@ -75,6 +81,12 @@ def head(context: Context, width: int) -> Line:
     if row.question and room >= 24:
         left = (*left, ("  " + fit(clean(row.question), room, more=glyphs.more), "dim"))
     return both_ends(left, right, width)
+
+
+def _short(name: str, most: int, glyphs: Glyphs) -> str:
+    """A name in at most so many cells, so that what stands beside it is seen."""
+    text = clean(name)
+    return text if cell_len(text) <= most else fit(text, most, more=glyphs.more)
 
 
 def _machine(context: Context) -> str:

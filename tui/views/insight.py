@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tui import format as fmt
-from tui.advice import ADVICE, EFFECTS, Advice, Effect, advice, effects
+from tui.advice import ADVICE, EFFECTS, IMPORTANCE, Advice, Effect, Share, advice, effects, is_weak, shares
 from tui.braille import bar
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
@@ -16,33 +16,53 @@ _LEVELS = {"fail": ("FAIL", "bad"), "warn": ("WARN", "warn"), "info": ("INFO", "
 
 def known_effects(context: Context) -> list[Effect]:
     """The effects that have arrived, most important first."""
-    return effects(context.store.answers.get(EFFECTS, {}))
+    return effects(context.store.answers.get(EFFECTS, {}), known_shares(context))
+
+
+def known_shares(context: Context) -> dict[str, Share]:
+    """The importance that has arrived; empty before, and where there are too few trials for a model."""
+    return shares(context.store.answers.get(IMPORTANCE, {}))
 
 
 def importance(context: Context, cursor: int, width: int, height: int, focused: bool) -> list[Line]:
-    """A bar for each parameter: how much the means of its values differ, as a share of the largest."""
-    found, glyphs = known_effects(context), context.glyphs
-    lines = [pane_title("Importance", "spread of means", width, glyphs, focused)]
+    """A bar for each parameter: its share of the objective's variation and the interval of that.
+
+    Before there is a model: how much the means of its values differ, as a share of the largest.
+    """
+    found, known, glyphs = known_effects(context), known_shares(context), context.glyphs
+    weak = known and is_weak(context.store.answers.get(IMPORTANCE, {}))
+    extra = ("weak model: read with care" if weak else "share of variation") if known else "spread of means"
+    lines = [pane_title("Importance", extra, width, glyphs, focused)]
     if not found:
         return filled([*lines, line((" " + _missing(context, EFFECTS), "dim"))], width, height)
     largest = max(effect.spread for effect in found)
     names = max(6, min(16, max(len(effect.name) for effect in found)))
-    room = max(4, width - names - 14)
+    tail = 17 if known and width >= 48 else 10
+    room = max(4, width - names - tail - 4)
     top = max(0, cursor - max(1, height - 1) + 1)
     for index, effect in enumerate(found[top:], start=top):
         here = index == cursor
         base = "cursor" if here and focused else "strong" if here else "text"
-        share = effect.spread / largest if largest > 0 else 0.0
-        text = fmt.number(effect.spread, 3) if effect.spread else glyphs.none
+        if effect.name in known:
+            share = known[effect.name].share
+            text = _share(known[effect.name], wide=tail > 10)
+        else:
+            share = effect.spread / largest if largest > 0 and not known else 0.0
+            text = fmt.number(effect.spread, 3) if effect.spread and not known else glyphs.none
         lines.append(
             line(
                 (glyphs.cursor if here else " ", "mark"),
                 (fit(clean(effect.name), names, more=glyphs.more) + " ", base),
                 (fit(bar(share, room, glyphs), room), "run"),
-                (fit(text, 10, ">"), "text"),
+                (fit(text, tail, ">"), "text"),
             )
         )
     return filled(lines, width, height)
+
+
+def _share(found: Share, *, wide: bool) -> str:
+    text = f"{100 * found.share:.0f} %"
+    return f"{text} ({100 * found.low:.0f} .. {100 * found.high:.0f})" if wide else text
 
 
 def effect(context: Context, cursor: int, width: int, height: int, focused: bool) -> list[Line]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from tui.cells import Line, clean, fit, line
+from rich.cells import cell_len
+
+from tui.cells import Line, clean, cut_line, fit, line
 from tui.context import Context
-from tui.glyphs import Glyphs, study_state, trial_state
+from tui.views.event_text import describe
 from tui.views.frame import filled, pane_title
 from tuned.core import events as ev
 from tuned.wire import EventRow
+
+_NAME = 20
+"""Cells of another study's name before what happened in it."""
 
 
 def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
@@ -63,7 +67,7 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
     store = context.store
     lines = [pane_title("Events", "", width, context.glyphs, focused)]
     shown = [row for row in store.events if not _is_noise(row)][-(height - 1) :]
-    lines += [event_line(context, row) for row in shown]
+    lines += [cut_line(event_line(context, row), width, context.glyphs.more) for row in shown]
     if not shown:
         lines.append(line((" nothing has happened yet", "dim")))
     return filled(lines, width, height)
@@ -79,33 +83,8 @@ def event_line(context: Context, row: EventRow) -> Line:
     text, style = describe(row, context.glyphs)
     at = datetime.fromtimestamp(row.at).astimezone().strftime("%H:%M:%S")
     who = f"#{row.number}" if row.number is not None else ""
-    if row.study != context.store.study or row.number is None:
-        who = f"{clean(row.study)} {who}".strip()
-    return line((f" {at} ", "dim"), (who + " ", "strong"), (clean(text), style))
-
-
-def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
-    """What an event says, and its style."""
-    data: dict[str, Any] = row.data
-    reason = f": {data['reason']}" if data.get("reason") else ""
-    match row.type:
-        case ev.STUDY_SUBMITTED:
-            return "submitted", "text"
-        case ev.STUDY_DELETED:
-            return "deleted", "warn"
-        case ev.STUDY_NOTE:
-            return str(data.get("text", "")), "warn"
-        case ev.STUDY_MOVED:
-            state, style = study_state(glyphs, str(data.get("to", "")))
-            return state + reason, style
-        case ev.TRIAL_MOVED:
-            state, style = trial_state(glyphs, str(data.get("to", "")), None)
-            return state + reason, style
-        case ev.TRIAL_QUEUED:
-            return f"queued by {data.get('origin', '?')}" + (f": {data['why']}" if data.get("why") else ""), "dim"
-        case ev.TRIAL_INTENT:
-            reason = str(data.get("stop_reason") or "go on")
-            return f"{data.get('actor', 'user')} asked: {reason}", "warn"
-        case ev.STUDY_PRIORITY | ev.TRIAL_PRIORITY:
-            return f"priority {data.get('from')} to {data.get('to')}", "text"
-    return row.type, "dim"
+    if row.study != context.store.study:
+        name = clean(row.study)
+        short = name if cell_len(name) <= _NAME else fit(name, _NAME, more=context.glyphs.more)
+        who = f"{short} {who}".strip()
+    return line((f" {at} ", "dim"), (who + " " if who else "", "strong"), (clean(text), style))

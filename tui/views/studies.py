@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from tui import format as fmt
-from tui.cells import Line, both_ends, clean, fit, line
+from tui.cells import Line, both_ends, clean, cut_line, fit, line
 from tui.context import Context
-from tui.glyphs import study_state
+from tui.glyphs import Glyphs, study_state
 from tui.picture import sort_studies
+from tui.steps import brief
+from tui.views import steps
 from tui.views.frame import fact, filled, pane_title
 from tuned.wire import StudyRow
+
+_BEST_LINES = 4
+"""Of the best point, that are in sight beside the list of steps."""
 
 
 def studies(context: Context, cursor: str | None, top: int, width: int, height: int, focused: bool) -> list[Line]:
@@ -32,9 +37,8 @@ def study_lines(width: int) -> int:
 def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
     glyphs = context.glyphs
     here = row.name == cursor
-    ended, _, _ = context.store.counts(row)
     _, style = study_state(glyphs, row.state)
-    progress = f"{ended}/{row.trials}" if row.trials else str(ended)
+    progress = context.store.progress(row)
     glyph = glyphs.states.get(row.state, "?")
     name_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = width - len(progress) - 5
@@ -46,6 +50,7 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
     )
     best = _best_text(row)
     eta = f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else study_state(glyphs, row.state)[0][2:].lower()
+    eta = brief(row) or eta
     if row.note:
         second = line(("   " + clean(row.note), "warn"))
     else:
@@ -57,9 +62,9 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     glyphs = context.glyphs
     here = row.name == cursor
     state, style = study_state(glyphs, row.state)
-    ended, live, waiting = context.store.counts(row)
-    progress = f"{ended}/{row.trials}" if row.trials else str(ended)
-    eta = f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else ""
+    _, live, waiting = context.store.counts(row)
+    progress = context.store.progress(row)
+    eta = "  ".join(filter(None, (brief(row), f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else "")))
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = max(12, min(28, width - 52))
     spans = line(
@@ -96,11 +101,20 @@ def facts(context: Context, width: int, height: int, focused: bool) -> list[Line
         lines.append(fact("parallel", str(row.parallel)))
     lines.append(fact("priority", str(row.priority)))
     shown = ("completed", "pruned", "failed", "lost", "paused", "cancelled")
-    lines += [fact(state, str(row.counts[state])) for state in shown if row.counts.get(state)]
+    counts = {state: row.counts.get(state, 0) - row.aside.get(state, 0) for state in shown}
+    lines += [fact(state, str(number)) for state, number in counts.items() if number]
     lines += [line((" " + clean(text), "warn")) for text in (row.note, row.reason) if text]
-    if row.best is not None:
-        lines.append(pane_title(f"Best #{row.best.number}", "", width, glyphs, False))
-        if row.objective:
-            lines.append(fact("value", fmt.number(row.best.values.get(row.objective.metric), 5), "best"))
-        lines += [fact(name, fmt.param(value)) for name, value in row.best.params.items()]
-    return filled(lines, width, height)
+    best = _best(row, width, glyphs)
+    if row.steps:
+        whole = steps.listed(context, row, width)
+        lines += whole if len(lines) + len(whole) + min(len(best), _BEST_LINES) <= height else steps.short(row)
+    return filled([cut_line(text, width, glyphs.more) for text in (*lines, *best)], width, height)
+
+
+def _best(row: StudyRow, width: int, glyphs: Glyphs) -> list[Line]:
+    if row.best is None:
+        return []
+    lines = [pane_title(f"Best #{row.best.number}", "", width, glyphs, False)]
+    if row.objective:
+        lines.append(fact("value", fmt.number(row.best.values.get(row.objective.metric), 5), "best"))
+    return [*lines, *(fact(name, fmt.param(value)) for name, value in row.best.params.items())]

@@ -9,7 +9,9 @@ from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.glyphs import intent_of, trial_state
+from tui.steps import is_aside
 from tui.views.frame import fact, filled, pane_title, words
+from tuned.core.finish.tables import CONFIRM_STAGE
 from tuned.wire import TrialDetail, TrialRow
 
 
@@ -48,8 +50,10 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
         result += [("attempt", str(row.attempt), "text"), ("device", row.device, "text")]
     if row.started_at is not None and (row.ended_at is not None or row.state in ("running", "starting")):
         result.append(("ran", fmt.clock((row.ended_at or now) - row.started_at), "text"))
+    if is_aside(row):
+        result.insert(1, ("stage", row.stage, "title"))
     if row.retry_of:
-        result.append(("copy of", f"#{row.retry_of}", "text"))
+        result.append(("repeats" if row.stage == CONFIRM_STAGE else "copy of", f"#{row.retry_of}", "text"))
     detail = context.store.detail
     if detail is not None and detail.trial.number == row.number:
         if detail.arguments:

@@ -10,6 +10,7 @@ from tui.braille import sparkline
 from tui.cells import Line, Span, clean, fit, fit_line
 from tui.context import Context
 from tui.glyphs import intent_of, trial_state
+from tui.steps import is_aside
 from tui.views.frame import pane_title
 from tuned.core.states import LIVE
 from tuned.wire import TrialRow
@@ -17,9 +18,9 @@ from tuned.wire import TrialRow
 Cell = Callable[[TrialRow], Span]
 MAX_PARAM = 12
 TREND = 8
-TEXTS = {"origin": 9, "device": 8, "stage": 8}
-OPTIONAL = {"priority": True, "step": True, "elapsed": True, "trend": True, **dict.fromkeys(TEXTS, False)}
-"""Columns that can be hidden or shown, and whether they are at first; the trend is where there is room for it."""
+TEXTS = {"origin": 9, "device": 8}
+STAGE = 8
+_OPTIONAL = {"stage": False, "priority": True, "step": True, "elapsed": True, "trend": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class Column:
     width: int
     align: str
     cell: Cell
+
+
+def optional(context: Context) -> dict[str, bool]:
+    """Columns that can be hidden or shown, and whether they are at first.
+
+    The trend is where there is room for it; the stage where a study has trials that are not of its search.
+    """
+    row = context.store.study_row
+    return {**_OPTIONAL, **dict.fromkeys(TEXTS, False), "stage": row is not None and any(row.aside.values())}
 
 
 def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list[Column], int]:
@@ -58,6 +68,9 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
 
     digits = max(3, len(str(max(store.trials, default=0))))
 
+    def stage(row: TrialRow) -> Span:
+        return (clean(row.stage), "title") if is_aside(row) else (glyphs.dot, "dim")
+
     def text(name: str) -> Cell:
         return lambda row: (clean(str(getattr(row, name) or "")), "dim")
 
@@ -69,6 +82,8 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         Column("trial", "TRIAL", digits + 2, ">", lambda row: (f"#{row.number}", "strong")),
         Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, intent_of(row))),
     ]
+    if chosen.get("stage", optional(context)["stage"]):
+        fixed.append(Column("stage", "STAGE", STAGE, "<", stage))
     if chosen.get("priority", True):
         fixed.append(Column("priority", "PRI", 3, ">", priority))
     if chosen.get("step", True):
@@ -82,7 +97,8 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     if chosen.get("trend"):
         tail.append(small)
     if width < 60:
-        fixed = [c for c in fixed if c.id in ("trial", "state", "value", "step")]
+        staged = any(c.id == "stage" for c in fixed)
+        fixed = [c for c in fixed if c.id in ("trial", "state", "value", "stage" if staged else "step")]
         tail = []
     room = width - 2 - sum(c.width + 1 for c in (*fixed, *tail))
     shown, hidden = _parameters(context, visible, room)

@@ -15,8 +15,8 @@ from tuned.advisor.history import Evidence, weigh
 from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
 from tuned.advisor.prior import prior_of
-from tuned.core.design import Method, design_point, every_point, fresh_point
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.search.design import Method, design_point, every_point, fresh_point
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
 from tuned.core.states import TrialState
 

@@ -37,6 +37,9 @@ def run(arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else DONE
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        _say(f"{_place(error)}: {_which(error.ctx)}")
+        return USAGE
     except click.UsageError as error:
         _say(f"{_place(error)}: {_flat(error.format_message())}")
         return USAGE
@@ -106,6 +109,11 @@ def _code(error: TunedError) -> int:
 
 def _place(error: click.UsageError) -> str:
     return error.ctx.command_path if error.ctx is not None else "tunectl"
+
+
+def _which(context: click.Context) -> str:
+    verbs = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
+    return f"which one? ({', '.join(verbs)})"
 
 
 def _flat(text: str) -> str:

@@ -100,5 +100,10 @@ def _run(python: str, path: Path) -> list[dict[str, Any]]:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
             raise InvalidInput(f"failed: {lines[-1].strip()}", where=str(path), hint=f"try: {python} {path.name}")
         answer.seek(0)
-        studies: list[dict[str, Any]] = json.load(answer)
-        return studies
+        text = answer.read()
+    if not text:  # it has ended itself, with a code that says nothing is wrong
+        raise InvalidInput(
+            "ended before it had defined its study", where=str(path), hint="leave out sys.exit at its top level"
+        )
+    studies: list[dict[str, Any]] = json.loads(text)
+    return studies

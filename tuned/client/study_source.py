@@ -34,6 +34,8 @@ def read_submission(file: str, *, name: str | None = None) -> Submission:
         raise InvalidInput("is a folder, not a study file", where=file)
     if not path.exists():
         raise InvalidInput("no such file", where=file, hint=_similar(path))
+    if not path.is_file():
+        raise InvalidInput("is no regular file", where=file, hint="name a study file")
     if path.suffix == ".py":
         from tuned.client.python_study import read_python
 
@@ -67,8 +69,8 @@ def submission_of(
 
 
 def captured_environment() -> dict[str, str]:
-    """This process's environment, for the trials; variables that are not UTF-8 cannot travel and are left out."""
-    return {key: value for key, value in os.environ.items() if _is_text(key) and _is_text(value)}
+    """This process's environment, for the trials; what has no name, or is not UTF-8, is left out."""
+    return {key: value for key, value in os.environ.items() if key and _is_text(key) and _is_text(value)}
 
 
 def _is_text(value: str) -> bool:
@@ -91,6 +93,8 @@ def _read_toml(path: Path, shown: str) -> dict[str, Any]:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=shown) from error
     except ValueError as error:
         raise _malformed(str(error), shown) from error
+    except RecursionError:
+        raise InvalidInput("is no study file: it is nested too deeply", where=shown) from None
 
 
 def _malformed(message: str, shown: str) -> InvalidInput:
@@ -114,7 +118,7 @@ def check_plain(data: Any, where: str = "") -> None:
             check_plain(value, f"{where}.{key}" if where else str(key))
     elif isinstance(data, (list, tuple)):
         for index, value in enumerate(data):
-            check_plain(value, f"{where}[{index}]")
+            check_plain(value, f"{where}.{index}")
     elif isinstance(data, float) and not math.isfinite(data):
         raise InvalidInput(f"{data} is not a finite number", where=where)
     elif data is not None and not isinstance(data, (str, int, float, bool)):
@@ -145,12 +149,20 @@ def override(data: dict[str, Any], path: str, value: Any) -> None:
 
 
 def toml_value(text: str) -> Any:
-    """The text as a TOML value when it is one, else as a string: `80`, `true`, `[1, 2]`, `adam`."""
+    """The text as a TOML value when it is one, else as a string: `80`, `true`, `[1, 2]`, `adam`.
+
+    Raises:
+        InvalidInput: It begins as a list or table does, and is none.
+    """
     from tuned.installation import load_toml
 
     try:
         value = load_toml(f"value = {text}")
-    except ValueError:
+    except (ValueError, RecursionError):
+        if text.lstrip()[:1] in ("[", "{"):
+            raise InvalidInput(
+                f"{text[:60]} is no TOML value", where="--set", hint='such as [1, 2] or { type = "bool" }'
+            ) from None
         return text
     # A line break in the text could open further keys: then it is a text, not a value.
     return value["value"] if list(value) == ["value"] else text

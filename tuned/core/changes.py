@@ -14,9 +14,9 @@ from typing import Any
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput
 from tuned.core.gpu_shares import check_gpus
-from tuned.core.grid import grid_size
 from tuned.core.names import nearest
 from tuned.core.notices import KINDS, Notify, parse_command
+from tuned.core.search.grid import grid_size
 from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping, StudySpec
 
@@ -85,6 +85,13 @@ def _gpus(value: Any) -> float:
         return check_gpus(_plain_number(value))
     except ValueError as error:
         raise _Wrong(str(error), "write 0, 1, 2, or a part such as 0.5") from None
+
+
+def _cores(value: Any) -> float:
+    number: float = _real(0.0, 4096.0)(value)
+    if number <= 0:
+        raise _Wrong(f"{value!r} is out of range", "above 0, to 4096")
+    return number
 
 
 def _above_zero(value: Any) -> float:
@@ -158,7 +165,7 @@ _KEYS: dict[str, _Key] = {
     "search.parallel": _Key(_whole(1, 1024), sum=True, optional=True),
     "run.timeout": _Key(_some_duration, sum=True, optional=True, later=True),
     "run.grace": _Key(_duration, later=True),
-    "run.resources.cpus": _Key(_real(0.0, 4096.0), later=True),
+    "run.resources.cpus": _Key(_cores, later=True),
     "run.resources.gpus": _Key(_gpus, optional=True, later=True),
     **{f"run.retries.{kind}": _Key(_whole(0, 100)) for kind in Failure},
     "early_stopping.method": _Key(_one_of("asha", "median", "none")),

@@ -1,7 +1,7 @@
 """Linear conditions between parameters, such as `width + 64 depth <= 1024`.
 
-Owns what such a condition says of one point. Reading them from a study file is `tuned.core.constraint_file`'s work,
-finding points that meet them `tuned.core.design`'s.
+Owns what such a condition says of one point. Reading them from a study file is
+`tuned.core.study_file.constraint_file`'s work, finding points that meet them `tuned.core.search.design`'s.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from tuned.core.gpu_shares import ALONE
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import SEARCH, StudySpec
 from tuned.core.trial import DISK_FULL, Outcome, Trial, last_error_line
@@ -126,6 +127,22 @@ def with_retry(
             return Outcome("exit_paused", None, outcome.reason)
         return Outcome("retry", outcome.failure, outcome.reason)
     return outcome
+
+
+def alone_next(outcome: Outcome, shared: bool, used: Mapping[str, int], intent: StopReason | None = None) -> Outcome:
+    """A lack of memory on a card that others held a part of says nothing of the point yet: it runs again, alone.
+
+    Args:
+        outcome: What the attempt's end means.
+        shared: Whether another trial held a part of its card meanwhile.
+        used: Retries that this trial has had, by what they were counted as.
+        intent: What the daemon had asked of the attempt.
+    """
+    if outcome.event != "exit_error" or outcome.failure is not Failure.OOM or not shared or ALONE in used:
+        return outcome
+    if intent is not None:
+        return as_asked(outcome, intent)
+    return Outcome("retry", Failure.OOM, f"{outcome.reason}; it shared its GPU, and runs again alone", ALONE)
 
 
 def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> Outcome | None:

@@ -6,6 +6,7 @@ Owns what a line means. It reads whole lines only: a torn tail stays for the nex
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 
 from tuned.protocol import (
@@ -80,9 +81,9 @@ def _parse_line(line: bytes, position: int, next_steps: dict[str, int], chunk: C
         record.pop(STEP_KEY, None)
         time = None if record.get(TIME_KEY) is None else decode_number(record.pop(TIME_KEY))
         record.pop(TIME_KEY, None)
-        if step is not None and step - step != 0:
+        if step is not None and not math.isfinite(step):
             raise ValueError("a step is finite")
-        if time is not None and time - time != 0:
+        if time is not None and not math.isfinite(time):
             time = None
     except ValueError:
         _keep_bad(line, position, chunk)

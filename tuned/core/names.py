@@ -52,7 +52,7 @@ def check_parameter_name(name: object, where: str) -> str:
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """A remedy for an unknown word: `did you mean low?`, else the words there are."""
-    words = list(known)
+    words = list(dict.fromkeys(known))
     begun = [known for known in words if len(str(word)) > 1 and known.startswith(str(word))]
     close = begun or difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
     if close:

@@ -12,7 +12,6 @@ KINDS = ("done", "best", "failing", "stuck", "disk")
 """Occasions: the study has ended; there is a new best trial; its trials fail and it was paused; nothing moves; the
 disk is nearly full."""
 
-PLACEHOLDERS = ("title", "text", "study", "kind")
 EVERY_S = {"best": 300.0}
 """Between two notices of one kind about one study; `best` comes often, and only the latest matters."""
 EVERY_OTHER_S = 60.0

@@ -1,7 +1,7 @@
 """The search space: parameters, when they are active, and what a valid point is.
 
-Owns the meaning of a point. Sampling points is `tuned.core.design`'s work, reading them from a study file
-`tuned.core.space_file`'s.
+Owns the meaning of a point. Sampling points is `tuned.core.search.design`'s work, reading them from a study file
+`tuned.core.study_file.space_file`'s.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuned.core.design import complete_point
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.search.design import complete_point
 from tuned.core.space import Parameter, SearchSpace
-from tuned.core.space_file import parse_space
+from tuned.core.study_file.space_file import parse_space
 
 KEYS = ("low", "high", "log", "values", "ordered", "value", "role")
 
@@ -71,6 +71,12 @@ def edited(space: SearchSpace, edit: SpaceEdit) -> SearchSpace:
     found = parse_space(table)
     parameters = tuple(_with_was(p, was[p.name], p.name in edit.add) if p.name in was else p for p in found.parameters)
     return _met(replace(found, parameters=parameters, constraints=space.constraints, gone=tuple(gone.items())))
+
+
+def restored(now: SearchSpace, old: SearchSpace) -> SearchSpace:
+    """An earlier space in use again: of what is not part of it, trials fit that ran with the value used without it."""
+    dropped = {p.name: p.was for p in now.parameters if p.name not in old.names}
+    return replace(old, gone=tuple({**dict(old.gone), **dropped}.items()))
 
 
 def between(old: SearchSpace, new: SearchSpace) -> SpaceEdit:

@@ -1,6 +1,6 @@
 """What a study is: the specification that a submission fixes and the study as it stands.
 
-Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file`'s work.
+Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file.parse`'s work.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from tuned.core.finish import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
+from tuned.core.finish.pipeline import Pipeline, search_now
+from tuned.core.finish.tables import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
 from tuned.core.notices import Notify
-from tuned.core.pipeline import Pipeline, search_now
 from tuned.core.secrets import is_secret, masked
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import StudyState
@@ -181,7 +181,8 @@ class SearchSpec:
 
     Attributes:
         method: Of the whole search; not looked at where there are phases.
-        trials: Number of started trials (neither lost nor cancelled) after which the study is done; None: no limit.
+        trials: Number of started trials (neither lost nor cancelled, nor repetitions of another one's point) after
+            which the study is done; None: no limit.
         budget: Seconds of wall time while not paused; None: no limit.
         parallel: Trials at once; None: the machine's slots.
         points: Points of the user's own that run first: (label, values).
@@ -404,6 +405,8 @@ class Study:
         phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
         aside: Trial state -> how many of `counts` are of another stage than the search.
+        again: Trial state -> how many of `counts` repeat the point of another trial of the search: retries and further
+            seeds. They teach the search, and use nothing up of its `trials`.
         pipeline: The steps of its playbook; None where there is none.
         space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
@@ -426,12 +429,18 @@ class Study:
     other_code: int = 0
     space: int = 1
     aside: dict[str, int] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
     pipeline: Pipeline | None = None
 
     @property
     def search_counts(self) -> dict[str, int]:
         """`counts` of the search alone, without the trials of other stages."""
         return {state: n - self.aside.get(state, 0) for state, n in self.counts.items()}
+
+    @property
+    def point_counts(self) -> dict[str, int]:
+        """`search_counts` without repetitions: one trial for each point that the search has asked for."""
+        return {state: n - self.again.get(state, 0) for state, n in self.search_counts.items()}
 
     @property
     def search(self) -> SearchSpec:

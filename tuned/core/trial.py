@@ -5,6 +5,7 @@ Owns the shape of a trial, the classification of an exit and the summary of obse
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ class Trial:
         device: The slot it holds or held last: a GPU's UUID or `cpu:N`; empty before the first attempt.
         last_step: Highest step reported; None before the first report.
         created_at, started_at, ended_at: Unix seconds.
-        retries_used: Failure class -> automatic retries this trial has had.
+        retries_used: Failure class -> automatic retries this trial has had; `alone`: since it shared a card.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken.
@@ -78,11 +79,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt's end means: the event for the state table, and the failure behind it."""
+    """What an attempt's end means: the event for the state table, and the failure behind it.
+
+    `spends` is what a retry is counted as; empty: as its failure's class.
+    """
 
     event: str
     failure: Failure | None = None
     reason: str = ""
+    spends: str = ""
 
 
 DISK_FULL = "the disk was full when it ended"
@@ -190,7 +195,7 @@ def summarise(objective: Objective, values: Sequence[float]) -> float | None:
     if objective.summary == "mean_last":
         last = values[-objective.last_n :]
         return sum(last) / len(last)
-    finite = [v for v in values if v - v == 0]
+    finite = [v for v in values if math.isfinite(v)]
     if not finite:
         return values[-1]
     return min(finite) if objective.direction == "minimize" else max(finite)

@@ -32,6 +32,7 @@ TEXTS = ("origin", "reason", "failure", "why", "stage")
 """Fields that a bare word is looked for in."""
 
 _COMPARISON = re.compile(r"^([A-Za-z_][\w.\-/]*)(<=|>=|!=|<|>|=)(.*)$")
+_LONE = re.compile(r"[<>=!]+")
 _DIGITS = re.compile(r"^[+-]?(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$")
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _SAME = 5e-3
@@ -162,7 +163,7 @@ def parse(text: str) -> TrialFilter:
     """Read a filter.
 
     Raises:
-        InvalidInput: An unknown state, or a comparison with nothing behind it.
+        InvalidInput: An unknown state, or a comparison with nothing behind or before it.
     """
     return TrialFilter(text.strip(), tuple(_term(word) for word in text.split()))
 
@@ -173,6 +174,8 @@ def _term(word: str) -> Term:
         states = named_states(rest.removeprefix("state:"))
         return InStates(frozenset(s.value for s in TrialState) - states if negated else states)
     found = _COMPARISON.match(rest)
+    if _LONE.fullmatch(rest):
+        raise InvalidInput(f"{rest} stands alone", where="filter", hint="write a comparison without spaces, as lr<0.01")
     if found is None:
         return Contains(fold(rest), negated)
     name, operator, text = found.groups()

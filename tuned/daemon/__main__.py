@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuned.core.errors import Conflict, InvalidInput, TunedError, Unavailable
-from tuned.home import Home, home_at, prepare_home, resolve_home
+from tuned.home import LARGEST_SLOTS, Home, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
 REFUSED = 1
@@ -37,9 +37,12 @@ def slots_asked(environ: Mapping[str, str]) -> int | None:
         InvalidInput: It is no number, or none would run.
     """
     text = environ.get(ENV_SLOTS, "")
-    if text and not (text.isascii() and text.isdigit() and int(text)):
-        raise InvalidInput(f"{text!r} is no number of trials", where=ENV_SLOTS, hint="write 1 or more, or unset it")
-    return int(text) if text else None
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= LARGEST_SLOTS):
+        hint = f"write 1 to {LARGEST_SLOTS}, or unset it"
+        raise InvalidInput(f"{text[:30]!r} is no number of trials", where=ENV_SLOTS, hint=hint)
+    return int(text)
 
 
 def lock_home(home: Home) -> int:
@@ -81,7 +84,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
-        slots = arguments.slots or slots_asked(os.environ)
+        asked = {ENV_SLOTS: str(arguments.slots)} if arguments.slots is not None else os.environ
+        slots = slots_asked(asked)
         home = home_at(arguments.home, "--home") if arguments.home else resolve_home()
         prepare_home(home)
         lock = lock_home(home)

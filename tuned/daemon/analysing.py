@@ -5,9 +5,9 @@ Owns the process, the time limit and the cache. It knows no kind of analysis.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from storage.engine import Database
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon.advisor_process import AdvisorFailed, AdvisorProcess
-from tuned.daemon.slots import Slots
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.study_data import study_header, trial_lines
 
 MODULE = "tuned.advisor.analyses"
@@ -62,7 +62,7 @@ class Analysing:
             Unavailable: It failed, or took too long.
         """
         names = (name, *others)
-        key = (kind, names, tuple(sorted(options.items())), await self._read(lambda conn: _marks(conn, names)))
+        key = (kind, names, tuple(sorted(options.items())), await self._database.ask(lambda conn: _marks(conn, names)))
         if key in self._answers:
             self._answers.move_to_end(key)
             return self._answers[key]
@@ -82,11 +82,11 @@ class Analysing:
         """The studies, a few trials at a time, so that a large one never lies in memory whole."""
         slots = len(self._slots.default_slots)
         for name in names:
-            study, trials, used = await self._read(lambda conn, name=name: _begin(conn, name))
+            study, trials, used = await self._database.ask(partial(_begin, name=name))
             yield study_header(study, slots)
             for i in range(0, len(trials), AT_ONCE):
                 some = trials[i : i + AT_ONCE]
-                yield await self._read(lambda conn, some=some, used=used: trial_lines(conn, some, used))
+                yield await self._database.ask(partial(trial_lines, trials=some, used=used))
             yield END
 
     def _keep(self, key: object, answer: Answer) -> None:
@@ -95,13 +95,6 @@ class Analysing:
         self._answers[key] = answer
         while len(self._answers) > KEPT:
             self._answers.popitem(last=False)
-
-    async def _read(self, query: Any) -> Any:
-        def run() -> Any:
-            with self._database.read() as conn:
-                return query(conn)
-
-        return await asyncio.to_thread(run)
 
     async def end_idle(self) -> None:
         """End the process when nobody has asked for long."""

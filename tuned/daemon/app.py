@@ -18,33 +18,34 @@ from pathlib import Path
 from storage.engine import Database, open_database
 from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL, StopReason
-from tuned.daemon.adoption import adopt
-from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
-from tuned.daemon.attempts import Attempts, LiveAttempt
-from tuned.daemon.bundles import Bundles
-from tuned.daemon.code_state import CodeStates
-from tuned.daemon.commit_attempt import Ending
-from tuned.daemon.finishing import Finishing
-from tuned.daemon.gpu import find_driver
-from tuned.daemon.gpus import Gpus
+from tuned.daemon.attempts.adoption import adopt
+from tuned.daemon.attempts.commits import Ending
+from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.sampling import watch_devices
+from tuned.daemon.files.code_state import CodeStates
+from tuned.daemon.files.retention import Retention
+from tuned.daemon.finish.bundles import Bundles
+from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
-from tuned.daemon.launchers import Launchers
-from tuned.daemon.launching import Launching
+from tuned.daemon.launch.launchers import Launchers
+from tuned.daemon.launch.launching import Launching
+from tuned.daemon.launch.preloads import Preloads
+from tuned.daemon.machine.gpu import find_driver
+from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notifier import Notifier
-from tuned.daemon.pipelines import Pipelines
-from tuned.daemon.preloads import Preloads
-from tuned.daemon.retention import Retention
-from tuned.daemon.sampling import watch_devices
+from tuned.daemon.requests.finishing import Finishing
+from tuned.daemon.requests.gpus import Gpus
+from tuned.daemon.requests.service import Service
+from tuned.daemon.requests.space_service import SpaceService
+from tuned.daemon.requests.submitting import Submitting
 from tuned.daemon.scheduler import Scheduler
+from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.server import Listener
-from tuned.daemon.service import Service
-from tuned.daemon.slots import Slots
-from tuned.daemon.space_service import SpaceService
-from tuned.daemon.suggesting import Suggesting
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
 from tuned.version import VERSION
@@ -79,9 +80,8 @@ class Daemon:
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
-        self._service = Service(
-            self._database, self._hub, self._attempts, self._slots, self._launching, self._suggesting, home.runs, codes
-        )
+        self._service = Service(self._database, self._attempts, self._slots, self._suggesting, home.runs)
+        submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
@@ -109,6 +109,7 @@ class Daemon:
         )
         context = Context(
             self._service,
+            submitting,
             SpaceService(self._service),
             self._database,
             self._hub,
@@ -182,12 +183,19 @@ class Daemon:
             while self._attempts.live and time.monotonic() < deadline:
                 news.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), 1.0)
+                    async with asyncio.timeout(1.0):
+                        await news.wait()
         with contextlib.suppress(TunedError):  # all of them may have ended by themselves
             await self._service.act("resume", targets)
 
-    def _attempt_ended(self, attempt: LiveAttempt, ending: Ending) -> None:
-        self._slots.release(attempt.device, attempt.holder)
+    def _attempt_ended(self, attempt: LiveAttempt, ending: Ending | None) -> None:
+        again = self._attempts.live.get(attempt.trial_id)
+        if again is None or again.device != attempt.device:
+            # Else its next attempt holds the same share of the same card: this end was noticed late.
+            self._slots.release(attempt.device, attempt.holder)
+        if ending is None:
+            self._hub.scheduler.set()
+            return
         if ending.seconds is not None and ending.state in TERMINAL:
             self._suggesting.pace(ending.study_id).trial(ending.seconds)
         self._hub.scheduler.set()

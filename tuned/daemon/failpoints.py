@@ -3,7 +3,7 @@
 Owns nothing but that; off unless `TUNED_FAILPOINTS` is set, e.g. `claim.committed=exit,ingest.read=delay:/path`, or
 `@/file` to read the same from a file at every point, so that a test can arm and disarm a daemon that runs.
 `exit` kills the process as SIGKILL would; `delay:FILE` creates FILE and waits until it is gone; `enospc` raises as a
-full disk does, `enospc:FILE` as long as FILE exists.
+full disk does, `enospc:FILE` as long as FILE exists; `bug` raises what nobody has foreseen.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def reach(name: str) -> None:
 
     Raises:
         OSError: The point is armed with `enospc`.
+        LookupError: It is armed with `bug`.
     """
     if not _armed and not _file:
         return
@@ -42,6 +43,8 @@ def reach(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "enospc" or (action.startswith("enospc:") and Path(action.removeprefix("enospc:")).exists()):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+    elif action == "bug":
+        raise LookupError(name)
     elif action.startswith("delay:"):
         window = Path(action.removeprefix("delay:"))
         window.touch()

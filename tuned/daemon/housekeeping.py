@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from storage import backup, repository
 from storage.engine import Database
 from tuned.daemon import clock
-from tuned.daemon.advisor_process import AdvisorProcess
 from tuned.daemon.analysing import Analysing
-from tuned.daemon.attempts import Attempts
-from tuned.daemon.disk_space import DiskSpace
+from tuned.daemon.attempts.late_lines import take_late_lines
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.files.disk_space import DiskSpace
+from tuned.daemon.files.log_cap import cap_log
+from tuned.daemon.files.retention import Retention
 from tuned.daemon.hub import Hub
-from tuned.daemon.late_lines import take_late_lines
-from tuned.daemon.launchers import Launchers
-from tuned.daemon.log_cap import cap_log
-from tuned.daemon.retention import Retention
+from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.scheduler import Scheduler
+from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.home import Home
 
 log = logging.getLogger(__name__)

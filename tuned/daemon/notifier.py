@@ -26,7 +26,7 @@ from tuned.core.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.daemon import clock, telling
-from tuned.daemon.attempts import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts, LiveAttempt
 from tuned.daemon.hub import Hub
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,8 @@ class Notifier:
         while True:
             event = None
             with contextlib.suppress(TimeoutError):
-                event = await asyncio.wait_for(self._news.get(), max(0.01, look_at - time.monotonic()))
+                async with asyncio.timeout(max(0.01, look_at - time.monotonic())):
+                    event = await self._news.get()
             try:
                 orders = [] if event is None else await asyncio.to_thread(self._orders_for, event)
                 if time.monotonic() >= look_at:
@@ -271,7 +272,8 @@ async def run_command(command: list[str], environment: dict[str, str], timeout_s
             start_new_session=True,
         )
         try:
-            await asyncio.wait_for(process.communicate(f"{text}\n".encode(errors="replace")), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await process.communicate(f"{text}\n".encode(errors="replace"))
         except TimeoutError:
             return f"it took longer than {timeout_s:g} s"
         finally:

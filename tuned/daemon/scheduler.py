@@ -14,9 +14,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from tuned.core.gpu_shares import share_of
-from tuned.core.phases import asks_advisor
-from tuned.core.rungs import Verdict
+from tuned.core.gpu_shares import share_of, wanted_by
 from tuned.core.schedule import (
     Ask,
     Claim,
@@ -29,17 +27,19 @@ from tuned.core.schedule import (
     plan,
     suggestions_ahead,
 )
+from tuned.core.search.phases import asks_advisor
+from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.hub import Hub
-from tuned.daemon.launching import Launching
-from tuned.daemon.pipelines import Pipelines
-from tuned.daemon.slots import Slots
+from tuned.daemon.launch.launching import Launching
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.suggesting import Suggesting
+from tuned.daemon.search.ways import due_in, reproducible
 from tuned.daemon.study_end import drain_study, end_study
-from tuned.daemon.suggesting import Suggesting
-from tuned.daemon.ways import due_in, reproducible
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ class Scheduler:
                 log.exception("the scheduler stumbled")
                 await asyncio.sleep(TICK_S)
             try:
-                await asyncio.wait_for(self._hub.scheduler.wait(), TICK_S if busy else None)
+                async with asyncio.timeout(TICK_S if busy else None):
+                    await self._hub.scheduler.wait()
             except TimeoutError:
                 continue
 
@@ -135,7 +136,7 @@ class Scheduler:
             for study in picture.studies.values()
         ]
         queue = [
-            QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id]))
+            QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id], t))
             for t in picture.queue
             if t.id not in claiming
         ]
@@ -148,7 +149,7 @@ class Scheduler:
                 case Claim():
                     trial, study = trials[action.trial_id], picture.studies[action.study_id]
                     claimed.add(trial.id)
-                    share = share_of(self._gpus(study) or 1.0)
+                    share = share_of(self._gpus(study, trial) or 1.0)
                     self._slots.lease(action.device, f"{trial.study}/{trial.number}", share)
                     self._launching.begin(trial, study, action.device)
                 case Ask():
@@ -179,9 +180,9 @@ class Scheduler:
         remaining = room if view.trials is None else view.trials - view.counted
         return max(0, min(room, remaining))
 
-    def _gpus(self, study: Study) -> float:
+    def _gpus(self, study: Study, trial: Trial) -> float:
         wanted = study.spec.run.gpus
-        return self._slots.default_gpus if wanted is None else wanted
+        return self._slots.default_gpus if wanted is None else wanted_by(trial.retries_used, wanted)
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.search
@@ -201,7 +202,7 @@ class Scheduler:
         return StudyView(
             id=study.id,
             state=study.state,
-            counted=counted(study.search_counts),
+            counted=counted(study.point_counts),
             live=sum(counts.get(state, 0) for state in LIVE) + claiming,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),

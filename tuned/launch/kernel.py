@@ -37,6 +37,11 @@ def die_with_parent() -> bool:
     return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def outlive_parent() -> bool:
+    """Take `die_with_parent` back."""
+    return _prctl(_PR_SET_PDEATHSIG, 0)
+
+
 def skip_preloaded_destructors() -> None:
     """End the process right after the interpreter's own shutdown, before the C destructors of preloaded libraries.
 

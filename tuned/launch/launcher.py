@@ -20,7 +20,7 @@ import sys
 import traceback
 from typing import Any, Dict, FrozenSet, List, Optional
 
-from tuned.launch import child, import_paths, preload, shutdown, supervisor
+from tuned.launch import child, import_paths, kernel, preload, shutdown, supervisor
 from tuned.launch.control import Control
 from tuned.launch.program import Program
 from tuned.launch.signals import Wakeups, blocked, unblock
@@ -93,7 +93,10 @@ class Launcher:
         return None
 
     def _hello(self, names: List[str]) -> None:
+        # Who asked may be gone before this is done: nobody else would, and the next daemon's launcher needs the cores.
+        kernel.die_with_parent()
         self._preloaded = preload.import_modules(names)
+        kernel.outlive_parent()
         shutdown.remember()
         self._unsafe = preload.settle()
         self._control.answer(

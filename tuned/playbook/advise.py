@@ -13,12 +13,12 @@ from importlib import import_module
 
 from tuned.core.errors import InvalidInput
 from tuned.playbook.answer import Answer
-from tuned.playbook.curve_table import curve_table
-from tuned.playbook.infeasible import infeasible_table
-from tuned.playbook.length_rules import histogram
+from tuned.playbook.curves.curve_table import curve_table
+from tuned.playbook.curves.length_rules import histogram
 from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
-from tuned.playbook.sampling import best_of_table
+from tuned.playbook.space.infeasible import infeasible_table
+from tuned.playbook.space.sampling import best_of_table
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Table
 from tuned.playbook.verdict import LEVELS, Verdict, sort_verdicts
@@ -31,20 +31,21 @@ ENOUGH = 10
 Rule = Callable[[StudyData], Iterable[Verdict]]
 
 RULES: tuple[tuple[str, str], ...] = (
-    ("tuned.playbook.infeasible", "infeasible_rule"),
-    ("tuned.playbook.bounds", "near_bound"),
-    ("tuned.playbook.curve_rules", "curve_rules"),
-    ("tuned.playbook.length_rules", "length_rules"),
-    ("tuned.playbook.length_rules", "evenness"),
-    ("tuned.playbook.space_rules", "space_rules"),
-    ("tuned.playbook.sampling", "sampling_rule"),
-    ("tuned.playbook.duplicates", "duplicates"),
-    ("tuned.playbook.hard_examples", "example_verdicts"),
-    ("tuned.playbook.gradients", "gradient_flow"),
-    ("tuned.playbook.gradients", "clipping"),
-    ("tuned.playbook.gradients", "warm_up"),
+    ("tuned.playbook.space.infeasible", "infeasible_rule"),
+    ("tuned.playbook.space.bounds", "near_bound"),
+    ("tuned.playbook.space.idle", "idle_rule"),
+    ("tuned.playbook.curves.curve_rules", "curve_rules"),
+    ("tuned.playbook.curves.length_rules", "length_rules"),
+    ("tuned.playbook.curves.length_rules", "evenness"),
+    ("tuned.playbook.space.space_rules", "space_rules"),
+    ("tuned.playbook.space.sampling", "sampling_rule"),
+    ("tuned.playbook.examples.duplicates", "duplicates"),
+    ("tuned.playbook.examples.hard_examples", "example_verdicts"),
+    ("tuned.playbook.curves.gradients", "gradient_flow"),
+    ("tuned.playbook.curves.gradients", "clipping"),
+    ("tuned.playbook.curves.gradients", "warm_up"),
     ("tuned.playbook.model_size", "model_size"),
-    ("tuned.playbook.data_size", "data_size"),
+    ("tuned.playbook.examples.data_size", "data_size"),
 )
 """(module, function), in the order in which verdicts of a level are shown."""
 
@@ -65,7 +66,7 @@ def advise(question: Question) -> Answer:
     if "trial" in question.options:
         return _of_trial(question, verdicts)
     tables = tuple(_tables(question.study)) if question.options.get("trials") == "yes" else ()
-    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.trials)})
+    return Answer(kept, tables, notes, figures={"worst": worst, "trials": len(question.study.searched)})
 
 
 def _of_trial(question: Question, verdicts: Sequence[Verdict]) -> Answer:

@@ -12,19 +12,19 @@ import numpy as np
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
-from tuned.playbook.compare import baseline_and_best, baseline_of, range_text
-from tuned.playbook.data_size import size_curve_table
+from tuned.playbook.comparing.compare import baseline_and_best, baseline_of, range_text
+from tuned.playbook.curves.gradients import flows, gradient_table
+from tuned.playbook.curves.twins import twin
+from tuned.playbook.examples.data_size import size_curve_table
 from tuned.playbook.glossary import TERMS, close_to, look_up
-from tuned.playbook.gradients import flows, gradient_table
 from tuned.playbook.groups import text_of
-from tuned.playbook.ledger import ledger_table
 from tuned.playbook.model_size import size_table
 from tuned.playbook.question import Question
-from tuned.playbook.sampling import gain_of_doubling
+from tuned.playbook.reporting.ledger import ledger_table
+from tuned.playbook.space.sampling import gain_of_doubling
 from tuned.playbook.study_data import StudyData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.table import seconds as time_text
-from tuned.playbook.twins import twin
 
 GOOD = 0.25
 
@@ -90,27 +90,31 @@ def _gap(study: StudyData) -> list[str]:
 def _stopping(study: StudyData) -> list[str]:
     if study.spec.early_stopping is None:
         return ["early stopping is off: every trial runs to its end."]
-    pruned = [trial for trial in study.trials if trial.state == "pruned"]
+    pruned = [trial for trial in study.searched if trial.state == "pruned"]
     method = study.spec.early_stopping.method
-    return [f"{method} stopped {len(pruned)} of {len(study.trials)} trials early."]
+    return [f"{method} stopped {len(pruned)} of {len(study.searched)} trials early."]
 
 
 def _failures(study: StudyData) -> list[str]:
     kinds: dict[str, int] = {}
-    for trial in study.trials:
+    for trial in study.searched:
         if trial.failure:
             kinds[trial.failure] = kinds.get(trial.failure, 0) + 1
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
-    return [f"of {len(study.trials)} trials these failed: {listed}."]
+    return [f"of {len(study.searched)} trials these failed: {listed}."]
 
 
 def _noise(study: StudyData) -> list[str]:
+    # The best of a search are there by luck, too: a confirmation's runs are compared with each other alone.
     by_point: dict[str, list[float]] = {}
-    for trial in study.ranked:
-        by_point.setdefault(repr(sorted(trial.params.items())), []).append(trial.values[study.objective.metric])
+    for trial in (*study.ranked, *study.repeated):
+        point = repr((trial.stage, sorted(trial.params.items())))
+        by_point.setdefault(point, []).append(trial.values[study.objective.metric])
     repeated = [values for values in by_point.values() if len(values) > 1]
     if not repeated:
-        return ["no setting was run twice, so its noise is not known: enqueue the best with --seeds 3."]
+        return [
+            f"no setting was run twice, so its noise is not known: tunectl confirm {study.name} runs the best again."
+        ]
     spread = float(np.sqrt(np.mean([np.var(values, ddof=1) for values in repeated])))
     return [f"runs of the same setting differ by {spread:.3g} (standard deviation, {len(repeated)} settings)."]
 

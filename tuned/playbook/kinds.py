@@ -13,22 +13,22 @@ from tuned.playbook.answer import Answer
 from tuned.playbook.question import Question
 
 KINDS: dict[str, tuple[str, str]] = {
-    "effects": ("tuned.playbook.effects", "effects"),
+    "effects": ("tuned.playbook.parameters.effects", "effects"),
     "probe": ("tuned.playbook.probe", "probe"),
-    "importance": ("tuned.playbook.importance", "importance"),
-    "slice": ("tuned.playbook.slices", "slice_"),
-    "contour": ("tuned.playbook.slices", "contour"),
-    "fit": ("tuned.playbook.importance", "fit"),
+    "importance": ("tuned.playbook.parameters.importance", "importance"),
+    "slice": ("tuned.playbook.parameters.slices", "slice_"),
+    "contour": ("tuned.playbook.parameters.slices", "contour"),
+    "fit": ("tuned.playbook.parameters.importance", "fit"),
     "advise": ("tuned.playbook.advise", "advise"),
-    "confirm": ("tuned.playbook.confirm", "confirm"),
-    "ensemble": ("tuned.playbook.ensemble", "ensemble"),
-    "folds": ("tuned.playbook.folds", "folds"),
-    "data": ("tuned.playbook.data", "data"),
-    "compare": ("tuned.playbook.compare", "compare"),
+    "confirm": ("tuned.playbook.comparing.confirm", "confirm"),
+    "ensemble": ("tuned.playbook.examples.ensemble", "ensemble"),
+    "folds": ("tuned.playbook.comparing.folds", "folds"),
+    "data": ("tuned.playbook.examples.data", "data"),
+    "compare": ("tuned.playbook.comparing.compare", "compare"),
     "explain": ("tuned.playbook.explain", "explain"),
-    "report": ("tuned.playbook.report", "report"),
+    "report": ("tuned.playbook.reporting.report", "report"),
     "size": ("tuned.playbook.model_size", "size"),
-    "gradients": ("tuned.playbook.gradients", "gradients"),
+    "gradients": ("tuned.playbook.curves.gradients", "gradients"),
 }
 """Kind -> (module, function)."""
 

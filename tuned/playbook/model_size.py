@@ -5,16 +5,16 @@ Owns the table by size and the rule on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tuned.playbook.answer import Answer
+from tuned.playbook.curves.twins import twin
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table, number
-from tuned.playbook.twins import twin
 from tuned.playbook.verdict import Verdict
 
 SIZE_METRIC = "parameters"
@@ -23,6 +23,8 @@ BINS = 4
 LEAST_PER_BIN = 4
 TOLERANCE = 0.1
 """Of the distance from the best to the median of the better half: less than that is no gain."""
+DECIDED, DRAWS = 0.9, 2000
+"""Share of so many resamples in which the largest must win to be said better: one lucky trial is no trend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def model_size(study: StudyData) -> Iterator[Verdict]:
             about=SIZE_METRIC,
             trials=(bins[enough].best_number,),
         )
-    else:
+    elif _beats(study, bins) >= DECIDED:
         yield Verdict(
             "info",
             "size.still-gaining",
@@ -121,6 +123,16 @@ def model_size(study: StudyData) -> Iterator[Verdict]:
             about=SIZE_METRIC,
             trials=(bins[-1].best_number,),
         )
+
+
+def _beats(study: StudyData, bins: Sequence[Size]) -> float:
+    """In which share of resamples the best of the largest beats the best of each other bin, at equal numbers."""
+    count = min(len(one.trials) for one in bins)
+    bests = [
+        np.random.default_rng(i).choice(study.sign * study.outcome(one.trials), (DRAWS, count)).min(axis=1)
+        for i, one in enumerate(bins)
+    ]
+    return float(np.mean(bests[-1] < np.min(bests[:-1], axis=0)))
 
 
 def size(question: Question) -> Answer:

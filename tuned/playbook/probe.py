@@ -51,7 +51,7 @@ def probe(question: Question) -> Answer:
     study = question.study
     name = question.options.get("param") or next((p.name for p in study.space.tunable if is_batch_size(p.name)), "")
     parameter = study.parameter(name)
-    trials = [t for t in study.trials if t.started_at is not None and isinstance(t.params.get(parameter.name), int)]
+    trials = [t for t in study.searched if t.started_at is not None and isinstance(t.params.get(parameter.name), int)]
     if not trials:
         raise InvalidInput("no trial has run with a batch size", where=study.name)
     trials.sort(key=lambda t: int(t.params[name]))

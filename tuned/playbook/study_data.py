@@ -5,20 +5,23 @@ Owns that shape and its JSON form, which the daemon writes (`tuned.daemon.study_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
+from tuned.core.finish.tables import CONFIRM_STAGE
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number
 
 Floats = NDArray[np.float64]
+_More = ParamSpec("_More")
+_Found = TypeVar("_Found")
 
 RANKED = ("completed", "pruned")
 """States whose trials have a result."""
@@ -145,6 +148,11 @@ class StudyData:
         return 1.0 if self.objective.direction == "minimize" else -1.0
 
     @cached_property
+    def found(self) -> dict[object, Any]:
+        """What functions marked `once` found out about it."""
+        return {}
+
+    @cached_property
     def searched(self) -> tuple[TrialData, ...]:
         """The trials of the search, without repetitions, the final training and the look at the test set."""
         return tuple(t for t in self.trials if t.stage == SEARCH)
@@ -155,15 +163,19 @@ class StudyData:
         metric, sign = self.objective.metric, self.sign
         found = [
             t
-            for t in self.trials
-            if t.state in RANKED
-            and t.stage == SEARCH
-            and np.isfinite(t.values.get(metric, np.nan))
-            and self.spec.feasible(t.values)
+            for t in self.searched
+            if t.state in RANKED and np.isfinite(t.values.get(metric, np.nan)) and self.spec.feasible(t.values)
         ]
         return tuple(sorted(found, key=lambda t: (sign * t.values[metric], t.number)))
 
-    @property
+    @cached_property
+    def repeated(self) -> tuple[TrialData, ...]:
+        """Trials of the search run again with other seeds, to their end and with a finite result: confirmations."""
+        metric = self.objective.metric
+        again = (t for t in self.trials if t.stage == CONFIRM_STAGE and t.state == "completed")
+        return tuple(t for t in again if np.isfinite(t.values.get(metric, np.nan)))
+
+    @cached_property
     def full(self) -> tuple[TrialData, ...]:
         """Those of `ranked` that ran to their own end: early stopping cut none of them."""
         return tuple(t for t in self.ranked if t.state == "completed")
@@ -207,6 +219,25 @@ def _curve(data: Mapping[str, Any]) -> Curve:
 def _floats(values: Sequence[Any]) -> Floats:
     """Numbers as JSON had them: null is NaN, `inf` and `-inf` are words."""
     return np.array([np.nan if v is None else v for v in values], dtype=float)
+
+
+def once(
+    function: Callable[Concatenate[StudyData, _More], _Found],
+) -> Callable[Concatenate[StudyData, _More], _Found]:
+    """A function of a study that many analyses ask: its answer is kept with the study, and nobody may change it.
+
+    Further arguments must be hashable.
+    """
+
+    @wraps(function)
+    def kept(study: StudyData, /, *more: _More.args, **named: _More.kwargs) -> _Found:
+        key = (function, more, *named.items())
+        if key not in study.found:
+            study.found[key] = function(study, *more, **named)
+        answer: _Found = study.found[key]
+        return answer
+
+    return kept
 
 
 def positions(parameter: Parameter, values: Sequence[Value]) -> Floats:

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from tuned.protocol import encode_number
 
-Format = Literal["text", "number", "count", "share", "seconds", "bytes", "interval", "flag"]
+Format = Literal["text", "number", "count", "share", "seconds", "bytes", "interval", "shares", "flag"]
 Cell = Any
-"""`None` (unknown), text, number, truth value, or for an interval `(low, high)`."""
+"""`None` (unknown), text, number, truth value, or `(low, high)` for an interval, of numbers or of `shares`."""
 
+PAIRS = ("interval", "shares")
 STYLES = ("md", "csv", "latex")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _LATEX = {
@@ -127,11 +128,11 @@ def plain(value: Any) -> Any:
 
 
 def _csv_names(column: Column) -> list[str]:
-    return [f"{column.name}_low", f"{column.name}_high"] if column.format == "interval" else [column.name]
+    return [f"{column.name}_low", f"{column.name}_high"] if column.format in PAIRS else [column.name]
 
 
 def _csv_cells(column: Column, cell: Cell) -> list[Any]:
-    if column.format == "interval":
+    if column.format in PAIRS:
         return ["", ""] if cell is None else [plain(part) for part in cell]
     return ["" if cell is None else plain(cell)]
 
@@ -149,6 +150,9 @@ def show(cell: Cell, format: Format) -> str:
         return f"{number(low)} .. {number(high)}"
     if format == "flag":
         return "yes" if cell else "no"
+    if format == "shares":
+        low, high = cell
+        return f"{100 * low:.0f} .. {100 * high:.0f} %"
     if isinstance(cell, str | bool) or format == "text":
         return number(cell) if isinstance(cell, float) else str(cell)
     if format == "share":

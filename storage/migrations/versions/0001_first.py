@@ -55,6 +55,7 @@ STATEMENTS = (
     CREATE TABLE study_specs (
         study_id INTEGER NOT NULL,
         spec TEXT NOT NULL,
+        submitted TEXT NOT NULL,
         content_hash TEXT NOT NULL,
         environment TEXT NOT NULL,
         space INTEGER DEFAULT 1 NOT NULL,
@@ -84,6 +85,7 @@ STATEMENTS = (
         state TEXT NOT NULL,
         n INTEGER NOT NULL,
         aside INTEGER DEFAULT 0 NOT NULL,
+        again INTEGER DEFAULT 0 NOT NULL,
         PRIMARY KEY (study_id, state),
         FOREIGN KEY(study_id) REFERENCES studies (id) ON DELETE CASCADE
     )
@@ -165,10 +167,12 @@ STATEMENTS = (
         sdk INTEGER DEFAULT 0 NOT NULL,
         stop_seen INTEGER DEFAULT 0 NOT NULL,
         resumable INTEGER DEFAULT 0 NOT NULL,
+        shared INTEGER DEFAULT 0 NOT NULL,
         PRIMARY KEY (trial_id, attempt),
         CHECK (sdk IN (0, 1)),
         CHECK (stop_seen IN (0, 1)),
         CHECK (resumable IN (0, 1)),
+        CHECK (shared IN (0, 1)),
         FOREIGN KEY(trial_id) REFERENCES trials (id) ON DELETE CASCADE,
         UNIQUE (attempt_id)
     )
@@ -297,21 +301,27 @@ STATEMENTS = (
     CREATE INDEX rungs_waiting ON rungs (study_id) WHERE verdict = 'paused'
     """,
     """
-    CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN INSERT INTO study_counts (study_id, state, n, aside)
-            VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search')
-        ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + (NEW.stage <> 'search'); END
+    CREATE TRIGGER trials_counted_in AFTER INSERT ON trials BEGIN INSERT INTO study_counts (study_id, state, n, aside,
+            again)
+        VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search', NEW.stage = 'search' AND NEW.retry_of IS NOT NULL)
+        ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + excluded.aside,
+        again = again + excluded.again; END
     """,
     """
     CREATE TRIGGER trials_counted_out AFTER DELETE ON trials BEGIN UPDATE study_counts SET n = n - 1, aside = aside -
-            (OLD.stage <> 'search')
+            (OLD.stage <> 'search'),
+        again = again - (OLD.stage = 'search' AND OLD.retry_of IS NOT NULL)
         WHERE study_id = OLD.study_id AND state = OLD.state; END
     """,
     """
     CREATE TRIGGER trials_counted_on AFTER UPDATE OF state, study_id ON trials BEGIN UPDATE study_counts SET n =
-            n - 1, aside = aside - (OLD.stage <> 'search')
+            n - 1, aside = aside - (OLD.stage <> 'search'),
+        again = again - (OLD.stage = 'search' AND OLD.retry_of IS NOT NULL)
         WHERE study_id = OLD.study_id AND state = OLD.state; INSERT INTO study_counts (study_id,
-            state, n, aside) VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search')
-        ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + (NEW.stage <> 'search'); END
+            state, n, aside, again)
+        VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search', NEW.stage = 'search' AND NEW.retry_of IS NOT NULL)
+        ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + excluded.aside,
+        again = again + excluded.again; END
     """,
     """
     CREATE TRIGGER trials_listed AFTER INSERT ON trials BEGIN INSERT INTO trial_params (study_id, name, num, txt,

@@ -106,9 +106,10 @@ async def test_closing_the_client_ends_its_streams(daemon: Any) -> None:
         return seen
 
     task = asyncio.create_task(read())
-    await asyncio.wait_for(first.wait(), 10)
-    await client.close()
-    assert await asyncio.wait_for(task, 10) == [1]
+    async with asyncio.timeout(10):
+        await first.wait()
+        await client.close()
+        assert await task == [1]
 
 
 async def test_async_calls_decode_and_refuse_like_the_blocking_ones(daemon: Any, tmp_path: Any) -> None:

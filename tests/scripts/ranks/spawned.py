@@ -6,7 +6,6 @@ import time
 
 import torch.distributed as dist
 import torch.multiprocessing as mp
-
 import tuned
 
 

@@ -10,15 +10,16 @@ from fastapi import Depends, Request
 
 from storage.engine import Database
 from tuned.daemon.analysing import Analysing
-from tuned.daemon.finishing import Finishing
-from tuned.daemon.gpus import Gpus
+from tuned.daemon.files.retention import Retention
 from tuned.daemon.hub import Hub
+from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notifier import Notifier
-from tuned.daemon.retention import Retention
-from tuned.daemon.service import Service
-from tuned.daemon.slots import Slots
-from tuned.daemon.space_service import SpaceService
-from tuned.daemon.suggesting import Suggesting
+from tuned.daemon.requests.finishing import Finishing
+from tuned.daemon.requests.gpus import Gpus
+from tuned.daemon.requests.service import Service
+from tuned.daemon.requests.space_service import SpaceService
+from tuned.daemon.requests.submitting import Submitting
+from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
 
@@ -27,6 +28,7 @@ class Context:
     """The parts of the daemon that handlers use; `status` and `stop` are the application's own."""
 
     service: Service
+    submitting: Submitting
     spaces: SpaceService
     database: Database
     hub: Hub

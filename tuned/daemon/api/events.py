@@ -91,7 +91,8 @@ async def _follow(given: Context, study: str | None, after: int) -> AsyncIterato
                 await asyncio.sleep(0 if len(page) == PAGE else REST_S)
                 continue
             try:
-                await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
+                async with asyncio.timeout(KEEP_ALIVE_S):
+                    await news.wait()
             except TimeoutError:
                 yield ": still here\n\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tuned.daemon.api.context import Given
-from tuned.daemon.finishing import steps_of
+from tuned.daemon.requests.finishing import steps_of
 from tuned.wire_finish import StepAction, StepRequest, Steps
 
 router = APIRouter(tags=["finish"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tuned.daemon import clock, summarising
+from tuned.daemon import clock
 from tuned.daemon.api.context import Given
-from tuned.daemon.rows import study_row
+from tuned.daemon.requests import summarising
+from tuned.daemon.requests.rows import study_row
 from tuned.wire_steering import Look, NoticeTried, Settings, SettingsChanged, Summary
 
 router = APIRouter(tags=["steering"])

@@ -11,7 +11,7 @@ from storage import queries
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon.api.context import Context, Given
-from tuned.daemon.rows import study_row, trial_row
+from tuned.daemon.requests.rows import study_row, trial_row
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, Submission, Submitted, TrialRow
 
 router = APIRouter(tags=["studies"])
@@ -24,19 +24,19 @@ def _row(given: Context, study: Study, stopping: queries.StoppingReport | None =
 @router.post("/studies")
 async def submit(submission: Submission, given: Given) -> Submitted:
     """Take in a study; the same content again is done already, other content under its name is refused."""
-    return await given.service.submit(submission)
+    return await given.submitting.submit(submission)
 
 
 @router.post("/studies/check")
 async def check(submission: Submission, given: Given) -> Submitted:
     """What submitting this would do; nothing is kept of it."""
-    return await given.service.submit(submission, rehearse=True)
+    return await given.submitting.submit(submission, rehearse=True)
 
 
 @router.post("/commands")
 async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
     """Queue one plain command."""
-    return await given.service.queue_command(request)
+    return await given.submitting.queue_command(request)
 
 
 @router.get("/studies")

@@ -16,16 +16,19 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.queries import Order
 from tuned.core.errors import InvalidInput, NotFound
-from tuned.core.rungs import Decision
+from tuned.core.names import nearest
+from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.core.trial_filter import Columns, InStates, TrialFilter, parse
-from tuned.daemon import run_dirs, verbs
 from tuned.daemon.api.context import Context, Given
-from tuned.daemon.output import read_output
-from tuned.daemon.rows import metric_row, rung_row, trial_row
-from tuned.daemon.starts import Lane, Running, start_estimates
+from tuned.daemon.files import run_dirs
+from tuned.daemon.files.output import read_output
+from tuned.daemon.launch.trial_spec import shown_arguments
+from tuned.daemon.requests import verbs
+from tuned.daemon.requests.rows import metric_row, rung_row, trial_row
+from tuned.daemon.requests.starts import Lane, Running, start_estimates
 from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, LogChunk, MetricRow, TrialDetail, TrialNumbers, TrialRow
 
@@ -48,6 +51,9 @@ def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, desc
     objective, spec = study.spec.objective, study.spec
     if objective is not None and sort == objective.metric:
         sort = "value"
+    named, known = sort.removeprefix("params."), (*spec.space.names, *dict(spec.space.gone))
+    if named != sort and named not in known:
+        raise InvalidInput(f"trials have no parameter {named!r}", where="sort", hint=nearest(named, known))
     columns = Columns(spec.space.names, tuple(measured.metric for measured in spec.measured))
     return Order(study.id, columns, found, sort, descending, time.time())
 
@@ -150,7 +156,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         trial=trial_row(trial),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.service.runs, name, run_dirs.checkpoints_of(trial))),
-        arguments=given.service.arguments(study, trial),
+        arguments=shown_arguments(study, trial, given.service.runs),
         traceback=traceback,
         bad_lines=bad,
         attempts=attempts,
@@ -221,12 +227,20 @@ async def queue(given: Given) -> list[TrialRow]:
         return live, queries.queue_heads(conn, 1000), queries.studies(conn, active_only=True)
 
     live, waiting, studies = await given.service.read(find)
-    slots = len(given.slots.default_slots)
-    lanes = {s.id: Lane(given.suggesting.pace(s.id).trial_s, s.spec.search.parallel or slots) for s in studies}
+    lanes = {study.id: _lane(given, study) for study in studies}
     now = time.time()
     running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
     known = [trial for trial in waiting if trial.study_id in lanes]
-    starts = start_estimates(slots, running, [trial.study_id for trial in known], lanes)
+    gpus = len(given.slots.leasable_gpus())
+    starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)
     by_id = dict(zip((trial.id for trial in known), starts, strict=True))
     rows = [trial_row(trial) for trial in live]
     return rows + [replace(trial_row(trial), starts_in_s=by_id.get(trial.id)) for trial in waiting]
+
+
+def _lane(given: Context, study: Study) -> Lane:
+    wanted = study.spec.run.gpus
+    parallel = study.spec.search.parallel or max(1, given.slots.capacity(wanted))
+    return Lane(
+        given.suggesting.pace(study.id).trial_s, parallel, given.slots.default_gpus if wanted is None else wanted
+    )

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 
-from tuned.daemon import verbs
 from tuned.daemon.api.context import Context, Given
+from tuned.daemon.requests import verbs
 from tuned.wire import Changed, Reprioritise, Targets
 from tuned.wire_steering import Pause
 

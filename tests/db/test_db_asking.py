@@ -1,0 +1,143 @@
+"""What the advisor is told of a study before it is asked, as it would read it itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from storage import repository
+from storage.repository import NewSpace
+from tuned.advisor.messages import (
+    DefineStudy,
+    ObjectiveLine,
+    Request,
+    Suggest,
+    Suggestion,
+    UpdateTrials,
+    read_request,
+)
+from tuned.core.space import Parameter, SearchSpace
+from tuned.core.states import Failure, TrialState
+from tuned.core.study import Constraint, SearchSpec
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.asking import Asking
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+NOW = 1_000_000.0
+BOUNDS = (Constraint("latency", at_most=20.0), Constraint("accuracy", at_least=0.9))
+MODEL = SearchSpec("bayesian", 30)
+
+
+class ReadingAdvisor:
+    """Reads each request as the real one does, and keeps it."""
+
+    def __init__(self) -> None:
+        self.generation = 1
+        self.heard: list[Request] = []
+        self._turn = asyncio.Lock()
+
+    async def exclusive(self) -> asyncio.Lock:
+        return self._turn
+
+    async def start(self) -> None:
+        return
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        _, read = read_request(json.dumps({**request, "id": 1}).encode())
+        self.heard.append(read)
+        return Suggestion({"lr": 0.5, "width": 3}, "bayesian", "so").to_answer() if isinstance(read, Suggest) else {}
+
+    def told(self) -> list[list[int]]:
+        """Numbers of the trials in each update since this was called last."""
+        heard, self.heard = self.heard, []
+        return [[row.number for row in update.rows] for update in heard if isinstance(update, UpdateTrials)]
+
+
+class _NoGpu:
+    gpus: tuple[Any, ...] = ()
+    default_gpus = 0
+
+
+@pytest.fixture
+def advisor() -> ReadingAdvisor:
+    return ReadingAdvisor()
+
+
+@pytest.fixture
+def asking(lab: Lab, advisor: ReadingAdvisor) -> Asking:
+    return Asking(lab.database, cast("AdvisorProcess", advisor), cast("Slots", _NoGpu()))
+
+
+async def test_the_study_its_trials_and_the_question(lab: Lab, asking: Asking, advisor: ReadingAdvisor) -> None:
+    study_id = lab.study(search=MODEL, constraints=BOUNDS)
+    good, bad, running = lab.queue(study_id, 3)
+    for trial_id in (good, bad, running):
+        lab.claim(trial_id)
+        lab.report(trial_id, ("loss", 0, math.inf if trial_id == good else 0.5))
+    lab.end(good)
+    lab.end(bad, "exit_error", failure=Failure.OOM)
+    answer = await asking.ask(study_id, 1)
+    definition, update, question = advisor.heard
+    assert isinstance(definition, DefineStudy) and isinstance(update, UpdateTrials)
+    assert definition.space == lab.study_row(study_id).spec.space and definition.seed == MODEL.seed
+    assert definition.objectives == (
+        ObjectiveLine("loss", "minimize"),
+        ObjectiveLine("latency", "minimize", 20.0),
+        ObjectiveLine("accuracy", "maximize", 0.9),
+    )
+    assert [(row.state, row.failure, row.values) for row in sorted(update.rows, key=lambda row: row.number)] == [
+        (TrialState.COMPLETED, None, {"loss": math.inf}),
+        (TrialState.FAILED, Failure.OOM, {"loss": 0.5}),
+        (TrialState.RUNNING, None, {}),
+    ]
+    assert question == Suggest(study_id, 4, answer.way.way, 1)
+    assert [(s.params, s.origin, s.why) for s in answer.suggestions] == [({"lr": 0.5, "width": 3}, "bayesian", "so")]
+
+
+async def test_only_news_is_told(lab: Lab, asking: Asking, advisor: ReadingAdvisor) -> None:
+    study_id = lab.study(search=MODEL)
+    for number in range(1, 4):
+        lab.completed(study_id, float(number), params={"lr": 0.1, "width": number})
+    await asking.ask(study_id, 1)
+    assert [sorted(numbers) for numbers in advisor.told()] == [[1, 2, 3]]
+    await asking.ask(study_id, 1)
+    assert advisor.told() == []
+    lab.completed(study_id, 4.0, params={"lr": 0.1, "width": 4})
+    await asking.ask(study_id, 1)
+    assert advisor.told() == [[4]]
+    # A new process knows nothing, and in a new space every point means something else.
+    advisor.generation += 1
+    await asking.ask(study_id, 1)
+    assert [sorted(numbers) for numbers in advisor.told()] == [[1, 2, 3, 4]]
+    wider = SearchSpace((Parameter("lr", "float", 0.0, 2.0), Parameter("width", "int", 1, 64)))
+    spec = replace(lab.study_row(study_id).spec, space=wider)
+    lab.do(repository.new_space, study_id, spec, NewSpace("user", "more room", ["lr.high: 1 -> 2"], {}), NOW)
+    await asking.ask(study_id, 1)
+    assert [sorted(numbers) for numbers in advisor.told()] == [[1, 2, 3, 4]]
+
+
+async def test_repetitions_are_no_results_of_the_search(lab: Lab, asking: Asking, advisor: ReadingAdvisor) -> None:
+    study_id = lab.study(search=MODEL)
+    lab.completed(study_id, 1.0)
+    lab.completed(study_id, 0.5, stage="confirm")
+    await asking.ask(study_id, 1)
+    assert advisor.told() == [[1]]
+
+
+async def test_one_trial_at_a_time_hides_what_may_have_come_in_time(
+    lab: Lab, asking: Asking, advisor: ReadingAdvisor
+) -> None:
+    """Whether the trial before has ended already is a matter of time, and must not change the point."""
+    study_id = lab.study(search=replace(MODEL, parallel=1))
+    lab.completed(study_id, 1.0)
+    lab.completed(study_id, 2.0)
+    answer = await asking.ask(study_id, 1)
+    assert advisor.heard[-1] == Suggest(study_id, 3, answer.way.way, 1, cut=1)

@@ -1,0 +1,68 @@
+"""The same file again is done, whatever became of its study; an edited one says what was edited."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import DaemonProcess
+
+pytestmark = pytest.mark.e2e
+
+SPACE = {"x": {"type": "float", "low": 0.0, "high": 1.0}, "y": {"type": "float", "low": 0.0, "high": 1.0}}
+STUDY: dict[str, Any] = {
+    "name": "nightly",
+    "run": {"command": ["sh", "-c", "sleep 60", "{x}", "{y}"]},
+    "metrics": {"patterns": ["(?P<loss>[0-9]+)"]},
+    "objective": {"metric": "loss", "direction": "minimize"},
+    "space": SPACE,
+    "search": {"method": "sobol", "trials": 20},
+}
+
+
+def changed(**keys: Any) -> dict[str, Any]:
+    return {**STUDY, **keys}
+
+
+def test_what_was_submitted_is_what_counts(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon = shared_daemon
+
+    def submit(study: dict[str, Any], update: bool = False) -> Any:
+        body = {"study": study, "base": str(tmp_path), "environment": dict(os.environ), "stem": "study"}
+        return daemon.post("/v1/studies", {**body, "update": update})
+
+    assert submit(STUDY)["created"]
+    daemon.post("/v1/pause", {"targets": ["nightly"]})
+    daemon.post("/v1/studies/nightly/set", {"values": {"search.trials": "+20", "run.retries.error": 2}})
+    daemon.post("/v1/studies/nightly/space", {"set": {"x.high": 2.0}})
+    for update in (False, True):
+        again = submit(STUDY, update)
+        assert not again["created"] and not again["changed"]
+        since = "run.retries.error: null -> 2; search.trials: 20 -> 40; space.parameters.x.high: 1.0 -> 2.0"
+        assert f"changed since it was submitted: {since}" in again["notes"]
+    assert daemon.study("nightly")["trials"] == 40, "the same file takes nothing back"
+
+    edited = changed(space={**SPACE, "y": {**SPACE["y"], "high": 3.0}}, search={**STUDY["search"], "parallel": 1})
+    with pytest.raises(Exception, match=r"content: search\.parallel: null -> 1; space\.parameters\.y\.high: 1\.0 -> 3"):
+        submit(edited)
+    assert submit(edited, True)["changed"] == ["space.y.high: 1 -> 3", "search.parallel: none -> 1"]
+    spec = daemon.get("/v1/studies/nightly")["spec"]
+    highs = [p["high"] for p in spec["space"]["parameters"]]
+    assert (spec["search"]["trials"], spec["run"]["retries"]["error"], highs) == (40, 2, [2.0, 3.0])
+    assert not submit(edited)["changed"]
+    with pytest.raises(Exception, match=r"search\.parallel: 1 -> null"):
+        submit(STUDY)
+
+    refused = {**edited, "run": {"command": ["echo", "{x}", "{y}"]}, "search": {**edited["search"], "trials": 99}}
+    with pytest.raises(Exception, match=r"these cannot change any more: run\.command: "):
+        submit(refused, True)
+    assert daemon.study("nightly")["trials"] == 40, "all or nothing"
+    now = {**edited, "space": {n: {**SPACE[n], "high": h} for n, h in zip("xy", highs, strict=True)}}
+    now = {**now, "search": {**edited["search"], "trials": 40}, "run": {**STUDY["run"], "retries": {"error": 2}}}
+    assert not submit(now)["changed"], "it says what the study has become"
+    assert not [note for note in submit(now)["notes"] if note.startswith("changed since")]
+    daemon.post("/v1/cancel", {"targets": ["nightly"]})

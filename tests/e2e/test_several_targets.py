@@ -1,0 +1,38 @@
+"""Verbs that look at trials take several targets, as those that change them do."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.tunectl_process import Tunectl
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def tunectl(tmp_path: Path) -> Iterator[Tunectl]:
+    with tempfile.TemporaryDirectory(prefix="tuned-", ignore_cleanup_errors=True) as folder:
+        command = Tunectl(Path(folder) / "home", tmp_path)
+        try:
+            yield command
+        finally:
+            command.end()
+
+
+def test_wait_and_logs(tunectl: Tunectl) -> None:
+    tunectl("queue", "--name", "one", "--", "echo", "first")
+    tunectl("queue", "--name", "two", "--", "echo", "second")
+    tunectl("queue", "--name", "bad", "--", "false")
+    assert [document["state"] for document in tunectl.json("wait", "one", "two/1")] == ["completed", "completed"]
+    said = tunectl("wait", "one", "bad", "two", code=1)
+    assert "bad: no trial completed (1 failed" in said
+    # A name that is wrong is said at once.
+    assert "there is no such study" in tunectl("wait", "one", "nobody", code=1)
+    assert tunectl("logs", "one", "two/1") == "==> one/1 <==\nfirst\n\n==> two/1 <==\nsecond\n"
+    assert tunectl("logs", "one/1-9") == "first\n"
+    assert [document["text"] for document in tunectl.json("logs", "two", "one")] == ["second\n", "first\n"]
+    assert "one output can be followed" in tunectl("logs", "-f", "one", "two", code=2)

@@ -1,0 +1,174 @@
+"""`daemon start|stop|status|logs|run`: the daemon itself."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import click
+
+from tuned.cli import render
+from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.session import Session, verb
+from tuned.cli.table import show_table
+from tuned.cli.verbs.install import install
+from tuned.client import api
+from tuned.client.problems import NoDaemon
+from tuned.home import LARGEST_SLOTS
+
+if TYPE_CHECKING:
+    from tuned.wire import DaemonStatus
+
+_SLOTS = click.option(
+    "--slots", type=click.IntRange(1, LARGEST_SLOTS), help="Trials at once; without it, as the machine has it."
+)
+
+
+@click.group()
+def daemon() -> None:
+    """Start, stop and look at the daemon."""
+
+
+@verb()
+@_SLOTS
+def start(session: Session, slots: int | None) -> None:
+    """Start the daemon when none runs; return when it answers."""
+    from tuned.client.autostart import ensure_daemon
+
+    status = ensure_daemon(session.home, start=session.start, slots=slots)
+    if slots is not None and status.slots != slots:
+        click.echo(f"it runs already, with {render.count(status.slots, 'slot')} (stop it first)", err=True)
+    session.emit(
+        status,
+        lambda: click.echo(f"the daemon runs: pid {status.pid}, {render.count(status.slots, 'slot')}, {status.home}"),
+    )
+
+
+@verb()
+@click.option("--stop-trials", is_flag=True, help="End the running trials, too.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait for it."
+)
+def stop(session: Session, stop_trials: bool, timeout: float) -> None:
+    """Stop the daemon; running trials go on, and are adopted when it starts again."""
+    status = session.client.send(api.status())
+    try:
+        process = os.pidfd_open(status.pid)
+    except OSError:  # it is in another process namespace, or gone this very moment
+        process = -1
+    session.client.send(api.stop(stop_trials))
+    _await_end(session, process, timeout)
+    left = 0 if stop_trials else status.running
+    document = {"pid": status.pid, "stopped": True, "running": left}
+    goes_on = f"; running on: {render.count(left, 'trial')}" if left else ""
+    session.emit(document, lambda: click.echo(f"the daemon has stopped{goes_on}"))
+
+
+def _await_end(session: Session, process: int, timeout: float) -> None:
+    deadline = monotonic() + timeout
+    if process >= 0:
+        ended = bool(select.select([process], [], [], timeout)[0])
+        os.close(process)
+        if ended:
+            return
+    while monotonic() < deadline:
+        try:
+            session.client.send(api.status())
+        except NoDaemon:
+            return
+        time.sleep(0.05)
+    raise Failed(f"the daemon has not ended within {timeout:g} s (see: tunectl daemon logs)", TIMED_OUT)
+
+
+@verb()
+def status(session: Session) -> None:
+    """Say how the daemon is; it is not started."""
+    session.start = False
+    session.show(api.status(), _show)
+
+
+def _show(status: DaemonStatus) -> None:
+    lines = [
+        ("pid", f"{status.pid}, up {render.duration(status.uptime_s)}, {render.size(status.rss_bytes)}"),
+        ("version", status.version),
+        ("home", status.home),
+        ("socket", status.socket),
+        ("studies", str(status.studies)),
+        ("trials", f"{status.running} running, {status.queued} queued, {render.count(status.slots, 'slot')}"),
+        ("advisor", status.advisor),
+    ]
+    for label, text in lines:
+        click.echo(f"{label:<8} {text}")
+    for note in status.notes:
+        click.echo(f"note     {note}")
+    if status.devices:
+        click.echo()
+        show_table(
+            ["device", "name", "memory", "use", "trial", "note"],
+            [
+                [
+                    render.device(d.id),
+                    d.name,
+                    f"{render.size(d.memory_used)} of {render.size(d.memory_total)}" if d.memory_total else "-",
+                    "-" if d.utilisation is None else f"{d.utilisation:.0f} %",
+                    d.held_by or "free",
+                    d.blocked,
+                ]
+                for d in status.devices
+            ],
+        )
+
+
+@verb()
+@click.option("-f", "--follow", is_flag=True, help="Go on as it grows.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="How many last lines.")
+def logs(session: Session, follow: bool, lines: int) -> None:
+    """Print the daemon's own log; no daemon needs to run."""
+    path = session.home.log
+    if follow and session.json:
+        raise click.UsageError("--follow has no end, so it cannot print one document (leave out --json)")
+    if not path.exists():
+        raise Failed(f"{path}: no daemon has run here yet")
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - max(1, lines) * 4096))
+        tail = b"".join(file.read().splitlines(keepends=True)[-lines:]) if lines else b""
+        file.seek(0, os.SEEK_END)
+        text = tail.decode(errors="replace")
+        session.emit({"file": str(path), "text": text}, lambda: click.echo(text, nl=False))
+        if follow:
+            _follow(path, file.tell())
+
+
+def _follow(path: Path, offset: int) -> None:
+    while True:
+        if path.stat().st_size < offset:
+            offset = 0
+        with path.open("rb") as file:
+            file.seek(offset)
+            piece = file.read()
+        offset += len(piece)
+        if piece:
+            click.echo(piece.decode(errors="replace"), nl=False)
+        else:
+            time.sleep(0.3)
+
+
+@verb()
+@_SLOTS
+def run(session: Session, slots: int | None) -> None:
+    """Run the daemon in the foreground, until Ctrl-C."""
+    from tuned.client.autostart import daemon_command, refuse_inside_trial
+    from tuned.home import prepare_home
+
+    refuse_inside_trial(os.environ)
+    prepare_home(session.home)
+    command = daemon_command(session.home, slots)
+    os.execv(command[0], command)
+
+
+for _command in (start, stop, status, logs, run, install):
+    daemon.add_command(_command)

@@ -1,0 +1,156 @@
+"""`enqueue`: points of the user's own, in the types of the study's space."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.core.errors import InvalidInput
+from tuned.core.names import nearest
+from tuned.wire import Enqueue
+
+
+@verb()
+@click.argument("study")
+@click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--file", help="Points, one JSON object a line; - reads standard input.")
+@click.option("--like", metavar="STUDY/7", help="A trial whose values hold where none are given.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Run each point so often, with other seeds.")
+@click.option("--priority", type=int, default=0, help="Higher runs first.")
+def enqueue(
+    session: Session,
+    study: str,
+    values: Sequence[str],
+    file: str | None,
+    like: str | None,
+    seeds: int,
+    priority: int,
+) -> None:
+    """Queue points of your own; parameters left out are suggested.
+
+    lr=.001,.01,.1 queues a point for each value, and several such lists their product.
+    """
+    if not values and file is None and like is None:
+        raise click.UsageError(f"no point was given (write: tunectl enqueue {study} KEY=VALUE..., or --file)")
+    points = [] if file is None else _read_points(file)
+    if values:
+        spec = session.send(api.study(study)).spec
+        points.append(_point(values, spec["space"]["parameters"]))
+    if like is not None and "/" not in like:
+        like = f"{study}/{like}"
+    enqueued = session.send(api.enqueue(study, Enqueue(points, priority, like, seeds)))
+    many = "s" if len(enqueued.trials) != 1 else ""
+    session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {_ranges(enqueued.trials)} queued"))
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`4, 7-31`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+
+
+def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    known = {parameter["name"]: parameter for parameter in parameters}
+    point: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"{text}: no KEY=VALUE")
+        if name not in known:
+            raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
+        if name in point:
+            raise InvalidInput("is given twice", where=f"space.{name}")
+        point[name] = _value_or_values(value, known[name])
+    return point
+
+
+def _value_or_values(text: str, parameter: Mapping[str, Any]) -> Any:
+    """One value, or the list of those between commas; a choice may have a value with a comma in it."""
+    if "," not in text or text in parameter["values"]:
+        return typed(text, parameter)
+    return [typed(part.strip(), parameter) for part in text.split(",")]
+
+
+def typed(text: str, parameter: Mapping[str, Any]) -> Any:
+    """The value that a text means for a parameter.
+
+    Args:
+        text: As it was typed after `key=`.
+        parameter: One entry of the specification's `space.parameters`.
+
+    Raises:
+        InvalidInput: It is no value of this parameter's type.
+    """
+    where = f"space.{parameter['name']}"
+    if parameter["kind"] in ("choice", "bool", "fixed"):
+        for value in parameter["values"]:
+            if text == value or text.lower() == json.dumps(value).lower() or _same_number(text, value):
+                return value
+        listed = ", ".join(json.dumps(value, ensure_ascii=False) for value in parameter["values"])
+        raise InvalidInput(f"{text!r} is not one of {listed}", where=where)
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is not a number", where=where) from error
+    if parameter["kind"] == "float":
+        return number
+    if number != number or abs(number) > 2**62 or number != int(number):
+        raise InvalidInput(f"{text!r} is not a whole number", where=where)
+    return int(number)
+
+
+def _same_number(text: str, value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
+
+
+def _read_points(file: str) -> list[dict[str, Any]]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    except UnicodeDecodeError as error:
+        raise InvalidInput("is not UTF-8 text", where=file) from error
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=file) from error
+    points = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            point = json.loads(line, parse_constant=_no_number, object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise InvalidInput(f"is not JSON: {what}", where=f"{file}:{number}") from None
+        if not isinstance(point, dict):
+            raise InvalidInput('is no JSON object such as {"lr": 0.01}', where=f"{file}:{number}")
+        points.append(point)
+    if not points:
+        raise InvalidInput("holds no points", where=file)
+    return points
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    point = dict(pairs)
+    if len(point) < len(pairs):
+        twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise ValueError(f"{twice} is given twice")
+    return point
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no parameter value")

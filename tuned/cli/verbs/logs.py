@@ -1,0 +1,119 @@
+"""`logs`: what a trial printed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tuned.cli.exits import Failed
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.core.targets import parse_target
+
+PIECE = 1 << 18
+LARGEST_TAIL = 1 << 22
+FOLLOW_S = 0.3
+"""Seconds between two looks at a growing log: output makes no events."""
+
+
+@verb()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("-f", "--follow", is_flag=True, help="Go on as it grows, until the trial has ended.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines; without it, all.")
+@click.option("--attempt", type=click.IntRange(min=1), help="Of an earlier attempt.")
+def logs(session: Session, targets: Sequence[str], follow: bool, lines: int | None, attempt: int | None) -> None:
+    """Print trials' output; for a study, its running or latest trial's.
+
+    With --json and several trials: a list with a document each.
+    """
+    chosen = list(dict.fromkeys(trial for text in targets for trial in _trials(session, text)))
+    if follow and len(chosen) > 1:
+        raise click.UsageError(f"one output can be followed (e.g. -f {chosen[0][0]}/{chosen[0][1]})")
+    if session.json:
+        documents = [_document(session, study, number, follow, lines, attempt) for study, number in chosen]
+        session.emit(documents if len(documents) > 1 else documents[0], lambda: None)
+        return
+    for i, (study, number) in enumerate(chosen):
+        if len(chosen) > 1:
+            sys.stdout.write(f"{chr(10) if i else ''}==> {study}/{number} <==\n")
+        _print(session, study, number, follow, lines, attempt)
+
+
+def _print(session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None) -> None:
+    offset = 0
+    if lines is not None:
+        text, offset = _tail(session, study, number, lines, attempt)
+        sys.stdout.write(text)
+    while True:
+        chunk = session.send(api.log(study, number, offset=offset, limit=PIECE, attempt=attempt))
+        offset = chunk.next_offset
+        sys.stdout.write(chunk.text)
+        if chunk.text:
+            continue
+        if not follow or chunk.ended:
+            return
+        sys.stdout.flush()
+        time.sleep(FOLLOW_S)
+
+
+def _document(
+    session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None
+) -> dict[str, Any]:
+    """One document with the text so far, or with all of it once the trial has ended."""
+    if follow:
+        while not session.send(api.log(study, number, offset=-1, attempt=attempt)).ended:
+            time.sleep(FOLLOW_S)
+    pieces, offset = [], 0
+    if lines is not None:
+        text, offset = _tail(session, study, number, lines, attempt)
+        pieces.append(text)
+    while True:
+        chunk = session.send(api.log(study, number, offset=offset, limit=PIECE, attempt=attempt))
+        offset = chunk.next_offset
+        pieces.append(chunk.text)
+        if not chunk.text:
+            break
+    document = {"study": study, "number": number, "attempt": chunk.attempt, "ended": chunk.ended}
+    return {**document, "text": "".join(pieces)}
+
+
+def _tail(session: Session, study: str, number: int, lines: int, attempt: int | None) -> tuple[str, int]:
+    """The last lines and where what follows them begins; at most `LARGEST_TAIL` bytes are looked at."""
+    size = 1 << 16
+    while True:
+        chunk = session.send(api.log(study, number, offset=-size, limit=size, attempt=attempt))
+        found = chunk.text.splitlines(keepends=True)
+        whole = chunk.next_offset <= size
+        if whole or len(found) > lines or size >= LARGEST_TAIL:
+            return "".join(found[-lines:]) if lines else "", chunk.next_offset
+        size *= 4
+
+
+def _trials(session: Session, text: str) -> list[tuple[str, int]]:
+    target = parse_target(text)
+    if target.numbers:
+        first, last = target.numbers[0]
+        if len(target.numbers) == 1 and first == last:
+            return [(target.study, first)]
+        everything = session.send(api.trials(target.study, sort="number"))
+        found = [(target.study, row.number) for row in everything if row.attempt and target.includes(row.number)]
+        if not found:
+            raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {target.study})")
+        return found
+    if target.keyword == "best":
+        rows = session.send(api.best(target.study))
+    elif target.keyword is not None:
+        rows = session.send(api.trials(target.study, state=[target.keyword], sort="number"))
+    else:
+        rows = session.send(api.trials(target.study, state=["starting", "running"], sort="number"))
+        if not rows:
+            everything = session.send(api.trials(target.study, sort="number"))
+            rows = [row for row in everything if row.attempt] or everything
+    if not rows:
+        raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {target.study})")
+    chosen = rows if target.keyword not in (None, "best") else rows[-1:]
+    return [(target.study, row.number) for row in chosen]

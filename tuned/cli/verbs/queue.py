@@ -1,0 +1,54 @@
+"""`queue -- CMD...`: one plain command, queued with everything else; without a command, the queue itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from tuned.cli import render
+from tuned.cli.session import Session, verb
+from tuned.cli.verbs.trials import trials_table
+from tuned.client import api
+from tuned.client.study_source import captured_environment
+from tuned.wire import CommandSubmission, Submitted, TrialRow
+
+
+@verb(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.option("--name", help="Name of the study that is made for it.")
+@click.option("--priority", type=int, default=0, help="Higher runs first.")
+@click.option("--gpus", type=click.FloatRange(min=0), help="GPUs that it needs; without it, one where there is one.")
+@click.argument("command", nargs=-1, metavar="-- CMD...")
+def queue(session: Session, name: str | None, priority: int, gpus: float | None, command: Sequence[str]) -> None:
+    """Queue one plain command; without one, show what runs and what waits, in running order."""
+    if not command:
+        session.show(api.queue(), _show)
+        return
+    submission = CommandSubmission(
+        command=list(command),
+        cwd=str(Path.cwd()),
+        environment=captured_environment(),
+        name=name,
+        priority=priority,
+        gpus=gpus,
+    )
+    submitted = session.send(api.submit_command(submission))
+    session.emit(submitted, lambda: _tell(submitted))
+
+
+def _show(rows: Sequence[TrialRow]) -> None:
+    if rows:
+        trials_table(rows, with_study=True)
+        starts = [row.starts_in_s for row in rows if row.starts_in_s is not None]
+        if starts:
+            first, last = render.duration(starts[0]), render.duration(starts[-1])
+            click.echo(f"about {first} until the next one starts, {last} until the last one does")
+    else:
+        click.echo("nothing runs and nothing waits")
+
+
+def _tell(submitted: Submitted) -> None:
+    click.echo(f"{submitted.study}/{submitted.trial or 1} queued (tunectl logs -f {submitted.study})")
+    for note in submitted.notes:
+        click.echo(f"  {note}")

@@ -1,0 +1,169 @@
+"""`studies`, `show`, `delete`: the nouns of whole studies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuned.cli import render
+from tuned.cli.exits import Failed
+from tuned.cli.session import Session, verb
+from tuned.cli.table import show_table
+from tuned.client import api
+
+if TYPE_CHECKING:
+    from tuned.client.pages import StudyPage
+    from tuned.wire import ConstraintRow, StoppingRow, StudyRow
+
+
+@verb()
+def studies(session: Session) -> None:
+    """List the studies."""
+    session.show(api.studies(), _studies_table)
+
+
+def _studies_table(rows: Sequence[StudyRow]) -> None:
+    if not rows:
+        click.echo("no studies yet; submit one with: tunectl submit FILE.toml")
+        return
+    show_table(
+        ["study", "state", "trials", "best", "priority", "eta", "created", "reason", "question"],
+        [
+            [
+                row.name,
+                render.state(row.state),
+                f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
+                "-" if row.best is None else render.values(row.best.values),
+                str(row.priority) if row.priority else "-",
+                render.duration(row.eta_s),
+                render.moment(row.created_at),
+                row.note or (row.reason if row.state != "completed" else ""),
+                row.question,
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _ended(row: StudyRow) -> int:
+    found = _searched(row)
+    return sum(found.get(state, 0) for state in ("completed", "failed", "pruned"))
+
+
+@verb()
+@click.argument("study")
+@click.option("--toml", "as_toml", is_flag=True, help="Print the specification as a study file would say it.")
+def show(session: Session, study: str, as_toml: bool) -> None:
+    """Show a study: its question, state, best trial and search space."""
+    page = session.send(api.study(study))
+    document = {**asdict(page.study), "spec": page.spec}
+    if as_toml:
+        from tuned.cli.toml_writer import study_file
+
+        text = study_file(page.spec)
+        session.emit({**document, "toml": text}, lambda: click.echo(text, nl=False))
+        return
+    session.emit(document, lambda: _show(page))
+
+
+def _show(page: StudyPage) -> None:
+    row, spec = page.study, page.spec
+    lines = [
+        ("question", row.question),
+        ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
+        ("note", row.note),
+        ("trials", render.counts(_searched(row)) + (f", of {row.trials}" if row.trials else "")),
+        ("again", render.counts({state: n for state, n in row.again.items() if n})),
+        ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
+        ("steps", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
+        ("best", render.best(row.best)),
+        ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
+        ("keeping", "; ".join(_bound(c) for c in row.constraints)),
+        ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
+        ("now", row.phase),
+        ("stopping", _stopping(row.early_stopping)),
+        ("priority", str(row.priority)),
+        ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),
+        ("runs", _runs(spec)),
+        ("python", _python(spec)),
+    ]
+    click.echo(row.name)
+    for label, text in lines:
+        if text and text != "-":
+            click.echo(f"  {label:<10} {text}")
+    parameters = spec.get("space", {}).get("parameters", [])
+    if parameters:
+        click.echo()
+        show_table(["parameter", "kind", "range", "when", "role"], [parameter_cells(p) for p in parameters])
+
+
+def _searched(row: StudyRow) -> dict[str, int]:
+    """Trials of the search by state, one for each point."""
+    found = {state: n - row.aside.get(state, 0) - row.again.get(state, 0) for state, n in row.counts.items()}
+    return {state: n for state, n in found.items() if n}
+
+
+def _bound(row: ConstraintRow) -> str:
+    least = "" if row.at_least is None else f"{render.number(row.at_least)} <= "
+    most = "" if row.at_most is None else f" <= {render.number(row.at_most)}"
+    return f"{least}{row.metric}{most}"
+
+
+def _stopping(row: StoppingRow | None) -> str:
+    if row is None:
+        return ""
+    text = f"{row.method}: {row.stopped} stopped, {row.waiting} paused at a rung"
+    if row.wrong_share is not None:
+        text += f"; {row.wrong} of {row.rescued_ended} rescued ones should not have been ({row.wrong_share:.0%})"
+    elif row.rescued:
+        text += f"; {row.rescued} let run on to measure the rule"
+    return text
+
+
+def _runs(spec: Mapping[str, Any]) -> str:
+    run = spec.get("run", {})
+    what = run.get("script_typed") or run.get("script") or ""
+    if run.get("function"):
+        what = f"{what}:{run['function']}"
+    words = list(run.get("command") or [what]) + list(run.get("args") or [])
+    flat = [part for word in words for part in (word if isinstance(word, list) else [word])]
+    return render.one_line(" ".join(flat), 160)
+
+
+def _python(spec: Mapping[str, Any]) -> str:
+    run = spec.get("run", {})
+    why = f" ({run['python_why']})" if run.get("python_why") else ""
+    return f"{run['python']}{why}" if run.get("python") else ""
+
+
+def parameter_cells(parameter: Mapping[str, Any]) -> list[str]:
+    """A row of the table of parameters: name, kind, range, condition, role."""
+    if parameter["kind"] in ("float", "int"):
+        reach = f"{render.parameter(parameter['low'])} .. {render.parameter(parameter['high'])}"
+        reach += " (log)" if parameter.get("log") else ""
+    else:
+        reach = ", ".join(render.parameter(value) for value in parameter.get("values", []))
+        reach += " (ordered)" if parameter.get("ordered") else ""
+    when = "; ".join(
+        f"{parent} = {' or '.join(render.parameter(v) for v in values)}" for parent, values in parameter.get("when", [])
+    )
+    return [parameter["name"], parameter["kind"], reach, when, parameter.get("role", "")]
+
+
+@verb()
+@click.argument("study")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(session: Session, study: str, yes: bool) -> None:
+    """Delete a study, its trials and what they reported."""
+    row = session.send(api.study(study)).study
+    if not yes:
+        if session.json or not sys.stdin.isatty():
+            raise Failed(f"{study}: deleting cannot be undone (add --yes)")
+        count = sum(row.counts.values())
+        click.confirm(f"Delete {study} with {count} trial{'s' if count != 1 else ''}?", abort=True, err=True)
+    changed = session.send(api.delete(study))
+    session.emit(changed, lambda: click.echo(f"deleted {study}"))

@@ -1,0 +1,117 @@
+"""`submit`: a study file to the daemon, and what it made of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+
+from tuned.cli import render
+from tuned.cli.session import Session, verb
+from tuned.client import api
+from tuned.client.study_source import override, read_submission, toml_value
+from tuned.wire import Submission, Submitted
+
+
+@verb()
+@click.argument("file", metavar="FILE")
+@click.option("--name", help="Name of the study, over the file's own.")
+@click.option("--as", "as_name", metavar="NAME", help="The same as --name, for changed content beside the old study.")
+@click.option("--priority", type=int, help="Higher runs first.")
+@click.option("--trials", type=click.IntRange(min=1), help="How many trials.")
+@click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key, e.g. space.lr.high=0.1.")
+@click.option("--update", is_flag=True, help="Have the study of this name take over what can change while it runs.")
+@click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")
+@click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
+def submit(
+    session: Session,
+    file: str,
+    name: str | None,
+    as_name: str | None,
+    priority: int | None,
+    trials: int | None,
+    parallel: int | None,
+    settings: Sequence[str],
+    update: bool,
+    wait_for_it: bool,
+    follow: bool,
+) -> None:
+    """Submit a study file: .toml, or .py that defines a tuned.Study."""
+    if name is not None and as_name is not None and name != as_name:
+        raise click.UsageError("--name and --as say two names (leave one out)")
+    flags = {"priority": priority, "search.trials": trials, "search.parallel": parallel}
+    overrides = [(key, value) for key, value in flags.items() if value is not None]
+    overrides += [_setting(text) for text in settings]
+    submission = replace(_overridden(read_submission(file, name=as_name or name), overrides), update=update)
+    submitted = session.send(api.submit(submission))
+    if not (follow or wait_for_it):
+        session.emit(submitted, lambda: tell_submitted(submitted))
+        return
+    if not session.json:
+        tell_submitted(submitted, watch=False)
+    from tuned.cli.verbs.wait import await_study
+
+    await_study(session, submitted.study, None, show=follow, document=asdict(submitted))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise click.UsageError(f"--set {text}: no KEY=VALUE (e.g. --set search.trials=80)")
+    return key.strip(), toml_value(value.strip())
+
+
+def _overridden(submission: Submission, overrides: Sequence[tuple[str, Any]]) -> Submission:
+    study = dict(submission.study)
+    for key, value in overrides:
+        override(study, key, value)
+    return replace(submission, study=study)
+
+
+def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> None:
+    """Print what became of a submission.
+
+    Args:
+        submitted: What the daemon answered.
+        watch: Whether to say how to look at it.
+        file: A study file that was written for it; empty for none.
+    """
+    if file:
+        click.echo(f"wrote {file}")
+    if submitted.changed:
+        for line in submitted.changed:
+            click.echo(f"{submitted.study}: {line}")
+        return
+    if not submitted.created:
+        click.echo(f"{submitted.study} was submitted already, with this content: {submitted.state}")
+        for note in submitted.notes:
+            if note.startswith("changed since"):
+                click.echo(f"  note     {note}")
+        return
+    tell_plan(submitted)
+    if watch:
+        click.echo(f"watch it with: tunectl wait {submitted.study}, or: tunectl ui")
+
+
+def tell_plan(plan: Submitted) -> None:
+    """Print what will run: how much, where, under which Python, and what the first trials are given."""
+    count = "no limit of trials" if plan.trials is None else render.count(plan.trials, "trial")
+    at_once = f"{plan.slots} at once" if plan.slots != 1 else "one at a time"
+    devices = f" on {', '.join(dict.fromkeys(plan.devices))}" if plan.devices else ""
+    click.echo(f"{plan.study}: {count}, {at_once}{devices}")
+    if plan.python:
+        click.echo(f"  python   {plan.python} ({plan.python_why})")
+    if plan.code:
+        click.echo(f"  code     {plan.code}")
+    for index, arguments in enumerate((a for a in plan.arguments if a), start=1):
+        click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
+    if plan.estimate_why:
+        known = plan.estimate_s is not None
+        time = f"about {render.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"
+        click.echo(f"  time     {time if known else f'{time}: {plan.estimate_why}'}")
+    for note in plan.notes:
+        click.echo(f"  note     {note}")

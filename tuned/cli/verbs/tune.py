@@ -1,0 +1,131 @@
+"""`tune`: a search over a script's options in one line, with the study file written on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuned.cli.session import Session, verb
+from tuned.cli.verbs.submit import tell_submitted
+from tuned.client import api
+from tuned.core.errors import InvalidInput, TunedError
+from tuned.wire import Submitted
+
+
+@verb()
+@click.argument("script")
+@click.argument("words", nargs=-1, metavar="KEY=RANGE...")
+@click.option("--minimize", metavar="METRIC", help="The metric to improve: less is better.")
+@click.option("--maximize", metavar="METRIC", help="The metric to improve: more is better.")
+@click.option("--trials", type=click.IntRange(min=1), help="How many trials.")
+@click.option("--budget", metavar="TIME", help="Or for how long, e.g. 8h.")
+@click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
+@click.option("--method", metavar="METHOD", help="auto, bayesian, sobol, random, grid or evolution.")
+@click.option("--pattern", "patterns", multiple=True, metavar="REGEX", help="Finds metrics in the output, by group.")
+@click.option("--name", help="Name of the study, and of its file; without it, the script's.")
+@click.option("--priority", type=int, help="Higher runs first.")
+@click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")
+@click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
+def tune(
+    session: Session,
+    script: str,
+    words: Sequence[str],
+    minimize: str | None,
+    maximize: str | None,
+    patterns: Sequence[str],
+    name: str | None,
+    priority: int | None,
+    wait_for_it: bool,
+    follow: bool,
+    **search: Any,
+) -> None:
+    """Tune a script without a study file: write one, check it, submit it.
+
+    KEY=RANGE is lr=log:1e-5..1e-1, width=16..512, batch=16,32,64, amp=bool or epochs=20. Options not named here stay
+    as the script has them; without any, those that are customarily tuned are.
+    """
+    from tuned.client.drafting import free_name, load_script, study_name, write_new
+    from tuned.client.study_source import override, read_submission
+    from tuned.core.draft.study_text import draft_study
+    from tuned.core.draft.words import parse_word
+    from tuned.core.names import check_study_name
+
+    folder = Path.cwd()
+    read = load_script(script, folder)
+    entries: dict[str, Any] = {}
+    for word in words:
+        key, entry = parse_word(word)
+        if key in entries:
+            raise InvalidInput("is there twice", where=key, hint="drop one")
+        entries[key] = entry
+    limits = {key: value for key, value in search.items() if value is not None}
+    draft = draft_study(
+        read,
+        chosen=entries or None,
+        objective=_objective(minimize, maximize, script, [*read.found.metrics]),
+        patterns=patterns,
+        search=limits if "trials" in limits or "budget" in limits else {"trials": 30, **limits},
+    )
+    if name:
+        chosen = check_study_name(name, "--name")
+    else:
+        known = {row.name for row in session.send(api.studies())}
+        chosen = free_name(folder, study_name(script), draft.text, known)
+    path = folder / f"{chosen}.toml"
+    made = write_new(path, draft.text)
+    try:
+        if draft.todos:
+            raise InvalidInput(f"does not say all that is needed: {draft.todos[0]}", where=script, hint=_remedy(script))
+        submission = read_submission(str(path))
+        if priority is not None:
+            override(submission.study, "priority", priority)
+        _refuse_missing(session.send(api.check(submission)), script)
+        submitted = session.send(api.submit(submission))
+    except TunedError:
+        if made:
+            path.unlink(missing_ok=True)
+        raise
+    document = {**asdict(submitted), "file": str(path)}
+    if not (follow or wait_for_it):
+        session.emit(document, lambda: tell_submitted(submitted, file=path.name if made else ""))
+        return
+    if not session.json:
+        tell_submitted(submitted, watch=False, file=path.name if made else "")
+    from tuned.cli.verbs.wait import await_study
+
+    await_study(session, submitted.study, None, show=follow, document=document)
+
+
+def _refuse_missing(plan: Submitted, script: str) -> None:
+    """A search of a script that cannot even be imported would pause at its first trial, minutes from now."""
+    from tuned.client.imports import missing_imports
+
+    missing = missing_imports(plan.python, Path(script).absolute()) if plan.python else []
+    if missing:
+        raise InvalidInput(
+            f"it imports {', '.join(missing)}, which {plan.python} does not have",
+            where=script,
+            hint="activate the environment that has it, or install it there",
+        )
+
+
+def _remedy(script: str) -> str:
+    return (
+        f"tunectl init {script} writes a file to complete; or say it here: --minimize METRIC --pattern REGEX KEY=RANGE"
+    )
+
+
+def _objective(minimize: str | None, maximize: str | None, script: str, found: list[str]) -> tuple[str, str]:
+    if minimize and maximize:
+        raise click.UsageError("--minimize and --maximize together (several objectives need a study file)")
+    if minimize or maximize:
+        return (minimize or maximize or ""), "minimize" if minimize else "maximize"
+    if not found:
+        raise InvalidInput("nothing in it prints a metric", where=script, hint="name one: --minimize val_loss")
+    from tuned.core.draft.prints import direction_of
+
+    return found[0], direction_of(found[0])

@@ -1,0 +1,160 @@
+"""Points that need no model: quasi-random and random ones, and the completion of partial ones.
+
+Owns the map from numbers in [0, 1) to parameter values. Point i depends on (space, seed, i) alone, so it can be made by
+any process at any time, in any order, also while the advisor is dead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterator, Mapping
+from typing import Literal
+
+from tuned.core.search.sequence import noise, quasi_random
+from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key, same_value
+
+Method = Literal["sobol", "random"]
+
+_TRIES = 64
+_MOST_ENUMERATED = 50_000
+_REJECTIONS = 500
+"""How many points of the design are tried for one that meets the conditions between parameters."""
+_STRIDE = 7_368_787
+_REPAIRS = 10
+
+
+def design_point(space: SearchSpace, seed: int, i: int, method: Method = "sobol") -> Point:
+    """Point `i`, from 0, of the study's design: a whole point of the space.
+
+    Args:
+        space: Conditional parameters get their coordinate only where they are active.
+        seed: The study's.
+        i: Any index; points before it need not have been made.
+        method: Evenly spread, or independent.
+    """
+    return complete_point(space, {}, seed, i, method)
+
+
+def complete_point(
+    space: SearchSpace, partial: Mapping[str, Value], seed: int, i: int, method: Method = "sobol"
+) -> Point:
+    """The given values, with everything left open taken from point `i` of the design.
+
+    A parent that is left open while a child of it is given takes a value for which that child is active.
+
+    Raises:
+        InvalidInput: The given values are no part of any point that meets the space's conditions.
+    """
+    given = space.check_partial(partial)
+    point = _completed(space, given, seed, i, method)
+    for attempt in range(1, _REJECTIONS if space.constraints else 0):
+        if space.meets(point):
+            break
+        point = _completed(space, given, seed, i + attempt * _STRIDE, method)
+    if not space.meets(point):
+        point = _repaired(space, given, point)
+    return space.check({**point, **given})
+
+
+def _completed(space: SearchSpace, given: Point, seed: int, i: int, method: Method) -> Point:
+    wanted = _wanted(space, given)
+    point: Point = {}
+    dimension = {parameter.name: j for j, parameter in enumerate(space.tunable)}
+    for parameter in space.parameters:
+        if not parameter.is_active(point):
+            continue
+        if parameter.name in given:
+            point[parameter.name] = given[parameter.name]
+            continue
+        if parameter.kind == "fixed":
+            point[parameter.name] = parameter.values[0]
+            continue
+        j = dimension[parameter.name]
+        u = quasi_random(seed, i, j) if method == "sobol" else noise(seed, i, f"parameter {j}")
+        values = wanted.get(parameter.name)
+        point[parameter.name] = values[int(u * len(values))] if values else _value(parameter, u)
+    return point
+
+
+def _repaired(space: SearchSpace, given: Point, point: Point) -> Point:
+    """The point with open numbers moved as far as conditions between parameters need; for a rare corner of a space."""
+    point = dict(point)
+    for _ in range(_REPAIRS):
+        for constraint in space.constraints:
+            for name, weight in constraint.terms:
+                excess = constraint.excess(point)
+                if excess and name in point and name not in given:
+                    point[name] = _moved(space[name], point[name], -excess / weight)
+    return point
+
+
+def _moved(parameter: Parameter, value: Value, by: float) -> Value:
+    """The value that lies at least `by` further, or the end of the range."""
+    assert isinstance(value, int | float)
+    wanted = value + by
+    if parameter.kind in ("float", "int"):
+        assert parameter.low is not None and parameter.high is not None
+        if parameter.kind == "int":
+            wanted = math.floor(wanted) if by < 0 else math.ceil(wanted)
+        return min(max(float(f"{wanted:.12g}") if parameter.kind == "float" else wanted, parameter.low), parameter.high)
+    numbers = sorted(v for v in parameter.values if isinstance(v, int | float))
+    if by < 0:
+        return next((v for v in reversed(numbers) if v <= wanted), numbers[0])
+    return next((v for v in numbers if v >= wanted), numbers[-1])
+
+
+def fresh_point(space: SearchSpace, seed: int, i: int, taken: Container[str], method: Method = "sobol") -> Point | None:
+    """Point `i`, or the next one that has not been taken.
+
+    Args:
+        space: The study's.
+        seed: The study's.
+        i: Where to begin; the search goes on at an index of its own, so neighbours do not collide.
+        taken: `canonical_key` of every point that is used up.
+        method: See `design_point`.
+
+    Returns:
+        None when the space has no untaken point. In a space too large to list, a repeated point is possible but rare.
+    """
+    for attempt in range(_TRIES):
+        point = design_point(space, seed, i if attempt == 0 else i + attempt * 1_000_003, method)
+        if canonical_key(point) not in taken:
+            return point
+    size = space.size()
+    if size is None or size > _MOST_ENUMERATED:
+        return point
+    free = [point for point in every_point(space) if canonical_key(point) not in taken]
+    return free[int(noise(seed, i, "free") * len(free))] if free else None
+
+
+def every_point(space: SearchSpace) -> Iterator[Point]:
+    """All points of a space without floats, in the order of its parameters' values."""
+    return space.points()
+
+
+def _wanted(space: SearchSpace, given: Point) -> dict[str, tuple[Value, ...]]:
+    """For each open ancestor of a given parameter, the values that keep that parameter active."""
+    wanted: dict[str, tuple[Value, ...]] = {}
+    for parameter in reversed(space.parameters):
+        if parameter.name not in given and parameter.name not in wanted:
+            continue
+        for parent, values in parameter.when:
+            if parent not in given:
+                before = wanted.get(parent, values)
+                both = tuple(v for v in before if any(same_value(v, other) for other in values))
+                wanted[parent] = both or values
+    return wanted
+
+
+def _value(parameter: Parameter, u: float) -> Value:
+    if parameter.kind in ("choice", "bool"):
+        return parameter.values[int(u * len(parameter.values))]
+    assert parameter.low is not None and parameter.high is not None
+    low, high = parameter.low, parameter.high
+    if parameter.kind == "int":
+        # Every whole number owns an interval: of length 1, or of log((x + 1) / x) on a log scale.
+        x = low * math.exp(u * math.log((high + 1) / low)) if parameter.log else low + u * (high - low + 1)
+        return min(max(math.floor(x), int(low)), int(high))
+    x = low * math.exp(u * math.log(high / low)) if parameter.log else low + u * (high - low)
+    # Twelve digits: the last bits of exp and log differ between mathematical libraries.
+    return min(max(float(f"{x:.12g}"), low), high)

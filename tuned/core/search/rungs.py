@@ -1,0 +1,245 @@
+"""Early stopping: at which steps a trial is judged, against whom, and what the verdict is.
+
+Owns these rules. They look at steps and never at time, and at one trial's report at a time, so that a verdict does not
+depend on how reports were cut into batches. Pure; `storage.repository.stopping` keeps what they need to know in indexed
+rows, so that a verdict costs the same after ten trials and after a hundred thousand.
+
+A rung is a step on a ladder (`min_step`, then growing by a factor) at which a trial's summary so far is compared with
+that of the others at the same rung. Scores are what is compared: lower is better, whatever the direction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from tuned.core.search.sequence import noise
+from tuned.core.study import EarlyStopping, Objective
+
+LEAST_PEERS = 5
+"""Finished trials that the median rule needs before it says anything."""
+MEDIAN_GROWTH = 1.5
+"""From one of the median rule's steps to the next."""
+MOST_RUNGS = 200
+"""Of a ladder; nobody runs that far."""
+
+Entry = tuple[float, int]
+"""Score and trial number: the older of equal ones comes first."""
+
+
+class Verdict(StrEnum):
+    """What was decided of a trial at a rung, and what became of it."""
+
+    CONTINUED = "continued"
+    PAUSED = "paused"
+    """It waits for a promotion."""
+    PROMOTED = "promoted"
+    """It was paused here and goes on, because later trials have shown that it belongs to the best."""
+    FINISHING = "finishing"
+    """It was paused here and runs to its end, because nothing that has ended is better."""
+    PRUNED = "pruned"
+    RESCUED = "rescued"
+    """It would have been stopped, and runs to its end to measure how often that is wrong."""
+
+
+RUNS_FREE = frozenset({Verdict.RESCUED, Verdict.FINISHING})
+"""After these a trial is judged at no further rung."""
+
+
+def score_of(objective: Objective, value: float) -> float:
+    """The value as a score; whatever is not finite is worst."""
+    if not math.isfinite(value):
+        return math.inf
+    return value if objective.direction == "minimize" else -value
+
+
+def rung_step(rule: EarlyStopping, rung: int) -> float | None:
+    """The step of a rung, from 0; None where there is no such rung: at `max_step` a trial is finished."""
+    growth = MEDIAN_GROWTH if rule.method == "median" else float(rule.reduction_factor)
+    if rule.method == "none" or rung >= MOST_RUNGS:
+        return None
+    step = rule.min_step * growth**rung
+    return None if rule.max_step is not None and step >= rule.max_step else step
+
+
+def next_crossing(rule: EarlyStopping, last_rung: int, steps: Iterable[float]) -> tuple[int, float] | None:
+    """The first of these reports that reaches a new rung.
+
+    Args:
+        rule: The study's.
+        last_rung: The highest rung that the trial has been judged at; -1 before the first.
+        steps: Of its reports, in their order.
+
+    Returns:
+        The highest rung that the report has reached, and its step. Rungs that one report leaps over are left out: what
+        the trial had been worth there is not known.
+    """
+    for step in steps:
+        rung = last_rung
+        while (following := rung_step(rule, rung + 1)) is not None and step >= following:
+            rung += 1
+        if rung > last_rung:
+            return rung, step
+    return None
+
+
+def passing(rule: EarlyStopping, peers: int) -> int:
+    """How many of so many peers pass a rung."""
+    if rule.method == "median":
+        return (peers + 1) // 2
+    return peers // rule.reduction_factor
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a rung.
+
+    Attributes:
+        peers: Trials that count there.
+        cutoff: The last entry that passes; None while none does.
+    """
+
+    peers: int = 0
+    cutoff: Entry | None = None
+
+
+Shift = Literal["stay", "forward", "back"]
+
+
+def shift(rule: EarlyStopping, standing: Standing, new: Entry) -> Shift:
+    """How the cutoff moves when an entry is added: not, to the entry behind it, or to the one before it.
+
+    It never moves further than one entry, so it need not be searched for.
+    """
+    more = passing(rule, standing.peers + 1) > passing(rule, standing.peers)
+    before = standing.cutoff is not None and new < standing.cutoff
+    if before:
+        return "stay" if more else "back"
+    return "forward" if more else "stay"
+
+
+def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool, rescue: bool) -> Verdict:
+    """What shall become of a trial that has reached a rung.
+
+    Args:
+        rule: The study's; not `none`.
+        mine: Its entry.
+        standing: The rung's, for `asha` with this entry in it, for `median` of the finished trials.
+        resumable: Whether it can go on later from where it stops.
+        rescue: Whether it was drawn to run to its end whatever is decided.
+    """
+    cut = standing.cutoff
+    if rule.method == "median":
+        # The trial is no peer yet, so equally good is good enough.
+        if standing.peers < LEAST_PEERS or (cut is not None and mine[0] <= cut[0]):
+            return Verdict.CONTINUED
+    elif cut is not None and mine <= cut:
+        return Verdict.CONTINUED
+    elif resumable:
+        return Verdict.PAUSED
+    elif standing.peers < rule.reduction_factor:
+        # It could not be taken back later, and too few have come this far to tell.
+        return Verdict.CONTINUED
+    return Verdict.RESCUED if rescue else Verdict.PRUNED
+
+
+def drawn_for_rescue(rule: EarlyStopping, seed: int, number: int) -> bool:
+    """Whether a trial belongs to the sample that is let run to its end; depends on the study's seed and its number."""
+    return noise(seed, number, "rescue") < rule.rescue
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """A trial's best score so far, and the step that it was reported at."""
+
+    best: float
+    best_step: float
+
+
+def follow_streak(rule: EarlyStopping, streak: Streak | None, score: float, step: float) -> tuple[Streak, bool]:
+    """The streak after a report, and whether the trial's patience has run out.
+
+    Patience is counted in steps since the last one that was better by more than `min_delta`.
+    """
+    if streak is None or score < streak.best - (0.0 if math.isinf(streak.best) else rule.min_delta):
+        return Streak(score, step), False
+    return streak, rule.patience is not None and step - streak.best_step >= rule.patience
+
+
+def explain_patience(rule: EarlyStopping, streak: Streak, objective: Objective) -> str:
+    """Why a trial's patience has run out, in one line."""
+    best = rung_value(objective, streak.best)
+    return f"no better {objective.metric} for {rule.patience:g} steps than {best:.5g} at step {streak.best_step:g}"
+
+
+def rung_value(objective: Objective, score: float) -> float:
+    """The value that a score stands for."""
+    return score if objective.direction == "minimize" else -score
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One verdict with its evidence.
+
+    Attributes:
+        rung: From 0; `step` is that of the report which reached it.
+        value: The objective's summary then.
+        peers: Trials it was compared with (for ASHA itself included), of which the best `passing` pass.
+        cutoff: The value of the last one that passes; None while none does.
+        at: Unix seconds.
+    """
+
+    rung: int
+    step: float
+    value: float
+    peers: int
+    passing: int
+    cutoff: float | None
+    verdict: Verdict
+    at: float
+
+
+def explain(decision: Decision, metric: str) -> str:
+    """The verdict in one line."""
+    what = f"{metric} {decision.value:.5g} at step {decision.step:g}"
+    rest = f"the best {decision.passing} of {decision.peers}"
+    if decision.cutoff is not None:
+        rest += f" (to {decision.cutoff:.5g})"
+    match decision.verdict:
+        case Verdict.CONTINUED if decision.cutoff is None or decision.passing == 0:
+            return f"{what}: goes on, {decision.peers} have come this far"
+        case Verdict.CONTINUED:
+            return f"{what}: goes on, among {rest}"
+        case Verdict.PROMOTED:
+            return f"{what}: was paused, then promoted"
+        case Verdict.FINISHING:
+            return f"{what}: was paused, then resumed because nothing that has ended is better"
+        case Verdict.RESCUED:
+            return f"{what}: not among {rest}, runs on to measure the rule"
+        case _:
+            return f"{what}: not among {rest}"
+
+
+def to_finish(
+    rule: EarlyStopping, seed: int, waiting: Iterable[tuple[int, int, float]], best_ended: float | None
+) -> list[tuple[int, Verdict]]:
+    """Which of the trials waiting at a rung shall run to their end before the study is over.
+
+    The best of them, if nothing that has run to its end is better: a study's best shall not be one that was only begun.
+    Then those drawn to measure how often stopping is wrong.
+
+    Args:
+        rule: The study's.
+        seed: The study's.
+        waiting: (trial id, number, score).
+        best_ended: Best score of the trials that have run to their end; None without any.
+    """
+    ranked = sorted(waiting, key=lambda entry: (entry[2], entry[1]))
+    chosen: list[tuple[int, Verdict]] = []
+    if ranked and (best_ended is None or ranked[0][2] < best_ended):
+        chosen.append((ranked.pop(0)[0], Verdict.FINISHING))
+    chosen += [(trial_id, Verdict.RESCUED) for trial_id, number, _ in ranked if drawn_for_rescue(rule, seed, number)]
+    return chosen

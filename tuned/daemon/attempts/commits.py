@@ -1,0 +1,193 @@
+"""The transactions of a live attempt: its progress, and its end.
+
+Owns what goes together into one commit. Functions here run in the writer's thread, on the write connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from storage.repository import IngestBatch
+from tuned.core.endings import (
+    BREAKER_LENGTH,
+    Verdict,
+    alone_next,
+    as_asked,
+    breaker_verdict,
+    canary_verdict,
+    check_result,
+    never_began,
+    with_retry,
+)
+from tuned.core.metric_lines import Chunk
+from tuned.core.states import Actor, StopReason, StudyState, TrialState
+from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What an attempt has written since the last commit.
+
+    Attributes:
+        offset, next_offset: Bytes of the metrics file that were read before, and that are with this.
+        start: Its start record if that is new.
+        note: What people should know about its metrics file; empty when there is nothing.
+        next_steps, inode: What its follower knows once this is committed.
+    """
+
+    trial_id: int
+    attempt: int
+    offset: int
+    next_offset: int
+    start: Mapping[str, Any] | None
+    chunk: Chunk
+    samples: list[tuple[str, float, float, float | None]]
+    note: str = ""
+    next_steps: dict[str, int] | None = None
+    inode: int = 0
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether no byte, no sample and no note is new."""
+        return self.next_offset == self.offset and not self.chunk.consumed and not self.samples and not self.note
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return self.start is None and self.nothing_read
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: the trial's new state, for people a reason, and how long it ran in seconds.
+
+    `go_cold`: no line of the user's code ran after a warm start, so the study forks no more.
+    """
+
+    study_id: int
+    state: TrialState
+    reason: str
+    seconds: float | None
+    go_cold: bool = False
+
+
+def commit_progress(conn: Connection, progress: Progress, now: float) -> StopReason | None:
+    """Observations, offset, marks, events and what they make of the trial, together or not at all.
+
+    Returns:
+        What early stopping now asks of the trial.
+    """
+    if progress.start is not None:
+        repository.started(conn, progress.trial_id, progress.attempt, dict(progress.start), now)
+    chunk = progress.chunk
+    if progress.nothing_read:
+        return None
+    return repository.ingest(
+        conn,
+        IngestBatch(
+            trial_id=progress.trial_id,
+            attempt=progress.attempt,
+            expected_offset=progress.offset,
+            next_offset=progress.next_offset,
+            observations=chunk.observations + progress.samples,
+            bad=chunk.bad,
+            sdk=chunk.sdk,
+            stop_seen=chunk.stop_seen,
+            resumable=chunk.resumable,
+            note=progress.note,
+        ),
+        now,
+    )
+
+
+def commit_ending(
+    conn: Connection,
+    progress: Progress,
+    verdict: Verdict,
+    record: Mapping[str, Any] | None,
+    tail: str,
+    now: float,
+    damaged: str = "",
+) -> Ending:
+    """The last progress and the end of an attempt, with what follows from it for trial and study.
+
+    `damaged` says what is wrong with its directory, where that is why nothing is known of its end.
+    """
+    commit_progress(conn, progress, now)
+    trial = queries.trial_by_id(conn, progress.trial_id)
+    study = queries.study_by_id(conn, trial.study_id)
+    if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
+        reason = "its launch was cut off"
+        repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
+        return Ending(study.id, TrialState.QUEUED, reason, None)
+    row = queries.attempts(conn, trial.id)[-1]
+    outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
+    if record is None:
+        outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
+    outcome = check_result(
+        outcome,
+        study.spec,
+        trial.values,
+        tail,
+        reported=sorted(progress.next_steps or ()),
+        disk_full=bool(record and record.get("disk_full")),
+        stage=trial.stage,
+    )
+    if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
+        outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
+    outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
+    outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
+    unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
+    outcome = unforked or outcome
+    state = repository.end_attempt(
+        conn,
+        trial.id,
+        progress.attempt,
+        outcome.event,
+        Actor.REAPER,
+        now,
+        exit_record=dict(record) if record is not None else None,
+        failure=outcome.failure,
+        reason=outcome.reason,
+        spends=outcome.spends,
+        traceback=last_traceback(tail) if outcome.failure is not None else "",
+    )
+    _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
+    return Ending(study.id, state, outcome.reason, _seconds(record), go_cold=unforked is not None)
+
+
+def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
+    """The end of an attempt as it was committed; None when its study is gone.
+
+    For who committed it and could take no note of it. The state is its trial's, which may be in another attempt by now.
+    """
+    row = next((row for row in queries.attempts(conn, trial_id) if row["attempt"] == number), None)
+    if row is None:
+        return None
+    trial = queries.trial_by_id(conn, trial_id)
+    cold = row["ended_by"] == "retry" and never_began(row["exit"], row["start"]) is not None
+    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"]), go_cold=cold)
+
+
+def _pause_if_failing(
+    conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
+) -> None:
+    if state is not StudyState.RUNNING or trial.stop_reason is not None:
+        # What was asked to end says nothing about the others.
+        return
+    study = queries.study_by_id(conn, study_id)
+    any_values = bool(trial.values) or queries.any_values(conn, study_id)
+    reason = canary_verdict(study.spec, outcome, any_values, trial.number) or breaker_verdict(
+        queries.last_ended(conn, study_id, BREAKER_LENGTH)
+    )
+    if reason is not None:
+        repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
+
+
+def _seconds(record: Mapping[str, Any] | None) -> float | None:
+    return None if record is None else float(record.get("seconds") or 0.0)

@@ -1,0 +1,263 @@
+"""Run directories as the daemon sees them: making one, and reading what its attempt has written.
+
+Owns where a trial's folders lie and how facts are taken from them. It decides nothing and touches no database.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuned import protocol
+from tuned.core.finish.tables import TEST_STAGE
+from tuned.core.trial import Trial
+
+READ_BYTES = 4 * 2**20
+"""At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
+TAIL_BYTES = 16 * 2**10
+GRAVE = ".deleted-"
+_GRAVE_BYTES = 4
+
+
+def trial_dir(runs: Path, study: str, number: int) -> Path:
+    """The folder that holds a trial's attempts."""
+    return runs / study / str(number)
+
+
+def checkpoint_dir(runs: Path, study: str, number: int) -> Path:
+    """The folder that a trial's attempts share; made by whoever writes the first checkpoint."""
+    return trial_dir(runs, study, number) / protocol.CHECKPOINT_DIR
+
+
+def has_checkpoint(runs: Path, study: str, number: int) -> bool:
+    """Whether an attempt of this trial has saved anything."""
+    try:
+        with os.scandir(checkpoint_dir(runs, study, number)) as entries:
+            return next(entries, None) is not None
+    except FileNotFoundError:
+        return False
+
+
+def checkpoints_of(trial: Trial) -> int:
+    """Number of the trial whose checkpoints a trial finds: its own, or for a look at the test set the final model's."""
+    return trial.retry_of if trial.stage == TEST_STAGE and trial.retry_of is not None else trial.number
+
+
+def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+    """Make the directory of a new attempt, durably, with its `spec.json`.
+
+    Args:
+        run_dir: The new folder.
+        spec: The content of `spec.json`; or what gives it, called once `work/` is there to put the trial's own files
+            into it.
+
+    Raises:
+        FileExistsError: It is there already: a run directory is never used again.
+        OSError: The disk is full or read-only; nothing is left behind that would be in the way of another try.
+    """
+    new = [p for p in (run_dir.parent, run_dir.parent.parent) if not p.exists()]
+    run_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run_dir.mkdir(mode=0o700)
+    (run_dir / protocol.WORK_DIR).mkdir()
+    (run_dir / protocol.METRICS_FILE).touch(mode=0o600)
+    protocol.write_record(str(run_dir), protocol.SPEC_FILE, spec() if callable(spec) else spec)
+    for folder in (run_dir.parent, *(p.parent for p in new)):
+        protocol.sync_folder(str(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run directory shows.
+
+    Attributes:
+        start, exit: The records, None while unwritten.
+        data: Bytes of the metrics file from the asked offset on, at most `READ_BYTES`.
+        more: Whether the file goes on behind `data`.
+        replaced: The file is not the one that was read up to the offset: it is shorter (a power cut took its tail, or
+            somebody wrote it anew) or another file. `data` is then from its beginning.
+        damaged: What is wrong with the directory, for people; empty when nothing is.
+        inode: The metrics file's; 0 when there is none.
+    """
+
+    start: dict[str, Any] | None
+    exit: dict[str, Any] | None
+    data: bytes
+    more: bool
+    replaced: bool
+    damaged: str = ""
+    inode: int = field(default=0, compare=False)
+
+
+def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: str = "") -> Facts:
+    """Read what is new. The exit record comes first: whatever it ended is then wholly in the metrics file.
+
+    A damaged record counts as none: what is known then is only what the lock says.
+
+    Args:
+        run_dir: The run directory; it may be missing.
+        offset: Bytes of the metrics file that were read before.
+        started: Whether the start record is known already.
+        inode: The metrics file's inode when it was read last; 0 when that is not known.
+        attempt_id: Whose records they must be; empty: anybody's.
+
+    Raises:
+        OSError: The metrics cannot be read at the moment.
+    """
+    exit_record, no_exit = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)
+    start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
+    data, size, found, replaced = b"", offset, 0, False
+    no_metrics = ""
+    try:
+        with open(run_dir / protocol.METRICS_FILE, "rb") as file:
+            status = os.fstat(file.fileno())
+            size, found = status.st_size, status.st_ino
+            replaced = size < offset or (inode not in (0, found) and offset > 0)
+            if replaced:
+                offset = 0
+            if size > offset:
+                file.seek(offset)
+                data = file.read(READ_BYTES)
+                os.fdatasync(file.fileno())
+    except FileNotFoundError:
+        pass
+    except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        no_metrics = str(error)
+    damaged = no_exit or no_start or no_metrics
+    return Facts(start, exit_record, data, size > offset + len(data), replaced, damaged, found)
+
+
+_START_FIELDS: dict[str, tuple[type, ...]] = {
+    "supervisor_pid": (int,),
+    "supervisor_start": (int,),
+    "pid": (int,),
+    "pgid": (int,),
+    "boot_id": (str,),
+}
+_EXIT_FIELDS: dict[str, tuple[type, ...]] = {
+    "code": (int, type(None)),
+    "signal": (int, type(None)),
+    "seconds": (int, float, type(None)),
+}
+
+
+def _record(
+    run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]], attempt_id: str = ""
+) -> tuple[dict[str, Any] | None, str]:
+    """A record, or None and what is wrong with it."""
+    try:
+        record = protocol.read_record(str(run_dir), name)
+    except (protocol.RecordError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        return None, str(error)
+    if record is None:
+        return None, ""
+    if attempt_id and record.get("attempt_id") != attempt_id:
+        return None, f"{run_dir / name} is another attempt's"
+    wrong = next((field for field, kinds in fields.items() if not isinstance(record.get(field), kinds)), None)
+    return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
+
+
+def spec(run_dir: Path) -> dict[str, Any]:
+    """The content of `spec.json`.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        found = protocol.read_record(str(run_dir), protocol.SPEC_FILE)
+    except protocol.RecordError as error:
+        raise OSError(errno.EIO, str(error)) from error
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(run_dir / protocol.SPEC_FILE))
+    return found
+
+
+def start_record(run_dir: Path) -> dict[str, Any] | None:
+    """The start record; None when there is none, or none that can be used."""
+    return _record(run_dir, protocol.START_FILE, _START_FIELDS)[0]
+
+
+def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:
+    """The last bytes of an attempt's output, undecodable ones replaced; empty when there is none."""
+    try:
+        with open(run_dir / protocol.OUTPUT_FILE, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - limit))
+            return file.read(limit).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def revoke_if_unstarted(run_dir: Path) -> str:
+    """Probe the lock, and if nobody holds it and nothing has started, make sure that nothing ever will.
+
+    Returns:
+        `held` (a supervisor lives), `started` (it lived: there is a start record), `revoked` (it never started and a
+        late one will find the `revoked` file) or `absent` (there is no directory).
+    """
+    if not run_dir.is_dir():
+        return "absent"
+    fd = os.open(run_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return "held"
+        if (run_dir / protocol.START_FILE).exists():
+            return "started"
+        (run_dir / protocol.REVOKED_FILE).touch(mode=0o600)
+        protocol.sync_folder(str(run_dir))
+        return "revoked"
+    finally:
+        os.close(fd)
+
+
+def set_aside(folder: Path) -> Path:
+    """Move a folder that no row knows out of the way, to `.aside-NAME-...` beside it: nothing is ever thrown away."""
+    aside = folder.parent / f".aside-{folder.name}-{os.urandom(4).hex()}"
+    folder.rename(aside)
+    return aside
+
+
+def bury(runs: Path, study: str) -> Path | None:
+    """Move a study's folder to where `exhume` finds it; done before its deletion is committed.
+
+    Returns:
+        Where it lies now; None when there was none.
+    """
+    folder = runs / study
+    if not folder.exists():
+        return None
+    grave = runs / f"{GRAVE}{os.urandom(_GRAVE_BYTES).hex()}-{study}"
+    folder.rename(grave)
+    return grave
+
+
+def give_back(grave: Path) -> None:
+    """Undo `bury`: the deletion was not committed."""
+    folder = grave.parent / _buried(grave)
+    if not folder.exists():
+        grave.rename(folder)
+
+
+def remove_grave(grave: Path) -> None:
+    """After the deletion was committed."""
+    shutil.rmtree(grave, ignore_errors=True)
+
+
+def exhume(runs: Path, studies: Collection[str]) -> None:
+    """After a deletion that was cut off: folders of studies that live go back to their place, others are removed."""
+    for grave in runs.glob(f"{GRAVE}*"):
+        if _buried(grave) in studies:
+            give_back(grave)
+        else:
+            remove_grave(grave)
+
+
+def _buried(grave: Path) -> str:
+    return grave.name[len(GRAVE) + 2 * _GRAVE_BYTES + 1 :]

@@ -1,0 +1,1 @@
+"""From a claimed trial to its first process: what is written into its folder, and which launcher forks it."""

@@ -1,0 +1,278 @@
+"""The launchers: processes under the users' interpreters that fork supervisors and trials.
+
+Owns their start, their key, their control channel and their end. What a launcher does is `tuned.launch`'s; which trial
+is launched is the scheduler's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuned.core.errors import Unavailable
+from tuned.daemon import failpoints
+from tuned.launch.bundle import launcher_path
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 600.0
+"""A launcher that has launched nothing for so long ends; its trials do not notice."""
+
+_SESSION_NOISE = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "DISPLAY", "LS_COLORS", "COLUMNS", "LINES"})
+_NOISE_PREFIXES = ("SSH_", "TMUX", "XDG_SESSION_", "DBUS_", "TUNED_")
+
+
+def trial_environment(captured: Mapping[str, str], overlay: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a study's trials: what was captured at submit, less what belongs to that session."""
+    kept = {
+        name: value
+        for name, value in captured.items()
+        if name not in _SESSION_NOISE and not name.startswith(_NOISE_PREFIXES)
+    }
+    return {**kept, **overlay, "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherKind:
+    """What makes one launcher different from another.
+
+    Attributes:
+        python: Absolute path of the interpreter.
+        environment: The whole environment.
+        preload: Modules to import before forking.
+        installed: What `installed` said of the interpreter: a launcher does not see packages that came later.
+    """
+
+    python: str
+    environment: tuple[tuple[str, str], ...]
+    preload: tuple[str, ...]
+    installed: tuple[tuple[str, int], ...] = ()
+
+
+def installed(python: str) -> tuple[tuple[str, int], ...]:
+    """The interpreter behind a path and its folders of packages, each with the time of its last change (ns).
+
+    An upgrade of the interpreter, and whatever is installed into its environment or taken out of it, changes them.
+    """
+    here, real = Path(python), Path(os.path.realpath(python))
+    folders = {folder for path in (here, real) for folder in path.parent.parent.glob("lib/python3*/site-packages")}
+    return tuple((str(path), path.stat().st_mtime_ns) for path in (real, *sorted(folders)) if path.exists())
+
+
+class LauncherFailed(Unavailable):
+    """The launcher could not be started, or died before it answered.
+
+    Attributes:
+        killed: Somebody killed it: another one may do better.
+    """
+
+    killed = False
+
+
+class Refused(Exception):
+    """The launcher runs, but will not fork this one; the reason is the text."""
+
+
+@dataclass
+class Launcher:
+    """One launcher process.
+
+    Attributes:
+        ready: Done when it has imported its preload; its result is the launcher's first answer.
+        waiting: Run directory -> who waits for the answer.
+    """
+
+    kind: LauncherKind
+    process: asyncio.subprocess.Process
+    ready: asyncio.Future[dict[str, Any]]
+    waiting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
+    used: float = field(default_factory=time.monotonic)
+    log_path: Path = Path()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.returncode is None
+
+    def say(self, request: dict[str, Any]) -> None:
+        """Send one request."""
+        stdin = self.process.stdin
+        if stdin is None or stdin.is_closing():
+            raise LauncherFailed("the launcher has ended", where=self.kind.python)
+        stdin.write((json.dumps(request) + "\n").encode())
+
+    async def launch(self, run_dir: str) -> int:
+        """Have the attempt of this run directory forked.
+
+        Returns:
+            Process id of its supervisor.
+
+        Raises:
+            Refused: It will not fork; the attempt may be run cold.
+            LauncherFailed: It died before it answered: whether the supervisor lives is to be seen in the directory.
+        """
+        await asyncio.shield(self.ready)
+        self.used = time.monotonic()
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.waiting[run_dir] = answer
+        try:
+            self.say({"launch": run_dir})
+            failpoints.reach("launch.asked")
+            return await answer
+        finally:
+            self.waiting.pop(run_dir, None)
+
+    async def listen(self, ended: Callable[[Launcher], None]) -> None:
+        """Hand every answer to who waits for it, until the launcher ends."""
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            try:
+                self._answer(json.loads(line))
+            except (ValueError, TypeError):
+                log.warning("launcher %d said what nobody understands: %r", self.process.pid, line[:200])
+        code = await self.process.wait()
+        error = LauncherFailed(
+            f"the launcher ended with code {code}: {_last_line(self.log_path)}",
+            where=self.kind.python,
+            hint="see that this interpreter runs",
+        )
+        error.killed = code in (-signal.SIGKILL, -signal.SIGTERM)
+        if not self.ready.done():
+            self.ready.set_exception(error)
+        for answer in self.waiting.values():
+            if not answer.done():
+                answer.set_exception(error)
+        if not self.ready.cancelled():
+            self.ready.exception()
+        ended(self)
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        if answer.get("ready"):
+            if not self.ready.done():
+                self.ready.set_result(answer)
+            return
+        future = self.waiting.get(answer.get("forked") or answer.get("refused") or "")
+        if future is None or future.done():
+            return
+        if "forked" in answer:
+            future.set_result(int(answer["pid"]))
+        else:
+            future.set_exception(Refused(answer.get("why", "it does not say why")))
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return "it left no log"
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+class Launchers:
+    """The launchers that run now, one for each kind.
+
+    Args:
+        bundle: Folder that holds the SDK and the launcher's code alone.
+        logs: Folder for the launchers' own output.
+    """
+
+    def __init__(self, bundle: Path, logs: Path) -> None:
+        self._bundle = bundle
+        self._logs = logs
+        self._running: dict[LauncherKind, Launcher] = {}
+        self._listeners: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
+
+    async def get(self, kind: LauncherKind) -> Launcher:
+        """The launcher of this kind, started if need be; it may still be importing.
+
+        Raises:
+            LauncherFailed: The interpreter cannot be executed.
+        """
+        async with self._starting:
+            launcher = self._running.get(kind)
+            if launcher is None or not launcher.alive:
+                launcher = await self._start(kind)
+                self._running[kind] = launcher
+            return launcher
+
+    def ready(self, kind: LauncherKind) -> Launcher | None:
+        """The launcher of this kind if it could fork at once."""
+        launcher = self._running.get(kind)
+        if launcher is None or not launcher.alive or not launcher.ready.done() or launcher.ready.exception():
+            return None
+        return launcher
+
+    async def _start(self, kind: LauncherKind) -> Launcher:
+        self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log_path = self._logs / f"{os.urandom(4).hex()}.log"
+        log_file = await asyncio.to_thread(open, log_path, "wb")
+        with log_file:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    kind.python,
+                    "-u",
+                    launcher_path(str(self._bundle)),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log_file,
+                    env=dict(kind.environment),
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else str(error)
+                raise LauncherFailed(
+                    f"cannot be executed: {why}", where=kind.python, hint="set run.python to an interpreter"
+                ) from error
+        launcher = Launcher(kind, process, asyncio.get_running_loop().create_future(), log_path=log_path)
+        launcher.say({"hello": {"preload": list(kind.preload), "bundle": str(self._bundle)}})
+        task = asyncio.create_task(launcher.listen(self._ended))
+        self._listeners.add(task)
+        task.add_done_callback(self._listeners.discard)
+        log.info("launcher %d: %s, preload %s", process.pid, kind.python, ", ".join(kind.preload) or "nothing")
+        return launcher
+
+    def _ended(self, launcher: Launcher) -> None:
+        if self._running.get(launcher.kind) is launcher:
+            del self._running[launcher.kind]
+        with contextlib.suppress(OSError):
+            if launcher.process.returncode == 0:
+                launcher.log_path.unlink()
+
+    def end_idle(self) -> None:
+        """End those that nobody has needed for long."""
+        now = time.monotonic()
+        for launcher in list(self._running.values()):
+            if not launcher.waiting and now - launcher.used > IDLE_S:
+                self._let_go(launcher)
+
+    def _let_go(self, launcher: Launcher) -> None:
+        if launcher.process.stdin is not None:
+            launcher.process.stdin.close()
+
+    def end_starting(self) -> None:
+        """End those that are still importing, so that nobody waits for them: what was to be launched goes back."""
+        for launcher in list(self._running.values()):
+            if not launcher.ready.done() and launcher.alive:
+                with contextlib.suppress(ProcessLookupError):
+                    launcher.process.kill()
+
+    async def close(self) -> None:
+        """End all launchers. Their supervisors and trials live on."""
+        for launcher in list(self._running.values()):
+            self._let_go(launcher)
+        if self._listeners:
+            await asyncio.wait(self._listeners, timeout=5)
+        for launcher in list(self._running.values()):
+            with contextlib.suppress(ProcessLookupError):
+                launcher.process.kill()

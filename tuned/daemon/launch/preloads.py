@@ -1,0 +1,111 @@
+"""What launchers import ahead: guessed for a new script, then learned from its first trial; and which studies run cold.
+
+Owns this small memory. It is a cache in the state folder: lost, it is learned again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from tuned import protocol
+from tuned.core import preloading
+from tuned.core.study import Study
+from tuned.daemon.files.disk import Disk
+
+log = logging.getLogger(__name__)
+
+WORTH_S = 0.05
+"""A module that imports faster than this is not worth preloading."""
+
+
+class Preloads:
+    """Learned preload lists, by interpreter and script.
+
+    Args:
+        path: The cache file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._cold: dict[int, str] = {}
+        self._guesses: dict[str, tuple[str, ...]] = {}
+        try:
+            known = json.loads(path.read_text())
+        except (OSError, ValueError):
+            known = {}
+        # Whoever wrote something else into it costs a lesson, never the daemon.
+        self._known: dict[str, list[str]] = (
+            {key: names for key, names in known.items() if isinstance(names, list)} if isinstance(known, dict) else {}
+        )
+
+    @staticmethod
+    def _key(study: Study) -> str:
+        run = study.spec.run
+        return f"{run.python}\n{run.script or ''}"
+
+    def learned(self, study: Study) -> tuple[str, ...] | None:
+        """The learned list, or None when no trial has taught it yet."""
+        names = self._known.get(self._key(study))
+        return None if names is None else tuple(n for n in names if n in protocol.FORK_SAFE_MODULES)
+
+    def guess(self, study: Study) -> None:
+        """Guess from the script's text, once, for as long as nothing is learned of it. Reads files."""
+        run, key = study.spec.run, self._key(study)
+        if run.script is None or run.preload is not None or key in self._guesses or key in self._known:
+            return
+        self._guesses[key] = preloading.guess(run.script, Disk())
+
+    def guesses(self, study: Study) -> bool:
+        """Whether what the launcher of this study imports is only guessed."""
+        return bool(study.spec.run.preload is None and self.learned(study) is None and self.for_study(study))
+
+    def drop_guess(self, study: Study) -> None:
+        """The guess did harm: import nothing ahead until something is learned."""
+        self._guesses[self._key(study)] = ()
+
+    def for_study(self, study: Study) -> tuple[str, ...]:
+        """What the launcher of this study imports now."""
+        run = study.spec.run
+        if run.kind == "command" or run.start == "cold":
+            return ()
+        if run.preload is not None:
+            return run.preload
+        learned = self.learned(study)
+        return self._guesses.get(self._key(study), ()) if learned is None else learned
+
+    def learn(self, study: Study, run_dir: Path) -> bool:
+        """Take the lesson of a finished attempt, if it wrote one.
+
+        Returns:
+            Whether something was learned.
+        """
+        if study.spec.run.preload is not None or self.learned(study) is not None:
+            return False
+        try:
+            record = protocol.read_record(str(run_dir), protocol.MODULES_FILE)
+        except protocol.RecordError as error:
+            log.warning("%s", error)
+            return False
+        if record is None:
+            return False
+        seconds = record.get("seconds", {})
+        names = [n for n in protocol.FORK_SAFE_MODULES if float(seconds.get(n, 0.0)) >= WORTH_S]
+        guessed = self._guesses.get(self._key(study), ())
+        if set(names) <= set(guessed):
+            names = list(guessed)  # what has all of it runs already; another launcher would import it once more
+        self._known[self._key(study)] = names
+        try:
+            self._path.write_text(json.dumps(self._known))
+        except OSError as error:
+            log.warning("the learned preload is not kept: %s", error)
+        return True
+
+    def run_cold(self, study_id: int, why: str) -> None:
+        """Fork nothing for this study any more."""
+        self._cold[study_id] = why
+
+    def runs_cold(self, study: Study) -> bool:
+        """Whether warm starts have failed for this study."""
+        return study.id in self._cold

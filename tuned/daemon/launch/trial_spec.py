@@ -1,0 +1,200 @@
+"""What is written into `spec.json`: one trial of a study made concrete for one attempt.
+
+Owns that translation, from paths and plain values to a record, and the arguments that people are shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.errors import InvalidInput
+from tuned.core.finish.tables import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.placeholders import value_text
+from tuned.core.study import Study, StudySpec
+from tuned.core.trial import Trial
+from tuned.daemon.files import run_dirs
+from tuned.daemon.files.pretrained import as_started
+from tuned.daemon.files.trial_files import trial_path
+
+if TYPE_CHECKING:
+    from tuned.daemon.attempts.live import LiveAttempt
+
+RLIMITS = {
+    "memory": "RLIMIT_DATA",
+    "file_size": "RLIMIT_FSIZE",
+    "open_files": "RLIMIT_NOFILE",
+    "processes": "RLIMIT_NPROC",
+    "cpu_seconds": "RLIMIT_CPU",
+}
+"""How the study file's words for limits are called by the kernel."""
+
+
+def build_spec(
+    spec: StudySpec,
+    trial: Trial,
+    attempt: LiveAttempt,
+    *,
+    checkpoint: Path,
+    device_environment: Mapping[str, str],
+    bundle: Path,
+    learn: bool,
+    start: str,
+    resumed: bool,
+    port: int = 0,
+    resuming: bool = False,
+    code: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The content of `spec.json` but for its protocol version.
+
+    Args:
+        spec: The study's specification.
+        trial: The trial.
+        attempt: The attempt that was claimed.
+        checkpoint: Folder that the trial's attempts share.
+        device_environment: What the slot adds to the environment.
+        bundle: Folder that holds the SDK alone.
+        learn: Whether the trial shall say which slow modules it imported.
+        start: `warm` or `cold`; an `env` that differs from trial to trial makes it cold, because libraries read their
+            variables when they are imported.
+        resumed: Whether an earlier attempt left something in `checkpoint`.
+        port: A TCP port that is this trial's alone; 0: none was free.
+        resuming: Whether the file is there that `[run.resume]` waits for.
+        code: What is known of the code that is about to run.
+    """
+    context = argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port)
+    run, run_dir = spec.run, attempt.run_dir
+    arguments = render(spec, context, resuming)
+    if run.kind == "command":
+        arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
+    else:
+        arguments = [_script_word(spec, run_dir), *arguments]
+    objective = spec.objective
+    record: dict[str, Any] = {
+        "attempt_id": attempt.attempt_id,
+        "study": trial.study,
+        "number": trial.number,
+        "attempt": attempt.attempt,
+        "seed": trial.seed,
+        "stage": trial.stage,
+        "kind": run.kind,
+        "start": "cold" if env_needs_trial(run) else start,
+        "argv": arguments,
+        "script": None if run.script is None else trial_path(spec, run.script, run_dir),
+        "function": run.function,
+        "cwd": trial_path(spec, run.cwd, run_dir),
+        "env": {**_rendezvous(port), **render_env(spec, context), **device_environment},
+        "params": trial.params,
+        "checkpoint_dir": str(checkpoint),
+        "device": attempt.device,
+        "resumed": resumed,
+        "timeout": run.timeout,
+        "grace": run.grace,
+        "patterns": [asdict(p) for p in spec.patterns],
+        "metric_files": _metric_files(spec, context, run_dir),
+        "rename": spec.rename,
+        "predictions": spec.predictions and _absolute(spec, render_text(spec, spec.predictions, context), run_dir),
+        "tree": run.tree or None,
+        "code": dict(code) if code else None,
+        "objective_metric": objective.metric if objective else None,
+        "learn": learn,
+        "umask": None,
+        "rlimits": {RLIMITS[name]: value for name, value in run.limits.items()},
+        "python": run.python,
+        "bundle": str(bundle),
+    }
+    whole = trial.stage in (FINALIZE_STAGE, TEST_STAGE)
+    return _folded(record, spec, context, resuming) if run.folds and not whole else record
+
+
+def _metric_files(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> list[dict[str, str]]:
+    return [
+        {"kind": file.kind, "path": _absolute(spec, render_text(spec, file.path, context), run_dir)}
+        for file in spec.metric_files
+    ]
+
+
+def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext, resuming: bool) -> dict[str, Any]:
+    """The same trial with its program run once a fold, by a program of ours that sums the folds up."""
+    runs, run_dir = [], Path(context.run_dir)
+    for fold in range(1, spec.run.folds + 1):
+        own = replace(context, fold=fold)
+        arguments = render(spec, own, resuming)
+        if spec.run.kind == "command":
+            arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
+        else:
+            arguments = [record["python"], "-u", record["script"], *arguments]
+        runs.append(
+            {"argv": arguments, "env": render_env(spec, own), "metric_files": _metric_files(spec, own, run_dir)}
+        )
+    runner = str(Path(record["bundle"], "tuned", "sdk", "fold_runner.py"))
+    return {
+        **record,
+        "kind": "command",
+        "start": "cold",
+        "argv": [record["python"] or "python3", "-u", runner],
+        "patterns": [],
+        "metric_files": [],
+        "folds": {"runs": runs, "patterns": record["patterns"]},
+        "learn": False,
+    }
+
+
+def _script_word(spec: StudySpec, run_dir: Path) -> str:
+    """What `sys.argv[0]` will be: the script as it was typed, where that leads to it from the trial's folder."""
+    run = spec.run
+    typed, script = run.script_typed or "", run.script or ""
+    if typed and not typed.startswith("/") and os.path.normpath(f"{run.cwd}/{typed}") == script:
+        return typed
+    return trial_path(spec, script, run_dir)
+
+
+def _absolute(spec: StudySpec, path: str, run_dir: Path) -> str:
+    return os.path.normpath(Path(trial_path(spec, spec.run.cwd, run_dir)) / path)
+
+
+def _rendezvous(port: int) -> dict[str, str]:
+    """What torch.distributed and torchrun look for, so that trials side by side do not meet each other."""
+    if not port:
+        return {}
+    return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PET_MASTER_PORT": str(port)}
+
+
+def argument_context(
+    spec: StudySpec, trial: Trial, attempt: int, run_dir: Path, checkpoint: Path, port: int = 0
+) -> ArgumentContext:
+    """What the placeholders of this attempt stand for."""
+    return ArgumentContext(
+        params=trial.params,
+        number=trial.number,
+        seed=trial.seed,
+        study=spec.name,
+        attempt=attempt,
+        stage=trial.stage,
+        run_dir=str(run_dir),
+        checkpoint_dir=str(checkpoint),
+        port=port,
+    )
+
+
+def shown_arguments(study: Study, trial: Trial, runs: Path) -> list[str]:
+    """The argument list of a trial's next, or latest, attempt; a function gets `name=value`, for the eye alone."""
+    if study.spec.run.kind == "function":
+        return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
+    attempt = max(1, trial.attempt)
+    with contextlib.suppress(InvalidInput, OSError):
+        trial = as_started(study.spec, trial, runs)
+    context = argument_context(
+        study.spec,
+        trial,
+        attempt,
+        run_dirs.trial_dir(runs, trial.study, trial.number) / str(attempt),
+        run_dirs.checkpoint_dir(runs, trial.study, run_dirs.checkpoints_of(trial)),
+    )
+    script = study.spec.run.script_typed
+    return ([script] if script else []) + render(study.spec, context)

@@ -1,0 +1,1 @@
+"""What this machine has to give: GPUs and CPU slots, memory, ports; and who holds them."""

@@ -1,0 +1,182 @@
+"""A conversation with the advisor about one study: what it does not know yet, then the question.
+
+Owns what each study has told the advisor so far. The advisor holds only a cache: one that was started anew is told all
+of it again. What becomes of an answer is `tuned.daemon.search.suggesting`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from storage import queries
+from storage.engine import Database
+from tuned.advisor.messages import (
+    DefineStudy,
+    ObjectiveLine,
+    Suggest,
+    Suggestion,
+    TrialLine,
+    UpdateTrials,
+    to_request,
+)
+from tuned.core.search.phases import Due
+from tuned.core.space import Point
+from tuned.core.states import TERMINAL
+from tuned.core.study import SEARCH, Study
+from tuned.core.trial import Trial
+from tuned.daemon import clock
+from tuned.daemon.machine.memory import memory_limit, uses_gpu
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.priors import prior_trials
+from tuned.daemon.search.spaces import refine_before
+from tuned.daemon.search.ways import due_in, reproducible, results_of
+
+FEED_ROWS = 2000
+"""Trials that are told in one request."""
+
+
+@dataclass(slots=True)
+class _Fed:
+    """What an advisor has been told of a study: which start of it, which version of the space, up to which event."""
+
+    generation: int = -1
+    space: int = 0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A point of the study's space, what made it, and why."""
+
+    params: Point
+    origin: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the advisor said of a study.
+
+    Attributes:
+        study: As it was when the advisor was asked.
+        way: How its next point was to be chosen.
+        results: How many results the advisor knew.
+        suggestions: Fewer than were asked for when the space is `exhausted`.
+        seconds: How long all of it took.
+    """
+
+    study: Study
+    way: Due
+    results: int
+    suggestions: list[Suggested]
+    exhausted: bool
+    seconds: float
+
+
+class Asking:
+    """Asks the advisor for points, one conversation at a time."""
+
+    def __init__(self, database: Database, advisor: AdvisorProcess, slots: Slots) -> None:
+        self._database = database
+        self._advisor = advisor
+        self._slots = slots
+        self._fed: dict[int, _Fed] = {}
+
+    async def ask(self, study_id: int, count: int, number: int | None = None) -> Answer:
+        """The model's next points; with a number, one for that trial.
+
+        Raises:
+            AdvisorFailed: There is no answer.
+        """
+        async with await self._advisor.exclusive():
+            began = time.monotonic()
+            study, next_number, way = await self._ready(study_id)
+            await self._feed(study)
+            wanted = next_number if number is None else number
+            cut = wanted - 2 if reproducible(study) else None
+            answer = await self._advisor.ask(to_request(Suggest(study.id, wanted, way.way, count, cut)))
+        made = [Suggestion.from_answer(one) for one in (answer, *answer.get("more", ()))]
+        found = [Suggested(s.params, s.origin, s.why) for s in made if s.params is not None]
+        return Answer(study, way, results_of(study), found, len(found) < count, time.monotonic() - began)
+
+    def forget(self, study_id: int) -> None:
+        """The study is gone."""
+        self._fed.pop(study_id, None)
+
+    async def _ready(self, study_id: int) -> tuple[Study, int, Due]:
+        """The study as it stands, with its space refined where that is due, and its next number."""
+
+        def look(conn: Connection) -> tuple[Study, int, Due]:
+            study = queries.study_by_id(conn, study_id)
+            return study, queries.next_number(conn, study_id), due_in(study)
+
+        study, number, way = await self._database.ask(look)
+        if way.refine:
+            study = await self._database.writer.run(lambda conn: refine_before(conn, study, way.phase, clock.now()))
+        return study, number, way
+
+    async def _feed(self, study: Study) -> None:
+        """Tell the advisor what it does not know yet."""
+        await self._advisor.start()
+        fed = self._fed.setdefault(study.id, _Fed())
+        if fed.generation != self._advisor.generation or fed.space != study.space:
+            definition = DefineStudy(
+                study.id,
+                study.spec.space,
+                _goals(study),
+                study.spec.search.seed,
+                study.spec.search.method,
+                memory_limit(study.spec, self._slots),
+                await asyncio.to_thread(self._prior, study),
+            )
+            await self._advisor.ask(to_request(definition))
+            fed.generation, fed.space, fed.seq = self._advisor.generation, study.space, 0
+        while True:
+            rows, rungs, peaks = await asyncio.to_thread(self._changed, study, fed.seq)
+            if not rows:
+                return
+            told = tuple(
+                _line(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows if trial.stage == SEARCH
+            )
+            if told:
+                await self._advisor.ask(to_request(UpdateTrials(study.id, told)))
+            fed.seq = rows[-1][0]
+
+    def _prior(self, study: Study) -> tuple[TrialLine, ...]:
+        if not study.spec.search.sources:
+            return ()
+        with self._database.read() as conn:
+            found = prior_trials(conn, study.spec, study.created_at)
+        return tuple(replace(_line(trial, {}, None), number=-i) for i, trial in enumerate(found, 1))
+
+    def _changed(
+        self, study: Study, seq: int
+    ) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]], dict[int, float]]:
+        """Trials that moved since, with their values at rungs and their peaks of memory."""
+        with self._database.read() as conn:
+            rows = queries.changed_since(conn, study.id, seq, FEED_ROWS)
+            ended = [trial.id for _, trial in rows if trial.state in TERMINAL]
+            peaks = queries.peak_memory(conn, ended, uses_gpu(study.spec, self._slots))
+            stops = study.spec.early_stopping is not None
+            return rows, queries.rung_values(conn, [trial.id for _, trial in rows]) if stops else {}, peaks
+
+
+def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
+    """The objectives, and each bound of a constraint as one more that is to be kept."""
+    goals = [ObjectiveLine(o.metric, o.direction) for o in study.spec.objectives]
+    for c in study.spec.constraints:
+        if c.at_most is not None:
+            goals.append(ObjectiveLine(c.metric, "minimize", c.at_most))
+        if c.at_least is not None:
+            goals.append(ObjectiveLine(c.metric, "maximize", c.at_least))
+    return tuple(goals)
+
+
+def _line(trial: Trial, rungs: dict[int, float], memory: float | None) -> TrialLine:
+    values = trial.values if trial.state in TERMINAL else {}
+    return TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)

@@ -1,0 +1,274 @@
+"""Making suggestions: design points here and now, model points from the advisor, ahead of need.
+
+Owns what each study has asked for and is waiting for. Points become queued trials in the database; until then a
+suggestion is worth nothing and may be lost. What is said to the advisor is `tuned.daemon.search.asking`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from storage.engine import Database
+from storage.repository import NewTrial
+from tuned.advisor.messages import Ping, to_request
+from tuned.core.arguments import recorded
+from tuned.core.schedule import Ask, room_for
+from tuned.core.states import StudyState
+from tuned.core.study import Study
+from tuned.core.trial import Trial
+from tuned.daemon import clock, failpoints
+from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
+from tuned.daemon.search.asking import Answer, Asking
+from tuned.daemon.search.pace import Pace
+from tuned.daemon.search.points import add_design_points
+from tuned.daemon.search.ways import due_in, reproducible, results_of
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.05
+"""Share of a mean trial for which an idle slot waits for the advisor before a quasi-random point takes it."""
+BATCH = 4
+"""Suggestions asked for at once: they share one fit, but the first of them waits for the last."""
+REPLACING = 0.1
+"""Suggestions that have not started are made anew with new results while that takes less than this share of a trial."""
+_MODELLED = frozenset({"bayesian", "evolution", "fallback"})
+
+
+@dataclass(slots=True)
+class _Search:
+    """What is under way for one study: suggestions asked for, and slots being filled without waiting for one.
+
+    Attributes:
+        cuts: Trial number -> results that were known when its point was suggested.
+        spent: Version of the space of which every point has been tried.
+    """
+
+    asked: int = 0
+    filling: int = 0
+    replacing: bool = False
+    idle_since: float | None = None
+    spent: int = 0
+    cuts: dict[int, int] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+
+
+class Suggesting:
+    """Answers the plan's asks. All methods are for the event loop."""
+
+    def __init__(self, database: Database, advisor: AdvisorProcess, slots: Slots, wake: asyncio.Event) -> None:
+        self._database = database
+        self._advisor = advisor
+        self._asking = Asking(database, advisor, slots)
+        self._wake = wake
+        self._searches: dict[int, _Search] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def search(self, study_id: int) -> _Search:
+        """The search of a study."""
+        return self._searches.setdefault(study_id, _Search())
+
+    def pace(self, study_id: int) -> Pace:
+        """How long this study's trials and suggestions take."""
+        return self.search(study_id).pace
+
+    def asked(self, study_id: int) -> int:
+        """Suggestions under way."""
+        return self.search(study_id).asked
+
+    def exhausted(self, study: Study) -> bool:
+        """Whether every point of the space has been tried."""
+        return self.search(study.id).spent == study.space
+
+    def by_design(self, study: Study) -> bool:
+        """Whether the next suggestion comes from a design, and not from what results say."""
+        return due_in(study).by_design
+
+    def begin(self, ask: Ask, study: Study) -> None:
+        """Make these suggestions."""
+        search = self.search(study.id)
+        if self.by_design(study):
+            self._spawn(self._design(study, ask.count), search, ask.count)
+            return
+        count = 1 if reproducible(study) else min(ask.count, BATCH)
+        self._spawn(self._model(study, count), search, count)
+
+    def idle(self, study: Study, slots: int) -> None:
+        """Slots wait for this study's next suggestion: after a moment's patience a quasi-random point fills them.
+
+        A study of one trial at a time waits instead: which point came next would be a matter of time otherwise.
+        """
+        search = self.search(study.id)
+        slots -= search.filling
+        if slots <= 0 or reproducible(study):
+            search.idle_since = None
+            return
+        now = time.monotonic()
+        if search.idle_since is None:
+            search.idle_since = now
+        patience = PATIENCE * (search.pace.trial_s or 0.0)
+        waited = now - search.idle_since
+        if waited < patience:
+            asyncio.get_running_loop().call_later(patience - waited, self._wake.set)
+            return
+        search.idle_since = None
+        why = f"a slot was idle and the advisor was not ready ({self._advisor.state})"
+        self._spawn(self._fill(study, slots, why), search, 0)
+
+    def renew(self, study: Study, queued: Sequence[Trial]) -> None:
+        """Make the stalest of these suggestions anew, if results have come since and nothing else is asked."""
+        search = self.search(study.id)
+        busy = search.asked or search.filling or search.replacing
+        if busy or reproducible(study) or self.by_design(study):
+            return
+        pace = search.pace
+        if pace.trial_s and (pace.suggestion_s or 1.0) > REPLACING * pace.trial_s:
+            return
+        results = results_of(study)
+        stale = [
+            trial
+            for trial in queued
+            if trial.attempt == 0 and trial.origin in _MODELLED and search.cuts.get(trial.number, -1) < results
+        ]
+        if stale:
+            search.replacing = True
+            oldest = min(stale, key=lambda trial: (search.cuts.get(trial.number, -1), trial.number))
+            self._spawn(self._renew(study, oldest), search, 0)
+
+    async def _fill(self, study: Study, slots: int, why: str) -> None:
+        search = self.search(study.id)
+        search.filling += slots
+        try:
+            await self._design(study, slots, "fallback", why)
+        finally:
+            search.filling -= slots
+
+    def _spawn(self, work: object, search: _Search, count: int) -> None:
+        search.asked += count
+
+        async def run() -> None:
+            try:
+                await work  # type: ignore[misc]
+            except Exception:
+                # A suggestion that could not be made costs a tick; the study says why.
+                log.exception("a suggestion failed")
+                await asyncio.sleep(1.0)
+            finally:
+                search.asked -= count
+                self._wake.set()
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _design(self, study: Study, count: int, origin: str | None = None, why: str = "") -> None:
+        def add(conn: Connection) -> bool:
+            return add_design_points(conn, study.id, count, origin, why, clock.now())
+
+        if not await self._database.writer.run(add):
+            self.search(study.id).spent = study.space
+        failpoints.reach("suggestion.stored")
+
+    async def _model(self, study: Study, count: int) -> None:
+        search = self.search(study.id)
+        try:
+            answer = await self._ask(study, count)
+        except AdvisorFailed as error:
+            await self._note(study, str(error))
+            await self._design(study, 1, "fallback", f"{error}")
+            return
+        if answer.exhausted:
+            search.spent = answer.study.space
+        way, version, spec = answer.way, answer.study.space, answer.study.spec
+        new = [NewTrial(recorded(spec, spec.space.check(s.params)), s.origin, s.why) for s in answer.suggestions]
+
+        def add(conn: Connection) -> list[int]:
+            current = queries.study_by_id(conn, study.id)
+            if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
+                return []
+            # A quasi-random point may have taken the study's last place while the model was thinking.
+            room = room_for(current.point_counts, current.search.trials, len(new))
+            if not room or due_in(current).phase != way.phase:
+                return []
+            numbers = repository.add_trials(conn, study.id, new[:room], clock.now())
+            repository.set_study_phase(conn, study.id, way.way, way.why, clock.now())
+            return numbers
+
+        for number in await self._database.writer.run(add):
+            search.cuts[number] = answer.results
+        await self._note(study, "")
+        failpoints.reach("suggestion.stored")
+
+    async def _renew(self, study: Study, trial: Trial) -> None:
+        search = self.search(study.id)
+        try:
+            answer = await self._ask(study, 1, trial.number)
+            search.cuts[trial.number] = answer.results
+            if not answer.suggestions or answer.suggestions[0].origin not in _MODELLED - {"fallback"}:
+                return
+            found, now_in = answer.suggestions[0], answer.study
+            point = recorded(now_in.spec, now_in.spec.space.check(found.params))
+
+            def swap(conn: Connection) -> None:
+                if queries.study_by_id(conn, study.id).space == now_in.space and point != trial.params:
+                    repository.replace_suggestion(
+                        conn,
+                        trial,
+                        point,
+                        origin=found.origin,
+                        why=found.why,
+                        space=now_in.space,
+                        now=clock.now(),
+                    )
+
+            await self._database.writer.run(swap)
+        except AdvisorFailed as error:
+            # The point that waits is as good as it was.
+            search.cuts[trial.number] = results_of(study)
+            await self._note(study, str(error))
+        finally:
+            search.replacing = False
+
+    async def _ask(self, study: Study, count: int, number: int | None = None) -> Answer:
+        answer = await self._asking.ask(study.id, count, number)
+        if answer.suggestions:
+            self.pace(study.id).suggestion(answer.seconds / len(answer.suggestions))
+        return answer
+
+    async def _note(self, study: Study, text: str) -> None:
+        if study.note != text:
+            await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, clock.now()))
+
+    def warm_up(self) -> None:
+        """Start the advisor now, because importing Ax takes seconds and it will be needed."""
+
+        async def start() -> None:
+            try:
+                async with await self._advisor.exclusive():
+                    await self._advisor.ask(to_request(Ping()))
+            except AdvisorFailed as error:
+                log.warning("%s", error)
+
+        task = asyncio.create_task(start())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def forget(self, study_id: int) -> None:
+        """The study is gone."""
+        self._searches.pop(study_id, None)
+        self._asking.forget(study_id)
+
+    async def close(self) -> None:
+        """Drop what is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+        await self._advisor.stop()

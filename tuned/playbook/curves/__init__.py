@@ -1,0 +1,1 @@
+"""What training curves say, of one trial and of a study."""

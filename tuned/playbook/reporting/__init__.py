@@ -1,0 +1,1 @@
+"""The report: what is told, its pictures, and the page."""

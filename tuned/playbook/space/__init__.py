@@ -1,0 +1,1 @@
+"""What the results say of the search space: its bounds, its failures, and whether it was searched enough."""
