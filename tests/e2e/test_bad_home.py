@@ -129,6 +129,37 @@ def test_what_may_not_be_read_or_written(tunectl: Tunectl) -> None:
         path.chmod(before)
 
 
+def test_files_of_a_study_that_may_not_be_read(tunectl: Tunectl) -> None:
+    weak = [] if os.getuid() else ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if weak and shutil.which("setpriv") is None:
+        pytest.skip("root may read everything, and setpriv is not there to give that up")
+    tunectl.write()
+    (tunectl.work / "inner").mkdir()
+    script, inner, data = tunectl.work / "train.py", tunectl.work / "inner", tunectl.work / "secret.txt"
+    (inner / "train.py").write_text(script.read_text())
+    data.write_text("x")
+
+    def submit(*more: str) -> str:
+        command = [*weak, sys.executable, "-I", "-m", "tuned.cli", "submit", "quad.toml", *more]
+        done = subprocess.run(
+            command, env=tunectl.env, cwd=tunectl.work, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+        assert (done.returncode, done.stdout) == (1, ""), done.stdout + done.stderr
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    for path, more, what in [
+        (script, (), f"run.script: {script} cannot be read: Permission denied"),
+        (inner, ("--set", "run.script=inner/train.py"), "run.script: there is no file"),
+        (data, ("--set", "run.code=snapshot"), f"{data}: Permission denied"),
+    ]:
+        before = path.stat().st_mode
+        path.chmod(0o000)
+        assert submit(*more).startswith(f"tunectl: {what}"), what
+        path.chmod(before)
+    assert tunectl.json("studies") == []
+
+
 def test_a_dead_socket_is_replaced_and_another_thing_in_its_place_is_named(tunectl: Tunectl) -> None:
     tunectl.home.mkdir()
     path = tunectl.home / "tuned.sock"

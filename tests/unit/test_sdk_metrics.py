@@ -23,6 +23,8 @@ class Whole:
     [
         (0.5, 0.5),
         (3, 3),
+        (10**400, "inf"),
+        (-(10**400), "-inf"),
         (True, 1.0),
         (math.nan, "nan"),
         (-math.inf, "-inf"),

@@ -5,6 +5,7 @@ Owns these rules. They raise for programming errors alone, with a hint; they tou
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any, Dict, Mapping, Optional
 
@@ -17,6 +18,9 @@ from tuned.protocol import (
     TIME_KEY,
     encode_number,
 )
+
+_BEYOND = 2**1024 - 2**970
+"""The first whole number that is too large for a float."""
 
 _RESERVED = frozenset((CHECKPOINT_MARK, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY))
 
@@ -70,7 +74,8 @@ def clean_value(name: str, value: Any) -> Any:
     if kind is float:
         return encode_number(value)
     if kind is int:
-        return value
+        # A number that no float can hold is infinite for everybody who reads it.
+        return value if abs(value) < _BEYOND else encode_number(math.copysign(math.inf, value > 0 or -1))
     if isinstance(value, (str, bytes)) or value is None:
         raise ValueError("report(%s=%r): a metric is a number; pass the number itself" % (name, value))
     try:

@@ -118,6 +118,10 @@ def _script(table: RunTable, base: str, files: Files) -> tuple[str | None, str |
     if not files.is_file(path):
         what = f"{path} is a folder" if files.is_dir(path) else f"there is no file {path}"
         raise InvalidInput(what, where=key, hint="paths start from the study file's folder")
+    try:
+        files.read_text(path)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}", where=key, hint="see its mode") from None
     return path, function
 
 

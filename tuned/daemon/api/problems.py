@@ -1,11 +1,13 @@
 """Errors as `application/problem+json` (RFC 9457) with `detail`, `hint` and `where`.
 
-Owns which error becomes which status. A bug becomes a 500 that names the log; its traceback stays in the log.
+Owns which error becomes which status. What the operating system refuses is a 503 that names the file; a bug becomes a
+500 that names the log, and its traceback stays there.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -73,9 +75,20 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    response = _problem(error.status_code, "HTTP", str(error.detail))
+    response = _problem(error.status_code, "HTTP", str(error.detail), "see /openapi.json")
     response.headers.update(error.headers or {})
     return response
+
+
+async def _system(request: Request, error: Exception) -> JSONResponse:
+    """What the operating system refuses us about a file is that file's fault, or the machine's, and no bug."""
+    assert isinstance(error, OSError)
+    if not error.strerror or error.filename is None:
+        return await _bug(request, error)
+    log.warning("%s %s failed: %s", request.method, request.url.path, error)
+    return _problem(
+        503, "Unavailable", error.strerror, "see its mode, its owner and the disk", os.fsdecode(error.filename)
+    )
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:
@@ -88,4 +101,5 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(TunedError, _tuned_error)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(OSError, _system)
     api.add_exception_handler(Exception, _bug)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 MOST_BYTES = 2**20
 
@@ -12,16 +11,16 @@ class Disk:
     """`tuned.core.files.Files` over this machine's file system."""
 
     def is_file(self, path: str) -> bool:
-        """Whether a regular file is there."""
-        return Path(path).is_file()
+        """Whether a regular file is there, as far as we may look."""
+        return os.path.isfile(path)  # noqa: PTH113 - pathlib raises where a folder may not be entered
 
     def is_dir(self, path: str) -> bool:
-        """Whether a folder is there."""
-        return Path(path).is_dir()
+        """Whether a folder is there, as far as we may look."""
+        return os.path.isdir(path)  # noqa: PTH112
 
     def is_executable(self, path: str) -> bool:
         """Whether a regular file is there that may be executed."""
-        return Path(path).is_file() and os.access(path, os.X_OK)
+        return self.is_file(path) and os.access(path, os.X_OK)
 
     def read_text(self, path: str) -> str:
         """The file's first megabyte, undecodable bytes replaced."""

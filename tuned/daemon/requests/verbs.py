@@ -1,7 +1,8 @@
 """What people do to trials and studies: pause, resume, cancel, prune, kill, retry, next, priority.
 
 Owns the meaning of each verb for each state, as transactions in the writer's thread. A verb that fits some of its
-targets changes those and says why it left the others alone.
+targets changes those and says why it left the others alone. Pausing with its levels, and pausing whole studies, is
+`tuned.daemon.requests.pausing`'s.
 """
 
 from __future__ import annotations
@@ -118,13 +119,7 @@ def act(conn: Connection, verb: str, texts: list[str], now: float) -> Effect:
 
 
 def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now: float) -> None:
-    if verb == "pause":
-        if study.state is StudyState.RUNNING:
-            repository.move_study(conn, study.id, "pause", Actor.USER, now, reason="paused by you")
-            effect.changed.append(study.name)
-        else:
-            effect.skipped.append(f"{study.name} is {study.state}")
-    elif verb == "resume":
+    if verb == "resume":
         frozen = [trial for trial in queries.trials(conn, study.id, states=[TrialState.RUNNING]) if trial.frozen]
         if study.state is StudyState.PAUSED:
             repository.move_study(conn, study.id, "resume", Actor.USER, now)
