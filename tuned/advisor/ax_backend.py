@@ -30,6 +30,7 @@ from ax.utils.common.logger import set_ax_logger_levels
 from ax.utils.common.random import with_rng_seed
 
 from tuned.advisor.encoding import Column, columns_of, conditions_of, decode, encode
+from tuned.advisor.features import TRANSFORMS, Axis, axes_of, needed, surrogate_of
 from tuned.advisor.history import Evidence, Sample
 from tuned.advisor.lessons import Lesson
 from tuned.advisor.messages import ObjectiveLine
@@ -41,8 +42,7 @@ ACQUISITION = {"optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256}}
 ACQUISITION_SMOOTH = {
     "optimizer_kwargs": {"num_restarts": 8, "raw_samples": 256, "options": {"sample_around_best": True}}
 }
-"""Where all columns are continuous, the search of the next point also begins near the best results; where some are not,
-BoTorch does so by itself."""
+"""Where all columns are continuous, the search of the next point also begins near the best results."""
 ACQUISITION_SEVERAL = {"optimizer_kwargs": {"num_restarts": 2, "raw_samples": 64}}
 """With several objectives, or conditions between parameters, each evaluation costs ten times as much."""
 PLANE = "plane"
@@ -107,7 +107,14 @@ class Model:
             self._pending: dict[str, list[ObservationFeatures]] | None = None
             for _, point in (*evidence.pending, *evidence.avoided):
                 self.wait_for(point)
-            self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment)
+            self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment, **self._surrogate())
+
+    def _surrogate(self) -> dict[str, Any]:
+        """Arguments for a model over features; none where Ax's own model sees the same."""
+        if not needed(self._columns):
+            return {}
+        axes = (*axes_of(self._space, self._columns), *([Axis(0.0, 1.0)] if self._plane else []))
+        return {"surrogate_spec": surrogate_of(axes), "transforms": TRANSFORMS}
 
     def wait_for(self, point: Point) -> None:
         """Take into account that this point is about to be tried; the model itself stays as it was fitted."""

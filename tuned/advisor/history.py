@@ -75,7 +75,9 @@ class Evidence:
         return replace(self, pending=pending, taken=self.taken | {canonical_key(point)})
 
 
-def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Iterable[TrialLine]) -> Evidence:
+def weigh(
+    space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Iterable[TrialLine], most: int = MOST_DATA
+) -> Evidence:
     """The evidence in a study's trials.
 
     Trials whose point is no longer part of the space are left out, as are cancelled and lost ones.
@@ -84,6 +86,7 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
         space: As it is now.
         objectives: At least one, unless nothing is to be modelled.
         trials: In any order.
+        most: Results that a model is fitted to; fewer with several objectives.
     """
     data: list[Sample] = []
     diverged: list[tuple[int, Point, tuple[float, ...]]] = []
@@ -122,7 +125,7 @@ def weigh(space: SearchSpace, objectives: Sequence[ObjectiveLine], trials: Itera
             data.append(Sample(number, point, filled))
     else:
         avoided += [(number, point) for number, point, _ in diverged]
-    kept = _tamed(objectives, _bounded(objectives, data))
+    kept = _tamed(objectives, _bounded(objectives, data, most))
     wild = {number for number, _, _ in diverged}
     return Evidence(
         kept,
@@ -180,9 +183,10 @@ def _sign(objective: ObjectiveLine) -> float:
     return 1.0 if objective.direction == "minimize" else -1.0
 
 
-def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> list[Sample]:
+def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    most = MOST_DATA if sum(o.bound is None for o in objectives) == 1 else MOST_DATA_SEVERAL
+    if sum(o.bound is None for o in objectives) > 1:
+        most = min(most, MOST_DATA_SEVERAL)
     if len(data) <= most:
         return data
     earlier, latest = data[: -most // 2], data[-most // 2 :]
