@@ -16,7 +16,6 @@ from statistics import mean, stdev
 
 import numpy as np
 from scipy.stats import spearmanr
-from tuned.core.design import design_point
 
 from benchmarks.search import T_95
 from benchmarks.search_problems import PROBLEMS, Problem
@@ -24,6 +23,7 @@ from tuned.advisor import ax_backend
 from tuned.advisor.history import MOST_DATA, weigh
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import design_point
 from tuned.core.space import Point, SearchSpace, Value
 from tuned.core.states import TrialState
 

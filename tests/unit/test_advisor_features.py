@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import pytest
-from tuned.core.space_file import parse_space
 
 from tuned.advisor.encoding import columns_of, encode
 from tuned.core.space import Point, SearchSpace
+from tuned.core.study_file.space_file import parse_space
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 """What importing torch and Ax brings along."""
