@@ -92,6 +92,9 @@ def main() -> int:
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201  this is its command line
         return REFUSED
+    # FastAPI imports pydantic's old half, 2 MB of it, only to ask whether a model is of that kind; none of ours is, and
+    # where it is not to be had FastAPI takes that for a no.
+    sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
     from tuned.daemon.app import run_daemon
 
     try:
