@@ -275,7 +275,7 @@ class Invariants:
 
 
 def _several_supervisors(found: list[processes.Process]) -> dict[Path, list[processes.Process]]:
-    """Trials that have more than one; a trial looks like its supervisor for the moment after its fork, so look twice."""
+    """Trials that have more than one. Look twice: for the moment after its fork a trial looks like its supervisor."""
     supervisors: dict[Path, list[processes.Process]] = {}
     for process in found:
         if process.kind == "supervisor" and process.run_dir is not None and process.alive:
