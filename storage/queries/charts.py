@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 
 from sqlalchemy import Connection
 
+from storage.driver import driver_of
 from storage.queries.observations import metric_names, observations
 from tuned.core.study import Study
 from tuned.core.trial import Observation
@@ -66,7 +66,7 @@ def _stretches(
 
     Each stretch is a range of the clustered key: one walk, where grouping would sort a million rows.
     """
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver = driver_of(conn)
     kept: dict[float, float | None] = {}
     following = driver.execute(f"SELECT min(step){_OF} AND step < ?", (*key, limit)).fetchone()[0]
     while following is not None:

@@ -6,13 +6,13 @@ The observations go in by one `executemany` on the driver's own connection: this
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
+from storage.driver import driver_of
 from storage.json_text import dump_values, encode_values
 from storage.models import attempts, trials
 from storage.problems import StaleState
@@ -148,7 +148,7 @@ def _claim_offset(conn: Connection, trial: MovingTrial, batch: IngestBatch) -> N
 
 
 def _store(conn: Connection, batch: IngestBatch) -> None:
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver = driver_of(conn)
     trial_id, attempt = batch.trial_id, batch.attempt
     if batch.observations:
         # NaN is stored as NULL, by SQLite itself.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
+from storage.driver import driver_of
 from storage.json_text import encode_values
 from storage.repository import moves
 from storage.repository.events import add_event
@@ -67,7 +67,7 @@ def consider(
     rule, objective = trial.spec.early_stopping, trial.spec.objective
     if rule is None or objective is None or trial.stop_reason is not None or not points:
         return None
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver = driver_of(conn)
     last, verdict = driver.execute(_LAST, (trial.id,)).fetchone() or (-1, None)
     free = verdict in RUNS_FREE
     before = streak = _streak(driver, trial.id) if rule.patience is not None else None
@@ -105,7 +105,7 @@ def _decide(
     step: float,
     now: float,
 ) -> Decision:
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver = driver_of(conn)
     value = summary_at(conn, trial.id, trial.attempt, objective, step)
     mine = (rungs.score_of(objective, value), trial.number)
     counts = rule.method == "asha"
@@ -192,7 +192,7 @@ def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
     rule = trial.spec.early_stopping
     if rule is None:
         return
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver = driver_of(conn)
     if trial.state is TrialState.COMPLETED:
         for rung, score, number in driver.execute(_UNCOUNTED, (trial.id,)).fetchall():
             _count(driver, rule, trial.study_id, rung, (score, number))
@@ -223,7 +223,7 @@ def resume(conn: Connection, trial_id: int, verdict: Verdict, now: float) -> boo
     Returns:
         False when it does not wait, or its study starts nothing more.
     """
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver = driver_of(conn)
     trial = moves.read(conn, trial_id)
     if trial.state is not TrialState.PAUSED or driver.execute(_WAITS_AT, (trial_id,)).fetchone() is None:
         return False
@@ -245,5 +245,5 @@ _RESUMED = {
 
 def released(conn: Connection, trial_id: int) -> None:
     """A person has resumed a trial: it waits at no rung any more."""
-    driver: Any = conn.connection.driver_connection
+    driver = driver_of(conn)
     driver.execute(_SET_VERDICT, (Verdict.PROMOTED.value, trial_id))

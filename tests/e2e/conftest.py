@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.e2e.tunectl_process import Tunectl
 from tuned.protocol import process_start_time
 
 DEADLINE_S = 60.0
@@ -181,3 +183,14 @@ def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
         yield process
     finally:
         process.end_everything()
+
+
+@pytest.fixture
+def tunectl(tmp_path: Path) -> Iterator[Tunectl]:
+    """The command on a state folder of its own; what it started is ended."""
+    with tempfile.TemporaryDirectory(prefix="tuned-", ignore_cleanup_errors=True) as folder:
+        command = Tunectl(Path(folder) / "home", tmp_path)
+        try:
+            yield command
+        finally:
+            command.end()

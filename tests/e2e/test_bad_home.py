@@ -10,7 +10,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,16 +27,6 @@ while not pathlib.Path("go").exists():
     time.sleep(0.02)
 trial.report(step=1, loss=0.5)
 """
-
-
-@pytest.fixture
-def tunectl(tmp_path: Path) -> Iterator[Tunectl]:
-    with tempfile.TemporaryDirectory(prefix="tuned-", ignore_cleanup_errors=True) as folder:
-        command = Tunectl(Path(folder) / "home", tmp_path)
-        try:
-            yield command
-        finally:
-            command.end()
 
 
 def refused(tunectl: Tunectl, *words: str, code: int = 1, **environment: str) -> str:

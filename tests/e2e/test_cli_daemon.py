@@ -8,9 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,6 @@ import pytest
 from tests.e2e.tunectl_process import DEADLINE_S, Tunectl
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def tunectl(tmp_path: Path) -> Iterator[Tunectl]:
-    with tempfile.TemporaryDirectory(prefix="tuned-", ignore_cleanup_errors=True) as folder:
-        command = Tunectl(Path(folder) / "home", tmp_path)
-        try:
-            yield command
-        finally:
-            command.end()
 
 
 def test_a_verb_starts_the_daemon_detached_and_stop_ends_it(tunectl: Tunectl) -> None:

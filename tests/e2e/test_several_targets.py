@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.e2e.tunectl_process import Tunectl
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def tunectl(tmp_path: Path) -> Iterator[Tunectl]:
-    with tempfile.TemporaryDirectory(prefix="tuned-", ignore_cleanup_errors=True) as folder:
-        command = Tunectl(Path(folder) / "home", tmp_path)
-        try:
-            yield command
-        finally:
-            command.end()
 
 
 def test_wait_and_logs(tunectl: Tunectl) -> None:
