@@ -108,20 +108,19 @@ ctypes.pythonapi.Py_AtExit(tell)
 """
 
 
-@pytest.mark.parametrize(("kind", "heard"), [("nb_func", False), ("other", True)])
-def test_bindings_that_tell_of_leaks_at_the_end(tmp_path: Path, modules: Path, kind: str, heard: bool) -> None:
+@pytest.mark.parametrize("last", ["pass", "raise KeyboardInterrupt"])
+def test_bindings_that_tell_of_leaks_at_the_end(tmp_path: Path, modules: Path, last: str) -> None:
     """They are not freed on purpose; what the user's own code says to its last breath is still there."""
-    (modules / "bindings.py").write_text(NANOBIND.replace("nb_func", kind))
+    (modules / "bindings.py").write_text(NANOBIND)
     script = tmp_path / "train.py"
     script.write_text(
         "import atexit, sys\n"
         "class Last:\n"
         "    def __del__(self, write=sys.stderr.write): write('deleted\\n')\n"
         "last = Last()\n"
-        "atexit.register(sys.stderr.write, 'exits\\n')\n"
+        "atexit.register(sys.stderr.write, 'exits\\n')\n" + last + "\n"
     )
     launcher = start(tmp_path, modules, "bindings")
     output = launcher.run(script)[1]
-    assert output.startswith("exits\ndeleted\n")
-    assert ("Arena" in output) == heard, output
+    assert output.endswith("exits\ndeleted\n")
     launcher.close()

@@ -16,6 +16,7 @@ SCRIPTS = Path(__file__).parents[1] / "launch_scripts"
 
 EXITS = [
     *("code", "big", "negative", "text", "nothing", "true", "tuple", "raise", "builtin", "interrupt", "base"),
+    *("huge", "wide", "subclass", "in-excepthook", "in-atexit"),
     *("interrupt-signal", "terminate", "abort", "at-once", "in-finally", "in-thread"),
 ]
 
@@ -27,6 +28,11 @@ CASES = [
     "excepthook.py twice",
     "shutdown_order.py",
     "open_files.py",
+    "late_destructors.py",
+    "c_library.py",
+    "c_library.py interpreter",
+    "broken_streams.py",
+    "broken_streams.py exit",
     "imports.py",
     "pickling.py",
     "pools.py",
@@ -100,6 +106,12 @@ def test_on_every_interpreter(python: str, tmp_path: Path) -> None:
         "shutdown_order.py",
         "excepthook.py twice",
         "exit_forms.py interrupt",
+        "exit_forms.py code",
+        "open_files.py",
+        "late_destructors.py",
+        "c_library.py",
+        "c_library.py interpreter",
+        "broken_streams.py",
     ):
         fresh = run_in(launcher, tmp_path / "cwd", case.split(), "cold")
         warm = run_in(launcher, tmp_path / "cwd", case.split(), "warm")

@@ -10,6 +10,31 @@ elif form == "big":
     sys.exit(259)
 elif form == "negative":
     sys.exit(-1)
+elif form == "huge":
+    sys.exit(1 << 70)
+elif form == "wide":
+    sys.exit((1 << 40) + 6)
+elif form == "subclass":
+
+    class Own(SystemExit):
+        """With a code that it works out when asked."""
+
+        @property
+        def code(self):
+            return 12
+
+    raise Own
+elif form == "in-excepthook":
+
+    def leave(*_exception):
+        sys.exit(11)
+
+    sys.excepthook = leave
+    raise ValueError("seen by the hook")
+elif form == "in-atexit":
+    import atexit
+
+    atexit.register(sys.exit, 13)
 elif form == "text":
     sys.exit("what went wrong")
 elif form == "nothing":

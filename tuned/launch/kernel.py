@@ -9,12 +9,13 @@ import ctypes
 import os
 import signal
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _MADV_COLLAPSE = 25
 _LARGE_PAGE = 1 << 21
+_MOST_EXIT_SLOTS = 200
 
 
 def _load() -> Optional[ctypes.CDLL]:
@@ -58,6 +59,37 @@ def skip_preloaded_destructors() -> None:
         return
     on_exit(end, None)
     at_exit(flush, None, None)
+
+
+def exit_function() -> Optional[Callable[[int], Any]]:
+    """The C library's `exit`, which runs the handlers of the C library and no more of the interpreter's shutdown.
+
+    Called with the interpreter's lock held, so that no other thread runs Python in between.
+    """
+    try:
+        return ctypes.PyDLL(None).exit
+    except (OSError, AttributeError):
+        return None
+
+
+def take_exit_slots() -> Optional[int]:
+    """Fill the interpreter's table of C exit functions (`Py_AtExit`) with one that does nothing.
+
+    Only for a process that is about to end: there is no way to give a slot back, nor another to count them.
+
+    Returns:
+        How many were free; None when that cannot be found out.
+    """
+    try:
+        assert _LIBC is not None
+        nothing = ctypes.cast(_LIBC.getpid, ctypes.c_void_p)
+        register = ctypes.pythonapi.Py_AtExit
+    except (AssertionError, AttributeError):
+        return None
+    for free in range(_MOST_EXIT_SLOTS):
+        if register(nothing) != 0:
+            return free
+    return None
 
 
 def keep_for_ever(modules: Dict[str, Any]) -> None:

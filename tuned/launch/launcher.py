@@ -98,7 +98,8 @@ class Launcher:
         self._preloaded = preload.import_modules(names)
         kernel.outlive_parent()
         shutdown.remember()
-        self._unsafe = preload.settle()
+        self._unsafe, exit_slots = preload.settle()
+        shutdown.remember_slots(exit_slots)
         self._control.answer(
             ready=True,
             pid=os.getpid(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import json
 import os
 import select
 import signal
@@ -27,6 +28,18 @@ _FORK_PATIENCE = 10.0
 
 _AT_EXIT_COMPANIONS = {"torch._dynamo": ("tabulate",)}
 """What a module imports only while the interpreter shuts down: imported early, no trial pays for it."""
+
+
+class Settled(NamedTuple):
+    """What a process that was forked after the imports said.
+
+    Attributes:
+        unsafe: Why forking is not safe, or None.
+        exit_slots: Exit functions of C that the interpreter still has room for; None when that is not known.
+    """
+
+    unsafe: Optional[str]
+    exit_slots: Optional[int] = None
 
 
 class Preload(NamedTuple):
@@ -64,40 +77,43 @@ def import_modules(names: Iterable[str]) -> Preload:
     return Preload(imported, failed, frozenset(_open_fds() - before))
 
 
-def settle() -> Optional[str]:
+def settle() -> Settled:
     """Make this process ready to be forked many times, once, after the imports.
 
     Finalizers that the modules registered belong to this process: a forked trial must neither run nor pay for them.
     One fork is tried, because fork handlers end the threads of maths libraries that are built for it (OpenBLAS).
-
-    Returns:
-        Why forking is not safe, or None.
     """
     for finalizer in list(getattr(weakref.finalize, "_registry", ())):
         finalizer.atexit = False
     gc.collect()
     gc.freeze()
     kernel.use_large_pages()
-    return _try_fork() or fork_hazard()
+    tried = _try_fork()
+    return tried._replace(unsafe=tried.unsafe or fork_hazard())
 
 
-def _try_fork() -> Optional[str]:
-    """What is wrong with a forked process, as it says itself or by not saying anything."""
+def _try_fork() -> Settled:
+    """What a forked process says of itself; it may also say nothing."""
     alive, alive_child = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pid = os.fork()
     if pid == 0:
-        os.write(alive_child, b"x" if _cuda_is_spoiled() else b".")
+        os.write(alive_child, json.dumps(_of_a_fork()).encode())
         os._exit(0)
     os.close(alive_child)
-    said = os.read(alive, 1) if select.select([alive], [], [], _FORK_PATIENCE)[0] else b""
+    said = os.read(alive, 4096) if select.select([alive], [], [], _FORK_PATIENCE)[0] else b""
     os.close(alive)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    if said == b"x":
-        return "the preloaded modules touched CUDA, which no forked process can use any more"
-    return None if said else "a process forked after the preload did not come to life"
+    return Settled(*json.loads(said)) if said else Settled("a process forked after the preload did not come to life")
+
+
+def _of_a_fork() -> Settled:
+    cuda = sys.modules.get("torch.cuda")
+    spoiled = cuda is not None and cuda._is_in_bad_fork()
+    why = "the preloaded modules touched CUDA, which no forked process can use any more" if spoiled else None
+    return Settled(why, kernel.take_exit_slots())
 
 
 def fork_hazard() -> Optional[str]:
@@ -143,11 +159,6 @@ def hidden_module(script: str, at_start: FrozenSet[str]) -> Optional[str]:
         if suffix in ("py", "pyc") or suffix.endswith("so") or os.path.exists(package):
             return stem
     return None
-
-
-def _cuda_is_spoiled() -> bool:
-    cuda = sys.modules.get("torch.cuda")
-    return bool(cuda is not None and cuda._is_in_bad_fork())
 
 
 def _open_fds() -> FrozenSet[int]:

@@ -66,8 +66,10 @@ class Program:
             with open(main.__file__ or "", "rb") as file:
                 code = compile(file.read(), main.__file__ or "", "exec", dont_inherit=True)
             exec(code, main.__dict__)
+            shutdown.expect(0)
             return
-        except SystemExit:
+        except SystemExit as leaving:
+            shutdown.expect(shutdown.status_of(leaving))
             raise
         except BaseException as caught:
             error, trace = caught, caught.__traceback__
@@ -149,6 +151,7 @@ def _end_with(error: BaseException, trace: Optional[TracebackType]) -> NoReturn:
         # Uncaught at the bottom of the stack, it ends the process by SIGINT after the shutdown; it is printed already.
         sys.excepthook = _say_nothing
         raise KeyboardInterrupt
+    shutdown.expect(1)
     raise SystemExit(1)
 
 
