@@ -14,6 +14,7 @@ from storage import repository
 from storage.repository import NewSpace
 from tuned.advisor.messages import (
     DefineStudy,
+    Forget,
     ObjectiveLine,
     Request,
     Suggest,
@@ -122,6 +123,28 @@ async def test_only_news_is_told(lab: Lab, asking: Asking, advisor: ReadingAdvis
     lab.do(repository.new_space, study_id, spec, NewSpace("user", "more room", ["lr.high: 1 -> 2"], {}), NOW)
     await asking.ask(study_id, 1)
     assert [sorted(numbers) for numbers in advisor.told()] == [[1, 2, 3, 4]]
+
+
+async def test_the_advisor_lets_go_of_studies_that_are_over(lab: Lab, asking: Asking, advisor: ReadingAdvisor) -> None:
+    over, other = lab.study("over", search=MODEL), lab.study("other", search=MODEL)
+    for study_id in (over, other):
+        lab.completed(study_id, 1.0)
+    await asking.ask(over, 1)
+    asking.forget(other)  # which it has never heard of
+    asking.forget(over)
+    advisor.heard.clear()
+    await asking.ask(other, 1)
+    assert advisor.heard[0] == Forget(over)
+    assert [type(request) for request in advisor.heard[1:]] == [DefineStudy, UpdateTrials, Suggest]
+    advisor.heard.clear()
+    # More trials were asked for.
+    await asking.ask(over, 1)
+    assert [type(request) for request in advisor.heard] == [DefineStudy, UpdateTrials, Suggest]
+    asking.forget(over)
+    advisor.generation += 1
+    advisor.heard.clear()
+    await asking.ask(other, 1)
+    assert not any(isinstance(request, Forget) for request in advisor.heard)
 
 
 async def test_repetitions_are_no_results_of_the_search(lab: Lab, asking: Asking, advisor: ReadingAdvisor) -> None:

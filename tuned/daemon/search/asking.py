@@ -16,6 +16,7 @@ from storage import queries
 from storage.engine import Database
 from tuned.advisor.messages import (
     DefineStudy,
+    Forget,
     ObjectiveLine,
     Suggest,
     Suggestion,
@@ -86,6 +87,7 @@ class Asking:
         self._advisor = advisor
         self._slots = slots
         self._fed: dict[int, _Fed] = {}
+        self._ended: dict[int, _Fed] = {}
 
     async def ask(self, study_id: int, count: int, number: int | None = None) -> Answer:
         """The model's next points; with a number, one for that trial.
@@ -96,6 +98,8 @@ class Asking:
         async with await self._advisor.exclusive():
             began = time.monotonic()
             study, next_number, way = await self._ready(study_id)
+            await self._advisor.start()
+            await self._drop_ended()
             await self._feed(study)
             wanted = next_number if number is None else number
             cut = wanted - 2 if reproducible(study) else None
@@ -105,8 +109,9 @@ class Asking:
         return Answer(study, way, results_of(study), found, len(found) < count, time.monotonic() - began)
 
     def forget(self, study_id: int) -> None:
-        """The study is gone."""
-        self._fed.pop(study_id, None)
+        """The study is over or gone; the advisor hears of it before the next question."""
+        if (fed := self._fed.pop(study_id, None)) is not None:
+            self._ended[study_id] = fed
 
     async def _ready(self, study_id: int) -> tuple[Study, int, Due]:
         """The study as it stands, with its space refined where that is due, and its next number."""
@@ -120,9 +125,15 @@ class Asking:
             study = await self._database.writer.run(lambda conn: refine_before(conn, study, way.phase, clock.now()))
         return study, number, way
 
+    async def _drop_ended(self) -> None:
+        """Have the advisor let go of the trials of studies that are over; one that was started since never knew them."""
+        while self._ended:
+            study_id, fed = self._ended.popitem()
+            if fed.generation == self._advisor.generation:
+                await self._advisor.ask(to_request(Forget(study_id)))
+
     async def _feed(self, study: Study) -> None:
         """Tell the advisor what it does not know yet."""
-        await self._advisor.start()
         fed = self._fed.setdefault(study.id, _Fed())
         if fed.generation != self._advisor.generation or fed.space != study.space:
             definition = DefineStudy(
