@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 
 import pytest
 
 from tuned.advisor.encoding import columns_of, decode, encode
-from tuned.advisor.history import MOST_DATA, MOST_DATA_SEVERAL, MOST_POINTS, weigh
+from tuned.advisor.history import LATEST, MOST_DATA, MOST_DATA_SEVERAL, MOST_POINTS, SPREAD, weigh
 from tuned.advisor.messages import (
     BadRequest,
     DefineStudy,
@@ -98,17 +99,31 @@ def test_points_outside_of_todays_space_are_left_out():
     assert [s.number for s in evidence.data] == [2] and len(evidence.taken) == 1
 
 
-def test_what_is_fed_is_bounded_and_keeps_best_and_latest():
-    n = MOST_DATA * 2
+def test_what_is_fed_is_bounded_and_keeps_best_latest_and_some_of_all_ranks():
+    n = MOST_DATA * 10
     rows = [trial(i, loss=float(i)) for i in range(1, n + 1)] + [trial(n + i, "queued") for i in range(1, 100)]
     evidence = weigh(SPACE, MINIMIZE, rows)
     numbers = [s.number for s in evidence.data]
-    half = MOST_DATA // 2
-    assert numbers == [*range(1, half + 1), *range(n - half + 1, n + 1)]
+    best = MOST_DATA - LATEST - SPREAD
+    assert len(numbers) == MOST_DATA and numbers == sorted(numbers)
+    assert numbers[:best] == list(range(1, best + 1)) and numbers[-LATEST:] == list(range(n - LATEST + 1, n + 1))
+    steps = {b - a for a, b in pairwise(numbers[best:-LATEST])}
+    assert max(steps) - min(steps) <= 1 and min(steps) == (n - best - LATEST) // SPREAD
     assert [p for p, _ in evidence.pending] == list(range(n + 100 - MOST_POINTS, n + 100))
+    # One more than there is room for, and the best of it for a metric of which more is better.
+    evidence = weigh(SPACE, MAXIMIZE, [trial(i, acc=float(i % 7)) for i in range(1, MOST_DATA + 2)])
+    assert len(evidence.data) == MOST_DATA and {s.number for s in evidence.data} >= set(range(6, MOST_DATA, 7))
+
+
+def test_several_objectives_are_fed_the_best_of_each_and_the_latest():
     both = (ObjectiveLine("a", "minimize"), ObjectiveLine("b", "maximize"))
-    evidence = weigh(SPACE, both, [trial(i, a=float(i), b=float(-i % 50)) for i in range(n)])
-    assert len(evidence.data) <= MOST_DATA_SEVERAL
+    n = MOST_DATA_SEVERAL * 5
+    evidence = weigh(SPACE, both, [trial(i, a=float(i), b=float(-i % 50)) for i in range(1, n + 1)])
+    numbers = {s.number for s in evidence.data}
+    assert len(numbers) == MOST_DATA_SEVERAL
+    half, quarter = MOST_DATA_SEVERAL // 2, MOST_DATA_SEVERAL // 4
+    assert numbers >= set(range(n - half + 1, n + 1)) and numbers >= set(range(1, quarter + 1))
+    assert numbers >= {number for number in range(1, n + 1) if -number % 50 == 49}
 
 
 def test_points_come_back_from_the_model_as_they_went():

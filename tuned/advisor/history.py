@@ -17,9 +17,14 @@ from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import Failure, TrialState
 
 MOST_DATA = 300
-"""Trials that a model is fitted to: the best half and the latest half. Beyond, a suggestion takes seconds."""
+"""Trials that a model is fitted to. Beyond, a suggestion takes seconds."""
+LATEST, SPREAD = 25, 50
+"""Of these the latest, so that what a model has just learned is not forgotten when it was nothing good, and some from
+all ranks, so that it goes on knowing where nothing good is. The others are the best. Measured by
+`benchmarks.bounded_history`."""
 MOST_DATA_SEVERAL = 60
-"""The same with several objectives, where the cost grows with the number of trials that none dominates."""
+"""The same with several objectives, where the cost grows with the number of trials that none dominates: the latest
+half, and the best by each in turn."""
 MOST_POINTS = 60
 """Points without a value (pending or avoided) that a model is told of, the latest of each kind."""
 
@@ -185,16 +190,19 @@ def _sign(objective: ObjectiveLine) -> float:
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int) -> list[Sample]:
     data.sort(key=lambda s: s.number)
+    latest, spread = most * LATEST // MOST_DATA, most * SPREAD // MOST_DATA
     if sum(o.bound is None for o in objectives) > 1:
         most = min(most, MOST_DATA_SEVERAL)
+        latest, spread = most // 2, 0
     if len(data) <= most:
         return data
-    earlier, latest = data[: -most // 2], data[-most // 2 :]
-    share = (most - len(latest)) // len(objectives)
-    chosen = {s.number for s in latest}
+    chosen = {s.number for s in data[-latest:]}
+    share = (most - latest - spread) // len(objectives)
     for k, objective in enumerate(objectives):
-        rest = sorted((s for s in earlier if s.number not in chosen), key=partial(_rank, _sign(objective), k))
+        rest = sorted((s for s in data if s.number not in chosen), key=partial(_rank, _sign(objective), k))
         chosen |= {s.number for s in rest[:share]}
+    rest = sorted((s for s in data if s.number not in chosen), key=partial(_rank, _sign(objectives[0]), 0))
+    chosen |= {rest[(2 * i + 1) * len(rest) // (2 * spread)].number for i in range(spread)}
     return [s for s in data if s.number in chosen]
 
 

@@ -126,7 +126,7 @@ class Asking:
         return study, number, way
 
     async def _drop_ended(self) -> None:
-        """Have the advisor let go of the trials of studies that are over; one that was started since never knew them."""
+        """Have the advisor let go of studies that are over; one that was started since never knew them."""
         while self._ended:
             study_id, fed = self._ended.popitem()
             if fed.generation == self._advisor.generation:
