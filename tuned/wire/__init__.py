@@ -1,0 +1,74 @@
+"""The shapes that cross the daemon's socket, as plain dataclasses: requests, replies and their JSON field names.
+
+Owns those names (they are promises to scripts) and nothing else: no HTTP, no checks beyond types. Daemon and clients
+import it, so it stays cheap. Metric values that are not finite travel as the strings `nan`, `inf`, `-inf`.
+"""
+
+from __future__ import annotations
+
+from tuned.wire.machine import Collect, Collected, DaemonStatus, DeviceRow, EventRow, StopRequest
+from tuned.wire.spaces import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
+from tuned.wire.studies import (
+    BestRow,
+    CommandSubmission,
+    ConstraintRow,
+    ObjectiveRow,
+    StepRow,
+    StoppingRow,
+    StudyRow,
+    Submission,
+    Submitted,
+)
+from tuned.wire.trials import (
+    BestSoFar,
+    BestStep,
+    Enqueue,
+    Enqueued,
+    LogChunk,
+    MetricRow,
+    RungRow,
+    TrialDetail,
+    TrialNumbers,
+    TrialRow,
+)
+from tuned.wire.values import Json, Number, wire_values
+from tuned.wire.verbs import Changed, Reprioritise, Targets
+
+__all__ = [
+    "BestRow",
+    "BestSoFar",
+    "BestStep",
+    "Changed",
+    "Collect",
+    "Collected",
+    "CommandSubmission",
+    "ConstraintRow",
+    "DaemonStatus",
+    "DeviceRow",
+    "Enqueue",
+    "Enqueued",
+    "EventRow",
+    "Json",
+    "LogChunk",
+    "MetricRow",
+    "Number",
+    "ObjectiveRow",
+    "ReplacedRow",
+    "Reprioritise",
+    "RungRow",
+    "SpaceChange",
+    "SpaceChanged",
+    "SpacePage",
+    "SpaceVersionRow",
+    "StepRow",
+    "StopRequest",
+    "StoppingRow",
+    "StudyRow",
+    "Submission",
+    "Submitted",
+    "Targets",
+    "TrialDetail",
+    "TrialNumbers",
+    "TrialRow",
+    "wire_values",
+]

@@ -1,0 +1,91 @@
+"""Events, devices, the daemon itself and its disk."""
+
+from __future__ import annotations
+
+from tuned.core.records import dataclass
+from tuned.wire.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event, as the stream sends it; `seq` is the stream's id."""
+
+    seq: int
+    at: float
+    type: str
+    study: str
+    number: int | None
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A slot of the machine: a GPU, or a share of the CPU where there is none.
+
+    Attributes:
+        id: UUID of the GPU, or `cpu:N`.
+        memory_total, memory_used: Bytes; None for CPU slots.
+        utilisation: Per cent; None when unknown.
+        held_by: `STUDY/NUMBER` of the trial that leases it, empty when free.
+        blocked: Why it is not leased out (a foreign process), empty otherwise.
+    """
+
+    id: str
+    kind: str
+    name: str
+    index: int
+    memory_total: int | None
+    memory_used: int | None
+    utilisation: float | None
+    held_by: str
+    blocked: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """What `tunectl daemon status` says."""
+
+    pid: int
+    socket: str
+    home: str
+    version: str
+    uptime_s: float
+    rss_bytes: int
+    slots: int
+    devices: list[DeviceRow]
+    studies: int
+    running: int
+    queued: int
+    advisor: str
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Ends the daemon; running trials go on unless `stop_trials` is set."""
+
+    stop_trials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Bring the run directories within the quota (bytes; None: the machine's), or only say what would go."""
+
+    dry_run: bool = True
+    quota: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was, or would be, removed.
+
+    Attributes:
+        used_bytes: What the run directories took before.
+        removed: `STUDY/NUMBER PART BYTES`, least useful first.
+    """
+
+    used_bytes: int
+    quota_bytes: int
+    freed_bytes: int
+    removed: list[str]
+    dry_run: bool

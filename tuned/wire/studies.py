@@ -1,0 +1,188 @@
+"""Studies as clients see and submit them."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from tuned.core.records import dataclass
+from tuned.wire.values import Json, Number
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveRow:
+    """What the study improves."""
+
+    metric: str
+    direction: str
+    train: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintRow:
+    """A bound on a metric's last value; a trial that breaks it is never the best."""
+
+    metric: str
+    at_most: float | None
+    at_least: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BestRow:
+    """The best finished trial."""
+
+    number: int
+    params: Json
+    values: dict[str, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingRow:
+    """What early stopping has done in a study.
+
+    Attributes:
+        stopped: Trials that ended before their end; `waiting`: those paused at a rung, which may be promoted yet.
+        rescued: Trials that would have been stopped and are let run to their end; `rescued_ended`: those that have.
+        wrong: Of those, how many ended better than the median of the trials that the rule let through.
+        wrong_share: `wrong / rescued_ended`; None before there is any measurement.
+    """
+
+    method: str
+    stopped: int
+    waiting: int
+    rescued: int
+    rescued_ended: int
+    wrong: int
+    wrong_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step from the search to a finished model.
+
+    Attributes:
+        id: What steering names it by; `name` is what it does.
+        state: `waiting`, `running`, `paused`, `done`, `skipped` or `failed`.
+        why: The state in one line: what came of it, or what it waits for.
+        result: What it has given: trials, the winner of a confirmation, the bundle of the final model.
+    """
+
+    id: str
+    name: str
+    state: str
+    by_hand: bool
+    options: Json
+    result: Json
+    why: str
+    began_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """A study as lists show it.
+
+    Attributes:
+        counts: Trial state -> number of trials.
+        trials: How many trials it shall have; None when a time budget alone ends it.
+        started: Trials that count towards `trials`.
+        eta_s: Seconds until it is done at the present pace; None when that cannot be said yet.
+        note: Something a person should know now, e.g. that the advisor is late.
+        parameters: Names in the order of the space.
+        early_stopping: What it has done; None without it, and in lists.
+        objectives: All of them; `objective` is the first.
+        phase: How its points are chosen now, and why; empty before the first.
+        steps: Those of its playbook, and those that were asked for by hand.
+        aside: Trial state -> how many of `counts` belong to such steps and not to the search.
+        again: Trial state -> how many of `counts` repeat another trial's point (retries, further seeds of a point) and
+            so do not count towards `trials`.
+    """
+
+    name: str
+    state: str
+    priority: int
+    question: str
+    counts: dict[str, int]
+    best: BestRow | None
+    created_at: float
+    reason: str
+    ended_at: float | None
+    trials: int | None
+    started: int
+    method: str
+    parallel: int | None
+    objective: ObjectiveRow | None
+    parameters: list[str]
+    eta_s: float | None
+    note: str
+    early_stopping: StoppingRow | None = None
+    phase: str = ""
+    objectives: list[ObjectiveRow] = field(default_factory=list)
+    constraints: list[ConstraintRow] = field(default_factory=list)
+    steps: list[StepRow] = field(default_factory=list)
+    aside: dict[str, int] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A study to submit.
+
+    Attributes:
+        study: The study file's content as plain data (what a TOML parser gives).
+        base: Absolute folder that relative paths start from: the study file's own.
+        file: Absolute path of the study file; None when it came from a script.
+        environment: The submitter's whole environment, captured for the trials.
+        name: Overrides the study's name.
+        stem: File name without suffix: the name when the study gives none.
+        update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
+    """
+
+    study: Json
+    base: str
+    environment: dict[str, str]
+    file: str | None = None
+    name: str | None = None
+    stem: str | None = None
+    update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSubmission:
+    """One plain command to queue: a study with an empty space and one trial."""
+
+    command: list[str]
+    cwd: str
+    environment: dict[str, str]
+    name: str | None = None
+    priority: int = 0
+    gpus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission.
+
+    Attributes:
+        created: False when the same content was there already.
+        arguments: The argument lists that the first trials will get, up to three.
+        code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
+        estimate_s: Seconds that all of it will take; None when nothing like it has run here.
+        estimate_why: What that is based on, or why it is unknown.
+        changed: What an update has changed, as `KEY: OLD -> NEW`.
+    """
+
+    study: str
+    created: bool
+    state: str
+    trials: int | None
+    slots: int
+    devices: list[str]
+    python: str
+    python_why: str
+    arguments: list[list[str]]
+    notes: list[str]
+    trial: int | None = None
+    code: str = ""
+    estimate_s: float | None = None
+    estimate_why: str = ""
+    changed: list[str] = field(default_factory=list)

@@ -1,0 +1,162 @@
+"""Trials as clients see and enqueue them: rows, details, metrics, output."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from tuned.core.records import dataclass
+from tuned.wire.values import Json, Number
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """A trial as lists show it; times are Unix seconds.
+
+    `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
+    version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
+    judge by.
+    """
+
+    study: str
+    number: int
+    state: str
+    params: Json
+    values: dict[str, Number]
+    priority: int
+    origin: str
+    attempt: int
+    reason: str
+    failure: str | None
+    device: str
+    seed: int
+    stage: str
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    why: str
+    stop_reason: str | None
+    last_step: float | None
+    retry_of: int | None
+    code: str = ""
+    space: int = 1
+    frozen: bool = False
+    starts_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialNumbers:
+    """Numbers of trials in an order: a part of them, and how many there are in `total`."""
+
+    numbers: list[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestStep:
+    """A trial that was the best yet when it completed, as the `count`-th one."""
+
+    count: int
+    number: int
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class BestSoFar:
+    """The best value over the completed trials in the order of their ends: where it improved, and how many they are."""
+
+    total: int
+    steps: list[BestStep]
+
+
+@dataclass(frozen=True, slots=True)
+class RungRow:
+    """A verdict of early stopping on a trial, with its evidence.
+
+    Attributes:
+        peers: Trials it was compared with, of which the best `passing` pass.
+        cutoff: The value of the last one that passes; None while none does.
+        verdict: `continued`, `paused`, `promoted`, `finishing`, `pruned` or `rescued`.
+        why: The same in one line.
+    """
+
+    rung: int
+    step: float
+    value: Number
+    peers: int
+    passing: int
+    cutoff: Number | None
+    verdict: str
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDetail:
+    """One trial with what only its own page shows.
+
+    Attributes:
+        bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
+            `{attempt, offset, text}`.
+    """
+
+    trial: TrialRow
+    run_dir: str | None
+    checkpoint_dir: str
+    arguments: list[str]
+    traceback: str
+    bad_lines: int
+    attempts: list[Json] = field(default_factory=list)
+    rungs: list[RungRow] = field(default_factory=list)
+    unreadable: list[Json] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One observation."""
+
+    study: str
+    number: int
+    step: Number
+    name: str
+    value: Number
+    time: float | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of a trial's output.
+
+    Attributes:
+        next_offset: Where the following piece begins, in bytes.
+        ended: Whether the attempt is over, so that nothing follows once `text` is empty.
+    """
+
+    text: str
+    attempt: int
+    next_offset: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Points of the user's own; parameters left out are suggested.
+
+    Attributes:
+        points: Parameter name -> its value, or a list: then each of its values, and for several lists their product.
+        like: A trial, as `STUDY/7` or `STUDY/best`, whose values hold where a point has none.
+        seeds: How often each point runs, each time with another seed.
+    """
+
+    points: list[Json]
+    priority: int = 0
+    like: str | None = None
+    seeds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """Numbers of the trials that were queued."""
+
+    trials: list[int]
