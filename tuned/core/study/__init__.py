@@ -1,0 +1,32 @@
+"""What a study is: the specification that a submission fixes and the study as it stands.
+
+Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file.parse`'s work.
+"""
+
+from __future__ import annotations
+
+from tuned.core.study.goals import Constraint, Direction, MetricFile, Objective, Pattern
+from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec
+from tuned.core.study.searching import EarlyStopping, SearchMethod, SearchPhase, SearchSpec
+from tuned.core.study.specification import StudySpec
+from tuned.core.study.standing import SEARCH, Best, Study
+
+__all__ = [
+    "SEARCH",
+    "Argument",
+    "Best",
+    "ConfigFile",
+    "Constraint",
+    "Direction",
+    "EarlyStopping",
+    "MetricFile",
+    "Objective",
+    "Pattern",
+    "Resume",
+    "RunSpec",
+    "SearchMethod",
+    "SearchPhase",
+    "SearchSpec",
+    "Study",
+    "StudySpec",
+]

@@ -1,0 +1,91 @@
+"""How a trial of a study is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Argument = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file that is written for each trial from another one.
+
+    Attributes:
+        source: Absolute path of the file that it starts from: YAML, JSON or TOML by its suffix.
+        target: Where the trial finds it, placeholders unrendered.
+        values: Dotted key -> text with placeholders; a text that is one placeholder keeps the parameter's type.
+    """
+
+    source: str
+    target: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Arguments that are added when an earlier attempt has left a file; placeholders unrendered."""
+
+    when: str
+    args: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """How a trial is run.
+
+    Attributes:
+        kind: `script` (run as `__main__`), `function` (called with the trial) or `command` (any program).
+        script: Absolute path of the script or of the function's file; None for a command.
+        script_typed: The script as the study file spells it: what `sys.argv[0]` will be.
+        function: Name of the function; None otherwise.
+        command: Argument list of a command, placeholders unrendered.
+        args: Arguments of a script, placeholders unrendered; a tuple is a group that stands or falls together.
+        python: Absolute path of the interpreter; `python_why` says how it was chosen.
+        cwd: Absolute path.
+        env: Overlay on the submitter's environment, placeholders unrendered.
+        preload: Modules the launcher imports ahead; None: learned from the first trial.
+        timeout: Seconds of running time; None: no limit.
+        grace: Seconds between being asked to stop and being made to.
+        retries: Failure class -> how often such an attempt is tried again.
+        cpus: Cores that a trial is meant to use (shown, not enforced).
+        gpus: GPUs a trial needs; None: one where there is one.
+        gpu_memory: Bytes of a card that a trial is to stay below; None: all of it.
+        limits: Resource limits of each trial, by name (`memory` and `file_size` in bytes, `open_files`, `processes`,
+            `cpu_seconds`).
+        code: `live` (the files as they are when a trial starts) or `snapshot` (as they were at submit).
+        tree: Absolute path of the folder that a snapshot is made of; empty when live.
+        code_hash: Of the script and its own imports (live) or of the whole snapshot; content of the study only then.
+        data: Paths within `tree` that a trial finds linked instead of copied.
+        config: Files that are written for each trial.
+        folds: How many times the program is run in each trial, once a fold; 0: once.
+        resume: What is added when there is something to go on from; None when the code cannot.
+    """
+
+    kind: Literal["script", "function", "command"]
+    script: str | None = None
+    script_typed: str | None = None
+    function: str | None = None
+    command: tuple[Argument, ...] = ()
+    args: tuple[Argument, ...] = ()
+    start: Literal["warm", "cold"] = "warm"
+    python: str = ""
+    python_why: str = ""
+    cwd: str = "/"
+    env: dict[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] | None = None
+    timeout: float | None = None
+    grace: float = 30.0
+    retries: dict[str, int] = field(default_factory=lambda: {"lost": 1})
+    cpus: float = 1.0
+    gpus: float | None = None
+    gpu_memory: int | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+    code: Literal["live", "snapshot"] = "live"
+    tree: str = ""
+    code_hash: str = ""
+    data: tuple[str, ...] = ()
+    config: tuple[ConfigFile, ...] = ()
+    resume: Resume | None = None
+    folds: int = 0
