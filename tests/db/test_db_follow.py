@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 from tests.db.conftest import Lab
-from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 
 
 async def test_looking_away_does_not_wait_for_a_trial_that_reports_in_that_moment(lab: Lab, tmp_path: Path) -> None:

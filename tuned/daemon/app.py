@@ -23,7 +23,8 @@ from tuned.daemon.api import make_api
 from tuned.daemon.api.context import Context
 from tuned.daemon.attempts.adoption import adopt
 from tuned.daemon.attempts.commits import Ending
-from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.retention import Retention
@@ -31,6 +32,8 @@ from tuned.daemon.finish.bundles import Bundles
 from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
+from tuned.daemon.launch.directories import Directories
+from tuned.daemon.launch.forking import Forking
 from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.preloads import Preloads
@@ -74,8 +77,10 @@ class Daemon:
         self._launchers = Launchers(bundle, home.launchers)
         self._attempts = Attempts(self._database, self._attempt_ended)
         codes = CodeStates()
+        directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes)
+        forking = Forking(self._database, self._launchers, self._preloads)
         self._launching = Launching(
-            self._database, self._attempts, self._launchers, self._preloads, self._slots, home.runs, bundle, codes
+            self._database, self._attempts, forking, directories, self._preloads, self._slots, home.runs
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")

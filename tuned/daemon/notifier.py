@@ -26,7 +26,8 @@ from tuned.core.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.daemon import clock, telling
-from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from storage.queries import LiveAttempt as Row
 from tuned import protocol
 from tuned.core.gpu_shares import share_of, wanted_by
 from tuned.daemon import failpoints
-from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs, snapshot
 from tuned.daemon.machine.slots import Slots
 

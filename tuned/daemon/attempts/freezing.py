@@ -19,7 +19,9 @@ from tuned import protocol
 from tuned.core.errors import Unavailable
 from tuned.core.states import Actor
 from tuned.daemon import clock
-from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts import telling
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import families_of
 from tuned.daemon.machine.slots import Slots
 
@@ -68,7 +70,7 @@ class Freezing:
         try:
             if how == "cuda":
                 moved = await self._move_away(attempt)
-            await self._attempts.tell_to_freeze(attempt, True, moved)
+            await telling.tell_to_freeze(attempt, True, moved)
         except Unavailable:
             await self._toggle(attempt, moved)
             await self._database.writer.run(
@@ -78,7 +80,7 @@ class Freezing:
 
     async def _thaw(self, attempt: LiveAttempt) -> None:
         record = await asyncio.to_thread(protocol.read_record, str(attempt.run_dir), protocol.FREEZE_FILE)
-        await self._attempts.tell_to_freeze(attempt, False)
+        await telling.tell_to_freeze(attempt, False)
         await self._toggle(attempt, list((record or {}).get("cuda", [])))
 
     async def restore(self, trial_id: int) -> None:

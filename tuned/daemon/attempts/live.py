@@ -10,24 +10,21 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from asyncinotify import Watch
 
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.endings import Verdict, judge
-from tuned.core.errors import TunedError, Unavailable
+from tuned.core.errors import TunedError
 from tuned.core.metric_lines import Chunk, parse_chunk
-from tuned.core.states import StopReason, TrialState
+from tuned.core.states import TrialState
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts import telling
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
 from tuned.daemon.attempts.folder_watch import FolderWatch
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.run_dirs import Facts
 from tuned.launch.descendants import end_attempt
@@ -36,61 +33,6 @@ log = logging.getLogger(__name__)
 
 SLOW_POLL_S = 5.0
 """Behind the events: how long a lost wake-up may cost."""
-
-
-@dataclass(eq=False)
-class LiveAttempt:
-    """One attempt that holds a slot.
-
-    Attributes:
-        port: The TCP port that is its alone; 0: none, or an adopted attempt's, which is not known.
-        offset: Bytes of the metrics file whose observations are committed.
-        next_steps: Metric name -> step of a line that has none; None until read from the database.
-        running: Whether the row is known to say so, of an adopted attempt before its start record is read again.
-        inode: The metrics file's when it was read last; 0 before.
-        forked: Whether a supervisor may be alive: set once the launcher has answered, or at adoption.
-        over: What was found once nobody held the lock; `WAIT` until then.
-        damaged: What was said to be wrong with its directory, so that it is said once.
-        stop, told: Why it is to end, and what of that stands in its `stop.json`.
-        pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
-        doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
-        cut_off: Whether the attempt before it was given back because its launch was cut off.
-        samples: Measurements of the device that wait for the next commit.
-    """
-
-    trial_id: int
-    study: str
-    number: int
-    attempt: int
-    attempt_id: str
-    run_dir: Path
-    device: str
-    port: int = 0
-    started: bool = False
-    offset: int = 0
-    next_steps: dict[str, int] | None = None
-    running: bool = False
-    inode: int = 0
-    forked: bool = False
-    over: Verdict = Verdict.WAIT
-    damaged: str = ""
-    stop: StopReason | None = None
-    told: StopReason | None = None
-    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
-    pidfd: int | None = None
-    supervisor: int | None = None
-    supervisor_gone: bool = False
-    doubtful: bool = False
-    claimed_at: float = 0.0
-    cut_off: bool = False
-    samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
-    dirty: asyncio.Event = field(default_factory=asyncio.Event)
-    watches: list[Watch] = field(default_factory=list)
-
-    @property
-    def holder(self) -> str:
-        """`STUDY/NUMBER`."""
-        return f"{self.study}/{self.number}"
 
 
 class Attempts:
@@ -142,7 +84,7 @@ class Attempts:
             return
         asyncio.get_running_loop().add_reader(attempt.pidfd, self._supervisor_ended, attempt)
         if any((attempt.run_dir / name).exists() for name in (protocol.STOP_FILE, protocol.FREEZE_FILE)):
-            self._notify(attempt)  # it was written while nobody knew whom to tell
+            telling.notify(attempt)  # it was written while nobody knew whom to tell
 
     def _supervisor_ended(self, attempt: LiveAttempt) -> None:
         self._close(attempt)
@@ -154,50 +96,6 @@ class Attempts:
             pidfd, attempt.pidfd = attempt.pidfd, None
             asyncio.get_running_loop().remove_reader(pidfd)
             os.close(pidfd)
-
-    async def tell_to_stop(self, attempt: LiveAttempt, reason: StopReason) -> bool:
-        """Write `stop.json` and have the supervisor look at it.
-
-        Returns:
-            False when it could not be written now; it is tried again at every look.
-        """
-        attempt.stop = reason
-        async with attempt.telling:
-            reason = attempt.stop
-            record = {"reason": reason.value, "at": clock.now()}
-            try:
-                await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.STOP_FILE, record)
-            except OSError as error:
-                log.warning("attempt %s cannot be told to stop: %s", attempt.holder, error)
-                return False
-            attempt.told = reason
-        failpoints.reach("stop.written")
-        self._notify(attempt)
-        return True
-
-    async def tell_to_freeze(self, attempt: LiveAttempt, frozen: bool, cuda: list[int] | None = None) -> None:
-        """Have its processes stand still, or move again.
-
-        Args:
-            attempt: The attempt.
-            frozen: Which of the two.
-            cuda: Processes whose GPU state was moved to main memory.
-
-        Raises:
-            Unavailable: It could not be written.
-        """
-        record = {"frozen": frozen, "at": clock.now(), "cuda": cuda or []}
-        try:
-            await asyncio.to_thread(protocol.write_record, str(attempt.run_dir), protocol.FREEZE_FILE, record)
-        except OSError as error:
-            raise Unavailable(f"cannot be told: {error.strerror}", where=attempt.holder) from error
-        self._notify(attempt)
-
-    def _notify(self, attempt: LiveAttempt) -> None:
-        """Have the supervisor look at `stop.json` and `freeze.json`."""
-        if attempt.pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(attempt.pidfd, signal.SIGUSR1)
 
     async def _follow(self, attempt: LiveAttempt) -> None:
         failures = 0
@@ -321,7 +219,7 @@ class Attempts:
 
     async def _tell_if_due(self, attempt: LiveAttempt) -> None:
         if attempt.stop is not attempt.told and attempt.stop is not None:
-            await self.tell_to_stop(attempt, attempt.stop)
+            await telling.tell_to_stop(attempt, attempt.stop)
 
     def _committed(self, attempt: LiveAttempt, progress: Progress) -> None:
         attempt.offset, attempt.next_steps = progress.next_offset, progress.next_steps

@@ -10,7 +10,8 @@ import contextlib
 from collections.abc import Sequence
 
 from tuned.daemon import clock
-from tuned.daemon.attempts.live import Attempts, LiveAttempt
+from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slots
 

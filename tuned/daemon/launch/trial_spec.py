@@ -23,7 +23,7 @@ from tuned.daemon.files.pretrained import as_started
 from tuned.daemon.files.trial_files import trial_path
 
 if TYPE_CHECKING:
-    from tuned.daemon.attempts.live import LiveAttempt
+    from tuned.daemon.attempts.live_attempt import LiveAttempt
 
 RLIMITS = {
     "memory": "RLIMIT_DATA",

@@ -19,6 +19,7 @@ from tuned.core.errors import Conflict
 from tuned.core.states import STUDY_ENDED, StopReason, StudyState
 from tuned.core.study import Study
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts import telling
 from tuned.daemon.attempts.freezing import Freezing
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files import run_dirs
@@ -126,7 +127,7 @@ class Service:
         An attempt that has no directory yet, or none that can be written, is told by `Attempts` when it has.
         """
         attempt = self._attempts.live.get(trial_id)
-        if attempt is not None and await self._attempts.tell_to_stop(attempt, reason):
+        if attempt is not None and await telling.tell_to_stop(attempt, reason):
             failpoints.reach("stop.signalled")
 
     async def reprioritise(self, targets: list[str], value: int, relative: bool) -> Changed:

@@ -1,0 +1,67 @@
+"""One attempt that holds a slot, as the daemon knows it. Owns these fields; who may change which, `live` says."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asyncinotify import Watch
+
+from tuned.core.endings import Verdict
+from tuned.core.states import StopReason
+
+
+@dataclass(eq=False)
+class LiveAttempt:
+    """One attempt that holds a slot.
+
+    Attributes:
+        port: The TCP port that is its alone; 0: none, or an adopted attempt's, which is not known.
+        offset: Bytes of the metrics file whose observations are committed.
+        next_steps: Metric name -> step of a line that has none; None until read from the database.
+        running: Whether the row is known to say so, of an adopted attempt before its start record is read again.
+        inode: The metrics file's when it was read last; 0 before.
+        forked: Whether a supervisor may be alive: set once the launcher has answered, or at adoption.
+        over: What was found once nobody held the lock; `WAIT` until then.
+        damaged: What was said to be wrong with its directory, so that it is said once.
+        stop, told: Why it is to end, and what of that stands in its `stop.json`.
+        pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
+        doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
+        cut_off: Whether the attempt before it was given back because its launch was cut off.
+        samples: Measurements of the device that wait for the next commit.
+    """
+
+    trial_id: int
+    study: str
+    number: int
+    attempt: int
+    attempt_id: str
+    run_dir: Path
+    device: str
+    port: int = 0
+    started: bool = False
+    offset: int = 0
+    next_steps: dict[str, int] | None = None
+    running: bool = False
+    inode: int = 0
+    forked: bool = False
+    over: Verdict = Verdict.WAIT
+    damaged: str = ""
+    stop: StopReason | None = None
+    told: StopReason | None = None
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pidfd: int | None = None
+    supervisor: int | None = None
+    supervisor_gone: bool = False
+    doubtful: bool = False
+    claimed_at: float = 0.0
+    cut_off: bool = False
+    samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
+    dirty: asyncio.Event = field(default_factory=asyncio.Event)
+    watches: list[Watch] = field(default_factory=list)
+
+    @property
+    def holder(self) -> str:
+        """`STUDY/NUMBER`."""
+        return f"{self.study}/{self.number}"
