@@ -28,12 +28,12 @@ from tuned.wire import (
     SpacePage,
     SpaceVersionRow,
     StepRow,
+    Steps,
     StudyRow,
     TrialDetail,
     TrialNumbers,
     TrialRow,
 )
-from tuned.wire_finish import Steps
 
 NOW = 1_700_000_000.0
 STATES = ("completed", "completed", "pruned", "completed", "failed", "completed", "completed", "lost")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
-    from tuned.wire_finish import Steps
+    from tuned.wire import Steps
 
 
 def steps(study: str) -> Call[Steps]:

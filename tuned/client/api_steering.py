@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
-    from tuned.wire import Changed
-    from tuned.wire_steering import GpuRow, GpuYielded, NoticeTried, SettingsChanged, Summary
+    from tuned.wire import Changed, GpuRow, GpuYielded, NoticeTried, SettingsChanged, Summary
 
 
 def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
@@ -36,7 +35,7 @@ def export(study: str, format_: str) -> Call[str]:
 
 
 def pause(targets: Sequence[str], level: str | None = None) -> Call[Changed]:
-    """Pause studies and trials; see `tuned.wire_steering.Pause`."""
+    """Pause studies and trials; see `tuned.wire.Pause`."""
     return Call("POST", "/pause", "Changed", body={"targets": list(targets), "level": level}, timeout=300.0)
 
 

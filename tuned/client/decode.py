@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tuned import wire, wire_finish, wire_steering
+from tuned import wire
 from tuned.client import pages
 from tuned.core.errors import Unavailable
 
@@ -74,7 +74,7 @@ def _as_it_is(data: Any) -> Any:
 
 
 def _named(name: str) -> type | None:
-    homes = (pages, wire_finish, wire_steering, wire)
+    homes = (pages, wire)
     kind = next((found for home in homes if (found := getattr(home, name, None)) is not None), None)
     return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
 

@@ -19,8 +19,17 @@ from tuned.sdk.definition import Study
 
 if TYPE_CHECKING:
     from tuned.client.http import Client
-    from tuned.wire import BestRow, Changed, DaemonStatus, MetricRow, StepRow, StudyRow, Submitted, TrialRow
-    from tuned.wire_steering import SettingsChanged
+    from tuned.wire import (
+        BestRow,
+        Changed,
+        DaemonStatus,
+        MetricRow,
+        SettingsChanged,
+        StepRow,
+        StudyRow,
+        Submitted,
+        TrialRow,
+    )
 
 __all__ = ["Daemon", "Study", "SubmittedStudy", "connect"]
 

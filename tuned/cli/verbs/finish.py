@@ -16,8 +16,7 @@ from tuned.client import api_finish
 from tuned.core.targets import parse_target
 
 if TYPE_CHECKING:
-    from tuned.wire import StepRow
-    from tuned.wire_finish import Steps
+    from tuned.wire import StepRow, Steps
 
 _OVER = ("done", "skipped", "failed")
 _LOOK_S = 0.5

@@ -14,7 +14,7 @@ from tuned.cli.table import show_table
 from tuned.client import api_steering
 
 if TYPE_CHECKING:
-    from tuned.wire_steering import GpuRow, GpuYielded
+    from tuned.wire import GpuRow, GpuYielded
 
 ACTIONS = ("yield", "take")
 LEVELS = ("auto", "checkpoint", "cuda", "restart")

@@ -11,7 +11,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api_steering
 
 if TYPE_CHECKING:
-    from tuned.wire_steering import SettingsChanged
+    from tuned.wire import SettingsChanged
 
 
 @verb("set", context_settings={"ignore_unknown_options": True})

@@ -15,7 +15,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api_steering
 
 if TYPE_CHECKING:
-    from tuned.wire_steering import StudySummary, Summary
+    from tuned.wire import StudySummary, Summary
 
 
 @verb()

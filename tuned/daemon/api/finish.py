@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from tuned.daemon.api.context import Given
 from tuned.daemon.requests.finishing import steps_of
-from tuned.wire_finish import StepAction, StepRequest, Steps
+from tuned.wire import StepAction, StepRequest, Steps
 
 router = APIRouter(tags=["finish"])
 

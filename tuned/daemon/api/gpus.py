@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tuned.daemon.api.context import Given
-from tuned.wire_steering import GpuRow, GpuYield, GpuYielded
+from tuned.wire import GpuRow, GpuYield, GpuYielded
 
 router = APIRouter(tags=["gpus"])
 

@@ -8,7 +8,7 @@ from tuned.daemon import clock
 from tuned.daemon.api.context import Given
 from tuned.daemon.requests import summarising
 from tuned.daemon.requests.rows import study_row
-from tuned.wire_steering import Look, NoticeTried, Settings, SettingsChanged, Summary
+from tuned.wire import Look, NoticeTried, Settings, SettingsChanged, Summary
 
 router = APIRouter(tags=["steering"])
 

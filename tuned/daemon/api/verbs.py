@@ -8,8 +8,7 @@ from fastapi import APIRouter
 
 from tuned.daemon.api.context import Context, Given
 from tuned.daemon.requests import verbs
-from tuned.wire import Changed, Reprioritise, Targets
-from tuned.wire_steering import Pause
+from tuned.wire import Changed, Pause, Reprioritise, Targets
 
 router = APIRouter(tags=["verbs"])
 

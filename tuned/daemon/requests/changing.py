@@ -18,7 +18,7 @@ from tuned.core.errors import Conflict
 from tuned.core.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.wire_steering import SettingsChanged
+from tuned.wire import SettingsChanged
 
 _MORE_WORK = ("search.trials", "search.budget")
 """Keys whose growth gives an ended study something to do again."""

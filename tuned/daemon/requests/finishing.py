@@ -27,8 +27,7 @@ from tuned.daemon.files.disk import Disk
 from tuned.daemon.finish.confirming import begin_confirmation
 from tuned.daemon.finish.finalizing import begin_finalize
 from tuned.daemon.requests import verbs
-from tuned.wire import StepRow
-from tuned.wire_finish import Steps
+from tuned.wire import StepRow, Steps
 
 BY_HAND = ("confirm", "ensemble", "finalize", "report")
 _OPTIONS: dict[str, dict[str, tuple[type, float, float]]] = {

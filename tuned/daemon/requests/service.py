@@ -27,8 +27,7 @@ from tuned.daemon.files.pretrained import needed
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.requests import changing, enqueuing, pausing, verbs
 from tuned.daemon.search.suggesting import Suggesting
-from tuned.wire import Changed, Enqueue, Enqueued
-from tuned.wire_steering import SettingsChanged
+from tuned.wire import Changed, Enqueue, Enqueued, SettingsChanged
 
 T = TypeVar("T")
 

@@ -18,8 +18,7 @@ from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, Eve
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.protocol import encode_number
-from tuned.wire import StudyRow
-from tuned.wire_steering import Look, StudySummary
+from tuned.wire import Look, StudyRow, StudySummary
 
 SHOWN_TRIALS = 8
 SHOWN_REASONS = 5

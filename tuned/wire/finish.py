@@ -1,11 +1,12 @@
-"""The shapes of what leads from a search to a finished model. See `tuned.wire`, whose rules hold here too."""
+"""The steps that lead from a search to a finished model."""
 
 from __future__ import annotations
 
 from dataclasses import field
 
 from tuned.core.records import dataclass
-from tuned.wire import Json, StepRow
+from tuned.wire.studies import StepRow
+from tuned.wire.values import Json
 
 
 @dataclass(frozen=True, slots=True)

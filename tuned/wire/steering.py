@@ -1,11 +1,12 @@
-"""The shapes of the verbs that steer: `set`, `summary`, `gpu`. See `tuned.wire`, whose rules hold here too."""
+"""The verbs that steer: `set`, `summary`, `gpu`, a pause for a time, a notice that is tried."""
 
 from __future__ import annotations
 
 from dataclasses import field
 
 from tuned.core.records import dataclass
-from tuned.wire import BestRow, Json, Number
+from tuned.wire.studies import BestRow
+from tuned.wire.values import Json, Number
 
 
 @dataclass(frozen=True, slots=True)
