@@ -12,7 +12,8 @@ import pytest
 
 from tests.playbook.made import searched, study, trial
 from tuned.playbook.curves.curve_table import curve_table
-from tuned.playbook.curves.gradients import flows, warm_up
+from tuned.playbook.curves.gradient_flows import flows
+from tuned.playbook.curves.gradients import warm_up
 from tuned.playbook.examples.duplicates import duplicates
 from tuned.playbook.explain import explain
 from tuned.playbook.parameters.surrogate import fitted

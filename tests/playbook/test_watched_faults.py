@@ -23,7 +23,7 @@ from tuned.playbook.curves.gradients import gradients
 from tuned.playbook.question import Question
 from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.verdict import Verdict
-from tuned.sdk.trial import DaemonTrial
+from tuned.sdk.daemon_trial import DaemonTrial
 
 SPACE = {
     "lr": {"type": "float", "low": 1e-3, "high": 1e9, "log": True},

@@ -18,7 +18,7 @@ from examples.run import EXAMPLES, HERE
 from examples.tables import BEGIN, END, Measured, Question, effect_table, front_table, interval, put_between
 from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.space_file import parse_space
-from tuned.sdk.trial import LocalTrial
+from tuned.sdk.local_trial import LocalTrial
 
 FILES = sorted(file for name in EXAMPLES for file in (HERE / name).glob("*.toml"))
 SCRIPTS = [name for name in EXAMPLES if name not in ("keras", "shell_script")]

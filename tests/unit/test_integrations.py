@@ -16,7 +16,7 @@ import tuned.integrations.lightning
 import tuned.integrations.transformers
 from tuned.integrations import sklearn as for_sklearn
 from tuned.sdk import current
-from tuned.sdk.trial import LocalTrial
+from tuned.sdk.local_trial import LocalTrial
 
 
 class Recorder(LocalTrial):

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from tuned.sdk.daemon_trial import DaemonTrial
 from tuned.sdk.folds import fold_parts, mean_and_sem
-from tuned.sdk.trial import DaemonTrial, LocalTrial
+from tuned.sdk.local_trial import LocalTrial
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from tuned import protocol
-from tuned.sdk.trial import DaemonTrial
+from tuned.sdk.daemon_trial import DaemonTrial
 from tuned.sdk.watch import Watch
 
 DATA = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))

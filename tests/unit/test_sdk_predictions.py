@@ -16,7 +16,7 @@ import tuned
 from tuned import protocol
 from tuned.playbook.examples.predictions import read_hashes, read_predictions
 from tuned.sdk import predictions
-from tuned.sdk.trial import LocalTrial
+from tuned.sdk.local_trial import LocalTrial
 
 PACKAGE = Path(tuned.__file__).parents[1]
 ROWS = [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]

@@ -14,7 +14,8 @@ import pytest
 
 import tuned
 from tuned import protocol
-from tuned.sdk.trial import DaemonTrial, LocalTrial
+from tuned.sdk.daemon_trial import DaemonTrial
+from tuned.sdk.local_trial import LocalTrial
 
 PACKAGE = Path(tuned.__file__).parents[1]
 

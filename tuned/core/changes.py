@@ -6,27 +6,20 @@ Owns the keys, the values they take and the refusals of all others. Pure: from o
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tuned.core.durations import parse_duration
+from tuned.core import setting_values
 from tuned.core.errors import InvalidInput
-from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
-from tuned.core.notices import KINDS, Notify, parse_command
+from tuned.core.notices import KINDS, Notify
 from tuned.core.search.grid import grid_size
 from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping, StudySpec
 
-Parse = Callable[[Any], Any]
 NONE = ("none", "null", "")
 MOST_TRIALS = 1_000_000
-
-
-class _Wrong(Exception):
-    """A value does not fit; the arguments are what is wrong, and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,138 +38,32 @@ class Setting:
 class _Key:
     """How a key's new value is read. `sum` says whether `+40` and `-10` move it; `optional` whether it may be none."""
 
-    parse: Parse
+    parse: setting_values.Parse
     sum: bool = False
     optional: bool = False
     later: bool = False
 
 
-def _whole(low: int, high: int) -> Parse:
-    def parse(value: Any) -> int:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if isinstance(value, bool) or not math.isfinite(number) or number != int(number):
-            raise _Wrong(f"{value!r} is not a whole number", "write digits")
-        if not low <= number <= high:
-            raise _Wrong(f"{int(number)} is out of range", f"from {low} to {high}")
-        return int(number)
-
-    return parse
-
-
-def _real(low: float, high: float = math.inf) -> Parse:
-    def parse(value: Any) -> float:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise _Wrong(f"{value!r} is not a number", "write a number") from None
-        if isinstance(value, bool) or not math.isfinite(number) or not low <= number <= high:
-            allowed = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
-            raise _Wrong(f"{value!r} is out of range", allowed)
-        return number
-
-    return parse
-
-
-def _gpus(value: Any) -> float:
-    try:
-        return check_gpus(_plain_number(value))
-    except ValueError as error:
-        raise _Wrong(str(error), "write 0, 1, 2, or a part such as 0.5") from None
-
-
-def _cores(value: Any) -> float:
-    number: float = _real(0.0, 4096.0)(value)
-    if number <= 0:
-        raise _Wrong(f"{value!r} is out of range", "above 0, to 4096")
-    return number
-
-
-def _above_zero(value: Any) -> float:
-    number: float = _real(0.0)(value)
-    if number <= 0:
-        raise _Wrong(f"{value!r} is out of range", "above 0")
-    return number
-
-
-def _duration(value: Any) -> float:
-    try:
-        seconds = parse_duration(_plain_number(value))
-    except ValueError as error:
-        raise _Wrong(str(error), "write 2h, 1h30m, 30s, or seconds") from None
-    return seconds
-
-
-def _some_duration(value: Any) -> float:
-    seconds = _duration(value)
-    if seconds <= 0:
-        raise _Wrong("is no time at all", "write 2h, 1h30m, 30s, or seconds")
-    return seconds
-
-
-def _plain_number(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-def _one_of(*words: str) -> Parse:
-    def parse(value: Any) -> str:
-        if value not in words:
-            raise _Wrong(f"{value!r} is not one of {', '.join(words)}", nearest(value, words))
-        return str(value)
-
-    return parse
-
-
-def _line(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 500 or not value.isprintable():
-        raise _Wrong("is no single line of text", "write one plain line of at most 500 characters")
-    return value
-
-
-def _kinds(value: Any) -> tuple[str, ...]:
-    words = tuple(value.split(",")) if isinstance(value, str) else tuple(value or ())
-    for word in words:
-        _one_of(*KINDS)(word)
-    return words
-
-
-def _command(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise _Wrong("is not a list", """write '["notify-send", "{title}", "{text}"]'""") from None
-    try:
-        return parse_command(value)
-    except ValueError as error:
-        raise _Wrong(str(error), """write '["notify-send", "{title}", "{text}"]'""") from None
-
-
 _KEYS: dict[str, _Key] = {
-    "priority": _Key(_whole(-1_000_000, 1_000_000), sum=True),
-    "question": _Key(_line),
-    "search.trials": _Key(_whole(1, MOST_TRIALS), sum=True, optional=True),
-    "search.budget": _Key(_some_duration, sum=True, optional=True),
-    "search.parallel": _Key(_whole(1, 1024), sum=True, optional=True),
-    "run.timeout": _Key(_some_duration, sum=True, optional=True, later=True),
-    "run.grace": _Key(_duration, later=True),
-    "run.resources.cpus": _Key(_cores, later=True),
-    "run.resources.gpus": _Key(_gpus, optional=True, later=True),
-    **{f"run.retries.{kind}": _Key(_whole(0, 100)) for kind in Failure},
-    "early_stopping.method": _Key(_one_of("asha", "median", "none")),
-    "early_stopping.min_step": _Key(_above_zero),
-    "early_stopping.max_step": _Key(_above_zero, optional=True),
-    "early_stopping.reduction_factor": _Key(_whole(2, 100)),
-    "early_stopping.patience": _Key(_above_zero, optional=True),
-    "early_stopping.min_delta": _Key(_real(0.0)),
-    "early_stopping.rescue": _Key(_real(0.0, 1.0)),
-    "notify.command": _Key(_command, optional=True),
-    "notify.on": _Key(_kinds),
+    "priority": _Key(setting_values.whole(-1_000_000, 1_000_000), sum=True),
+    "question": _Key(setting_values.one_line),
+    "search.trials": _Key(setting_values.whole(1, MOST_TRIALS), sum=True, optional=True),
+    "search.budget": _Key(setting_values.some_duration, sum=True, optional=True),
+    "search.parallel": _Key(setting_values.whole(1, 1024), sum=True, optional=True),
+    "run.timeout": _Key(setting_values.some_duration, sum=True, optional=True, later=True),
+    "run.grace": _Key(setting_values.duration, later=True),
+    "run.resources.cpus": _Key(setting_values.cores, later=True),
+    "run.resources.gpus": _Key(setting_values.gpus, optional=True, later=True),
+    **{f"run.retries.{kind}": _Key(setting_values.whole(0, 100)) for kind in Failure},
+    "early_stopping.method": _Key(setting_values.one_of("asha", "median", "none")),
+    "early_stopping.min_step": _Key(setting_values.above_zero),
+    "early_stopping.max_step": _Key(setting_values.above_zero, optional=True),
+    "early_stopping.reduction_factor": _Key(setting_values.whole(2, 100)),
+    "early_stopping.patience": _Key(setting_values.above_zero, optional=True),
+    "early_stopping.min_delta": _Key(setting_values.real(0.0)),
+    "early_stopping.rescue": _Key(setting_values.real(0.0, 1.0)),
+    "notify.command": _Key(setting_values.command, optional=True),
+    "notify.on": _Key(setting_values.kinds),
 }
 KEYS = tuple(_KEYS)
 """What `set` changes."""
@@ -216,7 +103,7 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
         old = priority if path == "priority" else _read(spec, path)
         try:
             new = _new_value(key, old, value)
-        except _Wrong as wrong:
+        except setting_values.Wrong as wrong:
             raise InvalidInput(wrong.args[0], where=path, hint=wrong.args[1]) from None
         if new == old:
             continue
@@ -262,17 +149,17 @@ def show(path: str, value: Any) -> str:
 
 
 def _new_value(key: _Key, old: Any, value: Any) -> Any:
-    if isinstance(value, str) and value.strip().lower() in NONE and key.parse is not _line:
+    if isinstance(value, str) and value.strip().lower() in NONE and key.parse is not setting_values.one_line:
         if not key.optional:
-            raise _Wrong("cannot be none", "give it a value")
+            raise setting_values.Wrong("cannot be none", "give it a value")
         return None
     if key.sum and isinstance(value, str) and value[:1] in "+-" and value[1:]:
         if old is None:
-            raise _Wrong(f"has no value that {value} could be added to", f"write {value[1:]}")
-        if key.parse is _some_duration:
-            change = _duration(value[1:]) * (1 if value[0] == "+" else -1)
+            raise setting_values.Wrong(f"has no value that {value} could be added to", f"write {value[1:]}")
+        if key.parse is setting_values.some_duration:
+            change = setting_values.duration(value[1:]) * (1 if value[0] == "+" else -1)
         else:
-            change = _whole(-MOST_TRIALS, MOST_TRIALS)(value)
+            change = setting_values.whole(-MOST_TRIALS, MOST_TRIALS)(value)
         return key.parse(old + change)
     return key.parse(value)
 

@@ -13,7 +13,8 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
 from tuned.playbook.comparing.compare import baseline_and_best, baseline_of, range_text
-from tuned.playbook.curves.gradients import flows, gradient_table
+from tuned.playbook.curves.gradient_flows import flows
+from tuned.playbook.curves.gradients import gradient_table
 from tuned.playbook.curves.twins import twin
 from tuned.playbook.examples.data_size import size_curve_table
 from tuned.playbook.glossary import TERMS, close_to, look_up

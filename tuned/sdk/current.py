@@ -9,7 +9,9 @@ import os
 from typing import Any, Mapping, Optional
 
 from tuned.protocol import ENV_ATTEMPT, ENV_METRICS
-from tuned.sdk.trial import DaemonTrial, LocalTrial, Trial
+from tuned.sdk.daemon_trial import DaemonTrial
+from tuned.sdk.local_trial import LocalTrial
+from tuned.sdk.trial import Trial
 
 _current: Optional[Trial] = None
 

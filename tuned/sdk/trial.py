@@ -1,18 +1,13 @@
 """The trial as the training script sees it, inside a daemon's trial and outside of any.
 
-Owns `Trial` and its two kinds: `DaemonTrial` appends to the metrics file and looks for the stop file, `LocalTrial`
-prints.
-Trouble with files never reaches the script: a training run is worth more than a line of its log.
+Owns `Trial`, the names that scripts use. Its two kinds are `DaemonTrial` and `LocalTrial`.
 """
 
 from __future__ import annotations
 
 import abc
 import atexit
-import json
-import os
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional
 
@@ -64,12 +59,12 @@ class Trial(abc.ABC):
     @property
     def checkpoint_dir(self) -> Path:
         """A folder, made when first asked for, that all attempts of this trial share. Asking says: I can resume."""
-        return _made("checkpoint")
+        return made("checkpoint")
 
     @property
     def work_dir(self) -> Path:
         """A folder for whatever this attempt writes."""
-        return _made(".")
+        return made(".")
 
     def report(self, step: Optional[int] = None, metrics: Optional[Mapping[str, Any]] = None, **more: Any) -> None:
         """Report metrics: `trial.report(step=epoch, train_loss=a, val_accuracy=b)`.
@@ -239,112 +234,8 @@ class Trial(abc.ABC):
         """Whether this process has been asked to stop."""
 
 
-class LocalTrial(Trial):
-    """A script that runs alone: metrics are printed, and nothing asks to stop."""
-
-    def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
-        shown = ["%s %.6g" % (name, protocol.decode_number(value)) for name, value in values.items()]
-        if step is not None:
-            shown.insert(0, "step %d" % step)
-        sys.stdout.write("  ".join(shown) + "\n")
-
-    def _stop_wanted(self) -> bool:
-        return False
-
-
-class DaemonTrial(Trial):
-    """A script that a daemon runs.
-
-    Args:
-        env: The environment, with the `TUNED_*` variables of `protocol.trial_environment`.
-    """
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        super().__init__()
-        self.params = dict(json.loads(env[protocol.ENV_PARAMS]))
-        self.number = int(env[protocol.ENV_NUMBER])
-        self.seed = int(env[protocol.ENV_SEED])
-        self.attempt = int(env[protocol.ENV_ATTEMPT_NUMBER])
-        self.stage = env[protocol.ENV_STAGE]
-        self.resumed = env[protocol.ENV_RESUMED] != ""
-        self._slot = env[protocol.ENV_DEVICE]
-        self._checkpoint_dir = env[protocol.ENV_CHECKPOINT_DIR]
-        self._work_dir = env[protocol.ENV_WORK]
-        self._run_dir = env[protocol.ENV_RUN_DIR]
-        self._stop_file = env[protocol.ENV_STOP]
-        self._file = protocol.MetricsAppender(env[protocol.ENV_METRICS])
-        self._lock = threading.Lock()
-        self._stopping = False
-        self._asked_for_checkpoints = False
-        os.register_at_fork(after_in_child=self._after_fork)
-        atexit.register(self._flush)
-        if distributed.is_first():
-            self._append({protocol.SDK_MARK: 1})
-
-    @property
-    def device(self) -> str:
-        """`cuda` or `cpu`, as torch takes it."""
-        return "cpu" if self._slot.startswith("cpu") else "cuda"
-
-    @property
-    def checkpoint_dir(self) -> Path:
-        """A folder, made when first asked for, that all attempts of this trial share. Asking says: I can resume."""
-        if not self._asked_for_checkpoints and distributed.is_first():
-            self._asked_for_checkpoints = True
-            self._append({protocol.CHECKPOINT_MARK: 1})
-        return _made(self._checkpoint_dir)
-
-    @property
-    def work_dir(self) -> Path:
-        """A folder for whatever this attempt writes."""
-        return _made(self._work_dir)
-
-    @property
-    def _predictions_dir(self) -> Optional[str]:
-        return os.path.join(self._run_dir, protocol.PREDICTIONS_DIR)
-
-    def _save_gradients(self) -> None:
-        for watch in self._watches[:1]:
-            found = watch.record()
-            if found is not None:
-                try:
-                    protocol.write_record(self._run_dir, protocol.GRADIENTS_FILE, found, durable=False)
-                except OSError as error:
-                    sys.stderr.write("tuned: cannot write %s: %s\n" % (protocol.GRADIENTS_FILE, error.strerror))
-
-    def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
-        values[protocol.TIME_KEY] = time.time()
-        if step is not None:
-            values[protocol.STEP_KEY] = step
-        self._append(values)
-
-    def _stop_wanted(self) -> bool:
-        if not self._stopping:
-            try:
-                os.stat(self._stop_file)
-            except OSError:
-                return False
-            self._stopping = True
-            self._append({protocol.STOP_SEEN_MARK: True})
-        return True
-
-    def _append(self, record: Mapping[str, Any]) -> None:
-        line = protocol.encode_line(record)
-        with self._lock:
-            self._file.append(line)
-
-    def _flush(self) -> None:
-        with self._lock:
-            self._file.flush()
-
-    def _after_fork(self) -> None:
-        """A data loader's worker inherits this object; the lock may be held there by a thread that does not exist."""
-        self._lock = threading.Lock()
-        self._file.forget_unsent()
-        self._watches = []
-
-
-def _made(folder: str) -> Path:
+def made(folder: str) -> Path:
+    """The folder, made if it is missing; what goes wrong is said and left to the script to meet."""
     from pathlib import Path  # not at the top: a script that never asks does not pay for it
 
     path = Path(folder)

@@ -26,7 +26,7 @@ from tuned.daemon.api.context import Context, Given
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.output import read_output
 from tuned.daemon.launch.trial_spec import shown_arguments
-from tuned.daemon.requests import verbs
+from tuned.daemon.requests import resolving
 from tuned.daemon.requests.rows import metric_row, rung_row, trial_row
 from tuned.daemon.requests.starts import Lane, Running, start_estimates
 from tuned.protocol import encode_number
@@ -204,7 +204,7 @@ async def metrics(
 
     def find(conn: Connection) -> list[MetricRow]:
         rows: list[MetricRow] = []
-        for study, parsed, found in verbs.resolve(conn, [target]):
+        for study, parsed, found in resolving.resolve(conn, [target]):
             for trial in queries.trials(conn, study.id) if parsed.is_study else found:
                 if points is None:
                     seen = queries.observations(conn, trial.id, name, limit)

@@ -16,7 +16,7 @@ from tuned.core.search.design import complete_point
 from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon.requests import verbs
+from tuned.daemon.requests import resolving, verbs
 from tuned.wire import Enqueue
 
 
@@ -59,7 +59,7 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
 
 
 def _one_trial(conn: Connection, text: str) -> Trial:
-    found = [trial for _, _, trials in verbs.resolve(conn, [text]) for trial in trials]
+    found = [trial for _, _, trials in resolving.resolve(conn, [text]) for trial in trials]
     if len(found) != 1:
         raise InvalidInput("names no single trial", where=text, hint="write STUDY/7 or STUDY/best")
     return found[0]

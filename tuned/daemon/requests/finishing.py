@@ -26,7 +26,7 @@ from tuned.daemon import clock, failpoints
 from tuned.daemon.files.disk import Disk
 from tuned.daemon.finish.confirming import begin_confirmation
 from tuned.daemon.finish.finalizing import begin_finalize
-from tuned.daemon.requests import verbs
+from tuned.daemon.requests import resolving, verbs
 from tuned.wire import StepRow, Steps
 
 BY_HAND = ("confirm", "ensemble", "finalize", "report")
@@ -56,13 +56,13 @@ class Finishing:
         if step not in BY_HAND:
             raise InvalidInput(f"there is no step {step!r} to take by hand", where="step", hint=nearest(step, BY_HAND))
         given = {**_DEFAULTS.get(step, {}), **_checked(step, options)}
-        study = await self._database.ask(lambda conn: verbs.named(conn, name))
+        study = await self._database.ask(lambda conn: resolving.named(conn, name))
         if step == "finalize":
             await asyncio.to_thread(refuse_untold, study.spec, Disk())
 
         def write(conn: Connection) -> tuple[Study, str]:
             now = clock.now()
-            current = verbs.named(conn, name)
+            current = resolving.named(conn, name)
             _refuse_waiting(current, step)
             pipeline, added = (current.pipeline or Pipeline()).add(step, given)
             if current.state in STUDY_ENDED:
@@ -71,7 +71,7 @@ class Finishing:
             # Begun here, so that what cannot be done is refused to who asked for it.
             begun = _begun(conn, replace(current, pipeline=pipeline), added, now)
             repository.set_pipeline(conn, current.id, current.pipeline, pipeline.put(begun), now)
-            return verbs.named(conn, name), added.id
+            return resolving.named(conn, name), added.id
 
         found, key = await self._database.writer.run(write)
         failpoints.reach("step.added")
@@ -88,14 +88,14 @@ class Finishing:
 
         def write(conn: Connection) -> tuple[Study, str]:
             now = clock.now()
-            study = verbs.named(conn, name)
+            study = resolving.named(conn, name)
             before = study.pipeline or Pipeline()
             step = before[key]
             after = steer(before, key, action, now)
             if action == "skip":
                 after = after.put(_left(conn, study, after[step.id], now))
             repository.set_pipeline(conn, study.id, study.pipeline, after, now)
-            return verbs.named(conn, name), step.id
+            return resolving.named(conn, name), step.id
 
         study, changed = await self._database.writer.run(write)
         return steps_of(study, changed)

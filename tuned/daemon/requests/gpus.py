@@ -23,7 +23,7 @@ from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.sampling import families_of
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slot, Slots
-from tuned.daemon.requests.verbs import resolve
+from tuned.daemon.requests.resolving import resolve
 from tuned.wire import Changed, GpuProcess, GpuRow, GpuYield, GpuYielded
 
 log = logging.getLogger(__name__)

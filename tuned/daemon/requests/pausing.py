@@ -13,7 +13,8 @@ from tuned.core.pausing import Level, Refused, Running, check_level, choose
 from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
-from tuned.daemon.requests.verbs import Effect, resolve
+from tuned.daemon.requests.resolving import resolve
+from tuned.daemon.requests.verbs import Effect
 
 
 def pause(

@@ -25,7 +25,7 @@ from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import needed
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.requests import changing, enqueuing, pausing, verbs
+from tuned.daemon.requests import changing, enqueuing, pausing, resolving, verbs
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import Changed, Enqueue, Enqueued, SettingsChanged
 
@@ -66,7 +66,7 @@ class Service:
         """
 
         def add(conn: Connection) -> list[int]:
-            return enqueuing.enqueue(conn, verbs.named(conn, name), request, clock.now())
+            return enqueuing.enqueue(conn, resolving.named(conn, name), request, clock.now())
 
         numbers = await self._database.writer.run(add)
         failpoints.reach("enqueue.committed")
@@ -78,7 +78,7 @@ class Service:
         Raises:
             NotFound: There is none.
         """
-        return await self.read(lambda conn: verbs.named(conn, name))
+        return await self.read(lambda conn: resolving.named(conn, name))
 
     async def set(self, name: str, values: Mapping[str, Any]) -> SettingsChanged:
         """Change keys of a submitted study.
@@ -88,7 +88,7 @@ class Service:
             InvalidInput, Conflict: See `changing.change`; nothing has changed.
         """
         return await self._database.writer.run(
-            lambda conn: changing.change(conn, verbs.named(conn, name), values, clock.now())
+            lambda conn: changing.change(conn, resolving.named(conn, name), values, clock.now())
         )
 
     async def act(self, verb: str, targets: list[str]) -> Changed:
@@ -144,7 +144,7 @@ class Service:
         """
 
         def remove(conn: Connection) -> int:
-            study = verbs.named(conn, name)
+            study = resolving.named(conn, name)
             if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
                 raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
             others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}

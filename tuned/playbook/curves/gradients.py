@@ -1,32 +1,24 @@
 """What `trial.watch` saw: gradients that vanish or explode, a threshold for clipping, and whether warm-up would help.
 
-Owns the reading of `gradients.json` and the rules on it. Trials that were not watched say nothing here.
+Owns the rules on it. Trials that were not watched say nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tuned import protocol
 from tuned.core.space import Parameter
 from tuned.playbook.answer import Answer
 from tuned.playbook.curves.diagnosis import diagnose
+from tuned.playbook.curves.gradient_flows import ACTIVATIONS, SPIKE, Flow, first_named, flows
 from tuned.playbook.naming import is_learning_rate
 from tuned.playbook.question import Question
-from tuned.playbook.study_data import StudyData, TrialData, once
+from tuned.playbook.study_data import StudyData, TrialData
 from tuned.playbook.table import Column, Table
 from tuned.playbook.verdict import Level, Verdict, sort_verdicts
 
-VANISHED = 1e-3
-"""First layer over last layer, root mean squares. Nets of depth 1 to 5 with relu or tanh have 0.05 to 0.5 and learn;
-at 1e-3 the first layers stand still while the last one is trained."""
-EXPLODED = 1e3
-SPIKE = 1e3
-"""The greatest norm over the median norm."""
 ALARM = 0.25
 """Share of the watched trials from which on it is a property of the study, not of a corner of its space."""
 CLIP_AT = 0.9
@@ -34,81 +26,12 @@ CLIP_AT = 0.9
 CLOSE = 4.0
 """The best learning rate is so many times below the unstable ones, or less: instability bounds it."""
 
-ACTIVATIONS = ("activation", "act", "activation_fn", "nonlinearity")
-
 _KEEP_VARIANCE = "normalise between the layers, add skip connections, or use fewer of them."
 _REMEDIES = {
     "relu": f"Initialise for relu (He, kaiming_normal_), {_KEEP_VARIANCE}",
     "tanh": f"Initialise for tanh (Xavier with its gain), {_KEEP_VARIANCE}",
     "sigmoid": f"Sigmoid passes on a quarter at most: use relu, gelu or tanh, {_KEEP_VARIANCE}",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """The gradients of one trial.
-
-    Attributes:
-        ratio: Root mean square in the first layer over that in the last, early in training.
-        layers: Trained weights of two axes and more.
-        norm: Quantiles of the whole gradient's norm by name: `p10`, `p50`, `p90`, `p99`, `max`.
-        nonfinite: Samples that were NaN or infinite.
-    """
-
-    trial: TrialData
-    activation: str
-    layers: int
-    ratio: float | None
-    norm: Mapping[str, float]
-    nonfinite: int
-    samples: int
-
-    @property
-    def vanished(self) -> bool:
-        """Whether the first layers learn next to nothing."""
-        return self.ratio is not None and self.ratio < VANISHED
-
-    @property
-    def exploded(self) -> bool:
-        """Whether the gradients left the range of what can be trained with."""
-        spike = bool(self.norm) and self.norm["p50"] > 0 and self.norm["max"] / self.norm["p50"] > SPIKE
-        return self.nonfinite > 0 or spike or (self.ratio is not None and self.ratio > EXPLODED)
-
-
-@once
-def flows(study: StudyData) -> tuple[Flow, ...]:
-    """What was seen of each watched trial of the search, in the order of their numbers."""
-    name = _first_named(study, ACTIVATIONS)
-    found = (_flow(trial, name.name if name else None) for trial in study.searched if trial.run_dir)
-    return tuple(flow for flow in found if flow is not None)
-
-
-def _flow(trial: TrialData, activation: str | None) -> Flow | None:
-    try:
-        record = protocol.read_record(trial.run_dir, protocol.GRADIENTS_FILE)
-        return None if record is None else _read(trial, activation, record)
-    except (OSError, protocol.RecordError, KeyError, TypeError, ValueError):
-        return None  # a torn or foreign file: this trial was not watched
-
-
-def _read(trial: TrialData, activation: str | None, record: Mapping[str, Any]) -> Flow:
-    layers = [layer["rms_early"] for layer in record["layers"]]
-    known = len(layers) > 1 and layers[0] is not None and layers[-1]
-    said = str(trial.params[activation]) if activation in trial.params else ""
-    return Flow(
-        trial=trial,
-        activation=said or (record["activations"][0].lower() if record["activations"] else ""),
-        layers=len(layers),
-        ratio=max(float(layers[0]) / float(layers[-1]), 1e-300) if known else None,
-        norm={str(name): float(value) for name, value in record["norm"].items()},
-        nonfinite=int(record["nonfinite"]),
-        samples=int(record["samples"]),
-    )
-
-
-def _first_named(study: StudyData, names: Sequence[str]) -> Parameter | None:
-    by_name = {p.name.lower().rpartition(".")[2]: p for p in study.space.tunable}
-    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def _rate(study: StudyData) -> Parameter | None:
@@ -183,7 +106,7 @@ def _vanishing(study: StudyData, activation: str, group: Sequence[Flow], lost: S
     depth = min(flow.layers for flow in lost)
     factor = float(np.median([flow.ratio ** (1 / (flow.layers - 1)) for flow in lost if flow.ratio]))
     with_it = f" with {activation}" if activation else ""
-    parameter = _first_named(study, ACTIVATIONS)
+    parameter = first_named(study, ACTIVATIONS)
     by = [p.name for p in study.space.tunable if p.name.lower() in ("layers", "depth", "num_layers", "n_layers")][:1]
     pair = ",".join([*([parameter.name] if parameter else []), *by])
     return Verdict(

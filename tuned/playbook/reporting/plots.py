@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tuned.core.search.pareto import front
-from tuned.playbook.curves.gradients import VANISHED, flows
+from tuned.playbook.curves.gradient_flows import VANISHED, flows
 from tuned.playbook.examples.data_size import size_curve
 from tuned.playbook.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
 from tuned.playbook.reporting.ledger import STAGES, ledger
