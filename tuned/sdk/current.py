@@ -9,8 +9,6 @@ import os
 from typing import Any, Mapping, Optional
 
 from tuned.protocol import ENV_ATTEMPT, ENV_METRICS
-from tuned.sdk.daemon_trial import DaemonTrial
-from tuned.sdk.local_trial import LocalTrial
 from tuned.sdk.trial import Trial
 
 _current: Optional[Trial] = None
@@ -28,9 +26,19 @@ def current_trial(defaults: Optional[Mapping[str, Any]] = None) -> Trial:
     """
     global _current
     if _current is None:
-        inside = ENV_ATTEMPT in os.environ and ENV_METRICS in os.environ
-        _current = DaemonTrial(os.environ) if inside else LocalTrial()
+        _current = _of_this_process()
     if defaults:
         for name, value in defaults.items():
             _current.params.setdefault(name, value)
     return _current
+
+
+def _of_this_process() -> Trial:
+    # Each kind is imported where it is needed: a trial starts in milliseconds, and every file counts.
+    if ENV_ATTEMPT in os.environ and ENV_METRICS in os.environ:
+        from tuned.sdk.daemon_trial import DaemonTrial
+
+        return DaemonTrial(os.environ)
+    from tuned.sdk.local_trial import LocalTrial
+
+    return LocalTrial()

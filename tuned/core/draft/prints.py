@@ -1,6 +1,6 @@
 """What a script prints that looks like a metric, read from its text, and the patterns that find it in the output.
 
-Owns that reading. It is a guess: `tunectl check FILE --run` shows what the patterns really match.
+Owns that guess; `tunectl check FILE --run` shows what the patterns really match.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_PRINTERS = frozenset({"print", "write", "info", "debug", "warning", "echo", "log", "secho", "tqdm_write"})
+from tuned.core.draft.printed_lines import Line, printed_lines
+
 _NUMBER = r"[-+.\w]+"
 _WHOLE = r"\d+"
 _STEPS = ("epoch", "step", "iter", "iteration", "it", "batch", "round", "update")
@@ -30,26 +31,6 @@ _AROUND = ("best", "final", "mean", "avg", "average", "running", "total")
 _LABEL = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z][A-Za-z0-9_.-]*)*(?: (?=[A-Za-z])|(?=[\s:=(\[]*$))){1,5}[\s:=(\[]*$"
 )
-_PERCENT = re.compile(
-    r"%%|%(?:\((?P<key>\w+)\))?(?P<width>[-+ #0]*(?:\d+|\*)?)(?:\.\d+)?(?P<kind>[diouxXeEfFgGcrsa])"
-)  # the holes of a %-format
-_FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:!]*)(?:![rsa])?(?::(?P<spec>[^{}]*))?\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """Where a value is printed.
-
-    Attributes:
-        source: The last name in the expression; empty when there is none.
-        padded: Whether blanks may stand before it.
-    """
-
-    source: str = ""
-    padded: bool = False
-
-
-Line = tuple[str | Hole, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +58,7 @@ def read_prints(tree: ast.Module) -> Found:
     if reported:
         return Found((), tuple(sorted(reported, key=rank)), reported=True)
     patterns: dict[str, list[str]] = {}
-    for line in _lines(tree):
+    for line in printed_lines(tree):
         made = pattern_of(line)
         if made is not None:
             patterns.setdefault(*made)
@@ -221,142 +202,3 @@ def _reported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree) if ours else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "report":
             yield from (word.arg for word in node.keywords if word.arg and word.arg not in ("step", "metrics"))
-
-
-def _lines(tree: ast.Module) -> Iterator[Line]:
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for call in sorted(calls, key=lambda call: call.lineno):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if name not in _PRINTERS or not call.args:
-            continue
-        if name == "print" or len(call.args) == 1:
-            yield from _split(_joined(call.args))
-        else:
-            first = call.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield from _split(_percent(first.value, call.args[1:]))
-
-
-def _joined(arguments: list[ast.expr]) -> Line:
-    pieces: list[str | Hole] = []
-    for i, argument in enumerate(arguments):
-        if i:
-            pieces.append(" ")
-        pieces += _pieces(argument)
-    return _merged(pieces)
-
-
-def _merged(pieces: list[str | Hole]) -> Line:
-    merged: list[str | Hole] = []
-    for piece in pieces:
-        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += piece
-        elif piece != "":
-            merged.append(piece)
-    return tuple(merged)
-
-
-def _split(line: Line) -> Iterator[Line]:
-    """The lines of a text that holds several."""
-    current: list[str | Hole] = []
-    for piece in line:
-        if isinstance(piece, Hole):
-            current.append(piece)
-            continue
-        first, *others = re.split(r"[\r\n]", _COLOUR.sub("", piece))
-        current.append(first)
-        for other in others:
-            yield _merged(current)
-            current = [other]
-    yield _merged(current)
-
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
-
-def _pieces(node: ast.expr) -> list[str | Hole]:
-    if isinstance(node, ast.Constant):
-        return [str(node.value)]
-    if isinstance(node, ast.JoinedStr):
-        return [str(part.value) if isinstance(part, ast.Constant) else _hole(part) for part in node.values]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_pieces(node.left), *_pieces(node.right)]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
-        values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
-        return list(_percent(str(node.left.value), values))
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "format"
-        and isinstance(node.func.value, ast.Constant)
-    ):
-        return list(_formatted(str(node.func.value.value), node))
-    return [Hole(_source(node))]
-
-
-def _percent(text: str, values: list[ast.expr]) -> Line:
-    pieces: list[str | Hole] = []
-    position, used = 0, 0
-    for match in _PERCENT.finditer(text):
-        pieces.append(text[position : match.start()])
-        position = match.end()
-        if match[0] == "%%":
-            pieces.append("%")
-            continue
-        source = match["key"] or (_source(values[used]) if used < len(values) else "")
-        pieces.append(Hole(source, _is_padded(match["width"])))
-        used += 1
-    return _merged([*pieces, text[position:]])
-
-
-def _formatted(text: str, call: ast.Call) -> Line:
-    named = {word.arg: word.value for word in call.keywords if word.arg}
-    pieces: list[str | Hole] = []
-    position, used = 0, 0
-    for match in _FIELD.finditer(text):
-        pieces.append(text[position : match.start()])
-        position = match.end()
-        if match["name"] is None:
-            pieces.append(match[0][0])
-            continue
-        name = match["name"]
-        index = int(name) if name.isdigit() else used
-        used += not name
-        value = (
-            named.get(name) if name and not name.isdigit() else (call.args[index] if index < len(call.args) else None)
-        )
-        pieces.append(Hole(_source(value) if value is not None else name, _is_padded(match["spec"] or "")))
-    return _merged([*pieces, text[position:]])
-
-
-def _hole(node: ast.expr) -> Hole:
-    spec = node.format_spec if isinstance(node, ast.FormattedValue) else None
-    texts = [str(part.value) for part in getattr(spec, "values", []) if isinstance(part, ast.Constant)]
-    return Hole(_source(node), _is_padded("".join(texts)))
-
-
-def _is_padded(spec: str) -> bool:
-    """Whether a format such as `8.3f` fills up with blanks on the left; `08.3f` and `.3f` do not."""
-    return re.match(r"[>=+ #]*([1-9]|\*)", spec) is not None
-
-
-def _source(node: ast.AST) -> str:
-    """`val_loss` of `val_loss`, `stats.val_loss`, `stats["val_loss"]`, `val_loss.item()`, `float(val_loss) * 100`."""
-    match node:
-        case ast.FormattedValue():
-            return _source(node.value)
-        case ast.Name():
-            return node.id
-        case ast.Attribute():
-            return node.attr
-        case ast.Subscript(slice=ast.Constant(value=str(key))):
-            return key
-        case ast.Subscript():
-            return _source(node.value)
-        case ast.Call(func=ast.Attribute(attr="item" | "mean" | "cpu" | "detach" | "sum")):
-            return _source(node.func.value)  # type: ignore[attr-defined]
-        case ast.Call(func=ast.Name(id="float" | "int" | "round" | "str"), args=[first, *_]):
-            return _source(first)
-        case ast.BinOp():
-            return _source(node.left) or _source(node.right)
-    return ""
