@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tuned.cli import toml_writer
 from tuned.cli.toml_writer import study_file
-from tuned.client.python_study import DiskFiles
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
+from tuned.disk import Disk
 
 FULL = r"""
 name = "digits"
@@ -66,7 +66,7 @@ trials = 1
 
 def parse(text: str, base: Path) -> StudySpec:
     return parse_study(
-        tomllib.loads(text), base=str(base), environment={"PATH": str(Path(sys.executable).parent)}, files=DiskFiles()
+        tomllib.loads(text), base=str(base), environment={"PATH": str(Path(sys.executable).parent)}, files=Disk()
     )
 
 

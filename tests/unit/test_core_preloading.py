@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tuned.core.preloading import guess
-from tuned.daemon.files.disk import Disk
+from tuned.disk import Disk
 
 
 @pytest.mark.parametrize(

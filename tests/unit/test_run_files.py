@@ -11,7 +11,7 @@ from tuned.core.arguments import ArgumentContext, render, render_config, render_
 from tuned.core.errors import InvalidInput
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
-from tuned.daemon.files.disk import Disk
+from tuned.disk import Disk
 
 STUDY = """
 name = "s"

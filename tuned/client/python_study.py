@@ -15,6 +15,7 @@ from typing import Any
 import tuned
 from tuned.core.errors import InvalidInput
 from tuned.core.interpreter import choose_interpreter
+from tuned.disk import Disk
 from tuned.installation import own_prefix
 
 LIMIT = 120.0
@@ -36,26 +37,6 @@ with os.fdopen(answer, "w") as out:
 """
 
 
-class DiskFiles:
-    """The real file system, for `tuned.core`'s rules."""
-
-    def is_file(self, path: str) -> bool:
-        """Whether a regular file is there, as far as we may look."""
-        return os.path.isfile(path)  # noqa: PTH113 - pathlib raises where a folder may not be entered
-
-    def is_dir(self, path: str) -> bool:
-        """Whether a folder is there, as far as we may look."""
-        return os.path.isdir(path)  # noqa: PTH112
-
-    def is_executable(self, path: str) -> bool:
-        """Whether a regular file is there that may be executed."""
-        return self.is_file(path) and os.access(path, os.X_OK)
-
-    def read_text(self, path: str) -> str:
-        """The file's text."""
-        return Path(path).read_text(errors="replace")
-
-
 def read_python(path: Path) -> dict[str, Any]:
     """The content of the one `tuned.Study` that the file defines.
 
@@ -66,7 +47,7 @@ def read_python(path: Path) -> dict[str, Any]:
         InvalidInput: It fails, takes too long, or does not define exactly one study.
     """
     python, _ = choose_interpreter(
-        None, base=str(path.parent), environment=os.environ, files=DiskFiles(), own_prefix=own_prefix()
+        None, base=str(path.parent), environment=os.environ, files=Disk(), own_prefix=own_prefix()
     )
     studies = _run(python, path)
     if len(studies) != 1:

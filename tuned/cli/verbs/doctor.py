@@ -44,10 +44,8 @@ def doctor(session: Session) -> None:
 
 def _interpreter() -> tuple[str, str]:
     """The Python that trials of a study file in this folder would run under."""
-    from tuned.client.python_study import DiskFiles
     from tuned.core.interpreter import choose_interpreter
+    from tuned.disk import Disk
     from tuned.installation import own_prefix
 
-    return choose_interpreter(
-        None, base=str(Path.cwd()), environment=os.environ, files=DiskFiles(), own_prefix=own_prefix()
-    )
+    return choose_interpreter(None, base=str(Path.cwd()), environment=os.environ, files=Disk(), own_prefix=own_prefix())

@@ -32,14 +32,14 @@ def sdk(session: Session, take_away: bool, python: str | None) -> None:
 
 def _interpreter(python: str | None) -> tuple[str, str]:
     """The interpreter that was named, or that of an environment; the system's own only when it is named."""
-    from tuned.client.python_study import DiskFiles
     from tuned.core.errors import InvalidInput
     from tuned.core.interpreter import choose_interpreter
+    from tuned.disk import Disk
     from tuned.installation import own_prefix
 
     try:
         chosen, why = choose_interpreter(
-            python, base=str(Path.cwd()), environment=os.environ, files=DiskFiles(), own_prefix=own_prefix()
+            python, base=str(Path.cwd()), environment=os.environ, files=Disk(), own_prefix=own_prefix()
         )
     except InvalidInput as error:
         raise InvalidInput(error.what, where="--python", hint="name an interpreter or an environment") from None

@@ -16,8 +16,8 @@ from typing import Any
 
 from tuned.core.study import RunSpec
 from tuned.core.study_file.reporting import own_files
-from tuned.daemon.files.disk import Disk
 from tuned.daemon.files.git import ask_git
+from tuned.disk import Disk
 
 FRESH_S = 10.0
 """How long an answer of git counts."""

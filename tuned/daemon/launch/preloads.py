@@ -12,7 +12,7 @@ from pathlib import Path
 from tuned import protocol
 from tuned.core import preloading
 from tuned.core.study import Study
-from tuned.daemon.files.disk import Disk
+from tuned.disk import Disk
 
 log = logging.getLogger(__name__)
 

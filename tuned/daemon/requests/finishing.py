@@ -23,10 +23,10 @@ from tuned.core.states import STUDY_ENDED, Actor, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.study_file.finish_file import refuse_untold
 from tuned.daemon import clock, failpoints
-from tuned.daemon.files.disk import Disk
 from tuned.daemon.finish.confirming import begin_confirmation
 from tuned.daemon.finish.finalizing import begin_finalize
 from tuned.daemon.requests import resolving, verbs
+from tuned.disk import Disk
 from tuned.wire import StepRow, Steps
 
 BY_HAND = ("confirm", "ensemble", "finalize", "report")

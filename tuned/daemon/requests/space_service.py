@@ -14,10 +14,10 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space_edit import SpaceEdit, edited
 from tuned.core.study_file.reach import check_reach
 from tuned.daemon import clock
-from tuned.daemon.files.disk import Disk
 from tuned.daemon.requests.service import Service
 from tuned.daemon.search import spaces
 from tuned.daemon.search.spaces import NewVersion
+from tuned.disk import Disk
 from tuned.wire import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 
 

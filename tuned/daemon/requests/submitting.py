@@ -28,7 +28,6 @@ from tuned.core.study_file.parse import parse_study
 from tuned.daemon import clock, failpoints
 from tuned.daemon.files import snapshot
 from tuned.daemon.files.code_state import CodeStates
-from tuned.daemon.files.disk import Disk
 from tuned.daemon.files.pretrained import pinned
 from tuned.daemon.files.snapshot import Taken
 from tuned.daemon.finish.pipelines import first_step
@@ -41,6 +40,7 @@ from tuned.daemon.requests.estimating import estimate
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
 from tuned.daemon.search.suggesting import Suggesting
+from tuned.disk import Disk
 from tuned.wire import CommandSubmission, Submission, Submitted
 
 SHOWN_ARGUMENTS = 3

@@ -1,4 +1,4 @@
-"""The real disk, for the rules in `core` that look at files only through what they are given."""
+"""The real disk, for the rules in `core` that look at files through what they are given; for daemon and clients."""
 
 from __future__ import annotations
 
