@@ -1,6 +1,6 @@
 """`python -m benchmarks.time_to_target [--seeds N] [--first-seed N]`: seconds to a target accuracy, early stopping on.
 
-Owns that comparison on digits: our daemon with ASHA beside Optuna with its pruners, one trial at a time, the same
+Owns that comparison on digits: our daemon with its rules beside Optuna with its pruners, one trial at a time, the same
 network, data and epochs, on the same machine in the same run. The clock begins with the first trial's start, so neither
 pays for imports, and ends with the report that reaches the target; our starts of processes count, Optuna trains in one.
 """
@@ -55,8 +55,16 @@ class Run:
         return math.isfinite(self.reached[max(TARGETS)][0])
 
 
-def ours(seed: int) -> Run:
-    """Our daemon: each trial is a process of its own."""
+def ours_with(rule: str) -> Callable[[int], Run]:
+    """Our daemon with one of its rules: each trial is a process of its own."""
+
+    def search(seed: int) -> Run:
+        return _ours(seed, {"method": rule, "min_step": 1, "max_step": EPOCHS})
+
+    return search
+
+
+def _ours(seed: int, stopping: dict[str, object]) -> Run:
     name, run = f"digits{seed}", Run()
     with fresh_daemon(slots=1) as daemon:
         daemon.submit(
@@ -71,7 +79,7 @@ def ours(seed: int) -> Run:
             objective={"metric": "val_loss", "direction": "minimize"},
             space={p.name: entry_of(p) for p in PROBLEMS["digits"].space.parameters},
             search={"trials": TRIALS, "seed": seed},
-            early_stopping={"method": "asha", "min_step": 1, "max_step": EPOCHS},
+            early_stopping=stopping,
         )
         daemon.until(name, _reached)
         started = {t.number: t.started_at for t in daemon.trials(name) if t.started_at}
@@ -132,7 +140,8 @@ def optuna_with(pruner: str) -> Callable[[int], Run]:
 
 WARMING: Point = {"optimizer": "adam", "lr": 1e-3, "width": 16, "activation": "relu", "batch": 64, "l2": 0.0}
 SEARCHERS: dict[str, Callable[[int], Run]] = {
-    "tuned, ASHA": ours,
+    "tuned, ASHA": ours_with("asha"),
+    "tuned, median rule": ours_with("median"),
     "Optuna TPE, median pruner": optuna_with("MedianPruner"),
     "Optuna TPE, successive halving": optuna_with("SuccessiveHalvingPruner"),
 }
