@@ -100,6 +100,15 @@ def test_a_preload_that_ends_the_launcher_falls_back_to_cold(shared_daemon: Daem
     assert start["mode"] == "cold"
 
 
+def test_a_preload_that_cannot_be_imported_is_told_of(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    write(tmp_path, REPORTS)
+    shared_daemon.submit(study("missing", run={"preload": ["json", "no_such_module"]}), tmp_path)
+    assert shared_daemon.wait_ended("missing")["counts"] == {"completed": 1}
+    start = json.loads((shared_daemon.home / "runs" / "missing" / "1" / "1" / "start.json").read_text())
+    assert start["mode"] == "warm"
+    assert "no_such_module cannot be imported ahead" in shared_daemon.log()
+
+
 def test_installed_and_found_packages_are_those_of_the_copy(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "src" / "mine").mkdir(parents=True)
     write(tmp_path / "src" / "mine", "value = 1\n", "__init__.py")

@@ -157,6 +157,10 @@ class Launcher:
 
     def _answer(self, answer: dict[str, Any]) -> None:
         if answer.get("ready"):
+            for name, why in answer.get("failed", {}).items():
+                log.warning(
+                    "launcher %d: %s cannot be imported ahead, so trials do it: %s", self.process.pid, name, why
+                )
             if not self.ready.done():
                 self.ready.set_result(answer)
             return
