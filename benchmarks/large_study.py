@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from storage import repository
+from storage.driver import driver_of
 from storage.engine import open_database
 from tuned.core.space import Parameter, Point, SearchSpace, canonical_key
 from tuned.core.states import Actor
@@ -59,9 +60,7 @@ def write(path: Path, count: int, name: str = "large") -> None:
 
 
 def _add(study_id: int, numbers: range, now: float, conn: Connection) -> None:
-    conn.connection.driver_connection.executemany(  # type: ignore[union-attr]
-        _INSERT, [_row(study_id, number, now) for number in numbers]
-    )
+    driver_of(conn).executemany(_INSERT, [_row(study_id, number, now) for number in numbers])
 
 
 def _row(study_id: int, number: int, now: float) -> tuple[object, ...]:
@@ -111,8 +110,6 @@ def add_points(path: Path, trial_id: int, count: int) -> None:
     rows = ((trial_id, float(step), 0.2 + (step % 977) / 977) for step in range(count))
     sql = "INSERT INTO observations (trial_id, name, attempt, step, value) VALUES (?, 'val_loss', 1, ?, ?)"
     try:
-        database.writer.submit(
-            lambda conn: conn.connection.driver_connection.executemany(sql, rows)  # type: ignore[union-attr]
-        ).result()
+        database.writer.submit(lambda conn: driver_of(conn).executemany(sql, rows)).result()
     finally:
         database.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from storage.driver import driver_of
 from storage.models import REVISION, SCHEMA_VERSION, metadata
 from tuned.core.errors import Unavailable
 
@@ -54,8 +55,7 @@ def prepare(conn: Connection, path: Path) -> None:
 def closed_cleanly(conn: Connection) -> None:
     """Note that nothing was under way when the file was closed, and move everything into the one file."""
     _mark(conn, "DELETE FROM meta WHERE key = 'open'")
-    driver = conn.connection.driver_connection
-    assert driver is not None
+    driver = driver_of(conn)
     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

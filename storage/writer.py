@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from storage import problems, schema
+from storage.driver import driver_of
 from tuned.core.errors import Unavailable
 from tuned.core.events import Event
 
@@ -171,7 +171,7 @@ class Writer:
         return []
 
     def _attempt(self, job: _Job, events: list[Event]) -> bool:
-        driver: sqlite3.Connection = self._conn.connection.driver_connection  # type: ignore[assignment]
+        driver = driver_of(self._conn)
         before = len(events)
         driver.execute("SAVEPOINT job")
         try:

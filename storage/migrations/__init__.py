@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+from storage.driver import driver_of
 from storage.schema import stamp
 
 
@@ -28,8 +29,7 @@ def upgrade(conn: Connection, path: Path) -> None:
     version = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
     conn.rollback()
     _copy(conn, path.with_name(f"{path.name}.schema-{version}"))
-    driver = conn.connection.driver_connection
-    assert driver is not None
+    driver = driver_of(conn)
     # Tables are remade under the same name by some steps: references are checked once, at the end.
     driver.execute("PRAGMA foreign_keys = OFF")
     try:
@@ -54,6 +54,5 @@ def run(conn: Connection) -> None:
 def _copy(conn: Connection, target: Path) -> None:
     target.unlink(missing_ok=True)
     target.touch(mode=0o600)
-    driver = conn.connection.driver_connection
-    assert driver is not None
+    driver = driver_of(conn)
     driver.execute("VACUUM INTO ?", (str(target),))
