@@ -108,10 +108,20 @@ ctypes.pythonapi.Py_AtExit(tell)
 """
 
 
-@pytest.mark.parametrize("last", ["pass", "raise KeyboardInterrupt"])
-def test_bindings_that_tell_of_leaks_at_the_end(tmp_path: Path, modules: Path, last: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "last", "heard"),
+    [
+        ("nb_func", "pass", False),
+        ("nb_func", "raise KeyboardInterrupt", False),
+        ("other", "pass", False),
+        ("other", "raise KeyboardInterrupt", True),
+    ],
+)
+def test_bindings_that_tell_of_leaks_at_the_end(
+    tmp_path: Path, modules: Path, kind: str, last: str, heard: bool
+) -> None:
     """They are not freed on purpose; what the user's own code says to its last breath is still there."""
-    (modules / "bindings.py").write_text(NANOBIND)
+    (modules / "bindings.py").write_text(NANOBIND.replace("nb_func", kind))
     script = tmp_path / "train.py"
     script.write_text(
         "import atexit, sys\n"
@@ -122,5 +132,6 @@ def test_bindings_that_tell_of_leaks_at_the_end(tmp_path: Path, modules: Path, l
     )
     launcher = start(tmp_path, modules, "bindings")
     output = launcher.run(script)[1]
-    assert output.endswith("exits\ndeleted\n")
+    said, _, after = output.partition("exits\ndeleted\n")
+    assert "Arena" not in said and ("Arena" in after) == heard and (heard or after == ""), output
     launcher.close()

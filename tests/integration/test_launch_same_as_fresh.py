@@ -107,6 +107,7 @@ def test_on_every_interpreter(python: str, tmp_path: Path) -> None:
         "excepthook.py twice",
         "exit_forms.py interrupt",
         "exit_forms.py code",
+        "exit_forms.py subclass",
         "open_files.py",
         "late_destructors.py",
         "c_library.py",

@@ -99,8 +99,10 @@ def _try_fork() -> Settled:
         warnings.simplefilter("ignore")
         pid = os.fork()
     if pid == 0:
-        os.write(alive_child, json.dumps(_of_a_fork()).encode())
-        os._exit(0)
+        try:
+            os.write(alive_child, json.dumps(_of_a_fork()).encode())
+        finally:
+            os._exit(0)  # whatever happened: this is no second launcher
     os.close(alive_child)
     said = os.read(alive, 4096) if select.select([alive], [], [], _FORK_PATIENCE)[0] else b""
     os.close(alive)
