@@ -190,7 +190,7 @@ def _sign(objective: ObjectiveLine) -> float:
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    latest, spread = most * LATEST // MOST_DATA, most * SPREAD // MOST_DATA
+    latest, spread = max(1, most * LATEST // MOST_DATA), most * SPREAD // MOST_DATA
     if sum(o.bound is None for o in objectives) > 1:
         most = min(most, MOST_DATA_SEVERAL)
         latest, spread = most // 2, 0
