@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from storage.json_text import load_values
 from storage.models import pipelines, studies, study_specs, trials
-from tuned.core.finish.pipeline import Pipeline
+from tuned.core.playbook.pipeline import Pipeline
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
 from tuned.core.trial import Trial

@@ -1,6 +1,6 @@
 """Writes of a study's pipeline: its steps, how far they have come and what they gave.
 
-Owns that row. Which step follows which is `tuned.core.finish.pipeline`'s to say.
+Owns that row. Which step follows which is `tuned.core.playbook.pipeline`'s to say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from storage.models import studies
 from storage.repository.events import add_event
 from tuned.core import events
 from tuned.core.errors import NotFound
-from tuned.core.finish.pipeline import Pipeline
+from tuned.core.playbook.pipeline import Pipeline
 
 _NAME = select(studies.c.name).where(studies.c.id == bindparam("wanted"))
 _SET = """INSERT INTO pipelines (study_id, steps) VALUES (?, ?)

@@ -7,8 +7,8 @@ import pytest
 from storage import queries, repository
 from storage.repository import trial_seed
 from tuned.core.errors import NotFound
-from tuned.core.finish.pipeline import StepState, begin, end, pipeline_of
-from tuned.core.finish.tables import FinalLook, Playbook
+from tuned.core.playbook.pipeline import StepState, begin, end, pipeline_of
+from tuned.core.playbook.tables import FinalLook, Playbook
 from tuned.core.schedule import counted
 from tuned.core.states import Actor, Failure
 from tuned.core.study import EarlyStopping

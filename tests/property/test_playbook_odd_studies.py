@@ -9,14 +9,14 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tuned.analyses.advise import advise, judge
+from tuned.analyses.parameters.effects import effects
+from tuned.analyses.question import Question
+from tuned.analyses.study_data import Curve, StudyData, TrialData
 from tuned.core.errors import InvalidInput
 from tuned.core.search.design import design_point
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.space_file import parse_space
-from tuned.playbook.advise import advise, judge
-from tuned.playbook.parameters.effects import effects
-from tuned.playbook.question import Question
-from tuned.playbook.study_data import Curve, StudyData, TrialData
 
 SPACES: list[dict[str, Any]] = [
     {},

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.finish.confirming import candidates, interleaved
-from tuned.core.finish.final_length import best_length, final_point
-from tuned.core.finish.tables import Finalize
+from tuned.core.playbook.confirming import candidates, interleaved
+from tuned.core.playbook.final_length import best_length, final_point
+from tuned.core.playbook.tables import Finalize
 from tuned.core.search.fold_stop import hopeless
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState

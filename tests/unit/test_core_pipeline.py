@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.finish.pipeline import Pipeline, Step, StepState, begin, end, pipeline_of, search_now, shares, steer
-from tuned.core.finish.tables import STEPS, Playbook
+from tuned.core.playbook.pipeline import Pipeline, Step, StepState, begin, end, pipeline_of, search_now, shares, steer
+from tuned.core.playbook.tables import STEPS, Playbook
 from tuned.core.study import SearchSpec
 
 SEARCH = SearchSpec(trials=20)

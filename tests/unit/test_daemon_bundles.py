@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuned.daemon.finish import bundles, reproduce_script
+from tuned.daemon.playbook import bundles, reproduce_script
 
 
 def test_data_has_one_hash_whoever_looks(tmp_path):

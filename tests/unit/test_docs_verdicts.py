@@ -14,7 +14,7 @@ def test_every_verdict_is_listed():
     pattern = re.compile(
         rf'(?:"(?:info|warn|fail)"|level|LEAK else "warn"|"info")[^,\n]*,\s*"((?:{FAMILIES})\.[a-z-]+)"'
     )
-    given = {code for path in (ROOT / "tuned/playbook").rglob("*.py") for code in pattern.findall(path.read_text())}
+    given = {code for path in (ROOT / "tuned/analyses").rglob("*.py") for code in pattern.findall(path.read_text())}
     assert len(given) > 20
     page = (ROOT / "docs/playbook-verdicts.md").read_text()
     listed = set(re.findall(rf"^\| `((?:{FAMILIES})\.[a-z-]+)`", page, re.MULTILINE))

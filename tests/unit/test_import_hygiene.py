@@ -71,7 +71,7 @@ def test_import_tuned_costs_a_training_script_nothing_of_ours_but_the_sdk():
 def test_the_daemon_loads_no_numerics_and_no_screen():
     files = loaded(["tuned.daemon.app"])
     assert not tops(files) & (NUMERICS | SCREENS | {"alembic", "psutil"})
-    assert not {m for m in files if m.startswith(("tuned.cli", "tuned.client", "tuned.playbook", "tui"))}
+    assert not {m for m in files if m.startswith(("tuned.cli", "tuned.client", "tuned.analyses", "tui"))}
 
 
 @pytest.mark.parametrize("folder", ["tuned/client", "tuned/cli", "tui"])

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuned.analyses.parameters.importance import fit, importance
+from tuned.analyses.parameters.slices import contour, slice_
+from tuned.analyses.parameters.surrogate import fitted
+from tuned.analyses.question import Question
+from tuned.analyses.study_data import StudyData, TrialData
 from tuned.core.errors import InvalidInput
 from tuned.core.search.design import design_point
 from tuned.core.space import Point
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.space_file import parse_space
-from tuned.playbook.parameters.importance import fit, importance
-from tuned.playbook.parameters.slices import contour, slice_
-from tuned.playbook.parameters.surrogate import fitted
-from tuned.playbook.question import Question
-from tuned.playbook.study_data import StudyData, TrialData
 
 SPACE = parse_space(
     {

@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tuned.analyses.comparing.confirm import Configuration, compare, confirm, decide
+from tuned.analyses.comparing.folds import folds, paired
+from tuned.analyses.comparing.variance import data_variance, search_variance, seed_variance
+from tuned.analyses.intervals import mean_of
+from tuned.analyses.question import Question
+from tuned.analyses.study_data import Curve, StudyData, TrialData
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.playbook.comparing.confirm import Configuration, compare, confirm, decide
-from tuned.playbook.comparing.folds import folds, paired
-from tuned.playbook.comparing.variance import data_variance, search_variance, seed_variance
-from tuned.playbook.intervals import mean_of
-from tuned.playbook.question import Question
-from tuned.playbook.study_data import Curve, StudyData, TrialData
 
 
 def study(results: dict[int, list[float]], searched: dict[int, float], direction="minimize", **over) -> StudyData:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from tuned.analyses.examples import combine
+from tuned.analyses.examples.ensemble import cross_fitted, ensemble, evaluate
+from tuned.analyses.question import Question
+from tuned.analyses.study_data import StudyData, TrialData
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.playbook.examples import combine
-from tuned.playbook.examples.ensemble import cross_fitted, ensemble, evaluate
-from tuned.playbook.question import Question
-from tuned.playbook.study_data import StudyData, TrialData
 from tuned.sdk.predictions import save
 
 

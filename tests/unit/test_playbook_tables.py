@@ -6,9 +6,9 @@ import csv
 import io
 import json
 
-from tuned.playbook.answer import Answer
-from tuned.playbook.table import Column, Table, plain, seconds, show, size
-from tuned.playbook.verdict import Verdict, sort_verdicts
+from tuned.analyses.answer import Answer
+from tuned.analyses.table import Column, Table, plain, seconds, show, size
+from tuned.analyses.verdict import Verdict, sort_verdicts
 
 TABLE = Table(
     "effects.lr", "loss by lr",

@@ -14,7 +14,7 @@ import torch
 
 import tuned
 from tuned import protocol
-from tuned.playbook.examples.predictions import read_hashes, read_predictions
+from tuned.analyses.examples.predictions import read_hashes, read_predictions
 from tuned.sdk import predictions
 from tuned.sdk.local_trial import LocalTrial
 

@@ -25,10 +25,10 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["MPLBACKEND"] = "agg"
 
 from tuned.advisor.serve import reserve_stdout  # noqa: E402
+from tuned.analyses.kinds import analysis  # noqa: E402
+from tuned.analyses.question import Question  # noqa: E402
+from tuned.analyses.study_data import StudyData  # noqa: E402
 from tuned.core.errors import InvalidInput  # noqa: E402
-from tuned.playbook.kinds import analysis  # noqa: E402
-from tuned.playbook.question import Question  # noqa: E402
-from tuned.playbook.study_data import StudyData  # noqa: E402
 
 log = logging.getLogger(__name__)
 

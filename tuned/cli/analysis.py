@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tuned.analyses.table import STYLES
 from tuned.cli.session import Session
 from tuned.cli.table import show_table
 from tuned.client import api
-from tuned.playbook.table import STYLES
 
 if TYPE_CHECKING:
-    from tuned.playbook.answer import Answer
-    from tuned.playbook.table import Table
-    from tuned.playbook.verdict import Verdict
+    from tuned.analyses.answer import Answer
+    from tuned.analyses.table import Table
+    from tuned.analyses.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ def show_analysis(
     Returns:
         The answer; None when JSON was printed.
     """
-    from tuned.playbook.answer import Answer
+    from tuned.analyses.answer import Answer
 
     given = {name: value for name, value in (options or {}).items() if value is not None}
     document = session.send(api.analysis(study, kind, given, others))
@@ -85,7 +85,7 @@ def show_verdict(verdict: Verdict) -> None:
     about = f" [{verdict.about}]" if verdict.about else ""
     click.echo(click.style(mark, fg=colour, bold=True) + "  " + _wrapped(verdict.what + about, "      ").lstrip())
     if verdict.evidence:
-        from tuned.playbook.table import number
+        from tuned.analyses.table import number
 
         pairs = ", ".join(f"{name} {number(value)}" for name, value in verdict.evidence.items())
         click.echo(click.style(_wrapped(f"{verdict.code}: {pairs}", "      "), dim=True))
@@ -106,7 +106,7 @@ def show_result(table: Table) -> None:
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     """Verdicts as a table, for the formats that know nothing else."""
-    from tuned.playbook.table import Column, Table, number
+    from tuned.analyses.table import Column, Table, number
 
     columns = tuple(Column(name) for name in ("level", "code", "about", "what", "evidence", "remedy", "command"))
     rows = tuple((v.level, v.code, v.about, v.what, _pairs(v, number), v.remedy, v.command) for v in verdicts)

@@ -252,7 +252,7 @@ def priority(targets: Sequence[str], value: int, relative: bool = False) -> Call
 def analysis(
     study: str, kind: str, options: Mapping[str, str] | None = None, others: Sequence[str] = ()
 ) -> Call[dict[str, Any]]:
-    """Verdicts, tables and figures on a study, as plain data; `tuned.playbook.answer.Answer.from_dict` reads them."""
+    """Verdicts, tables and figures on a study, as plain data; `tuned.analyses.answer.Answer.from_dict` reads them."""
     given = [f"{name}={value}" for name, value in (options or {}).items()]
     query = {"option": given, "other": list(others)}
     return Call("GET", f"{study_path(study)}/analysis/{quote(kind, safe='')}", query=query, timeout=300.0)

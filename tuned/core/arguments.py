@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
-from tuned.core.finish.tables import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.placeholders import (
     CONTEXT_NAMES,
     PARAMS,
@@ -21,6 +20,7 @@ from tuned.core.placeholders import (
     rounded_value,
     value_text,
 )
+from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.space import Point, SearchSpace, Value
 from tuned.core.study import Argument, ConfigFile, RunSpec, StudySpec
 from tuned.protocol import environment_name

@@ -28,8 +28,6 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.retention import Retention
-from tuned.daemon.finish.bundles import Bundles
-from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.directories import Directories
@@ -40,6 +38,8 @@ from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notifier import Notifier
+from tuned.daemon.playbook.bundles import Bundles
+from tuned.daemon.playbook.pipelines import Pipelines
 from tuned.daemon.requests.finishing import Finishing
 from tuned.daemon.requests.gpus import Gpus
 from tuned.daemon.requests.service import Service

@@ -33,10 +33,10 @@ from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
-from tuned.daemon.finish.pipelines import Pipelines
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.playbook.pipelines import Pipelines
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.search.ways import due_in, reproducible
 from tuned.daemon.study_end import drain_study, end_study

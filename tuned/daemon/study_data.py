@@ -1,6 +1,6 @@
 """A study as the analyses get it, out of the database: a line for the study, then a line for each trial.
 
-Owns what is in them; the fields are those of `tuned.playbook.study_data`, by the same names.
+Owns what is in them; the fields are those of `tuned.analyses.study_data`, by the same names.
 """
 
 from __future__ import annotations

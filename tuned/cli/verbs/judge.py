@@ -37,8 +37,8 @@ def compare(session: Session, study: str, other: str | None, style: str | None) 
 @click.argument("study", required=False)
 def explain(session: Session, term: str | None, study: str | None) -> None:
     """Explain a TERM of the field, or a parameter, with the numbers of a STUDY; without a term, list them all."""
+    from tuned.analyses import glossary
     from tuned.core.errors import InvalidInput
-    from tuned.playbook import glossary
 
     if study is not None and term is not None:
         document = session.send(api.analysis(study, "explain", {"term": term}))
@@ -57,7 +57,7 @@ def explain(session: Session, term: str | None, study: str | None) -> None:
 
 def _explained(document: Mapping[str, Any]) -> None:
     """The words first, then what shows them."""
-    from tuned.playbook.answer import Answer
+    from tuned.analyses.answer import Answer
 
     answer = Answer.from_dict(document)
     show_answer(Answer(notes=answer.notes))

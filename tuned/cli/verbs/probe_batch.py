@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuned.analyses.naming import is_batch_size
 from tuned.cli import render
 from tuned.cli.analysis import format_option, show_analysis
 from tuned.cli.exits import Failed
@@ -17,7 +18,6 @@ from tuned.client.study_source import read_submission
 from tuned.client.waiting import all_trials, wait_for_study
 from tuned.core.errors import Conflict, InvalidInput, NotFound
 from tuned.core.study_file.probe import ladder, probe_study
-from tuned.playbook.naming import is_batch_size
 
 if TYPE_CHECKING:
     from tuned.wire import StudyRow, Submission

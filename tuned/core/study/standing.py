@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tuned.core.finish.pipeline import Pipeline, search_now
+from tuned.core.playbook.pipeline import Pipeline, search_now
 from tuned.core.space import Point
 from tuned.core.states import StudyState
 from tuned.core.study.searching import SearchSpec

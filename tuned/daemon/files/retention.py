@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.finish.tables import FINALIZE_STAGE
 from tuned.core.keeping import Footprint, Removal, removals
+from tuned.core.playbook.tables import FINALIZE_STAGE
 from tuned.core.states import STUDY_ENDED
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import needed

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tuned import protocol
-from tuned.core.finish.tables import TEST_STAGE
+from tuned.core.playbook.tables import TEST_STAGE
 from tuned.core.trial import Trial
 
 READ_BYTES = 4 * 2**20

@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tuned.core.finish.tables import TEST_STAGE
+from tuned.core.playbook.tables import TEST_STAGE
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon.attempts.live import Attempts

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
 from tuned.core.errors import InvalidInput
-from tuned.core.finish.tables import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.placeholders import value_text
+from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.study import Study, StudySpec
 from tuned.core.trial import Trial
 from tuned.daemon.files import run_dirs

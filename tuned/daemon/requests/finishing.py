@@ -1,6 +1,6 @@
 """The use cases of finishing a study by hand: take a step now; pause, resume or skip one.
 
-Owns what is refused, one transaction each. How steps come on is `tuned.daemon.finish.pipelines`' work.
+Owns what is refused, one transaction each. How steps come on is `tuned.daemon.playbook.pipelines`' work.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import InvalidInput
-from tuned.core.finish.pipeline import OVER, Pipeline, Step, StepState, steer
-from tuned.core.finish.tables import STEPS
 from tuned.core.names import nearest
+from tuned.core.playbook.pipeline import OVER, Pipeline, Step, StepState, steer
+from tuned.core.playbook.tables import STEPS
 from tuned.core.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.study_file.finish_file import refuse_untold
 from tuned.daemon import clock, failpoints
-from tuned.daemon.finish.confirming import begin_confirmation
-from tuned.daemon.finish.finalizing import begin_finalize
+from tuned.daemon.playbook.confirming import begin_confirmation
+from tuned.daemon.playbook.finalizing import begin_finalize
 from tuned.daemon.requests import resolving, verbs
 from tuned.disk import Disk
 from tuned.wire import StepRow, Steps

@@ -20,7 +20,7 @@ from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.arguments import recorded
 from tuned.core.errors import InvalidInput
-from tuned.core.finish.pipeline import Step, pipeline_of
+from tuned.core.playbook.pipeline import Step, pipeline_of
 from tuned.core.search.design import complete_point
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
@@ -30,11 +30,11 @@ from tuned.daemon.files import snapshot
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.pretrained import pinned
 from tuned.daemon.files.snapshot import Taken
-from tuned.daemon.finish.pipelines import first_step
 from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.playbook.pipelines import first_step
 from tuned.daemon.requests import updating
 from tuned.daemon.requests.estimating import estimate
 from tuned.daemon.search.points import add_design_points

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.finish.pipeline import Pipeline, StepState, end
+from tuned.core.playbook.pipeline import Pipeline, StepState, end
 from tuned.core.priorities import check_priority
 from tuned.core.schedule import CANCELLED, DONE, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState

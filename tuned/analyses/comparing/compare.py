@@ -1,0 +1,273 @@
+"""`compare`: two studies with shared parameters, or the baseline of one with its best.
+
+Owns how settings of one study are found again in another, and the verdict whether its conclusions carry over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import stats
+
+from tuned.analyses.answer import Answer
+from tuned.analyses.curves.twins import twin
+from tuned.analyses.groups import text_of
+from tuned.analyses.question import Question
+from tuned.analyses.study_data import StudyData, TrialData, positions
+from tuned.analyses.table import Cell, Column, Table
+from tuned.analyses.verdict import Verdict
+from tuned.core.errors import InvalidInput
+from tuned.core.space import Parameter, Point, Value, same_value
+
+CLOSE = 0.1
+"""Of each range, on its own scale, root mean square: settings that close count as the same."""
+LEAST_PAIRS = 5
+CARRIES_OVER = 0.7
+GOOD = 0.25
+"""A study's best quarter: below it, another study's best setting is not among the good ones here."""
+
+
+def compare(question: Question) -> Answer:
+    """Study against study (`others`), or baseline against best when there is only one.
+
+    Raises:
+        InvalidInput: More than two studies, or none of them has a result.
+    """
+    question.allow()
+    if len(question.others) > 1:
+        raise InvalidInput("two studies are compared at a time", where="other")
+    if not question.others:
+        return baseline_and_best(question.study)
+    old, new = question.study, question.others[0]
+    for study in (old, new):
+        if not study.ranked:
+            raise InvalidInput("no trial of it has a result yet", where=study.name)
+    shared = shared_parameters(old, new)
+    verdicts = list(_verdicts(old, new, shared))
+    notes = [] if shared else ["They share no parameter: nothing but the results can be compared."]
+    if old.objective.metric != new.objective.metric:
+        notes.append("Their objectives differ: the order of settings can be compared, results cannot.")
+    only = [f"{s.name} alone has {', '.join(names)}." for s, names in _own(old, new) if names]
+    tables = (_studies_table(old, new), *((_parameters_table(old, new, shared),) if shared else ()))
+    return Answer(tuple(verdicts), tables, (*notes, *only))
+
+
+def shared_parameters(old: StudyData, new: StudyData) -> tuple[Parameter, ...]:
+    """Parameters that both studies tune, as the second one has them."""
+    mine = {p.name for p in old.space.tunable}
+    return tuple(p for p in new.space.tunable if p.name in mine)
+
+
+def _own(old: StudyData, new: StudyData) -> Iterable[tuple[StudyData, list[str]]]:
+    one, other = {p.name for p in old.space.tunable}, {p.name for p in new.space.tunable}
+    yield old, sorted(one - other)
+    yield new, sorted(other - one)
+
+
+def distance(parameters: Sequence[Parameter], one: Point, other: Point) -> float:
+    """Between two settings: root mean square over the parameters of how far apart they lie in their range.
+
+    A choice without order that differs, and a parameter that is active in one alone, count as 1.
+    """
+    parts = []
+    for parameter in parameters:
+        if parameter.name not in one and parameter.name not in other:
+            continue
+        if parameter.name not in one or parameter.name not in other:
+            parts.append(1.0)
+            continue
+        a, b = one[parameter.name], other[parameter.name]
+        apart = np.diff(positions(parameter, [a, b]))[0]
+        parts.append(float(abs(apart)) if np.isfinite(apart) else float(not same_value(a, b)))
+    return float(np.sqrt(np.mean(np.square(parts)))) if parts else 0.0
+
+
+def nearest_trial(
+    parameters: Sequence[Parameter], point: Point, trials: Sequence[TrialData]
+) -> tuple[TrialData, float]:
+    """The trial whose settings are closest to a point, and how far they are."""
+    found = min(trials, key=lambda trial: (distance(parameters, point, trial.params), trial.number))
+    return found, distance(parameters, point, found.params)
+
+
+def _pairs(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> list[tuple[TrialData, TrialData]]:
+    """Settings tried in both: each trial of the old study with its closest one in the new, when that is close."""
+    found = []
+    for trial in old.ranked:
+        other, apart = nearest_trial(shared, trial.params, new.ranked)
+        if apart <= CLOSE:
+            found.append((trial, other))
+    return found
+
+
+def _verdicts(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> Iterable[Verdict]:
+    if not shared:
+        return
+    pairs = _pairs(old, new, shared)
+    rho = None
+    if len(pairs) >= LEAST_PAIRS:
+        a = old.sign * old.outcome([one for one, _ in pairs])
+        b = new.sign * new.outcome([other for _, other in pairs])
+        if np.ptp(a) and np.ptp(b):
+            rho = float(stats.spearmanr(a, b).statistic)
+            agree = (
+                "they carry over" if rho >= CARRIES_OVER else "they carry over in part" if rho > 0.3 else "they do not"
+            )
+            yield Verdict(
+                "info",
+                "compare.correlation",
+                f"Of {len(pairs)} settings tried in both studies the order agrees with a rank correlation of "
+                f"{rho:.2f}: {agree}.",
+                {"rank_correlation": rho, "pairs": len(pairs)},
+            )
+    best = old.ranked[0]
+    other, apart = nearest_trial(shared, best.params, new.ranked)
+    point = _point_text(best.params, shared)
+    if apart > CLOSE:
+        yield Verdict(
+            "info",
+            "compare.untried",
+            f"The best setting of {old.name} (trial {best.number}) was not tried in {new.name}: the closest is "
+            f"trial {other.number}, {apart:.0%} of the ranges away.",
+            {"distance": apart, "closest": other.number},
+            "Try it here.",
+            f"tunectl enqueue {new.name} {point}",
+            f"{old.name}/{best.number}",
+            (other.number,),
+        )
+        return
+    rank = [trial.number for trial in new.ranked].index(other.number) + 1
+    total = len(new.ranked)
+    again = rank > max(1, GOOD * total)
+    yield Verdict(
+        "warn" if again else "info",
+        "compare.old-best",
+        f"The best setting of {old.name} is rank {rank} of {total} in {new.name} (trial {other.number})"
+        + (": tune again." if again else ": it is among the good ones here, too."),
+        {"rank": rank, "trials": total, "distance": apart},
+        f"Take nothing over from {old.name} but its ranges." if again else "",
+        "",
+        f"{new.name}/{other.number}",
+        (other.number,),
+    )
+
+
+def _point_text(point: Point, parameters: Sequence[Parameter]) -> str:
+    return " ".join(f"{p.name}={text_of(point[p.name])}" for p in parameters if p.name in point)
+
+
+def _studies_table(old: StudyData, new: StudyData) -> Table:
+    columns = (Column("what"), Column("first", title=old.name), Column("second", title=new.name))
+    rows: list[tuple[Cell, ...]] = [
+        ("objective", *(f"{s.objective.direction} {s.objective.metric}" for s in (old, new)))
+    ]
+    for name, measure in (
+        ("best", lambda s: s.ranked[0].values[s.objective.metric]),
+        ("best trial", lambda s: s.ranked[0].number),
+        ("median", lambda s: float(np.median(s.outcome(s.ranked)))),
+        ("trials with a result", lambda s: len(s.ranked)),
+        ("failed", lambda s: sum(t.state in ("failed", "lost") for t in s.searched)),
+        ("hours of trials", lambda s: sum(t.seconds or 0.0 for t in s.searched) / 3600),
+    ):
+        rows.append((name, measure(old), measure(new)))
+    return Table("compare.studies", f"{old.name} and {new.name}", columns, tuple(rows))
+
+
+def _parameters_table(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> Table:
+    columns = (
+        Column("parameter"), Column("range_first", title=f"range in {old.name}"),
+        Column("range_second", title=f"in {new.name}"), Column("best_first", title=f"best in {old.name}"),
+        Column("best_second", title=f"in {new.name}"), Column("trend_first", "number", f"trend in {old.name}"),
+        Column("trend_second", "number", f"in {new.name}"),
+    )  # fmt: skip
+    rows = [
+        (
+            parameter.name,
+            range_text(old.parameter(parameter.name)),
+            range_text(parameter),
+            _value_text(old.ranked[0].params.get(parameter.name)),
+            _value_text(new.ranked[0].params.get(parameter.name)),
+            trend(old, parameter.name),
+            trend(new, parameter.name),
+        )
+        for parameter in shared
+    ]
+    note = "Trend: rank correlation of the value with the result; above 0, larger values are better."
+    return Table("compare.parameters", "Shared parameters", columns, tuple(rows), (note,))
+
+
+def range_text(parameter: Parameter) -> str:
+    """A parameter's range in a few characters."""
+    if parameter.kind in ("float", "int"):
+        low, high = parameter.numeric_ends
+        return f"{low:.4g} .. {high:.4g}" + (" log" if parameter.log else "")
+    return ", ".join(text_of(value) for value in parameter.values)
+
+
+def _value_text(value: Value | None) -> str | None:
+    return None if value is None else text_of(value)
+
+
+def trend(study: StudyData, name: str) -> float | None:
+    """Rank correlation of a parameter's position with how good the result is; None for what has no order."""
+    trials = [trial for trial in study.ranked if name in trial.params]
+    places = positions(study.parameter(name), [trial.params[name] for trial in trials])
+    if len(trials) < LEAST_PAIRS or not np.isfinite(places).all() or not np.ptp(places):
+        return None
+    outcome = -study.sign * study.outcome(trials)
+    return float(stats.spearmanr(places, outcome).statistic) if np.ptp(outcome) else None
+
+
+def baseline_of(study: StudyData) -> TrialData | None:
+    """The trial to beat: the user's own point labelled `baseline`, else the first own point, else the first trial."""
+    points = sorted(study.spec.search.points, key=lambda point: "baseline" not in point[0].lower())
+    for _, values in points:
+        for trial in study.ranked:
+            if all(name in trial.params and same_value(trial.params[name], v) for name, v in values.items()):
+                return trial
+    return min(study.ranked, key=lambda trial: trial.number, default=None)
+
+
+def baseline_and_best(study: StudyData) -> Answer:
+    """What tuning has brought: the baseline beside the best, parameter by parameter."""
+    baseline = baseline_of(study)
+    if baseline is None:
+        raise InvalidInput("no trial of it has a result yet", where=study.name)
+    best = study.ranked[0]
+    columns = (
+        Column("what"), Column("baseline", title=f"baseline, trial {baseline.number}"),
+        Column("best", title=f"best, trial {best.number}"),
+    )  # fmt: skip
+    metric = study.objective.metric
+    rows: list[tuple[Cell, ...]] = [(metric, baseline.values[metric], best.values[metric])]
+    pairs = twin(study, baseline), twin(study, best)
+    if pairs[0] is not None and pairs[1] is not None:
+        rows.append((study.objective.train, pairs[0].train, pairs[1].train))
+    rows.append(("seconds", *(None if t.seconds is None else round(t.seconds, 2) for t in (baseline, best))))
+    rows += [
+        (name, _value_text(baseline.params.get(name)), _value_text(best.params.get(name)))
+        for name in study.space.names
+        if not _same(baseline.params.get(name), best.params.get(name))
+    ]
+    gain = study.sign * (baseline.values[metric] - best.values[metric])
+    named = any("baseline" in label.lower() for label, _ in study.spec.search.points)
+    notes = [] if named else ['No point is labelled baseline: add [[search.point]] with label = "baseline".']
+    share = f" ({gain / abs(baseline.values[metric]):.1%})" if baseline.values[metric] else ""
+    verdict = Verdict(
+        "info",
+        "compare.baseline",
+        f"Tuning has brought {metric} from {baseline.values[metric]:.4g} (trial {baseline.number}) to "
+        f"{best.values[metric]:.4g} (trial {best.number}): better by {gain:.3g}{share}."
+        if best.number != baseline.number
+        else f"The baseline, trial {baseline.number}, is the best so far: {metric} {best.values[metric]:.4g}.",
+        {"baseline": baseline.values[metric], "best": best.values[metric], "gain": gain},
+        "One trial each: repeat both with other seeds before you believe the difference." if gain else "",
+        trials=(best.number, baseline.number),
+    )
+    table = Table("compare.baseline", f"{study.name}: baseline and best", columns, tuple(rows))
+    return Answer((verdict,), (table,), tuple(notes))
+
+
+def _same(one: Value | None, other: Value | None) -> bool:
+    return one is other if one is None or other is None else same_value(one, other)

@@ -1,0 +1,70 @@
+"""What a group of trials comes to: result, convergence, time and speed. Owns these columns of every effect table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuned.analyses.curves.diagnosis import Diagnosis, diagnose
+from tuned.analyses.study_data import Floats, StudyData, TrialData
+from tuned.analyses.table import Cell, Column
+
+LEAST_FOR_INTERVAL = 4
+DRAWS = 2000
+
+RESULT = (
+    Column("trials", "count"),
+    Column("mean", "number"),
+    Column("interval", "interval", "95 %"),
+    Column("best", "number"),
+)
+TWIN = (Column("train", "number"), Column("gap", "number"))
+EFFORT = (
+    Column("converged_step", "number", "converged at"),
+    Column("converged_s", "seconds", "in"),
+    Column("seconds", "seconds", "training"),
+    Column("steps_per_s", "number", "steps/s"),
+)
+
+
+def result_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...]:
+    """For `RESULT`."""
+    results = study.outcome(trials)
+    best = float(study.sign * np.min(study.sign * results))
+    return len(results), float(np.mean(results)), mean_interval(results), best
+
+
+def mean_interval(results: Floats) -> tuple[float, float] | None:
+    """The interval that holds the mean with 95 %, by resampling; None for fewer than `LEAST_FOR_INTERVAL`.
+
+    Not by a normal law: results are skewed (a few diverged trials), and an accuracy has no mean above 1.
+    """
+    if len(results) < LEAST_FOR_INTERVAL:
+        return None
+    means = np.random.default_rng(0).choice(results, (DRAWS, len(results))).mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def twin_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...]:
+    """For `TWIN`: the training twin at the end of training, and how much worse validation is there."""
+    seen = [d for d in _seen(study, trials) if np.isfinite(d.train_last)]
+    if not seen:
+        return None, None
+    return float(np.median([d.train_last for d in seen])), study.sign * float(np.median([d.gap for d in seen]))
+
+
+def effort_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...]:
+    """For `EFFORT`: medians over the trials that ran to their end."""
+    whole = [t for t in trials if t.state == "completed"]
+    seen = [d for d in _seen(study, whole) if np.isfinite(d.converged_step)]
+    steps = [d.converged_step for d in seen]
+    seconds = [d.converged_s for d in seen if d.converged_s is not None]
+    times = [t.seconds for t in whole if t.seconds is not None]
+    speeds = [t.last_step / t.seconds for t in whole if t.seconds and t.last_step]
+    return tuple(float(np.median(found)) if found else None for found in (steps, seconds, times, speeds))
+
+
+def _seen(study: StudyData, trials: Sequence[TrialData]) -> list[Diagnosis]:
+    return [d for d in (diagnose(study, t) for t in trials) if not d.has("short")]

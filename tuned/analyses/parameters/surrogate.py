@@ -1,0 +1,209 @@
+"""A Gaussian process over a study's results: what a point would probably give.
+
+Owns the encoding of points, the fit and the cross-validation by leaving one out. It is a model for looking at a study;
+the search fits its own. A function of the trials alone: no clock, no chance.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_solve, cholesky
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
+
+from tuned.analyses.study_data import Floats, StudyData, TrialData
+from tuned.core.errors import InvalidInput
+from tuned.core.space import Parameter, Point, SearchSpace, Value
+
+LEAST = 8
+"""Results without which nothing is modelled."""
+MOST = 300
+"""Results that are modelled: the best half and the latest half."""
+TAME = 3.0
+"""Results worse than three quarters of all by this many times the distance from the best to there count as that bad."""
+JITTER = 1e-8
+"""Keeps the matrix of two trials at one point invertible."""
+INACTIVE = 0.5
+"""Where an inactive parameter sits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surrogate:
+    """A fitted model of one metric.
+
+    Attributes:
+        trials: Those that it was fitted to, by number.
+        x: Their features, one row a trial; `y`: what they gave, scaled to mean 0 and deviation 1, less is better.
+        shift, scale: `y * scale + shift` is the metric, times `sign`.
+        of: Finished trials that there were.
+    """
+
+    space: SearchSpace
+    metric: str
+    sign: float
+    trials: tuple[TrialData, ...]
+    x: Floats
+    y: Floats
+    shift: float
+    scale: float
+    kernel: Kernel
+    of: int
+
+    @property
+    def told(self) -> str:
+        """Which trials it is made of, in words."""
+        count = len(self.trials)
+        if count == self.of:
+            return f"{count} finished trials"
+        return f"{count} of {self.of} finished trials (the best and the latest)"
+
+    def predict(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the metric at points, noise left out."""
+        mean, deviation = self.predict_rows(np.array([features(self.space, p) for p in points]))
+        return self.sign * (mean * self.scale + self.shift), deviation * self.scale
+
+    def predict_rows(self, rows: Floats) -> tuple[Floats, Floats]:
+        """The same on the model's own scale for rows of features."""
+        factor = cholesky(self.kernel(self.x) + JITTER * np.eye(len(self.x)), lower=True)
+        across = self._signal(rows, self.x)
+        mean = across @ cho_solve((factor, True), self.y)
+        spread = cho_solve((factor, True), across.T)
+        variance = self._signal.diag(rows) - np.einsum("ij,ji->i", across, spread)
+        return mean, np.sqrt(np.maximum(variance, 0.0))
+
+    def resampled(self, rows: Floats, draws: Sequence[Floats]) -> Floats:
+        """Means at rows of features for each of several draws of the trials, (draws, rows); the kernel stays.
+
+        A trial that was drawn three times is one whose noise is a third: the smaller matrix says the same.
+
+        Args:
+            rows: (rows, features).
+            draws: For each draw how often each trial is in it.
+        """
+        inside, noise = self._signal(self.x), float(self.kernel.k2.noise_level) + JITTER
+        weights = np.zeros((len(self.y), len(draws)))
+        for i, times in enumerate(draws):
+            drawn = np.flatnonzero(times)
+            some = inside[np.ix_(drawn, drawn)]
+            some[np.diag_indices_from(some)] += noise / times[drawn]
+            weights[drawn, i] = cho_solve((cholesky(some, lower=True), True), self.y[drawn])
+        means: Floats = (self._signal(rows, self.x) @ weights).T
+        return means
+
+    @property
+    def seen(self) -> Floats:
+        """What the trials gave, as far as the model was told: a wild result is one as bad as `TAME` allows."""
+        return self.sign * (self.y * self.scale + self.shift)
+
+    @property
+    def _signal(self) -> Kernel:
+        return self.kernel.k1
+
+    def left_out(self) -> tuple[Floats, Floats]:
+        """Each trial's metric and its deviation as the model says without that trial, noise included."""
+        inverse = np.linalg.inv(self.kernel(self.x) + JITTER * np.eye(len(self.x)))
+        variance = 1.0 / np.diag(inverse)
+        mean = self.y - (inverse @ self.y) * variance
+        return self.sign * (mean * self.scale + self.shift), np.sqrt(variance) * self.scale
+
+
+def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
+    """The model of a study's objective, or of another metric that it sums trials up by.
+
+    Raises:
+        InvalidInput: The study has no such metric, nothing to vary, or too few results.
+    """
+    objectives = {o.metric: o for o in study.spec.measured}
+    name = metric or study.objective.metric
+    if name not in objectives:
+        raise InvalidInput(f"{name!r} is no objective", where="metric", hint="metrics are " + ", ".join(objectives))
+    if not study.space.tunable:
+        raise InvalidInput("there is nothing to vary", where=study.name)
+    sign = 1.0 if objectives[name].direction == "minimize" else -1.0
+    found = [
+        (point, t)
+        for t in study.searched
+        if t.state == "completed"
+        and np.isfinite(t.values.get(name, np.nan))
+        and (point := study.space.carried(t.params)) is not None
+    ]
+    if len(found) < LEAST:
+        raise InvalidInput(
+            f"it has {len(found)} finished trials in its present space, and a model needs {LEAST}",
+            where=study.name,
+            hint="let it run on",
+        )
+    count, found = len(found), _bounded(found, name, sign)
+    raw = np.array([sign * t.values[name] for _, t in found])
+    usual = float(np.quantile(raw, 0.75))
+    tame = np.minimum(raw, usual + TAME * (usual - raw.min())) if usual > raw.min() else raw
+    shift, scale = float(tame.mean()), float(tame.std()) or 1.0
+    x = np.array([features(study.space, point) for point, _ in found])
+    y = (tame - shift) / scale
+    return Surrogate(study.space, name, sign, tuple(t for _, t in found), x, y, shift, scale, _kernel(x, y), count)
+
+
+def _bounded(found: list[tuple[Point, TrialData]], metric: str, sign: float) -> list[tuple[Point, TrialData]]:
+    if len(found) <= MOST:
+        return found
+    latest = found[-MOST // 2 :]
+    best = sorted(found[: -MOST // 2], key=lambda f: (sign * f[1].values[metric], f[1].number))[: MOST - len(latest)]
+    return sorted([*best, *latest], key=lambda f: f[1].number)
+
+
+def _kernel(x: Floats, y: Floats) -> Kernel:
+    kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(np.ones(x.shape[1]), (0.05, 30.0), nu=2.5)
+    process = GaussianProcessRegressor(kernel + WhiteKernel(0.05, (1e-5, 1.0)), n_restarts_optimizer=0, random_state=0)
+    with warnings.catch_warnings():
+        # A length at its bound says that a parameter does nothing, which is an answer.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit: GaussianProcessRegressor = process.fit(x, y)
+    return fit.kernel_
+
+
+def features(space: SearchSpace, point: Mapping[str, Value]) -> list[float]:
+    """A point as a row: a position of 0 .. 1 for numbers and ordered choices, one column a value for the others."""
+    row: list[float] = []
+    for p in space.tunable:
+        row += _columns(p, point.get(p.name))
+    return row
+
+
+def _columns(p: Parameter, value: Value | None) -> list[float]:
+    if p.kind in ("choice", "bool") and not p.ordered and len(p.values) > 2:
+        return [float(value == known) for known in p.values]
+    return [INACTIVE if value is None else position(p, value)]
+
+
+def position(p: Parameter, value: Value) -> float:
+    """Where a value lies between a parameter's ends, on its own scale."""
+    if p.kind in ("float", "int"):
+        assert p.low is not None and p.high is not None and isinstance(value, int | float)
+        if p.log:
+            return float(np.log(value / p.low) / np.log(p.high / p.low))
+        return float((value - p.low) / (p.high - p.low))
+    return p.values.index(value) / max(1, len(p.values) - 1)
+
+
+def value_at(p: Parameter, unit: float) -> Value:
+    """The value at a share of a parameter's range: every choice owns an equal part of it."""
+    if p.kind in ("choice", "bool"):
+        return p.values[min(int(unit * len(p.values)), len(p.values) - 1)]
+    assert p.low is not None and p.high is not None
+    x = p.low * (p.high / p.low) ** unit if p.log else p.low + unit * (p.high - p.low)
+    return round(x) if p.kind == "int" else float(min(max(x, p.low), p.high))
+
+
+def point_at(space: SearchSpace, units: Sequence[float]) -> Point:
+    """The point at shares of all tunable parameters; those that are inactive there are left out."""
+    share = dict(zip((p.name for p in space.tunable), units, strict=True))
+    point: Point = {}
+    for p in space.parameters:
+        if p.is_active(point):
+            point[p.name] = p.values[0] if p.kind == "fixed" else value_at(p, share[p.name])
+    return point

@@ -1,0 +1,117 @@
+"""Whether enough points were tried. Owns the verdict `space.sampling` and the curve of best-of-n against n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy.special import gammaln
+
+from tuned.analyses.curves.noise import step_noise
+from tuned.analyses.naming import perfect
+from tuned.analyses.study_data import Floats, StudyData
+from tuned.analyses.table import Cell, Column, Table
+from tuned.analyses.verdict import Verdict
+
+LEAST_TRIALS = 8
+WORTH = 0.25
+"""Gain of twice the budget, as a share of the distance from the median trial to the best, above which more trials are
+urged. An even design in two or three dimensions has 5 to 15 % left at twenty trials; the playbook names no number."""
+
+
+def best_of(results: Floats, count: int) -> Floats:
+    """Probability of each result, sorted best first, to be the best of `count` drawn without replacement."""
+    total, ranks = len(results), np.arange(len(results))
+    rest = total - ranks - 1
+    possible = rest >= count - 1
+    found = np.zeros(total)
+
+    def choose(n: Floats, k: int) -> Floats:
+        chosen: Floats = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        return chosen
+
+    whole = choose(np.array([float(total)]), count)[0]
+    found[possible] = np.exp(choose(rest[possible].astype(float), count - 1) - whole)
+    return found
+
+
+def expected_best(results: Floats, count: int) -> float:
+    """Mean of the best of `count` of these results (sorted, smaller is better)."""
+    return float(np.dot(best_of(results, count), results))
+
+
+def quantile_of_best(results: Floats, count: int, share: float) -> float:
+    """A quantile of the best of `count`."""
+    return float(results[min(int(np.searchsorted(np.cumsum(best_of(results, count)), share)), len(results) - 1)])
+
+
+def gain_of_doubling(results: Floats) -> float:
+    """What twice as many trials would be expected to gain over these (sorted, smaller is better).
+
+    The gain of each doubling is known up to this number of trials; the next one is taken to shrink by the same factor
+    as the last two did, at most to stay the same.
+    """
+    n = len(results)
+    last = expected_best(results, n // 2) - float(results[0])
+    before = expected_best(results, max(1, n // 4)) - expected_best(results, n // 2)
+    factor = min(1.0, last / before) if before > 0 else 0.5
+    return last * factor
+
+
+def sampling_rule(study: StudyData) -> Iterable[Verdict]:
+    """[14] Have we sampled enough? Best-of-n from resampling, and what twice the budget would buy.
+
+    Warn when the expected gain of a doubling exceeds a quarter of the distance from the median trial to the best and
+    the late noise of the best trial; else info. Not for adaptive searches' later half: their trials are no even sample,
+    so results of suggested points make the estimate cautious, which the text says.
+    """
+    ranked = study.ranked
+    if len(ranked) < LEAST_TRIALS:
+        return
+    results = np.sort(study.sign * study.outcome(ranked))
+    reach = float(np.median(results) - results[0])
+    gain = gain_of_doubling(results)
+    noise = step_noise(study.sign * ranked[0].curve(study.objective.metric).finite.values)
+    adaptive = sum(t.origin in ("bayesian", "evolution") for t in ranked)
+    share = gain / reach if reach > 0 else 0.0
+    urgent = share > WORTH and gain > noise
+    text = (
+        f"Twice as many trials would improve {study.objective.metric} by about {gain:.2g}: {share:.0%} of the distance "
+        f"from the median trial to the best."
+    )
+    if adaptive > len(ranked) / 2:
+        text += " Most points were chosen by results, so this is a cautious estimate."
+    trials = study.spec.search.trials or len(study.searched)
+    yield Verdict(
+        "warn" if urgent else "info", "space.sampling", text,
+        {"trials": len(ranked), "expected_gain_of_doubling": gain, "share": share, "noise": noise,
+         "best_of_half_low": quantile_of_best(results, len(results) // 2, 0.1) * study.sign,
+         "best_of_half_high": quantile_of_best(results, len(results) // 2, 0.9) * study.sign},
+        "Run more trials before concluding." if urgent else "",
+        f"tunectl set {study.name} search.trials=+{trials}" if urgent else "", study.objective.metric,
+    )  # fmt: skip
+
+
+def best_of_table(study: StudyData) -> Table | None:
+    """Best of n against n; None with too few trials."""
+    ranked = study.ranked
+    if len(ranked) < LEAST_TRIALS:
+        return None
+    results = np.sort(study.sign * study.outcome(ranked))
+    n = len(results)
+    counts = sorted({1, 2, *(int(c) for c in np.geomspace(4, n, 5).round())})
+    rows: list[tuple[Cell, ...]] = []
+    for count in counts:
+        low, high = (study.sign * quantile_of_best(results, count, q) for q in (0.1, 0.9))
+        rows.append((count, study.sign * expected_best(results, count), (min(low, high), max(low, high))))
+    doubled = study.sign * (float(results[0]) - gain_of_doubling(results))
+    goal = perfect(study.objective.metric, study.objective.direction)
+    if goal is not None:
+        doubled = min(doubled, goal) if study.sign < 0 else max(doubled, goal)
+    rows.append((2 * n, doubled, None))
+    columns = (
+        Column("trials", "count"), Column("best", "number", "expected best"),
+        Column("range", "interval", "8 of 10 times within"),
+    )  # fmt: skip
+    note = "The last line is an extrapolation."
+    return Table("sampling", f"Best {study.objective.metric} of so many trials", columns, tuple(rows), (note,))

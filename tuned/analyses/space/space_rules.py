@@ -1,0 +1,73 @@
+"""What a look at a search space says. Owns the verdicts `space.steps`, `space.lr-linear` and `space.batch`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tuned.analyses.naming import is_batch_size, is_learning_rate, is_quality, is_step_count
+from tuned.analyses.study_data import StudyData
+from tuned.analyses.verdict import Verdict
+
+DECADE = 10.0
+
+
+def space_rules(study: StudyData) -> Iterable[Verdict]:
+    """All of them; those that look at names alone judge from the first trial on."""
+    for parameter in study.space.tunable:
+        if is_step_count(parameter.name):
+            yield _step_count(study, parameter.name)
+        if is_learning_rate(parameter.name):
+            yield from _rate_scale(study, parameter.name)
+        if is_batch_size(parameter.name) and is_quality(study.objective.metric):
+            yield _batch(study, parameter.name)
+
+
+def _step_count(study: StudyData, name: str) -> Verdict:
+    """[25] The number of training steps is never tuned: warn, by the parameter's name.
+
+    More steps hardly ever hurt the best checkpoint, so a search over them learns that longer is better and makes every
+    other comparison unequal.
+    """
+    longest = study.parameter(name).numeric_ends[1] if study.parameter(name).kind != "bool" else 1.0
+    return Verdict(
+        "warn", "space.steps",
+        f"The number of training steps ({name}) is part of the search: trials of unequal length are compared.",
+        {"longest": longest},
+        "Fix it, keep the best checkpoint of each trial, and read the length off where those lie.",
+        f"tunectl space {study.name} --fix {name}={longest:g}", name,
+    )  # fmt: skip
+
+
+def _rate_scale(study: StudyData, name: str) -> Iterable[Verdict]:
+    """[13, 26] A learning rate is searched on a logarithmic scale: warn when its ends are a decade or more apart.
+
+    On a linear scale nine tenths of the trials fall into the top decade.
+    """
+    p = study.parameter(name)
+    if p.kind not in ("float", "int") or p.log:
+        return
+    low, high = p.numeric_ends
+    if low > 0 and high / low < DECADE:
+        return
+    new_low = low if low > 0 else high * 1e-4
+    command = f"tunectl space {study.name} --set {name}.low={new_low:g} --set {name}.log=true"
+    yield Verdict(
+        "warn", "space.lr-linear",
+        f"{name} is searched on a linear scale from {low:g} to {high:g}: nine of ten trials lie above {high / 10:g}.",
+        {"low": low, "high": high}, "Search it on a logarithmic scale.",
+        command if low <= 0 else f"tunectl space {study.name} --set {name}.log=true", name,
+    )  # fmt: skip
+
+
+def _batch(study: StudyData, name: str) -> Verdict:
+    """[2] Batch size decides about speed, not about how good a model can get: info, never an alarm.
+
+    By the names of the parameter and of the objective.
+    """
+    return Verdict(
+        "info", "space.batch",
+        f"{name} is tuned for {study.objective.metric}: with the other parameters tuned alike, the batch size changes "
+        "how fast training is, not how good it gets.",
+        {}, "Choose the largest batch that still raises throughput, fix it, and tune the rest for it.",
+        f"tunectl probe-batch {study.name} --param {name}", name,
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""The transactions of finalising: the final training, then one look at the test set.
+
+Owns what is queued when, and the count of looks. The bundle is `tuned.daemon.playbook.bundles`' work. All of it runs in
+the writer's thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from storage.repository import NewTrial, trial_seed
+from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.playbook.final_length import final_point
+from tuned.core.playbook.pipeline import Step, StepState, end
+from tuned.core.playbook.tables import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
+from tuned.core.states import TERMINAL, TrialState
+from tuned.core.study import Study
+from tuned.core.trial import Trial
+
+
+def looks(conn: Connection, study: Study) -> list[Trial]:
+    """The trials that have looked at the test set, or are about to: each one counts, whatever became of it."""
+    found = [t for t in queries.trials_of_stage(conn, study.id, TEST_STAGE) if t.state is not TrialState.CANCELLED]
+    if study.spec.test is not None:
+        metric = study.spec.test.metric
+        found += [t for t in queries.trials_of_stage(conn, study.id, FINALIZE_STAGE) if metric in t.values]
+    return sorted(found, key=lambda trial: trial.number)
+
+
+def refuse_second_look(conn: Connection, study: Study, again: bool) -> None:
+    """A test set that is looked at until it pleases is a validation set.
+
+    Raises:
+        Conflict: It has been looked at, and nobody said `again`.
+    """
+    before = looks(conn, study)
+    if not before or again:
+        return
+    metric = study.spec.test.metric if study.spec.test else ""
+    seen = ", ".join(f"trial {t.number}: {t.values.get(metric, t.state.value)}" for t in before)
+    times = "once" if len(before) == 1 else f"{len(before)} times"
+    raise Conflict(
+        f"the test set has been looked at {times} ({seen})",
+        where=study.name,
+        hint=f"a further look is counted: tunectl finalize {study.name} --again",
+    )
+
+
+def begin_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:
+    """Queue the final training of the best confirmed configuration.
+
+    Raises:
+        InvalidInput: There is no configuration.
+        Conflict: The test set has been looked at.
+    """
+    refuse_second_look(conn, study, bool(step.options.get("again")))
+    chosen, why = _configuration(conn, study)
+    objective = study.spec.objective
+    assert objective is not None
+    runs = [t for t in queries.trials_of_stage(conn, study.id, CONFIRM_STAGE) if t.retry_of == chosen.number]
+    curves = [
+        [(o.step, o.value) for o in queries.observations(conn, run.id, objective.metric)]
+        for run in runs or [chosen]
+        if run.state is TrialState.COMPLETED
+    ]
+    params, length = final_point(study.spec.finalize, objective, study.spec.space, chosen.params, curves)
+    count = len(queries.trials_of_stage(conn, study.id, FINALIZE_STAGE))
+    new = NewTrial(
+        params=params,
+        origin="finalize",
+        why=f"the final model: trial {chosen.number}, {why}; {length}",
+        rank=0,
+        stage=FINALIZE_STAGE,
+        retry_of=chosen.number,
+        seed=trial_seed(study.spec.search.seed, f"finalize/{count}"),
+    )
+    (number,) = repository.add_trials(conn, study.id, [new], now)
+    result = {"configuration": chosen.number, "why": why, "length": length, "trial": number}
+    return replace(step, result={**step.result, **result})
+
+
+def _configuration(conn: Connection, study: Study) -> tuple[Trial, str]:
+    confirmed = study.pipeline.last("confirm") if study.pipeline else None
+    winner = confirmed.result.get("winner") if confirmed else None
+    if winner is not None:
+        found = queries.trial(conn, study.id, int(winner))
+        if found is not None:
+            return found, str(confirmed.result.get("why", "confirmed")) if confirmed else ""
+    best = queries.best_trials(conn, study, 1)
+    if not best:
+        raise InvalidInput("no trial has a result", where=study.name, hint="wait for the first ones to complete")
+    return best[0], "the best of the search, by one run: it was not confirmed"
+
+
+def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:
+    """What follows from the trials of a step: the look at the test set, or that the bundle can be made (`ready`)."""
+    training = queries.trial(conn, study.id, int(step.result["trial"]))
+    if training is None or training.state not in TERMINAL:
+        return step
+    if training.state is not TrialState.COMPLETED:
+        return end(step, StepState.FAILED, f"trial {training.number} is {training.state}: {training.reason}", now)
+    test = study.spec.test
+    if test is None or test.metric in training.values:
+        return replace(step, result={**step.result, "ready": True, **_numbers(conn, study, training, None)})
+    if "test" not in step.result:
+        new = NewTrial(
+            params=training.params,
+            origin="test",
+            why=f"look {len(looks(conn, study)) + 1} at the test set, with the model of trial {training.number}",
+            rank=0,
+            stage=TEST_STAGE,
+            retry_of=training.number,
+            seed=training.seed,
+        )
+        (number,) = repository.add_trials(conn, study.id, [new], now)
+        return replace(step, result={**step.result, "test": number})
+    look = queries.trial(conn, study.id, int(step.result["test"]))
+    if look is None or look.state not in TERMINAL:
+        return step
+    if look.state is not TrialState.COMPLETED:
+        return end(step, StepState.FAILED, f"trial {look.number} is {look.state}: {look.reason}", now)
+    return replace(step, result={**step.result, "ready": True, **_numbers(conn, study, training, look)})
+
+
+def _numbers(conn: Connection, study: Study, training: Trial, look: Trial | None) -> dict[str, object]:
+    """What the final model comes to, and how often the test set has been looked at for it."""
+    test, shown = study.spec.test, look or training
+    if test is not None and test.metric in shown.values:
+        return {"metric": test.metric, "value": shown.values[test.metric], "looks": len(looks(conn, study))}
+    return {"looks": len(looks(conn, study))}
