@@ -152,7 +152,8 @@ def _kinds() -> dict[str, Planted]:
         "overfitting, accuracy": overfitting("accuracy", 0.2),
         "overfitting beyond its begin": overfitting("cross-entropy", 2.5),
         "overfitting beyond its begin, small steps": overfitting("log-loss-at-its-floor", 2.5),
-        "overfitting from the first report on": overfitting("cross-entropy", 1.2, 0.0, started=0.1),
+        "overfitting from the first report on": overfitting("cross-entropy", 1.2, 0.0, started=0.12,
+                                                           centres={"lr": (0.55, 0.05)}),
         "overfitting, no training curve": overfitting("cross-entropy", 0.5, twin=False),
         "too short": Planted(study(settle=3.0), (("length.too-short", "*"),), never=("length.too-long",)),
         "too short, accuracy in per cent": Planted(
