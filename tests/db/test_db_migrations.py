@@ -17,7 +17,6 @@ from storage.models import REVISION, SCHEMA_VERSION
 from tuned.core.errors import Unavailable
 from tuned.core.states import TrialState
 
-
 RELEASED = Path(__file__).parent / "schemas"
 """One file of each released schema, written by the version that had it: studies that ended and one under way, with a
 frozen trial, rungs, a playbook, observations and events."""
