@@ -39,7 +39,7 @@ from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.pipelines import Pipelines
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.search.ways import due_in, reproducible
-from tuned.daemon.study_end import drain_study, end_study
+from tuned.daemon.study_moves import drain_study, end_study
 
 log = logging.getLogger(__name__)
 

@@ -80,7 +80,7 @@ class Study:
 
     @property
     def budget_was_spent(self) -> bool:
-        """Whether the time budget was spent before the study went on last: the search is over, a person's points run."""
+        """Whether the time budget was spent before the study last went on: a person's points run, no search."""
         budget = self.spec.search.budget
         return budget is not None and self.running_s >= budget
 
