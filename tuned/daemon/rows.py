@@ -8,6 +8,7 @@ from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Observation, Trial
+from tuned.daemon import clock
 from tuned.daemon.estimates.pace import Pace, eta_s
 from tuned.daemon.playbook.steps import step_rows
 from tuned.protocol import encode_number
@@ -47,6 +48,8 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         reason=study.reason,
         ended_at=study.ended_at,
         trials=spec.search.trials,
+        budget_s=spec.search.budget,
+        budget_left_s=study.budget_left(clock.now()),
         started=started,
         method=" then ".join(p.method for p in spec.search.phases) or spec.search.method,
         parallel=spec.search.parallel,
