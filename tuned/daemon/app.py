@@ -27,6 +27,7 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.retention import Retention
+from tuned.daemon.files.study_records import StudyRecords
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.http.context import Context
 from tuned.daemon.http.server import Listener
@@ -101,6 +102,7 @@ class Daemon:
             partial(self._service.act, "resume"),
         )
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
+        self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home,
@@ -146,6 +148,7 @@ class Daemon:
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._gpus.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),
+            asyncio.create_task(self._records.run(), name="study records"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())

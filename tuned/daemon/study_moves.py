@@ -12,7 +12,7 @@ from storage.repository import NewTrial
 from tuned.core.space import Point
 from tuned.core.states import Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 
 def drain_study(conn: Connection, study_id: int, reason: str, actor: Actor, now: float) -> list[int]:

@@ -16,11 +16,11 @@ from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.playbook.pipeline import Pipeline, StepState, end
-from tuned.core.priorities import check_priority
-from tuned.core.schedule import CANCELLED, DONE, counted
+from tuned.core.queue.priorities import check_priority
+from tuned.core.queue.schedule import CANCELLED, DONE, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, run_failed_again
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewSpace, NewTrial
-from tuned.core.arguments import recorded
 from tuned.core.playbook.pipeline import pipeline_of
+from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
 from tuned.core.space_edit import changes_between
 from tuned.core.states import LIVE, PAUSED_BY_USER, STUDY_ENDED, Actor, StudyState, TrialState

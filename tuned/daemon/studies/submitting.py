@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
-from tuned.core.arguments import recorded
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.pipeline import Step, pipeline_of
+from tuned.core.program.arguments import recorded
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file.parse import parse_study
