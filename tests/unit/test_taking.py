@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.test_study_file import BASE, ENVIRONMENT, Tree
-from tuned.core.arguments import ArgumentContext, render
 from tuned.core.errors import InvalidInput
+from tuned.core.program.arguments import ArgumentContext, render
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
 

@@ -17,7 +17,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.text import printable
-from tuned.core.toml_text import key, value
+from tuned.core.toml.values import key, value
 
 
 @dataclass(frozen=True, slots=True)

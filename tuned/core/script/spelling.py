@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from tuned.core.errors import InvalidInput
-from tuned.core.placeholders import value_text
+from tuned.core.program.placeholders import value_text
 from tuned.core.script.option import Option
 from tuned.core.space import Value
 from tuned.core.study import Spelling

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tuned.core.arguments import items_of, typed
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
-from tuned.core.placeholders import PARAMS, Placeholder, formatted, parse_template, value_text
+from tuned.core.program.arguments import items_of, typed
+from tuned.core.program.placeholders import PARAMS, Placeholder, formatted, parse_template, value_text
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.script.spelling import check_values, spelling_of
