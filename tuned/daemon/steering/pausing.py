@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core.errors import Conflict
 from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
-from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, PAUSED_BY_USER, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon.resolving import resolve
@@ -49,7 +49,7 @@ def pause(
 
 def _pause_study(conn: Connection, study: Study, effect: Effect, now: float, alone: bool) -> None:
     if study.state is StudyState.RUNNING:
-        repository.move_study(conn, study.id, "pause", Actor.USER, now, reason="paused by you")
+        repository.move_study(conn, study.id, "pause", Actor.USER, now, reason=PAUSED_BY_USER)
         effect.changed.append(study.name)
     elif alone or study.state is not StudyState.PAUSED:
         effect.skipped.append(f"{study.name} is {study.state}")
