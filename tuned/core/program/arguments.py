@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.program.placeholders import (
     CONTEXT_NAMES,
     LITERAL,

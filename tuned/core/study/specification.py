@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tuned.core.playbook.tables import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
+from tuned.core.playbook.spec import Finalize, FinalLook, PlaybookSpec, finalize_from, playbook_from, test_from
 from tuned.core.space import SearchSpace
 from tuned.core.study.goals import Constraint, MetricFile, Objective, Pattern
 from tuned.core.study.notices import Notify
@@ -41,7 +41,7 @@ class StudySpec:
     constraints: tuple[Constraint, ...] = ()
     finalize: Finalize | None = None
     test: FinalLook | None = None
-    playbook: Playbook | None = None
+    playbook: PlaybookSpec | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None
     notify: Notify | None = None

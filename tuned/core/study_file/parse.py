@@ -24,7 +24,6 @@ from tuned.core.study import (
 )
 from tuned.core.study.notices import Notify, parse_command
 from tuned.core.study_file.constraint_file import constrained
-from tuned.core.study_file.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
 from tuned.core.study_file.models import (
     ConstraintTable,
     EarlyStoppingTable,
@@ -33,6 +32,7 @@ from tuned.core.study_file.models import (
     ObjectiveTable,
     StudyTable,
 )
+from tuned.core.study_file.playbook_file import check_folds, check_playbook, finalize_of, look_of, playbook_of
 from tuned.core.study_file.reach import check_reach, code_mentions_us, refuse_silent
 from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.run_files import (
@@ -126,7 +126,7 @@ def parse_study(
         predictions=predictions,
         notify=_notify(tables.notify, environment, files),
     )
-    check_finish(spec, files)
+    check_playbook(spec, files)
     return spec
 
 
