@@ -9,8 +9,8 @@ import pytest
 
 from tuned.core.notices import QUIET_S, Notify
 from tuned.core.study import RunSpec, SearchSpec, Study, StudySpec
-from tuned.daemon import notifier
-from tuned.daemon.notifier import Notifier
+from tuned.daemon.notices import notifier
+from tuned.daemon.notices.notifier import Notifier
 
 
 class Quiet:

@@ -1,6 +1,7 @@
 """A study as every analysis takes it: plain frozen dataclasses with arrays.
 
-Owns that shape and its JSON form, which the daemon writes (`tuned.daemon.study_data`) field for field. No judgement.
+Owns that shape and its JSON form, which the daemon writes field for field (`tuned.daemon.analyses.study_data`). No
+judgement.
 """
 
 from __future__ import annotations

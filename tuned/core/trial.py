@@ -16,6 +16,9 @@ from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import Objective
 from tuned.core.text import printable
 
+OWN_ORIGINS = frozenset({"user", "retry", "command"})
+"""Origins of trials whose point a person asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

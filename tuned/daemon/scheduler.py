@@ -39,7 +39,7 @@ from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.pipelines import Pipelines
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.search.ways import due_in, reproducible
-from tuned.daemon.study_end import drain_study, end_study
+from tuned.daemon.study_moves import drain_study, end_study
 
 log = logging.getLogger(__name__)
 
@@ -193,12 +193,15 @@ class Scheduler:
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
             early = asks_advisor(search) or due_in(study).refine
             ahead = parallel * (1 if early else DESIGN_AHEAD)
-        left = self._budget_left(study)
+        left = study.budget_left(clock.now())
         pending = study.pipeline is not None and not study.pipeline.over
         searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)
         if pending and left is not None:
             # A budget ends the search; the steps that follow are done all the same.
             searching, left = searching and left > 0, None
+        elif left is not None and study.budget_was_spent:
+            # Reopened by a person's points: they run, and nothing more is suggested.
+            searching, left = False, None
         return StudyView(
             id=study.id,
             state=study.state,
@@ -218,16 +221,8 @@ class Scheduler:
             unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
         )
 
-    def _budget_left(self, study: Study) -> float | None:
-        """Seconds; None without a budget."""
-        budget = study.spec.search.budget
-        if budget is None:
-            return None
-        since = study.running_since
-        return budget - study.running_s - (0.0 if since is None else clock.now() - since)
-
     def _budget_spent(self, study: Study) -> bool:
-        left = self._budget_left(study)
+        left = study.budget_left(clock.now())
         return left is not None and left <= 0
 
     async def _finish(self, waiting: Waiting) -> None:

@@ -71,6 +71,19 @@ class Study:
         """`search_counts` without repetitions: one trial for each point that the search has asked for."""
         return {state: n - self.again.get(state, 0) for state, n in self.search_counts.items()}
 
+    def budget_left(self, now: float) -> float | None:
+        """Seconds of the time budget that are left at `now`, at least zero; None without a budget."""
+        budget = self.spec.search.budget
+        if budget is None:
+            return None
+        return max(0.0, budget - self.running_s - (0.0 if self.running_since is None else now - self.running_since))
+
+    @property
+    def budget_was_spent(self) -> bool:
+        """Whether the time budget was spent before the study last went on: a person's points run, no search."""
+        budget = self.spec.search.budget
+        return budget is not None and self.running_s >= budget
+
     @property
     def search(self) -> SearchSpec:
         """The search as it is now: what the step at work asks for, where the study has a playbook."""

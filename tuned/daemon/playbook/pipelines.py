@@ -25,11 +25,11 @@ from tuned.core.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
 from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.daemon import clock, failpoints
-from tuned.daemon.analysing import Analysing
+from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.confirming import begin_confirmation
 from tuned.daemon.playbook.finalizing import advance_finalize, begin_finalize
-from tuned.daemon.search import spaces
+from tuned.daemon.search import space_versions
 
 log = logging.getLogger(__name__)
 
@@ -251,8 +251,8 @@ def _move_search(conn: Connection, study: Study, now: float, step_id: str, reaso
 
 def _refine(conn: Connection, study: Study, step: Step, now: float) -> Step:
     """Move the bounds to where the good trials are, before the points of this step are asked for."""
-    space, why = spaces.refinement(conn, study)
-    new = spaces.change(conn, study, space, why, step.id, now)
+    space, why = space_versions.refinement(conn, study)
+    new = space_versions.change(conn, study, space, why, step.id, now)
     return replace(step, result={**step.result, "space": new.version, "changes": new.changes, "why": why})
 
 

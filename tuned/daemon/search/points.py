@@ -19,7 +19,7 @@ from tuned.core.search.phases import Due
 from tuned.core.space import Point
 from tuned.core.states import StudyState
 from tuned.core.study import Study
-from tuned.daemon.search.spaces import refine_before
+from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in
 

@@ -24,10 +24,10 @@ from tuned.core.states import StudyState
 from tuned.core.study import Study
 from tuned.core.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.estimates.pace import Pace
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Answer, Asking
-from tuned.daemon.search.pace import Pace
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 
