@@ -17,7 +17,7 @@ from storage.models import pipelines, studies, study_specs, trials
 from tuned.core.playbook.pipeline import Pipeline
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 t, s = trials.c, studies.c
 

@@ -9,7 +9,7 @@ from storage.repository import trial_seed
 from tuned.core.errors import NotFound
 from tuned.core.playbook.pipeline import StepState, begin, end, pipeline_of
 from tuned.core.playbook.tables import FinalLook, Playbook
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.states import Actor, Failure
 from tuned.core.study import EarlyStopping
 

@@ -6,8 +6,8 @@ import tomllib
 import pytest
 import yaml
 
-from tuned.core.config_text import set_values
 from tuned.core.errors import InvalidInput
+from tuned.core.program.config_text import set_values
 
 YAML = """\
 # a comment

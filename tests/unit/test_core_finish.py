@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.confirming import candidates, interleaved
-from tuned.core.playbook.final_length import best_length, final_point
+from tuned.core.final.confirming import candidates, interleaved
+from tuned.core.final.length import best_length, final_point
 from tuned.core.playbook.tables import Finalize
 from tuned.core.search.fold_stop import hopeless
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState
 from tuned.core.study import Objective
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 LOSS = Objective("loss", "minimize")
 SPACE = SearchSpace((Parameter("lr", "float", 0.0, 1.0), Parameter("epochs", "fixed", values=(10,))))

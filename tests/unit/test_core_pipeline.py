@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.playbook.pipeline import Pipeline, Step, StepState, begin, end, pipeline_of, search_now, shares, steer
+from tuned.core.playbook.pipeline import Pipeline, Step, StepState, begin, end, pipeline_of, shares, steer
 from tuned.core.playbook.tables import STEPS, Playbook
 from tuned.core.study import SearchSpec
+from tuned.core.study.searching import search_now
 
 SEARCH = SearchSpec(trials=20)
 TRIALS = {"coarse": 6, "bayesian": 10, "refine": 4}

@@ -212,7 +212,7 @@ class SubmittedStudy:
 
         A parameter or metric that is called like another column is `params.NAME` or `values.NAME`.
         """
-        from tuned.core.flat_rows import flat
+        from tuned.core.trials.flat_rows import flat
 
         return [flat(asdict(trial)) for trial in self.trials]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from storage.queries import StoppingReport
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Observation, Trial
+from tuned.core.trials.trial import Observation, Trial
 from tuned.daemon import clock
 from tuned.daemon.estimates.pace import Pace, eta_s
 from tuned.daemon.playbook.steps import step_rows

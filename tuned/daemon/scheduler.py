@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from tuned.core.gpu_shares import share_of, wanted_by
-from tuned.core.schedule import (
+from tuned.core.queue.gpu_shares import share_of, wanted_by
+from tuned.core.queue.schedule import (
     Ask,
     Claim,
     Drain,
@@ -31,7 +31,7 @@ from tuned.core.search.phases import asks_advisor
 from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching

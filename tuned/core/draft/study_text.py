@@ -16,7 +16,7 @@ from tuned.core.draft.prints import Found, direction_of, read_prints
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
 from tuned.core.text import printable
-from tuned.core.toml_text import key, value
+from tuned.core.toml.values import key, value
 
 
 @dataclass(frozen=True, slots=True)

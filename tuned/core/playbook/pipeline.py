@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.names import nearest
 from tuned.core.playbook.tables import SEARCH_STEPS, Playbook
-
-if TYPE_CHECKING:
-    from tuned.core.study import SearchMethod, SearchSpec
 
 
 class StepState(StrEnum):
@@ -185,33 +182,6 @@ def steer(pipeline: Pipeline, key: str, action: str, now: float, why: str = "by 
         raise Conflict(f"{step.id} is {step.state}", where=key, hint="only a paused step can be resumed")
     begun = step.began_at is not None
     return pipeline.put(replace(step, state=StepState.RUNNING if begun else StepState.WAITING, why=""))
-
-
-def search_now(search: SearchSpec, pipeline: Pipeline | None) -> SearchSpec:
-    """The search as the step at work wants it; as the study file has it where no step has a say in it.
-
-    A step of the search asks for its own points alone. Once it is over, its `until` says how many trials there shall
-    be, beside what the study's `trials` has grown by since then.
-    """
-    if pipeline is None:
-        return search
-    step = pipeline.current
-    if step is not None and step.searches and step.state is StepState.RUNNING:
-        limit = step.begun_with + int(step.options.get("trials", 0))
-        return replace(search, method=_method(step.name, search.method), phases=(), trials=limit)
-    over = [s.result for s in pipeline.steps if "until" in s.result]
-    coming = step is not None and step.searches
-    if not over:
-        return replace(search, phases=(), trials=0) if coming else search
-    latest = max(over, key=lambda result: int(result["until"]))
-    grown = 0 if coming or search.trials is None else max(0, search.trials - int(latest.get("of") or search.trials))
-    return replace(search, trials=int(latest["until"]) + grown)
-
-
-def _method(step: str, method: SearchMethod) -> SearchMethod:
-    if step == "coarse":
-        return method if method in ("grid", "random") else "sobol"
-    return "evolution" if method == "evolution" else "bayesian"
 
 
 def shares(steps: Sequence[str], trials: int | None, given: Mapping[str, int], coarse: int) -> dict[str, int]:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tuned.core.notices import Notify
 from tuned.core.playbook.tables import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
-from tuned.core.secrets import is_secret, masked
 from tuned.core.space import SearchSpace
 from tuned.core.study.goals import Constraint, MetricFile, Objective, Pattern
+from tuned.core.study.notices import Notify
 from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec
 from tuned.core.study.searching import EarlyStopping, SearchPhase, SearchSpec
+from tuned.core.study.secrets import is_secret, masked
 
 
 @dataclass(frozen=True, slots=True)

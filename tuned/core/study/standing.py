@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tuned.core.playbook.pipeline import Pipeline, search_now
+from tuned.core.playbook.pipeline import Pipeline
 from tuned.core.space import Point
 from tuned.core.states import StudyState
-from tuned.core.study.searching import SearchSpec
+from tuned.core.study.searching import SearchSpec, search_now
 from tuned.core.study.specification import StudySpec
 
 SEARCH = "search"

@@ -9,11 +9,11 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from tuned.core.arguments import check_text, items_of, names_used
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
 from tuned.core.playbook.pipeline import shares
 from tuned.core.playbook.tables import SEARCH_STEPS, STEPS, Finalize, FinalLook, Playbook
+from tuned.core.program.arguments import check_text, items_of, names_used
 from tuned.core.search.grid import grid_size
 from tuned.core.search.phases import initial_points
 from tuned.core.space import SearchSpace

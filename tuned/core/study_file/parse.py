@@ -12,10 +12,9 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
-from tuned.core.interpreter import find_program
 from tuned.core.names import check_study_name
-from tuned.core.notices import Notify, parse_command
-from tuned.core.pretraining import files_of
+from tuned.core.program.interpreter import find_program
+from tuned.core.program.pretraining import files_of
 from tuned.core.study import (
     Constraint,
     EarlyStopping,
@@ -23,6 +22,7 @@ from tuned.core.study import (
     Pattern,
     StudySpec,
 )
+from tuned.core.study.notices import Notify, parse_command
 from tuned.core.study_file.constraint_file import constrained
 from tuned.core.study_file.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
 from tuned.core.study_file.models import (

@@ -17,7 +17,7 @@ from typing import Any
 
 from tuned import protocol
 from tuned.core.playbook.tables import TEST_STAGE
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""

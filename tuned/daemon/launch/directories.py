@@ -12,7 +12,7 @@ from typing import Any
 
 from tuned.core.playbook.tables import TEST_STAGE
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs, snapshot, trial_files

@@ -12,12 +12,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
 from tuned.core.errors import InvalidInput
-from tuned.core.placeholders import value_text
 from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.program.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.program.placeholders import value_text
 from tuned.core.study import Study, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import as_started
 from tuned.daemon.files.trial_files import trial_path

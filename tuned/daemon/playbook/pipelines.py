@@ -21,7 +21,7 @@ from storage.engine import Database
 from tuned.core.errors import TunedError, Unavailable
 from tuned.core.playbook.pipeline import OVER, Pipeline, Step, StepState, begin, end
 from tuned.core.playbook.tables import SEARCH_STEPS
-from tuned.core.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
+from tuned.core.queue.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
 from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.daemon import clock, failpoints

@@ -18,7 +18,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.playbook.pipeline import OVER, Pipeline, Step, StepState, steer
 from tuned.core.playbook.tables import STEPS
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.study_file.finish_file import refuse_untold

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core import changes
 from tuned.core.errors import Conflict
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.wire import SettingsChanged

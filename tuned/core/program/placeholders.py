@@ -1,7 +1,7 @@
 """Placeholders in arguments: `{lr}`, `{lr:.3g}`, `{run_dir}`, `{params}`, with `{{` and `}}` for braces.
 
 Owns how a text with placeholders is read and how one value becomes text. Which text goes where is
-`tuned.core.arguments`'s.
+`tuned.core.program.arguments`'s.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
-from tuned.core.placeholders import (
+from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.program.placeholders import (
     CONTEXT_NAMES,
     PARAMS,
     Placeholder,
@@ -20,7 +21,6 @@ from tuned.core.placeholders import (
     rounded_value,
     value_text,
 )
-from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.space import Point, SearchSpace, Value
 from tuned.core.study import Argument, ConfigFile, RunSpec, StudySpec
 from tuned.protocol import environment_name

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tuned.core.gpu_shares import choose, how_many, share_of
+from tuned.core.queue.gpu_shares import choose, how_many, share_of
 from tuned.core.states import StudyState, TrialState
 
 DONE = "all trials are done"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tuned.core.errors import InvalidInput
 from tuned.core.space import canonical_key
 from tuned.core.states import TrialState
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuned.core.toml_text import key, value
+from tuned.core.toml.values import key, value
 
 _RUN_KEYS = ("start", "python", "cwd", "env", "preload", "timeout", "grace", "retries", "limits")
 

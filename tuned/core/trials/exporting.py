@@ -16,7 +16,7 @@ from typing import Any, Literal
 from tuned.core.space import Parameter, Value, same_value
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import StudySpec
-from tuned.core.trial import Observation, Trial
+from tuned.core.trials.trial import Observation, Trial
 from tuned.protocol import encode_number
 
 Format = Literal["csv", "jsonl", "optuna"]

@@ -1,4 +1,4 @@
-"""What a priority may be. Owns its range; what comes of it is `tuned.core.schedule`'s."""
+"""What a priority may be. Owns its range; what comes of it is `tuned.core.queue.schedule`'s."""
 
 from __future__ import annotations
 

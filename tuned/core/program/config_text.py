@@ -13,10 +13,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuned.core import toml_text
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.space import Value
+from tuned.core.toml.values import document
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -52,7 +52,7 @@ def set_values(text: str, form: str, values: Mapping[str, Value], where: str) ->
         raise InvalidInput(f"is no {form.upper()}: {_line(error)}", where=f"{where}.from", hint="correct it") from None
     for path, value in values.items():
         _set_plain(data, path, value, where)
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n" if form == "json" else toml_text.document(data)
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n" if form == "json" else document(data)
 
 
 def _line(error: Exception) -> str:

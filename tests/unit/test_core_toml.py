@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuned.cli import toml_writer
-from tuned.cli.toml_writer import study_file
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
+from tuned.core.toml.study import study_file
+from tuned.core.toml.values import key, value
 from tuned.disk import Disk
 
 FULL = r"""
@@ -80,12 +80,12 @@ def test_the_text_means_the_same_study(text: str, tmp_path: Path) -> None:
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_every_text_survives(text: str) -> None:
-    found = tomllib.loads(f"[x]\na = {toml_writer.value(text)}\n[y]\n{toml_writer.key(text)} = 1\n")
+    found = tomllib.loads(f"[x]\na = {value(text)}\n[y]\n{key(text)} = 1\n")
     assert found == {"x": {"a": text}, "y": {text: 1}}
 
 
 @given(st.floats(allow_nan=False) | st.integers(-(2**63), 2**63 - 1) | st.booleans())
 def test_every_number_survives_with_its_type(number: float | int | bool) -> None:
-    found = tomllib.loads(f"a = {toml_writer.value(number)}")["a"]
+    found = tomllib.loads(f"a = {value(number)}")["a"]
     assert found == number
     assert type(found) is type(number)

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from tuned.core.gpu_shares import ALONE
+from tuned.core.queue.gpu_shares import ALONE
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import SEARCH, StudySpec
-from tuned.core.trial import DISK_FULL, Outcome, Trial, last_error_line
+from tuned.core.trials.trial import DISK_FULL, Outcome, Trial, last_error_line
 
 
 class Verdict(StrEnum):
