@@ -19,7 +19,7 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.pipeline import Step, pipeline_of
+from tuned.core.playbook.steps import Step, planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
@@ -34,7 +34,7 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.playbook.pipelines import first_step
+from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
 from tuned.daemon.search.suggesting import Suggesting
@@ -187,7 +187,7 @@ class Submitting:
             check_sources(conn, own, now)
             study_id = repository.create_study(conn, own, environment, now)
             if spec.playbook is not None:
-                repository.set_pipeline(conn, study_id, None, first_step(pipeline_of(spec.playbook), now), now)
+                repository.set_playbook(conn, study_id, None, first_step(planned(spec.playbook), now), now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
@@ -242,8 +242,8 @@ class Submitting:
             # It may have been changed while it ran, by hand or by itself; that stays.
             drift = queries.submitted_spec(conn, study.id).differences(spec)
             notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
-        if study.pipeline is not None:
-            notes.append("its steps: " + ", ".join(_planned(step) for step in study.pipeline.steps))
+        if study.playbook is not None:
+            notes.append("its steps: " + ", ".join(_planned(step) for step in study.playbook.steps))
         return Submitted(
             study=study.name,
             created=created,
