@@ -11,7 +11,7 @@ from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
 from storage.repository.ingest import IngestBatch, ingest
-from storage.repository.pipelines import set_pipeline
+from storage.repository.playbooks import set_playbook
 from storage.repository.spaces import NewSpace, new_space, replace_suggestion
 from storage.repository.studies import (
     create_study,
@@ -55,7 +55,7 @@ __all__ = [
     "set_environment",
     "set_frozen",
     "set_intent",
-    "set_pipeline",
+    "set_playbook",
     "set_priority",
     "set_study_note",
     "set_study_phase",

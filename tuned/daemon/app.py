@@ -41,7 +41,7 @@ from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.playbook.bundles import Bundles
-from tuned.daemon.playbook.pipelines import Pipelines
+from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.playbook.steps import Finishing
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
@@ -89,9 +89,9 @@ class Daemon:
         self._service = Service(self._database, self._attempts, self._slots, self._suggesting, home.runs)
         submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
-        self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
-            self._database, self._hub, self._slots, self._launching, self._suggesting, self._pipelines
+            self._database, self._hub, self._slots, self._launching, self._suggesting, self._playbooks
         )
         self._gpus = Gpus(
             self._database,
@@ -166,7 +166,7 @@ class Daemon:
             raise serving.exception() or RuntimeError
 
     async def _close(self) -> None:
-        await self._pipelines.close()
+        await self._playbooks.close()
         await self._suggesting.close()
         await self._analysing.close()
         self._launchers.end_starting()

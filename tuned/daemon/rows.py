@@ -59,7 +59,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         note="; ".join(filter(None, (study.note, _code_note(study)))),
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
-        steps=step_rows(study.pipeline),
+        steps=step_rows(study.playbook),
         aside=study.aside,
         again=study.again,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from tuned.core.playbook.tables import Finalize
+from tuned.core.playbook.spec import Finalize
 from tuned.core.space import Point, SearchSpace
 from tuned.core.study import Objective
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tuned.core.playbook.pipeline import Pipeline, StepState
+from tuned.core.playbook.steps import Playbook, StepState
 from tuned.core.space import Point
 
 SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution"]
@@ -74,19 +74,19 @@ class EarlyStopping:
     folds: bool = True
 
 
-def search_now(search: SearchSpec, pipeline: Pipeline | None) -> SearchSpec:
+def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:
     """The search as the step at work wants it; as the study file has it where no step has a say in it.
 
     A step of the search asks for its own points alone. Once it is over, its `until` says how many trials there shall
     be, beside what the study's `trials` has grown by since then.
     """
-    if pipeline is None:
+    if playbook is None:
         return search
-    step = pipeline.current
+    step = playbook.current
     if step is not None and step.searches and step.state is StepState.RUNNING:
         limit = step.begun_with + int(step.options.get("trials", 0))
         return replace(search, method=_method(step.name, search.method), phases=(), trials=limit)
-    over = [s.result for s in pipeline.steps if "until" in s.result]
+    over = [s.result for s in playbook.steps if "until" in s.result]
     coming = step is not None and step.searches
     if not over:
         return replace(search, phases=(), trials=0) if coming else search

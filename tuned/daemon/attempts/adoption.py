@@ -47,7 +47,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             number=row.trial.number,
             attempt=row.attempt,
             attempt_id=row.attempt_id,
-            run_dir=Path(row.run_dir),
+            run_dir=database.located(row.run_dir),
             device=row.trial.device,
             started=False,
             running=row.started,

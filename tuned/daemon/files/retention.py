@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.playbook.tables import FINALIZE_STAGE
+from tuned.core.playbook.spec import FINALIZE_STAGE
 from tuned.core.states import STUDY_ENDED
 from tuned.core.trials.keeping import Footprint, Removal, removals
 from tuned.daemon.files import run_dirs

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tuned import protocol
-from tuned.core.playbook.tables import TEST_STAGE
+from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.trials.trial import Trial
 
 READ_BYTES = 4 * 2**20

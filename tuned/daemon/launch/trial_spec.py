@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.program.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
 from tuned.core.program.placeholders import value_text
 from tuned.core.study import Study, StudySpec

@@ -20,7 +20,7 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import InvalidInput, Unavailable
-from tuned.core.playbook.pipeline import Step
+from tuned.core.playbook.steps import Step
 from tuned.core.study import Study
 from tuned.core.study.secrets import is_secret
 from tuned.core.study_file.run_files import within

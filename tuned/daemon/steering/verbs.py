@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.playbook.pipeline import Pipeline, StepState, end
+from tuned.core.playbook.steps import Playbook, StepState, end
 from tuned.core.queue.priorities import check_priority
 from tuned.core.queue.schedule import CANCELLED, DONE, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
@@ -96,12 +96,12 @@ def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) ->
         drain_study(conn, study.id, CANCELLED, Actor.USER, now)
     for trial in queries.trials(conn, study.id, states=[*LIVE, TrialState.PAUSED]):
         _cancel(conn, trial, effect, now)
-    if study.pipeline is not None and not study.pipeline.over:
+    if study.playbook is not None and not study.playbook.over:
         done = {"until": counted(study.point_counts), "of": study.spec.search.trials}
-        after = Pipeline(
-            tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.pipeline.steps)
+        after = Playbook(
+            tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.playbook.steps)
         )
-        repository.set_pipeline(conn, study.id, study.pipeline, after, now)
+        repository.set_playbook(conn, study.id, study.playbook, after, now)
     effect.changed.append(study.name)
 
 

@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewSpace, NewTrial
-from tuned.core.playbook.pipeline import pipeline_of
+from tuned.core.playbook.steps import planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
 from tuned.core.space_edit import changes_between
 from tuned.core.states import LIVE, PAUSED_BY_USER, STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study, StudySpec
-from tuned.daemon.playbook.pipelines import first_step
+from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.study_moves import run_failed_again
 
 ANEW = "the study file was edited before there was a result"
@@ -54,7 +54,7 @@ def start_over(conn: Connection, study: Study, spec: StudySpec, environment: Map
         new = NewSpace("user", ANEW, changes, {"kept": 0, "left_out": 0, "replaced": []})
         repository.new_space(conn, study.id, spec, new, now)
     if spec.playbook is not None:
-        repository.set_pipeline(conn, study.id, study.pipeline, first_step(pipeline_of(spec.playbook), now), now)
+        repository.set_playbook(conn, study.id, study.playbook, first_step(planned(spec.playbook), now), now)
     if study.state in STUDY_ENDED:
         repository.move_study(conn, study.id, "reopen", Actor.USER, now, reason="")
     elif study.state is StudyState.PAUSED and study.reason != PAUSED_BY_USER:

@@ -1,4 +1,4 @@
-"""The verbs from a search to a finished model, as a person and as a script use them."""
+"""The verbs from a search to a final model, as a person and as a script use them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from tuned.core.errors import InvalidInput
 from tuned.core.final.confirming import candidates, interleaved
 from tuned.core.final.length import best_length, final_point
-from tuned.core.playbook.tables import Finalize
+from tuned.core.playbook.spec import Finalize
 from tuned.core.search.fold_stop import hopeless
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState

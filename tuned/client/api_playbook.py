@@ -1,4 +1,4 @@
-"""The calls of the steps from a search to a finished model: see `tuned.client.api`, whose routes these complete."""
+"""The calls of the steps from a search to a final model: see `tuned.client.api`, whose routes these complete."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a study file says of the way from a search to a finished model: `[finalize]`, `[test]`, `[playbook]`.
+"""The tables of a study file that lead from a search to a final model: `[finalize]`, `[test]`, `[playbook]`.
 
-Owns these shapes. Reading and checking them is `tuned.core.study_file.finish_file`'s work, acting on them the daemon's.
+Owns these shapes. `tuned.core.study_file.playbook_file` reads and checks them, the daemon acts on them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class FinalLook:
 
 
 @dataclass(frozen=True, slots=True)
-class Playbook:
+class PlaybookSpec:
     """What runs by itself, one step after the other.
 
     Attributes:
@@ -79,11 +79,11 @@ def test_from(data: Mapping[str, Any] | None) -> FinalLook | None:
     return None if data is None else FinalLook(data["metric"], arguments_from(data["args"]))
 
 
-def playbook_from(data: Mapping[str, Any] | None) -> Playbook | None:
+def playbook_from(data: Mapping[str, Any] | None) -> PlaybookSpec | None:
     """What `asdict` made of it."""
     if data is None:
         return None
-    return Playbook(**{**data, "steps": tuple(data["steps"]), "pause_before": tuple(data["pause_before"])})
+    return PlaybookSpec(**{**data, "steps": tuple(data["steps"]), "pause_before": tuple(data["pause_before"])})
 
 
 def arguments_from(items: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The parts of a study file that lead from the search to a finished model: `[finalize]`, `[test]`, `[playbook]`.
+"""The parts of a study file that lead from the search to a final model: `[finalize]`, `[test]`, `[playbook]`.
 
 Owns their checks, and the one question whether the user's code can be told which stage it is in.
 """
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
-from tuned.core.playbook.pipeline import shares
-from tuned.core.playbook.tables import SEARCH_STEPS, STEPS, Finalize, FinalLook, Playbook
+from tuned.core.playbook.spec import SEARCH_STEPS, STEPS, Finalize, FinalLook, PlaybookSpec
+from tuned.core.playbook.steps import shares
 from tuned.core.program.arguments import check_text, items_of, names_used
 from tuned.core.search.grid import grid_size
 from tuned.core.search.phases import initial_points
@@ -74,7 +74,7 @@ def _check_args(args: Sequence[Argument], run: RunSpec, space: SearchSpace, wher
 
 def playbook_of(
     table: PlaybookTable | None, search: SearchSpec, space: SearchSpace, objectives: Sequence[Objective]
-) -> Playbook | None:
+) -> PlaybookSpec | None:
     """`[playbook]`, checked, with each step's number of trials.
 
     Raises:
@@ -102,7 +102,7 @@ def playbook_of(
         given.setdefault("coarse", grid_size(space, search.levels) + len(search.points))
     coarse = max(initial_points(space, search.trials), len(search.points) + 1)
     trials = shares(table.steps, search.trials, given, coarse)
-    return Playbook(table.steps, trials, table.top, table.seeds, table.members, table.pause_before)
+    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before)
 
 
 def _check_order(table: PlaybookTable) -> None:
@@ -117,7 +117,7 @@ def _check_order(table: PlaybookTable) -> None:
             raise InvalidInput(f"{name} is no step of this playbook", where="playbook.pause_before", hint="drop it")
 
 
-def check_finish(spec: StudySpec, files: Files) -> None:
+def check_playbook(spec: StudySpec, files: Files) -> None:
     """Refuse a playbook that ends in a step which cannot be done.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`confirm`, `ensemble`, `finalize`, `steps`: the verbs from a search to a finished model."""
+"""`confirm`, `ensemble`, `finalize`, `steps`: the verbs from a search to a final model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuned.cli.analysis import format_option, show_analysis
 from tuned.cli.exits import TIMED_OUT, Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
-from tuned.client import api_finish
+from tuned.client import api_playbook
 from tuned.core.targets import parse_target
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def confirm(
     number = _number(study, against)
     if not show:
         options = {"top": top, "seeds": seeds, "against": number}
-        taken = session.send(api_finish.take_step(study, "confirm", options))
+        taken = session.send(api_playbook.take_step(study, "confirm", options))
         if not wait:
             step = _step(taken)
             session.emit(
@@ -105,7 +105,7 @@ def folds(session: Session, study: str, against: int | None, top: int, style: st
 @wait_option
 def finalize(session: Session, study: str, again: bool, wait: bool, timeout: float | None) -> None:
     """Train the best confirmed configuration on all data, look at the test set once, and bundle what reproduces it."""
-    taken = session.send(api_finish.take_step(study, "finalize", {"again": True} if again else {}))
+    taken = session.send(api_playbook.take_step(study, "finalize", {"again": True} if again else {}))
     if wait:
         taken = _wait(session, study, taken.changed, timeout)
     session.emit(taken, lambda: _tell_final(study, _step(taken), wait))
@@ -136,7 +136,7 @@ def steps(session: Session, study: str, action: str | None, step: str | None) ->
     """Show the steps of a study's playbook, or pause, resume or skip one."""
     if action is not None and step is None:
         raise click.UsageError(f"{action} what? (write: tunectl steps {study} {action} confirm)")
-    call = api_finish.steps(study) if action is None else api_finish.steer_step(study, step or "", action)
+    call = api_playbook.steps(study) if action is None else api_playbook.steer_step(study, step or "", action)
     found = session.send(call)
     session.emit(found, lambda: _show_steps(found))
 
@@ -170,7 +170,7 @@ def _wait(session: Session, study: str, key: str, timeout: float | None) -> Step
     """
     end = None if timeout is None else time.monotonic() + timeout
     while True:
-        found = session.send(api_finish.steps(study))
+        found = session.send(api_playbook.steps(study))
         step = next(s for s in found.steps if s.id == key)
         if step.state in _OVER:
             found = type(found)(found.study, found.state, found.steps, key)

@@ -1,4 +1,4 @@
-"""The steps that lead from a search to a finished model."""
+"""The steps that lead from a search to a final model."""
 
 from __future__ import annotations
 

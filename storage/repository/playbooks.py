@@ -1,6 +1,6 @@
-"""Writes of a study's pipeline: its steps, how far they have come and what they gave.
+"""Writes of a study's playbook: its steps, how far they have come and what they gave.
 
-Owns that row. Which step follows which is `tuned.core.playbook.pipeline`'s to say.
+Owns that row. Which step follows which is `tuned.core.playbook.steps`'s to say.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from storage.models import studies
 from storage.repository.events import add_event
 from tuned.core import events
 from tuned.core.errors import NotFound
-from tuned.core.playbook.pipeline import Pipeline
+from tuned.core.playbook.steps import Playbook
 
 _NAME = select(studies.c.name).where(studies.c.id == bindparam("wanted"))
 _SET = """INSERT INTO pipelines (study_id, steps) VALUES (?, ?)
     ON CONFLICT (study_id) DO UPDATE SET steps = excluded.steps"""
 
 
-def set_pipeline(conn: Connection, study_id: int, before: Pipeline | None, after: Pipeline, now: float) -> bool:
-    """Store a study's pipeline, with one event for each step whose state is another than before.
+def set_playbook(conn: Connection, study_id: int, before: Playbook | None, after: Playbook, now: float) -> bool:
+    """Store a study's playbook, with one event for each step whose state is another than before.
 
     Returns:
         Whether anything is different.

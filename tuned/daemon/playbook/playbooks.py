@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import TunedError, Unavailable
-from tuned.core.playbook.pipeline import OVER, Pipeline, Step, StepState, begin, end
-from tuned.core.playbook.tables import SEARCH_STEPS
+from tuned.core.playbook.spec import SEARCH_STEPS
+from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, begin, end
 from tuned.core.queue.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
 from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
@@ -40,7 +40,7 @@ Move = Callable[[Connection, Study, float], Step]
 """From the study as it is now to one of its steps as it shall be; runs in the writer's thread."""
 
 
-class Pipelines:
+class Playbooks:
     """Moves the steps of all studies. All methods are for the event loop."""
 
     def __init__(
@@ -55,9 +55,9 @@ class Pipelines:
 
     def look(self, study: Study, view: StudyView, budget_spent: bool) -> None:
         """Begin whatever is due for a running study; at most one move of a step is under way."""
-        if study.pipeline is None or study.state is not StudyState.RUNNING:
+        if study.playbook is None or study.state is not StudyState.RUNNING:
             return
-        for step in study.pipeline.active:
+        for step in study.playbook.active:
             key = (study.id, step.id)
             if key not in self._tasks and self._due(study, step, view, budget_spent):
                 work = self._move(study.id, step, _end_of_search(view, budget_spent))
@@ -111,14 +111,14 @@ class Pipelines:
 
         def write(conn: Connection) -> None:
             study = queries.find_study(conn, study_id)
-            if study is None or study.pipeline is None or study.state is not StudyState.RUNNING:
+            if study is None or study.playbook is None or study.state is not StudyState.RUNNING:
                 return
-            found = next((s for s in study.pipeline.steps if s.id == step_id), None)
+            found = next((s for s in study.playbook.steps if s.id == step_id), None)
             if found is None or found.state in OVER or found.state is StepState.PAUSED:
                 return
             now = clock.now()
             moved = move(conn, study, now)
-            repository.set_pipeline(conn, study_id, study.pipeline, study.pipeline.put(moved), now)
+            repository.set_playbook(conn, study_id, study.playbook, study.playbook.put(moved), now)
 
         await self._database.writer.run(write)
         failpoints.reach("step.committed")
@@ -211,8 +211,8 @@ def _searching(step_id: str, reason: str) -> Move:
 
 
 def _begin(conn: Connection, study: Study, now: float, step_id: str) -> Step:
-    assert study.pipeline is not None
-    step = begin(study.pipeline[step_id], counted(study.point_counts), now)
+    assert study.playbook is not None
+    step = begin(study.playbook[step_id], counted(study.point_counts), now)
     try:
         if step.name == "confirm":
             return begin_confirmation(conn, study, step, now)
@@ -225,8 +225,8 @@ def _begin(conn: Connection, study: Study, now: float, step_id: str) -> Step:
 
 def _move_search(conn: Connection, study: Study, now: float, step_id: str, reason: str) -> Step:
     """Begin a step of the search, or end it once it has the trials it is for, or can have no more."""
-    assert study.pipeline is not None
-    step = study.pipeline[step_id]
+    assert study.playbook is not None
+    step = study.playbook[step_id]
     number = counted(study.point_counts)
     if step.state is StepState.WAITING:
         if reason:
@@ -262,23 +262,23 @@ def _searched(study: Study, step: Step, number: int) -> Step:
 
 def _advance_final(step_id: str) -> Move:
     def move(conn: Connection, study: Study, now: float) -> Step:
-        assert study.pipeline is not None
-        return advance_finalize(conn, study, study.pipeline[step_id], now)
+        assert study.playbook is not None
+        return advance_finalize(conn, study, study.playbook[step_id], now)
 
     return move
 
 
 def _ending(step_id: str, state: StepState, why: str, result: Mapping[str, Any]) -> Move:
     def move(_conn: Connection, study: Study, now: float) -> Step:
-        assert study.pipeline is not None
-        return end(study.pipeline[step_id], state, why, now, result)
+        assert study.playbook is not None
+        return end(study.playbook[step_id], state, why, now, result)
 
     return move
 
 
-def first_step(pipeline: Pipeline, now: float) -> Pipeline:
-    """The pipeline with its first step begun, when that is a step of the search that nobody holds up."""
-    step = pipeline.current
+def first_step(playbook: Playbook, now: float) -> Playbook:
+    """The playbook with its first step begun, when that is a step of the search that nobody holds up."""
+    step = playbook.current
     if step is None or step.name not in SEARCH_STEPS or step.state is not StepState.WAITING:
-        return pipeline
-    return pipeline.put(begin(step, 0, now))
+        return playbook
+    return playbook.put(begin(step, 0, now))

@@ -1,4 +1,4 @@
-"""The steps from a search to a finished model: which is at work, what is next, and what people may do to them.
+"""The steps from a search to a final model: which is at work, what is next, and what people may do to them.
 
 Owns the states of steps and the moves between them. Pure: the daemon does what a step consists of.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.names import nearest
-from tuned.core.playbook.tables import SEARCH_STEPS, Playbook
+from tuned.core.playbook.spec import SEARCH_STEPS, PlaybookSpec
 
 
 class StepState(StrEnum):
@@ -65,7 +65,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class Playbook:
     """A study's steps: those of the study file in order, then those that were asked for by hand."""
 
     steps: tuple[Step, ...] = ()
@@ -99,11 +99,11 @@ class Pipeline:
         found = [step for step in self.steps if step.name == name and step.state is state]
         return max(found, key=lambda step: step.ended_at or 0.0, default=None)
 
-    def put(self, step: Step) -> Pipeline:
+    def put(self, step: Step) -> Playbook:
         """With this step in the place of the one of its id."""
-        return Pipeline(tuple(step if s.id == step.id else s for s in self.steps))
+        return Playbook(tuple(step if s.id == step.id else s for s in self.steps))
 
-    def add(self, name: str, options: Mapping[str, Any]) -> tuple[Pipeline, Step]:
+    def add(self, name: str, options: Mapping[str, Any]) -> tuple[Playbook, Step]:
         """With one more step, asked for by hand.
 
         Raises:
@@ -113,28 +113,28 @@ class Pipeline:
             raise Conflict(f"{name} is under way already", where=name, hint="wait for it, or skip it")
         count = sum(1 for step in self.steps if step.name == name)
         step = Step(name if count == 0 else f"{name}-{count + 1}", name, by_hand=True, options=dict(options))
-        return Pipeline((*self.steps, step)), step
+        return Playbook((*self.steps, step)), step
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain data for JSON; `from_list` reads it back."""
         return [{**asdict(step), "state": step.state.value} for step in self.steps]
 
     @classmethod
-    def from_list(cls, data: Sequence[Mapping[str, Any]]) -> Pipeline:
+    def from_list(cls, data: Sequence[Mapping[str, Any]]) -> Playbook:
         """What `to_list` wrote."""
         return cls(tuple(Step(**{**entry, "state": StepState(entry["state"])}) for entry in data))
 
 
-def pipeline_of(playbook: Playbook) -> Pipeline:
+def planned(spec: PlaybookSpec) -> Playbook:
     """The steps of a study file, none of them begun."""
     options: dict[str, dict[str, Any]] = {
-        "confirm": {"top": playbook.top, "seeds": playbook.seeds},
-        "ensemble": {"top": playbook.members},
-        **{name: {"trials": trials} for name, trials in playbook.trials.items()},
+        "confirm": {"top": spec.top, "seeds": spec.seeds},
+        "ensemble": {"top": spec.members},
+        **{name: {"trials": trials} for name, trials in spec.trials.items()},
     }
     steps = []
-    for name in playbook.steps:
-        held = name in playbook.pause_before
+    for name in spec.steps:
+        held = name in spec.pause_before
         steps.append(
             Step(
                 name,
@@ -144,7 +144,7 @@ def pipeline_of(playbook: Playbook) -> Pipeline:
                 why="the study file pauses before it" if held else "",
             )
         )
-    return Pipeline(tuple(steps))
+    return Playbook(tuple(steps))
 
 
 def begin(step: Step, counted: int, now: float) -> Step:
@@ -160,28 +160,28 @@ def end(step: Step, state: StepState, why: str, now: float, result: Mapping[str,
 ACTIONS = ("pause", "resume", "skip")
 
 
-def steer(pipeline: Pipeline, key: str, action: str, now: float, why: str = "by you") -> Pipeline:
+def steer(playbook: Playbook, key: str, action: str, now: float, why: str = "by you") -> Playbook:
     """Pause, resume or skip a step.
 
     Raises:
         InvalidInput: There is no such step, or no such action.
         Conflict: The step is not in a state for it.
     """
-    step = pipeline[key]
+    step = playbook[key]
     if action not in ACTIONS:
         raise InvalidInput(f"a step cannot {action}", where=key, hint=nearest(action, ACTIONS))
     if step.over:
         raise Conflict(f"{step.id} is {step.state}", where=key)
     if action == "skip":
-        return pipeline.put(end(step, StepState.SKIPPED, f"skipped {why}", now))
+        return playbook.put(end(step, StepState.SKIPPED, f"skipped {why}", now))
     if action == "pause":
         if step.state is StepState.PAUSED:
             raise Conflict(f"{step.id} is paused already", where=key)
-        return pipeline.put(replace(step, state=StepState.PAUSED, why=f"paused {why}"))
+        return playbook.put(replace(step, state=StepState.PAUSED, why=f"paused {why}"))
     if step.state is not StepState.PAUSED:
         raise Conflict(f"{step.id} is {step.state}", where=key, hint="only a paused step can be resumed")
     begun = step.began_at is not None
-    return pipeline.put(replace(step, state=StepState.RUNNING if begun else StepState.WAITING, why=""))
+    return playbook.put(replace(step, state=StepState.RUNNING if begun else StepState.WAITING, why=""))
 
 
 def shares(steps: Sequence[str], trials: int | None, given: Mapping[str, int], coarse: int) -> dict[str, int]:

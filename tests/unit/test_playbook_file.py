@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.tables import STEPS, FinalLook
+from tuned.core.playbook.spec import STEPS, FinalLook
 from tuned.core.program.pretraining import Source, study_source, with_checkpoint
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
