@@ -12,7 +12,7 @@ from storage import rows
 from storage.models import IS_LIVE, studies, trials
 from storage.models import attempts as table
 from storage.models import bad_lines as bad_table
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.tables import CONFIRM_STAGE
+from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number

@@ -28,6 +28,7 @@ from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
+from tuned.daemon.files.study_records import StudyRecords
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.http.context import Context
 from tuned.daemon.http.server import Listener
@@ -41,7 +42,7 @@ from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.playbook.bundles import Bundles
-from tuned.daemon.playbook.pipelines import Pipelines
+from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.playbook.steps import Finishing
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
@@ -90,9 +91,9 @@ class Daemon:
         self._service = Service(self._database, self._attempts, self._slots, self._suggesting, self._graveyard)
         submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
-        self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
-            self._database, self._hub, self._slots, self._launching, self._suggesting, self._pipelines
+            self._database, self._hub, self._slots, self._launching, self._suggesting, self._playbooks
         )
         self._gpus = Gpus(
             self._database,
@@ -103,6 +104,7 @@ class Daemon:
             partial(self._service.act, "resume"),
         )
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
+        self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home,
@@ -149,6 +151,7 @@ class Daemon:
             asyncio.create_task(self._gpus.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),
             asyncio.create_task(self._graveyard.run(), name="graveyard"),
+            asyncio.create_task(self._records.run(), name="study records"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())
@@ -166,7 +169,7 @@ class Daemon:
             raise serving.exception() or RuntimeError
 
     async def _close(self) -> None:
-        await self._pipelines.close()
+        await self._playbooks.close()
         await self._suggesting.close()
         await self._analysing.close()
         self._launchers.end_starting()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from storage.queries import StoppingReport
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Observation, Trial
+from tuned.core.trials.trial import Observation, Trial
 from tuned.daemon import clock
 from tuned.daemon.estimates.pace import Pace, eta_s
 from tuned.daemon.playbook.steps import step_rows
@@ -59,7 +59,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         note="; ".join(filter(None, (study.note, _code_note(study)))),
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
-        steps=step_rows(study.pipeline),
+        steps=step_rows(study.playbook),
         aside=study.aside,
         again=study.again,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],

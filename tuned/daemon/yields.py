@@ -17,7 +17,7 @@ from storage.facts import fact, keep_fact
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
 from tuned.core.states import LIVE, StopReason, TrialState
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.sampling import families_of

@@ -57,7 +57,7 @@ class StoppingRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step from the search to a finished model.
+    """One step from the search to a final model.
 
     Attributes:
         id: What steering names it by; `name` is what it does.

@@ -62,7 +62,7 @@ def show(session: Session, study: str, as_toml: bool) -> None:
     page = session.send(api.study(study))
     document = {**asdict(page.study), "spec": page.spec}
     if as_toml:
-        from tuned.cli.toml_writer import study_file
+        from tuned.core.toml.study import study_file
 
         text = study_file(page.spec)
         session.emit({**document, "toml": text}, lambda: click.echo(text, nl=False))

@@ -58,7 +58,7 @@ def tune(
     read = load_script(script, folder)
     entries: dict[str, Any] = {}
     for word in words:
-        key, entry = parse_word(word)
+        key, entry = parse_word(word, read.taken.named)
         if key in entries:
             raise InvalidInput("is there twice", where=key, hint="drop one")
         entries[key] = entry

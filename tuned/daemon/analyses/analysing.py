@@ -17,7 +17,7 @@ from storage import queries
 from storage.engine import Database
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.analyses.study_data import study_header, trial_lines
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.protocol import encode_number
 from tuned.wire import wire_values
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database
 from storage.queries import EndedAttempt
-from tuned.core.metric_lines import parse_chunk
+from tuned.core.trials.metric_lines import parse_chunk
 from tuned.daemon import clock
 from tuned.daemon.attempts.commits import Progress, commit_progress
 from tuned.daemon.files import run_dirs

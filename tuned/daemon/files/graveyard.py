@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from tuned.core.errors import Conflict
-from tuned.daemon.files import snapshot
+from tuned.daemon.files import run_dirs, snapshot
 from tuned.daemon.files.removal import opened, remove
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Graveyard:
     def give_back(self, grave: Path) -> None:
         """Undo `bury`: the deletion was not committed."""
         folder = self.runs / _buried(grave)
+        run_dirs.drop_bare(folder)
         if not os.path.lexists(folder):
             grave.rename(folder)
 

@@ -5,6 +5,7 @@ Owns where a trial's folders lie and how facts are taken from them. It decides n
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tuned import protocol
-from tuned.core.playbook.tables import TEST_STAGE
-from tuned.core.trial import Trial
+from tuned.core.playbook.spec import TEST_STAGE
+from tuned.core.trials.trial import Trial
 from tuned.plain_files import NotPlain, open_plain, read_plain
 
 READ_BYTES = 4 * 2**20
@@ -220,3 +221,11 @@ def set_aside(folder: Path) -> Path:
     aside = folder.parent / f".aside-{folder.name}-{os.urandom(4).hex()}"
     folder.rename(aside)
     return aside
+
+
+def drop_bare(folder: Path) -> None:
+    """Remove a study's folder that holds its record alone, written while the study was being deleted."""
+    with contextlib.suppress(OSError):
+        if [entry.name for entry in folder.iterdir()] == [protocol.STUDY_FILE]:
+            (folder / protocol.STUDY_FILE).unlink()
+            folder.rmdir()

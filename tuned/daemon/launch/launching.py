@@ -18,7 +18,7 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt

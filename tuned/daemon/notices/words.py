@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tuned.core.events import STUDY_MOVED, Event
-from tuned.core.notices import Notice
 from tuned.core.states import StudyState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.study.notices import Notice
+from tuned.core.trials.trial import Trial
 
 _ENDS = {StudyState.COMPLETED: "is done", StudyState.STOPPED: "was stopped", StudyState.FAILED: "has failed"}
 

@@ -1,4 +1,4 @@
-"""The steps from a search to a finished model: list, take one, steer one."""
+"""The steps from a search to a final model: list, take one, steer one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The use cases of finishing a study by hand: take a step now; pause, resume or skip one.
 
-Owns what is refused, one transaction each. How steps come on is `tuned.daemon.playbook.pipelines`' work.
+Owns what is refused, one transaction each. How steps come on is `tuned.daemon.playbook.playbooks`' work.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
-from tuned.core.playbook.pipeline import OVER, Pipeline, Step, StepState, steer
-from tuned.core.playbook.tables import STEPS
-from tuned.core.schedule import counted
+from tuned.core.playbook.spec import STEPS
+from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, steer
+from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, TrialState
 from tuned.core.study import SEARCH, Study
-from tuned.core.study_file.finish_file import refuse_untold
+from tuned.core.study_file.playbook_file import refuse_untold
 from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.playbook.confirming import begin_confirmation
 from tuned.daemon.playbook.finalizing import begin_finalize
@@ -64,13 +64,13 @@ class Finishing:
             now = clock.now()
             current = resolving.named(conn, name)
             _refuse_waiting(current, step)
-            pipeline, added = (current.pipeline or Pipeline()).add(step, given)
+            playbook, added = (current.playbook or Playbook()).add(step, given)
             if current.state in STUDY_ENDED:
                 added = replace(added, result=_held(current))
             verbs.reopen(conn, current.id, now)
             # Begun here, so that what cannot be done is refused to who asked for it.
-            begun = _begun(conn, replace(current, pipeline=pipeline), added, now)
-            repository.set_pipeline(conn, current.id, current.pipeline, pipeline.put(begun), now)
+            begun = _begun(conn, replace(current, playbook=playbook), added, now)
+            repository.set_playbook(conn, current.id, current.playbook, playbook.put(begun), now)
             return resolving.named(conn, name), added.id
 
         found, key = await self._database.writer.run(write)
@@ -89,12 +89,12 @@ class Finishing:
         def write(conn: Connection) -> tuple[Study, str]:
             now = clock.now()
             study = resolving.named(conn, name)
-            before = study.pipeline or Pipeline()
+            before = study.playbook or Playbook()
             step = before[key]
             after = steer(before, key, action, now)
             if action == "skip":
                 after = after.put(_left(conn, study, after[step.id], now))
-            repository.set_pipeline(conn, study.id, study.pipeline, after, now)
+            repository.set_playbook(conn, study.id, study.playbook, after, now)
             return resolving.named(conn, name), step.id
 
         study, changed = await self._database.writer.run(write)
@@ -103,14 +103,14 @@ class Finishing:
 
 def steps_of(study: Study, changed: str = "") -> Steps:
     """A study's steps as they stand."""
-    return Steps(study.name, study.state.value, step_rows(study.pipeline), changed)
+    return Steps(study.name, study.state.value, step_rows(study.playbook), changed)
 
 
-def step_rows(pipeline: Pipeline | None) -> list[StepRow]:
+def step_rows(playbook: Playbook | None) -> list[StepRow]:
     """Steps as they cross the wire."""
     return [
         StepRow(s.id, s.name, s.state.value, s.by_hand, s.options, s.result, s.why, s.began_at, s.ended_at)
-        for s in (pipeline.steps if pipeline else ())
+        for s in (playbook.steps if playbook else ())
     ]
 
 
@@ -130,10 +130,10 @@ def _checked(step: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_waiting(study: Study, step: str) -> None:
     """A step that others of the playbook lead to is waited for, not overtaken."""
-    if step != "finalize" or study.pipeline is None:
+    if step != "finalize" or study.playbook is None:
         return
     before = STEPS[: STEPS.index("finalize")]
-    open_ = [s.id for s in study.pipeline.active if s.name in before]
+    open_ = [s.id for s in study.playbook.active if s.name in before]
     if open_:
         raise InvalidInput(
             f"{open_[0]} is not over, and decides what is finalised",

@@ -28,7 +28,7 @@ from tuned.core.search.phases import Due
 from tuned.core.space import Point
 from tuned.core.states import TERMINAL
 from tuned.core.study import SEARCH, Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.machine.memory import memory_limit, uses_gpu
 from tuned.daemon.machine.slots import Slots

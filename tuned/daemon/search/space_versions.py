@@ -13,21 +13,19 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewSpace
-from tuned.core.arguments import recorded
 from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.program.arguments import recorded
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space_edit import changes_between, restored
 from tuned.core.states import StudyState, TrialState
 from tuned.core.study import SEARCH, Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in, reproducible
 
 RESULTS = (TrialState.COMPLETED, TrialState.PRUNED)
-OWN = frozenset({"user", "retry", "command"})
-"""Origins of points that a person asked for."""
 
 
 @dataclass(slots=True)
@@ -100,12 +98,16 @@ def change(
     new.version += 1
     waiting = queries.unstarted(conn, study.id)
     misfits = [trial for trial in waiting if space.carried(trial.params) != trial.params]
-    new.off = [trial.number for trial in misfits if trial.origin in OWN]
+    new.off = [trial.number for trial in misfits if trial.origin in OWN_ORIGINS]
     changed = replace(study, spec=spec, space=new.version)
     taken = Taken(conn, study.id)
     # What only stands in until the model has looked at the new space.
     stand_in = "sobol" if due_in(changed).by_design else "fallback"
-    swaps = [(t, point) for t in misfits if t.origin not in OWN and (point := _instead(changed, t, taken)) is not None]
+    swaps = [
+        (t, point)
+        for t in misfits
+        if t.origin not in OWN_ORIGINS and (point := _instead(changed, t, taken)) is not None
+    ]
     new.replaced = [(trial.number, trial.params, point) for trial, point in swaps]
     if dry:
         return new

@@ -18,11 +18,11 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.advisor.messages import Ping, to_request
-from tuned.core.arguments import recorded
-from tuned.core.schedule import Ask, room_for
+from tuned.core.program.arguments import recorded
+from tuned.core.queue.schedule import Ask, room_for
 from tuned.core.states import StudyState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.estimates.pace import Pace
 from tuned.daemon.machine.slots import Slots

@@ -1,6 +1,6 @@
 """`pause`: studies start nothing more, running trials stop or stand still.
 
-Owns that transaction. Which level does what is `tuned.core.pausing`'s to say; processes are told by whoever called.
+Owns that transaction. The levels and their effects are `tuned.core.queue.pausing`'s.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from tuned.core.errors import Conflict
-from tuned.core.pausing import Level, Refused, Running, check_level, choose
-from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
+from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
+from tuned.core.states import LIVE, PAUSED_BY_USER, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.resolving import resolve
 from tuned.daemon.steering.verbs import Effect
 
@@ -49,7 +49,7 @@ def pause(
 
 def _pause_study(conn: Connection, study: Study, effect: Effect, now: float, alone: bool) -> None:
     if study.state is StudyState.RUNNING:
-        repository.move_study(conn, study.id, "pause", Actor.USER, now, reason="paused by you")
+        repository.move_study(conn, study.id, "pause", Actor.USER, now, reason=PAUSED_BY_USER)
         effect.changed.append(study.name)
     elif alone or study.state is not StudyState.PAUSED:
         effect.skipped.append(f"{study.name} is {study.state}")

@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.playbook.pipeline import Pipeline, StepState, end
-from tuned.core.priorities import check_priority
-from tuned.core.schedule import CANCELLED, DONE, counted
+from tuned.core.playbook.steps import Playbook, StepState, end
+from tuned.core.queue.priorities import check_priority
+from tuned.core.queue.schedule import CANCELLED, DONE, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.resolving import resolve
-from tuned.daemon.study_moves import drain_study
+from tuned.daemon.study_moves import drain_study, run_failed_again
 
 
 @dataclass(slots=True)
@@ -72,6 +72,8 @@ def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now
         if study.state is StudyState.PAUSED:
             repository.move_study(conn, study.id, "resume", Actor.USER, now)
             effect.changed.append(study.name)
+            if not queries.any_values(conn, study.id):
+                run_failed_again(conn, study, now)
         elif not frozen:
             effect.skipped.append(f"{study.name} is {study.state}")
         for trial in frozen:
@@ -94,12 +96,12 @@ def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) ->
         drain_study(conn, study.id, CANCELLED, Actor.USER, now)
     for trial in queries.trials(conn, study.id, states=[*LIVE, TrialState.PAUSED]):
         _cancel(conn, trial, effect, now)
-    if study.pipeline is not None and not study.pipeline.over:
+    if study.playbook is not None and not study.playbook.over:
         done = {"until": counted(study.point_counts), "of": study.spec.search.trials}
-        after = Pipeline(
-            tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.pipeline.steps)
+        after = Playbook(
+            tuple(s if s.over else end(s, StepState.SKIPPED, CANCELLED, now, done) for s in study.playbook.steps)
         )
-        repository.set_pipeline(conn, study.id, study.pipeline, after, now)
+        repository.set_playbook(conn, study.id, study.playbook, after, now)
     effect.changed.append(study.name)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core import changes
 from tuned.core.errors import Conflict
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.wire import SettingsChanged
@@ -55,12 +55,12 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
 def _share_with_steps(conn: Connection, study: Study, trials: int | None, now: float) -> None:
     """What the study's size gains or loses is the last step's of its search that is not over."""
     before = study.spec.search.trials
-    open_ = [step for step in study.pipeline.steps if step.searches and not step.over] if study.pipeline else []
-    if not open_ or study.pipeline is None or trials is None or before is None or trials == before:
+    open_ = [step for step in study.playbook.steps if step.searches and not step.over] if study.playbook else []
+    if not open_ or study.playbook is None or trials is None or before is None or trials == before:
         return
     share = max(0, int(open_[-1].options.get("trials", 0)) + trials - before)
     changed = replace(open_[-1], options={**open_[-1].options, "trials": share})
-    repository.set_pipeline(conn, study.id, study.pipeline, study.pipeline.put(changed), now)
+    repository.set_playbook(conn, study.id, study.playbook, study.playbook.put(changed), now)
 
 
 def _reopen(conn: Connection, study: Study, now: float) -> bool:

@@ -10,11 +10,11 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from storage import queries
-from tuned.core import exporting
 from tuned.core.errors import InvalidInput
-from tuned.core.exporting import Format
 from tuned.core.study import Study
-from tuned.core.trial import Observation, Trial
+from tuned.core.trials import exporting
+from tuned.core.trials.exporting import Format
+from tuned.core.trials.trial import Observation, Trial
 from tuned.daemon.http.context import Context, Given
 
 router = APIRouter(tags=["studies"])

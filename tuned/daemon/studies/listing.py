@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.rows import study_row, trial_row
 from tuned.wire import Changed, CommandSubmission, Enqueue, Enqueued, StudyRow, Submission, Submitted, TrialRow

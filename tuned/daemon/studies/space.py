@@ -6,13 +6,18 @@ Owns the way from a request to the transaction in `tuned.daemon.search.space_ver
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput
+from tuned.core.space import SearchSpace
 from tuned.core.space_edit import SpaceEdit, edited
+from tuned.core.study import RunSpec, Spelling, Study
 from tuned.core.study_file.reach import check_reach
+from tuned.core.study_file.taking import taken
 from tuned.daemon import clock
 from tuned.daemon.search import space_versions
 from tuned.daemon.search.space_versions import NewVersion
@@ -61,11 +66,12 @@ class SpaceService:
         study = await self._service.study(name)
         # Looked at before the transaction, because it reads the user's files; a name that is added or dropped
         # meanwhile is looked at again by the next edit.
-        if edit.add or edit.drop:
-            await asyncio.to_thread(check_reach, study.spec.run, edited(study.spec.space, edit), Disk())
+        spelling = {}
+        if not edit.empty:
+            spelling = await asyncio.to_thread(_checked, study.spec.run, edited(study.spec.space, edit))
 
         def apply(conn: Connection) -> NewVersion:
-            now_in = queries.study_by_id(conn, study.id)
+            now_in = _spelled(queries.study_by_id(conn, study.id), spelling)
             if request.back_to is not None:
                 now_space, why = (
                     space_versions.earlier(conn, now_in, request.back_to),
@@ -80,6 +86,19 @@ class SpaceService:
 
         new = await (self._service.read(apply) if request.dry_run else self._service.write(apply))
         return _changed(await self.page(name), new, dry_run=request.dry_run)
+
+
+def _checked(run: RunSpec, space: SearchSpace) -> dict[str, Spelling]:
+    """How the script takes the parameters of a space, by its text as it is now."""
+    check_reach(run, space, Disk())
+    return taken(run, space, Disk()).spelling
+
+
+def _spelled(study: Study, spelling: Mapping[str, Spelling]) -> Study:
+    """The study with the spelling of parameters that are new to it; those that it has stay as they were submitted."""
+    new = {name: how for name, how in spelling.items() if name not in study.spec.space.names}
+    run = replace(study.spec.run, spelling={**study.spec.run.spelling, **new})
+    return replace(study, spec=replace(study.spec, run=run))
 
 
 def _changed(page: SpacePage, new: NewVersion, *, dry_run: bool) -> SpaceChanged:

@@ -18,10 +18,9 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
-from tuned.core.arguments import recorded
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.pipeline import Step, pipeline_of
-from tuned.core.search.design import complete_point
+from tuned.core.playbook.steps import Step, planned
+from tuned.core.program.arguments import recorded
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file.parse import parse_study
@@ -35,11 +34,12 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.playbook.pipelines import first_step
+from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.studies import updating
+from tuned.daemon.studies.starting_over import own_points
 from tuned.disk import Disk
 from tuned.wire import CommandSubmission, Submission, Submitted
 
@@ -163,7 +163,7 @@ class Submitting:
         def create(conn: Connection) -> tuple[Study, bool]:
             known = queries.study(conn, spec.name)
             if known is not None:
-                changed.extend(updating.resubmit(conn, known, spec, update, clock.now()))
+                changed.extend(updating.resubmit(conn, known, spec, environment, update, clock.now()))
                 return queries.study_by_id(conn, known.id), False
             if taken is not None and not rehearse:
                 snapshot.place(taken, self._runs / spec.name)
@@ -172,7 +172,7 @@ class Submitting:
             check_sources(conn, own, now)
             study_id = repository.create_study(conn, own, environment, now)
             if spec.playbook is not None:
-                repository.set_pipeline(conn, study_id, None, first_step(pipeline_of(spec.playbook), now), now)
+                repository.set_playbook(conn, study_id, None, first_step(planned(spec.playbook), now), now)
             self._first_trials(conn, study_id, spec, now)
             return queries.study_by_id(conn, study_id), True
 
@@ -196,12 +196,7 @@ class Submitting:
 
     def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
         """The user's own points first, then the first of the design, so that `submit` can show what will run."""
-        for label, values in spec.search.points:
-            given = spec.space.check_partial(values)
-            number = queries.next_number(conn, study_id)
-            point = recorded(spec, complete_point(spec.space, given, spec.search.seed, number - 1))
-            new = NewTrial(params=point, origin="user", why=label or "a point of the study file", rank=0)
-            repository.add_trials(conn, study_id, [new], now)
+        own_points(conn, queries.study_by_id(conn, study_id), now)
         earlier = best_of(spec, prior_trials(conn, spec, now))
         if earlier is not None:
             why = f"the best of {earlier[0].study} (#{earlier[0].number})"
@@ -232,8 +227,8 @@ class Submitting:
             # It may have been changed while it ran, by hand or by itself; that stays.
             drift = queries.submitted_spec(conn, study.id).differences(spec)
             notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
-        if study.pipeline is not None:
-            notes.append("its steps: " + ", ".join(_planned(step) for step in study.pipeline.steps))
+        if study.playbook is not None:
+            notes.append("its steps: " + ", ".join(_planned(step) for step in study.playbook.steps))
         return Submitted(
             study=study.name,
             created=created,

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
-from tuned.core.arguments import recorded
 from tuned.core.errors import InvalidInput
-from tuned.core.priorities import check_priority
+from tuned.core.program.arguments import recorded
+from tuned.core.queue.priorities import check_priority
 from tuned.core.search.design import complete_point
 from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import resolving
 from tuned.daemon.steering import verbs
 from tuned.wire import Enqueue

@@ -20,8 +20,8 @@ from tuned.core.names import nearest
 from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
-from tuned.core.trial_filter import Columns, InStates, TrialFilter, parse
+from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
+from tuned.core.trials.trial import Trial
 from tuned.daemon import resolving
 from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 from tuned.daemon.files import run_dirs
