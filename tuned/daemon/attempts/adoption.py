@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 
 from storage import queries
 from storage.engine import Database
@@ -46,7 +45,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             number=row.trial.number,
             attempt=row.attempt,
             attempt_id=row.attempt_id,
-            run_dir=Path(row.run_dir),
+            run_dir=database.located(row.run_dir),
             device=row.trial.device,
             started=False,
             running=row.started,

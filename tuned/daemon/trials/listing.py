@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -147,7 +146,8 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
 
     def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]], list[Decision]]:
         shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
-        attempts, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        rows, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        attempts = [{**row, "run_dir": str(given.database.located(row["run_dir"]))} for row in rows]
         return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
 
     attempts, traceback, bad, unreadable, decisions = await given.service.read(more)
@@ -184,7 +184,7 @@ async def log(
             raise NotFound("there is no such attempt", where=f"{name}/{number}")
         return LogChunk("", 0, 0, ended=False)
     ended = wanted < trial.attempt or trial.state not in LIVE
-    run_dir = FilePath(str(row["run_dir"]))
+    run_dir = given.database.located(row["run_dir"])
     text, following = await asyncio.to_thread(read_output, run_dir, offset, limit)
     note = "" if text or not ended else await asyncio.to_thread(missing_output, run_dir)
     return LogChunk(text, wanted, following, ended, note)
