@@ -44,9 +44,9 @@ from tuned.disk import Disk
 from tuned.wire import CommandSubmission, Submission, Submitted
 
 SHOWN_ARGUMENTS = 3
+"""Trials whose arguments `submit` shows: so many are queued with the study."""
 LONGEST_STEM = 56
 """Of a queued command's name, so that a number fits behind it."""
-"""Trials whose arguments `submit` shows: so many are queued with the study."""
 
 
 class _Rehearsed(Exception):
@@ -77,12 +77,15 @@ class Submitting:
         self._codes = codes
         self._interpreters = Interpreters()
 
-    async def submit(self, submission: Submission, *, rehearse: bool = False) -> Submitted:
+    async def submit(
+        self, submission: Submission, *, rehearse: bool = False, under_any_name: bool = False
+    ) -> Submitted:
         """Take in a study; the same content again is done already.
 
         Args:
-            submission: What was sent.
+            submission: The study and the environment it was sent from.
             rehearse: Do all of it, say what came of it, and leave nothing behind.
+            under_any_name: Its name is a proposal: where it is taken, a number is added, and a study is always made.
 
         Raises:
             InvalidInput: The study file is wrong.
@@ -103,7 +106,13 @@ class Submitting:
         if spec.run.code == "live":
             state = await asyncio.to_thread(self._codes.state, spec.run)
             coded = _with_code(spec, state["hash"])
-            return await self._create(coded, submission.environment, rehearse=rehearse, update=submission.update)
+            return await self._create(
+                coded,
+                submission.environment,
+                rehearse=rehearse,
+                update=submission.update,
+                under_any_name=under_any_name,
+            )
         taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self._runs)
         try:
             _refuse_uncopied(spec, taken)
@@ -138,14 +147,14 @@ class Submitting:
         """
         if not request.command:
             raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
-        base = request.name or Path(request.command[0]).stem.lower()
-        name = request.name or await self._database.ask(lambda conn: _free_name(conn, base))
+        name = request.name or _command_name(Path(request.command[0]).stem.lower())
         escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
         run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
         if request.gpus is not None:
             run["resources"] = {"gpus": request.gpus}
         data = {"name": name, "priority": request.priority, "run": run, "search": {"trials": 1}}
-        submitted = await self.submit(Submission(data, request.cwd, request.environment))
+        submission = Submission(data, request.cwd, request.environment)
+        submitted = await self.submit(submission, under_any_name=not request.name)
         return replace(submitted, trial=1)
 
     async def _create(
@@ -157,10 +166,16 @@ class Submitting:
         *,
         rehearse: bool = False,
         update: bool = False,
+        under_any_name: bool = False,
     ) -> Submitted:
         changed: list[str] = []
 
         def create(conn: Connection) -> tuple[Study, bool]:
+            nonlocal spec
+            if under_any_name:
+                # Here and not before: of two that look for a free name at the same moment, one would be refused, or
+                # taken for the same study sent twice.
+                spec = replace(spec, name=_free_name(conn, spec.name))
             known = queries.study(conn, spec.name)
             if known is not None:
                 changed.extend(updating.resubmit(conn, known, spec, environment, update, clock.now()))
@@ -268,10 +283,13 @@ def _refuse_uncopied(spec: StudySpec, taken: Taken) -> None:
         )
 
 
-def _free_name(conn: Connection, base: str) -> str:
+def _command_name(base: str) -> str:
     cleaned = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in base).strip("._-") or "command"
-    cleaned = re.sub(r"\.{2,}", ".", cleaned)[:LONGEST_STEM].rstrip("._-")
+    return re.sub(r"\.{2,}", ".", cleaned)[:LONGEST_STEM].rstrip("._-")
+
+
+def _free_name(conn: Connection, name: str) -> str:
     names = {study.name for study in queries.studies(conn)}
-    if cleaned not in names:
-        return cleaned
-    return next(f"{cleaned}-{i}" for i in range(2, len(names) + 3) if f"{cleaned}-{i}" not in names)
+    if name not in names:
+        return name
+    return next(f"{name}-{i}" for i in range(2, len(names) + 3) if f"{name}-{i}" not in names)
