@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.arguments import ArgumentContext, render
 from tuned.core.errors import InvalidInput
+from tuned.core.program.arguments import ArgumentContext, render
 from tuned.core.search.design import complete_point, design_point
 from tuned.core.space import SearchSpace
 from tuned.core.study import RunSpec, SearchSpec, StudySpec

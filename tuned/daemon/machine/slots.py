@@ -10,7 +10,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from tuned.core.gpu_shares import how_many
+from tuned.core.queue.gpu_shares import how_many
 from tuned.daemon import clock
 from tuned.daemon.machine.gpu import GpuDriver, GpuSample
 
