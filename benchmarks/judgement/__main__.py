@@ -1,7 +1,7 @@
 """`python -m benchmarks.judgement [--repetitions N] [--write]`: power and false alarms of `advise`, as a table.
 
-Owns the run: two processes at low priority, each outcome a line in `.judgement/`, so that a run that was broken off goes
-on where it stopped. Outcomes are kept under a digest of the code that gave them: those of other code are not mixed in.
+Owns the run: two processes at low priority, each outcome a line in `.judgement/`, so that a run that was broken off
+goes on where it stopped. Outcomes lie under a digest of the code that gave them: those of other code never mix in.
 """
 
 from __future__ import annotations

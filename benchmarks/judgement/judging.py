@@ -74,7 +74,9 @@ def _asked(study: StudyData) -> tuple[Said, ...]:
     if any("failed" in note and "logs" in note for note in answer.notes):
         said.append(("fail", "rule.failed", ""))
     if any(p.role == "scientific" for p in study.space.tunable):
-        for table in analysis("effects")(Question(study)).tables:
-            if table.name.startswith("isolation.") and any("more than the luck" in note for note in table.notes):
-                said.append(("info", DECIDED, table.name.removeprefix("isolation.")))
+        said += [
+            ("info", DECIDED, table.name.removeprefix("isolation."))
+            for table in analysis("effects")(Question(study)).tables
+            if table.name.startswith("isolation.") and any("more than the luck" in note for note in table.notes)
+        ]
     return tuple(said)

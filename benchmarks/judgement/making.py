@@ -6,9 +6,9 @@ exponentially; reports carry noise, runs a shift by their seed; what a fault doe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -124,15 +124,13 @@ def _suggested(recipe: Recipe, space: SearchSpace, trials: Sequence[TrialData], 
     return point_at(space, units)
 
 
-def _trial(
-    recipe: Recipe, point: Point, origin: str, number: int, folder: str, rng: np.random.Generator
-) -> TrialData:
+def _trial(recipe: Recipe, point: Point, origin: str, number: int, folder: str, rng: np.random.Generator) -> TrialData:
     scale, n = recipe.scale, recipe.reports
     share = np.arange(1, n + 1) / n
     level = float(recipe.level(point)) + rng.normal(0, recipe.seeds)
     falls = np.exp(-3 * share / recipe.settle)
     quiet = (1 - 0.9 * share) if recipe.calms else np.ones(n)
-    run_dir = os.path.join(folder, str(number)) if folder else ""
+    run_dir = str(Path(folder) / str(number)) if folder else ""
     curves: dict[str, Curve] = {}
     raw = level + (recipe.started - level) * falls
     badness = raw + recipe.noise * quiet * rng.normal(size=n)
@@ -156,7 +154,7 @@ def _trial(
         for name, value in recipe.metrics(point, rng).items():
             curves[name] = Curve(np.zeros(1), np.array([value]), np.zeros(1), 1)
     if folder:
-        os.makedirs(run_dir, exist_ok=True)
+        Path(run_dir).mkdir(parents=True, exist_ok=True)
         if recipe.files:
             recipe.files(run_dir, number, rng)
     best = values[np.isfinite(values)]
@@ -202,7 +200,7 @@ def _stopped(recipe: Recipe, trials: list[TrialData]) -> list[TrialData]:
 
 def _cut(trial: TrialData, scale: Scale, step: int, sign: float, *, rescue: bool) -> TrialData:
     if rescue:
-        return replace(trial, **({"rescued": True} if hasattr(trial, "rescued") else {}))
+        return replace(trial, rescued=True)
     curves = {
         name: Curve(c.steps[:step], c.values[:step], c.times[:step], min(step, c.reports))
         for name, c in trial.curves.items()

@@ -5,9 +5,8 @@ Owns the kinds, and which verdicts count as naming them.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,17 +92,12 @@ def product(point: Point, _: np.random.Generator) -> str:
     return "nan" if float(point["lr"]) * float(point["width"]) > 0.15 else ""
 
 
-def leaking(folder: str, number: int, rng: np.random.Generator) -> None:
+def leaking(folder: str, _: int, __: np.random.Generator) -> None:
     """A validation split of which a twentieth is in the training split."""
-    train = np.arange(200) + 1
-    other = np.concatenate([np.arange(95) + 1000, train[:5]])
-    _hashes(folder, train, other, number, rng)
-
-
-def _hashes(folder: str, train: Any, validation: Any, number: int, _: np.random.Generator) -> None:
+    train = np.arange(200.0)[:, None] + 1
+    validation = np.concatenate([np.arange(95.0)[:, None] + 1000, train[:5]])
     for split, rows in (("train", train), ("validation", validation)):
-        inputs = np.asarray(rows, dtype=float)[:, None]
-        predictions.save_hashes(os.path.join(folder, protocol.PREDICTIONS_DIR), split, inputs, None, None)
+        predictions.save_hashes(str(Path(folder) / protocol.PREDICTIONS_DIR), split, rows, None, None)
 
 
 def watched(ratio: float, **norm: float) -> Any:
@@ -160,9 +154,10 @@ def _kinds() -> dict[str, Planted]:
             study(settle=3.0, scale=SCALES["accuracy-percent"]), (("length.too-short", "*"),)),
         "too short, noisy mse": Planted(
             study(settle=3.0, scale=SCALES["mse-of-noisy-data"]), (("length.too-short", "*"),)),
-        "too long": Planted(study(settle=0.03, reports=100), (("length.too-long", "*"),), never=("curve.not-learning",)),
+        "too long": Planted(
+            study(settle=0.02, reports=100), (("length.too-long", "*"),), never=("curve.not-learning",)),
         "too long, accuracy": Planted(
-            study(settle=0.03, reports=100, scale=SCALES["accuracy"]), (("length.too-long", "*"),)),
+            study(settle=0.02, reports=100, scale=SCALES["accuracy"]), (("length.too-long", "*"),)),
         "rates beyond which training is NaN": Planted(study(high, fails=above("lr", 0.3, "nan")), fails),
         "rates beyond which training diverges": Planted(
             study(high, shape=lambda p, s, r: diverging(p, s, r) if p["lr"] > 0.3 else 0 * s,
@@ -171,7 +166,8 @@ def _kinds() -> dict[str, Planted]:
             study({"lr": LR, "width": WIDTH}, fails=above("width", 150, "oom")), (("space.infeasible", "width"),)),
         "a value that fails": Planted(
             study({**SPACE, "precision": ["float32", "float16", "bfloat16"]},
-                  fails=lambda p, _: "nan" if p["precision"] == "float16" else ""), (("space.infeasible", "precision"),)),
+                  fails=lambda p, _: "nan" if p["precision"] == "float16" else ""),
+            (("space.infeasible", "precision"),)),
         "a bug that fails a third": Planted(
             study(fails=lambda _, rng: "error" if rng.random() < 0.35 else ""), (("space.infeasible", ""),)),
         "rate times width fails": Planted(study(net, fails=product), (("space.infeasible", "lr, width"),

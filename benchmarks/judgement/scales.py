@@ -47,7 +47,7 @@ SCALES: dict[str, Scale] = {
     "accuracy": Scale("val_accuracy", "train_accuracy", "maximize", 0.1, 0.995, examples=2000),
     "accuracy-percent": Scale("val_acc", "train_acc", "maximize", 10.0, 99.5, examples=2000),
     "error-percent": Scale("val_error", "train_error", "minimize", 90.0, 0.5, examples=2000),
-    "negative-nll": Scale("val_nll", "train_nll", "minimize", 1.4, -2.6),
+    "negative-nll": Scale("val_nll", "train_nll", "minimize", 1.53, -2.6),
     "log-loss-at-its-floor": Scale("val_logloss", "train_logloss", "minimize", 0.46, 0.448),
     "mse-of-noisy-data": Scale("val_mse", "train_mse", "minimize", 1.0, 0.85),
     "perplexity": Scale("val_perplexity", "train_perplexity", "minimize", 900.0, 22.0),

@@ -37,7 +37,7 @@ def summary(found: Sequence[Outcome]) -> str:
     healthy = [one for one in found if one.family == "healthy"]
     rows = [
         ("planted faults named", planted, sum(one.right for one in planted), ">= 95 %"),
-        ("planted studies with a verdict that contradicts the fault", planted, sum(o.contradicts for o in planted), "0"),
+        ("planted studies with a verdict against the fault", planted, sum(one.contradicts for one in planted), "0"),
         ("healthy studies with a warning or a failure", healthy, sum(not one.right for one in healthy), "<= 5 %"),
     ]
     lines = ["| measured | studies of | share (95 % interval; counts) | goal |", "|---|---|---|---|"]

@@ -25,6 +25,7 @@ _BEST_COMPLETED = """SELECT {}(value) FROM trials WHERE study_id = ? AND state =
     AND abs(value) < 9e999"""
 _RESCUED = """SELECT t.state, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'rescued'"""
+_RESCUED_IDS = "SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued'"
 _UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL
     AND id NOT IN (SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued')"""
 
@@ -86,6 +87,11 @@ def why_stopped(conn: Connection, trial: Trial, spec: StudySpec) -> str:
         if trial.last_step - streak.best_step >= rule.patience:
             return rungs.explain_patience(rule, streak, objective)
     return ""
+
+
+def rescued_trials(conn: Connection, study_id: int) -> frozenset[int]:
+    """Ids of the trials that a rule would have stopped and that were let run to their end to measure it."""
+    return frozenset(conn.exec_driver_sql(_RESCUED_IDS, (study_id,)).scalars())
 
 
 def waiting_count(conn: Connection, study_id: int) -> int:

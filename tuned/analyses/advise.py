@@ -89,7 +89,7 @@ def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
 
 
 def _tables(study: StudyData) -> Iterable[Table]:
-    """The evidence in full: curves by trial, where the best checkpoints lie, best of n, what failed, what stopping cost."""
+    """The evidence in full: curves by trial, where the best checkpoints lie, best of n, failures, early stopping."""
     if study.spec.objective is None:
         return
     yield curve_table(study)

@@ -1,4 +1,4 @@
-"""How often early stopping was wrong, by the trials that it let run on to measure it. Owns the verdict `stopping.wrong`."""
+"""How often early stopping was wrong, by the trials that it let run on. Owns the verdict `stopping.wrong`."""
 
 from __future__ import annotations
 

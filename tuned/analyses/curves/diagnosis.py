@@ -29,6 +29,9 @@ PERIOD_LEAST = 40
 """Reports that a period needs to be told from chance."""
 PERIOD_STRENGTH = 0.6
 
+NEIGHBOURS = 5
+"""Reports on either side of the best, whose noise is what the best owes its luck to."""
+
 LABELS: Mapping[str, str] = {
     "diverged": "a value is not finite, or training itself ends clearly worse than it began",
     "ends-worse": "it ends clearly worse than it began; without a training curve nobody can tell why",
@@ -99,13 +102,15 @@ def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
     whole = max(float(x[0] - smoothed[at]), 0.0)
     tail = tail_length(len(x))
     end, error = float(np.median(x[-tail:])), standard_error(noise, tail)
+    # Early reports are noisier than late ones under a decayed rate, and the best of many is a lucky one.
+    near = standard_error(max(noise, step_noise(x[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1])), tail)
     rise = end - float(smoothed[at])
     gain = late_gain(x)
     share = gain / whole if whole > 0 else 0.0
     train_rises = _rises(t)
     converged = converged_at(smoothed, whole, noise)
     labels = _broken_or_worse(broken, x, t)
-    if rise > max(SURE * error, OVERFIT_SHARE * whole) and len(x) - 1 - at >= tail and not (train_rises or labels):
+    if rise > max(SURE * near, OVERFIT_SHARE * whole) and len(x) - 1 - at >= tail and not (train_rises or labels):
         labels.append("overfitting")
     if train_rises:
         labels.append("rising-train")

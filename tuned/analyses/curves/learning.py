@@ -20,11 +20,11 @@ from tuned.analyses.verdict import Verdict
 CLEAR = 4.0
 """Deviations of the noise from the first report to the best eighth of a curve, beyond which something was learned."""
 APART = 3.0
-"""The spread of trials' levels in units of their noise, beyond which settings matter: some learned what others did not."""
+"""The spread of trials' levels in units of their noise, beyond which settings matter."""
 CLASSES = (*range(2, 21), 50, 100, 200, 1000)
 """A cross-entropy of the logarithm of one of these is that of a guess among equal classes."""
-NEAR = 0.002
-"""Of a level: closer than that is equal."""
+NEAR, CLOSE = 0.002, 0.01
+"""Of a level: closer than the first is equal, and than the second where that is within the noise."""
 LITTLE = 0.05
 """Of a level: a net that has come further has left the guess behind."""
 
@@ -36,20 +36,23 @@ _R2 = re.compile(r"(^|[._])r_?2([._]|$)", re.I)
 def not_learning(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict]:
     """[1] A baseline must beat a constant predictor before anything is tuned.
 
-    Nothing is learned when the best few do not improve beyond noise after their first report, and all trials end at one
-    level; or when they end at the level of a guess among equal classes. Fail where that level is known to be a constant
-    predictor's (the logarithm of a number of classes, an accuracy of at most a half, an AUC of a half, an R2 of 0).
-    Otherwise warn: the scale of the metric is unknown, and all may be learned before the first report. Silent where
-    training goes on improving beside a validation metric that stands still at an unknown level.
+    Nothing is learned when all trials end at one level and the best few do not improve beyond noise after their first
+    report. Fail where that level is known to be a constant predictor's (the logarithm of a number of classes, an
+    accuracy of at most a half, an AUC of a half, an R2 of 0), and warn where they come down to a guess among equal
+    classes. Otherwise warn: the scale of the metric is unknown, and all may be learned before the first report. Silent
+    where training goes on improving beside a validation metric that stands still at an unknown level.
     """
-    levels = np.array([_level(study, d.trial.curve(study.objective.metric).finite) for d in top])
-    noise = float(np.median([_noise(d.trial.curve(study.objective.metric).finite.values) for d in top]))
+    curves = [d.trial.curve(study.objective.metric).finite.values for d in top]
+    noise = float(np.median([_noise(values) for values in curves]))
     gain = float(np.median([_gain(study, d.trial.curve(study.objective.metric).finite) for d in top]))
     trained = [_gain(study, c) for d in top if len(c := d.trial.curve(study.objective.train).finite) >= 5]
-    level = float(study.sign * np.median(levels))
-    constant = _constant(study, level, noise)
-    still = gain <= CLEAR and _alike(study, noise)
-    guess = constant and abs(study.sign * (top[0].first - level)) <= LITTLE * abs(level)
+    level = float(np.median([np.median(values[len(values) // 2 :]) for values in curves]))
+    best = float(study.sign * np.median([min(_eighths(study.sign * values)) for values in curves]))
+    constant = _constant(study, level, noise) or _constant(study, best, noise)
+    if not _alike(study, noise):
+        return
+    still = gain <= CLEAR
+    guess = bool(constant) and abs(top[0].first - level) <= LITTLE * abs(level)
     training = bool(trained) and float(np.median(trained)) > CLEAR
     if not still and not (guess and _CROSS_ENTROPY.search(study.objective.metric)):
         return
@@ -64,7 +67,7 @@ def not_learning(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict
     numbers = tuple(d.trial.number for d in top)
     if constant:
         yield Verdict(
-            "fail", "curve.not-learning",
+            "fail" if still else "warn", "curve.not-learning",
             f"Nothing is learned{', though training improves' if training and still else ''}: the best trials stay at "
             f"{metric} {level:.4g}, {constant}.",
             evidence,
@@ -75,8 +78,8 @@ def not_learning(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict
         return
     yield Verdict(
         "warn", "curve.not-learning",
-        f"No trial improves after its first report beyond noise, and all end alike, at {metric} {level:.4g}: nothing is "
-        "learned, or all of it before that report. The scale of the metric is unknown.",
+        f"No trial improves after its first report beyond noise, and all end alike, at {metric} {level:.4g}: nothing "
+        "is learned, or all of it before that report. The scale of the metric is unknown.",
         evidence,
         "Compare that level with a constant predictor's. If it is better, report more often at the beginning and train "
         "for fewer steps; if not, check labels, loss and initialisation before tuning on.",
@@ -121,7 +124,7 @@ def _constant(study: StudyData, level: float, noise: float) -> str:
     metric, up = study.objective.metric, study.sign < 0
     if not up and _CROSS_ENTROPY.search(metric) and level > 0:
         classes = min(CLASSES, key=lambda c: abs(level - np.log(c)))
-        if abs(level - np.log(classes)) <= NEAR * level:
+        if abs(level - np.log(classes)) <= min(max(NEAR * level, noise), CLOSE * level):
             return f"which is ln {classes}: a guess among {classes} equal classes"
     if up and _AUC.search(metric):
         return "which is that of a guess" if abs(level - 0.5) <= max(3 * noise, 0.01) else ""

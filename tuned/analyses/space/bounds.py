@@ -46,9 +46,10 @@ def near_bound(study: StudyData) -> Iterable[Verdict]:
     from an end is compared with that of as many points drawn at random from those tried; the rank correlation of
     distance and result is tested as well (Spearman), in the outer half and as far as the other parameters do not
     explain the results. Warn when the best lies in the outer tenth and the smaller of both p-values, times twice the
-    number of ends, is below `CHANCE`, while the other one does not speak against it. Silent where three points between the best ones and the end were worse, as a search
-    leaves them around an optimum inside. Info instead for parameters that cost memory or time (by name), and for a
-    regulariser at its low end. Ends beyond which there is nothing (0 of a linear range, 1 of a share) are left out.
+    number of ends, is below `CHANCE`, while the other one does not speak against it. Silent where three points between
+    the best ones and the end were worse, as a search leaves them around an optimum inside. Info instead for parameters
+    that cost memory or time (by name), and for a regulariser at its low end. Ends beyond which there is nothing (0 of a
+    linear range, 1 of a share) are left out.
     """
     ranges = [p for p in study.space.tunable if _is_range(p)]
     for parameter in ranges:
@@ -86,9 +87,7 @@ def _places(parameter: Parameter, tried: Points) -> Floats:
     return np.array([listed.index(float(t.params[parameter.name])) / (len(listed) - 1) for t in tried.trials])
 
 
-def _one_end(
-    study: StudyData, parameter: Parameter, tried: Points, upper: bool, tests: int
-) -> Iterable[Verdict]:
+def _one_end(study: StudyData, parameter: Parameter, tried: Points, upper: bool, tests: int) -> Iterable[Verdict]:
     places = _places(parameter, tried)
     distance = 1.0 - places if upper else places
     top = max(LEAST_TOP, math.ceil(TOP_SHARE * len(tried.trials)))
@@ -149,7 +148,8 @@ def _verdict(
     if costly:
         remedy = f"{widen} if memory and time allow."
     if study.state in STUDY_ENDED:
-        remedy += f" The study has ended: tunectl set {study.name} search.trials=+{len(study.searched)} goes on with it."
+        more = len(study.searched)
+        remedy += f" The study has ended: tunectl set {study.name} search.trials=+{more} then goes on with it."
     numbers = tuple(t.number for t in tried.trials[: len(top)])
     return Verdict(
         "info" if off or costly else "warn", "space.near-bound",

@@ -19,7 +19,7 @@ from tuned.analyses.study_data import Floats, TrialData
 from tuned.core.space import Parameter
 
 CHANCE = 0.01
-BETTER = 1e-2
+BETTER = 0.1
 """The p-value of a pair, over that of the best single parameter: below it, the pair says more."""
 CUTS = 8
 Flags = NDArray[np.bool_]
