@@ -86,7 +86,8 @@ class Daemon:
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
+        slow_advisor = AdvisorProcess(home.log.parent / "advisor.log", name="the advisor of slow questions")
+        self._suggesting = Suggesting(self._database, self._advisor, slow_advisor, self._slots, self._hub.scheduler)
         self._graveyard = Graveyard(home.runs)
         self._service = Service(self._database, self._attempts, self._slots, self._suggesting, self._graveyard)
         submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
@@ -113,7 +114,7 @@ class Daemon:
             self._scheduler,
             self._hub,
             self._launchers,
-            (self._advisor, self._analysing),
+            (self._advisor, slow_advisor, self._analysing),
             self._attempts,
         )
         context = Context(

@@ -102,7 +102,7 @@ class Submitting:
             file=submission.file,
             own_prefix=sys.prefix,
         )
-        spec = await self._with_usable_python(spec, submission.environment)
+        spec = self._one_at_a_time(await self._with_usable_python(spec, submission.environment))
         if spec.run.code == "live":
             state = await asyncio.to_thread(self._codes.state, spec.run)
             coded = _with_code(spec, state["hash"])
@@ -138,6 +138,13 @@ class Submitting:
                 if spec.run.kind != "command":
                     raise
         return replace(spec, run=replace(spec.run, python="", python_why="a command needs no Python of its own"))
+
+    def _one_at_a_time(self, spec: StudySpec) -> StudySpec:
+        """The specification with `parallel` 1 where the machine has one slot: the same words, the same search."""
+        searching = spec.objectives and spec.space.tunable and spec.search.parallel is None
+        if searching and self._slots.capacity(spec.run.gpus) == 1:
+            return replace(spec, search=replace(spec.search, parallel=1))
+        return spec
 
     async def queue_command(self, request: CommandSubmission) -> Submitted:
         """Queue one plain command: a study with an empty space and one trial.
