@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core.errors import Conflict
 from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
-from tuned.core.states import LIVE, PAUSED_BY_USER, Actor, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon.resolving import resolve
 from tuned.daemon.steering.verbs import Effect
+from tuned.wire.studies import PAUSED_BY_USER
 
 
 def pause(
