@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core import changes
 from tuned.core.errors import Conflict
-from tuned.core.space_edit import between, edited
+from tuned.core.space.edit import between, edited
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.requests import changing
 from tuned.daemon.search import spaces
