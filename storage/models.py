@@ -1,7 +1,9 @@
 """The tables, their constraints, indexes and triggers.
 
-Owns the schema as it is now; how an older file gets there is `storage.migrations`' work. No statements, no logic. The
-tables are SQLAlchemy Core: rows leave this package as core dataclasses, so mapped classes would be built for nothing.
+Owns the schema as it is now; how an older file gets there is `storage.migrations`' work. No statements, no logic.
+A column that a migration adds stands behind those that were there before: `ADD COLUMN` puts it there, and a migrated
+file has the same text as a new one. The tables are SQLAlchemy Core: rows leave this package as core dataclasses, so
+mapped classes would be built for nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ from sqlalchemy import (
 from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StopReason, StudyState, TrialState
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Number of the newest migration; `PRAGMA user_version` of a file that this code writes."""
 
-REVISION = "0001"
+REVISION = "0002"
 """The same as Alembic names it."""
 
 metadata = MetaData()
@@ -60,6 +62,11 @@ def _empty(name: str) -> Column[str]:
 
 def _flag(name: str) -> list[Column[int] | CheckConstraint]:
     return [_zero(name), CheckConstraint(f"{name} IN (0, 1)")]
+
+
+def _added_flag(name: str) -> Column[int]:
+    """A flag that a migration has added: `ADD COLUMN` can only give the column itself a constraint."""
+    return Column(name, Integer, CheckConstraint(f"{name} IN (0, 1)"), nullable=False, server_default=text("0"))
 
 
 meta = Table(
@@ -181,6 +188,8 @@ trials = Table(
     Column("started_at", REAL),
     Column("ended_at", REAL),
     _zero("moved_seq"),
+    _empty("frozen_by"),
+    _added_flag("requeue"),
     UniqueConstraint("study_id", "number"),
     CheckConstraint(f"stop_reason IS NULL OR ({_one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
     sqlite_autoincrement=True,
@@ -189,7 +198,8 @@ trials = Table(
 """One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
 `moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
 submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in;
-`frozen` says that its processes stand still."""
+`frozen` says that its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a
+trial which is being paused is queued as soon as its process has ended."""
 
 Index(
     "trials_queue",
@@ -217,7 +227,7 @@ trial_params = Table(
     sqlite_with_rowid=False,
     sqlite_strict=True,
 )
-"""Trials by their parameters' values, in the order of `tuned.core.trial_filter.param_key`: words are at infinity, so
+"""Trials by their parameters' values, in the order of `tuned.core.trials.filter.param_key`: words are at infinity, so
 that they come behind all numbers. Kept by the triggers below; it goes with its study."""
 
 attempts = Table(

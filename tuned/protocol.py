@@ -5,6 +5,7 @@ It must stay importable by any Python from 3.9 on, with the standard library alo
 
 A run directory belongs to one attempt and is never reused::
 
+    runs/<study>/study.json                      what a database can be rebuilt from     daemon
     runs/<study>/<number>/checkpoint/            shared by the attempts of a trial
     runs/<study>/<number>/<attempt>/
         spec.json      what to run                      daemon, before it asks for the launch
@@ -30,6 +31,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 PROTOCOL = 1
 """Version of the records below. A daemon adopts attempts of this version and of the one before."""
 
+STUDY_FILE = "study.json"
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
 REVOKED_FILE = "revoked"

@@ -1,16 +1,37 @@
 from __future__ import annotations
 
+import gzip
 import re
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
-from storage import engine, schema
+from storage import engine, migrations, queries, schema
 from storage.migrations import run, upgrade
 from storage.models import REVISION, SCHEMA_VERSION
 from tuned.core.errors import Unavailable
+from tuned.core.states import TrialState
+
+RELEASED = Path(__file__).parent / "schemas"
+"""One file of each released schema, written by the version that had it: studies that ended and one under way, with a
+frozen trial, rungs, a playbook, observations and events."""
+
+
+@pytest.fixture
+def released(tmp_path):
+    """A copy of the file that a released version wrote."""
+
+    def copy(version: int) -> Path:
+        path = tmp_path / "tuned.db"
+        path.write_bytes(gzip.decompress((RELEASED / f"schema-{version}.db.gz").read_bytes()))
+        return path
+
+    return copy
 
 
 def described(path):
@@ -119,3 +140,67 @@ def test_an_interrupted_creation_leaves_an_empty_file(tmp_path, open_lab, monkey
         engine.open_database(tmp_path / "tuned.db")
     monkeypatch.undo()
     assert open_lab(tmp_path / "tuned.db").study() == 1
+
+
+def rows_of(path, version):
+    """Every table's rows, as the columns of that file's schema name them."""
+    conn = sqlite3.connect(path)
+    conn.row_factory = sqlite3.Row
+    tables = [row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    found = {table: [dict(row) for row in conn.execute(f"SELECT * FROM {table}")] for table in tables}
+    conn.close()
+    del found["meta"], found["alembic_version"]
+    return found
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_file_of_a_released_schema_is_upgraded_with_everything_in_it(tmp_path, released, open_lab, version):
+    path = released(version)
+    before = rows_of(path, version)
+    lab = open_lab(path)
+    after = rows_of(path, SCHEMA_VERSION)
+    places = [row["run_dir"] for row in before["attempts"]]
+    for row in before["attempts"]:
+        row["run_dir"] = row["run_dir"][row["run_dir"].index("/runs/") + 1 :]
+    for table, rows in before.items():
+        assert [{name: new[name] for name in old} for old, new in zip(rows, after[table], strict=True)] == rows
+    copied = rows_of(path.with_name(f"tuned.db.schema-{version}"), version)
+    assert [row["run_dir"] for row in copied.pop("attempts")] == places
+    del before["attempts"]
+    assert copied == before
+    open_lab(tmp_path / "fresh.db").close()
+    assert described(path) == described(tmp_path / "fresh.db")
+    # Rows read as core dataclasses, and the file goes on being written.
+    studies = {study.name: study for study in lab.ask(queries.studies)}
+    assert studies["asha"].counts == {"completed": 22, "failed": 1}
+    assert studies["asha"].best is not None
+    assert studies["asha"].best.number == 6
+    (frozen,) = lab.ask(queries.trials, studies["held"].id, states=[TrialState.RUNNING])
+    assert (frozen.number, frozen.frozen) == (1, True)
+    assert lab.by_id(lab.completed(studies["held"].id, 0.5)).state == "completed"
+
+
+def test_each_released_schema_has_a_file_here():
+    kept = sorted(path.name for path in RELEASED.iterdir())
+    assert kept == [f"schema-{version}.db.gz" for version in range(1, SCHEMA_VERSION)]
+
+
+def test_the_migrations_are_one_chain_that_ends_in_the_schema_of_the_code():
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_heads() == [REVISION]
+    assert len(list(script.walk_revisions())) == SCHEMA_VERSION
+
+
+def test_a_file_of_a_newer_schema_is_refused_in_one_line_and_left_alone(tmp_path, open_lab):
+    path = tmp_path / "tuned.db"
+    open_lab(path).close()
+    conn = sqlite3.connect(path)
+    conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    conn.close()
+    before = path.read_bytes()
+    with pytest.raises(Unavailable, match=rf"newer version \(schema {SCHEMA_VERSION + 1}") as refused:
+        engine.open_database(path)
+    assert "\n" not in str(refused.value)
+    assert path.read_bytes() == before

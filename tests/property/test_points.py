@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tuned.core.arguments import ArgumentContext, render
 from tuned.core.errors import InvalidInput
+from tuned.core.program.arguments import ArgumentContext, render
 from tuned.core.search.design import complete_point, design_point
 from tuned.core.space import SearchSpace
 from tuned.core.space.unit import Scale, place, value_at

@@ -42,3 +42,25 @@ def test_a_plain_table_aligns_wide_characters_and_drops_empty_columns(capsys: py
         "名前        1  x",
         "ab         12  y",
     ]
+
+
+TRIALS = ["number", "state", "val_loss", "params", "origin", "attempt", "device", "duration", "reason"]
+WIDTHS = [6, 11, 8, 70, 8, 7, 12, 8, 80]
+
+
+@pytest.mark.parametrize("room", [60, 80, 120, 160, 300])
+def test_number_state_and_value_stay_at_every_width(room: int) -> None:
+    kept = table.fitted(TRIALS, WIDTHS, room)
+    assert {i: kept[i] for i in (0, 1, 2)} == {0: 6, 1: 11, 2: 8}
+    assert sum(kept.values()) + 2 * (len(kept) - 1) <= room
+
+
+def test_the_text_of_parameters_shrinks_before_a_column_goes() -> None:
+    kept = table.fitted(TRIALS, WIDTHS, 200)
+    assert list(kept) == list(range(9))
+    assert kept[3] < 70
+    assert kept[8] == 80
+
+
+def test_a_table_without_free_columns_is_never_cut() -> None:
+    assert table.fitted(["trial", "name", "value"], [30, 30, 10], 40) == {0: 30, 1: 30, 2: 10}

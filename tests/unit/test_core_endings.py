@@ -5,7 +5,10 @@ from itertools import product
 
 import pytest
 
-from tuned.core.endings import (
+from tuned.core.queue.gpu_shares import ALONE, wanted_by
+from tuned.core.states import LIVE, Failure, StopReason, TrialState
+from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.trials.endings import (
     Verdict,
     alone_next,
     as_asked,
@@ -15,10 +18,7 @@ from tuned.core.endings import (
     never_began,
     with_retry,
 )
-from tuned.core.gpu_shares import ALONE, wanted_by
-from tuned.core.states import LIVE, Failure, StopReason, TrialState
-from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.trial import Outcome
+from tuned.core.trials.trial import Outcome
 
 RUN = RunSpec("command", command=("true",))
 SPEC = StudySpec("s", RUN, SearchSpec(), objectives=(Objective("loss", "minimize"), Objective("size", "minimize")))

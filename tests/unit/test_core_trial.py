@@ -6,7 +6,7 @@ import pytest
 
 from tuned.core.states import Failure, StopReason
 from tuned.core.study import Objective
-from tuned.core.trial import Outcome, classify_exit, last_error_line, last_traceback, summarise
+from tuned.core.trials.trial import Outcome, classify_exit, last_error_line, last_traceback, summarise
 
 OK = {"code": 0, "signal": None}
 ERROR = {"code": 1, "signal": None}

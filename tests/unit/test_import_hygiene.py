@@ -86,7 +86,8 @@ def test_looking_at_the_queue_from_a_script_loads_no_screen():
 
 
 @pytest.mark.parametrize(
-    "module", ["study", "events", "errors", "states", "trial", "schedule", "metric_lines", "endings"]
+    "module",
+    ["study", "events", "errors", "states", "trials.trial", "queue.schedule", "trials.metric_lines", "trials.endings"],
 )
 def test_the_rules_load_no_more_than_they_need(module):
     assert not tops(loaded([f"tuned.core.{module}"])) & (NUMERICS | SERVER | SCREENS | {"pydantic", "click"})

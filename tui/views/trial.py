@@ -12,7 +12,7 @@ from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
 from tui.views.frame import fact, filled, folded, pane_title
 from tuned.core import words
-from tuned.core.playbook.tables import CONFIRM_STAGE
+from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.wire import TrialDetail, TrialRow
 
 

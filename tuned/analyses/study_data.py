@@ -1,6 +1,7 @@
 """A study as every analysis takes it: plain frozen dataclasses with arrays.
 
-Owns that shape and its JSON form, which the daemon writes (`tuned.daemon.study_data`) field for field. No judgement.
+Owns that shape and its JSON form, which the daemon writes field for field (`tuned.daemon.analyses.study_data`). No
+judgement.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.tables import CONFIRM_STAGE
+from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.space.unit import place
 from tuned.core.study import SEARCH, Objective, StudySpec

@@ -1,10 +1,11 @@
-"""Tables on stdout: by rich on a terminal, plain aligned columns everywhere else.
+"""Tables on stdout: whole in a pipe, fitted to the width of a terminal.
 
-Owns that choice; what stands in the cells is `tuned.cli.render`'s.
+Owns the layout; the text of the cells is `tuned.cli.render`'s.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -16,8 +17,28 @@ from tuned.cli.render import COLOURS
 RIGHT = frozenset({"number", "value", "priority", "attempt", "step", "duration", "trials", "eta", "seq"})
 """Headings of columns that are read from the right."""
 
-FREE = frozenset({"params", "reason", "question", "note"})
-"""Headings of columns that give way on a narrow terminal."""
+FREE = ("params", "question", "note", "reason")
+"""Headings of free text: these columns shrink first, the first one named before the others."""
+
+LEFT_OUT = (
+    "created",
+    "origin",
+    "attempt",
+    "device",
+    "priority",
+    "eta",
+    "duration",
+    "question",
+    "note",
+    "params",
+    "reason",
+)
+"""Headings of columns that a narrow terminal leaves out, the least needed first; no other column is ever left out."""
+
+WIDE, NARROW = 24, 8
+"""Columns of the terminal that free text keeps: before another column is left out, and at least."""
+
+GAP = "  "
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -27,50 +48,80 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         headings: One word a column; `=` in front marks a column of numbers.
         rows: Cells as text, one list a row, as long as `headings`.
     """
-    numeric = [heading.startswith("=") or heading in RIGHT for heading in headings]
+    numeric = {heading.removeprefix("=") for heading in headings if heading.startswith("=") or heading in RIGHT}
     used = [i for i in range(len(headings)) if any(row[i] not in ("", "-") for row in rows)]
-    numeric = [numeric[i] for i in used]
     headings = [headings[i].removeprefix("=") for i in used]
     rows = [[" ".join(row[i].split()) for i in used] for row in rows]
-    if sys.stdout.isatty():
-        _rich(headings, rows, numeric)
-    else:
-        _plain(headings, rows, numeric)
-
-
-def _plain(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
     widths = [max(_width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
-    for line in (headings, *rows):
-        cells = []
-        for right, text, width in zip(numeric, line, widths, strict=True):
-            gap = " " * (width - _width(text))
-            cells.append(gap + text if right else text + gap)
-        click.echo("  ".join(cells).rstrip())
+    terminal = sys.stdout.isatty()
+    # An exported COLUMNS may be another terminal's: the one that is written to is asked.
+    room = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
+    kept = fitted(headings, widths, room) if room else dict(enumerate(widths))
+    coloured = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    for row in (headings, *rows):
+        cells = [_cell(row[i], width, headings[i] in numeric) for i, width in kept.items()]
+        if coloured:
+            cells = [_styled(cell, headings[i], row is headings) for i, cell in zip(kept, cells, strict=True)]
+        click.echo(GAP.join(cells).rstrip())
+    missing = [heading for i, heading in enumerate(headings) if i not in kept]
+    if missing:
+        click.echo(f"left out at this width: {', '.join(missing)}")
 
 
-def _rich(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def fitted(headings: Sequence[str], widths: Sequence[int], room: int) -> dict[int, int]:
+    """The columns that are shown on a terminal, by index, with their widths.
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for i, heading in enumerate(headings):
-        # Only the columns of free text give way on a narrow terminal.
-        needed = max(_width(line[i]) for line in (headings, *rows))
-        table.add_column(
-            heading,
-            justify="right" if numeric[i] else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=min(needed, 8) if heading in FREE else needed,
-        )
-    for row in rows:
-        cells = [Text(cell) for cell in row]
-        for heading, cell in zip(headings, cells, strict=True):
-            if heading == "state":
-                cell.stylize(COLOURS.get(cell.plain.split()[-1], ""))
-        table.add_row(*cells)
-    Console().print(table)
+    Free text shrinks first, then columns are left out in the order of `LEFT_OUT`. Where even that is not enough the
+    rest is wider than `room`, and the terminal folds the lines: nothing else is cut.
+
+    Args:
+        headings: One word a column.
+        widths: Width of each column's longest cell, in columns of the terminal.
+        room: Width of the terminal.
+
+    Example:
+        >>> fitted(["number", "state", "params"], [6, 11, 60], 40)
+        {0: 6, 1: 11, 2: 19}
+    """
+    kept = dict(enumerate(widths))
+    _shrink(kept, headings, room, WIDE)
+    for heading in LEFT_OUT:
+        if _excess(kept, room) <= 0:
+            return kept
+        if heading in FREE:
+            _shrink(kept, headings, room, NARROW)
+            if _excess(kept, room) <= 0:
+                return kept
+        if heading in headings:
+            kept.pop(headings.index(heading), None)
+    return kept
+
+
+def _excess(kept: dict[int, int], room: int) -> int:
+    return sum(kept.values()) + len(GAP) * (len(kept) - 1) - room
+
+
+def _shrink(kept: dict[int, int], headings: Sequence[str], room: int, least: int) -> None:
+    for heading in FREE:
+        for i in kept:
+            if headings[i] == heading and (excess := _excess(kept, room)) > 0:
+                kept[i] = max(min(kept[i], least), kept[i] - excess)
+
+
+def _cell(text: str, width: int, right: bool) -> str:
+    if _width(text) > width:
+        while _width(text) >= width:
+            text = text[:-1]
+        text = text.rstrip() + "…"
+    gap = " " * (width - _width(text))
+    return gap + text if right else text + gap
+
+
+def _styled(cell: str, heading: str, is_heading: bool) -> str:
+    if is_heading:
+        return click.style(cell, bold=True)
+    colours = [COLOURS[word] for word in cell.split() if word in COLOURS] if heading == "state" else []
+    return click.style(cell, fg=colours[0]) if colours else cell
 
 
 def _width(text: str) -> int:

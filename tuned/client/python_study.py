@@ -14,7 +14,7 @@ from typing import Any
 
 import tuned
 from tuned.core.errors import InvalidInput
-from tuned.core.interpreter import choose_interpreter
+from tuned.core.program.interpreter import choose_interpreter
 from tuned.disk import Disk
 from tuned.installation import own_prefix
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from storage.engine import Database, open_database
 from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL, StopReason
-from tuned.daemon.analysing import Analysing
+from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.api import make_api
-from tuned.daemon.api.context import Context
 from tuned.daemon.attempts.adoption import adopt
 from tuned.daemon.attempts.commits import Ending
 from tuned.daemon.attempts.live import Attempts
@@ -28,7 +27,10 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.retention import Retention
+from tuned.daemon.files.study_records import StudyRecords
 from tuned.daemon.housekeeping import Housekeeping
+from tuned.daemon.http.context import Context
+from tuned.daemon.http.server import Listener
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.directories import Directories
 from tuned.daemon.launch.forking import Forking
@@ -37,18 +39,17 @@ from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.notifier import Notifier
+from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.playbook.bundles import Bundles
-from tuned.daemon.playbook.pipelines import Pipelines
-from tuned.daemon.requests.finishing import Finishing
-from tuned.daemon.requests.gpus import Gpus
-from tuned.daemon.requests.service import Service
-from tuned.daemon.requests.space_service import SpaceService
-from tuned.daemon.requests.submitting import Submitting
+from tuned.daemon.playbook.playbooks import Playbooks
+from tuned.daemon.playbook.steps import Finishing
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
-from tuned.daemon.server import Listener
+from tuned.daemon.steering.service import Service
+from tuned.daemon.studies.space import SpaceService
+from tuned.daemon.studies.submitting import Submitting
+from tuned.daemon.yields import Gpus
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
 from tuned.version import VERSION
@@ -88,9 +89,9 @@ class Daemon:
         self._service = Service(self._database, self._attempts, self._slots, self._suggesting, home.runs)
         submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
-        self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
-            self._database, self._hub, self._slots, self._launching, self._suggesting, self._pipelines
+            self._database, self._hub, self._slots, self._launching, self._suggesting, self._playbooks
         )
         self._gpus = Gpus(
             self._database,
@@ -101,6 +102,7 @@ class Daemon:
             partial(self._service.act, "resume"),
         )
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
+        self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home,
@@ -146,6 +148,7 @@ class Daemon:
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._gpus.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),
+            asyncio.create_task(self._records.run(), name="study records"),
         ]
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())
@@ -163,7 +166,7 @@ class Daemon:
             raise serving.exception() or RuntimeError
 
     async def _close(self) -> None:
-        await self._pipelines.close()
+        await self._playbooks.close()
         await self._suggesting.close()
         await self._analysing.close()
         self._launchers.end_starting()

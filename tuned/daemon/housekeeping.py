@@ -14,7 +14,7 @@ from storage import backup, repository
 from storage.engine import Database
 from tuned.core import words
 from tuned.daemon import clock
-from tuned.daemon.analysing import Analysing
+from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files.disk_space import DiskSpace

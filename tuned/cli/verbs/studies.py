@@ -63,7 +63,7 @@ def show(session: Session, study: str, as_toml: bool) -> None:
     page = session.send(api.study(study))
     document = {**asdict(page.study), "spec": page.spec}
     if as_toml:
-        from tuned.cli.toml_writer import study_file
+        from tuned.core.toml.study import study_file
 
         text = study_file(page.spec)
         session.emit({**document, "toml": text}, lambda: click.echo(text, nl=False))
@@ -80,6 +80,7 @@ def _show(page: StudyPage) -> None:
         ("trials", render.counts(_searched(row)) + (f", of {row.trials}" if row.trials else "")),
         ("again", render.counts({state: n for state, n in row.again.items() if n})),
         ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
+        ("budget", _budget(row)),
         ("steps", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
         ("best", render.best(row.best)),
         ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
@@ -100,6 +101,13 @@ def _show(page: StudyPage) -> None:
     if parameters:
         click.echo()
         show_table(["parameter", "kind", "range", "when", "role"], [parameter_cells(p) for p in parameters])
+
+
+def _budget(row: StudyRow) -> str:
+    if row.budget_s is None or row.budget_left_s is None:
+        return ""
+    left = f"{words.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
+    return f"{words.duration(row.budget_s)} of running time, {left}"
 
 
 def _searched(row: StudyRow) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -57,19 +57,33 @@ def _remark(row: TrialRow) -> str:
     return "; ".join(filter(None, (reason, f"other code {row.code}" if row.code else "")))
 
 
+def constant_params(rows: Sequence[TrialRow]) -> dict[str, Any]:
+    """Parameters that have one value in all of several trials: they stand above a table, not in each of its rows."""
+    if len(rows) < 2:
+        return {}
+    return {
+        name: value
+        for name, value in rows[0].params.items()
+        if all(name in row.params and row.params[name] == value for row in rows[1:])
+    }
+
+
 def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     """Print trials for a person, the study's name in front when they are of several."""
     if not rows:
         click.echo("no trials")
         return
     metrics = list(dict.fromkeys(name for row in rows for name in row.values))
+    constant = {} if with_study else constant_params(rows)
+    if constant:
+        click.echo(f"the same in all of these trials: {render.point(constant)}")
     headings = ["number", "state", *(f"={m}" for m in metrics), "params", "origin", "attempt", "device", "duration"]
     cells = [
         [
             str(row.number),
             render.state(row.state) + _intent(row),
             *(words.number(row.values.get(metric)) for metric in metrics),
-            render.point(row.params),
+            render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
             render.device(row.device),

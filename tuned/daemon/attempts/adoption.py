@@ -14,7 +14,7 @@ from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
 from tuned import protocol
-from tuned.core.gpu_shares import share_of, wanted_by
+from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.daemon import failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
@@ -47,7 +47,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             number=row.trial.number,
             attempt=row.attempt,
             attempt_id=row.attempt_id,
-            run_dir=Path(row.run_dir),
+            run_dir=database.located(row.run_dir),
             device=row.trial.device,
             started=False,
             running=row.started,

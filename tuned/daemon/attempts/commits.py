@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import IngestBatch
-from tuned.core.endings import (
+from tuned.core.states import Actor, StopReason, StudyState, TrialState
+from tuned.core.trials.endings import (
     BREAKER_LENGTH,
     Verdict,
     alone_next,
@@ -24,9 +25,8 @@ from tuned.core.endings import (
     never_began,
     with_retry,
 )
-from tuned.core.metric_lines import Chunk
-from tuned.core.states import Actor, StopReason, StudyState, TrialState
-from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
+from tuned.core.trials.metric_lines import Chunk
+from tuned.core.trials.trial import Outcome, Trial, classify_exit, last_traceback
 
 
 @dataclass(frozen=True, slots=True)

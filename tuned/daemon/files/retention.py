@@ -1,6 +1,6 @@
 """Keeps the run directories within their quota, and answers what `gc` would remove.
 
-Owns measuring and removing. What goes first is decided in `tuned.core.keeping`.
+Owns measuring and removing. What goes first is decided in `tuned.core.trials.keeping`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.keeping import Footprint, Removal, removals
-from tuned.core.playbook.tables import FINALIZE_STAGE
+from tuned.core.playbook.spec import FINALIZE_STAGE
 from tuned.core.states import STUDY_ENDED
+from tuned.core.trials.keeping import Footprint, Removal, removals
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import needed
 from tuned.home import Home

@@ -5,6 +5,7 @@ Owns where a trial's folders lie and how facts are taken from them. It decides n
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tuned import protocol
-from tuned.core.playbook.tables import TEST_STAGE
-from tuned.core.trial import Trial
+from tuned.core.playbook.spec import TEST_STAGE
+from tuned.core.trials.trial import Trial
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
@@ -241,8 +242,17 @@ def bury(runs: Path, study: str) -> Path | None:
 def give_back(grave: Path) -> None:
     """Undo `bury`: the deletion was not committed."""
     folder = grave.parent / _buried(grave)
+    drop_bare(folder)
     if not folder.exists():
         grave.rename(folder)
+
+
+def drop_bare(folder: Path) -> None:
+    """Remove a study's folder that holds its record alone, written while the study was being deleted."""
+    with contextlib.suppress(OSError):
+        if [entry.name for entry in folder.iterdir()] == [protocol.STUDY_FILE]:
+            (folder / protocol.STUDY_FILE).unlink()
+            folder.rmdir()
 
 
 def remove_grave(grave: Path) -> None:

@@ -12,12 +12,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuned.core.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
 from tuned.core.errors import InvalidInput
-from tuned.core.placeholders import value_text
-from tuned.core.playbook.tables import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.program.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.program.placeholders import value_text
 from tuned.core.study import Study, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import as_started
 from tuned.daemon.files.trial_files import trial_path
@@ -82,6 +82,7 @@ def build_spec(
         "attempt": attempt.attempt,
         "seed": trial.seed,
         "stage": trial.stage,
+        **_provenance(trial),
         "kind": run.kind,
         "start": "cold" if env_needs_trial(run) else start,
         "argv": arguments,
@@ -110,6 +111,19 @@ def build_spec(
     }
     whole = trial.stage in (FINALIZE_STAGE, TEST_STAGE)
     return _folded(record, spec, context, resuming) if run.folds and not whole else record
+
+
+def _provenance(trial: Trial) -> dict[str, Any]:
+    """Fields that no process of the trial needs: a rebuilt database takes them from here."""
+    return {
+        "origin": trial.origin,
+        "why": trial.why,
+        "priority": trial.priority,
+        "space": trial.space,
+        "retry_of": trial.retry_of,
+        "retries_used": trial.retries_used,
+        "created_at": trial.created_at,
+    }
 
 
 def _metric_files(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from tuned.core import words
-from tuned.core.gpu_shares import how_many
+from tuned.core.queue.gpu_shares import how_many
 from tuned.daemon import clock
 from tuned.daemon.machine.gpu import GpuDriver, GpuSample
 

@@ -20,11 +20,11 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import InvalidInput, Unavailable
-from tuned.core.playbook.pipeline import Step
-from tuned.core.secrets import is_secret
+from tuned.core.playbook.steps import Step
 from tuned.core.study import Study
+from tuned.core.study.secrets import is_secret
 from tuned.core.study_file.run_files import within
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs, snapshot
 from tuned.daemon.files.code_state import CodeStates, code_files
 from tuned.version import VERSION
