@@ -26,6 +26,7 @@ from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
+from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
 from tuned.daemon.files.study_records import StudyRecords
 from tuned.daemon.housekeeping import Housekeeping
@@ -86,7 +87,8 @@ class Daemon:
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
-        self._service = Service(self._database, self._attempts, self._slots, self._suggesting, home.runs)
+        self._graveyard = Graveyard(home.runs)
+        self._service = Service(self._database, self._attempts, self._slots, self._suggesting, self._graveyard)
         submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
@@ -138,7 +140,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
         await self._gpus.begin()
-        await adopt(self._database, self._attempts, self._slots, self._home.runs)
+        await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
         await asyncio.to_thread(self._slots.sample, set())
         serving = asyncio.create_task(self._listener.serve(), name="server")
@@ -148,6 +150,7 @@ class Daemon:
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._gpus.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),
+            asyncio.create_task(self._graveyard.run(), name="graveyard"),
             asyncio.create_task(self._records.run(), name="study records"),
         ]
         self._hub.scheduler.set()

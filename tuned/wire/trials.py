@@ -131,12 +131,14 @@ class LogChunk:
     Attributes:
         next_offset: Where the following piece begins, in bytes.
         ended: Whether the attempt is over, so that nothing follows once `text` is empty.
+        note: Why there is no text of an attempt that has ended; empty when there is.
     """
 
     text: str
     attempt: int
     next_offset: int
     ended: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

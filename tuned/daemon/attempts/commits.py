@@ -116,7 +116,7 @@ def commit_ending(
 ) -> Ending:
     """The last progress and the end of an attempt, with what follows from it for trial and study.
 
-    `damaged` says what is wrong with its directory, where that is why nothing is known of its end.
+    `damaged` says what is wrong with its directory, which may be why nothing is known of its end or its result.
     """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
@@ -138,6 +138,8 @@ def commit_ending(
         disk_full=bool(record and record.get("disk_full")),
         stage=trial.stage,
     )
+    if record is not None and damaged and outcome.failure is not None:
+        outcome = replace(outcome, reason=f"{outcome.reason}; {damaged}")
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
     outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)

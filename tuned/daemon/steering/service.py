@@ -6,7 +6,6 @@ meaning of verbs in `tuned.daemon.steering.verbs`; taking studies in is `tuned.d
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +21,7 @@ from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.attempts import telling
 from tuned.daemon.attempts.freezing import Freezing
 from tuned.daemon.attempts.live import Attempts
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.pretrained import needed
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.suggesting import Suggesting
@@ -43,12 +42,13 @@ class Service:
         attempts: Attempts,
         slots: Slots,
         suggesting: Suggesting,
-        runs: Path,
+        graveyard: Graveyard,
     ) -> None:
         self._database = database
         self._attempts = attempts
         self._suggesting = suggesting
-        self.runs = runs
+        self.runs = graveyard.runs
+        self._graveyard = graveyard
         self._freezing = Freezing(database, attempts, slots)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
@@ -155,7 +155,7 @@ class Service:
                 hint = f"wait for it, or tunectl cancel {users[0]}"
                 raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
             repository.delete_study(conn, study.id, clock.now())
-            graves.extend(filter(None, [run_dirs.bury(self.runs, name)]))
+            graves.extend(filter(None, [self._graveyard.bury(name)]))
             return study.id
 
         graves: list[Path] = []
@@ -163,10 +163,10 @@ class Service:
             study_id = await self._database.writer.run(remove)
         except Exception:
             for grave in graves:
-                run_dirs.give_back(grave)
+                self._graveyard.give_back(grave)
             raise
         failpoints.reach("delete.committed")
         self._suggesting.forget(study_id)
-        for grave in graves:
-            await asyncio.to_thread(run_dirs.remove_grave, grave)
-        return Changed([name])
+        links = [f"{name}: its folder is a link, and {g.readlink()} stays as it is" for g in graves if g.is_symlink()]
+        self._graveyard.remove_later(graves)
+        return Changed([name], effects=links)

@@ -24,7 +24,7 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import resolving
 from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 from tuned.daemon.files import run_dirs
-from tuned.daemon.files.output import read_output
+from tuned.daemon.files.output import missing_output, read_output
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.rows import metric_row, rung_row, trial_row
@@ -184,8 +184,10 @@ async def log(
             raise NotFound("there is no such attempt", where=f"{name}/{number}")
         return LogChunk("", 0, 0, ended=False)
     ended = wanted < trial.attempt or trial.state not in LIVE
-    text, following = await asyncio.to_thread(read_output, given.database.located(row["run_dir"]), offset, limit)
-    return LogChunk(text, wanted, following, ended)
+    run_dir = given.database.located(row["run_dir"])
+    text, following = await asyncio.to_thread(read_output, run_dir, offset, limit)
+    note = "" if text or not ended else await asyncio.to_thread(missing_output, run_dir)
+    return LogChunk(text, wanted, following, ended, note)
 
 
 @router.get("/metrics")
