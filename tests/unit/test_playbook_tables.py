@@ -37,7 +37,7 @@ def test_markdown_keeps_bars_out_of_its_columns():
     assert lines[2:5] == [
         "| value | mean | 90 % | t | n |",
         "| --- | ---: | ---: | ---: | ---: |",
-        "| a_b\\|c | 0.1235 | 0.1 .. 0.2 | 90 s | 3 |",
+        "| a_b\\|c | 0.1235 | 0.1 .. 0.2 | 1m 30s | 3 |",
     ]
     assert lines[-1] == "A note."
 
