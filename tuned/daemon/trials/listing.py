@@ -26,7 +26,7 @@ from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.output import missing_output, read_output
 from tuned.daemon.http.context import Context, Given
-from tuned.daemon.launch.trial_spec import shown_arguments
+from tuned.daemon.launch.trial_spec import shown_arguments, shown_command
 from tuned.daemon.rows import metric_row, rung_row, trial_row
 from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, LogChunk, MetricRow, TrialDetail, TrialNumbers, TrialRow
@@ -162,6 +162,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         attempts=attempts,
         rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
         unreadable=unreadable,
+        command=await asyncio.to_thread(shown_command, study, trial, given.service.runs),
     )
 
 
