@@ -39,7 +39,7 @@ def test_the_parser_gets_what_is_recorded_or_the_difference_is_shown(tmp_path: P
     proof = asked(tmp_path, SCRIPT, *words, fused=False, plain=False, mixed=False, lr=0.5, width=3)
     assert proof.right == {"mixed", "lr"} and proof.unseen == {"width"} and not proof.refused
     assert proof.wrong == [("fused", False, True), ("plain", False, "false")]
-    space = parse_space({**dict.fromkeys(("fused", "plain", "mixed"), {"type": "bool"}), "lr": 0.5, "width": 3})
+    space = parse_space({**{name: {"type": "bool"} for name in ("fused", "plain", "mixed")}, "lr": 0.5, "width": 3})
     levels = [(finding.level, finding.what) for finding in findings_of([proof, Proof(right={"fused"})], space)]
     assert levels == [
         ("fail", "fused: the code gets True where false is recorded"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuned.cli import render
 from tuned.client.finding import Finding
+from tuned.core import words
 from tuned.wire import Submission, Submitted
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SHOWN_FILES = 12
 
 def ended(result: Tried) -> list[Finding]:
     """How the trial ended."""
-    took = f" in {render.duration(result.seconds)}" if result.seconds is not None else ""
+    took = f" in {words.duration(result.seconds)}" if result.seconds is not None else ""
     if result.pause:
         return [
             Finding("fail", f"the trial {result.trial.state}{took}, and the study would stop there: {result.pause}")
@@ -32,9 +32,9 @@ def metrics_found(submission: Submission, metrics: dict[str, dict[str, Any]]) ->
     """The metrics that were found, and the objectives that were not."""
     found = []
     for name, seen in metrics.items():
-        steps = f"steps {render.number(seen['first_step'])} to {render.number(seen['last_step'])}"
+        steps = f"steps {words.number(seen['first_step'])} to {words.number(seen['last_step'])}"
         times = "once" if seen["count"] == 1 else f"{seen['count']} times, {steps}"
-        found.append(Finding("ok", f"{name}: {times}, last {render.number(seen['last'])}"))
+        found.append(Finding("ok", f"{name}: {times}, last {words.number(seen['last'])}"))
     given = submission.study.get("objective") or []
     for objective in [given] if isinstance(given, dict) else given:
         metric = objective.get("metric") if isinstance(objective, dict) else None
@@ -74,5 +74,5 @@ def time_needed(plan: Submitted, result: Tried) -> list[Finding]:
         return []
     whole = -(-plan.trials // max(1, plan.slots)) * result.seconds
     at_once = "one at a time" if plan.slots == 1 else f"{plan.slots} at once"
-    what = f"{render.count(plan.trials, 'trial')} like this one, {at_once}: {render.duration(whole)} at most"
+    what = f"{words.count(plan.trials, 'trial')} like this one, {at_once}: {words.duration(whole)} at most"
     return [Finding("ok", what, "the first one of a study also imports what later ones find imported")]
