@@ -127,7 +127,7 @@ def test_a_wrong_study_is_refused_at_its_key(shell: Shell, old: str, new: str, w
         ("empty.toml", b"", "run: is required (add [run]"),
         ("study.txt", b"x", "study.txt: is neither .toml nor .py"),
         ("none.py", b"import tuned", "defines no tuned.Study"),
-        ("broken.py", b"def (", "SyntaxError"),
+        ("broken.py", b"def study(", "SyntaxError"),
         ("folder.toml", None, "folder.toml: is a folder"),
         ("goood.toml", None, "goood.toml: no such file (did you mean good.toml?)"),
     ],
@@ -196,6 +196,14 @@ def test_a_script_that_gives_nothing_pauses_its_study(shell: Shell, script: str,
     assert shell.json("show", name)["eta_s"] is None
     shell("delete", name, "--yes")
     assert not (shell.home / "runs" / name).exists()
+
+
+@pytest.mark.parametrize("verb", ["submit", "check"])
+def test_a_training_script_in_place_of_a_study_file_does_not_begin_to_train(shell: Shell, verb: str) -> None:
+    (shell.work / "trains.py").write_text("open('began', 'w')\nprint('epoch 1 loss 0.5')\n")
+    err = shell.refused(verb, "trains.py")
+    assert "tunectl tune trains.py KEY=RANGE" in err
+    assert not (shell.work / "began").exists()
 
 
 def test_a_study_without_a_result_takes_a_mended_file_and_goes_on(shell: Shell) -> None:

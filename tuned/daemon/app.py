@@ -26,6 +26,7 @@ from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
 from tuned.daemon.files.code_state import CodeStates
+from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
 from tuned.daemon.files.study_records import StudyRecords
 from tuned.daemon.housekeeping import Housekeeping
@@ -84,6 +85,7 @@ class Daemon:
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
+        self._graveyard = Graveyard(home.runs)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
@@ -116,6 +118,7 @@ class Daemon:
             suggesting=self._suggesting,
             analysing=self._analysing,
             retention=retention,
+            graveyard=self._graveyard,
             notifier=self._notifier,
             yields=self._yields,
             status=self.status,
@@ -129,7 +132,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
         await self._yields.begin()
-        await adopt(self._database, self._attempts, self._slots, self._home.runs)
+        await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
         await asyncio.to_thread(self._slots.sample, set())
         serving = asyncio.create_task(self._listener.serve(), name="server")
@@ -139,6 +142,7 @@ class Daemon:
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._yields.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),
+            asyncio.create_task(self._graveyard.run(), name="graveyard"),
             asyncio.create_task(self._records.run(), name="study records"),
         ]
         self._hub.scheduler.set()

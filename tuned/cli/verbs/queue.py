@@ -49,6 +49,10 @@ def _show(rows: Sequence[TrialRow]) -> None:
 
 
 def _tell(submitted: Submitted) -> None:
-    click.echo(f"{submitted.study}/{submitted.trial or 1} queued (tunectl logs -f {submitted.study})")
+    trial = f"{submitted.study}/{submitted.trial or 1}"
+    if submitted.created:
+        click.echo(f"{trial} queued (tunectl logs -f {submitted.study})")
+    else:
+        click.echo(f"{trial} is there already, with this very command; {submitted.study} is {submitted.state}")
     for note in submitted.notes:
         click.echo(f"  {note}")

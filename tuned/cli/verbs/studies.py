@@ -14,6 +14,7 @@ from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
+from tuned.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
@@ -57,8 +58,13 @@ def _ended(row: StudyRow) -> int:
 @verb()
 @click.argument("study")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the specification as a study file would say it.")
-def show(session: Session, study: str, as_toml: bool) -> None:
+@click.option("--command", "as_command", is_flag=True, help="Of STUDY/NUMBER: print what can be copied and run.")
+def show(session: Session, study: str, as_toml: bool, as_command: bool) -> None:
     """Show a study: its question, state, best trial and search space."""
+    if as_command:
+        detail = session.send(api.trial(*_one_trial(session, study)))
+        session.emit({"command": detail.command}, lambda: click.echo(detail.command))
+        return
     page = session.send(api.study(study))
     document = {**asdict(page.study), "spec": page.spec}
     if as_toml:
@@ -68,6 +74,18 @@ def show(session: Session, study: str, as_toml: bool) -> None:
         session.emit({**document, "toml": text}, lambda: click.echo(text, nl=False))
         return
     session.emit(document, lambda: _show(page))
+
+
+def _one_trial(session: Session, target: str) -> tuple[str, int]:
+    name, slash, number = target.partition("/")
+    if number == "best":
+        best = session.send(api.study(name)).study.best
+        if best is None:
+            raise InvalidInput("no trial has completed yet", where=target, hint=f"tunectl trials {name}")
+        return name, best.number
+    if not slash or not number.isdecimal():
+        raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1 --command")
+    return name, int(number)
 
 
 def _show(page: StudyPage) -> None:

@@ -6,29 +6,33 @@ ever involved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.program.placeholders import (
     CONTEXT_NAMES,
+    LITERAL,
     PARAMS,
     Placeholder,
     check_placeholder,
+    formatted,
     parse_template,
+    plain_number,
     recorded_value,
     rounded_value,
     value_text,
 )
+from tuned.core.script.hydra_text import override
 from tuned.core.space import Point, SearchSpace, Value
-from tuned.core.study import Argument, ConfigFile, RunSpec, StudySpec
+from tuned.core.study import Argument, ConfigFile, RunSpec, Spelling, StudySpec
 from tuned.protocol import environment_name
 
 
 @dataclass(frozen=True, slots=True)
 class ArgumentContext:
-    """What the placeholders of one attempt stand for; paths are absolute, `params` holds the active parameters."""
+    """The values of one attempt's placeholders; paths are absolute, `params` holds the active parameters."""
 
     params: Point
     number: int
@@ -40,6 +44,10 @@ class ArgumentContext:
     checkpoint_dir: str
     port: int = 0
     fold: int = 0
+
+    def value(self, name: str) -> Value:
+        """The active parameter of this name, or else the trial's own word for it."""
+        return self.params[name] if name in self.params else str(getattr(self, name))
 
 
 def placeholders(item: Argument, where: str = "run.args") -> tuple[Placeholder, ...]:
@@ -67,10 +75,10 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
     arguments: list[str] = []
     for item in items:
         if isinstance(item, str):
-            arguments += _render_text(item, spec.space, context, named)
+            arguments += _render_text(item, spec, context, named)
         elif _applies(item, spec.space, context):
             for text in item:
-                arguments += _render_text(text, spec.space, context, named)
+                arguments += _render_text(text, spec, context, named)
     return arguments
 
 
@@ -111,7 +119,7 @@ def render_config(spec: StudySpec, config: ConfigFile, context: ArgumentContext)
         alone = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Placeholder) else None
         if alone is None or alone.name not in spec.space.names:
             values[path] = render_text(spec, text, context)
-        elif alone.spec:
+        elif alone.spec and alone.spec != LITERAL:
             parameter = spec.space[alone.name]
             values[path] = rounded_value(parameter, context.params[alone.name], alone.spec)
         else:
@@ -132,7 +140,7 @@ def recorded(spec: StudySpec, point: Point) -> Point:
     formats: dict[str, str] = {}
     for _, item in items_of(spec.run):
         for placeholder in placeholders(item):
-            if placeholder.spec and placeholder.name in spec.space.names:
+            if placeholder.spec not in ("", LITERAL) and placeholder.name in spec.space.names:
                 formats.setdefault(placeholder.name, placeholder.spec)
     if not formats:
         return dict(point)
@@ -247,23 +255,39 @@ def _named(run: RunSpec, space: SearchSpace) -> set[str]:
     return {p.name for _, item in items_of(run) for p in placeholders(item)} & set(space.names)
 
 
-def _render_text(text: str, space: SearchSpace, context: ArgumentContext, named: set[str]) -> list[str]:
+def _render_text(text: str, spec: StudySpec, context: ArgumentContext, named: set[str]) -> list[str]:
     pieces = parse_template(text)
-    if len(pieces) == 1 and isinstance(pieces[0], Placeholder) and pieces[0].name == PARAMS:
-        return _spread(pieces[0].spec, context.params, named)
-    return ["".join(_pieces(text, space, context))]
+    alone = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Placeholder) else None
+    if alone is not None and alone.name == PARAMS:
+        return _spread(alone.spec, context.params, named, spec.run.spelling)
+    rendered = "".join(_pieces(text, spec.space, context))
+    number = alone is not None and alone.spec[-1:] not in ("e", "E") and not isinstance(context.value(alone.name), str)
+    return [plain_number(rendered) if number else rendered]
 
 
-def _spread(style: str, params: Point, named: set[str]) -> list[str]:
-    arguments = []
+def _spread(style: str, params: Point, named: set[str], spelling: Mapping[str, Spelling]) -> list[str]:
+    arguments: list[str] = []
     for name, value in params.items():
         if name in named:
             continue
-        if style == "flags" and isinstance(value, bool):
+        if style == "hydra":
+            arguments.append(override(name, value))
+        elif style == "python":
+            arguments.append(f"--{name}={value!r}")
+        elif name in spelling:
+            arguments += typed(spelling[name], value)
+        elif style == "flags" and isinstance(value, bool):
             arguments += [f"--{name}"] if value else []
         else:
-            arguments.append(f"{'' if style == 'hydra' else '--'}{name}={value_text(value)}")
+            arguments.append(f"--{name}={value_text(value)}")
     return arguments
+
+
+def typed(spelling: Spelling, value: Value) -> tuple[str, ...]:
+    """The arguments that hand a value to the script's own option."""
+    if isinstance(value, bool):
+        return spelling.on if value else spelling.off
+    return (spelling.prefix + (repr(value) if spelling.python else value_text(value)),)
 
 
 def _pieces(text: str, space: SearchSpace, context: ArgumentContext) -> Iterator[str]:
@@ -271,8 +295,7 @@ def _pieces(text: str, space: SearchSpace, context: ArgumentContext) -> Iterator
         if isinstance(piece, str):
             yield piece
         elif piece.name in space.names:
-            value = context.params[piece.name]
-            yield format(value, piece.spec) if piece.spec else value_text(value)
+            yield formatted(context.params[piece.name], piece.spec)
         else:
             assert piece.name in CONTEXT_NAMES, piece.name
             yield str(getattr(context, piece.name))

@@ -110,7 +110,28 @@ def _set_yaml(text: str, values: Mapping[str, Value], where: str) -> str:
         raise InvalidInput("holds no keys", where=f"{where}.from", hint="name a YAML file with a mapping")
     for path, value in values.items():
         root = _with(root, path, path, value, where)
-    return str(yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=1 << 20))
+    return str(yaml.serialize(_own_scalars(root, {}), Dumper=yaml.SafeDumper, allow_unicode=True, width=1 << 20))
+
+
+def _own_scalars(node: Any, seen: dict[int, Any]) -> Any:
+    """The same tree in which only mappings and sequences are shared.
+
+    The writer makes an alias of every node that stands in two places, and readers of YAML 1.2 refuse an alias for a
+    key: `*id001:` is the name of an anchor there.
+    """
+    import yaml
+
+    if isinstance(node, yaml.ScalarNode):
+        return yaml.ScalarNode(node.tag, node.value, style=node.style)
+    if id(node) in seen:
+        return seen[id(node)]
+    if isinstance(node, yaml.SequenceNode):
+        sequence = seen[id(node)] = yaml.SequenceNode(node.tag, [], flow_style=node.flow_style)
+        sequence.value = [_own_scalars(item, seen) for item in node.value]
+        return sequence
+    mapping = seen[id(node)] = yaml.MappingNode(node.tag, [], flow_style=node.flow_style)
+    mapping.value = [(_own_scalars(key, seen), _own_scalars(item, seen)) for key, item in node.value]
+    return mapping
 
 
 def _with(node: Node, rest: str, path: str, value: Value, where: str) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
@@ -18,8 +19,11 @@ CONTEXT_NAMES = ("number", "seed", "study", "attempt", "stage", "run_dir", "chec
 """What a placeholder can name beside the parameters; a parameter of the same name wins."""
 
 PARAMS = "params"
-PARAMS_STYLES = ("", "hydra", "flags")
+PARAMS_STYLES = ("", "hydra", "flags", "python")
+LITERAL = "py"
+"""`{x:py}`: the value as a Python literal."""
 
+_NEGATIVE_EXPONENT = re.compile(r"-[0-9.]+[eE][+-]?[0-9]+")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}:]+)(?::([^{}]*))?\}|[{}]")
 
 
@@ -64,11 +68,13 @@ def check_placeholder(placeholder: Placeholder, space: SearchSpace, where: str) 
     if name == PARAMS:
         if spec not in PARAMS_STYLES:
             raise InvalidInput(
-                f"there is no {{params:{spec}}}", where=where, hint="use {params}, {params:hydra} or {params:flags}"
+                f"there is no {{params:{spec}}}",
+                where=where,
+                hint="use {params}, {params:hydra}, {params:flags} or {params:python}",
             )
         return
     if name in space.names:
-        if spec:
+        if spec and spec != LITERAL:
             _check_format(space[name], spec, where)
         return
     if name not in CONTEXT_NAMES:
@@ -117,6 +123,23 @@ def recorded_value(parameter: Parameter, value: Value, spec: str) -> Value:
         return next((known for known in parameter.values if same_value(known, rounded)), value)
     assert parameter.low is not None and parameter.high is not None
     return min(max(rounded, parameter.low), parameter.high)
+
+
+def formatted(value: Value, spec: str) -> str:
+    """A value as its placeholder asks for it."""
+    if spec == LITERAL:
+        return repr(value)
+    return format(value, spec) if spec else value_text(value)
+
+
+def plain_number(text: str) -> str:
+    """A negative number without an exponent, for an argument of its own; any other text as it is.
+
+    argparse takes `-0.000047` for a value and `-4.7e-05` for an option that it does not know. Both are one number.
+    """
+    if not _NEGATIVE_EXPONENT.fullmatch(text):
+        return text
+    return format(Decimal(text), "f")
 
 
 def value_text(value: Value) -> str:

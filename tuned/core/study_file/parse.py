@@ -43,6 +43,7 @@ from tuned.core.study_file.run_files import (
 from tuned.core.study_file.run_table import run_of
 from tuned.core.study_file.search_table import search_of
 from tuned.core.study_file.space_file import parse_space
+from tuned.core.study_file.taking import taken
 from tuned.core.text import check_encodable
 
 _TWINS = ("val_", "valid_", "eval_")
@@ -98,6 +99,7 @@ def parse_study(
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = code_mentions_us(run, files)
     check_reach(run, space, files)
+    run = taken(run, space, files)
     check_folds(run, metric_files, files)
     renames = renames_of(tables.metrics)
     if not metric_files:

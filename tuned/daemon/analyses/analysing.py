@@ -86,7 +86,9 @@ class Analysing:
             yield study_header(study, slots)
             for i in range(0, len(trials), AT_ONCE):
                 some = trials[i : i + AT_ONCE]
-                yield await self._database.ask(partial(trial_lines, trials=some, used=used))
+                yield await self._database.ask(
+                    partial(trial_lines, trials=some, used=used, located=self._database.located)
+                )
             yield END
 
     def _keep(self, key: object, answer: Answer) -> None:

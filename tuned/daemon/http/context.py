@@ -16,6 +16,7 @@ from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.freezing import Freezing
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files.code_state import CodeStates
+from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.interpreters import Interpreters
@@ -49,6 +50,7 @@ class Context:
     suggesting: Suggesting
     analysing: Analysing
     retention: Retention
+    graveyard: Graveyard
     notifier: Notifier
     yields: Yields
     status: Callable[[int, int, int], DaemonStatus]

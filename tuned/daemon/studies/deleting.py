@@ -5,7 +5,6 @@ Owns that transaction: the folders are moved aside within it and removed after i
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -15,7 +14,6 @@ from storage import queries, repository
 from tuned.core.errors import Conflict
 from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.daemon import clock, failpoints, resolving
-from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import needed
 from tuned.daemon.http.context import Given
 from tuned.wire import Changed
@@ -37,7 +35,7 @@ async def delete(name: str, given: Given) -> Changed:
             hint = f"wait for it, or tunectl cancel {users[0]}"
             raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
         repository.delete_study(conn, study.id, clock.now())
-        graves.extend(filter(None, [run_dirs.bury(given.runs, name)]))
+        graves.extend(filter(None, [given.graveyard.bury(name)]))
         return study.id
 
     graves: list[Path] = []
@@ -45,10 +43,10 @@ async def delete(name: str, given: Given) -> Changed:
         study_id = await given.database.writer.run(remove)
     except Exception:
         for grave in graves:
-            run_dirs.give_back(grave)
+            given.graveyard.give_back(grave)
         raise
     failpoints.reach("delete.committed")
     given.suggesting.forget(study_id)
-    for grave in graves:
-        await asyncio.to_thread(run_dirs.remove_grave, grave)
-    return Changed([name])
+    links = [f"{name}: its folder is a link, and {g.readlink()} stays as it is" for g in graves if g.is_symlink()]
+    given.graveyard.remove_later(graves)
+    return Changed([name], effects=links)

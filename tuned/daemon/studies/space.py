@@ -6,14 +6,19 @@ Owns these routes. The transaction of an edit is `tuned.daemon.search.space_vers
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput
+from tuned.core.space import SearchSpace
 from tuned.core.space_edit import SpaceEdit, edited
+from tuned.core.study import RunSpec, Spelling, Study
 from tuned.core.study_file.reach import check_reach
+from tuned.core.study_file.taking import taken
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.search import space_versions
@@ -51,11 +56,12 @@ async def change(name: str, request: SpaceChange, given: Given) -> SpaceChanged:
     study = await given.study(name)
     # Looked at before the transaction, because it reads the user's files; a name that is added or dropped
     # meanwhile is looked at again by the next edit.
-    if edit.add or edit.drop:
-        await asyncio.to_thread(check_reach, study.spec.run, edited(study.spec.space, edit), Disk())
+    spelling: dict[str, Spelling] = {}
+    if not edit.empty:
+        spelling = await asyncio.to_thread(_checked, study.spec.run, edited(study.spec.space, edit))
 
     def apply(conn: Connection) -> NewVersion:
-        now_in = queries.study_by_id(conn, study.id)
+        now_in = _spelled(queries.study_by_id(conn, study.id), spelling)
         if request.back_to is not None:
             now_space, why = (
                 space_versions.earlier(conn, now_in, request.back_to),
@@ -70,6 +76,19 @@ async def change(name: str, request: SpaceChange, given: Given) -> SpaceChanged:
 
     new = await (given.database.ask(apply) if request.dry_run else given.database.writer.run(apply))
     return _changed(await versions(name, given), new, dry_run=request.dry_run)
+
+
+def _checked(run: RunSpec, space: SearchSpace) -> dict[str, Spelling]:
+    """How the script takes the parameters of a space, by its text as it is now."""
+    check_reach(run, space, Disk())
+    return taken(run, space, Disk()).spelling
+
+
+def _spelled(study: Study, spelling: Mapping[str, Spelling]) -> Study:
+    """The study with the spelling of parameters that are new to it; those that it has stay as they were submitted."""
+    new = {name: how for name, how in spelling.items() if name not in study.spec.space.names}
+    run = replace(study.spec.run, spelling={**study.spec.run.spelling, **new})
+    return replace(study, spec=replace(study.spec, run=run))
 
 
 def _changed(page: SpacePage, new: NewVersion, *, dry_run: bool) -> SpaceChanged:

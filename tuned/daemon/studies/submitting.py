@@ -72,24 +72,27 @@ async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
     """Queue one plain command."""
     if not request.command:
         raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
-    base = request.name or Path(request.command[0]).stem.lower()
-    name = request.name or await given.database.ask(lambda conn: _free_name(conn, base))
+    name = request.name or _command_name(Path(request.command[0]).stem.lower())
     escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
     run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
     if request.gpus is not None:
         run["resources"] = {"gpus": request.gpus}
     data = {"name": name, "priority": request.priority, "run": run, "search": {"trials": 1}}
-    submitted = await take_in(given, Submission(data, request.cwd, request.environment))
+    submission = Submission(data, request.cwd, request.environment)
+    submitted = await take_in(given, submission, under_any_name=not request.name)
     return replace(submitted, trial=1)
 
 
-async def take_in(given: Context, submission: Submission, *, rehearse: bool = False) -> Submitted:
+async def take_in(
+    given: Context, submission: Submission, *, rehearse: bool = False, under_any_name: bool = False
+) -> Submitted:
     """Take in a study; the same content again is done already.
 
     Args:
         given: The daemon's parts.
         submission: The study file and the submitter's environment.
         rehearse: Do all of it, answer as if it had been kept, and leave nothing behind.
+        under_any_name: Its name is a proposal: where it is taken, a number is added, and a study is always made.
 
     Raises:
         InvalidInput: The study file is wrong.
@@ -110,15 +113,13 @@ async def take_in(given: Context, submission: Submission, *, rehearse: bool = Fa
     if spec.run.code == "live":
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, state["hash"])
-        return await _create(given, coded, submission.environment, rehearse=rehearse, update=submission.update)
+        return await _create(given, coded, submission, rehearse=rehearse, under_any_name=under_any_name)
     taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, given.runs)
     try:
         _refuse_uncopied(spec, taken)
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, taken.hash)
-        return await _create(
-            given, coded, submission.environment, taken, state, rehearse=rehearse, update=submission.update
-        )
+        return await _create(given, coded, submission, taken, state, rehearse=rehearse, under_any_name=under_any_name)
     finally:
         await asyncio.to_thread(snapshot.drop, taken)
 
@@ -142,26 +143,31 @@ async def _with_usable_python(given: Context, spec: StudySpec, environment: dict
 async def _create(
     given: Context,
     spec: StudySpec,
-    environment: dict[str, str],
+    submission: Submission,
     taken: Taken | None = None,
     state: dict[str, Any] | None = None,
     *,
     rehearse: bool = False,
-    update: bool = False,
+    under_any_name: bool = False,
 ) -> Submitted:
     changed: list[str] = []
 
     def create(conn: Connection) -> tuple[Study, bool]:
+        nonlocal spec
+        if under_any_name:
+            # Here and not before: of two that look for a free name at the same moment, one would be refused, or
+            # taken for the same study sent twice.
+            spec = replace(spec, name=_free_name(conn, spec.name))
         known = queries.study(conn, spec.name)
         if known is not None:
-            changed.extend(updating.resubmit(conn, known, spec, environment, update, clock.now()))
+            changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))
             return queries.study_by_id(conn, known.id), False
         if taken is not None and not rehearse:
             snapshot.place(taken, given.runs / spec.name)
             snapshot.write_origin(given.runs / spec.name, taken.hash, state or {})
         now, own = clock.now(), pinned(conn, spec, given.runs)
         check_sources(conn, own, now)
-        study_id = repository.create_study(conn, own, environment, now)
+        study_id = repository.create_study(conn, own, submission.environment, now)
         if spec.playbook is not None:
             repository.set_playbook(conn, study_id, None, first_step(planned(spec.playbook), now), now)
         _first_trials(conn, study_id, spec, now)
@@ -261,10 +267,13 @@ def _refuse_uncopied(spec: StudySpec, taken: Taken) -> None:
         )
 
 
-def _free_name(conn: Connection, base: str) -> str:
+def _command_name(base: str) -> str:
     cleaned = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in base).strip("._-") or "command"
-    cleaned = re.sub(r"\.{2,}", ".", cleaned)[:LONGEST_STEM].rstrip("._-")
+    return re.sub(r"\.{2,}", ".", cleaned)[:LONGEST_STEM].rstrip("._-")
+
+
+def _free_name(conn: Connection, name: str) -> str:
     names = {study.name for study in queries.studies(conn)}
-    if cleaned not in names:
-        return cleaned
-    return next(f"{cleaned}-{i}" for i in range(2, len(names) + 3) if f"{cleaned}-{i}" not in names)
+    if name not in names:
+        return name
+    return next(f"{name}-{i}" for i in range(2, len(names) + 3) if f"{name}-{i}" not in names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -16,9 +15,9 @@ from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
-from tuned.daemon.files.output import read_output
+from tuned.daemon.files.output import missing_output, read_output
 from tuned.daemon.http.context import Context, Given
-from tuned.daemon.launch.trial_spec import shown_arguments
+from tuned.daemon.launch.trial_spec import shown_arguments, shown_command
 from tuned.daemon.rows import rung_row, trial_row
 from tuned.wire import LogChunk, TrialDetail
 
@@ -46,7 +45,8 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
 
     def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]], list[Decision]]:
         shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
-        attempts, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        rows, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        attempts = [{**row, "run_dir": str(given.database.located(row["run_dir"]))} for row in rows]
         return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
 
     attempts, traceback, bad, unreadable, decisions = await given.database.ask(more)
@@ -61,6 +61,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         attempts=attempts,
         rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
         unreadable=unreadable,
+        command=await asyncio.to_thread(shown_command, study, trial, given.runs),
     )
 
 
@@ -83,5 +84,7 @@ async def log(
             raise NotFound("there is no such attempt", where=f"{name}/{number}")
         return LogChunk("", 0, 0, ended=False)
     ended = wanted < trial.attempt or trial.state not in LIVE
-    text, following = await asyncio.to_thread(read_output, FilePath(str(row["run_dir"])), offset, limit)
-    return LogChunk(text, wanted, following, ended)
+    run_dir = given.database.located(row["run_dir"])
+    text, following = await asyncio.to_thread(read_output, run_dir, offset, limit)
+    note = "" if text or not ended else await asyncio.to_thread(missing_output, run_dir)
+    return LogChunk(text, wanted, following, ended, note)
