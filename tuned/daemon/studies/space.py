@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
-from tuned.core.space_edit import SpaceEdit, edited
+from tuned.core.space.edit import SpaceEdit, edited
 from tuned.core.study import RunSpec, Spelling, Study
 from tuned.core.study_file.reach import check_reach
 from tuned.core.study_file.taking import taken

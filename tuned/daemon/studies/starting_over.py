@@ -15,7 +15,7 @@ from storage.repository import NewSpace, NewTrial
 from tuned.core.playbook.steps import planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
-from tuned.core.space_edit import changes_between
+from tuned.core.space.edit import changes_between
 from tuned.core.states import LIVE, PAUSED_BY_USER, STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.playbook.playbooks import first_step
