@@ -14,6 +14,7 @@ from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
                 "-" if row.best is None else render.values(row.best.values),
                 str(row.priority) if row.priority else "-",
-                render.duration(row.eta_s),
+                words.duration(row.eta_s),
                 render.moment(row.created_at),
                 row.note or (row.reason if row.state != "completed" else ""),
                 row.question,
@@ -106,7 +107,7 @@ def _show(page: StudyPage) -> None:
         ("now", row.phase),
         ("stopping", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
-        ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),
+        ("time left", "" if row.eta_s is None else "about " + words.duration(row.eta_s)),
         ("runs", _runs(spec)),
         ("python", _python(spec)),
     ]
@@ -123,8 +124,8 @@ def _show(page: StudyPage) -> None:
 def _budget(row: StudyRow) -> str:
     if row.budget_s is None or row.budget_left_s is None:
         return ""
-    left = f"{render.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
-    return f"{render.duration(row.budget_s)} of running time, {left}"
+    left = f"{words.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
+    return f"{words.duration(row.budget_s)} of running time, {left}"
 
 
 def _searched(row: StudyRow) -> dict[str, int]:
@@ -134,8 +135,8 @@ def _searched(row: StudyRow) -> dict[str, int]:
 
 
 def _bound(row: ConstraintRow) -> str:
-    least = "" if row.at_least is None else f"{render.number(row.at_least)} <= "
-    most = "" if row.at_most is None else f" <= {render.number(row.at_most)}"
+    least = "" if row.at_least is None else f"{words.number(row.at_least)} <= "
+    most = "" if row.at_most is None else f" <= {words.number(row.at_most)}"
     return f"{least}{row.metric}{most}"
 
 
