@@ -51,7 +51,6 @@ from storage.queries.stopping import (
     stopping_report,
     unfinished,
     waiting_count,
-    why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
@@ -125,5 +124,4 @@ __all__ = [
     "usage",
     "waiting_count",
     "was_cut_off",
-    "why_stopped",
 ]

@@ -236,6 +236,7 @@ def test_a_deleted_study_gives_way_to_the_next(store: Store) -> None:
 
 
 def test_best_so_far_only_falls_and_follows_the_order_of_ends(store: Store) -> None:
+    store.put_studies([study(objective=ObjectiveRow("loss", "minimize", None))])
     done = [trial(n, "completed", ended_at=NOW + n, values={"loss": v}) for n, v in ((1, 3.0), (3, 1.0), (2, 2.0))]
     store.put_trials("s", [*done, trial(4, "failed", values={"loss": 0.0}, ended_at=NOW)])
     ys = [y for _, y in store.best_so_far()]

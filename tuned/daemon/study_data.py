@@ -80,6 +80,7 @@ def _trial(trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usa
         "code": trial.code,
         "run_dir": used.run_dir if used else "",
         "retry_of": trial.retry_of,
+        "stopped_by": trial.stopped_by,
         "curves": {name: _curve(curve) for name, curve in curves.items()},
     }
 
