@@ -5,6 +5,7 @@ It must stay importable by any Python from 3.9 on, with the standard library alo
 
 A run directory belongs to one attempt and is never reused::
 
+    runs/<study>/study.json                      what a database can be rebuilt from     daemon
     runs/<study>/<number>/checkpoint/            shared by the attempts of a trial
     runs/<study>/<number>/<attempt>/
         spec.json      what to run                      daemon, before it asks for the launch
@@ -27,9 +28,12 @@ import math
 import os
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from tuned.plain_files import NotPlain, read_plain
+
 PROTOCOL = 1
 """Version of the records below. A daemon adopts attempts of this version and of the one before."""
 
+STUDY_FILE = "study.json"
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
 REVOKED_FILE = "revoked"
@@ -273,10 +277,12 @@ def read_record(folder: str, name: str) -> Optional[Record]:
     """
     path = os.path.join(folder, name)
     try:
-        with open(path, "rb") as file:
+        with read_plain(path) as file:
             data = file.read()
     except FileNotFoundError:
         return None
+    except NotPlain as error:
+        raise RecordError("%s is damaged: %s" % (path, error.strerror)) from error
     try:
         record = json.loads(data)
         version = record["protocol"]

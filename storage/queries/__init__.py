@@ -53,6 +53,7 @@ from storage.queries.stopping import (
     waiting_count,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
+from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
 
@@ -109,6 +110,8 @@ __all__ = [
     "study_by_id",
     "study_environment",
     "study_events",
+    "study_names",
+    "study_record",
     "submitted_spec",
     "thinned",
     "traceback_of",

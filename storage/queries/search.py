@@ -10,7 +10,7 @@ from storage import rows
 from storage.models import attempts, observations, studies, trials
 from tuned.core.errors import NotFound
 from tuned.core.states import TERMINAL, TrialState
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _t = trials.c
 _CHANGED = (

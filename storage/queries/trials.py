@@ -28,7 +28,7 @@ from tuned.core.ranking import Tier
 from tuned.core.search.pareto import front
 from tuned.core.states import TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _t = table.c
 

@@ -17,7 +17,7 @@ from tuned.core.ranking import Ranking
 from tuned.core.space import canonical_key
 from tuned.core.states import LIVE, TERMINAL, TRIAL_MOVES, Actor, Failure, StopReason
 from tuned.core.study import Objective
-from tuned.core.trial import summarise
+from tuned.core.trials.trial import summarise
 from tuned.protocol import decode_number
 
 NOW = 1_000_000.0

@@ -220,7 +220,7 @@ def test_doctor_says_what_it_looked_at(shell: Tunectl, project: Path) -> None:
     everything = " | ".join(f["what"] for f in document["findings"])
     assert f"state folder {shell.home} (TUNED_HOME)" in everything
     assert "its daemon runs: pid" in everything
-    assert "GB free" in everything and "open files" in everything
+    assert "GiB free" in everything and "open files" in everything
 
 
 def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -> None:
@@ -240,6 +240,18 @@ def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -
     assert (trials[0]["params"], trials[0]["why"], trials[0]["origin"]) == ({"x": 0.12}, "baseline", "user")
     assert shell("logs", "timed/1").endswith("seen 0.12\n")
     assert all(trial["params"]["x"] == float(f"{trial['params']['x']:.2g}") for trial in trials)
+    # The budget ends the search: points that a person queues later run, and nothing is suggested beside them.
+    shell("enqueue", "timed", "x=0.5")
+    shell("wait", "timed")
+    shell("retry", "timed/1")
+    shell("wait", "timed")
+    later = shell.json("trials", "timed")[len(trials) :]
+    assert [(t["origin"], t["state"], t["params"]) for t in later] == [
+        ("user", "completed", {"x": 0.5}), ("retry", "completed", {"x": 0.12})
+    ]  # fmt: skip
+    assert "1.0s of running time, spent" in shell("show", "timed")
+    document = shell.json("show", "timed")
+    assert (document["budget_s"], document["budget_left_s"]) == (1.0, 0.0)
 
 
 def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuned.daemon.notifier import run_command
+from tuned.daemon.notices.notifier import run_command
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tuned.core.notices import QUIET_S, Notify
 from tuned.core.study import RunSpec, SearchSpec, Study, StudySpec
-from tuned.daemon import notifier
-from tuned.daemon.notifier import Notifier
+from tuned.core.study.notices import QUIET_S, Notify
+from tuned.daemon.notices import notifier
+from tuned.daemon.notices.notifier import Notifier
 
 
 class Quiet:

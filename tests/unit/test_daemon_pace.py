@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuned.daemon.search.pace import Pace, eta_s
+from tuned.daemon.estimates.pace import Pace, eta_s
 
 
 def test_the_first_measurement_is_the_mean():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tuned.daemon.requests.starts import Lane, Running, start_estimates
+from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 
 
 def test_waiting_trials_start_when_slots_come_free() -> None:

@@ -24,7 +24,7 @@ class Timer:
 def trial(number: int, state: str = "running", **changes: object) -> TrialRow:
     row = TrialRow(
         study="s", number=number, state=state, params={"lr": 0.1}, values={}, priority=0, origin="sobol", attempt=1,
-        reason="", failure=None, device="cpu:0", seed=1, stage="", created_at=NOW, started_at=NOW, ended_at=None,
+        reason="", failure=None, device="cpu:0", seed=1, stage="search", created_at=NOW, started_at=NOW, ended_at=None,
         why="", stop_reason=None, last_step=None, retry_of=None,
     )  # fmt: skip
     return replace(row, **changes)

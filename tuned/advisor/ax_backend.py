@@ -129,7 +129,7 @@ class Model:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
         several = sum(o.bound is None for o in self._objectives) > 1
-        smooth = not self._plane and all(column.kind == "float" for column in self._columns)
+        smooth = not self._plane and all(column.kind == "unit" for column in self._columns)
         options = ACQUISITION_SMOOTH if smooth else ACQUISITION
         if several or self._conditions:
             options = ACQUISITION_SEVERAL
@@ -238,13 +238,10 @@ def _parameter(column: Column) -> Any:
         return ChoiceParameterConfig(
             name=column.name, values=list(column.labels), parameter_type="str", is_ordered=False
         )
-    low, high = (
-        (float(column.low), float(column.high)) if column.kind == "float" else (int(column.low), int(column.high))
-    )
     return RangeParameterConfig(
         name=column.name,
-        bounds=(low, high),
-        parameter_type=column.kind,
+        bounds=column.bounds,
+        parameter_type="float" if column.kind == "unit" else "int",
         scaling="log" if column.log else None,
     )
 

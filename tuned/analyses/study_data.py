@@ -1,6 +1,7 @@
 """A study as every analysis takes it: plain frozen dataclasses with arrays.
 
-Owns that shape and its JSON form, which the daemon writes (`tuned.daemon.study_data`) field for field. No judgement.
+Owns that shape and its JSON form, which the daemon writes field for field (`tuned.daemon.analyses.study_data`). No
+judgement.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.tables import CONFIRM_STAGE
+from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.ranking import Ranking, Tier, cut_short
 from tuned.core.space import Parameter, Point, SearchSpace, Value
+from tuned.core.space.unit import place
 from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number
 
@@ -246,13 +248,7 @@ def positions(parameter: Parameter, values: Sequence[Value]) -> Floats:
 
     NaN for values of no order, such as the words of an unordered choice.
     """
-    if parameter.kind in ("float", "int"):
-        low, high = parameter.numeric_ends
-        raw = np.array([float(v) if isinstance(v, int | float) else np.nan for v in values])
-        if parameter.log:
-            raw, low, high = np.log(raw), np.log(low), np.log(high)
-        return (raw - low) / (high - low) if high > low else np.zeros(len(raw))
-    if parameter.ordered and len(parameter.values) > 1:
-        places = {value: i / (len(parameter.values) - 1) for i, value in enumerate(parameter.values)}
-        return np.array([places.get(value, np.nan) for value in values])
-    return np.full(len(values), np.nan)
+    if parameter.kind not in ("float", "int") and not parameter.ordered:
+        return np.full(len(values), np.nan)
+    places = (place(parameter, value) for value in values)
+    return np.array([np.nan if unit is None else unit for unit in places], dtype=float)

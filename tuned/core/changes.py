@@ -13,10 +13,10 @@ from typing import Any
 from tuned.core import setting_values
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
-from tuned.core.notices import KINDS, Notify
 from tuned.core.search.grid import grid_size
 from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping, StudySpec
+from tuned.core.study.notices import KINDS, Notify
 
 NONE = ("none", "null", "")
 MOST_TRIALS = 1_000_000

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tuned.core.durations import parse_duration
-from tuned.core.gpu_shares import check_gpus
 from tuned.core.names import nearest
-from tuned.core.notices import KINDS, parse_command
+from tuned.core.queue.gpu_shares import check_gpus
+from tuned.core.study.notices import KINDS, parse_command
 
 Parse = Callable[[Any], Any]
 """From what was given to the value; raises `Wrong`."""

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from storage import backup, repository
 from storage.engine import Database
+from tuned.core import words
 from tuned.daemon import clock
-from tuned.daemon.analysing import Analysing
+from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files.disk_space import DiskSpace
@@ -122,7 +123,7 @@ class Housekeeping:
     async def _keep_quota(self) -> None:
         collected = await self._retention.collect(dry_run=False)
         if collected.freed_bytes:
-            log.info("the run directories were over their quota: freed %d MiB", collected.freed_bytes // 2**20)
+            log.info("the run directories were over their quota: freed %s", words.size(collected.freed_bytes))
 
     async def _take_late_lines(self) -> None:
         await take_late_lines(self._database)

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from tuned.core.gpu_shares import share_of, wanted_by
-from tuned.core.schedule import (
+from tuned.core.queue.gpu_shares import share_of, wanted_by
+from tuned.core.queue.schedule import (
     Ask,
     Claim,
     Drain,
@@ -31,15 +31,15 @@ from tuned.core.search.phases import asks_advisor
 from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.playbook.pipelines import Pipelines
+from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.search.ways import due_in, reproducible
-from tuned.daemon.study_end import drain_study, end_study
+from tuned.daemon.study_moves import drain_study, end_study
 
 log = logging.getLogger(__name__)
 
@@ -81,14 +81,14 @@ class Scheduler:
         slots: Slots,
         launching: Launching,
         suggesting: Suggesting,
-        pipelines: Pipelines,
+        playbooks: Playbooks,
     ) -> None:
         self._database = database
         self._hub = hub
         self._slots = slots
         self._launching = launching
         self._suggesting = suggesting
-        self._pipelines = pipelines
+        self._playbooks = playbooks
         self.blocked = ""
 
     async def run(self) -> None:
@@ -167,7 +167,7 @@ class Scheduler:
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
-            self._pipelines.look(study, view, self._budget_spent(study))
+            self._playbooks.look(study, view, self._budget_spent(study))
             self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
             if study.state is StudyState.RUNNING:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
@@ -193,12 +193,15 @@ class Scheduler:
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
             early = asks_advisor(search) or due_in(study).refine
             ahead = parallel * (1 if early else DESIGN_AHEAD)
-        left = self._budget_left(study)
-        pending = study.pipeline is not None and not study.pipeline.over
+        left = study.budget_left(clock.now())
+        pending = study.playbook is not None and not study.playbook.over
         searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)
         if pending and left is not None:
             # A budget ends the search; the steps that follow are done all the same.
             searching, left = searching and left > 0, None
+        elif left is not None and study.budget_was_spent:
+            # Reopened by a person's points: they run, and nothing more is suggested.
+            searching, left = False, None
         return StudyView(
             id=study.id,
             state=study.state,
@@ -218,16 +221,8 @@ class Scheduler:
             unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
         )
 
-    def _budget_left(self, study: Study) -> float | None:
-        """Seconds; None without a budget."""
-        budget = study.spec.search.budget
-        if budget is None:
-            return None
-        since = study.running_since
-        return budget - study.running_s - (0.0 if since is None else clock.now() - since)
-
     def _budget_spent(self, study: Study) -> bool:
-        left = self._budget_left(study)
+        left = study.budget_left(clock.now())
         return left is not None and left <= 0
 
     async def _finish(self, waiting: Waiting) -> None:

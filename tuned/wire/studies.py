@@ -58,7 +58,7 @@ class StoppingRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step from the search to a finished model.
+    """One step from the search to a final model.
 
     Attributes:
         id: What steering names it by; `name` is what it does.
@@ -96,6 +96,8 @@ class StudyRow:
         aside: Trial state -> how many of `counts` belong to such steps and not to the search.
         again: Trial state -> how many of `counts` repeat another trial's point (retries, further seeds of a point) and
             so do not count towards `trials`.
+        budget_s: Seconds of wall time, pauses not counted, after which its search ends; `budget_left_s` of them are
+            left. Points of a person's own that are queued later run all the same.
     """
 
     name: str
@@ -122,6 +124,8 @@ class StudyRow:
     steps: list[StepRow] = field(default_factory=list)
     aside: dict[str, int] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
+    budget_s: float | None = None
+    budget_left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

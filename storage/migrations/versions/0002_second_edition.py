@@ -1,8 +1,9 @@
 """The second edition's schema.
 
-Every new column is nullable or has a default: rows of the first schema keep their meaning without being rewritten.
-Two facts about ended trials are filled in: that they stopped by patience, or at a rung; where a study's best trial was
-one cut short while others had run to their end, the best of those takes its place.
+Every new column is nullable or has a default: rows of the first schema keep their meaning without being rewritten. Run
+directories alone are written anew: their absolute paths did not lead anywhere once the state folder was moved. Two
+facts about ended trials are filled in: that they stopped by patience, or at a rung; where a study's best trial was one
+cut short while others had run to their end, the best of those takes its place.
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ STATEMENTS = (
     WHERE t.study_id = studies.id AND t.tier < 2 ORDER BY t.tier,
     CASE json_extract(s.spec, '$.objectives[0].direction') WHEN 'maximize' THEN -t.value ELSE t.value END, t.number
     LIMIT 1) WHERE best_trial_id IN (SELECT id FROM trials WHERE tier = 1)""",
+    """UPDATE attempts SET run_dir = (
+        SELECT 'runs/' || s.name || '/' || t.number || '/' || attempts.attempt
+        FROM trials AS t JOIN studies AS s ON s.id = t.study_id WHERE t.id = attempts.trial_id)""",
 )
 
 
 def upgrade() -> None:
-    """Add columns and tables to a file of schema 1."""
+    """Bring a file of schema 1 to schema 2."""
     for statement in STATEMENTS:
         op.execute(statement)

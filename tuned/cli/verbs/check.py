@@ -17,6 +17,7 @@ from tuned.cli.verbs.submit import tell_plan
 from tuned.client import api
 from tuned.client.finding import Finding
 from tuned.client.study_source import read_submission
+from tuned.core import words
 from tuned.core.errors import Conflict, TunedError
 from tuned.wire import Submission, Submitted
 
@@ -165,7 +166,7 @@ def _folders(submission: Submission, plan: Submitted) -> list[Path]:
 
 
 def _ended(result: Tried) -> list[Finding]:
-    took = f" in {render.duration(result.seconds)}" if result.seconds is not None else ""
+    took = f" in {words.duration(result.seconds)}" if result.seconds is not None else ""
     if result.pause:
         return [
             Finding("fail", f"the trial {result.trial.state}{took}, and the study would stop there: {result.pause}")
@@ -178,9 +179,9 @@ def _ended(result: Tried) -> list[Finding]:
 def _metrics(submission: Submission, metrics: dict[str, dict[str, Any]]) -> list[Finding]:
     found = []
     for name, seen in metrics.items():
-        steps = f"steps {render.number(seen['first_step'])} to {render.number(seen['last_step'])}"
+        steps = f"steps {words.number(seen['first_step'])} to {words.number(seen['last_step'])}"
         times = "once" if seen["count"] == 1 else f"{seen['count']} times, {steps}"
-        found.append(Finding("ok", f"{name}: {times}, last {render.number(seen['last'])}"))
+        found.append(Finding("ok", f"{name}: {times}, last {words.number(seen['last'])}"))
     given = submission.study.get("objective") or []
     for objective in [given] if isinstance(given, dict) else given:
         metric = objective.get("metric") if isinstance(objective, dict) else None
@@ -218,5 +219,5 @@ def _time(plan: Submitted, result: Tried) -> list[Finding]:
         return []
     whole = -(-plan.trials // max(1, plan.slots)) * result.seconds
     at_once = "one at a time" if plan.slots == 1 else f"{plan.slots} at once"
-    what = f"{render.count(plan.trials, 'trial')} like this one, {at_once}: {render.duration(whole)} at most"
+    what = f"{words.count(plan.trials, 'trial')} like this one, {at_once}: {words.duration(whole)} at most"
     return [Finding("ok", what, "the first one of a study also imports what later ones find imported")]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from asyncinotify import Watch
 
-from tuned.core.endings import Verdict
 from tuned.core.states import StopReason
+from tuned.core.trials.endings import Verdict
 
 
 @dataclass(eq=False)

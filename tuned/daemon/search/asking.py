@@ -28,13 +28,13 @@ from tuned.core.search.phases import Due
 from tuned.core.space import Point
 from tuned.core.states import TERMINAL
 from tuned.core.study import SEARCH, Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.machine.memory import memory_limit, uses_gpu
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.priors import prior_trials
-from tuned.daemon.search.spaces import refine_before
+from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 
 FEED_ROWS = 2000

@@ -11,15 +11,15 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
-from tuned.core.arguments import recorded
-from tuned.core.schedule import room_for
+from tuned.core.program.arguments import recorded
+from tuned.core.queue.schedule import room_for
 from tuned.core.search.design import Method, fresh_point
 from tuned.core.search.grid import fresh_grid_point
 from tuned.core.search.phases import Due
 from tuned.core.space import Point
 from tuned.core.states import StudyState
 from tuned.core.study import Study
-from tuned.daemon.search.spaces import refine_before
+from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in
 

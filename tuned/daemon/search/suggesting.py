@@ -18,16 +18,16 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.advisor.messages import Ping, to_request
-from tuned.core.arguments import recorded
-from tuned.core.schedule import Ask, room_for
+from tuned.core.program.arguments import recorded
+from tuned.core.queue.schedule import Ask, room_for
 from tuned.core.states import StudyState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.estimates.pace import Pace
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Answer, Asking
-from tuned.daemon.search.pace import Pace
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 

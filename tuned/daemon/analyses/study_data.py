@@ -1,0 +1,99 @@
+"""A study as the analyses get it, out of the database: a line for the study, then a line for each trial.
+
+Owns what is in them; the fields are those of `tuned.analyses.study_data`, by the same names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from storage import queries
+from tuned.core.study import Study
+from tuned.core.trials.trial import Trial
+from tuned.protocol import encode_number
+from tuned.wire import wire_values
+
+CURVE_POINTS = 200
+"""Of a trial's metric."""
+MEMORY_METRIC = "gpu/memory_bytes"
+
+
+def study_header(study: Study, slots: int) -> bytes:
+    """A study without its trials, as a line."""
+    return line(
+        {
+            "name": study.name,
+            "spec": study.spec.to_public_dict(),
+            "state": study.state.value,
+            "created_at": study.created_at,
+            "ended_at": study.ended_at,
+            "slots": slots,
+        }
+    )
+
+
+def trial_lines(
+    conn: Connection, trials: Iterable[Trial], used: Mapping[int, queries.Usage], located: Callable[[str], Path]
+) -> bytes:
+    """Trials with their thinned curves, a line each; `located` gives the place of a stored path."""
+    found = []
+    for trial in trials:
+        usage = used.get(trial.id)
+        run_dir = str(located(usage.run_dir)) if usage else ""
+        found.append(line(_trial(trial, queries.curves(conn, trial.id, CURVE_POINTS), usage, run_dir)))
+    return b"".join(found)
+
+
+def line(data: Any) -> bytes:
+    """Plain data as a line."""
+    return json.dumps(data, separators=(",", ":")).encode() + b"\n"
+
+
+def _trial(
+    trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usage | None, run_dir: str
+) -> dict[str, Any]:
+    seen = [value for value in curves[MEMORY_METRIC].values if value] if MEMORY_METRIC in curves else []
+    seconds = queued = None
+    if trial.started_at is not None:
+        queued = max(0.0, trial.started_at - trial.created_at)
+        last = max((time for curve in curves.values() for time in curve.times if time is not None), default=None)
+        end = trial.ended_at if trial.ended_at is not None else last
+        seconds = None if end is None else max(0.0, end - trial.started_at)
+    return {
+        "number": trial.number,
+        "params": trial.params,
+        "state": trial.state.value,
+        "values": wire_values(trial.values),
+        "failure": trial.failure.value if trial.failure else "",
+        "reason": trial.reason,
+        "origin": trial.origin,
+        "seed": trial.seed,
+        "stage": trial.stage,
+        "space_version": trial.space,
+        "device": trial.device,
+        "attempt": trial.attempt,
+        "last_step": trial.last_step,
+        "created_at": trial.created_at,
+        "started_at": trial.started_at,
+        "ended_at": trial.ended_at,
+        "seconds": seconds,
+        "queued_s": queued,
+        "peak_memory": max(seen) if seen else used.peak_rss if used else None,
+        "memory_kind": "gpu" if seen else "ram" if used and used.peak_rss else "",
+        "code": trial.code,
+        "run_dir": run_dir,
+        "retry_of": trial.retry_of,
+        "stopped_by": trial.stopped_by,
+        "curves": {name: _curve(curve) for name, curve in curves.items()},
+    }
+
+
+def _curve(curve: queries.ThinCurve) -> dict[str, Any]:
+    values = [None if value is None else encode_number(value) for value in curve.values]
+    times = [None if time is None else round(time, 6) for time in curve.times]
+    return {"steps": curve.steps, "values": values, "times": times, "reports": curve.reports}

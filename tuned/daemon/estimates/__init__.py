@@ -1,0 +1,1 @@
+"""How long trials and studies take, and when waiting trials start: estimates, never promises."""

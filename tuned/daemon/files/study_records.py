@@ -1,0 +1,117 @@
+"""`study.json` beside a study's run directories: what a database can be rebuilt from, should it be lost.
+
+Owns keeping those records equal to the database. It reads rows and writes files; no decision depends on a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+
+from storage import queries
+from storage.engine import Database
+from tuned import protocol
+from tuned.core import events
+from tuned.core.errors import TunedError
+from tuned.core.events import Event
+from tuned.core.trials.trial import OWN_ORIGINS
+from tuned.daemon import failpoints
+from tuned.daemon.files import run_dirs
+from tuned.daemon.hub import Hub
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 60.0
+"""Until a record that could not be written is tried once more."""
+ROUND_S = 1.0
+"""At most one round of writing in this time, however many events there are."""
+
+_OF_STUDY = frozenset(
+    {
+        events.STUDY_SUBMITTED,
+        events.STUDY_MOVED,
+        events.STUDY_PRIORITY,
+        events.STUDY_PHASE,
+        events.STUDY_STEP,
+        events.STUDY_CHANGED,
+        events.STUDY_SPACE,
+        events.STUDY_DELETED,
+        events.TRIAL_PRIORITY,
+    }
+)
+
+
+class StudyRecords:
+    """Writes the records whose content has changed; at its start it looks at all of them.
+
+    Args:
+        database: Where the studies are.
+        hub: Says which studies have changed.
+        runs: The folder of all run directories.
+    """
+
+    def __init__(self, database: Database, hub: Hub, runs: Path) -> None:
+        self._database = database
+        self._runs = runs
+        self._changed: set[str] = set()
+        self._deleted: set[str] = set()
+        self._wake = asyncio.Event()
+        hub.listen(self._listen)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        self._changed.update(await self._database.ask(queries.study_names))
+        while True:
+            failed = await self._round()
+            self._changed |= failed
+            await asyncio.sleep(ROUND_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_S if failed else None):
+                    await self._wake.wait()
+
+    def _listen(self, news: list[Event]) -> None:
+        changed = {event.study for event in news if _matters(event)}
+        if changed:
+            self._changed |= changed
+            self._deleted |= {event.study for event in news if event.type == events.STUDY_DELETED}
+            self._wake.set()
+
+    async def _round(self) -> set[str]:
+        """Bring the records of all changed studies up to date; the names of those where that failed."""
+        self._wake.clear()
+        changed, self._changed = self._changed, set()
+        deleted, self._deleted = self._deleted, set()
+        failed = set()
+        for name in sorted(changed):
+            try:
+                await asyncio.to_thread(self._write, name, name in deleted)
+            except (OSError, TunedError) as error:
+                log.warning("the record of study %s could not be written: %s", name, error)
+                failed.add(name)
+        return failed
+
+    def _write(self, name: str, deleted: bool) -> None:
+        with self._database.read() as conn:
+            record = queries.study_record(conn, name)
+        folder = self._runs / name
+        if record is None:
+            if deleted:
+                run_dirs.drop_bare(folder)
+            return
+        with contextlib.suppress(protocol.RecordError):
+            if protocol.read_record(str(folder), protocol.STUDY_FILE) == {**record, "protocol": protocol.PROTOCOL}:
+                return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        protocol.write_record(str(folder), protocol.STUDY_FILE, record)
+        failpoints.reach("study.recorded")
+
+
+def _matters(event: Event) -> bool:
+    """Whether the study's record holds what has changed."""
+    if event.type == events.TRIAL_QUEUED:
+        return event.data.get("origin") in OWN_ORIGINS
+    if event.type == events.TRIAL_MOVED:
+        return event.data.get("event") == "cancel" and event.data.get("from") == "queued"
+    return event.type in _OF_STUDY

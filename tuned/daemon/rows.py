@@ -1,0 +1,157 @@
+"""From core shapes to what crosses the wire. Owns that translation and nothing else."""
+
+from __future__ import annotations
+
+from storage.queries import StoppingReport
+from tuned.core.playbook.steps import Playbook
+from tuned.core.queue.schedule import counted
+from tuned.core.search.rungs import Decision, explain
+from tuned.core.states import LIVE, StudyState, TrialState
+from tuned.core.study import Study
+from tuned.core.trials.trial import Observation, Trial
+from tuned.daemon import clock
+from tuned.daemon.estimates.pace import Pace, eta_s
+from tuned.protocol import encode_number
+from tuned.wire import (
+    BestRow,
+    ConstraintRow,
+    MetricRow,
+    ObjectiveRow,
+    RungRow,
+    StepRow,
+    StoppingRow,
+    StudyRow,
+    TrialRow,
+    wire_values,
+)
+
+
+def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
+    """A study as lists show it."""
+    spec, counts = study.spec, study.counts
+    points = study.point_counts
+    started = counted(points) - points.get(TrialState.QUEUED, 0)
+    live = sum(counts.get(state, 0) for state in LIVE)
+    eta = None
+    if study.ended_at is None and study.state is not StudyState.PAUSED and spec.search.trials is not None:
+        parallel = min(slots, spec.search.parallel or slots)
+        repeated = study.again.get(TrialState.QUEUED, 0)
+        eta = eta_s(max(0, spec.search.trials - started) + repeated, live, pace, parallel)
+    objective, best = spec.objective, study.best
+    return StudyRow(
+        name=study.name,
+        state=study.state.value,
+        priority=study.priority,
+        question=spec.question,
+        counts=counts,
+        best=BestRow(best.number, dict(best.params), wire_values(best.values), best.cut) if best else None,
+        created_at=study.created_at,
+        reason=study.reason,
+        ended_at=study.ended_at,
+        trials=spec.search.trials,
+        budget_s=spec.search.budget,
+        budget_left_s=study.budget_left(clock.now()),
+        started=started,
+        method=" then ".join(p.method for p in spec.search.phases) or spec.search.method,
+        parallel=spec.search.parallel,
+        objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
+        parameters=list(spec.space.names),
+        eta_s=eta,
+        note="; ".join(filter(None, (study.note, _code_note(study)))),
+        early_stopping=_stopping_row(study, stopping),
+        phase=study.phase,
+        steps=step_rows(study.playbook),
+        aside=study.aside,
+        again=study.again,
+        objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
+        constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
+    )
+
+
+def step_rows(playbook: Playbook | None) -> list[StepRow]:
+    """Steps as they cross the wire."""
+    return [
+        StepRow(s.id, s.name, s.state.value, s.by_hand, s.options, s.result, s.why, s.began_at, s.ended_at)
+        for s in (playbook.steps if playbook else ())
+    ]
+
+
+def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:
+    rule = study.spec.early_stopping
+    if rule is None or report is None:
+        return None
+    return StoppingRow(
+        rule.method,
+        report.stopped,
+        report.waiting,
+        report.rescued,
+        report.rescued_ended,
+        report.wrong,
+        report.wrong_share,
+    )
+
+
+def rung_row(decision: Decision, metric: str) -> RungRow:
+    """A verdict of early stopping."""
+    cutoff = decision.cutoff
+    return RungRow(
+        rung=decision.rung,
+        step=decision.step,
+        value=encode_number(decision.value),
+        peers=decision.peers,
+        passing=decision.passing,
+        cutoff=None if cutoff is None else encode_number(cutoff),
+        verdict=decision.verdict.value,
+        at=decision.at,
+        why=explain(decision, metric),
+    )
+
+
+def _code_note(study: Study) -> str:
+    if not study.other_code:
+        return ""
+    return f"{study.other_code} trial(s) ran other code than was submitted (the code was edited since)"
+
+
+def trial_row(trial: Trial) -> TrialRow:
+    """A trial as lists show it."""
+    return TrialRow(
+        study=trial.study,
+        number=trial.number,
+        state=trial.state.value,
+        params=dict(trial.params),
+        values=wire_values(trial.values),
+        priority=trial.priority,
+        origin=trial.origin,
+        attempt=trial.attempt,
+        reason=trial.reason,
+        failure=trial.failure.value if trial.failure else None,
+        device=trial.device,
+        seed=trial.seed,
+        stage=trial.stage,
+        created_at=trial.created_at,
+        started_at=trial.started_at,
+        ended_at=trial.ended_at,
+        why=trial.why,
+        stop_reason=trial.stop_reason.value if trial.stop_reason else None,
+        last_step=trial.last_step,
+        retry_of=trial.retry_of,
+        code=trial.code,
+        space=trial.space,
+        frozen=trial.frozen,
+        stopped_by=trial.stopped_by,
+    )
+
+
+def metric_row(study: str, number: int, observation: Observation) -> MetricRow:
+    """One observation."""
+    step = observation.step
+    return MetricRow(
+        study=study,
+        number=number,
+        step=int(step) if step == int(step) else step,
+        name=observation.name,
+        value=encode_number(observation.value),
+        time=observation.time,
+        attempt=observation.attempt,
+    )

@@ -1,0 +1,34 @@
+"""The daemon itself: its status, and its end."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from storage import queries
+from tuned.core.states import TrialState
+from tuned.daemon.http.context import Given
+from tuned.wire import Collect, Collected, DaemonStatus, StopRequest
+
+router = APIRouter(tags=["daemon"])
+
+
+@router.get("/status")
+async def status(given: Given) -> DaemonStatus:
+    """What runs here."""
+    studies = await given.database.ask(queries.studies)
+    live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
+    queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
+    return given.status(len(studies), live, queued)
+
+
+@router.post("/stop")
+async def stop(request: StopRequest, given: Given) -> dict[str, bool]:
+    """End the daemon. Running trials go on and are adopted later, unless they are to be stopped too."""
+    given.stop(request.stop_trials)
+    return {"stopping": True}
+
+
+@router.post("/gc")
+async def gc(request: Collect, given: Given) -> Collected:
+    """Free disk space: checkpoints, work folders and logs of ended trials, least useful first."""
+    return await given.retention.collect(dry_run=request.dry_run, quota=request.quota)

@@ -1,0 +1,33 @@
+"""Analyses of a study: one route for all kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from tuned.core.errors import InvalidInput
+from tuned.daemon.http.context import Given
+
+router = APIRouter(tags=["analysis"])
+
+
+@router.get("/studies/{name}/analysis/{kind}")
+async def analysis(
+    name: str,
+    kind: str,
+    given: Given,
+    option: Annotated[list[str] | None, Query()] = None,
+    other: Annotated[list[str] | None, Query()] = None,
+) -> dict[str, Any]:
+    """Verdicts, tables and figures on a study: `effects`, `advise` and others.
+
+    Each `option` is `key=value`; `other` names more studies where a kind compares several.
+    """
+    options = {}
+    for text in option or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInput("an option is key=value", where="option", hint="such as option=param=lr")
+        options[key] = value
+    return await given.analysing.analyse(kind, name, options, other or ())

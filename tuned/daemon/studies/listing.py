@@ -1,0 +1,52 @@
+"""Studies: all of them, one with its specification, its best trials."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from sqlalchemy import Connection
+
+from storage import queries
+from tuned.core.study import Study
+from tuned.core.trials.trial import Trial
+from tuned.daemon.http.context import Context, Given
+from tuned.daemon.rows import study_row, trial_row
+from tuned.wire import StudyRow, TrialRow
+
+router = APIRouter(tags=["studies"])
+
+
+def _row(given: Context, study: Study, stopping: queries.StoppingReport | None = None) -> StudyRow:
+    return study_row(study, given.suggesting.pace(study.id), len(given.slots.default_slots), stopping)
+
+
+@router.get("/studies")
+async def studies(given: Given) -> list[StudyRow]:
+    """All studies, oldest first."""
+    return [_row(given, study) for study in await given.database.ask(queries.studies)]
+
+
+@router.get("/studies/{name}")
+async def show(name: str, given: Given) -> dict[str, Any]:
+    """One study and its specification."""
+    study = await given.study(name)
+    stopping = await given.database.ask(lambda conn: queries.stopping_report(conn, study))
+    return {"study": _row(given, study, stopping), "spec": study.spec.to_public_dict()}
+
+
+@router.get("/studies/{name}/best")
+async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[TrialRow]:
+    """The best finished trials, best first: `top` by the first objective; without it, the best one.
+
+    With several objectives and without `top`, those that no other trial beats in every objective.
+    """
+    study = await given.study(name)
+
+    def find(conn: Connection) -> list[Trial]:
+        if top is None and len(study.spec.objectives) > 1:
+            return queries.pareto_front(conn, study)
+        return queries.best_trials(conn, study, top or 1)
+
+    trials = await given.database.ask(find)
+    return [trial_row(trial) for trial in trials]

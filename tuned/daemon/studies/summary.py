@@ -1,0 +1,159 @@
+"""`summary`: what happened since a client last looked.
+
+Owns how the last look is remembered and what of the history is told. Trials and events are read from where they are
+kept: its cost is what happened since, not all that ever did.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from storage import queries
+from storage.facts import fact, keep_fact
+from tuned.core.errors import InvalidInput
+from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, Event
+from tuned.core.states import LIVE, StudyState, TrialState
+from tuned.core.study import Study
+from tuned.daemon import clock
+from tuned.daemon.http.context import Given
+from tuned.daemon.rows import study_row
+from tuned.protocol import encode_number
+from tuned.wire import Look, StudyRow, StudySummary, Summary
+
+router = APIRouter(tags=["steering"])
+
+SHOWN_TRIALS = 8
+SHOWN_REASONS = 5
+REASON_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was read at one moment.
+
+    Attributes:
+        since: Unix seconds of the last look; None when there was none.
+        seq: The last event that was looked at.
+        studies: Those in which something happened, with what happened.
+        quiet: How many there are besides.
+    """
+
+    since: float | None
+    seq: int
+    studies: list[tuple[Study, list[queries.EndedTrial], list[Event], float | None]]
+    deleted: list[str]
+    quiet: int
+
+
+@router.post("/summary")
+async def summary(request: Look, given: Given) -> Summary:
+    """What happened since this client last looked; from now on that is now, unless `keep` is set."""
+    now = clock.now()
+    seen = await given.database.ask(lambda conn: _read(conn, request))
+    slots = len(given.slots.default_slots)
+    studies = [
+        _study_summary(study_row(study, given.suggesting.pace(study.id), slots), study, ended, events, before)
+        for study, ended, events, before in seen.studies
+    ]
+    if not request.keep:
+        await given.database.writer.run(lambda conn: _remember(conn, request.client, seen.seq, now))
+    notes = given.status(0, 0, 0).notes
+    return Summary(request.client, seen.since, now, studies, seen.deleted, seen.quiet, notes)
+
+
+def _key(client: str) -> str:
+    if not client or len(client) > 100 or not client.isprintable():
+        raise InvalidInput("cannot name a client", where="client", hint="use a short word")
+    return f"look/{client}"
+
+
+def _read(conn: Connection, request: Look) -> Changes:
+    """What happened behind the client's last look, or behind `request.since`."""
+    known = fact(conn, _key(request.client))
+    since: float | None
+    if request.since is not None:
+        since, seq = request.since, queries.seq_before(conn, request.since)
+    else:
+        since, seq = (None, 0) if known is None else (known["at"], known["seq"])
+    # Read before the trials: what happens meanwhile is told again next time rather than never.
+    last = queries.last_event_seq(conn)
+    of_study: dict[str, list[Event]] = {}
+    for event in queries.study_events(conn, seq):
+        of_study.setdefault(event.study, []).append(event)
+    found, quiet = [], 0
+    studies = queries.studies(conn)
+    for study in studies:
+        ended, events = queries.ended_after(conn, study.id, seq), of_study.get(study.name, [])
+        if ended or events or any(study.counts.get(state, 0) for state in LIVE):
+            found.append((study, ended, events, queries.best_value_before(conn, study, seq)))
+        else:
+            quiet += 1
+    names = {study.name for study in studies}
+    deleted = sorted({n for n, es in of_study.items() if n not in names and any(e.type == STUDY_DELETED for e in es)})
+    return Changes(since, last, found, deleted, quiet)
+
+
+def _remember(conn: Connection, client: str, seq: int, now: float) -> None:
+    """The client has looked; two looks at once leave the later one."""
+    known = fact(conn, _key(client))
+    if known is None or known["seq"] <= seq:
+        keep_fact(conn, _key(client), {"seq": seq, "at": now})
+
+
+def _study_summary(
+    row: StudyRow, study: Study, ended: list[queries.EndedTrial], events: list[Event], before: float | None
+) -> StudySummary:
+    """What happened in one study, for people."""
+    objective, best = study.spec.objective, study.best
+    value = None if best is None or objective is None else best.values.get(objective.metric)
+    return StudySummary(
+        name=study.name,
+        state=row.state,
+        reason=row.reason,
+        submitted=any(event.type == STUDY_SUBMITTED for event in events),
+        ended=dict(Counter(trial.state.value for trial in ended)),
+        running=sum(study.counts.get(state, 0) for state in LIVE),
+        queued=study.counts.get(TrialState.QUEUED, 0),
+        trials=row.trials,
+        started=row.started,
+        eta_s=row.eta_s,
+        metric=objective.metric if objective else "",
+        best=row.best,
+        best_before=None if before is None else encode_number(before),
+        best_is_new=best is not None and any(trial.number == best.number for trial in ended) and value != before,
+        failures=_failures(ended),
+        notes=_notes(row, study, events),
+    )
+
+
+def _failures(ended: list[queries.EndedTrial]) -> list[str]:
+    by_reason: dict[str, list[int]] = {}
+    for trial in ended:
+        if trial.failure is not None or trial.state in (TrialState.FAILED, TrialState.LOST):
+            why = trial.reason or (trial.failure.value if trial.failure else trial.state.value)
+            by_reason.setdefault(why[:REASON_LENGTH], []).append(trial.number)
+    most = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    lines = [f"{why} ({_trials(numbers)})" for why, numbers in most[:SHOWN_REASONS]]
+    if len(most) > SHOWN_REASONS:
+        lines.append(f"and {len(most) - SHOWN_REASONS} other reasons")
+    return lines
+
+
+def _trials(numbers: list[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:SHOWN_TRIALS])
+    more = f" and {len(numbers) - SHOWN_TRIALS} more" if len(numbers) > SHOWN_TRIALS else ""
+    return f"trial{'s' if len(numbers) > 1 else ''} {shown}{more}"
+
+
+def _notes(row: StudyRow, study: Study, events: list[Event]) -> list[str]:
+    notes = []
+    if study.state is StudyState.PAUSED and study.reason:
+        notes.append(f"paused: {study.reason}")
+    if row.note:
+        notes.append(row.note)
+    changed = [event.data.get("changes", []) for event in events if event.type == STUDY_CHANGED]
+    return notes + ["changed: " + "; ".join(changes) for changes in changed]

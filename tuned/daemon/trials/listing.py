@@ -1,0 +1,81 @@
+"""Lists of trials: filtered, sorted, a page at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from storage import queries
+from storage.queries import Order
+from tuned.core.errors import InvalidInput
+from tuned.core.names import nearest
+from tuned.core.states import TrialState
+from tuned.core.study import Study
+from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
+from tuned.daemon.http.context import Given
+from tuned.daemon.rows import trial_row
+from tuned.wire import TrialNumbers, TrialRow
+
+router = APIRouter(tags=["trials"])
+
+LARGEST = 2**31
+Filter = Annotated[str, Query(alias="filter", max_length=4000)]
+
+
+def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, descending: bool) -> Order:
+    """The order that a request means; `sort` may be the first objective's name."""
+    found = parse(text)
+    if state is not None:
+        found = TrialFilter(found.text, (InStates(frozenset(state)), *found.terms))
+    objective, spec = study.spec.objective, study.spec
+    if objective is not None and sort == objective.metric:
+        sort = "value"
+    named, known = sort.removeprefix("params."), (*spec.space.names, *dict(spec.space.gone))
+    if named != sort and named not in known:
+        raise InvalidInput(f"trials have no parameter {named!r}", where="sort", hint=nearest(named, known))
+    columns = Columns(spec.space.names, tuple(measured.metric for measured in spec.measured))
+    return Order(study.id, columns, found, sort, descending, time.time())
+
+
+@router.get("/studies/{name}/trials")
+async def trials(
+    name: str,
+    given: Given,
+    state: Annotated[list[TrialState] | None, Query()] = None,
+    filter: Filter = "",
+    sort: str = "number",
+    descending: bool = False,
+    limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
+    offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
+) -> list[TrialRow]:
+    """A study's trials.
+
+    `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), state,
+    priority, step, created, started, ended, elapsed, attempt, origin, device or `params.NAME`.
+    """
+    study = await given.study(name)
+    order = _order(study, filter, state, sort, descending)
+    found = await given.database.ask(lambda conn: queries.trial_page(conn, order, limit, offset))
+    return [trial_row(trial) for trial in found]
+
+
+@router.get("/studies/{name}/trial-numbers")
+async def trial_numbers(
+    name: str,
+    given: Given,
+    state: Annotated[list[TrialState] | None, Query()] = None,
+    filter: Filter = "",
+    sort: str = "number",
+    descending: bool = False,
+    limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
+    offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
+) -> TrialNumbers:
+    """The numbers of trials alone, in order, and how many pass the filter; see `trials`."""
+    study = await given.study(name)
+    order = _order(study, filter, state, sort, descending)
+    return await given.database.ask(
+        lambda conn: TrialNumbers(queries.trial_numbers(conn, order, limit, offset), queries.trial_count(conn, order))
+    )

@@ -1,0 +1,187 @@
+"""Cards left to somebody else for a while.
+
+Owns yields: which card until when, and which trials left it. They outlive the daemon. Leases are
+`tuned.daemon.machine.slots`'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from storage.engine import Database
+from storage.facts import fact, keep_fact
+from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
+from tuned.core.events import TRIAL_MOVED, Event
+from tuned.core.states import LIVE, StopReason, TrialState
+from tuned.core.trials.trial import Trial
+from tuned.daemon import clock
+from tuned.daemon.hub import Hub
+from tuned.daemon.machine.slots import Slot, Slots
+from tuned.daemon.resolving import resolve
+from tuned.wire import Changed, GpuYield, GpuYielded
+
+log = logging.getLogger(__name__)
+
+KEY = "gpu/yields"
+LOOK_S = 60.0
+LONGEST_S = 30 * 86_400.0
+NO_GPU = "this machine has no GPU"
+
+Pause = Callable[[list[str], str, bool], Awaitable[Changed]]
+Resume = Callable[[list[str]], Awaitable[Changed]]
+
+
+class Yields:
+    """Cards left to somebody else for a while.
+
+    Args:
+        pause: Pauses trials at a level, to leave their card or not.
+        resume: Lets trials go on.
+    """
+
+    def __init__(self, database: Database, hub: Hub, slots: Slots, pause: Pause, resume: Resume) -> None:
+        self._database = database
+        self._hub = hub
+        self._slots = slots
+        self._pause = pause
+        self._resume = resume
+        self._yields: dict[str, dict[str, Any]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        hub.listen(self._heard)
+
+    async def begin(self) -> None:
+        """Know again what an earlier daemon had yielded."""
+        self._yields = await self._database.ask(lambda conn: fact(conn, KEY)) or {}
+        self._slots.yielded = {slot: entry["until"] for slot, entry in self._yields.items()}
+
+    def _slot(self, name: str) -> Slot:
+        if not self._slots.gpus:
+            raise Conflict(NO_GPU, hint="trials run in CPU slots; see: tunectl daemon status")
+        for slot in self._slots.gpus:
+            if name in (str(slot.index), slot.id):
+                return slot
+        raise NotFound(
+            "there is no such GPU", where=name, hint=f"they are 0 to {len(self._slots.gpus) - 1}; see: tunectl gpu"
+        )
+
+    async def yield_(self, request: GpuYield) -> GpuYielded:
+        """Leave a card to somebody else, or take it back.
+
+        The trials on it are paused, and queued again as soon as they have stopped: they go on on another card, or on
+        this one when its time is over. Those that stand still with their GPU memory moved away go on then.
+
+        Raises:
+            Conflict: There are no GPUs, or a trial on it cannot be paused this way; the card is not yielded then.
+            NotFound: There is no such card.
+        """
+        slot = self._slot(request.gpu)
+        if request.seconds is None:
+            return await self._take_back(slot)
+        if not 0 < request.seconds <= LONGEST_S:
+            raise InvalidInput("is no time to leave it for", where="seconds", hint="from a second to 30 days")
+        until, before = clock.now() + request.seconds, self._yields.get(slot.id)
+        self._slots.yielded[slot.id] = until  # now, so that nothing starts on it meanwhile
+        targets = list(self._slots.leases.get(slot.id, {}))
+        trials = sorted({*(before or {}).get("trials", []), *targets})
+        # Kept before they are paused: whoever comes after a crash lets them go on.
+        await self._keep_one(slot.id, {"until": until, "level": request.level, "trials": trials})
+        changed = Changed([])
+        try:
+            if targets:
+                changed = await self._pause(targets, request.level, True)
+        except TunedError:
+            await self._keep_one(slot.id, before)
+            raise
+        log.info("gpu %d is left to others for %.0f s", slot.index, request.seconds)
+        await self._let_go_on()
+        self._wake.set()
+        return GpuYielded(slot.index, until, changed.changed, changed.effects + changed.skipped)
+
+    async def _keep_one(self, slot_id: str, entry: dict[str, Any] | None) -> None:
+        async with self._one_at_a_time:
+            await self._keep(slot_id, entry)
+
+    async def _take_back(self, slot: Slot) -> GpuYielded:
+        if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
+            raise Conflict(f"GPU {slot.index} is not left to anybody", hint="see: tunectl gpu")
+        self._slots.yielded[slot.id] = 0.0
+        await self._let_go_on()
+        return GpuYielded(slot.index, None, [])
+
+    async def _keep(self, slot_id: str, entry: dict[str, Any] | None) -> None:
+        self._yields.pop(slot_id, None)
+        self._slots.yielded.pop(slot_id, None)
+        if entry is not None:
+            self._yields[slot_id] = entry
+            self._slots.yielded[slot_id] = entry["until"]
+        kept = dict(self._yields) or None
+        await self._database.writer.run(lambda conn: keep_fact(conn, KEY, kept))
+
+    def _heard(self, events: list[Event]) -> None:
+        if self._yields and any(event.type == TRIAL_MOVED for event in events):
+            self._soon()
+
+    def _soon(self) -> None:
+        task = asyncio.create_task(self._let_go_on(), name="yielded trials")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def watch(self) -> None:
+        """Give cards back when their time is over, until cancelled."""
+        self._soon()
+        while True:
+            now = clock.now()
+            ends = [until for until in self._slots.yielded.values() if until > now]
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min([LOOK_S, *(until - now for until in ends)])):
+                    await self._wake.wait()
+            if any(until <= clock.now() for until in self._slots.yielded.values()):
+                await self._let_go_on()
+
+    async def _let_go_on(self) -> None:
+        """Queue again what has stopped, thaw what stands still on a card whose time is over, forget what is done."""
+        async with self._one_at_a_time:
+            await self._look()
+
+    async def _leave_too(self, slot_id: str, entry: dict[str, Any]) -> list[str]:
+        """A trial was on its way to the card when that was yielded: it leaves as well; those that do."""
+        late = [holder for holder in self._slots.leases.get(slot_id, {}) if holder not in entry["trials"]]
+        if late:
+            with contextlib.suppress(TunedError):  # it cannot be paused yet, or not at all
+                return (await self._pause(late, entry["level"], True)).changed
+        return []
+
+    async def _look(self) -> None:
+        now = clock.now()
+        for slot_id, entry in list(self._yields.items()):
+            over = self._slots.yielded.get(slot_id, 0.0) <= now
+            left = [] if over else await self._leave_too(slot_id, entry)
+            for target, trial in (await asyncio.to_thread(self._trials, entry["trials"])).items():
+                if trial.state is TrialState.PAUSED or (over and trial.frozen):
+                    with contextlib.suppress(TunedError):  # a person was quicker
+                        await self._resume([target])
+                elif trial.state in LIVE and (not over or trial.stop_reason is StopReason.PAUSE):
+                    left.append(target)
+            if over:
+                self._hub.scheduler.set()
+            if over and not left:
+                await self._keep(slot_id, None)
+            elif left != entry["trials"]:
+                until = min(now, entry["until"]) if over else entry["until"]
+                await self._keep(slot_id, {**entry, "until": until, "trials": left})
+
+    def _trials(self, targets: list[str]) -> dict[str, Trial]:
+        found = {}
+        with self._database.read() as conn:
+            for target in targets:
+                with contextlib.suppress(TunedError):  # its study was deleted
+                    ((_, _, (trial,)),) = resolve(conn, [target])
+                    found[target] = trial
+        return found
