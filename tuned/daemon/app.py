@@ -84,7 +84,8 @@ class Daemon:
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
+        slow_advisor = AdvisorProcess(home.log.parent / "advisor.log", name="the advisor of slow questions")
+        self._suggesting = Suggesting(self._database, self._advisor, slow_advisor, self._slots, self._hub.scheduler)
         self._graveyard = Graveyard(home.runs)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
@@ -102,7 +103,7 @@ class Daemon:
             self._scheduler,
             self._hub,
             self._launchers,
-            (self._advisor, self._analysing),
+            (self._advisor, slow_advisor, self._analysing),
             self._attempts,
         )
         self._context = Context(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
-from tuned.core.states import LIVE, PAUSED_BY_USER, Actor, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
@@ -18,6 +18,7 @@ from tuned.daemon.http.context import Context, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.wire import Changed, Pause
+from tuned.wire.studies import PAUSED_BY_USER
 
 router = APIRouter(tags=["verbs"])
 
