@@ -39,6 +39,7 @@ from storage.queries.search import (
     known_keys,
     last_ended,
     max_moved_seq,
+    model_share,
     next_number,
     peak_memory,
 )
@@ -51,7 +52,6 @@ from storage.queries.stopping import (
     stopping_report,
     unfinished,
     waiting_count,
-    why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
@@ -95,6 +95,7 @@ __all__ = [
     "latest_events",
     "live",
     "max_moved_seq",
+    "model_share",
     "next_auto_steps",
     "next_number",
     "observations",
@@ -128,5 +129,4 @@ __all__ = [
     "usage",
     "waiting_count",
     "was_cut_off",
-    "why_stopped",
 ]

@@ -31,6 +31,7 @@ from tuned.daemon.files.pretrained import pinned
 from tuned.daemon.files.snapshot import Taken
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.launch.trial_spec import shown_arguments
+from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
@@ -109,7 +110,7 @@ async def take_in(
         file=submission.file,
         own_prefix=sys.prefix,
     )
-    spec = await _with_usable_python(given, spec, submission.environment)
+    spec = _one_at_a_time(given.slots, await _with_usable_python(given, spec, submission.environment))
     if spec.run.code == "live":
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, state["hash"])
@@ -122,6 +123,14 @@ async def take_in(
         return await _create(given, coded, submission, taken, state, rehearse=rehearse, under_any_name=under_any_name)
     finally:
         await asyncio.to_thread(snapshot.drop, taken)
+
+
+def _one_at_a_time(slots: Slots, spec: StudySpec) -> StudySpec:
+    """The specification with `parallel` 1 where the machine has one slot: the same words, the same search."""
+    searching = spec.objectives and spec.space.tunable and spec.search.parallel is None
+    if searching and slots.capacity(spec.run.gpus) == 1:
+        return replace(spec, search=replace(spec.search, parallel=1))
+    return spec
 
 
 async def _with_usable_python(given: Context, spec: StudySpec, environment: dict[str, str]) -> StudySpec:
