@@ -26,7 +26,7 @@ from tuned.analyses.stopping import measured, stopping_rule, stopping_table
 from tuned.analyses.stories import edit_of
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.verdict import Verdict
-from tuned.core.space_edit import edited
+from tuned.core.changes.space import edited
 from tuned.core.study import EarlyStopping
 
 Rule = Callable[[StudyData], Iterable[Verdict]]

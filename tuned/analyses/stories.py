@@ -13,10 +13,10 @@ from typing import Any
 from tuned.analyses.naming import is_learning_rate
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.verdict import LEVELS, Verdict
-from tuned.core import changes
+from tuned.core.changes import settings
+from tuned.core.changes.space import SpaceEdit, edited
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Value
-from tuned.core.space_edit import SpaceEdit, edited
 
 EXPLAINS: dict[str, tuple[str, ...]] = {
     "curve.not-learning": (
@@ -68,8 +68,8 @@ def _tried(study: StudyData, verdict: Verdict) -> Verdict:
         if words[:2] == ["tunectl", "space"] and len(words) > 3:
             edited(study.space, edit_of(study, words[3:]))
         elif words[:2] == ["tunectl", "set"]:
-            settings = (text.partition("=") for text in words[3:])
-            changes.apply(study.spec, 0, {path: value for path, _, value in settings})
+            typed = (text.partition("=") for text in words[3:])
+            settings.apply(study.spec, 0, {path: value for path, _, value in typed})
     except (InvalidInput, ValueError):
         return replace(verdict, command="")
     return verdict
