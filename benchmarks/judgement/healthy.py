@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.judgement.making import Recipe
+from benchmarks.judgement.making import Recipe, position
 from benchmarks.judgement.scales import SCALES, Floats
-from tuned.analyses.parameters.surrogate import position
 from tuned.core.search.rungs import LEAST_PEERS
 from tuned.core.space import Point
 from tuned.core.study import EarlyStopping

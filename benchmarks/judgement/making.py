@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.judgement.scales import CROSS_ENTROPY, Floats, Scale
-from tuned.analyses.parameters.surrogate import point_at, position
+from tuned.analyses.parameters.surrogate import point_at
 from tuned.analyses.study_data import Curve, StudyData, TrialData
 from tuned.core.search.design import design_point
-from tuned.core.space import Point, SearchSpace
+from tuned.core.space import Parameter, Point, SearchSpace, Value
+from tuned.core.space.unit import place
 from tuned.core.study import EarlyStopping, Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.space_file import parse_space
 
@@ -72,6 +73,12 @@ class Recipe:
     watched: Callable[[Point, np.random.Generator], Mapping[str, Any]] | None = None
     files: Callable[[str, int, np.random.Generator], None] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def position(parameter: Parameter, value: Value) -> float:
+    """Where a value lies between its parameter's ends; words in the order of their list."""
+    found = place(parameter, value)
+    return parameter.values.index(value) / max(1, len(parameter.values) - 1) if found is None else found
 
 
 def made(recipe: Recipe, seed: int, folder: str = "") -> StudyData:
