@@ -54,8 +54,8 @@ _MOVE = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values({name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")})
-    # What begins or ends moves.
-    .values(frozen=0)
+    # Every state change clears the flag: only a running trial is frozen.
+    .values(frozen=0, frozen_by="")
 )
 
 

@@ -124,7 +124,7 @@ class Invariants:
         for study in self._runs.iterdir():
             if study.name.startswith("."):
                 continue
-            for number in study.iterdir():
+            for number in (p for p in study.iterdir() if p.is_dir()):
                 if not number.name.startswith("."):
                     yield from (path for path in number.iterdir() if path.name.isdigit())
 

@@ -24,7 +24,7 @@ from tuned.daemon.attempts.adoption import adopt
 from tuned.daemon.attempts.commits import Ending
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.attempts.sampling import watch_devices
+from tuned.daemon.attempts.sampling import sample, watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.retention import Retention
 from tuned.daemon.files.study_records import StudyRecords
@@ -76,7 +76,7 @@ class Daemon:
         bundle = Path(make_bundle(str(home.bundles)))
         self._preloads = Preloads(home.root / "preloads.json")
         self._launchers = Launchers(bundle, home.launchers)
-        self._attempts = Attempts(self._database, self._attempt_ended)
+        self._attempts = Attempts(self._database, self._slots, self._attempt_ended)
         codes = CodeStates()
         directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes)
         forking = Forking(self._database, self._launchers, self._preloads)
@@ -86,7 +86,7 @@ class Daemon:
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
         self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
-        self._service = Service(self._database, self._attempts, self._slots, self._suggesting, home.runs)
+        self._service = Service(self._database, self._attempts, self._suggesting, home.runs)
         submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._pipelines = Pipelines(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
@@ -140,11 +140,11 @@ class Daemon:
         await self._gpus.begin()
         await adopt(self._database, self._attempts, self._slots, self._home.runs)
         # Before the first lease: somebody else may be using a card.
-        await asyncio.to_thread(self._slots.sample, set())
+        await sample(self._slots, self._attempts.live.values())
         serving = asyncio.create_task(self._listener.serve(), name="server")
         background = [
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
-            asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
+            asyncio.create_task(watch_devices(self._slots, self._attempts.live, self._hub), name="devices"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._gpus.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),

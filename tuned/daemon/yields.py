@@ -20,7 +20,7 @@ from tuned.core.states import LIVE, StopReason, TrialState
 from tuned.core.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.attempts.live import Attempts
-from tuned.daemon.attempts.sampling import families_of
+from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slot, Slots
 from tuned.daemon.resolving import resolve
@@ -70,9 +70,8 @@ class Gpus:
         if not self._slots.gpus:
             return []
         live = list(self._attempts.live.values())
-        families = await asyncio.to_thread(families_of, live)
-        await asyncio.to_thread(self._slots.sample, set().union(*families))
-        holders = {pid: a.holder for a, family in zip(live, families, strict=True) for pid in family}
+        families = await sample(self._slots, live)
+        holders = {pid: attempt.holder for attempt in live for pid in families[attempt.trial_id]}
         return await asyncio.to_thread(lambda: [self._row(slot, holders) for slot in self._slots.gpus])
 
     def _row(self, slot: Slot, holders: dict[int, str]) -> GpuRow:

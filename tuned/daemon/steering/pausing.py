@@ -77,13 +77,12 @@ def _pause_trial(
         if not repository.set_intent(conn, trial.id, StopReason.PAUSE, Actor.USER, now):
             effect.skipped.append(f"{name} is being stopped already ({trial.stop_reason})")
             return
-        effect.stopping.append((trial.id, StopReason.PAUSE))
     else:
         if trial.stop_reason is not None:
             effect.skipped.append(f"{name} is being stopped already ({trial.stop_reason})")
             return
         repository.set_frozen(conn, trial.id, True, choice.level, Actor.USER, now)
-        effect.freezing.append((trial.id, choice.how))
+    effect.told.append(trial.id)
     effect.changed.append(name)
     effect.effects.append(f"{name}: {choice.level}: {choice.effect}")
 

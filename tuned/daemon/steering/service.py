@@ -16,15 +16,13 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import Conflict
-from tuned.core.states import STUDY_ENDED, StopReason, StudyState
+from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.core.study import Study
 from tuned.daemon import clock, failpoints, resolving
-from tuned.daemon.attempts import telling
-from tuned.daemon.attempts.freezing import Freezing
+from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import needed
-from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.steering import pausing, verbs
 from tuned.daemon.studies import changing
@@ -41,7 +39,6 @@ class Service:
         self,
         database: Database,
         attempts: Attempts,
-        slots: Slots,
         suggesting: Suggesting,
         runs: Path,
     ) -> None:
@@ -49,7 +46,6 @@ class Service:
         self._attempts = attempts
         self._suggesting = suggesting
         self.runs = runs
-        self._freezing = Freezing(database, attempts, slots)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection."""
@@ -107,7 +103,7 @@ class Service:
 
     async def pause(self, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
         """Pause studies and trials; see `pausing.pause`."""
-        tool = self._freezing.cuda_tool is not None
+        tool = cuda_tool() is not None
         effect = await self._database.writer.run(
             lambda conn: pausing.pause(conn, targets, level, tool, clock.now(), leaves_card)
         )
@@ -115,21 +111,18 @@ class Service:
         return await self._told(effect)
 
     async def _told(self, effect: verbs.Effect) -> Changed:
-        """Have those told whom a verb is about."""
-        for trial_id, reason in effect.stopping:
-            await self.tell_to_stop(trial_id, reason)
-            await self._freezing.restore(trial_id)
-        await self._freezing.carry_out(effect.thawing, effect.freezing)
-        return Changed(effect.changed, effect.skipped, effect.effects)
+        """Wake the attempts that a verb is about, and wait until they were told.
 
-    async def tell_to_stop(self, trial_id: int, reason: StopReason) -> None:
-        """Write `stop.json` and have the supervisor look at it.
-
-        An attempt that has no directory yet, or none that can be written, is told by `Attempts` when it has.
+        Raises:
+            Unavailable: No target could be made to stand still; all of them run on.
         """
-        attempt = self._attempts.live.get(trial_id)
-        if attempt is not None and await telling.tell_to_stop(attempt, reason):
-            failpoints.reach("stop.signalled")
+        failed = await self._attempts.steering.settle(effect.told)
+        for error in failed.values():
+            effect.changed = [name for name in effect.changed if name != error.where]
+            effect.skipped.append(str(error))
+        if failed and not effect.changed:
+            raise next(iter(failed.values()))
+        return Changed(effect.changed, effect.skipped, effect.effects)
 
     async def reprioritise(self, targets: list[str], value: int, relative: bool) -> Changed:
         """Set or shift priorities."""

@@ -32,16 +32,13 @@ class Effect:
     Attributes:
         changed: `STUDY` or `STUDY/NUMBER`.
         skipped: Targets left alone, with the reason.
-        stopping: Live trials that now have to be told.
-        freezing: Running trials whose processes now have to stand still, and how; `thawing`: those that move again.
+        told: Live trials that are wanted to end, to stand still or to move from now on, by their row.
         effects: What the paused ones keep and lose, one line each.
     """
 
     changed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    stopping: list[tuple[int, StopReason]] = field(default_factory=list)
-    freezing: list[tuple[int, str]] = field(default_factory=list)
-    thawing: list[int] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
 
 
@@ -110,7 +107,7 @@ def _name(trial: Trial) -> str:
 def _ask_to_stop(conn: Connection, trial: Trial, reason: StopReason, effect: Effect, now: float) -> None:
     if repository.set_intent(conn, trial.id, reason, Actor.USER, now):
         effect.changed.append(_name(trial))
-        effect.stopping.append((trial.id, reason))
+        effect.told.append(trial.id)
     else:
         effect.skipped.append(f"{_name(trial)} is being stopped already ({trial.stop_reason})")
 
@@ -156,7 +153,7 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     if trial.frozen:
         repository.set_frozen(conn, trial.id, False, "thaw", Actor.USER, now)
-        effect.thawing.append(trial.id)
+        effect.told.append(trial.id)
         effect.changed.append(_name(trial))
     elif trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "resume", Actor.USER, now)
