@@ -32,6 +32,8 @@ CACHE_KIB = 4096
 class Database:
     """An open database file. Safe to use from any thread.
 
+    Paths in its rows are relative to the folder it lies in, so that the folder can be moved.
+
     Attributes:
         path: The file.
         writer: The thread through which everything is written.
@@ -42,6 +44,14 @@ class Database:
         self.writer = writer
         self._writing = writing
         self._reading = reading
+
+    def stored(self, path: Path) -> str:
+        """A path below the database's folder as rows hold it."""
+        return str(path.relative_to(self.path.parent))
+
+    def located(self, stored: str) -> Path:
+        """Where the path of a row leads now."""
+        return self.path.parent / stored
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

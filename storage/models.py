@@ -227,7 +227,7 @@ trial_params = Table(
     sqlite_with_rowid=False,
     sqlite_strict=True,
 )
-"""Trials by their parameters' values, in the order of `tuned.core.trial_filter.param_key`: words are at infinity, so
+"""Trials by their parameters' values, in the order of `tuned.core.trials.filter.param_key`: words are at infinity, so
 that they come behind all numbers. Kept by the triggers below; it goes with its study."""
 
 attempts = Table(

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Select, select
 
 from storage.json_text import load_values
 from storage.models import pipelines, studies, study_specs, trials
-from tuned.core.playbook.pipeline import Pipeline
+from tuned.core.playbook.steps import Playbook
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 t, s = trials.c, studies.c
 
@@ -142,15 +142,15 @@ def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -
         other_code=f[15],
         aside={state: aside for state, _, aside, _ in counted if aside},
         again={state: again for state, _, _, again in counted if again},
-        pipeline=None if f[16] is None else load_pipeline(f[16]),
+        playbook=None if f[16] is None else load_playbook(f[16]),
         space=f[17],
     )
 
 
 @lru_cache(maxsize=128)
-def load_pipeline(text: str) -> Pipeline:
+def load_playbook(text: str) -> Playbook:
     """The steps of a playbook."""
-    return Pipeline.from_list(json.loads(text)["steps"])
+    return Playbook.from_list(json.loads(text)["steps"])
 
 
 @lru_cache(maxsize=128)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from tuned.core.study import Objective
-from tuned.core.trial import summarise
+from tuned.core.trials.trial import summarise
 
 _CURVE = "SELECT attempt, step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt, step"
 _LAST = "SELECT value FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? ORDER BY step DESC LIMIT ?"

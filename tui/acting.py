@@ -13,7 +13,8 @@ from tui import format as fmt
 from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
-from tuned.client import api_finish, api_steering
+from tuned.client import api_playbook, api_steering
+from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
@@ -106,7 +107,7 @@ def for_study(context: Context, action: Action, row: StudyRow) -> Order:
     _, live, waiting = context.store.counts(row)
     question = (
         f"Cancel the study {clean(name)}?",
-        f"{fmt.plural(live, 'running trial')} and {waiting} waiting end; finished ones stay.",
+        f"{words.count(live, 'running trial')} and {waiting} waiting end; finished ones stay.",
     )
     return Order(action.id, (Step(action.verb, (name,)),), question)
 
@@ -233,7 +234,7 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
             reply = await client.priority(step.targets, step.value, step.relative)
         elif step.verb.startswith(STEP_VERB):
             study, name = step.targets
-            await client.send(api_finish.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
+            await client.send(api_playbook.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
             reply = Changed([*step.targets])
         elif step.verb == BACK_TO:
             made = await client.change_space(step.targets[0], SpaceChange(back_to=step.value))

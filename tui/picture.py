@@ -19,7 +19,7 @@ from tui.steps import is_aside
 from tui.tail import LogTail
 from tui.trends import Trends
 from tuned.core.states import LIVE, TERMINAL
-from tuned.core.trial_filter import Columns
+from tuned.core.trials.filter import Columns
 from tuned.wire import DaemonStatus, EventRow, SpacePage, StudyRow, TrialDetail, TrialRow
 
 EVENTS_KEPT = 500

@@ -15,7 +15,7 @@ from tui.store import Store
 from tuned.core.errors import InvalidInput
 from tuned.core.state_words import STATE_ORDER
 from tuned.core.states import LIVE
-from tuned.core.trial_filter import NO_FILTER, TrialFilter, param_key, parse
+from tuned.core.trials.filter import NO_FILTER, TrialFilter, param_key, parse
 from tuned.wire import TrialRow
 
 _DAEMON_SORTS = {

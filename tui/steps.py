@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuned.core.playbook.pipeline import OVER, StepState
+from tuned.core.playbook.steps import OVER, StepState
 from tuned.core.study import SEARCH
 from tuned.wire import StepRow, StudyRow, TrialRow
 

@@ -29,6 +29,8 @@ import math
 import os
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from tuned.plain_files import NotPlain, read_plain
+
 PROTOCOL = 1
 """Version of the records below. A daemon adopts attempts of this version and of the one before."""
 
@@ -286,10 +288,12 @@ def read_record(folder: str, name: str) -> Optional[Record]:
     """
     path = os.path.join(folder, name)
     try:
-        with open(path, "rb") as file:
+        with read_plain(path) as file:
             data = file.read()
     except FileNotFoundError:
         return None
+    except NotPlain as error:
+        raise RecordError("%s is damaged: %s" % (path, error.strerror)) from error
     try:
         record = json.loads(data)
         version = record["protocol"]

@@ -40,6 +40,7 @@ from storage.queries.search import (
     known_keys,
     last_ended,
     max_moved_seq,
+    model_share,
     next_number,
     peak_memory,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "latest_events",
     "live",
     "max_moved_seq",
+    "model_share",
     "next_auto_steps",
     "next_number",
     "observations",

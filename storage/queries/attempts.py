@@ -12,9 +12,9 @@ from storage import rows
 from storage.models import IS_LIVE, studies, trials
 from storage.models import attempts as table
 from storage.models import bad_lines as bad_table
-from tuned.core.attempt_wishes import Wish
 from tuned.core.states import StopReason
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
+from tuned.core.trials.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class LiveAttempt:
     """An attempt that holds a slot.
 
     Attributes:
+        run_dir: Relative to the database's folder.
         started: Whether its start record has been seen.
         supervisor_start: The supervisor's start time in clock ticks after boot, which makes its pid unmistakable.
         ingest_offset: Bytes of its metrics file whose observations are stored.
@@ -123,7 +124,7 @@ def live(conn: Connection) -> list[LiveAttempt]:
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """An attempt that has ended, and how far its metrics file was read."""
+    """An attempt that has ended; its metrics file was read up to `ingest_offset`. `run_dir` as in `LiveAttempt`."""
 
     trial_id: int
     attempt: int

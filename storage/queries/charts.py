@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from storage.driver import driver_of
 from storage.queries.observations import metric_names, observations
 from tuned.core.study import Study
-from tuned.core.trial import Observation
+from tuned.core.trials.trial import Observation
 
 _NAN, _INF = float("nan"), float("inf")
 

@@ -74,7 +74,9 @@ def _curve(conn: Connection, trial_id: int, name: str, pieces: list[tuple[int, f
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a trial's attempts came to: the folder of the latest, the largest resident set of any in bytes."""
+    """Of a trial: run directory of its latest attempt, relative to the database's folder; largest resident set of any
+    attempt, in bytes.
+    """
 
     run_dir: str
     peak_rss: float | None

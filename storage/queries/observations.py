@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tuned.core.trial import Observation
+from tuned.core.trials.trial import Observation
 
 _NAN = float("nan")
 _COLUMNS = "SELECT name, step, value, time, attempt FROM observations WHERE trial_id = ?"

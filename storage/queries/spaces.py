@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select, text
 from storage import rows
 from storage.models import IS_QUEUED, space_versions, trials
 from tuned.core.space import SearchSpace
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _v, _t = space_versions.c, trials.c
 _VERSIONS = (

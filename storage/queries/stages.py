@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from storage import rows
 from storage.models import trials
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _t = trials.c
 

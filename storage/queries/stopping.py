@@ -14,7 +14,7 @@ from tuned.core.search import rungs
 from tuned.core.search.rungs import Decision, Verdict
 from tuned.core.states import TrialState
 from tuned.core.study import Study, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _DECISIONS = "SELECT rung, step, value, peers, passing, cutoff, verdict, at FROM rungs WHERE trial_id = ? ORDER BY rung"
 _STREAK = "SELECT best, best_step FROM streaks WHERE trial_id = ?"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from storage.models import IS_QUEUED, pipelines, space_versions, studies, study_specs, trials
 from tuned.core.study import SEARCH
-from tuned.core.trial import OWN_ORIGINS
+from tuned.core.trials.trial import OWN_ORIGINS
 
 _s, _v, _t = studies.c, space_versions.c, trials.c
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuned.core.trial_filter import (
+from tuned.core.trials.filter import (
     NUMERIC_FIELDS,
     TEXTS,
     Columns,

@@ -16,8 +16,8 @@ from storage.models import trials as table
 from storage.queries.trial_filter import condition
 from tuned.core.errors import InvalidInput
 from tuned.core.state_words import STATE_ORDER
-from tuned.core.trial import Trial
-from tuned.core.trial_filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
+from tuned.core.trials.filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
+from tuned.core.trials.trial import Trial
 
 _PARAMS = "params."
 _ELAPSED = "elapsed"

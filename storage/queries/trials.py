@@ -27,7 +27,7 @@ from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.search.pareto import front
 from tuned.core.states import TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _t = table.c
 

@@ -11,12 +11,13 @@ from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
 from storage.repository.ingest import IngestBatch, ingest
-from storage.repository.pipelines import set_pipeline
+from storage.repository.playbooks import set_playbook
 from storage.repository.spaces import NewSpace, new_space, replace_suggestion
 from storage.repository.studies import (
     create_study,
     delete_study,
     move_study,
+    set_environment,
     set_study_note,
     set_study_phase,
     set_study_priority,
@@ -51,9 +52,10 @@ __all__ = [
     "new_space",
     "prune_events",
     "replace_suggestion",
+    "set_environment",
     "set_frozen",
     "set_intent",
-    "set_pipeline",
+    "set_playbook",
     "set_priority",
     "set_study_note",
     "set_study_phase",

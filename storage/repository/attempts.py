@@ -66,7 +66,8 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
         trial_id: The trial.
         device: The slot: a GPU's UUID or `cpu:N`.
         attempt_id: A UUID's hex digits, new.
-        trial_dir: The folder of the trial; the run directory is the one in it that is named like the attempt.
+        trial_dir: The folder of the trial, relative to the database's; the run directory is the folder in it that is
+            named like the attempt.
         now: Unix seconds.
 
     Returns:

@@ -18,7 +18,7 @@ from tuned.core import events
 from tuned.core.errors import NotFound
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.study import StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 _t = trials.c
 

@@ -47,7 +47,9 @@ _HAS_LIVE = select(study_counts.c.n).where(
     study_counts.c.n > 0,
 )
 _HAS_RUNGS = "SELECT 1 FROM rungs WHERE study_id = ? LIMIT 1"
-_HAS_TRIALS: Select[Any] = select(literal_column("1")).where(trials.c.study_id == bindparam("wanted")).limit(1)
+_HAS_RESULTS: Select[Any] = (
+    select(literal_column("1")).where(trials.c.study_id == bindparam("wanted"), trials.c.values_json != "{}").limit(1)
+)
 
 _BEST = (
     select(trials.c.value)
@@ -181,7 +183,7 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
         Whether the contents differ.
 
     Raises:
-        Conflict: The name differs, or the objectives do and there are trials: their results were summed up by the old;
+        Conflict: The name differs, or the objectives do and there are results: they were summed up by the old;
             or the rungs do and trials have been judged at them.
         NotFound: There is no such study.
     """
@@ -189,10 +191,10 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     old = load_spec(conn.execute(_SPEC, {"wanted": study_id}).scalar_one())
     if spec.name != row.name:
         raise Conflict("a study keeps its name", where=row.name, hint="submit it as another study")
-    has_trials = conn.execute(_HAS_TRIALS, {"wanted": study_id}).first() is not None
-    if has_trials and _judgement(old) != _judgement(spec):
+    has_results = conn.execute(_HAS_RESULTS, {"wanted": study_id}).first() is not None
+    if has_results and _judgement(old) != _judgement(spec):
         raise Conflict(
-            "the objective and constraints of a study that has trials stay",
+            "the objective and constraints of a study that has results stay",
             where=row.name,
             hint="submit it under another name",
         )
@@ -211,6 +213,13 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
     if changes:
         add_event(conn, events.STUDY_CHANGED, row.name, None, {"changes": changes}, now)
     return bool(changes)
+
+
+def set_environment(conn: Connection, study_id: int, environment: Mapping[str, str]) -> None:
+    """Replace the environment that the study's trials start from."""
+    conn.execute(
+        update(study_specs).where(study_specs.c.study_id == study_id).values(environment=dump(dict(environment)))
+    )
 
 
 def set_submitted(conn: Connection, study_id: int, spec: StudySpec) -> None:

@@ -47,12 +47,12 @@ class Invariants:
             trial alive, `overlap ATTEMPT_ID`.
 
     Attributes:
+        home: The state folder, which may be moved between two checks.
         checked: What was compared so far, by invariant.
     """
 
     def __init__(self, home: Path, journal: Path | None = None) -> None:
-        self._home = home
-        self._runs = home / "runs"
+        self.home = home
         self._journal = journal
         self._ended: dict[int, Row] = {}
         self._seq = 0
@@ -79,7 +79,7 @@ class Invariants:
 
     def _problems(self, at_rest: bool) -> Iterator[str]:
         before = set(self._directories())
-        with sqlite3.connect(f"file:{self._home / 'tuned.db'}?mode=ro", uri=True) as conn:
+        with sqlite3.connect(f"file:{self.home / 'tuned.db'}?mode=ro", uri=True) as conn:
             conn.row_factory = sqlite3.Row
             conn.execute("BEGIN")
             trials = _rows(conn, "SELECT t.*, s.name AS study FROM trials t JOIN studies s ON s.id = t.study_id")
@@ -103,7 +103,7 @@ class Invariants:
     # 1 ------------------------------------------------------------------------------------------------------------
     def _starts(self, attempts: list[Row]) -> Iterator[str]:
         for attempt in attempts:
-            folder = Path(attempt["run_dir"])
+            folder = self.home / attempt["run_dir"]
             start = _record(folder / "start.json")
             self.checked["1 starts"] += 1
             if start is not None and start.get("attempt_id") != attempt["attempt_id"]:
@@ -121,15 +121,15 @@ class Invariants:
 
     # 2 ------------------------------------------------------------------------------------------------------------
     def _directories(self) -> Iterator[Path]:
-        for study in self._runs.iterdir():
+        for study in (self.home / "runs").iterdir():
             if study.name.startswith("."):
                 continue
-            for number in (p for p in study.iterdir() if p.is_dir()):
-                if not number.name.startswith("."):
+            for number in study.iterdir():
+                if number.is_dir() and not number.name.startswith("."):
                     yield from (path for path in number.iterdir() if path.name.isdigit())
 
     def _directories_and_rows(self, before: set[Path], attempts: list[Row]) -> Iterator[str]:
-        known = {Path(attempt["run_dir"]) for attempt in attempts}
+        known = {self.home / attempt["run_dir"] for attempt in attempts}
         for folder in before - known:
             # A study that was deleted in between took its folder along.
             if folder.exists():
@@ -137,8 +137,8 @@ class Invariants:
         present = set(self._directories())
         for attempt in attempts:
             self.checked["2 directories"] += 1
-            folder = Path(attempt["run_dir"])
-            if folder in present or not (self._runs / attempt["study"]).exists():
+            folder = self.home / attempt["run_dir"]
+            if folder in present or not (self.home / "runs" / attempt["study"]).exists():
                 continue
             if attempt["started_at"] is not None or attempt["ended_by"] not in ("", "unclaim", *_BY_INTENT):
                 yield f"2: {folder} is gone, of an attempt that ended by {attempt['ended_by']!r}"
@@ -149,7 +149,7 @@ class Invariants:
             key, sign = attempt["attempt_id"], (attempt["ingest_offset"], attempt["ended_at"])
             if self._parsed.get(key) == sign and attempt["ended_at"] is not None and not at_rest:
                 continue
-            path = Path(attempt["run_dir"]) / "metrics.jsonl"
+            path = self.home / attempt["run_dir"] / "metrics.jsonl"
             if not path.exists():
                 if attempt["ingest_offset"]:
                     yield f"3: {path} is gone"
@@ -260,10 +260,10 @@ class Invariants:
 
     # 7 and 1 ------------------------------------------------------------------------------------------------------
     def _processes(self, attempts: list[Row], at_rest: bool) -> Iterator[str]:
-        over = {Path(attempt["run_dir"]) for attempt in attempts if attempt["ended_at"] is not None}
+        over = {self.home / attempt["run_dir"] for attempt in attempts if attempt["ended_at"] is not None}
         deadline = time.monotonic() + LEAVING_S
         while True:
-            found = [p for p in processes.of_home(self._home) if p.run_dir is not None]
+            found = [p for p in processes.of_home(self.home) if p.run_dir is not None]
             stray = [p for p in found if (at_rest or p.run_dir in over) and p.alive]
             twice = _several_supervisors(found)
             if not (stray or twice) or time.monotonic() > deadline:

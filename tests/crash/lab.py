@@ -102,6 +102,12 @@ class Lab:
         self.disarm()
         self.start()
 
+    def move_home(self, name: str) -> None:
+        """Rename the state folder of a daemon that does not run."""
+        self.home = self.home.rename(self.home.with_name(name))
+        self.daemon = DaemonProcess(self.home, self.daemon.slots)
+        self.invariants.home = self.home
+
     def arm(self, point: str) -> None:
         """Park the daemon when it comes to this point."""
         self.armed.write_text(f"{point}=delay:{self.window}")

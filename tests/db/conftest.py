@@ -15,7 +15,7 @@ from tuned.core.events import Event
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import Actor, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, Study, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 T = TypeVar("T")
 NOW = 1_000_000.0

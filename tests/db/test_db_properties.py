@@ -16,7 +16,7 @@ from tuned.core.errors import Conflict
 from tuned.core.space import canonical_key
 from tuned.core.states import LIVE, TERMINAL, TRIAL_MOVES, Actor, Failure, StopReason, TrialState
 from tuned.core.study import Objective
-from tuned.core.trial import summarise
+from tuned.core.trials.trial import summarise
 from tuned.protocol import decode_number
 
 NOW = 1_000_000.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuned.core.keeping import TOP_K
+from tuned.core.trials.keeping import TOP_K
 from tuned.daemon.files.retention import Retention
 from tuned.home import home_at
 

@@ -7,9 +7,9 @@ import pytest
 from storage import queries, repository
 from storage.repository import trial_seed
 from tuned.core.errors import NotFound
-from tuned.core.playbook.pipeline import StepState, begin, end, pipeline_of
-from tuned.core.playbook.tables import FinalLook, Playbook
-from tuned.core.schedule import counted
+from tuned.core.playbook.spec import FinalLook, PlaybookSpec
+from tuned.core.playbook.steps import StepState, begin, end, planned
+from tuned.core.queue.schedule import counted
 from tuned.core.states import Actor, Failure
 from tuned.core.study import EarlyStopping
 
@@ -72,16 +72,16 @@ def test_the_test_metric_is_kept_in_the_last_stages(lab):
 
 def test_steps_are_stored_with_an_event_for_each_that_moved(lab):
     study = lab.study()
-    assert lab.ask(queries.study_by_id, study).pipeline is None
-    first = pipeline_of(Playbook(steps=("coarse", "confirm"), trials={"coarse": 4}))
-    assert lab.do(repository.set_pipeline, study, None, first, NOW)
-    assert not lab.do(repository.set_pipeline, study, first, first, NOW)
+    assert lab.ask(queries.study_by_id, study).playbook is None
+    first = planned(PlaybookSpec(steps=("coarse", "confirm"), trials={"coarse": 4}))
+    assert lab.do(repository.set_playbook, study, None, first, NOW)
+    assert not lab.do(repository.set_playbook, study, first, first, NOW)
     second = first.put(begin(first["coarse"], 0, NOW))
     third = second.put(end(second["coarse"], StepState.DONE, "4 trials", NOW, {"until": 4, "loss": float("nan")}))
-    lab.do(repository.set_pipeline, study, first, second, NOW)
-    lab.do(repository.set_pipeline, study, second, third, NOW)
+    lab.do(repository.set_playbook, study, first, second, NOW)
+    lab.do(repository.set_playbook, study, second, third, NOW)
     found = lab.ask(queries.study_by_id, study)
-    assert found.pipeline["coarse"].state is StepState.DONE and found.pipeline["coarse"].result["until"] == 4
+    assert found.playbook["coarse"].state is StepState.DONE and found.playbook["coarse"].result["until"] == 4
     steps = [e.data for e in lab.ask(queries.events_since, 0) if e.type == "study.step"]
     assert [(s["id"], s["state"]) for s in steps] == [
         ("coarse", "waiting"),
@@ -92,4 +92,4 @@ def test_steps_are_stored_with_an_event_for_each_that_moved(lab):
     lab.do(repository.delete_study, study, NOW)
     assert lab.sql("SELECT count(*) FROM pipelines") == [(0,)]
     with pytest.raises(NotFound):
-        lab.do(repository.set_pipeline, study, None, first, NOW)
+        lab.do(repository.set_playbook, study, None, first, NOW)

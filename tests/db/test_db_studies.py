@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from storage import queries, repository
@@ -139,16 +137,18 @@ def test_a_specification_is_replaced_and_says_what_changed(lab, spec_of):
     assert lab.events()[-1].data == {"changes": ["search.trials: 10 -> 80"]}
 
 
-def test_the_objective_of_a_study_with_trials_stays(lab, spec_of):
+def test_the_objective_of_a_study_with_results_stays(lab, spec_of):
     study_id = lab.study("digits")
+    lab.queue(study_id)
     other = spec_of(objectives=(Objective("accuracy", "maximize"),))
     lab.do(repository.update_spec, study_id, other, NOW)
-    lab.queue(study_id)
+    lab.do(repository.update_spec, study_id, spec_of(), NOW)
+    lab.completed(study_id, 0.5)
     with pytest.raises(Conflict, match="objective"):
-        lab.do(repository.update_spec, study_id, spec_of(), NOW)
+        lab.do(repository.update_spec, study_id, other, NOW)
     with pytest.raises(Conflict, match="name"):
-        lab.do(repository.update_spec, study_id, replace(other, name="another"), NOW)
-    assert lab.study_row(study_id).spec == other
+        lab.do(repository.update_spec, study_id, spec_of(name="another"), NOW)
+    assert lab.study_row(study_id).spec == spec_of()
 
 
 def test_the_best_is_the_best_finite_value_of_what_ended_well(lab):

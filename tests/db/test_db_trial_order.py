@@ -16,7 +16,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import Actor, Failure
 from tuned.core.study import Objective
-from tuned.core.trial_filter import Columns, param_key, parse
+from tuned.core.trials.filter import Columns, param_key, parse
 from tuned.daemon.rows import trial_row
 
 SPACE = SearchSpace(

@@ -127,7 +127,7 @@ def test_a_wrong_study_is_refused_at_its_key(shell: Shell, old: str, new: str, w
         ("empty.toml", b"", "run: is required (add [run]"),
         ("study.txt", b"x", "study.txt: is neither .toml nor .py"),
         ("none.py", b"import tuned", "defines no tuned.Study"),
-        ("broken.py", b"def (", "SyntaxError"),
+        ("broken.py", b"def study(", "SyntaxError"),
         ("folder.toml", None, "folder.toml: is a folder"),
         ("goood.toml", None, "goood.toml: no such file (did you mean good.toml?)"),
     ],
@@ -191,11 +191,51 @@ def test_a_script_that_gives_nothing_pauses_its_study(shell: Shell, script: str,
     assert (process.returncode, document["state"]) == (1, "paused")
     assert document["reason"].endswith(reason)
     assert err.count("\n") == 1
-    assert f"(mend it, then: tunectl resume {name})" in err
+    assert f"(mend the script, then: tunectl resume {name}; or the study file, then: tunectl submit FILE --up" in err
     assert [t["state"] for t in shell.json("trials", name)] == ["failed", "queued"]
     assert shell.json("show", name)["eta_s"] is None
     shell("delete", name, "--yes")
     assert not (shell.home / "runs" / name).exists()
+
+
+@pytest.mark.parametrize("verb", ["submit", "check"])
+def test_a_training_script_in_place_of_a_study_file_does_not_begin_to_train(shell: Shell, verb: str) -> None:
+    (shell.work / "trains.py").write_text("open('began', 'w')\nprint('epoch 1 loss 0.5')\n")
+    err = shell.refused(verb, "trains.py")
+    assert "tunectl tune trains.py KEY=RANGE" in err
+    assert not (shell.work / "began").exists()
+
+
+def test_a_study_without_a_result_takes_a_mended_file_and_goes_on(shell: Shell) -> None:
+    file = shell.study("mended.toml", ("good.py", "prints.py"), ("'loss=(", "'value of the loss: ("))
+    (shell.work / "prints.py").write_text("print('loss=0.25')\n")
+    shell("submit", file, "--wait", code=1)
+    points = [trial["params"] for trial in shell.json("trials", "mended")]
+    text = Path(shell.work, file).read_text()
+    Path(shell.work, file).write_text(text.replace("value of the loss: ", "loss=").replace("minimize", "maximize"))
+    shell("submit", file, code=1)
+    shell("submit", file, "--update")
+    shell("wait", "mended")
+    trials = shell.json("trials", "mended")
+    assert trials[0]["state"] == "failed", "nothing of what happened is taken away"
+    done = [trial for trial in trials if trial["state"] == "completed"]
+    assert all(trial["values"] == {"loss": 0.25} for trial in done)
+    assert points[0] in [trial["params"] for trial in done], "the point that failed for the file's sake runs"
+    assert "maximize loss" in shell("show", "mended")
+    shell("delete", "mended", "--yes")
+
+
+def test_the_point_of_a_mended_script_runs_at_resume(shell: Shell) -> None:
+    file = shell.study("repaired.toml", ("good.py", "repaired.py"))
+    (shell.work / "repaired.py").write_text("raise SystemExit('no data')\n")
+    shell("submit", file, "--wait", code=1)
+    first = shell.json("trials", "repaired")[0]
+    (shell.work / "repaired.py").write_text((shell.work / "good.py").read_text())
+    shell("resume", "repaired")
+    shell("wait", "repaired")
+    done = [trial for trial in shell.json("trials", "repaired") if trial["state"] == "completed"]
+    assert first["params"] in [trial["params"] for trial in done]
+    shell("delete", "repaired", "--yes")
 
 
 def test_time_is_over(shell: Shell) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.endings import canary_verdict, check_result, judge, with_retry
 from tuned.core.states import LIVE, TERMINAL, TRIAL_MOVES, Actor, Failure, StopReason, TrialState, move_trial
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.trial import classify_exit
+from tuned.core.trials.endings import canary_verdict, check_result, judge, with_retry
+from tuned.core.trials.trial import classify_exit
 
 RECORDS = st.none() | st.fixed_dictionaries(
     {},

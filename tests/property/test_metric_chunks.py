@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.metric_lines import Chunk, parse_chunk
+from tuned.core.trials.metric_lines import Chunk, parse_chunk
 
 NAMES = st.sampled_from(
     ["a", "b", "loss", "sdk", "stop_seen", "checkpoint", "_mark", "step", "_time", "é", ""]

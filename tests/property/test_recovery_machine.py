@@ -20,12 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from storage import queries, repository
 from storage.engine import Database, open_database
 from storage.repository import NewTrial
-from tuned.core.endings import Verdict, judge
-from tuned.core.metric_lines import Chunk, parse_chunk
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.endings import Verdict, judge
+from tuned.core.trials.metric_lines import Chunk, parse_chunk
+from tuned.core.trials.trial import Trial
 from tuned.daemon.attempts.commits import Progress, commit_ending, commit_progress
 
 SPEC = StudySpec(

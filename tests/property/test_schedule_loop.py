@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.schedule import (
+from tuned.core.queue.schedule import (
     BUDGET_SPENT,
     CANCELLED,
     DONE,

@@ -12,7 +12,9 @@ import contextlib
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
 
@@ -24,10 +26,10 @@ from storage import queries, repository
 from storage.engine import open_database
 from storage.repository import NewTrial
 from tuned import protocol
-from tuned.core.attempt_wishes import MOVES_MEMORY
 from tuned.core.errors import TunedError
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
+from tuned.core.trials.wishes import MOVES_MEMORY
 from tuned.daemon.attempts import live, steering
 from tuned.daemon.attempts.gpu_memory import ENV_TOOL, GpuMemory
 from tuned.daemon.attempts.live import Attempts
@@ -35,7 +37,7 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs
 from tuned.daemon.machine.gpu import NoGpus
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.steering.service import Service
+from tuned.daemon.verbs import acting, pausing
 
 SPEC = StudySpec(
     "steered",
@@ -107,9 +109,11 @@ class Steered(RuleBasedStateMachine):
         return self.runner.run(work)
 
     async def _follow(self, *, adopted: bool) -> None:
+        self.threads = ThreadPoolExecutor(2)
+        asyncio.get_running_loop().set_default_executor(self.threads)
         self.attempts = Attempts(self.database, Slots(NoGpus(), 1), lambda *_: None)
         self.attempts.steering._memory = self.tool
-        self.service = Service(self.database, self.attempts, cast("Any", None), self.folder / "runs")
+        self.given = cast("Any", SimpleNamespace(database=self.database, attempts=self.attempts))
         self.attempt = LiveAttempt(
             self.trial_id, "steered", 1, 1, "a", self.run_dir, "cpu:0", running=True, unread=adopted
         )
@@ -119,11 +123,11 @@ class Steered(RuleBasedStateMachine):
         # It may be refused: another was quicker.
         with contextlib.suppress(TunedError):
             if what in ("freeze", "cuda"):
-                await self.service.pause(TARGET, what)
+                await pausing.pause(self.given, TARGET, what)
             elif what == "pause":
-                await self.service.pause(TARGET, "restart")
+                await pausing.pause(self.given, TARGET, "restart")
             else:
-                await self.service.act(what, TARGET)
+                await acting.act(self.given, what, TARGET)
 
     async def _a_moment(self) -> None:
         """Until everything waits for the tool or for another request, and was looked at once more then."""
@@ -185,6 +189,7 @@ class Steered(RuleBasedStateMachine):
             await asyncio.wait([mover])
         self.tool.waiting.clear()
         await self.attempts.close()
+        self.threads.shutdown()  # a killed daemon's threads write nothing afterwards
         await self._follow(adopted=True)
 
     @rule()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tuned.client.api import Call
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
-from tuned.core.trial_filter import Columns, parse
+from tuned.core.trials.filter import Columns, parse
 from tuned.wire import (
     BestRow,
     BestSoFar,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tuned.core.arguments import ArgumentContext, env_needs_trial, names_used, recorded, render, render_env
 from tuned.core.errors import InvalidInput
-from tuned.core.placeholders import parse_template
+from tuned.core.program.arguments import ArgumentContext, env_needs_trial, names_used, recorded, render, render_env
+from tuned.core.program.placeholders import parse_template
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.space_file import parse_space
 

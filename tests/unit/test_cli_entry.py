@@ -1,4 +1,4 @@
-"""The console script: immune to a user's own packages, and light."""
+"""The console script: isolated from a user's own packages, and light."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 import tuned
 
 ROOT = Path(tuned.__path__[0]).parent
-MAIN = "import sys; sys.argv[0] = 'tunectl'; from tuned.cli.entry import main; main()"
+MAIN = "import sys; from tuned.cli.run import run; sys.exit(run(sys.argv[1:]))"
+SCRIPT = Path(sys.executable).with_name("tunectl")
 
 
 def run(*arguments: str, code: str = MAIN, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -27,21 +28,17 @@ def run(*arguments: str, code: str = MAIN, **environment: str) -> subprocess.Com
     )
 
 
-def test_a_users_own_storage_package_is_not_imported(tmp_path: Path) -> None:
-    for name in ("storage", "tui"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('imported the wrong one')")
-    path = f"{tmp_path}{os.pathsep}{ROOT}"
-    said = run(code="from tuned.cli.entry import shadowing_package; print(shadowing_package())", PYTHONPATH=path)
-    assert said.stdout.strip() == str(tmp_path / "storage")
-    done = run("--version", PYTHONPATH=path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("tunectl ")
-
-
-def test_nothing_shadows_a_normal_installation() -> None:
-    said = run(code="from tuned.cli.entry import shadowing_package; print(shadowing_package())", PYTHONPATH=str(ROOT))
-    assert said.stdout.strip() == "None"
+@pytest.mark.parametrize("kind", ["PYTHONPATH", "user site"])
+def test_a_users_own_packages_are_not_imported(kind: str, tmp_path: Path) -> None:
+    places = {"PYTHONPATH": tmp_path, "user site": tmp_path / f"lib/python3.{sys.version_info[1]}/site-packages"}
+    for name in ("tuned", "click", "storage", "tui", "random"):
+        (places[kind] / name).mkdir(parents=True)
+        (places[kind] / name / "__init__.py").write_text("raise SystemExit('imported the wrong one')")
+    env = {"PYTHONPATH": str(tmp_path)} if kind == "PYTHONPATH" else {"PYTHONUSERBASE": str(tmp_path)}
+    done = subprocess.run(
+        [SCRIPT, "--version"], env={**os.environ, **env}, cwd=places[kind], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout[:8]) == (0, "tunectl "), done.stderr
 
 
 @pytest.mark.parametrize("verb", ["studies", "trials"])
@@ -79,10 +76,7 @@ def test_every_verb_has_a_help_of_its_own(name: str) -> None:
 
 
 def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:
-    code = MAIN.replace("main()", "")
-    script = (
-        f"{code}\nimport click, tuned.cli.root as r\nr.root.callback = lambda **k: click.echo('x' * 10_000_000)\nmain()"
-    )
+    script = f"import click, tuned.cli.root as r\nr.root.callback = lambda **k: click.echo('x' * 10_000_000)\n{MAIN}"
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -c {script!r} | head -c 1; echo; echo ${{PIPESTATUS[0]}}"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 import tomllib
+from typing import Any
 
 import pytest
 import yaml
 
-from tuned.core.config_text import set_values
 from tuned.core.errors import InvalidInput
+from tuned.core.program.config_text import set_values
 
 YAML = """\
 # a comment
@@ -34,6 +36,41 @@ def test_yaml_keeps_all_other_spellings() -> None:
     assert read["train"] == {"lr": 1e-05, "warm": True, "size": 8}
     assert read["other"]["lr"] == "1e-3" and read["shared"]["lr"] == "1e-3"
     assert read["layers"] == [{"units": 1}, {"units": 64}] and read["a.b"] == {"c": True}
+
+
+SHARED = """\
+base: &b
+  optim: &o
+    lr: 0.1
+    betas: [0.9, 0.99]
+  name: x
+train: *b
+other:
+  <<: *b
+  z: 1
+list: [*o, *o]
+"""
+
+
+@pytest.mark.parametrize(
+    "path", ["train.optim.lr", "other.optim.lr", "other.name", "base.optim.lr", "list.0.lr", "list.1.betas.0"]
+)
+def test_below_an_alias_a_value_gets_its_own_copy_for_readers_of_both_yaml_versions(path: str) -> None:
+    from ruamel.yaml import YAML
+
+    text = set_values(SHARED, "yaml", {path: 0.5}, "run.config.0")
+    read = yaml.safe_load(text)
+    assert YAML(typ="safe", pure=True).load(io.StringIO(text)) == read
+    before = yaml.safe_load(SHARED)
+    changed = [at for at, value in leaves(read) if dict(leaves(before)).get(at) != value]
+    assert changed == [path] and dict(leaves(read))[path] == 0.5
+
+
+def leaves(data: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(data, dict | list):
+        return [(prefix[1:], data)]
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    return [leaf for key, value in items for leaf in leaves(value, f"{prefix}.{key}")]
 
 
 @pytest.mark.parametrize("value", ["adam", "yes", "1e-3", "", "a: b", "# no", "null", "ä", True, 3, 0.1, 1e-7, 1e22])

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tuned.core.exporting import csv_lines, json_lines, optuna_lines
-from tuned.core.flat_rows import flat
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState
 from tuned.core.study import Constraint, Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.trial import Observation, Trial
+from tuned.core.trials.exporting import csv_lines, json_lines, optuna_lines
+from tuned.core.trials.flat_rows import flat
+from tuned.core.trials.trial import Observation, Trial
 
 ROOT = Path(__file__).parents[2]
 SPEC = StudySpec(

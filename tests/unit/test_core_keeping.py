@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tuned.core.keeping import TOP_K, Footprint, removals
 from tuned.core.states import TrialState
+from tuned.core.trials.keeping import TOP_K, Footprint, removals
 
 S = TrialState
 

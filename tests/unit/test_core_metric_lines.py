@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tuned.core.metric_lines import BAD_TEXT, LONGEST_LINE, Chunk, parse_chunk
+from tuned.core.trials.metric_lines import BAD_TEXT, LONGEST_LINE, Chunk, parse_chunk
 from tuned.protocol import encode_line
 
 

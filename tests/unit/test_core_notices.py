@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuned.core.notices import EVERY_S, MOST_AN_HOUR, QUIET_S, Notice, Rate, is_stuck, parse_command, render
+from tuned.core.study.notices import EVERY_S, MOST_AN_HOUR, QUIET_S, Notice, Rate, is_stuck, parse_command, render
 
 
 def notice(kind: str = "best", text: str = "loss 0.5") -> Notice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.pausing import Choice, Refused, Running, check_level, choose
+from tuned.core.queue.pausing import Choice, Refused, Running, check_level, choose
 
 DEAF = Running(begun=True, resumable=False, listens=False)
 LISTENS = Running(begun=True, resumable=False, listens=True)

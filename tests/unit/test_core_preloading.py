@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuned.core.preloading import guess
+from tuned.core.program.preloading import guess
 from tuned.disk import Disk
 
 

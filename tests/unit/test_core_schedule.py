@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tuned.core.schedule import (
+from tuned.core.queue.schedule import (
     BUDGET_SPENT,
     CANCELLED,
     DONE,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tuned.core.secrets import MASK, is_secret, masked
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
+from tuned.core.study.secrets import MASK, is_secret, masked
 
 
 @pytest.mark.parametrize("name", ["WANDB_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "db_password", "TOKEN", "AUTH"])

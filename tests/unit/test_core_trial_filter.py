@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.trial_filter import Columns, parse
+from tuned.core.trials.filter import Columns, parse
 from tuned.wire import TrialRow
 
 ROW = TrialRow(

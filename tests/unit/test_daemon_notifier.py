@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tuned.core.notices import QUIET_S, Notify
 from tuned.core.study import RunSpec, SearchSpec, Study, StudySpec
+from tuned.core.study.notices import QUIET_S, Notify
 from tuned.daemon.notices import notifier
 from tuned.daemon.notices.notifier import Notifier
 

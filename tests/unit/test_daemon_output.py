@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.output import read_output
 from tuned.protocol import OUTPUT_FILE
 
@@ -60,3 +61,21 @@ def test_a_character_that_is_cut_off_for_good_does_not_hold_up_the_reader(tmp_pa
     rest, offset = read_output(tmp_path, offset, 100)
     assert set(rest) == {"�"}
     assert offset == 5
+
+
+def test_a_hole_is_a_word_and_not_a_stream_of_nuls(tmp_path):
+    run_dir = tmp_path / "runs" / "s" / "1" / "1"
+    run_dir.mkdir(parents=True)
+    log = run_dir / "output.log"
+    log.write_bytes(b"begin\n" + b"x" * 999_988 + b"\nend\n")
+    length = cap_log(run_dir, cap=100_000, head=8192, tail=8192)
+    text, offset = "", 0
+    while True:
+        piece, offset = read_output(run_dir, offset, 65536)
+        if not piece:
+            break
+        text += piece
+    assert text.startswith("begin\n") and text.endswith("x\nend\n")
+    assert "\0" not in text
+    assert f"[tuned: {length} bytes are cut out here" in text
+    assert offset == 1_000_000 - 1

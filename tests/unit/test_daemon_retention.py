@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tuned.core.keeping import Removal
+from tuned.core.trials.keeping import Removal
 from tuned.daemon.files.retention import Retention
 from tuned.home import home_at
 

@@ -170,37 +170,6 @@ def test_an_attempt_that_never_began_never_will(run_dir):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@pytest.fixture
-def neighbours(tmp_path: Path, run_dir: Path) -> Path:
-    runs = tmp_path / "runs"
-    run_dirs.create(run_dirs.trial_dir(runs, "digits-2", 1) / "1", {})
-    return runs
-
-
-def test_a_deleted_study_leaves_nothing_and_takes_no_neighbour(neighbours):
-    grave = run_dirs.bury(neighbours, "digits")
-    assert grave is not None
-    assert not (neighbours / "digits").exists()
-    assert run_dirs.bury(neighbours, "digits") is None
-    run_dirs.remove_grave(grave)
-    assert [p.name for p in neighbours.iterdir()] == ["digits-2"]
-
-
-def test_a_deletion_that_was_not_committed_is_undone(neighbours, run_dir):
-    grave = run_dirs.bury(neighbours, "digits")
-    assert grave is not None
-    run_dirs.give_back(grave)
-    assert (run_dir / protocol.SPEC_FILE).exists()
-
-
-def test_a_deletion_that_was_cut_off_is_finished_or_undone(neighbours, run_dir):
-    run_dirs.bury(neighbours, "digits")
-    run_dirs.bury(neighbours, "digits-2")
-    run_dirs.exhume(neighbours, {"digits"})
-    assert [p.name for p in neighbours.iterdir()] == ["digits"]
-    assert (run_dir / protocol.SPEC_FILE).exists()
-
-
 def test_what_is_set_aside_is_kept(run_dir):
     aside = run_dirs.set_aside(run_dir)
     assert not run_dir.exists()

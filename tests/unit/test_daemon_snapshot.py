@@ -109,12 +109,6 @@ def test_trials_write_over_nobody(tree: Path, tmp_path: Path) -> None:
     assert (works[0] / "inner").resolve() == works[0] / "pkg"
 
 
-def test_copies_that_were_cut_off_go_at_the_next_start(tree: Path, tmp_path: Path) -> None:
-    taken = snapshot.take(tree, [], tmp_path / "runs")
-    snapshot.drop_abandoned(tmp_path / "runs")
-    assert not taken.folder.exists()
-
-
 def test_live_code_is_the_script_and_its_own_imports(tree: Path) -> None:
     codes = CodeStates(now=lambda: 0.0)
     run = RunSpec("script", script=str(tree / "train.py"), cwd=str(tree))

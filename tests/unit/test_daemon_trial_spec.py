@@ -9,7 +9,7 @@ from tuned import protocol
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState
 from tuned.core.study import Objective, Pattern, RunSpec, SearchSpec, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.launch.trial_spec import build_spec
 

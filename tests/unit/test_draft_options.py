@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tuned.core.draft.options import Option, read_options
 from tuned.core.draft.ranges import choose, condition
+from tuned.core.script.option import Option
+from tuned.core.script.options import read_options
 
 
 def options(text: str) -> dict[str, Option]:
-    return {option.name: option for option in read_options(ast.parse(text)).options}
+    """By name, without how the code takes them: that is tested by what real parsers make of it."""
+    found = read_options(ast.parse(text)).options
+    return {o.name: replace(o, dest="", off="", inverts=False, declared=False, truth="") for o in found}
 
 
 def argparse(*calls: str, head: str = "") -> dict[str, Option]:

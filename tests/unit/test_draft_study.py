@@ -12,6 +12,7 @@ from tests.unit.test_study_file import BASE, ENVIRONMENT, Tree
 from tuned.core.draft.study_text import draft_study, read_script
 from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
+from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
 
@@ -90,8 +91,8 @@ def test_bounds_of_many_digits_are_not_rounded_away() -> None:
 
 
 def test_an_option_that_the_script_does_not_have_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"^no_bias: the script has no such option \(did you mean no-bias\?\)$"):
-        draft_study(read_script(FLAGS, "train.py"), chosen={"no_bias": {"type": "bool"}})
+    with pytest.raises(InvalidInput, match=r"^no_bia: the script has no such option \(did you mean no-bias\?\)$"):
+        draft_study(read_script(FLAGS, "train.py"), chosen={"no_bia": {"type": "bool"}})
 
 
 def test_what_is_no_python_is_refused_with_its_line() -> None:
@@ -115,6 +116,9 @@ def test_what_is_no_python_is_refused_with_its_line() -> None:
         ("epochs=20", 20),
         ("--amp=true", True),
         ("path=a..b=c", None),
+        ("tag=01,02", ["01", "02"]),
+        ("tag=1.10,v2", ["1.10", "v2"]),
+        ("lr=1e-3,0.10,10", [1e-3, 0.1, 10]),
     ],
 )
 def test_words(word: str, entry: Any) -> None:
@@ -123,6 +127,36 @@ def test_words(word: str, entry: Any) -> None:
             parse_word(word)
     else:
         assert parse_word(word) == (word.partition("=")[0].removeprefix("--"), entry)
+
+
+TYPED = Option("mixup", "--mixup", "float", declared=True), Option("n", "--n", "int", 2)
+TEXTS = Option("tag", "--tag", "text", declared=True), Option("opt", "--opt", "text", "adam")
+
+
+@pytest.mark.parametrize(
+    ("word", "entry"),
+    [
+        ("mixup=0..1", {"type": "float", "low": 0.0, "high": 1.0}),
+        ("mixup=int:0..1", {"type": "int", "low": 0, "high": 1}),
+        ("mixup=0,1", [0, 1]),
+        ("n=1..4", {"type": "int", "low": 1, "high": 4}),
+        ("n=log:1..1e3", {"type": "int", "low": 1, "high": 1000, "log": True}),
+        ("tag=1,2", ["1", "2"]),
+        ("tag=007", "007"),
+        ("opt=1,2", ["1", "2"]),
+        ("other=1,2", [1, 2]),
+        ("mixup=abc", None),
+        ("mixup=0.1,x", None),
+        ("n=1.5", None),
+    ],
+)
+def test_the_declared_type_decides_where_there_is_one(word: str, entry: Any) -> None:
+    script = ScriptOptions("argparse", (*TYPED, *TEXTS))
+    if entry is None:
+        with pytest.raises(InvalidInput, match=r"the script takes --"):
+            parse_word(word, script.named)
+    else:
+        assert parse_word(word, script.named) == (word.partition("=")[0], entry)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.interpreter import choose_interpreter
+from tuned.core.program.interpreter import choose_interpreter
 
 
 class Programs:

@@ -10,7 +10,7 @@ from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.search.design import design_point
 from tuned.core.states import Failure, TrialState
 from tuned.core.study_file.space_file import parse_space
-from tuned.core.trial import classify_exit
+from tuned.core.trials.trial import classify_exit
 
 SPACE = parse_space(
     {

@@ -7,9 +7,9 @@ import pytest
 
 from tests.unit.test_study_file import BASE, MINIMAL, Tree, refusal
 from tuned.core.errors import InvalidInput
-from tuned.core.priorities import check_priority
+from tuned.core.queue.priorities import check_priority
 from tuned.core.study_file.parse import parse_study
-from tuned.core.trial_filter import parse
+from tuned.core.trials.filter import parse
 
 LR = 'lr = { type = "float", low = 1e-5, high = 1e-1, log = true }'
 SCRIPT = 'script = "train.py"'

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tuned.core.arguments import ArgumentContext, render, render_config, render_env, render_text
 from tuned.core.errors import InvalidInput
+from tuned.core.program.arguments import ArgumentContext, render, render_config, render_env, render_text
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
 from tuned.disk import Disk

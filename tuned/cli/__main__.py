@@ -1,8 +1,10 @@
-"""`python -I -m tuned.cli`: what the console script becomes when a user's package shadows one of ours."""
+"""`python -I -m tuned.cli`: the command line without the console script."""
 
 from __future__ import annotations
 
-from tuned.cli.entry import main
+import sys
+
+from tuned.cli.run import run
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(sys.argv[1:]))

@@ -73,26 +73,43 @@ def write_new(path: Path, text: str, *, force: bool = False) -> bool:
         Unavailable: It cannot be written.
     """
     try:
-        if path.exists() and not force:
-            if path.read_text(errors="replace") == text:
-                return False
-            raise Conflict("is there already", where=str(path), hint="--force writes over it, -o names another")
-        path.write_text(text)
+        with path.open("w" if force else "x") as file:
+            file.write(text)
+    except FileExistsError:
+        if path.read_text(errors="replace") == text:
+            return False
+        hint = "--force writes over it, -o names another"
+        raise Conflict("is there already", where=str(path), hint=hint) from None
     except OSError as error:
         raise Unavailable(f"cannot be written: {error.strerror}", where=str(path)) from error
     return True
 
 
-def free_name(folder: Path, name: str, text: str, taken: Container[str] = ()) -> str:
-    """`name`, or `name-2` and so on where a file of that name holds something else, or a study has it (`taken`)."""
+def write_under_free_name(folder: Path, name: str, text: str, taken: Container[str] = ()) -> tuple[Path, bool]:
+    """Write `NAME.toml`, or `NAME-2.toml` and so on where a file of that name holds something else.
+
+    Args:
+        folder: Where the file is written.
+        name: The name without its ending.
+        text: Its content.
+        taken: Names of studies: no new file is called so.
+
+    Returns:
+        The file, and False when it was there already with this very text.
+
+    Raises:
+        Conflict: A thousand files have such names.
+        Unavailable: It cannot be written.
+    """
     for i in range(1, 1000):
         candidate = name if i == 1 else f"{name}-{i}"
         path = folder / f"{candidate}.toml"
-        if path.exists():
-            if path.read_text(errors="replace") == text:
-                return candidate
-        elif candidate not in taken:
-            return candidate
+        if candidate in taken and not path.exists():
+            continue
+        try:
+            return path, write_new(path, text)
+        except Conflict:  # another text: it was there, or another process was quicker
+            continue
     raise Conflict("has a thousand study files", where=str(folder), hint="name this one: --name")
 
 

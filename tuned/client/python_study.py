@@ -12,9 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import tuned
 from tuned.core.errors import InvalidInput
-from tuned.core.interpreter import choose_interpreter
+from tuned.core.program.interpreter import choose_interpreter
 from tuned.disk import Disk
 from tuned.installation import own_prefix
 
@@ -46,6 +45,7 @@ def read_python(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInput: It fails, takes too long, or does not define exactly one study.
     """
+    _refuse_training_script(path)
     python, _ = choose_interpreter(
         None, base=str(path.parent), environment=os.environ, files=Disk(), own_prefix=own_prefix()
     )
@@ -59,10 +59,24 @@ def read_python(path: Path) -> dict[str, Any]:
     return studies[0]
 
 
+def _refuse_training_script(path: Path) -> None:
+    """A training script given in place of a study file must not begin to train in the foreground."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if "study" not in text.lower():
+        raise InvalidInput(
+            "defines no tuned.Study: it is a script, not a study file",
+            where=str(path),
+            hint=f"tunectl tune {path.name} KEY=RANGE ... tunes it, tunectl init {path.name} drafts a study file",
+        )
+
+
 def _run(python: str, path: Path) -> list[dict[str, Any]]:
     """What the child answers, read from a file so that nothing it prints can mix with it."""
     with tempfile.TemporaryDirectory(prefix="tuned-study-") as folder, tempfile.TemporaryFile("w+") as answer:
-        (Path(folder) / "tuned").symlink_to(Path(tuned.__path__[0]).absolute())
+        (Path(folder) / "tuned").symlink_to(Path(__file__).absolute().parents[1])
         command = [python, "-c", _READ, folder, str(path), str(answer.fileno())]
         try:
             done = subprocess.run(

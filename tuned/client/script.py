@@ -194,7 +194,7 @@ class SubmittedStudy:
         return self.client.send(api.analysis(self.name, kind, options, others))
 
     def step(self, name: str, **options: Any) -> list[StepRow]:
-        """Take a step to a finished model now: `confirm`, `ensemble`, `finalize` or `report`; then `wait`.
+        """Take a step to a final model now: `confirm`, `ensemble`, `finalize` or `report`; then `wait`.
 
         Args:
             name: The step.
@@ -203,16 +203,16 @@ class SubmittedStudy:
         Returns:
             All steps of the study, as `row.steps` has them later.
         """
-        from tuned.client import api_finish
+        from tuned.client import api_playbook
 
-        return self.client.send(api_finish.take_step(self.name, name, options)).steps
+        return self.client.send(api_playbook.take_step(self.name, name, options)).steps
 
     def rows(self) -> list[dict[str, Any]]:
         """All trials as flat dictionaries, one a trial: number, state, parameters, values and times.
 
         A parameter or metric that is called like another column is `params.NAME` or `values.NAME`.
         """
-        from tuned.core.flat_rows import flat
+        from tuned.core.trials.flat_rows import flat
 
         return [flat(asdict(trial)) for trial in self.trials]
 

@@ -15,6 +15,7 @@ from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core.errors import Conflict, NotFound
 from tuned.wire import EventRow, StudyRow, TrialRow
+from tuned.wire.studies import PAUSED_BY_USER
 
 if TYPE_CHECKING:
     from tuned.client.http import Client
@@ -25,12 +26,15 @@ RESTART_PATIENCE = 30.0
 ENDED_STUDY = frozenset({"completed", "stopped", "failed"})
 LIVE_TRIAL = frozenset({"queued", "starting", "running", "paused"})
 METRICS = "trial.metrics"
-BY_USER = "by you"
 
 
 def paused_by_daemon(row: StudyRow) -> bool:
     """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
-    return row.state == "paused" and bool(row.reason) and not row.reason.endswith(BY_USER)
+    return row.state == "paused" and bool(row.reason) and row.reason != PAUSED_BY_USER
+
+
+def _after_a_mend(study: str) -> str:
+    return f"mend the script, then: tunectl resume {study}; or the study file, then: tunectl submit FILE --update"
 
 
 def changes(
@@ -121,7 +125,7 @@ def wait_for_study(
         if row.state in ENDED_STUDY:
             return row
         if paused_by_daemon(row):
-            raise Conflict(f"paused: {row.reason}", where=name, hint=f"mend it, then: tunectl resume {name}")
+            raise Conflict(f"paused: {row.reason}", where=name, hint=_after_a_mend(name))
     raise AssertionError("the stream has no end of its own")
 
 
@@ -145,7 +149,7 @@ def wait_for_trials(
             return chosen
         row = client.send(api.study(study)).study
         if paused_by_daemon(row) and not any(trial.state in ("starting", "running") for trial in chosen):
-            raise Conflict(f"paused: {row.reason}", where=study, hint=f"mend it, then: tunectl resume {study}")
+            raise Conflict(f"paused: {row.reason}", where=study, hint=_after_a_mend(study))
     raise AssertionError("the stream has no end of its own")
 
 

@@ -10,7 +10,7 @@ from tuned.core.names import nearest
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.targets import Target, parse_target
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 
 def resolve(conn: Connection, texts: list[str]) -> list[tuple[Study, Target, list[Trial]]]:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from tuned.core.gpu_shares import share_of, wanted_by
-from tuned.core.schedule import (
+from tuned.core.queue.gpu_shares import share_of, wanted_by
+from tuned.core.queue.schedule import (
     Ask,
     Claim,
     Drain,
@@ -31,12 +31,12 @@ from tuned.core.search.phases import asks_advisor
 from tuned.core.search.rungs import Verdict
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.playbook.pipelines import Pipelines
+from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.search.ways import due_in, reproducible
 from tuned.daemon.study_moves import drain_study, end_study
@@ -81,14 +81,14 @@ class Scheduler:
         slots: Slots,
         launching: Launching,
         suggesting: Suggesting,
-        pipelines: Pipelines,
+        playbooks: Playbooks,
     ) -> None:
         self._database = database
         self._hub = hub
         self._slots = slots
         self._launching = launching
         self._suggesting = suggesting
-        self._pipelines = pipelines
+        self._playbooks = playbooks
         self.blocked = ""
 
     async def run(self) -> None:
@@ -167,7 +167,7 @@ class Scheduler:
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
-            self._pipelines.look(study, view, self._budget_spent(study))
+            self._playbooks.look(study, view, self._budget_spent(study))
             self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
             if study.state is StudyState.RUNNING:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
@@ -194,7 +194,7 @@ class Scheduler:
             early = asks_advisor(search) or due_in(study).refine
             ahead = parallel * (1 if early else DESIGN_AHEAD)
         left = study.budget_left(clock.now())
-        pending = study.pipeline is not None and not study.pipeline.over
+        pending = study.playbook is not None and not study.playbook.over
         searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)
         if pending and left is not None:
             # A budget ends the search; the steps that follow are done all the same.

@@ -1,6 +1,6 @@
-"""The transactions that bring a study to its end: it drains (nothing more starts), then it has ended.
+"""Transactions on a whole study that several rooms share: it drains, ends, runs again, tries failed points again.
 
-They run in the writer's thread, on the write connection; draining is shared by the scheduler and by people's `cancel`.
+They run in the writer's thread, on the write connection.
 """
 
 from __future__ import annotations
@@ -8,7 +8,12 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core.states import Actor, StudyState, TrialState
+from storage.repository import NewTrial
+from tuned.core.errors import Conflict
+from tuned.core.space import Point
+from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
+from tuned.core.study import SEARCH, Study
+from tuned.core.trials.trial import Trial
 
 
 def drain_study(conn: Connection, study_id: int, reason: str, actor: Actor, now: float) -> list[int]:
@@ -38,3 +43,44 @@ def end_study(conn: Connection, study_id: int, event: str, reason: str, now: flo
     for trial in queries.trials(conn, study_id, states=[TrialState.PAUSED]):
         repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason="its study has ended")
     repository.move_study(conn, study_id, event, Actor.SCHEDULER, now, reason=reason)
+
+
+def reopen(conn: Connection, study_id: int, now: float) -> None:
+    """A study that has ended runs again, because something was queued in it.
+
+    Raises:
+        Conflict: It is ending just now, and would cancel what was queued.
+        IllegalMove: It failed, which is final.
+    """
+    study = queries.study_by_id(conn, study_id)
+    if study.state is StudyState.DRAINING:
+        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
+    if study.state in STUDY_ENDED:
+        repository.move_study(conn, study_id, "reopen", Actor.USER, now, reason="")
+
+
+def run_failed_again(conn: Connection, study: Study, now: float) -> list[int]:
+    """Queue the points that failed while the study had no result, once each; numbers of the new trials.
+
+    A point that failed for the script's or the file's sake says nothing of the point: the mended study tries it.
+    """
+    numbers: list[int] = []
+    seen: list[Point] = [t.params for t in queries.trials(conn, study.id, states=[TrialState.QUEUED])]
+    for trial in queries.trials(conn, study.id, states=[TrialState.FAILED, TrialState.LOST]):
+        fits = study.spec.space.carried(trial.params) == trial.params
+        if trial.stage != SEARCH or not fits or trial.params in seen:
+            continue
+        seen.append(trial.params)
+        numbers += repository.add_trials(conn, study.id, [_again(trial)], now)
+    return numbers
+
+
+def _again(trial: Trial) -> NewTrial:
+    return NewTrial(
+        params=trial.params,
+        origin="retry",
+        why=f"trial {trial.number} once more: it failed before the study had a result",
+        priority=trial.priority,
+        rank=0,
+        retry_of=trial.number,
+    )

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from typing import Dict
 
-_PARTS = ("__init__.py", "protocol.py", "torch.py", "sdk", "integrations", "launch")
+_PARTS = ("__init__.py", "protocol.py", "plain_files.py", "torch.py", "sdk", "integrations", "launch")
 
 
 def make_bundle(target_folder: str) -> str:

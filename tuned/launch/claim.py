@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 
+from tuned.plain_files import open_plain
 from tuned.protocol import LOCK_FILE, REVOKED_FILE, START_FILE
 
 
@@ -21,7 +22,7 @@ def claim(run_dir: str) -> bool:
     Raises:
         OSError: The folder is gone or read-only.
     """
-    fd = os.open(os.path.join(run_dir, LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = open_plain(os.path.join(run_dir, LOCK_FILE), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -14,6 +14,7 @@ import os
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from tuned.launch import tfevents
+from tuned.plain_files import read_plain
 from tuned.protocol import STEP_KEY, TIME_KEY, encode_number
 
 _READ_BYTES = 4 * 2**20
@@ -108,7 +109,7 @@ class _File:
     def records(self, final: bool) -> Iterator[Record]:
         """What is new."""
         try:
-            with open(self._path, "rb") as file:
+            with read_plain(self._path, links=True) as file:
                 status = os.fstat(file.fileno())
                 seen = _Seen(status.st_ino, status.st_size, status.st_mtime_ns)
                 if seen == self._seen and not final:

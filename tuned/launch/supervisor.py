@@ -24,6 +24,7 @@ from tuned.launch.output import Output
 from tuned.launch.program import Program
 from tuned.launch.signals import Wakeups, unblock
 from tuned.launch.stopping import Stopping
+from tuned.plain_files import read_plain
 
 STUCK_AFTER = 20.0
 """Seconds after which a forked interpreter that has not reached the user's code is given up."""
@@ -141,6 +142,8 @@ class Supervisor:
             "started_at": time.time(),
             "mode": "warm" if self._warm else "cold",
             "code": self._spec.get("code"),
+            "argv": self._spec["argv"],
+            "env": self._spec.get("shown_env", {}),
         }
 
     def _act(self) -> None:
@@ -230,7 +233,7 @@ class Supervisor:
     def _uses_sdk(self) -> bool:
         """Whether the trial has said, near the start of its metrics, that it will notice a stop by itself."""
         try:
-            with open(os.path.join(self._run_dir, protocol.METRICS_FILE), "rb") as file:
+            with read_plain(os.path.join(self._run_dir, protocol.METRICS_FILE)) as file:
                 return protocol.encode_line({protocol.SDK_MARK: 1}) in file.read(1 << 20)
         except OSError:
             return False

@@ -6,8 +6,8 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from tuned.wire.finish import StepAction, StepRequest, Steps
 from tuned.wire.machine import Collect, Collected, DaemonStatus, DeviceRow, EventRow, StopRequest
+from tuned.wire.playbook import StepAction, StepRequest, Steps
 from tuned.wire.spaces import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 from tuned.wire.steering import (
     GpuProcess,

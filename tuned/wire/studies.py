@@ -57,7 +57,7 @@ class StoppingRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step from the search to a finished model.
+    """One step from the search to a final model.
 
     Attributes:
         id: What steering names it by; `name` is what it does.
@@ -75,6 +75,10 @@ class StepRow:
     why: str
     began_at: float | None
     ended_at: float | None
+
+
+PAUSED_BY_USER = "paused by you"
+"""The reason of a study that a person paused; every other pause is the daemon's own, and has a cause to mend."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class TrialDetail:
     Attributes:
         bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
             `{attempt, offset, text}`.
+        command: The trial as a line for a shell; variables that look like secrets are left out.
     """
 
     trial: TrialRow
@@ -109,6 +110,7 @@ class TrialDetail:
     attempts: list[Json] = field(default_factory=list)
     rungs: list[RungRow] = field(default_factory=list)
     unreadable: list[Json] = field(default_factory=list)
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,14 @@ class LogChunk:
     Attributes:
         next_offset: Where the following piece begins, in bytes.
         ended: Whether the attempt is over, so that nothing follows once `text` is empty.
+        note: Why there is no text of an attempt that has ended; empty when there is.
     """
 
     text: str
     attempt: int
     next_offset: int
     ended: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,8 @@ def test_a_python_file_is_run_by_an_interpreter_of_its_own(tunectl: Any, daemon:
     [
         ("import tuned\n", "defines no tuned.Study"),
         ("import tuned\na = tuned.Study()\nb = tuned.Study()\n", "defines 2 tuned.Study"),
-        ("raise RuntimeError('boom')\n", "failed: RuntimeError: boom"),
-        ("def f(:\n", "failed: SyntaxError"),
+        ("raise RuntimeError('boom')  # no study\n", "failed: RuntimeError: boom"),
+        ("def study(:\n", "failed: SyntaxError"),
         ("import tuned\nstudy = tuned.Study(space={1, 2})\n", "space: Object of type set is not JSON serializable"),
         ("import tuned\nstudy = tuned.Study(run=lambda: 0)\n", "is not a function of a module's top level"),
     ],

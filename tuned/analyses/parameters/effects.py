@@ -24,7 +24,7 @@ from tuned.analyses.table import Cell, Column, Table
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Value
 from tuned.core.study import Direction, Objective
-from tuned.core.trial import summarise
+from tuned.core.trials.trial import summarise
 
 ADJUSTED = (Column("adjusted", "number"), Column("adjusted_interval", "interval", "95 % of it"))
 WEAK = 0.2

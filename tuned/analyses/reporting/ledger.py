@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
-from tuned.core.playbook.tables import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
+from tuned.core.playbook.spec import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
 
 WORDS = {
     "completed": "completed",

@@ -44,7 +44,7 @@ def doctor(session: Session) -> None:
 
 def _interpreter() -> tuple[str, str]:
     """The Python that trials of a study file in this folder would run under."""
-    from tuned.core.interpreter import choose_interpreter
+    from tuned.core.program.interpreter import choose_interpreter
     from tuned.disk import Disk
     from tuned.installation import own_prefix
 

@@ -9,7 +9,7 @@ import click
 from tuned.cli.session import Session, verb
 from tuned.cli.whole_file import write_whole
 from tuned.client import api_steering
-from tuned.core.exporting import FORMATS
+from tuned.core.trials.exporting import FORMATS
 
 
 @verb()

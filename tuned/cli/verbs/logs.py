@@ -55,6 +55,8 @@ def _print(session: Session, study: str, number: int, follow: bool, lines: int |
         if chunk.text:
             continue
         if not follow or chunk.ended:
+            if chunk.note:
+                click.echo(f"{study}/{number}: {chunk.note}", err=True)
             return
         sys.stdout.flush()
         time.sleep(FOLLOW_S)
@@ -77,7 +79,7 @@ def _document(
         pieces.append(chunk.text)
         if not chunk.text:
             break
-    document = {"study": study, "number": number, "attempt": chunk.attempt, "ended": chunk.ended}
+    document = {"study": study, "number": number, "attempt": chunk.attempt, "ended": chunk.ended, "note": chunk.note}
     return {**document, "text": "".join(pieces)}
 
 

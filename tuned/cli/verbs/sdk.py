@@ -33,7 +33,7 @@ def sdk(session: Session, take_away: bool, python: str | None) -> None:
 def _interpreter(python: str | None) -> tuple[str, str]:
     """The interpreter that was named, or that of an environment; the system's own only when it is named."""
     from tuned.core.errors import InvalidInput
-    from tuned.core.interpreter import choose_interpreter
+    from tuned.core.program.interpreter import choose_interpreter
     from tuned.disk import Disk
     from tuned.installation import own_prefix
 

@@ -12,7 +12,7 @@ from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.client import api, api_steering
 from tuned.client.api import Call
-from tuned.core.pausing import LEVELS
+from tuned.core.queue.pausing import LEVELS
 
 if TYPE_CHECKING:
     from tuned.wire import Changed

@@ -48,7 +48,7 @@ def tune(
     KEY=RANGE is lr=log:1e-5..1e-1, width=16..512, batch=16,32,64, amp=bool or epochs=20. Options not named here stay
     as the script has them; without any, those that are customarily tuned are.
     """
-    from tuned.client.drafting import free_name, load_script, study_name, write_new
+    from tuned.client.drafting import load_script, study_name, write_new, write_under_free_name
     from tuned.client.study_source import override, read_submission
     from tuned.core.draft.study_text import draft_study
     from tuned.core.draft.words import parse_word
@@ -58,7 +58,7 @@ def tune(
     read = load_script(script, folder)
     entries: dict[str, Any] = {}
     for word in words:
-        key, entry = parse_word(word)
+        key, entry = parse_word(word, read.taken.named)
         if key in entries:
             raise InvalidInput("is there twice", where=key, hint="drop one")
         entries[key] = entry
@@ -71,12 +71,11 @@ def tune(
         search=limits if "trials" in limits or "budget" in limits else {"trials": 30, **limits},
     )
     if name:
-        chosen = check_study_name(name, "--name")
+        path = folder / f"{check_study_name(name, '--name')}.toml"
+        made = write_new(path, draft.text)
     else:
         known = {row.name for row in session.send(api.studies())}
-        chosen = free_name(folder, study_name(script), draft.text, known)
-    path = folder / f"{chosen}.toml"
-    made = write_new(path, draft.text)
+        path, made = write_under_free_name(folder, study_name(script), draft.text, known)
     try:
         if draft.todos:
             raise InvalidInput(f"does not say all that is needed: {draft.todos[0]}", where=script, hint=_remedy(script))

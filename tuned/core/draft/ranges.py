@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tuned.core.draft.options import Option
+from tuned.core.script.option import Option
 
 Use = Literal["tune", "fix", "given", "leave"]
 
@@ -214,8 +214,8 @@ _LEFT_FLAGS = re.compile(
 def _flag(option: Option, name: str) -> Choice:
     if _LEFT_FLAGS.search(name):
         return Choice("leave", why="a switch that changes no result")
-    if option.on and not name.startswith("no_"):
-        return Choice("leave", why="on by default")
+    if option.on and not option.off and not option.inverts:
+        return Choice("leave", why="on by default, and nothing turns it off")
     return Choice("tune", {"type": "bool"}, option.help[:60])
 
 

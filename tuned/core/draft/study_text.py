@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuned.core.draft.options import Option, ScriptOptions, read_options
 from tuned.core.draft.prints import Found, direction_of, read_prints
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
+from tuned.core.script.option import Option, ScriptOptions
+from tuned.core.script.options import read_options
 from tuned.core.text import printable
-from tuned.core.toml_text import key, value
+from tuned.core.toml.values import key, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,13 @@ def _parts(script: Script, chosen: Mapping[str, Any] | None) -> _Parts:
     options = {option.name: option for option in script.taken.options}
     if chosen is not None:
         for name, entry in chosen.items():
-            option = options.get(name)
+            option = script.taken.named(name)
             if option is None and options and script.taken.how in ("argparse", "click"):
                 raise _unknown(name, options)
-            _take(parts, option or Option(name, f"--{name}", "text"), Choice("tune", entry))
+            _take(parts, option or Option(name, f"--{name}", "text"), Choice("tune", entry), name)
+    named = {option.name for option in map(script.taken.named, chosen or ()) if option is not None}
     for name, option in options.items():
-        if chosen is not None and name in chosen:
+        if name in named:
             continue
         choice = choose(option)
         if chosen is not None and choice.use in ("tune", "fix"):
@@ -153,13 +155,11 @@ def _parts(script: Script, chosen: Mapping[str, Any] | None) -> _Parts:
 def _unknown(name: str, options: Mapping[str, Option]) -> InvalidInput:
     from tuned.core.names import nearest
 
-    twin = name.replace("_", "-") if "_" in name else name.replace("-", "_")
-    known = [twin] if twin in options else list(options)
-    return InvalidInput("the script has no such option", where=name, hint=nearest(name, known))
+    return InvalidInput("the script has no such option", where=name, hint=nearest(name, list(options)))
 
 
-def _take(parts: _Parts, option: Option, choice: Choice) -> None:
-    """Add one option: its place in the arguments and its entry in the space."""
+def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> None:
+    """Add one option: its place in the arguments, and its entry in the space under the name that a person gave it."""
     if choice.use == "leave":
         parts.left.append(_comment(option, choice.why))
         return
@@ -170,14 +170,21 @@ def _take(parts: _Parts, option: Option, choice: Choice) -> None:
         if text == "TODO":
             parts.todos.append(f"{option.flag or option.name}: {choice.why}")
         return
-    name = option.name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", option.name) else f"p_{option.name}"
+    name = named or option.name
+    name = name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", name) else f"p_{name}"
     entry = choice.entry
-    is_switch = option.kind == "flag" or (isinstance(entry, Mapping) and entry.get("type") == "bool")
+    is_switch = option.kind == "flag" or _is_bool(entry)
     if is_switch and option.flag:
         parts.flags = True
     elif option.flag or option.positional:
         shown = value(f"{{{name}{_format(entry)}}}")
-        text = shown if option.positional else f"{value(option.flag)}, {shown}"
+        if option.positional:
+            text = shown
+        elif _negative(entry):
+            joined = option.flag + ("=" if len(option.flag) > 2 else "")
+            text = value(f"{joined}{{{name}{_format(entry)}}}")
+        else:
+            text = f"{value(option.flag)}, {shown}"
         grouped = isinstance(entry, Mapping) and "when" in entry
         parts.arguments.append((f"[{text}]" if grouped else text, "left out while it is inactive" if grouped else ""))
     parts.space.append((f"{key(name)} = {_entry(entry)}", choice.why))
@@ -195,6 +202,19 @@ def _format(entry: Any) -> str:
     if not isinstance(entry, Mapping) or entry.get("type") != "float":
         return ""
     return ":.4g" if all(float(f"{entry[end]:.4g}") == entry[end] for end in ("low", "high")) else ""
+
+
+def _is_bool(entry: Any) -> bool:
+    if isinstance(entry, Mapping):
+        return entry.get("type") == "bool"
+    return all(isinstance(item, bool) for item in (entry if isinstance(entry, list) else [entry]))
+
+
+def _negative(entry: Any) -> bool:
+    """Whether a value may begin with a dash: behind its option, readers would take it for another option."""
+    if isinstance(entry, Mapping):
+        entry = [entry.get("low", 0)]
+    return any(str(item).startswith("-") for item in (entry if isinstance(entry, list) else [entry]))
 
 
 def _comment(option: Option, why: str) -> str:

@@ -1,1 +1,1 @@
-"""The way from a search to a finished model: its steps, their moves, and what each one runs. Pure."""
+"""The way from a search to a final model: its steps, their moves, and what each one runs. Pure."""

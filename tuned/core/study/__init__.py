@@ -6,7 +6,7 @@ Owns the shapes and their JSON form. Reading and checking a study file is `tuned
 from __future__ import annotations
 
 from tuned.core.study.goals import Constraint, Direction, MetricFile, Objective, Pattern
-from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec
+from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec, Spelling
 from tuned.core.study.searching import EarlyStopping, SearchMethod, SearchPhase, SearchSpec
 from tuned.core.study.specification import StudySpec
 from tuned.core.study.standing import SEARCH, Best, Study
@@ -27,6 +27,7 @@ __all__ = [
     "SearchMethod",
     "SearchPhase",
     "SearchSpec",
+    "Spelling",
     "Study",
     "StudySpec",
 ]

@@ -32,6 +32,23 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelling:
+    """How one parameter is typed for the script's own option.
+
+    Attributes:
+        prefix: What stands before a value in the same argument: `--lr=`, or `-n`.
+        on: The arguments for true.
+        off: The arguments for false.
+        python: Whether values are read as Python literals.
+    """
+
+    prefix: str
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    python: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RunSpec:
     """How a trial is run.
 
@@ -61,6 +78,8 @@ class RunSpec:
         config: Files that are written for each trial.
         folds: How many times the program is run in each trial, once a fold; 0: once.
         resume: What is added when there is something to go on from; None when the code cannot.
+        spelling: Parameter -> how `{params}` types it, read from the script's text at submit; a parameter that is not
+            in it is typed as `--name=value`. No content of the study: it follows from the code.
     """
 
     kind: Literal["script", "function", "command"]
@@ -89,3 +108,4 @@ class RunSpec:
     config: tuple[ConfigFile, ...] = ()
     resume: Resume | None = None
     folds: int = 0
+    spelling: dict[str, Spelling] = field(default_factory=dict)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from tuned.core.playbook.steps import Playbook, StepState
 from tuned.core.space import Point
 
 SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution"]
@@ -71,3 +72,30 @@ class EarlyStopping:
     min_delta: float = 0.0
     rescue: float = 0.05
     folds: bool = True
+
+
+def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:
+    """The search as the step at work wants it; as the study file has it where no step has a say in it.
+
+    A step of the search asks for its own points alone. Once it is over, its `until` says how many trials there shall
+    be, beside what the study's `trials` has grown by since then.
+    """
+    if playbook is None:
+        return search
+    step = playbook.current
+    if step is not None and step.searches and step.state is StepState.RUNNING:
+        limit = step.begun_with + int(step.options.get("trials", 0))
+        return replace(search, method=_method(step.name, search.method), phases=(), trials=limit)
+    over = [s.result for s in playbook.steps if "until" in s.result]
+    coming = step is not None and step.searches
+    if not over:
+        return replace(search, phases=(), trials=0) if coming else search
+    latest = max(over, key=lambda result: int(result["until"]))
+    grown = 0 if coming or search.trials is None else max(0, search.trials - int(latest.get("of") or search.trials))
+    return replace(search, trials=int(latest["until"]) + grown)
+
+
+def _method(step: str, method: SearchMethod) -> SearchMethod:
+    if step == "coarse":
+        return method if method in ("grid", "random") else "sobol"
+    return "evolution" if method == "evolution" else "bayesian"

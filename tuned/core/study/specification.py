@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tuned.core.notices import Notify
-from tuned.core.playbook.tables import Finalize, FinalLook, Playbook, finalize_from, playbook_from, test_from
-from tuned.core.secrets import is_secret, masked
+from tuned.core.playbook.spec import Finalize, FinalLook, PlaybookSpec, finalize_from, playbook_from, test_from
 from tuned.core.space import SearchSpace
 from tuned.core.study.goals import Constraint, MetricFile, Objective, Pattern
-from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec
+from tuned.core.study.notices import Notify
+from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec, Spelling
 from tuned.core.study.searching import EarlyStopping, SearchPhase, SearchSpec
+from tuned.core.study.secrets import is_secret, masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class StudySpec:
     constraints: tuple[Constraint, ...] = ()
     finalize: Finalize | None = None
     test: FinalLook | None = None
-    playbook: Playbook | None = None
+    playbook: PlaybookSpec | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None
     notify: Notify | None = None
@@ -101,6 +101,8 @@ class StudySpec:
         run["config"] = tuple(ConfigFile(**c) for c in run["config"])
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
+        spelling = {name: Spelling(**_tuples(entry)) for name, entry in run.get("spelling", {}).items()}
+        run["spelling"] = spelling
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])
         search["sources"] = tuple(search.get("sources", ()))
         search["phases"] = tuple(SearchPhase(**phase) for phase in search.get("phases", ()))
@@ -128,7 +130,8 @@ class StudySpec:
         data = self.to_dict()
         for key in ("priority", "file"):
             data.pop(key)
-        data["run"].pop("python_why")
+        for key in ("python_why", "spelling"):
+            data["run"].pop(key)
         data.pop("pretrained")  # which trial of another study is the best may have changed since
         if self.run.code == "live":
             data["run"].pop("code_hash")  # it may change while the study runs; trials that differ are marked
@@ -147,7 +150,7 @@ class StudySpec:
             else f"{path}: {_text(mine.get(path))} -> {_text(theirs.get(path))}"
             for path in sorted(mine.keys() | theirs.keys())
             if path not in ignored
-            and not path.startswith("pretrained")
+            and not path.startswith(("pretrained", "run.spelling"))
             and _text(mine.get(path)) != _text(theirs.get(path))
         ]
         old, new = self.space.names, other.space.names
@@ -155,6 +158,10 @@ class StudySpec:
         if [name for name in old if name in new] != [name for name in new if name in old]:
             lines.append(f"space.parameters: {', '.join(old)} -> {', '.join(new)}")
         return lines
+
+
+def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
 
 
 def _text(value: Any) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tuned.core.playbook.pipeline import Pipeline, search_now
+from tuned.core.playbook.steps import Playbook
 from tuned.core.space import Point
 from tuned.core.states import StudyState
-from tuned.core.study.searching import SearchSpec
+from tuned.core.study.searching import SearchSpec, search_now
 from tuned.core.study.specification import StudySpec
 
 SEARCH = "search"
@@ -36,7 +36,7 @@ class Study:
         aside: Trial state -> how many of `counts` are of another stage than the search.
         again: Trial state -> how many of `counts` repeat the point of another trial of the search: retries and further
             seeds. They teach the search, and use nothing up of its `trials`.
-        pipeline: The steps of its playbook; None where there is none.
+        playbook: The steps of its playbook; None where there is none.
         space: Version of `spec.space`, from 1.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
@@ -59,7 +59,7 @@ class Study:
     space: int = 1
     aside: dict[str, int] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
-    pipeline: Pipeline | None = None
+    playbook: Playbook | None = None
 
     @property
     def search_counts(self) -> dict[str, int]:
@@ -87,4 +87,4 @@ class Study:
     @property
     def search(self) -> SearchSpec:
         """The search as it is now: what the step at work asks for, where the study has a playbook."""
-        return search_now(self.spec.search, self.pipeline)
+        return search_now(self.spec.search, self.playbook)

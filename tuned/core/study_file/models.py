@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tuned.core.notices import KINDS
-from tuned.core.playbook.tables import STEPS
+from tuned.core.playbook.spec import STEPS
 from tuned.core.study import SearchMethod
+from tuned.core.study.notices import KINDS
 from tuned.core.study_file.values import (
     Arguments,
     AutoSize,

@@ -12,10 +12,9 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.files import Files
-from tuned.core.interpreter import find_program
 from tuned.core.names import check_study_name
-from tuned.core.notices import Notify, parse_command
-from tuned.core.pretraining import files_of
+from tuned.core.program.interpreter import find_program
+from tuned.core.program.pretraining import files_of
 from tuned.core.study import (
     Constraint,
     EarlyStopping,
@@ -23,8 +22,8 @@ from tuned.core.study import (
     Pattern,
     StudySpec,
 )
+from tuned.core.study.notices import Notify, parse_command
 from tuned.core.study_file.constraint_file import constrained
-from tuned.core.study_file.finish_file import check_finish, check_folds, finalize_of, look_of, playbook_of
 from tuned.core.study_file.models import (
     ConstraintTable,
     EarlyStoppingTable,
@@ -33,6 +32,7 @@ from tuned.core.study_file.models import (
     ObjectiveTable,
     StudyTable,
 )
+from tuned.core.study_file.playbook_file import check_folds, check_playbook, finalize_of, look_of, playbook_of
 from tuned.core.study_file.reach import check_reach, code_mentions_us, refuse_silent
 from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.run_files import (
@@ -43,6 +43,7 @@ from tuned.core.study_file.run_files import (
 from tuned.core.study_file.run_table import run_of
 from tuned.core.study_file.search_table import search_of
 from tuned.core.study_file.space_file import parse_space
+from tuned.core.study_file.taking import taken
 from tuned.core.text import check_encodable
 
 _TWINS = ("val_", "valid_", "eval_")
@@ -98,6 +99,7 @@ def parse_study(
     stopping = _early_stopping(tables.early_stopping, objectives)
     answer = code_mentions_us(run, files)
     check_reach(run, space, files)
+    run = taken(run, space, files)
     check_folds(run, metric_files, files)
     renames = renames_of(tables.metrics)
     if not metric_files:
@@ -124,7 +126,7 @@ def parse_study(
         predictions=predictions,
         notify=_notify(tables.notify, environment, files),
     )
-    check_finish(spec, files)
+    check_playbook(spec, files)
     return spec
 
 

@@ -11,9 +11,9 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 
-from tuned.core.arguments import check_arguments, items_of, names_used
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
+from tuned.core.program.arguments import check_arguments, items_of, names_used
 from tuned.core.space import SearchSpace
 from tuned.core.study import Constraint, Objective, Pattern, RunSpec
 from tuned.core.study_file.reporting import Answer, mentions_us

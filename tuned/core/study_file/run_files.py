@@ -9,12 +9,12 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuned.core.arguments import check_text, names_used
-from tuned.core.config_text import FORMATS, format_of, set_values
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
 from tuned.core.names import nearest
-from tuned.core.placeholders import Placeholder, parse_template
+from tuned.core.program.arguments import check_text, names_used
+from tuned.core.program.config_text import FORMATS, format_of, set_values
+from tuned.core.program.placeholders import Placeholder, parse_template
 from tuned.core.space import SearchSpace, Value
 from tuned.core.study import ConfigFile, MetricFile, Resume
 from tuned.core.study_file.models import ConfigTable, MetricsTable, RunTable

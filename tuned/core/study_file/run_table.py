@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
-from tuned.core.interpreter import activated, choose_interpreter, find_program
-from tuned.core.placeholders import Placeholder, parse_template
+from tuned.core.program.interpreter import activated, choose_interpreter, find_program
+from tuned.core.program.placeholders import Placeholder, parse_template
 from tuned.core.space import SearchSpace
 from tuned.core.study import Argument, RunSpec
 from tuned.core.study_file.models import RunTable

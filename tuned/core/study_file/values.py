@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from tuned.core.durations import parse_duration
-from tuned.core.gpu_shares import check_gpus
-from tuned.core.playbook.tables import StepName
+from tuned.core.playbook.spec import StepName
+from tuned.core.queue.gpu_shares import check_gpus
 from tuned.core.sizes import parse_size
 
 

@@ -17,7 +17,7 @@ from storage import queries
 from storage.engine import Database
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.analyses.study_data import study_header, trial_lines
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
@@ -86,7 +86,9 @@ class Analysing:
             yield study_header(study, slots)
             for i in range(0, len(trials), AT_ONCE):
                 some = trials[i : i + AT_ONCE]
-                yield await self._database.ask(partial(trial_lines, trials=some, used=used))
+                yield await self._database.ask(
+                    partial(trial_lines, trials=some, used=used, located=self._database.located)
+                )
             yield END
 
     def _keep(self, key: object, answer: Answer) -> None:

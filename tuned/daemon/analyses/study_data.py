@@ -6,14 +6,15 @@ Owns what is in them; the fields are those of `tuned.analyses.study_data`, by th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.protocol import encode_number
 from tuned.wire import wire_values
 
@@ -36,11 +37,16 @@ def study_header(study: Study, slots: int) -> bytes:
     )
 
 
-def trial_lines(conn: Connection, trials: Iterable[Trial], used: Mapping[int, queries.Usage]) -> bytes:
-    """Trials with their thinned curves, a line each."""
-    return b"".join(
-        line(_trial(trial, queries.curves(conn, trial.id, CURVE_POINTS), used.get(trial.id))) for trial in trials
-    )
+def trial_lines(
+    conn: Connection, trials: Iterable[Trial], used: Mapping[int, queries.Usage], located: Callable[[str], Path]
+) -> bytes:
+    """Trials with their thinned curves, a line each; `located` gives the place of a stored path."""
+    found = []
+    for trial in trials:
+        usage = used.get(trial.id)
+        run_dir = str(located(usage.run_dir)) if usage else ""
+        found.append(line(_trial(trial, queries.curves(conn, trial.id, CURVE_POINTS), usage, run_dir)))
+    return b"".join(found)
 
 
 def line(data: Any) -> bytes:
@@ -48,7 +54,9 @@ def line(data: Any) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode() + b"\n"
 
 
-def _trial(trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usage | None) -> dict[str, Any]:
+def _trial(
+    trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usage | None, run_dir: str
+) -> dict[str, Any]:
     seen = [value for value in curves[MEMORY_METRIC].values if value] if MEMORY_METRIC in curves else []
     seconds = queued = None
     if trial.started_at is not None:
@@ -78,7 +86,7 @@ def _trial(trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usa
         "peak_memory": max(seen) if seen else used.peak_rss if used else None,
         "memory_kind": "gpu" if seen else "ram" if used and used.peak_rss else "",
         "code": trial.code,
-        "run_dir": used.run_dir if used else "",
+        "run_dir": run_dir,
         "retry_of": trial.retry_of,
         "curves": {name: _curve(curve) for name, curve in curves.items()},
     }

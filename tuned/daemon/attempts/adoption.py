@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 
 from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
 from tuned import protocol
-from tuned.core.gpu_shares import share_of, wanted_by
+from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.daemon import failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.files import run_dirs, snapshot
+from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.machine.slots import Slots
 
 log = logging.getLogger(__name__)
 
 
-async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path) -> None:
+async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard: Graveyard) -> None:
     """Follow every live attempt of the database; returns before their folders were looked at."""
 
     def live() -> list[Row]:
         with database.read() as conn:
-            snapshot.drop_abandoned(runs)
-            run_dirs.exhume(runs, {study.name for study in queries.studies(conn)})
+            graveyard.exhume({study.name for study in queries.studies(conn)})
             return queries.live(conn)
 
     def share(row: Row) -> float:
@@ -47,7 +45,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, runs: Path
             number=row.trial.number,
             attempt=row.attempt,
             attempt_id=row.attempt_id,
-            run_dir=Path(row.run_dir),
+            run_dir=database.located(row.run_dir),
             device=row.trial.device,
             started=False,
             running=row.started,

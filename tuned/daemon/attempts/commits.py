@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import IngestBatch
-from tuned.core.endings import (
-    BREAKER_LENGTH,
+from tuned.core.states import Actor, StopReason, StudyState, TrialState
+from tuned.core.trials.endings import (
+    SIDE_HISTORY,
     Verdict,
     alone_next,
     as_asked,
@@ -22,11 +23,12 @@ from tuned.core.endings import (
     canary_verdict,
     check_result,
     never_began,
+    side_verdict,
     with_retry,
 )
-from tuned.core.metric_lines import Chunk
-from tuned.core.states import Actor, StopReason, StudyState, TrialState
-from tuned.core.trial import Outcome, Trial, classify_exit, last_traceback
+from tuned.core.trials.last_words import last_traceback
+from tuned.core.trials.metric_lines import Chunk
+from tuned.core.trials.trial import Outcome, Trial, classify_exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def commit_ending(
 ) -> Ending:
     """The last progress and the end of an attempt, with what follows from it for trial and study.
 
-    `damaged` says what is wrong with its directory, where that is why nothing is known of its end.
+    `damaged` says what is wrong with its directory, which may be why nothing is known of its end or its result.
     """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
@@ -138,6 +140,8 @@ def commit_ending(
         disk_full=bool(record and record.get("disk_full")),
         stage=trial.stage,
     )
+    if record is not None and damaged and outcome.failure is not None:
+        outcome = replace(outcome, reason=f"{outcome.reason}; {damaged}")
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
     outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
@@ -182,9 +186,10 @@ def _pause_if_failing(
         return
     study = queries.study_by_id(conn, study_id)
     any_values = bool(trial.values) or queries.any_values(conn, study_id)
-    reason = canary_verdict(study.spec, outcome, any_values, trial.number) or breaker_verdict(
-        queries.last_ended(conn, study_id, BREAKER_LENGTH)
-    )
+    reason = canary_verdict(study.spec, outcome, any_values, trial.number)
+    if reason is None and outcome.failure is not None:
+        last = queries.last_ended(conn, study_id, SIDE_HISTORY)
+        reason = breaker_verdict(last) or side_verdict(last)
     if reason is not None:
         repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
 

@@ -9,12 +9,11 @@ import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from storage import queries
 from storage.engine import Database
 from storage.queries import EndedAttempt
-from tuned.core.metric_lines import parse_chunk
+from tuned.core.trials.metric_lines import parse_chunk
 from tuned.daemon import clock
 from tuned.daemon.attempts.commits import Progress, commit_progress
 from tuned.daemon.files import run_dirs
@@ -52,9 +51,10 @@ async def _take(database: Database, attempt: EndedAttempt) -> int:
 def _read(database: Database, attempt: EndedAttempt) -> Progress | None:
     """The next lines of a file; None when there is none."""
     try:
-        if (Path(attempt.run_dir) / METRICS_FILE).stat().st_size <= attempt.ingest_offset:
+        run_dir = database.located(attempt.run_dir)
+        if (run_dir / METRICS_FILE).stat().st_size <= attempt.ingest_offset:
             return None
-        facts = run_dirs.look(Path(attempt.run_dir), attempt.ingest_offset, started=True)
+        facts = run_dirs.look(run_dir, attempt.ingest_offset, started=True)
     except OSError:
         return None
     with database.read() as conn:

@@ -1,7 +1,7 @@
 """Live attempts: from the fork to the row that says how it ended.
 
 Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction. Who starts an
-attempt is the launch's work (`tuned.daemon.launch.launching`), what an end means is decided in `tuned.core.endings`.
+attempt is the launch's work (`tuned.daemon.launch.launching`); `tuned.core.trials.endings` decides what an end means.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.endings import Verdict, judge
 from tuned.core.errors import TunedError
-from tuned.core.metric_lines import Chunk, parse_chunk
 from tuned.core.states import TrialState
+from tuned.core.trials.endings import Verdict, judge
+from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
 from tuned.daemon.attempts.folder_watch import FolderWatch

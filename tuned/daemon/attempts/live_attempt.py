@@ -8,9 +8,9 @@ from pathlib import Path
 
 from asyncinotify import Watch
 
-from tuned.core.attempt_wishes import Told, Wish
-from tuned.core.endings import Verdict
 from tuned.core.errors import Unavailable
+from tuned.core.trials.endings import Verdict
+from tuned.core.trials.wishes import Told, Wish
 from tuned.protocol import PROTOCOL
 
 

@@ -18,9 +18,9 @@ from storage import queries
 from storage.engine import Database
 from storage.repository import set_frozen
 from tuned import protocol
-from tuned.core.attempt_wishes import MOVES, MOVES_MEMORY, Step, Told, Wish, next_step
 from tuned.core.errors import Unavailable
 from tuned.core.states import Actor, StopReason
+from tuned.core.trials.wishes import MOVES, MOVES_MEMORY, Step, Told, Wish, next_step
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.gpu_memory import TOOL_S, GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt

@@ -9,6 +9,8 @@ import ctypes
 import os
 from pathlib import Path
 
+from tuned.daemon.files.removal import opened
+from tuned.plain_files import open_plain
 from tuned.protocol import OUTPUT_FILE
 
 CAP_BYTES = 64 * 2**20
@@ -32,19 +34,20 @@ def cap_log(run_dir: Path, cap: int = CAP_BYTES, head: int = HEAD_BYTES, tail: i
     Returns:
         Length of the hole, 0 when the log is short enough or cannot be punched.
     """
-    path = run_dir / OUTPUT_FILE
+    *_, study, number, attempt = run_dir.parts
     try:
-        status = path.stat()
-    except FileNotFoundError:
+        with opened(run_dir.parents[2], study, number, attempt) as folder:
+            fd = open_plain(OUTPUT_FILE, os.O_RDWR, dir_fd=folder)
+    except OSError:
         return 0
-    if status.st_blocks * 512 <= cap:
-        return 0
-    start = -(-head // _BLOCK) * _BLOCK
-    length = (status.st_size - tail - start) // _BLOCK * _BLOCK
-    if length <= 0:
-        return 0
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
+        status = os.fstat(fd)
+        if status.st_blocks * 512 <= cap or status.st_nlink > 1:  # a second name: it may be a file of the user's
+            return 0
+        start = -(-head // _BLOCK) * _BLOCK
+        length = (status.st_size - tail - start) // _BLOCK * _BLOCK
+        if length <= 0:
+            return 0
         failed = _libc.fallocate(fd, _KEEP_SIZE_PUNCH_HOLE, ctypes.c_int64(start), ctypes.c_int64(length))
     finally:
         os.close(fd)

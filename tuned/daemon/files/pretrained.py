@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput
-from tuned.core.pretraining import PARAMETER, STUDY, sources_of, study_source, with_checkpoint
+from tuned.core.program.pretraining import PARAMETER, STUDY, sources_of, study_source, with_checkpoint
 from tuned.core.study import StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 
 

@@ -1,13 +1,16 @@
 """Keeps the run directories within their quota, and answers what `gc` would remove.
 
-Owns measuring and removing. What goes first is decided in `tuned.core.keeping`.
+Owns measuring and removing. What goes first is decided in `tuned.core.trials.keeping`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -15,14 +18,17 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.keeping import Footprint, Removal, removals
-from tuned.core.playbook.tables import FINALIZE_STAGE
+from tuned.core.playbook.spec import FINALIZE_STAGE
 from tuned.core.states import STUDY_ENDED
-from tuned.daemon.files import run_dirs
+from tuned.core.trials.keeping import Footprint, Removal, removals
 from tuned.daemon.files.pretrained import needed
+from tuned.daemon.files.removal import names_in, opened, opened_in, remove, size_in, size_of
 from tuned.home import Home
 from tuned.wire import Collected
 
+log = logging.getLogger(__name__)
+
+_PARTS = ("checkpoint", "work", "log")
 WORK = (protocol.WORK_DIR, protocol.PREDICTIONS_DIR)
 """Folders of an attempt that go together: what it wrote for itself, and what its model said."""
 
@@ -33,22 +39,6 @@ def default_quota(folder: Path) -> int:
     """`TUNED_DISK_QUOTA` in bytes, else half of the disk."""
     named = os.environ.get(ENV_QUOTA, "")
     return int(named) if named.isdigit() else shutil.disk_usage(folder).total // 2
-
-
-def size_of(path: Path) -> int:
-    """Bytes on the disk below a path, links not followed; what vanishes meanwhile counts as nothing."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return 0
-    total = status.st_blocks * 512
-    if not path.is_dir() or path.is_symlink():
-        return total
-    try:
-        entries = list(os.scandir(path))
-    except OSError:
-        return total
-    return total + sum(size_of(Path(entry.path)) for entry in entries)
 
 
 class Retention:
@@ -71,15 +61,14 @@ class Retention:
 
     def _collect(self, dry_run: bool, quota: int | None) -> Collected:
         allowed = default_quota(self._runs) if quota is None else quota
-        used = size_of(self._runs)
+        used = size_of(self._runs.resolve())
         if used <= allowed:
             return Collected(used, allowed, 0, [], dry_run)
         with self._database.read() as conn:
             footprints = self._footprints(conn)
         chosen = removals(footprints, used, allowed)
         if not dry_run:
-            for removal in chosen:
-                self._remove(removal)
+            chosen = [removal for removal in chosen if self._remove(removal)]
         listed = [f"{r.study}/{r.number} {r.part} {r.size}" for r in chosen]
         return Collected(used, allowed, sum(r.size for r in chosen), listed, dry_run)
 
@@ -90,10 +79,11 @@ class Retention:
             best = queries.best_trials(conn, study, 2**31 - 1)
             rank = {trial.number: i for i, trial in enumerate(best, 1)}
             for trial in queries.trials(conn, study.id):
-                folder = run_dirs.trial_dir(self._runs, study.name, trial.number)
-                if not folder.is_dir() or trial.stage == FINALIZE_STAGE or (study.name, trial.number) in kept:
+                if trial.stage == FINALIZE_STAGE or (study.name, trial.number) in kept:
                     continue  # a final model, or what others begin from
-                attempts = [p for p in folder.iterdir() if p.name.isdigit()]
+                sizes = dict.fromkeys(_PARTS, 0)
+                for part, folder, name in self._parts(study.name, trial.number):
+                    sizes[part] += size_in(folder, name)
                 found.append(
                     Footprint(
                         study=study.name,
@@ -101,22 +91,38 @@ class Retention:
                         state=trial.state,
                         rank=rank.get(trial.number),
                         ended_at=trial.ended_at,
-                        checkpoint_bytes=size_of(folder / protocol.CHECKPOINT_DIR),
-                        work_bytes=sum(size_of(a / part) for a in attempts for part in WORK),
-                        log_bytes=sum(size_of(a / protocol.OUTPUT_FILE) for a in attempts),
+                        checkpoint_bytes=sizes["checkpoint"],
+                        work_bytes=sizes["work"],
+                        log_bytes=sizes["log"],
                         active_study=study.state not in STUDY_ENDED,
                     )
                 )
         return found
 
-    def _remove(self, removal: Removal) -> None:
-        folder = run_dirs.trial_dir(self._runs, removal.study, removal.number)
-        if removal.part == "checkpoint":
-            shutil.rmtree(folder / protocol.CHECKPOINT_DIR, ignore_errors=True)
-            return
-        for attempt in folder.iterdir():
-            if removal.part == "work":
-                for part in WORK:
-                    shutil.rmtree(attempt / part, ignore_errors=True)
-            else:
-                (attempt / protocol.OUTPUT_FILE).unlink(missing_ok=True)
+    def _parts(self, study: str, number: int) -> Iterator[tuple[str, int, str]]:
+        """What may be removed of a trial: which part it is, the open folder that holds it, and its name there."""
+        try:
+            with opened(self._runs, study, str(number)) as trial:
+                yield "checkpoint", trial, protocol.CHECKPOINT_DIR
+                for attempt in filter(str.isdigit, names_in(trial)):
+                    with contextlib.suppress(NotADirectoryError), opened_in(trial, attempt) as folder:
+                        for name in WORK:
+                            yield "work", folder, name
+                        yield "log", folder, protocol.OUTPUT_FILE
+        except FileNotFoundError:
+            return  # it has no folder yet, or none any more
+        except OSError as error:
+            log.warning("%s/%d: its folder is left alone: %s", study, number, error)
+
+    def _remove(self, removal: Removal) -> bool:
+        """Remove a part of a trial; whether all of it is gone."""
+        whole = True
+        for part, folder, name in self._parts(removal.study, removal.number):
+            if part != removal.part:
+                continue
+            try:
+                remove(folder, name)
+            except OSError as error:
+                whole = False
+                log.warning("%s of %s/%d cannot be removed: %s", name, removal.study, removal.number, error)
+        return whole

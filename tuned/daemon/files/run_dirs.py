@@ -9,21 +9,19 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tuned import protocol
-from tuned.core.playbook.tables import TEST_STAGE
-from tuned.core.trial import Trial
+from tuned.core.playbook.spec import TEST_STAGE
+from tuned.core.trials.trial import Trial
+from tuned.plain_files import NotPlain, open_plain, read_plain
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
 TAIL_BYTES = 16 * 2**10
-GRAVE = ".deleted-"
-_GRAVE_BYTES = 4
 
 
 def trial_dir(runs: Path, study: str, number: int) -> Path:
@@ -115,7 +113,7 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     data, size, found, replaced = b"", offset, 0, False
     no_metrics = ""
     try:
-        with open(run_dir / protocol.METRICS_FILE, "rb") as file:
+        with read_plain(run_dir / protocol.METRICS_FILE) as file:
             status = os.fstat(file.fileno())
             size, found = status.st_size, status.st_ino
             replaced = size < offset or (inode not in (0, found) and offset > 0)
@@ -127,8 +125,8 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
                 os.fdatasync(file.fileno())
     except FileNotFoundError:
         pass
-    except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        no_metrics = str(error)
+    except (NotADirectoryError, NotPlain, PermissionError) as error:
+        no_metrics = f"{error.filename}: {error.strerror}"
     damaged = no_exit or no_start or no_metrics
     return Facts(start, exit_record, data, size > offset + len(data), replaced, damaged, found)
 
@@ -153,7 +151,7 @@ def _record(
     """A record, or None and what is wrong with it."""
     try:
         record = protocol.read_record(str(run_dir), name)
-    except (protocol.RecordError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+    except (protocol.RecordError, NotADirectoryError, PermissionError) as error:
         return None, str(error)
     if record is None:
         return None, ""
@@ -186,7 +184,7 @@ def start_record(run_dir: Path) -> dict[str, Any] | None:
 def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:
     """The last bytes of an attempt's output, undecodable ones replaced; empty when there is none."""
     try:
-        with open(run_dir / protocol.OUTPUT_FILE, "rb") as file:
+        with read_plain(run_dir / protocol.OUTPUT_FILE) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - limit))
             return file.read(limit).decode("utf-8", "replace")
@@ -203,7 +201,7 @@ def revoke_if_unstarted(run_dir: Path) -> str:
     """
     if not run_dir.is_dir():
         return "absent"
-    fd = os.open(run_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = open_plain(run_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -225,49 +223,9 @@ def set_aside(folder: Path) -> Path:
     return aside
 
 
-def bury(runs: Path, study: str) -> Path | None:
-    """Move a study's folder to where `exhume` finds it; done before its deletion is committed.
-
-    Returns:
-        Where it lies now; None when there was none.
-    """
-    folder = runs / study
-    if not folder.exists():
-        return None
-    grave = runs / f"{GRAVE}{os.urandom(_GRAVE_BYTES).hex()}-{study}"
-    folder.rename(grave)
-    return grave
-
-
-def give_back(grave: Path) -> None:
-    """Undo `bury`: the deletion was not committed."""
-    folder = grave.parent / _buried(grave)
-    drop_bare(folder)
-    if not folder.exists():
-        grave.rename(folder)
-
-
 def drop_bare(folder: Path) -> None:
     """Remove a study's folder that holds its record alone, written while the study was being deleted."""
     with contextlib.suppress(OSError):
         if [entry.name for entry in folder.iterdir()] == [protocol.STUDY_FILE]:
             (folder / protocol.STUDY_FILE).unlink()
             folder.rmdir()
-
-
-def remove_grave(grave: Path) -> None:
-    """After the deletion was committed."""
-    shutil.rmtree(grave, ignore_errors=True)
-
-
-def exhume(runs: Path, studies: Collection[str]) -> None:
-    """After a deletion that was cut off: folders of studies that live go back to their place, others are removed."""
-    for grave in runs.glob(f"{GRAVE}*"):
-        if _buried(grave) in studies:
-            give_back(grave)
-        else:
-            remove_grave(grave)
-
-
-def _buried(grave: Path) -> str:
-    return grave.name[len(GRAVE) + 2 * _GRAVE_BYTES + 1 :]

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.study_file.run_files import within
 from tuned.daemon.files.git import ask_git
+from tuned.daemon.files.removal import remove_path
 
 MOST_BYTES = 100 * 2**20
 CODE_DIR = "code"
-_TAKING = ".taking-"
+TAKING = ".taking-"
 _NEVER = frozenset({".git", ".hg", ".svn", "__pycache__"})
 _GIT_PATIENCE_S = 60.0
 
@@ -59,11 +61,11 @@ def take(tree: Path, data: Sequence[str], runs: Path) -> Taken:
     names = [name for name in _names(tree) if not any(within(str(tree / name), skip) for skip in skipped)]
     _refuse_large(tree, names)
     runs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix=_TAKING, dir=runs))
+    folder = Path(tempfile.mkdtemp(prefix=TAKING, dir=runs))
     try:
         return Taken(folder, _copied(tree, names, folder))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_path(folder)
         raise
 
 
@@ -91,13 +93,7 @@ def origin(study_folder: Path, code_hash: str) -> dict[str, Any]:
 
 def drop(taken: Taken) -> None:
     """Remove a copy that no study wanted; does nothing once it is placed."""
-    shutil.rmtree(taken.folder, ignore_errors=True)
-
-
-def drop_abandoned(runs: Path) -> None:
-    """Remove copies that were cut off; at the daemon's start, when none is being made."""
-    for folder in runs.glob(f"{_TAKING}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_path(taken.folder)
 
 
 def code_folder(study_folder: Path, code_hash: str) -> Path:
@@ -173,7 +169,7 @@ def _refuse_large(tree: Path, names: Sequence[str]) -> None:
     if total > MOST_BYTES:
         largest = max(sizes, key=lambda name: sizes[name])
         raise InvalidInput(
-            f"{tree} has {total / 1e6:.0f} MB to copy, above {MOST_BYTES // 2**20} MB; the largest file is {largest}",
+            f"{tree} has {words.size(total)} to copy, above {words.size(MOST_BYTES)}; the largest file is {largest}",
             where="run.code",
             hint='name folders of data in run.data, have git ignore them, or use code = "live"',
         )

@@ -16,7 +16,7 @@ from tuned import protocol
 from tuned.core import events
 from tuned.core.errors import TunedError
 from tuned.core.events import Event
-from tuned.core.trial import OWN_ORIGINS
+from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import failpoints
 from tuned.daemon.files import run_dirs
 from tuned.daemon.hub import Hub

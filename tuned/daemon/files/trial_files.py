@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 from tuned import protocol
-from tuned.core.arguments import ArgumentContext, render_config, render_text
 from tuned.core.errors import InvalidInput
+from tuned.core.program.arguments import ArgumentContext, render_config, render_text
 from tuned.core.study import StudySpec
 from tuned.core.study_file.run_files import config_text, within
 from tuned.daemon.files import snapshot

@@ -10,9 +10,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tuned.core.playbook.tables import TEST_STAGE
+from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs, snapshot, trial_files
@@ -71,7 +71,7 @@ class Directories:
                 bundle=self._bundle,
                 learn=study.spec.run.preload is None and self._preloads.learned(study) is None,
                 start=start,
-                # A look at the test set finds a finished model, and nothing to go on from.
+                # A look at the test set finds a final model, and nothing to go on from.
                 resumed=trial.stage != TEST_STAGE and run_dirs.has_checkpoint(self._runs, trial.study, trial.number),
                 port=attempt.port,
                 resuming=resuming,

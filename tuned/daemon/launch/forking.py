@@ -13,7 +13,7 @@ import sys
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.interpreter import activated
+from tuned.core.program.interpreter import activated
 from tuned.core.study import Study
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs

@@ -18,7 +18,7 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
@@ -145,7 +145,7 @@ class Launching:
         trial_dir = run_dirs.trial_dir(self._runs, trial.study, trial.number)
 
         def claim(conn: Connection) -> tuple[int, Trial, bool]:
-            number = repository.claim(conn, trial.id, slot, attempt_id, str(trial_dir), clock.now())
+            number = repository.claim(conn, trial.id, slot, attempt_id, self._database.stored(trial_dir), clock.now())
             return number, queries.trial_by_id(conn, trial.id), queries.was_cut_off(conn, trial.id, number - 1)
 
         number, claimed, cut_off = await self._database.writer.run(claim)

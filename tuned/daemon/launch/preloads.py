@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 
 from tuned import protocol
-from tuned.core import preloading
+from tuned.core.program import preloading
 from tuned.core.study import Study
 from tuned.disk import Disk
 

@@ -10,7 +10,8 @@ import os
 import time
 from dataclasses import dataclass
 
-from tuned.core.gpu_shares import how_many
+from tuned.core import words
+from tuned.core.queue.gpu_shares import how_many
 from tuned.daemon import clock
 from tuned.daemon.machine.gpu import GpuDriver, GpuSample
 
@@ -135,6 +136,6 @@ class Slots:
         for uuid, sample in samples.items():
             for pid, size in sample.processes.items():
                 if size > FOREIGN_BYTES and pid not in ours:
-                    blocked[uuid] = f"process {pid} of somebody else holds {size // 2**20} MiB"
+                    blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"
         # Swapped when they are whole: the scheduler looks meanwhile, from another thread.
         self.samples, self.blocked = samples, blocked

@@ -22,9 +22,9 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict
 from tuned.core.events import STUDY_DELETED, STUDY_MOVED, TRIAL_MOVED, Event
-from tuned.core.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
+from tuned.core.study.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.daemon import clock
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt

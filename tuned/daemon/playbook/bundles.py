@@ -20,13 +20,14 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import InvalidInput, Unavailable
-from tuned.core.playbook.pipeline import Step
-from tuned.core.secrets import is_secret
+from tuned.core.playbook.steps import Step
 from tuned.core.study import Study
+from tuned.core.study.secrets import is_secret
 from tuned.core.study_file.run_files import within
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs, snapshot
 from tuned.daemon.files.code_state import CodeStates, code_files
+from tuned.daemon.files.removal import remove_path
 from tuned.version import VERSION
 
 FINAL_DIR = "final"
@@ -82,7 +83,7 @@ class Bundles:
         if (folder / BUNDLE_FILE).exists():
             return folder
         making = folder.parent / f".making-{step.id}"
-        shutil.rmtree(making, ignore_errors=True)
+        remove_path(making)
         making.mkdir(parents=True, mode=0o700)
         tree = self._copy_code(study, making / "code")
         shutil.copytree(self._sdk, making / "sdk", ignore=shutil.ignore_patterns("__pycache__"))
@@ -106,7 +107,7 @@ class Bundles:
         (making / BUNDLE_FILE).write_text(json.dumps(document, indent=1))
         (making / "README.md").write_text(_readme(document))
         protocol.sync_folder(str(making))
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_path(folder)
         making.rename(folder)
         return folder
 

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial, trial_seed
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.confirming import candidates, interleaved
-from tuned.core.playbook.pipeline import Step
-from tuned.core.playbook.tables import CONFIRM_STAGE
+from tuned.core.final.confirming import candidates, interleaved
+from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.playbook.steps import Step
 from tuned.core.study import SEARCH, Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 LOOKED_AT = 200
 """The best trials among which different points are looked for."""

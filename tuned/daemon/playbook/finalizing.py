@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial, trial_seed
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.playbook.final_length import final_point
-from tuned.core.playbook.pipeline import Step, StepState, end
-from tuned.core.playbook.tables import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
+from tuned.core.final.length import final_point
+from tuned.core.playbook.spec import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
+from tuned.core.playbook.steps import Step, StepState, end
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 
 def looks(conn: Connection, study: Study) -> list[Trial]:
@@ -83,7 +83,7 @@ def begin_finalize(conn: Connection, study: Study, step: Step, now: float) -> St
 
 
 def _configuration(conn: Connection, study: Study) -> tuple[Trial, str]:
-    confirmed = study.pipeline.last("confirm") if study.pipeline else None
+    confirmed = study.playbook.last("confirm") if study.playbook else None
     winner = confirmed.result.get("winner") if confirmed else None
     if winner is not None:
         found = queries.trial(conn, study.id, int(winner))

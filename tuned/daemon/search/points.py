@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
-from tuned.core.arguments import recorded
-from tuned.core.schedule import room_for
+from tuned.core.program.arguments import recorded
+from tuned.core.queue.schedule import room_for
 from tuned.core.search.design import Method, fresh_point
 from tuned.core.search.grid import fresh_grid_point
 from tuned.core.search.phases import Due

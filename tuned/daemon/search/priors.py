@@ -14,7 +14,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.space import Point
 from tuned.core.study import SEARCH, StudySpec
-from tuned.core.trial import Trial
+from tuned.core.trials.trial import Trial
 
 
 def prior_trials(conn: Connection, spec: StudySpec, before: float) -> list[Trial]:

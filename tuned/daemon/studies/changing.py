@@ -1,7 +1,7 @@
 """`set`: changes of a submitted study while it runs, as one transaction.
 
 Owns what follows from a change: an ended study goes on, suggestions that have no place any more are withdrawn. Which
-keys there are is `tuned.core.changes`' to say.
+keys there are is `tuned.core.changes.settings`' to say.
 """
 
 from __future__ import annotations
@@ -10,20 +10,34 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core import changes
+from tuned.core.changes import settings
 from tuned.core.errors import Conflict
-from tuned.core.schedule import counted
+from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.wire import SettingsChanged
+from tuned.daemon import clock, resolving
+from tuned.daemon.http.context import Given
+from tuned.wire import Settings, SettingsChanged
 
 _MORE_WORK = ("search.trials", "search.budget")
 """Keys whose growth gives an ended study something to do again."""
 
 NO_PLACE = "the study was made smaller"
+
+
+router = APIRouter(tags=["steering"])
+
+
+@router.post("/studies/{name}/set")
+async def set_(name: str, request: Settings, given: Given) -> SettingsChanged:
+    """Change keys of a submitted study; more trials let an ended one go on."""
+    return await given.database.writer.run(
+        lambda conn: change(conn, resolving.named(conn, name), request.values, clock.now())
+    )
 
 
 def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float) -> SettingsChanged:
@@ -33,34 +47,34 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
         InvalidInput: A key cannot be changed, or a value does not fit; nothing has changed.
         Conflict: The present state does not allow it.
     """
-    spec, priority, settings, notes = changes.apply(study.spec, study.priority, values)
-    if settings and study.state is StudyState.DRAINING:
+    spec, priority, changed, notes = settings.apply(study.spec, study.priority, values)
+    if changed and study.state is StudyState.DRAINING:
         raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
     if priority != study.priority:
         repository.set_study_priority(conn, study.id, priority, now)
     if spec != study.spec:
         repository.update_spec(conn, study.id, spec, now)
     _share_with_steps(conn, study, spec.search.trials, now)
-    reopened = any(setting.path in _MORE_WORK for setting in settings) and _reopen(conn, study, now)
+    reopened = any(setting.path in _MORE_WORK for setting in changed) and _reopen(conn, study, now)
     cancelled = _withdraw(conn, study, spec.search.trials, now)
     after = queries.study_by_id(conn, study.id)
-    if settings and after.state in STUDY_ENDED:
+    if changed and after.state in STUDY_ENDED:
         have = counted(after.point_counts)
         notes.append(f"{study.name} is {after.state} and has {have} trials: more than that let it go on")
     return SettingsChanged(
-        study.name, [str(setting) for setting in settings], after.state.value, reopened, notes, cancelled
+        study.name, [str(setting) for setting in changed], after.state.value, reopened, notes, cancelled
     )
 
 
 def _share_with_steps(conn: Connection, study: Study, trials: int | None, now: float) -> None:
     """What the study's size gains or loses is the last step's of its search that is not over."""
     before = study.spec.search.trials
-    open_ = [step for step in study.pipeline.steps if step.searches and not step.over] if study.pipeline else []
-    if not open_ or study.pipeline is None or trials is None or before is None or trials == before:
+    open_ = [step for step in study.playbook.steps if step.searches and not step.over] if study.playbook else []
+    if not open_ or study.playbook is None or trials is None or before is None or trials == before:
         return
     share = max(0, int(open_[-1].options.get("trials", 0)) + trials - before)
     changed = replace(open_[-1], options={**open_[-1].options, "trials": share})
-    repository.set_pipeline(conn, study.id, study.pipeline, study.pipeline.put(changed), now)
+    repository.set_playbook(conn, study.id, study.playbook, study.playbook.put(changed), now)
 
 
 def _reopen(conn: Connection, study: Study, now: float) -> bool:

@@ -1,25 +1,31 @@
 """A study of that name is there: the same content again, or a file that was edited (`submit --update`).
 
-Owns what counts as the same (what was submitted before, whatever has been changed since) and as a change that a study
-can take over: everything that `set` changes, and bounds and values of the space.
+Owns which content counts as the same (that of the last submission, whatever has been changed since) and which change a
+study with results can take over: everything that `set` changes, and bounds and values of the space. A study without
+any result takes every change (`starting_over`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core import changes
+from tuned.core.changes import settings
+from tuned.core.changes.space import between, edited
 from tuned.core.errors import Conflict
-from tuned.core.space_edit import between, edited
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.search import space_versions
 from tuned.daemon.studies import changing
+from tuned.daemon.studies.starting_over import start_over, without_result
 
 SHOWN_DIFFERENCES = 6
 
 
-def resubmit(conn: Connection, study: Study, spec: StudySpec, update: bool, now: float) -> list[str]:
+def resubmit(
+    conn: Connection, study: Study, spec: StudySpec, environment: Mapping[str, str], update: bool, now: float
+) -> list[str]:
     """Take in what is submitted under the name of a study that is there.
 
     A file that says what it said before, or what the study has become, changes nothing.
@@ -28,6 +34,7 @@ def resubmit(conn: Connection, study: Study, spec: StudySpec, update: bool, now:
         conn: The write connection.
         study: The study as it stands.
         spec: What is submitted now.
+        environment: The submitter's.
         update: Whether the study shall take over what was edited in the file.
         now: Unix seconds.
 
@@ -50,7 +57,11 @@ def resubmit(conn: Connection, study: Study, spec: StudySpec, update: bool, now:
                 where=spec.name,
                 hint="submit it --as another name, or --update this one",
             )
-        changed = _take_over(conn, study, before, spec, now)
+        if without_result(conn, study):
+            changed = study.spec.differences(spec)
+            start_over(conn, study, spec, environment, now)
+        else:
+            changed = _take_over(conn, study, before, spec, now)
     repository.set_submitted(conn, study.id, spec)
     return changed
 
@@ -70,7 +81,7 @@ def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpe
         made = space_versions.change(conn, study, space, ["its study file was edited"], "user", now)
         changed += [f"space.{line}" for line in made.changes]
         study = queries.study_by_id(conn, study.id)
-    values = changes.between(before, spec)
+    values = settings.between(before, spec)
     if spec.priority != before.priority:
         values["priority"] = spec.priority
     if values:

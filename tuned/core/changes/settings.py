@@ -1,0 +1,237 @@
+"""What of a submitted study may be changed while it runs, and how: the whitelist behind `tunectl set`.
+
+Owns the keys, the values they take and the refusals of all others. Pure: from one specification to the next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuned.core.changes import setting_values
+from tuned.core.errors import InvalidInput
+from tuned.core.names import nearest
+from tuned.core.search.grid import grid_size
+from tuned.core.states import Failure
+from tuned.core.study import EarlyStopping, StudySpec
+from tuned.core.study.notices import KINDS, Notify
+
+NONE = ("none", "null", "")
+MOST_TRIALS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One changed key, its values as people write them."""
+
+    path: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """How a key's new value is read. `sum` says whether `+40` and `-10` move it; `optional` whether it may be none."""
+
+    parse: setting_values.Parse
+    sum: bool = False
+    optional: bool = False
+    later: bool = False
+
+
+_KEYS: dict[str, _Key] = {
+    "priority": _Key(setting_values.whole(-1_000_000, 1_000_000), sum=True),
+    "question": _Key(setting_values.one_line),
+    "search.trials": _Key(setting_values.whole(1, MOST_TRIALS), sum=True, optional=True),
+    "search.budget": _Key(setting_values.some_duration, sum=True, optional=True),
+    "search.parallel": _Key(setting_values.whole(1, 1024), sum=True, optional=True),
+    "run.timeout": _Key(setting_values.some_duration, sum=True, optional=True, later=True),
+    "run.grace": _Key(setting_values.duration, later=True),
+    "run.resources.cpus": _Key(setting_values.cores, later=True),
+    "run.resources.gpus": _Key(setting_values.gpus, optional=True, later=True),
+    **{f"run.retries.{kind}": _Key(setting_values.whole(0, 100)) for kind in Failure},
+    "early_stopping.method": _Key(setting_values.one_of("asha", "median", "none")),
+    "early_stopping.min_step": _Key(setting_values.above_zero),
+    "early_stopping.max_step": _Key(setting_values.above_zero, optional=True),
+    "early_stopping.reduction_factor": _Key(setting_values.whole(2, 100)),
+    "early_stopping.patience": _Key(setting_values.above_zero, optional=True),
+    "early_stopping.min_delta": _Key(setting_values.real(0.0)),
+    "early_stopping.rescue": _Key(setting_values.real(0.0, 1.0)),
+    "notify.command": _Key(setting_values.command, optional=True),
+    "notify.on": _Key(setting_values.kinds),
+}
+KEYS = tuple(_KEYS)
+"""What `set` changes."""
+
+_FIXED = {
+    "name": "a study keeps its name",
+    "space": "the space has a verb of its own",
+    "objective": "what was measured was summed up by it",
+    "constraint": "what was measured was judged by it",
+    "metrics": "what was reported was read by it",
+    "run": "the trials so far ran this way",
+    "search": "the points so far were chosen this way",
+}
+
+
+def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[StudySpec, int, list[Setting], list[str]]:
+    """The specification and priority with these keys changed.
+
+    Args:
+        spec: As it is.
+        priority: The study's, which is kept beside its specification.
+        values: Dotted key -> new value, as typed or as plain data. `+40` and `-10` add; `none` takes away.
+
+    Returns:
+        The new specification and priority, what differs, and what a person should know of it.
+
+    Raises:
+        InvalidInput: A key cannot be changed, or a value does not fit; nothing is changed then.
+    """
+    if not values:
+        raise InvalidInput("no change was given", hint="such as search.trials=+40")
+    settings, notes = [], []
+    for path, value in values.items():
+        key = _KEYS.get(path)
+        if key is None:
+            raise _refusal(path)
+        old = priority if path == "priority" else _read(spec, path)
+        try:
+            new = _new_value(key, old, value)
+        except setting_values.Wrong as wrong:
+            raise InvalidInput(wrong.args[0], where=path, hint=wrong.args[1]) from None
+        if new == old:
+            continue
+        if path == "priority":
+            priority = new
+        else:
+            spec = _write(spec, path, new)
+        settings.append(Setting(path, show(path, old), show(path, new)))
+        if key.later:
+            notes.append(f"{path}: from each trial's next start on")
+    _check(spec)
+    notes += _of_the_grid(spec) if "search.trials" in values else []
+    return spec, priority, settings, notes
+
+
+def between(old: StudySpec, new: StudySpec) -> dict[str, Any]:
+    """The values with which `apply` turns one specification into the other, as far as it can."""
+    paths = [path for path in KEYS if path != "priority" and _read(old, path) != _read(new, path)]
+    values = {path: _read(new, path) for path in paths}
+    return {path: "none" if value is None else value for path, value in values.items()}
+
+
+def _of_the_grid(spec: StudySpec) -> list[str]:
+    """A grid that is tried has no more points, however many trials there may be."""
+    search = spec.search
+    if search.phases or search.method != "grid" or search.trials is None:
+        return []
+    size = grid_size(spec.space, search.levels) + len(search.points)
+    if search.trials <= size:
+        return []
+    return [f"the grid has {size} points; what goes beyond is yours to enqueue"]
+
+
+def show(path: str, value: Any) -> str:
+    """A value as one would write it behind `key=`."""
+    if value is None:
+        return "none"
+    if path in ("search.budget", "run.timeout", "run.grace"):
+        return f"{value:g}s"
+    if isinstance(value, tuple):
+        return json.dumps(list(value)) if path == "notify.command" else ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _new_value(key: _Key, old: Any, value: Any) -> Any:
+    if isinstance(value, str) and value.strip().lower() in NONE and key.parse is not setting_values.one_line:
+        if not key.optional:
+            raise setting_values.Wrong("cannot be none", "give it a value")
+        return None
+    if key.sum and isinstance(value, str) and value[:1] in "+-" and value[1:]:
+        if old is None:
+            raise setting_values.Wrong(f"has no value that {value} could be added to", f"write {value[1:]}")
+        if key.parse is setting_values.some_duration:
+            change = setting_values.duration(value[1:]) * (1 if value[0] == "+" else -1)
+        else:
+            change = setting_values.whole(-MOST_TRIALS, MOST_TRIALS)(value)
+        return key.parse(old + change)
+    return key.parse(value)
+
+
+def _read(spec: StudySpec, path: str) -> Any:
+    section, _, name = path.partition(".")
+    if section == "question":
+        return spec.question
+    if section == "early_stopping":
+        rule = spec.early_stopping
+        return ("none" if name == "method" else getattr(EarlyStopping(), name)) if rule is None else getattr(rule, name)
+    if section == "notify":
+        return getattr(spec.notify or Notify((), KINDS), name) or None
+    if path.startswith("run.retries."):
+        return spec.run.retries.get(name.partition(".")[2], 0)
+    return getattr(getattr(spec, section), name.rpartition(".")[2])
+
+
+def _write(spec: StudySpec, path: str, value: Any) -> StudySpec:
+    section, _, name = path.partition(".")
+    if section == "question":
+        return replace(spec, question=value)
+    if section == "early_stopping":
+        # Whoever sets patience alone does not ask for rungs.
+        rule = spec.early_stopping or EarlyStopping(method="none")
+        return replace(spec, early_stopping=replace(rule, **{name: value}))
+    if section == "notify":
+        changed = replace(spec.notify or Notify((), KINDS), **{name: value or ()})
+        return replace(spec, notify=changed if changed.command else None)
+    if path.startswith("run.retries."):
+        retries = {**spec.run.retries, name.partition(".")[2]: value}
+        return replace(spec, run=replace(spec.run, retries=retries))
+    owner = getattr(spec, section)
+    return replace(spec, **{section: replace(owner, **{name.rpartition(".")[2]: value})})
+
+
+def _check(spec: StudySpec) -> None:
+    """What must hold between keys."""
+    search, rule = spec.search, spec.early_stopping
+    if search.trials is None and search.budget is None:
+        raise InvalidInput(
+            "trials or budget is required", where="search", hint="set search.trials=50 or search.budget=8h"
+        )
+    if rule is None:
+        return
+    if rule.method != "none" or rule.patience is not None:
+        if not spec.objectives:
+            raise InvalidInput("there is no objective to judge by", where="early_stopping", hint="leave it out")
+        if len(spec.objectives) > 1:
+            raise InvalidInput("needs a single objective", where="early_stopping", hint="leave it out")
+    if rule.max_step is not None and rule.max_step <= rule.min_step:
+        raise InvalidInput(
+            f"max_step ({rule.max_step:g}) is not beyond min_step ({rule.min_step:g})",
+            where="early_stopping.max_step",
+            hint="it is the step at which a trial has finished",
+        )
+
+
+def _refusal(path: str) -> InvalidInput:
+    section = path.partition(".")[0]
+    near = nearest(path, KEYS)
+    if section == "space":
+        return InvalidInput("cannot be set: the space has a verb of its own", where=path, hint="see: tunectl space")
+    if near.startswith("did you mean") and path.rpartition(".")[2] not in _NEVER:
+        return InvalidInput("cannot be set", where=path, hint=near)
+    why = _FIXED.get(section)
+    if why is None:
+        return InvalidInput("is not a known key", where=path, hint=near)
+    return InvalidInput(
+        f"cannot be changed: {why}", where=path, hint="submit it --as another name; set changes " + ", ".join(KEYS)
+    )
+
+
+_NEVER = frozenset({"seed", "method", "script", "command", "args", "function", "levels", "point", "phase"})
+"""Keys that exist and are never changed, however near they are to others."""

@@ -1,0 +1,60 @@
+"""Which trials a confirmation repeats, and in what order.
+
+Owns that choice. Pure: what the repetitions say is judged in `tuned.analyses.comparing.confirm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuned.core.errors import InvalidInput
+from tuned.core.space import canonical_key
+from tuned.core.states import TrialState
+from tuned.core.trials.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """One repetition: of which trial, and with which of the seeds, from 0."""
+
+    trial: Trial
+    seed: int
+
+
+def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> list[Trial]:
+    """The best trials whose points differ from each other and from the baseline's.
+
+    Args:
+        ranked: Trials of the search with a result, best first. Those that early stopping cut come into question only
+            where too few ran to their end: what they would have come to is not known.
+        top: How many.
+        baseline: What they are compared with; None: nothing.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    seen = {canonical_key(baseline.params)} if baseline is not None else set()
+    chosen: list[Trial] = []
+    for state in (TrialState.COMPLETED, TrialState.PRUNED):
+        for trial in ranked:
+            key = canonical_key(trial.params)
+            if trial.state is state and key not in seen and len(chosen) < top:
+                seen.add(key)
+                chosen.append(trial)
+    if not chosen:
+        raise InvalidInput("no trial has a result to confirm", hint="wait for the first ones to complete")
+    return chosen
+
+
+def interleaved(configurations: Sequence[Trial], first: int, seeds: int) -> list[Repetition]:
+    """Every configuration with every seed: seed by seed, so that what changes over time meets all of them alike.
+
+    Each seed begins with the next configuration, so that none is always first.
+    """
+    found = []
+    for i in range(seeds):
+        shift = (first + i) % len(configurations)
+        order = [*configurations[shift:], *configurations[:shift]]
+        found += [Repetition(trial, first + i) for trial in order]
+    return found

@@ -1,0 +1,246 @@
+"""What the scheduler shall do next, decided from a picture of the state alone.
+
+Owns the order of the queue, the use of slots, how many suggestions are made ahead and when a study is over. Pure:
+the daemon takes the picture, calls `plan`, and acts on what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+from tuned.core.queue.gpu_shares import choose, how_many, share_of
+from tuned.core.states import StudyState, TrialState
+
+DONE = "all trials are done"
+BUDGET_SPENT = "its time budget is spent"
+EXHAUSTED = "every point of the space has been tried"
+CANCELLED = "cancelled by you"
+
+_STOPS = frozenset({CANCELLED})
+
+
+def end_event(reason: str) -> str:
+    """How a draining study ends, by the reason it drains for: `complete` or `stop`."""
+    return "stop" if reason in _STOPS else "complete"
+
+
+def counted(counts: Mapping[str, int]) -> int:
+    """Trials that count towards a study's `trials`: all but the cancelled and the lost.
+
+    Args:
+        counts: Trial state -> number of trials.
+    """
+    return sum(n for state, n in counts.items() if state not in (TrialState.CANCELLED, TrialState.LOST))
+
+
+def room_for(counts: Mapping[str, int], trials: int | None, wanted: int) -> int:
+    """How many of the wanted trials a study may still get."""
+    return wanted if trials is None else max(0, min(wanted, trials - counted(counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class StudyView:
+    """What the plan needs to know of a study that has not ended.
+
+    Attributes:
+        counted: Trials that count towards `trials`, queued ones included: all but the cancelled and the lost.
+        live: Trials that hold a slot; `queued`: trials in that state; `paused`: those that a person has paused.
+        unfinished: Trials waiting at a rung that shall run to their end before the study is over.
+        asked: Suggestions that are being made right now.
+        ahead: How many queued trials shall be ready beyond the running ones.
+        budget_left: Seconds; None without a budget.
+        trials: How many trials it shall have; None when a budget alone ends it.
+        parallel: Trials at once; None: as many as there are slots.
+        pending: Whether steps of its playbook are not over: it does not end before them.
+        searching: Whether points can still be suggested (False for a plain command, or an exhausted space).
+    """
+
+    id: int
+    state: StudyState
+    counted: int
+    live: int
+    queued: int
+    paused: int
+    asked: int
+    ahead: int
+    budget_left: float | None
+    trials: int | None
+    parallel: int | None
+    searching: bool
+    exhausted: bool
+    reason: str
+    unfinished: tuple[int, ...] = ()
+    pending: bool = False
+
+    @property
+    def search_over(self) -> bool:
+        """Whether no trial is under way, and no more points will be asked for."""
+        idle = self.live == 0 and self.queued <= 0 and self.paused == 0
+        # A suggestion that nobody needs any more must not hold the end up: the advisor may be hanging.
+        idle = idle and (self.asked == 0 or _remaining(self) == 0)
+        return idle and (self.exhausted or not self.searching or _remaining(self) == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedView:
+    """A queued trial of a running study, and how many GPUs it needs: none, a part of one, one or several."""
+
+    trial_id: int
+    study_id: int
+    gpus: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Start this trial on this device; several cards are joined by commas."""
+
+    trial_id: int
+    study_id: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Make this many more suggestions; `idle_slots` slots wait for them."""
+
+    study_id: int
+    count: int
+    idle_slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """These trials, which wait at a rung, run to their end."""
+
+    study_id: int
+    trial_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Start nothing more in this study; queued trials are cancelled."""
+
+    study_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The study has drained."""
+
+    study_id: int
+    event: str
+    reason: str
+
+
+Action = Claim | Ask | Finish | Drain | End
+
+
+def plan(
+    studies: Sequence[StudyView],
+    queue: Sequence[QueuedView],
+    free_gpus: Sequence[str] | Mapping[str, float],
+    free_cpus: Sequence[str],
+    leasable_gpus: int = 0,
+) -> list[Action]:
+    """The next actions, in the order in which they shall be done.
+
+    Args:
+        studies: Every study that has not ended.
+        queue: Queued trials of running studies, first to run first.
+        free_gpus: Ids of the GPUs that can be leased, with what is left of each; without that they are whole.
+        free_cpus: Ids of the free CPU slots.
+        leasable_gpus: How many cards there are in all, leased ones included. A trial that could have its cards once
+            others end lets nobody behind it take them: else small trials would keep a large one waiting for ever.
+
+    Returns:
+        Claims never exceed the slots, a study's `parallel`, or its `trials`; a study is drained before it is ended.
+    """
+    actions: list[Action] = []
+    views = {study.id: study for study in studies}
+    live = {study.id: study.live for study in studies}
+    claimed = dict.fromkeys(views, 0)
+    gpus = dict(free_gpus) if isinstance(free_gpus, Mapping) else dict.fromkeys(free_gpus, 1.0)
+    cpus, gpus_wanted = list(free_cpus), False
+    for entry in queue:
+        study = views.get(entry.study_id)
+        if study is None or study.state is not StudyState.RUNNING or _budget_spent(study):
+            continue
+        if study.parallel is not None and live[study.id] >= study.parallel:
+            continue
+        if entry.gpus:
+            chosen = [] if gpus_wanted else choose(gpus, entry.gpus)
+            if not chosen:
+                gpus_wanted = gpus_wanted or entry.gpus <= leasable_gpus
+                continue
+            for slot in chosen:
+                gpus[slot] -= share_of(entry.gpus)
+        elif cpus:
+            chosen = [cpus.pop(0)]
+        else:
+            continue
+        actions.append(Claim(entry.trial_id, study.id, ",".join(chosen)))
+        live[study.id] += 1
+        claimed[study.id] += 1
+    free = how_many(gpus, 1.0) + len(cpus)
+    for study in studies:
+        actions.extend(_study_actions(study, claimed[study.id], live[study.id], free))
+    return actions
+
+
+def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list[Action]:
+    queued = study.queued - claimed
+    if study.state is StudyState.DRAINING:
+        if queued > 0:
+            # An attempt that was cut off or shall be tried again went back into the queue of a study that is over.
+            return [Drain(study.id, study.reason)]
+        return [End(study.id, end_event(study.reason), study.reason)] if live == 0 else []
+    if study.state is not StudyState.RUNNING:
+        return []
+    if _budget_spent(study):
+        return [Drain(study.id, BUDGET_SPENT)]
+    wanted = _wanted(study, queued)
+    if wanted > 0:
+        room = free if study.parallel is None else min(free, study.parallel - live)
+        return [Ask(study.id, wanted, max(0, room - queued))]
+    if replace(study, live=live, queued=queued).search_over:
+        if study.unfinished:
+            return [Finish(study.id, study.unfinished)]
+        if study.pending:
+            return []
+        return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
+    return []
+
+
+def _budget_spent(study: StudyView) -> bool:
+    return study.budget_left is not None and study.budget_left <= 0
+
+
+def _remaining(study: StudyView) -> int | None:
+    return None if study.trials is None else max(0, study.trials - study.counted)
+
+
+def _wanted(study: StudyView, queued: int) -> int:
+    if not study.searching or study.exhausted:
+        return 0
+    wanted = study.ahead - queued - study.asked
+    remaining = _remaining(study)
+    return wanted if remaining is None else min(wanted, remaining - study.asked)
+
+
+def suggestions_ahead(suggestion_s: float, trial_s: float | None, parallel: int) -> int:
+    """How many suggestions to hold ready so that no slot waits for one.
+
+    Args:
+        suggestion_s: Seconds that one suggestion takes.
+        trial_s: Mean seconds of a trial; None before the first has ended.
+        parallel: Trials at once.
+
+    Returns:
+        At least one; at most twice `parallel`, because a suggestion ages while it waits.
+    """
+    if not trial_s:
+        return 1
+    return max(1, min(2 * parallel, ceil(suggestion_s * parallel / trial_s)))

@@ -1,0 +1,1 @@
+"""Plain data, and a study's specification, as TOML."""

@@ -1,0 +1,263 @@
+"""How the end of an attempt is judged: what an attempt's folder means, and whether its trial is tried again.
+
+Owns these decisions, which recovery after a crash and the everyday end of a trial share. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from tuned.core.program.placeholders import value_text
+from tuned.core.queue.gpu_shares import ALONE
+from tuned.core.states import Failure, StopReason, TrialState
+from tuned.core.study import SEARCH, StudySpec
+from tuned.core.trials.last_words import last_error_line
+from tuned.core.trials.trial import DISK_FULL, Outcome, Trial
+
+
+class Verdict(StrEnum):
+    """What is to be done about a live attempt."""
+
+    WAIT = "wait"
+    ENDED = "ended"
+    VANISHED = "vanished"
+    UNCLAIM = "unclaim"
+
+
+def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
+    """What a row and its run directory mean together.
+
+    Args:
+        state: The trial's state in the database, `starting` or `running`.
+        has_exit: Whether there is an exit record.
+        lock: What probing the lock showed: `held`, `started`, `revoked` or `absent`.
+
+    Returns:
+        Only the kernel's word counts: an attempt without an exit record is over when nobody holds its lock. It goes
+        back to the queue only if it never started; otherwise it is lost, never given an invented exit code.
+    """
+    if has_exit:
+        return Verdict.ENDED
+    if lock == "held":
+        return Verdict.WAIT
+    if lock in ("revoked", "absent") and state is TrialState.STARTING:
+        return Verdict.UNCLAIM
+    return Verdict.VANISHED
+
+
+_SILENT = "ended without reporting"
+
+
+def check_result(
+    outcome: Outcome,
+    spec: StudySpec,
+    values: Mapping[str, float],
+    tail: str = "",
+    reported: Sequence[str] = (),
+    disk_full: bool = False,
+    stage: str = SEARCH,
+) -> Outcome:
+    """A clean exit is a result only with a finite value for every objective.
+
+    Args:
+        outcome: What the exit itself means.
+        spec: The study.
+        values: Objective metric -> summary of what was reported.
+        tail: The last lines of the output, for the reason.
+        reported: Names of the metrics that were reported, for the reason.
+        disk_full: Whether there was no room to write when it ended.
+        stage: The trial's.
+    """
+    if outcome.event != "exit_ok":
+        return outcome
+    required = spec.required_in(stage)
+    if disk_full and required:
+        return Outcome("exit_error", Failure.LOST, DISK_FULL)
+    for objective in required:
+        value = values.get(objective.metric)
+        if value is None:
+            said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"
+            reason = f"{_SILENT} {objective.metric}" + (f"; {said}" if reported or tail.strip() else "")
+            return Outcome("exit_error", Failure.ERROR, reason)
+        if not math.isfinite(value):
+            return Outcome("exit_error", Failure.NAN, f"{objective.metric} is {value}")
+    return outcome
+
+
+_AS_ASKED = {
+    StopReason.PAUSE: Outcome("exit_paused"),
+    StopReason.PRUNE: Outcome("exit_pruned"),
+    StopReason.CANCEL: Outcome("exit_cancelled"),
+    StopReason.KILL: Outcome("exit_error", Failure.KILLED, "killed on request"),
+}
+
+
+def as_asked(outcome: Outcome, intent: StopReason | None) -> Outcome:
+    """Of an attempt that left no word, or never began: if it was asked to end, that was done.
+
+    A decision that was acknowledged must not be lost with the attempt, and what it was about is the same either way.
+    """
+    return outcome if intent is None else _AS_ASKED[intent]
+
+
+_FOR_GOOD = frozenset({StopReason.PRUNE, StopReason.CANCEL, StopReason.KILL})
+
+
+def with_retry(
+    outcome: Outcome, allowed: Mapping[str, int], used: Mapping[str, int], intent: StopReason | None = None
+) -> Outcome:
+    """Turn a failure into another attempt while its class has retries left.
+
+    Args:
+        outcome: What the attempt's end means.
+        allowed: Failure class -> retries, from the study file.
+        used: Failure class -> retries this trial has had.
+        intent: What the daemon had asked of the attempt: what was to end for good is not begun again.
+    """
+    if intent in _FOR_GOOD:
+        return outcome
+    if outcome.failure is None or outcome.event not in ("exit_error", "vanished"):
+        return outcome
+    name = outcome.failure.value
+    if used.get(name, 0) < allowed.get(name, 0):
+        if intent is StopReason.PAUSE:
+            # It will be tried again, when it is resumed.
+            return Outcome("exit_paused", None, outcome.reason)
+        return Outcome("retry", outcome.failure, outcome.reason)
+    return outcome
+
+
+def alone_next(outcome: Outcome, shared: bool, used: Mapping[str, int], intent: StopReason | None = None) -> Outcome:
+    """A lack of memory on a card that others held a part of says nothing of the point yet: it runs again, alone.
+
+    Args:
+        outcome: What the attempt's end means.
+        shared: Whether another trial held a part of its card meanwhile.
+        used: Retries that this trial has had, by what they were counted as.
+        intent: What the daemon had asked of the attempt.
+    """
+    if outcome.event != "exit_error" or outcome.failure is not Failure.OOM or not shared or ALONE in used:
+        return outcome
+    if intent is not None:
+        return as_asked(outcome, intent)
+    return Outcome("retry", Failure.OOM, f"{outcome.reason}; it shared its GPU, and runs again alone", ALONE)
+
+
+def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> Outcome | None:
+    """A warm start in which no line of the user's code ran: the fork is to blame, so it runs again, cold.
+
+    Args:
+        record: The exit record.
+        start: The start record.
+    """
+    if record is None or start is None or start.get("mode") != "warm" or record.get("user_code", True):
+        return None
+    return Outcome("retry", None, "its warm start failed: it runs in a fresh interpreter")
+
+
+def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: int) -> str | None:
+    """Why the study shall pause: its first trial to end gave nothing to search by.
+
+    Returns:
+        The reason, or None when there is nothing to say.
+    """
+    if not spec.objectives or any_values:
+        return None
+    if outcome.event not in ("exit_ok", "exit_error", "vanished"):
+        return None
+    if outcome.reason.startswith(_SILENT):
+        return f"trial {number} {outcome.reason}"
+    metric = spec.objectives[0].metric
+    return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"
+
+
+BREAKER_LENGTH = 5
+"""So many trials that fail alike in a row pause their study."""
+
+_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def breaker_verdict(last: Sequence[Trial]) -> str | None:
+    """Why the study shall pause: its trials fail alike, so the next would too.
+
+    A lack of memory never counts: it belongs to the point, not to the program.
+
+    Args:
+        last: The trials that ended last, newest first; cancelled ones left out.
+
+    Returns:
+        The reason, or None while there is none.
+    """
+    newest = last[:BREAKER_LENGTH]
+    if len(newest) < BREAKER_LENGTH:
+        return None
+    kinds = {(trial.failure, _signature(trial.reason)) for trial in newest}
+    failure = newest[0].failure
+    if len(kinds) > 1 or failure is None or failure in (Failure.OOM, Failure.INFEASIBLE):
+        return None
+    if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
+        return None
+    return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
+
+
+SIDE_HISTORY = 200
+"""The latest trials among which one side of a parameter is looked for."""
+_SIDE_OTHERS = 5
+"""Trials of the other side that a range needs: fewer may lie apart from the failed ones by chance."""
+
+
+def side_verdict(last: Sequence[Trial]) -> str | None:
+    """Why the study shall pause: one side of a parameter fails at start, always alike, and nothing else does.
+
+    A value that the program does not take is a fault of the study; a search would learn that it is a bad value.
+
+    Args:
+        last: The trials that ended last, newest first; cancelled ones left out.
+
+    Returns:
+        The reason, or None while there is none.
+    """
+    newest = last[0] if last else None
+    if newest is None or not _failed_at_start(newest):
+        return None
+    kind = _signature(newest.reason)
+    failed = [trial for trial in last if _failed_at_start(trial) and _signature(trial.reason) == kind]
+    others = [trial for trial in last if trial not in failed]
+    if len(failed) < BREAKER_LENGTH or not others:
+        return None
+    for name in newest.params:
+        side = _side(name, failed, others)
+        if side:
+            return (
+                f"all {len(failed)} trials with {name} {side} failed at start, and no other did: {newest.reason} "
+                "(mend how it reaches the program, or take it out of the space)"
+            )
+    return None
+
+
+def _failed_at_start(trial: Trial) -> bool:
+    return trial.state is TrialState.FAILED and trial.failure is Failure.ERROR and trial.last_step is None
+
+
+def _side(name: str, failed: Sequence[Trial], others: Sequence[Trial]) -> str:
+    """`= v`, `up to x` or `from x` when these are exactly the values of the failed trials; empty when they are not."""
+    bad = [trial.params.get(name) for trial in failed]
+    good = [trial.params[name] for trial in others if name in trial.params]
+    if all(isinstance(value, str | bool) for value in bad):
+        return f"= {value_text(bad[0])}" if len(set(bad)) == 1 and good and bad[0] not in good else ""  # type: ignore[arg-type]
+    numbers = [value for value in bad if isinstance(value, int | float)]
+    limits = [value for value in good if isinstance(value, int | float)]
+    if len(numbers) < len(bad) or len(limits) < _SIDE_OTHERS:
+        return ""
+    if max(numbers) < min(limits):
+        return f"up to {max(numbers):.5g}"
+    return f"from {min(numbers):.5g}" if min(numbers) > max(limits) else ""
+
+
+def _signature(reason: str) -> str:
+    """The reason without its numbers, which differ between failures that are alike."""
+    return _VARIABLE.sub("#", reason)

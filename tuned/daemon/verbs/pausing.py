@@ -1,0 +1,127 @@
+"""`pause`: studies start nothing more, running trials stop or stand still.
+
+Owns that transaction. The levels and their effects are `tuned.core.queue.pausing`'s.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
+from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
+from tuned.core.study import Study
+from tuned.core.trials.trial import Trial
+from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts.gpu_memory import cuda_tool
+from tuned.daemon.http.context import Context, Given
+from tuned.daemon.resolving import resolve
+from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.wire import Changed, Pause
+from tuned.wire.studies import PAUSED_BY_USER
+
+router = APIRouter(tags=["verbs"])
+
+
+@router.post("/pause", name="pause")
+async def pause_route(request: Pause, given: Given) -> Changed:
+    """A study starts nothing more; a running trial is paused at a level, which says what it keeps and loses.
+
+    With a level, a study's running trials are paused as well.
+    """
+    return await pause(given, request.targets, request.level)
+
+
+async def pause(given: Context, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
+    """Pause studies and trials; live trials are steered before this returns.
+
+    Args:
+        given: The daemon's parts.
+        targets: Of a study that is named as a whole the queue is paused; with a level, its live trials too.
+        level: As typed; None: `auto`.
+        leaves_card: The trials' GPU memory is wanted by somebody else.
+
+    Raises:
+        InvalidInput, NotFound: A target or the level is wrong; nothing has changed.
+        Conflict: Nothing could be changed; the message says why.
+    """
+    tool = cuda_tool() is not None
+    effect = await given.database.writer.run(lambda conn: _pause(conn, targets, level, tool, clock.now(), leaves_card))
+    failpoints.reach("stop.committed")
+    return await carry_out(given, effect)
+
+
+async def stop_all(given: Context) -> list[str]:
+    """Have every live trial save and stop, whatever that costs it, because the daemon ends; their names."""
+
+    def stop(conn: Connection) -> Effect:
+        effect = Effect()
+        for attempt in queries.live(conn):
+            if effect.stop(conn, attempt.trial, StopReason.PAUSE, clock.now()):
+                effect.changed.append(name_of(attempt.trial))
+        return effect
+
+    effect = await given.database.writer.run(stop)
+    failpoints.reach("stop.committed")
+    return (await carry_out(given, effect)).changed
+
+
+def _pause(
+    conn: Connection, texts: list[str], level: str | None, cuda_tool: bool, now: float, leaves_card: bool = False
+) -> Effect:
+    wanted = check_level(level or "auto")
+    effect = Effect()
+    for study, target, trials in resolve(conn, texts):
+        if target.is_study:
+            _pause_study(conn, study, effect, now, alone=level is None)
+            trials = [] if level is None else queries.trials(conn, study.id, states=list(LIVE))
+        for trial in trials:
+            _pause_trial(conn, study, trial, wanted, cuda_tool, leaves_card, effect, now)
+    effect.refuse_if_empty()
+    return effect
+
+
+def _pause_study(conn: Connection, study: Study, effect: Effect, now: float, alone: bool) -> None:
+    if study.state is StudyState.RUNNING:
+        repository.move_study(conn, study.id, "pause", Actor.USER, now, reason=PAUSED_BY_USER)
+        effect.changed.append(study.name)
+    elif alone or study.state is not StudyState.PAUSED:
+        effect.skipped.append(f"{study.name} is {study.state}")
+
+
+def _pause_trial(
+    conn: Connection,
+    study: Study,
+    trial: Trial,
+    level: Level,
+    cuda_tool: bool,
+    leaves_card: bool,
+    effect: Effect,
+    now: float,
+) -> None:
+    name = name_of(trial)
+    if trial.state not in LIVE:
+        effect.skip(trial)
+        return
+    choice = choose(level, _running(conn, study, trial), cuda_tool, leaves_card)
+    if isinstance(choice, Refused):
+        effect.skipped.append(f"{name}: {choice.why}")
+        return
+    if choice.how == "stop":
+        if not effect.stop(conn, trial, StopReason.PAUSE, now):
+            return
+    else:
+        if trial.stop_reason is not None:
+            effect.skip_stopping(trial)
+            return
+        repository.set_frozen(conn, trial.id, True, choice.level, Actor.USER, now)
+        effect.steered.append(trial.id)
+    effect.changed.append(name)
+    effect.effects.append(f"{name}: {choice.level}: {choice.effect}")
+
+
+def _running(conn: Connection, study: Study, trial: Trial) -> Running:
+    row = queries.attempts(conn, trial.id)[-1]
+    resumable = study.spec.run.resume is not None or queries.any_resumable(conn, study.id)
+    return Running(trial.state is TrialState.RUNNING, resumable, bool(row["sdk"]), trial.frozen)
