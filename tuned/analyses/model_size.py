@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.curves.twins import twin
+from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.naming import is_size
-from tuned.analyses.parameters.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table, number

@@ -11,11 +11,11 @@ import numpy as np
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.groups import INACTIVE, Group, group
+from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.naming import usual_direction
 from tuned.analyses.parameters.association import entangled, group_chance
 from tuned.analyses.parameters.isolation import caveats, isolation
 from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, cut_remark, effort_cells, result_cells, twin_cells
-from tuned.analyses.parameters.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.parameters.two_way import two_way
 from tuned.analyses.question import Question
 from tuned.analyses.space.infeasible import infeasible

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from tuned.analyses.groups import text_of
+from tuned.analyses.models.rank_model import LEAST_TRIALS as MODELLED
+from tuned.analyses.models.rank_model import RankModel
 from tuned.analyses.naming import is_batch_size, is_regulariser, is_size
-from tuned.analyses.parameters.rank_model import LEAST_TRIALS as MODELLED
-from tuned.analyses.parameters.rank_model import RankModel
 from tuned.analyses.points import Points, points
 from tuned.analyses.study_data import Floats, StudyData, positions
 from tuned.analyses.verdict import Verdict
