@@ -128,9 +128,10 @@ class Slots:
         """
         if not self.gpus:
             return
-        self.samples = self._driver.sample()
-        self.blocked = {}
-        for uuid, sample in self.samples.items():
+        samples, blocked = self._driver.sample(), {}
+        for uuid, sample in samples.items():
             for pid, size in sample.processes.items():
                 if size > FOREIGN_BYTES and pid not in ours:
-                    self.blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"
+                    blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"
+        # Swapped when they are whole: the scheduler looks meanwhile, from another thread.
+        self.samples, self.blocked = samples, blocked
