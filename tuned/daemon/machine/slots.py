@@ -92,10 +92,6 @@ class Slots:
         """Id -> what is left of each GPU that can be leased."""
         return {slot: 1.0 - sum(self.leases.get(slot, {}).values()) for slot in self.leasable_gpus()}
 
-    def free_gpus(self) -> list[str]:
-        """Ids of the GPUs that nobody holds a part of and that can be leased."""
-        return [slot for slot in self.leasable_gpus() if slot not in self.leases]
-
     def free_cpus(self) -> list[str]:
         """Ids of the free CPU slots."""
         return [s.id for s in self.cpus if s.id not in self.leases]
