@@ -18,15 +18,13 @@ from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.space.unit import place
+from tuned.core.states import VALUED
 from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number
 
 Floats = NDArray[np.float64]
 _More = ParamSpec("_More")
 _Found = TypeVar("_Found")
-
-RANKED = ("completed", "pruned")
-"""States whose trials have a result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +164,7 @@ class StudyData:
         found = [
             t
             for t in self.searched
-            if t.state in RANKED and np.isfinite(t.values.get(metric, np.nan)) and self.spec.feasible(t.values)
+            if t.state in VALUED and np.isfinite(t.values.get(metric, np.nan)) and self.spec.feasible(t.values)
         ]
         return tuple(sorted(found, key=lambda t: (sign * t.values[metric], t.number)))
 

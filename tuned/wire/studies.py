@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.core.states import TERMINAL, UNCOUNTED
 from tuned.wire.values import Json, Number
 
 
@@ -125,6 +126,22 @@ class StudyRow:
     again: dict[str, int] = field(default_factory=dict)
     budget_s: float | None = None
     budget_left_s: float | None = None
+
+    @property
+    def searched(self) -> dict[str, int]:
+        """Trials of the search by state, one for each point."""
+        left = {state: n - self.aside.get(state, 0) - self.again.get(state, 0) for state, n in self.counts.items()}
+        return {state: n for state, n in left.items() if n}
+
+    @property
+    def finished(self) -> int:
+        """Trials that count towards `trials` and have ended."""
+        return sum(n for state, n in self.searched.items() if state in TERMINAL and state not in UNCOUNTED)
+
+    @property
+    def progress(self) -> str:
+        """`7/50`, or `7` without a number of trials."""
+        return f"{self.finished}/{self.trials}" if self.trials else str(self.finished)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,11 @@ from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space.edit import changes_between, restored
-from tuned.core.states import StudyState, TrialState
+from tuned.core.states import VALUED, StudyState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in, reproducible
-
-RESULTS = (TrialState.COMPLETED, TrialState.PRUNED)
 
 
 @dataclass(slots=True)
@@ -43,7 +41,7 @@ class NewVersion:
 
 def fitting(conn: Connection, study: Study, space: SearchSpace) -> tuple[int, int]:
     """How many trials with a result have points that are part of this space, and how many do not."""
-    ended = [t for t in queries.trials(conn, study.id, states=RESULTS) if t.values and t.stage == SEARCH]
+    ended = [t for t in queries.trials(conn, study.id, states=VALUED) if t.values and t.stage == SEARCH]
     kept = sum(space.carried(trial.params) is not None for trial in ended)
     return kept, len(ended) - kept
 
@@ -54,7 +52,7 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
     if objective is None:
         return space, ["there is no objective to refine by"]
     ranked = []
-    for trial in queries.trials(conn, study.id, states=RESULTS):
+    for trial in queries.trials(conn, study.id, states=VALUED):
         value = trial.values.get(objective.metric)
         if cut is not None and trial.number > cut:
             continue
