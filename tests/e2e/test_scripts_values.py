@@ -121,3 +121,32 @@ def test_a_value_that_the_program_never_takes_pauses_the_study(tunectl: Tunectl,
         "trials with mode = fast failed at start, and no other did: exit code 2: unknown mode fast" in shown["reason"]
     )
     assert shown["counts"]["completed"] < 30
+
+
+def test_check_proves_what_the_text_leaves_open(tunectl: Tunectl, tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "switches", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "s.toml").write_text("""
+        question = "q"
+        [run]
+        script = "train.py"
+        args = ["{params}"]
+        [metrics]
+        patterns = 'val_loss: (?P<val_loss>.+)'
+        [objective]
+        metric = "val_loss"
+        direction = "minimize"
+        [space]
+        mixed = { type = "bool" }
+        offset = { type = "float", low = -1e-4, high = 1.0 }
+        [search]
+        method = "sobol"
+        trials = 1
+    """)
+    document = tunectl.json("check", "s.toml", "--run")
+    texts = [finding["what"] for finding in document["findings"]]
+    assert document["ok"] and "the script's parser gets mixed, offset as recorded" in texts
+    script = (tmp_path / "train.py").read_text()
+    (tmp_path / "train.py").write_text(script.replace("type=str2bool", "type=lambda text: bool(text)"))
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=60)[0])
+    texts = [finding["what"] for finding in document["findings"] if finding["level"] == "fail"]
+    assert not document["ok"] and texts == ["mixed: the code gets True where false is recorded"]

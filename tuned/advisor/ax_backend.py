@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ax.generators.torch.botorch_modular.utils as fitting
+import botorch.acquisition.multi_objective.logei as several_objectives
 import torch
 from ax.adapter.registry import Generators
 from ax.api.client import Client
@@ -64,6 +65,8 @@ def prepare() -> None:
     set_ax_logger_levels(logging.WARNING)
     # Fits that stop at our limit and unscaled inputs are told through warnings; neither needs anyone.
     warnings.simplefilter("ignore")
+    # BoTorch would build a C++ kernel at its first use: a minute of compiler, and a lock that outlives a killed build.
+    several_objectives._load_attempted = True
     if not isinstance(fitting.fit_gpytorch_mll, functools.partial):
         fitting.fit_gpytorch_mll = functools.partial(
             fitting.fit_gpytorch_mll, optimizer_kwargs={"options": {"maxiter": FIT_ITERATIONS}}
