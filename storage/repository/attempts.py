@@ -209,7 +209,7 @@ def end_attempt(
     target = moves.move(conn, trial, event, actor, now)
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
     if target in _RANKED:
-        offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
+        offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     stopping.ended(conn, trial, now)
     return target
 

@@ -14,6 +14,8 @@ class TrialRow:
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
     version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    `stopped_by` says which rule (`patience`, `rung`, `folds`), or `user`, or the end of its `study`, has ended a trial
+    that is `pruned`, or asks a live one to end; one that ended by `patience` ranks like one that completed.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by.
     """
@@ -42,6 +44,7 @@ class TrialRow:
     space: int = 1
     frozen: bool = False
     starts_in_s: float | None = None
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Trial:
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken.
+        stopped_by: The rule or person (`StoppedBy`) behind `stop_reason`, or behind an end as `pruned`; else empty.
     """
 
     id: int
@@ -67,6 +68,7 @@ class Trial:
     code: str = ""
     space: int = 1
     frozen: bool = False
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

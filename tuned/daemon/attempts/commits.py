@@ -143,7 +143,7 @@ def commit_ending(
     if record is not None and damaged and outcome.failure is not None:
         outcome = replace(outcome, reason=f"{outcome.reason}; {damaged}")
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
-        outcome = replace(outcome, reason=queries.why_stopped(conn, trial, study.spec))
+        outcome = replace(outcome, reason=trial.reason)
     outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
