@@ -56,7 +56,9 @@ _COUNT_OTHER_CODE = (
 _RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
 
 
-def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_dir: str, now: float) -> int:
+def claim(
+    conn: Connection, trial_id: int, device: str, attempt_id: str, trial_dir: str, now: float, *, at_least: int = 1
+) -> int:
     """Take a queued trial for a slot and begin its next attempt.
 
     Where it is to have a part of a card that others have parts of, that is noted of all of them.
@@ -69,6 +71,7 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
         trial_dir: The folder of the trial, relative to the database's; the run directory is the folder in it that is
             named like the attempt.
         now: Unix seconds.
+        at_least: The lowest number that it may have: lower ones have a run directory.
 
     Returns:
         The attempt's number, from 1.
@@ -80,7 +83,7 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
     trial = moves.read(conn, trial_id)
     if trial.state is not TrialState.QUEUED:
         raise StaleState(f"it is {trial.state}, no longer queued", where=trial.where)
-    trial.attempt += 1
+    trial.attempt = max(trial.attempt + 1, at_least)
     trial.device = device
     moves.move(conn, trial, "claim", Actor.SCHEDULER, now)
     row = {

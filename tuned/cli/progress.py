@@ -76,6 +76,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._ended: list[EventRow] = []
+        self._waits = False
 
     def heard(self, event: EventRow) -> None:
         """Remember a trial's end until the picture that belongs to it."""
@@ -83,7 +84,10 @@ class Lines:
             self._ended.append(event)
 
     def seen(self, row: StudyRow) -> None:
-        """A line for each trial that has ended since."""
+        """A line for each trial that has ended since, and one when the study begins to wait for other studies."""
+        if row.waits and not row.finished and not self._waits:
+            click.echo(f"{row.name} waits for a slot: others run first (tunectl queue)", err=True)
+        self._waits = row.waits
         for event in self._ended:
             data = event.data
             reason = f": {data['reason']}" if data.get("reason") else ""
@@ -97,7 +101,7 @@ class Lines:
 
 def progress(row: StudyRow) -> str:
     """`7 of 50`."""
-    return f"{row.finished} of {row.trials}" if row.trials else f"{row.finished} done"
+    return f"{row.finished} of {row.total}" if row.trials else f"{row.finished} done"
 
 
 @contextmanager
@@ -143,10 +147,12 @@ class Bar:
         left = "" if row.eta_s is None else f"about {words.duration(row.eta_s)} left"
         if row.state == StudyState.PAUSED:
             left = row.reason or "paused"
+        elif row.waits:
+            left = "waits for a slot"
         self._progress.update(
             self._task,
             description=row.name,
-            total=row.trials,
+            total=row.total,
             completed=row.finished,
             done=progress(row),
             left=left,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuned.cli import render
+from tuned.cli import render, standing
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
@@ -37,7 +37,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
         [
             [
                 row.name,
-                render.state(row.state),
+                standing.state(row),
                 row.progress,
                 "-" if row.best is None else render.values(row.best.values) + (" early" if row.best.cut else ""),
                 str(row.priority) if row.priority else "-",
@@ -88,7 +88,7 @@ def _show(page: StudyPage) -> None:
     row, spec = page.study, page.spec
     lines = [
         ("question", row.question),
-        ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
+        ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
         ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
         ("again", render.counts({state: n for state, n in row.again.items() if n})),

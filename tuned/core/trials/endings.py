@@ -159,6 +159,11 @@ def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | Non
     return Outcome("retry", None, "its warm start failed: it runs in a fresh interpreter")
 
 
+def is_silent(outcome: Outcome) -> bool:
+    """Whether the program ended well and left out a metric that the study needs."""
+    return outcome.reason.startswith(_SILENT)
+
+
 def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: int) -> str | None:
     """Why the study shall pause: its first trial to end gave nothing to search by.
 
@@ -169,7 +174,7 @@ def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: 
         return None
     if outcome.event not in ("exit_ok", "exit_error", "vanished"):
         return None
-    if outcome.reason.startswith(_SILENT):
+    if is_silent(outcome):
         return f"trial {number} {outcome.reason}"
     metric = spec.objectives[0].metric
     return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"
@@ -184,7 +189,8 @@ _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
 def breaker_verdict(last: Sequence[Trial]) -> str | None:
     """Why the study shall pause: its trials fail alike, so the next would too.
 
-    A lack of memory never counts: it belongs to the point, not to the program.
+    A lack of memory never counts: it belongs to the point, not to the program. Nor does NaN at points that a person
+    chose: they ask whether it comes.
 
     Args:
         last: The trials that ended last, newest first; cancelled ones left out.
@@ -200,6 +206,8 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
     if len(kinds) > 1 or failure is None or failure in (Failure.OOM, Failure.INFEASIBLE):
         return None
     if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
+        return None
+    if failure is Failure.NAN and any(trial.origin in ("user", "retry") for trial in newest):
         return None
     return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
 
