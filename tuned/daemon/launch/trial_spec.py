@@ -49,7 +49,7 @@ def build_spec(
     start: str,
     resumed: bool,
     port: int = 0,
-    resuming: bool = False,
+    resume: str = "",
     code: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of `spec.json` but for its protocol version.
@@ -66,12 +66,12 @@ def build_spec(
             variables when they are imported.
         resumed: Whether an earlier attempt left something in `checkpoint`.
         port: A TCP port that is this trial's alone; 0: none was free.
-        resuming: Whether the file is there that `[run.resume]` waits for.
+        resume: The checkpoint that it goes on from by `[run.resume]`; empty when there is none.
         code: What is known of the code that is about to run.
     """
-    context = argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port)
+    context = replace(argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port), resume=resume)
     run, run_dir = spec.run, attempt.run_dir
-    arguments = render(spec, context, resuming)
+    arguments = render(spec, context)
     if run.kind == "command":
         arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
     else:
@@ -113,7 +113,7 @@ def build_spec(
         "bundle": str(bundle),
     }
     whole = trial.stage in (FINALIZE_STAGE, TEST_STAGE)
-    return _folded(record, spec, context, resuming) if run.folds and not whole else record
+    return _folded(record, spec, context) if run.folds and not whole else record
 
 
 def _provenance(trial: Trial) -> dict[str, Any]:
@@ -136,12 +136,12 @@ def _metric_files(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> l
     ]
 
 
-def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext, resuming: bool) -> dict[str, Any]:
+def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext) -> dict[str, Any]:
     """The same trial with its program run once a fold, by a program of ours that sums the folds up."""
     runs, run_dir = [], Path(context.run_dir)
     for fold in range(1, spec.run.folds + 1):
         own = replace(context, fold=fold)
-        arguments = render(spec, own, resuming)
+        arguments = render(spec, own)
         if spec.run.kind == "command":
             arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
         else:
