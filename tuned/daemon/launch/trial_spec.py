@@ -89,6 +89,7 @@ def build_spec(
         "start": "cold" if env_needs_trial(run) else start,
         "argv": arguments,
         "script": None if run.script is None else trial_path(spec, run.script, run_dir),
+        "module": run.module or None,
         "function": run.function,
         "cwd": trial_path(spec, run.cwd, run_dir),
         "env": {**_rendezvous(port), **render_env(spec, context), **device_environment},
@@ -145,7 +146,8 @@ def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext) -
         if spec.run.kind == "command":
             arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
         else:
-            arguments = [record["python"], "-u", record["script"], *arguments]
+            program = ["-m", spec.run.module] if spec.run.module else [record["script"]]
+            arguments = [record["python"], "-u", *program, *arguments]
         runs.append(
             {"argv": arguments, "env": render_env(spec, own), "metric_files": _metric_files(spec, own, run_dir)}
         )
@@ -225,8 +227,9 @@ def shown_command(study: Study, trial: Trial, runs: Path) -> str:
 
 
 def _words(spec: StudySpec, context: ArgumentContext) -> list[str]:
-    script = spec.run.script_typed
-    return ([script] if script else []) + render(spec, context)
+    run = spec.run
+    program = ["-m", run.module] if run.module else [run.script_typed] if run.script_typed else []
+    return [*program, *render(spec, context)]
 
 
 def _shown_context(study: Study, trial: Trial, runs: Path) -> ArgumentContext:
