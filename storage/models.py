@@ -190,6 +190,7 @@ trials = Table(
     _zero("moved_seq"),
     _empty("frozen_by"),
     _added_flag("requeue"),
+    _added_flag("partial"),
     UniqueConstraint("study_id", "number"),
     CheckConstraint(f"stop_reason IS NULL OR ({_one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
     sqlite_autoincrement=True,
@@ -199,7 +200,8 @@ trials = Table(
 `moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
 submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in;
 `frozen` says that its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a
-trial which is being paused is queued as soon as its process has ended."""
+trial which is being paused is queued as soon as its process has ended; `partial` that not all that it reported of an
+objective is there."""
 
 Index(
     "trials_queue",

@@ -48,6 +48,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.code,
     t.space,
     t.frozen,
+    t.partial,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
@@ -89,6 +90,7 @@ def to_trial(row: Sequence[Any]) -> Trial:
         f[23],
         f[24],
         bool(f[25]),
+        bool(f[26]),
     )
 
 

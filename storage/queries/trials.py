@@ -137,7 +137,10 @@ def trials(
 
 
 def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
-    """The best completed or pruned trials by the first objective, best first, the older of equal ones first."""
+    """The best completed or pruned trials by the first objective, best first, the older of equal ones first.
+
+    Those of which a part is missing come last.
+    """
     objective = study.spec.objective
     if objective is None:
         return []
@@ -146,7 +149,7 @@ def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
         rows.select_trials()
         .where(_t.study_id == study.id, text(f"trials.{IS_RANKED.replace('value', 'trials.value')}"))
         .where(func.abs(_t.value) < literal_column("9e999"))
-        .order_by(value, _t.number)
+        .order_by(_t.partial, value, _t.number)
         .limit(top)
     )
     return [rows.to_trial(row) for row in conn.execute(statement)]

@@ -171,6 +171,7 @@ def end_attempt(
     reason: str,
     traceback: str,
     spends: str = "",
+    partial: bool = False,
 ) -> TrialState:
     """Note how the attempt ended, and move its trial.
 
@@ -189,6 +190,7 @@ def end_attempt(
         reason: The same for a person, one line.
         traceback: The last lines of its output that say why; may be empty.
         spends: What a `retry` is counted to instead of its failure's class.
+        partial: Not all that it reported of an objective is there: it is ranked behind those of which all is.
 
     Returns:
         The trial's new state.
@@ -206,9 +208,11 @@ def end_attempt(
         name = spends or failure.value
         used[name] = used.get(name, 0) + 1
         trial.retries_used = dump(used)
+    if partial:
+        conn.execute(update(trials).where(trials.c.id == trial.id).values(partial=1))
     target = moves.move(conn, trial, event, actor, now)
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
-    if target in _RANKED:
+    if target in _RANKED and not partial:
         offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
     stopping.ended(conn, trial, now)
     return target

@@ -130,6 +130,7 @@ def trial_row(trial: Trial) -> TrialRow:
         code=trial.code,
         space=trial.space,
         frozen=trial.frozen,
+        partial=trial.partial,
     )
 
 

@@ -135,9 +135,7 @@ def _search_within(regex: "re.Pattern[str]", line: str, seconds: float) -> Optio
 
 def _step(text: Optional[str]) -> Optional[int]:
     number = _number(text)
-    if number is None or number != number or number in (float("inf"), float("-inf")):
-        return None
-    return int(number) if number >= 0 else None
+    return None if number is None or not 0 <= number < 2**53 else int(number)
 
 
 def _named_number(item: Tuple[str, Optional[str]]) -> Tuple[str, Any]:

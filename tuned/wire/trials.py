@@ -14,6 +14,7 @@ class TrialRow:
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
     version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    `partial` says that not all that it reported of an objective is there: the disk was full.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by.
     """
@@ -42,6 +43,7 @@ class TrialRow:
     space: int = 1
     frozen: bool = False
     starts_in_s: float | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

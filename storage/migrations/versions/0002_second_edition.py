@@ -14,6 +14,7 @@ down_revision = "0001"
 STATEMENTS = (
     "ALTER TABLE trials ADD COLUMN frozen_by TEXT DEFAULT '' NOT NULL",
     "ALTER TABLE trials ADD COLUMN requeue INTEGER DEFAULT 0 NOT NULL CHECK (requeue IN (0, 1))",
+    "ALTER TABLE trials ADD COLUMN partial INTEGER DEFAULT 0 NOT NULL CHECK (partial IN (0, 1))",
     """UPDATE attempts SET run_dir = (
         SELECT 'runs/' || s.name || '/' || t.number || '/' || attempts.attempt
         FROM trials AS t JOIN studies AS s ON s.id = t.study_id WHERE t.id = attempts.trial_id)""",

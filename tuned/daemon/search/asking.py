@@ -189,5 +189,5 @@ def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
 
 
 def _line(trial: Trial, rungs: dict[int, float], memory: float | None) -> TrialLine:
-    values = trial.values if trial.state in TERMINAL else {}
+    values = trial.values if trial.state in TERMINAL and not trial.partial else {}
     return TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)
