@@ -14,6 +14,7 @@ from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
 from tuned.client import api_playbook, api_steering
+from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
@@ -106,7 +107,7 @@ def for_study(context: Context, action: Action, row: StudyRow) -> Order:
     _, live, waiting = context.store.counts(row)
     question = (
         f"Cancel the study {clean(name)}?",
-        f"{fmt.plural(live, 'running trial')} and {waiting} waiting end; finished ones stay.",
+        f"{words.count(live, 'running trial')} and {waiting} waiting end; finished ones stay.",
     )
     return Order(action.id, (Step(action.verb, (name,)),), question)
 

@@ -39,6 +39,7 @@ from storage.queries.search import (
     known_keys,
     last_ended,
     max_moved_seq,
+    model_share,
     next_number,
     peak_memory,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "latest_events",
     "live",
     "max_moved_seq",
+    "model_share",
     "next_auto_steps",
     "next_number",
     "observations",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, distinct, func, literal_column, se
 from storage import rows
 from storage.models import attempts, observations, studies, trials
 from tuned.core.errors import NotFound
+from tuned.core.search.model_share import FALLBACK, MODELLED, ModelShare
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.trials.trial import Trial
 
@@ -37,6 +38,17 @@ _RAM_PEAK = (
 _NEXT_NUMBER = select(studies.c.next_number).where(studies.c.id == bindparam("study_id"))
 _ANY_VALUES = (
     select(_t.id).where(_t.study_id == bindparam("study_id"), _t.values_json != "{}").order_by(_t.number).limit(1)
+)
+_ORIGINS = (
+    select(_t.origin, func.count())
+    .where(_t.study_id == bindparam("study_id"), _t.origin.in_([*MODELLED, FALLBACK]))
+    .group_by(_t.origin)
+)
+_LAST_FALLBACK = (
+    select(_t.why)
+    .where(_t.study_id == bindparam("study_id"), _t.origin == FALLBACK)
+    .order_by(_t.number.desc())
+    .limit(1)
 )
 _LAST_ENDED = (
     rows.select_trials()
@@ -98,6 +110,14 @@ def next_number(conn: Connection, study_id: int) -> int:
 def any_values(conn: Connection, study_id: int) -> bool:
     """Whether any trial of the study has reported an objective."""
     return conn.execute(_ANY_VALUES, {"study_id": study_id}).first() is not None
+
+
+def model_share(conn: Connection, study_id: int) -> ModelShare:
+    """How many points of the study its model chose, and how many a design made in the model's place."""
+    found = {origin: int(n) for origin, n in conn.execute(_ORIGINS, {"study_id": study_id})}
+    fallbacks = found.pop(FALLBACK, 0)
+    why = conn.execute(_LAST_FALLBACK, {"study_id": study_id}).scalar() if fallbacks else ""
+    return ModelShare(sum(found.values()), fallbacks, why or "")
 
 
 def last_ended(conn: Connection, study_id: int, limit: int) -> list[Trial]:

@@ -26,7 +26,7 @@ from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import Failure, TrialState
 from tuned.core.study import Constraint, SearchSpec
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Asking
 
 if TYPE_CHECKING:
@@ -37,12 +37,19 @@ BOUNDS = (Constraint("latency", at_most=20.0), Constraint("accuracy", at_least=0
 MODEL = SearchSpec("bayesian", 30)
 
 
+def hung() -> AdvisorFailed:
+    failed = AdvisorFailed("no answer")
+    failed.hung = True
+    return failed
+
+
 class ReadingAdvisor:
     """Reads each request as the real one does, and keeps it."""
 
     def __init__(self) -> None:
         self.generation = 1
         self.heard: list[Request] = []
+        self.hangs_at: set[int] = set()
         self._turn = asyncio.Lock()
 
     async def exclusive(self) -> asyncio.Lock:
@@ -51,9 +58,11 @@ class ReadingAdvisor:
     async def start(self) -> None:
         return
 
-    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], within_s: float = 0.0) -> dict[str, Any]:
         _, read = read_request(json.dumps({**request, "id": 1}).encode())
         self.heard.append(read)
+        if isinstance(read, Suggest) and read.study in self.hangs_at:
+            raise hung()
         return Suggestion({"lr": 0.5, "width": 3}, "bayesian", "so").to_answer() if isinstance(read, Suggest) else {}
 
     def told(self) -> list[list[int]]:
@@ -74,7 +83,12 @@ def advisor() -> ReadingAdvisor:
 
 @pytest.fixture
 def asking(lab: Lab, advisor: ReadingAdvisor) -> Asking:
-    return Asking(lab.database, cast("AdvisorProcess", advisor), cast("Slots", _NoGpu()))
+    return asked_of(lab, advisor, ReadingAdvisor())
+
+
+def asked_of(lab: Lab, shared: ReadingAdvisor, slow: ReadingAdvisor) -> Asking:
+    processes = (cast("AdvisorProcess", shared), cast("AdvisorProcess", slow))
+    return Asking(lab.database, *processes, cast("Slots", _NoGpu()))
 
 
 async def test_the_study_its_trials_and_the_question(lab: Lab, asking: Asking, advisor: ReadingAdvisor) -> None:
@@ -164,3 +178,17 @@ async def test_one_trial_at_a_time_hides_what_may_have_come_in_time(
     lab.completed(study_id, 2.0)
     answer = await asking.ask(study_id, 1)
     assert advisor.heard[-1] == Suggest(study_id, 3, answer.way.way, 1, cut=1)
+
+
+async def test_a_study_whose_question_takes_too_long_asks_a_process_that_no_other_study_waits_for(lab: Lab) -> None:
+    shared, slow = ReadingAdvisor(), ReadingAdvisor()
+    asking = asked_of(lab, shared, slow)
+    long, short = lab.study("long", search=MODEL), lab.study("short", search=MODEL)
+    shared.hangs_at = {long}
+    with pytest.raises(AdvisorFailed):
+        await asking.ask(long, 1)
+    assert (await asking.ask(long, 1)).suggestions
+    assert [type(request) for request in slow.heard] == [DefineStudy, Suggest], "it is told all that it needs"
+    shared.heard.clear()
+    assert (await asking.ask(short, 1)).suggestions
+    assert len(slow.heard) == 2 and isinstance(shared.heard[-1], Suggest)

@@ -220,7 +220,7 @@ def test_doctor_says_what_it_looked_at(shell: Tunectl, project: Path) -> None:
     everything = " | ".join(f["what"] for f in document["findings"])
     assert f"state folder {shell.home} (TUNED_HOME)" in everything
     assert "its daemon runs: pid" in everything
-    assert "GB free" in everything and "open files" in everything
+    assert "GiB free" in everything and "open files" in everything
 
 
 def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: P
     def device() -> Any:
         return next(d for d in daemon.get("/v1/status")["devices"] if d["kind"] == "gpu")
 
-    assert "process 1 of somebody else holds 4096 MiB" in device()["blocked"]
+    assert "process 1 of somebody else holds 4.0 GiB" in device()["blocked"]
     daemon.submit(STUDY, tmp_path)
     assert daemon.get("/v1/studies/gpus/trials/1")["trial"]["state"] == "queued"
 

@@ -172,7 +172,7 @@ def test_what_git_ignores_and_what_is_too_large_is_refused(shared_daemon: Daemon
     (tmp_path / ".gitignore").write_text("")
     with (tmp_path / "weights.bin").open("wb") as file:
         file.truncate(200 * 2**20)
-    with pytest.raises(Exception, match=r"210 MB to copy, above 100 MB; the largest file is weights\.bin"):
+    with pytest.raises(Exception, match=r"200 MiB to copy, above 100 MiB; the largest file is weights\.bin"):
         shared_daemon.submit(study("large", run={"code": "snapshot"}), tmp_path)
 
 

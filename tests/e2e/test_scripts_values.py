@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,45 @@ def namespaces(shell: Tunectl, study: str) -> list[tuple[dict[str, Any], dict[st
     for trial in shell.json("trials", study):
         assert trial["state"] == "completed", trial
         text = shell("logs", f"{study}/{trial['number']}")
-        line = next(line for line in text.splitlines() if "namespace {" in line)
-        found.append((trial["params"], json.loads(line[line.index("{") :])))
+        found.append((trial["params"], namespaces_of(text)))
     return found
+
+
+def namespaces_of(text: str) -> dict[str, Any]:
+    line = next(line for line in text.splitlines() if "namespace {" in line)
+    return dict(json.loads(line[line.index("{") :]))
+
+
+def ran(command: str) -> str:
+    """Output of a line that was copied into a shell somewhere else."""
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, cwd="/", timeout=60)
+    return done.stdout
+
+
+def test_a_trial_of_any_kind_can_be_copied_and_run(tunectl: Tunectl, tmp_path: Path) -> None:
+    tunectl.write(trials=1)
+    (tmp_path / "f.py").write_text("def area(trial):\n    return trial.params['side'] ** 2\n")
+    (tmp_path / "say.sh").write_text('echo "$1 $GREETING ${API_KEY:-none}"\necho loss $2\n')
+    head = '[objective]\nmetric = "loss"\ndirection = "minimize"\n[search]\ntrials = 1\nmethod = "sobol"\n'
+    side = '[space]\nside = { type = "float", low = 2.0, high = 3.0 }\n'
+    (tmp_path / "area.toml").write_text(f'{head}{side}[run]\nfunction = "f.py:area"\n')
+    (tmp_path / "say.toml").write_text(
+        f"{head}{side}[metrics]\npatterns = 'loss (?P<loss>.+)'\n"
+        '[run]\ncommand = ["sh", "say.sh", "it\'s {{$HOME}}", "{side}"]\n'
+        'env = { GREETING = "a  b", API_KEY = "s3cret" }\n'
+    )
+    for name in ("quad", "area", "say"):
+        tunectl("submit", f"{name}.toml", "--wait")
+    [quad], [area] = tunectl.json("trials", "quad"), tunectl.json("trials", "area")
+    text = ran(tunectl("show", "quad/best", "--command"))
+    assert f"loss {quad['values']['loss']:.6g}" in text
+    assert float(ran(tunectl("show", "area/1", "--command"))) == area["params"]["side"] ** 2
+    line = tunectl("show", "say/1", "--command")
+    assert ran(line).startswith("it's {$HOME} a  b none\n") and "s3cret" not in line
+    start = (tunectl.home / "runs" / "say" / "1" / "1" / "start.json").read_text()
+    assert json.loads(start)["argv"][2] == "it's {$HOME}" and "s3cret" not in start
+    assert json.loads(start)["env"] == {"GREETING": "a  b", "API_KEY": "********"}
+    assert "say: names no single trial" in tunectl("show", "say", "--command", code=1)
 
 
 def test_options_of_every_kind_get_what_is_recorded(tunectl: Tunectl, tmp_path: Path) -> None:
@@ -46,5 +83,70 @@ def test_options_of_every_kind_get_what_is_recorded(tunectl: Tunectl, tmp_path: 
         assert {params[name] for params, _ in found} == {True, False}, name
     assert {params["tag"] for params, _ in found} == {"01", "1.10", "v2"}
     assert any(params["offset"] < 0 for params, _ in found)
+    assert namespaces_of(ran(shell("show", "train/3", "--command"))) == found[2][1]
+    start = json.loads((shell.home / "runs" / "train" / "3" / "1" / "start.json").read_text())
+    assert start["argv"][0] == "train.py" and start["env"] == {}
     err = shell("tune", "train.py", "offset=abc", "--name", "bad", code=1)
     assert "offset=abc: the script takes --offset as a number, not 'abc'" in err
+
+
+def test_a_value_that_the_program_never_takes_pauses_the_study(tunectl: Tunectl, tmp_path: Path) -> None:
+    (tmp_path / "train.sh").write_text(
+        "#!/bin/sh\n[ $1 = fast ] && { echo unknown mode $1 >&2; exit 2; }\necho loss $2\n"
+    )
+    (tmp_path / "train.sh").chmod(0o755)
+    (tmp_path / "sides.toml").write_text("""
+        [run]
+        command = ["./train.sh", "{mode}", "{x}"]
+        [metrics]
+        patterns = 'loss (?P<loss>.+)'
+        [objective]
+        metric = "loss"
+        direction = "minimize"
+        [space]
+        mode = ["safe", "fast"]
+        x = { type = "float", low = 0.0, high = 1.0 }
+        [search]
+        method = "sobol"
+        trials = 60
+        [[search.point]]
+        mode = "safe"
+    """)
+    tunectl("submit", "sides.toml")
+    shown = tunectl.wait_until(
+        lambda: (row := tunectl.json("show", "sides"))["state"] in ("paused", "completed") and row, "the study stops"
+    )
+    assert shown["state"] == "paused"
+    assert (
+        "trials with mode = fast failed at start, and no other did: exit code 2: unknown mode fast" in shown["reason"]
+    )
+    assert shown["counts"]["completed"] < 30
+
+
+def test_check_proves_what_the_text_leaves_open(tunectl: Tunectl, tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "switches", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "s.toml").write_text("""
+        question = "q"
+        [run]
+        script = "train.py"
+        args = ["{params}"]
+        [metrics]
+        patterns = 'val_loss: (?P<val_loss>.+)'
+        [objective]
+        metric = "val_loss"
+        direction = "minimize"
+        [space]
+        mixed = { type = "bool" }
+        offset = { type = "float", low = -1e-4, high = 1.0 }
+        [search]
+        method = "sobol"
+        trials = 1
+    """)
+    document = tunectl.json("check", "s.toml", "--run")
+    texts = [finding["what"] for finding in document["findings"]]
+    assert document["ok"] and "the script's parser gets mixed, offset as recorded" in texts
+    script = (tmp_path / "train.py").read_text()
+    (tmp_path / "train.py").write_text(script.replace("type=str2bool", "type=lambda text: bool(text)"))
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=60)[0])
+    texts = [finding["what"] for finding in document["findings"] if finding["level"] == "fail"]
+    assert not document["ok"] and texts == ["mixed: the code gets True where false is recorded"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from tuned.advisor.messages import (
 )
 from tuned.core.search.design import design_point
 from tuned.core.space import Point, SearchSpace, canonical_key
+from tuned.core.space.unit import scale_of
 from tuned.core.states import Failure, TrialState
 from tuned.core.study_file.constraint_file import constrained
 from tuned.core.study_file.models import LinearTable
@@ -56,10 +59,11 @@ CONDITIONAL = parse_space(
 class AdvisorProcess:
     """The process and its pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-m", "tuned.advisor"],
             cwd="/",
+            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -70,13 +74,20 @@ class AdvisorProcess:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(line + b"\n")
         self.process.stdin.flush()
+        return self.read()
+
+    def read(self) -> dict[str, Any]:
+        assert self.process.stdout
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
     def ask(self, request: Request) -> dict[str, Any]:
         self.asked += 1
         answer = self.send(json.dumps({"id": self.asked, **to_request(request)}).encode())
-        assert answer.pop("id") == self.asked
+        # An answer that an earlier test did not wait for is none to this question.
+        while answer.get("id") != self.asked:
+            answer = self.read()
+        del answer["id"]
         return answer
 
     def suggest(self, study: int, number: int) -> Suggestion:
@@ -257,6 +268,21 @@ def test_two_objectives(advisor: AdvisorProcess):
     assert suggestion.predicted is not None and set(suggestion.predicted) == {"val/loss", "acc"}
 
 
+def test_nothing_is_compiled_and_no_lock_is_waited_for(tmp_path: Path):
+    tools, cache = tmp_path / "bin", tmp_path / "cache"
+    tools.mkdir()
+    for name in ("c++", "g++", "gcc", "ninja"):
+        (tools / name).write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/called\nexit 1\n")
+        (tools / name).chmod(0o755)
+    (cache / "logei_fused_ext").mkdir(parents=True)
+    (cache / "logei_fused_ext" / "lock").touch()
+    process = AdvisorProcess(PATH=f"{tools}:{os.environ['PATH']}", TORCH_EXTENSIONS_DIR=str(cache))
+    test_two_objectives(process)
+    assert process.end() == 0
+    assert not (tmp_path / "called").exists()
+    assert [path.name for path in cache.rglob("*")] == ["logei_fused_ext", "lock"]
+
+
 @pytest.mark.parametrize("method", ["sobol", "random"])
 def test_designs_by_request(advisor: AdvisorProcess, method: Any):
     advisor.define(10, QUADRATIC, *design(4), method=method)
@@ -289,6 +315,49 @@ def test_the_scale_of_the_objective_does_not_matter(advisor: AdvisorProcess, sca
     assert suggestion.origin == "bayesian", suggestion.why
     assert suggestion.predicted is not None
     assert 1e-3 * scale < suggestion.predicted["loss"][1] < scale
+
+
+NARROW = [
+    {"lr": {"type": "float", "low": 1e-7, "high": 1e-5, "log": True}},
+    {"lr": {"type": "float", "low": 0.0, "high": 1e-6}},
+    {"lr": {"type": "float", "low": -1e-9, "high": 1e-9}, "on": ["a", "b", "c"]},
+    {"lr": {"type": "float", "low": 1e-7, "high": 1e-5, "log": True, "when": {"on": "yes"}}, "on": ["yes", "no"]},
+    {"lr": {"type": "float", "low": 1e-30, "high": 1e30, "log": True}},
+    {"lr": {"type": "float", "low": 1000.0, "high": 1000.00001}},
+    {"lr": {"type": "float", "low": 1e-300, "high": 1e300, "log": True}},
+]
+
+
+@pytest.mark.parametrize("table", NARROW, ids=lambda table: f"{table['lr']['low']}..{table['lr']['high']}")
+def test_the_model_runs_whatever_the_width_of_a_range(advisor: AdvisorProcess, table: dict[str, Any]) -> None:
+    space = parse_space(table)
+    scale = scale_of(space["lr"])
+    assert scale is not None
+    points = [design_point(space, 1, i) for i in range(8)]
+    rows = [
+        TrialLine(i + 1, p, TrialState.COMPLETED, {"loss": (scale.unit(float(p.get("lr", scale.low))) - 0.3) ** 2})
+        for i, p in enumerate(points)
+    ]
+    advisor.define(40, space, *rows)
+    suggestion = advisor.suggest(40, 9)
+    assert suggestion.origin == "bayesian", suggestion.why
+    assert suggestion.params is not None and space.check(suggestion.params) == suggestion.params
+
+
+def test_conditions_hold_on_narrow_ranges(advisor: AdvisorProcess) -> None:
+    tiny = {"type": "float", "low": 1e-7, "high": 5e-7}
+    space = parse_space({"a": tiny, "b": tiny, "n": {"type": "int", "low": 1, "high": 4}})
+    space = constrained(space, [LinearTable(linear={"a": 1.0, "b": 1.0, "n": 1e-7}, at_most=7e-7)])
+    points = [design_point(space, 1, i) for i in range(8)]
+    rows = [
+        TrialLine(i + 1, p, TrialState.COMPLETED, {"loss": -1e7 * (float(p["a"]) + float(p["b"]))})
+        for i, p in enumerate(points)
+    ]
+    advisor.define(41, space, *rows)
+    for number in (9, 10, 11):
+        suggestion = advisor.suggest(41, number)
+        assert suggestion.origin == "bayesian", suggestion.why
+        assert suggestion.params is not None and space.meets(suggestion.params)
 
 
 def test_evolution_is_asked_for_by_name(advisor: AdvisorProcess) -> None:

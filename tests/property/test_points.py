@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tuned.core.errors import InvalidInput
 from tuned.core.program.arguments import ArgumentContext, render
 from tuned.core.search.design import complete_point, design_point
 from tuned.core.space import SearchSpace
+from tuned.core.space.unit import Scale, place, value_at
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.space_file import parse_space
@@ -133,3 +136,29 @@ def test_junk_targets(text: str):
     except InvalidInput:
         return
     assert "/" not in target.study and ".." not in target.study
+
+
+@given(spaces(), st.floats(0.0, 1.0))
+@settings(max_examples=200)
+def test_a_place_and_its_value_are_one(space: SearchSpace, unit: float) -> None:
+    """Down to a place and back: the value stays, whatever the scale, the width and the kind of a parameter."""
+    for parameter in space.tunable:
+        value = value_at(parameter, unit)
+        assert parameter.cast(value) == value
+        there = place(parameter, value)
+        if there is None:
+            assert parameter.kind == "choice" and not parameter.ordered
+            continue
+        assert -1e-9 <= there <= 1 + 1e-9
+        if parameter.kind in ("float", "int"):
+            assert value_at(parameter, there) == pytest.approx(value, rel=1e-9)
+
+
+@given(st.floats(-1e300, 1e300), st.floats(1e-300, 1e300), st.floats(0.0, 1.0), st.booleans())
+def test_any_range_has_a_unit_interval(low: float, width: float, unit: float, log: bool) -> None:
+    low = abs(low) + 1e-300 if log else low
+    assume(low < low + width < math.inf)
+    scale = Scale(low, low + width, log)
+    assert scale.unit(low) == 0 and scale.unit(low + width) == pytest.approx(1.0)
+    assert low <= scale.value(unit) * (1 + 1e-12) + abs(low) * 1e-12
+    assert scale.value(1.0) == pytest.approx(low + width, rel=1e-9)

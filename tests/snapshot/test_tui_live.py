@@ -104,7 +104,7 @@ async def test_the_daemon_goes_away_and_comes_back(start: Any, clock: Any) -> No
         ui.fake.drop()
         await ui.until_text("no daemon")
         clock.now += 90
-        await ui.until_text("shown as of 1m30s ago")
+        await ui.until_text("shown as of 1m 30s ago")
         assert "#21" in ui.text()
         ui.fake.move(21, "failed")
         ui.fake.come_back()

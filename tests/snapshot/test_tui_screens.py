@@ -80,7 +80,7 @@ async def test_an_empty_daemon_says_what_to_type(start: Any, fake: Any, golden: 
 async def test_gpus_have_bars(start: Any, fake: Any) -> None:
     fake.gpus = True
     async with start(160, 45) as ui:
-        assert "GPUs" in ui.text() and "98%" in ui.text() and "61/80G" in ui.text()
+        assert "GPUs" in ui.text() and "98%" in ui.text() and "61/80 GiB" in ui.text()
 
 
 async def test_every_size_between_two_can_be_passed(start: Any) -> None:

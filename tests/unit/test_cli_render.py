@@ -10,31 +10,6 @@ from tuned.cli import render, table
 from tuned.wire import BestRow
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "-"), (3, "3"), (3.0, "3"), (0.123456789, "0.12346"), (1e-7, "1e-07"), (2.5e9, "2.5e+09"), ("nan", "nan"),
-     (-0.0, "0"), (float("inf"), "inf"), (float("nan"), "nan")],
-)  # fmt: skip
-def test_numbers(value: float | None, text: str) -> None:
-    assert render.number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "-"), (0.04, "0.0s"), (-1, "0.0s"), (9.94, "9.9s"), (12.4, "12s"), (59.9, "1m 00s"), (61, "1m 01s"),
-     (3599.7, "1h 00m"), (7260, "2h 01m"), (90_000, "1d 01h")],
-)  # fmt: skip
-def test_lengths_of_time(seconds: float | None, text: str) -> None:
-    assert render.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(None, "-"), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 << 40, "3.0 TiB")]
-)
-def test_sizes(count: int | None, text: str) -> None:
-    assert render.size(count) == text
-
-
 def test_points_read_as_they_are_typed() -> None:
     point = {"lr": 0.00123456, "act": "relu", "amp": True, "n": 3}
     assert render.point(point) == "lr=0.001235 act=relu amp=true n=3"

@@ -16,9 +16,10 @@ from tuned.core.trials.endings import (
     check_result,
     judge,
     never_began,
+    side_verdict,
     with_retry,
 )
-from tuned.core.trials.trial import Outcome
+from tuned.core.trials.trial import Outcome, Trial
 
 RUN = RunSpec("command", command=("true",))
 SPEC = StudySpec("s", RUN, SearchSpec(), objectives=(Objective("loss", "minimize"), Objective("size", "minimize")))
@@ -181,3 +182,46 @@ def test_a_gap_in_an_objective_is_marked(gaps, partial):
     assert (outcome.event, outcome.failure, outcome.partial) == ("exit_ok", None, partial)
     assert ("loss" in outcome.reason) == partial
     assert check_result(Outcome("exit_ok"), SPEC, {}, gaps=["loss"]).failure is Failure.LOST
+
+
+def ended(number: int, reason: str = "", step: float | None = None, failure: str = "error", **params: object) -> Trial:
+    state = TrialState.FAILED if reason else TrialState.COMPLETED
+    why = Failure(failure) if reason else None
+    values = {} if reason else {"loss": 1.0}
+    moments = (0.0, 0.0, 0.0)
+    return Trial(
+        number, 1, "s", number, state, params, values, 0, "sobol", "", 1, None, why, reason, "cpu:0", 0, "main",  # type: ignore[arg-type]
+        step if reason else 3.0, *moments,
+    )  # fmt: skip
+
+
+def alike(n: int, **params: object) -> list[Trial]:
+    return [ended(100 + i, f"exit code 2: train.py: error: expected {i} argument", **params) for i in range(n)]
+
+
+def test_one_value_that_always_fails_at_start_pauses_the_study():
+    good = [ended(1, fused=False, lr=0.1)]
+    reason = side_verdict(alike(5, fused=True, lr=0.1) + good)
+    assert reason is not None
+    assert reason.startswith("all 5 trials with fused = true failed at start, and no other did: exit code 2: train.py")
+    assert side_verdict(alike(4, fused=True) + good) is None
+    assert side_verdict([*alike(5, fused=True), ended(2, fused=True)]) is None
+
+
+def test_one_end_of_a_range_that_always_fails_at_start_pauses_the_study():
+    bad = [ended(10 + i, f"exit code 2: bad {x}", x=x) for i, x in enumerate((-1e-5, -2e-5, -0.1, -0.5, -0.9))]
+    good = [ended(i, x=0.1 * i) for i in range(1, 6)]
+    assert str(side_verdict(bad + good)).startswith("all 5 trials with x up to -1e-05 failed at start")
+    assert side_verdict(bad + good[:4]) is None
+    assert side_verdict([*bad, *good, ended(30, x=-0.2)]) is None
+
+
+def test_what_fails_late_or_without_a_pattern_pauses_nothing():
+    good = [ended(1, fused=False)]
+    late = [ended(10 + i, "exit code 1: nan", step=2.0, fused=True) for i in range(6)]
+    assert side_verdict(late + good) is None
+    mixed = [ended(10 + i, "exit code 1: no file", fused=bool(i % 2)) for i in range(6)]
+    assert side_verdict(mixed + good) is None
+    lack = [ended(10 + i, "out of memory", failure="oom", fused=True) for i in range(6)]
+    assert side_verdict(lack + good) is None
+    assert side_verdict([]) is None

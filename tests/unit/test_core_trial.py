@@ -6,7 +6,8 @@ import pytest
 
 from tuned.core.states import Failure, StopReason
 from tuned.core.study import Objective
-from tuned.core.trials.trial import Outcome, classify_exit, last_error_line, last_traceback, summarise
+from tuned.core.trials.last_words import last_error_line, last_traceback
+from tuned.core.trials.trial import Outcome, classify_exit, summarise
 
 OK = {"code": 0, "signal": None}
 ERROR = {"code": 1, "signal": None}
@@ -83,6 +84,56 @@ def test_a_message_of_several_lines_is_named_by_its_exception():
     assert last_error_line(tail) == "E: first ... see the manual"
     assert last_error_line(f"log\n{tail}{tail}".replace("first", "f" * 500)).endswith("f ... see the manual")
     assert last_error_line("Traceback (most recent call last):\n  File x\n") == "File x"
+
+
+HYDRA = "\n\nSet the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.\n"
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        (
+            "start\n/s/l.py:29: FutureWarning: old\n  cfg.x = 1\nAmbiguous value for argument 'x=a,b'\n1. To use it as",
+            "Ambiguous value for argument 'x=a,b'",
+        ),
+        ("Could not override 'y'.\nTo append to your config use +y=3\n    full_key: y", "Could not override 'y'."),
+        (
+            "Error executing job\nTraceback (most recent call last):\n  File x\nValueError: bad",
+            "ValueError: bad",
+        ),
+    ],
+)
+def test_the_reason_of_a_hydra_program_is_no_advice(tail: str, reason: str) -> None:
+    assert last_error_line(tail + HYDRA) == reason
+
+
+TORCHRUN = """\
+W1128 22:37:53.905000 22136 torch/distributed/elastic/multiprocessing/api.py:1028] Sending process 22240 closing signal
+E1128 22:37:53.909000 22136 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1) local_rank: 1
+Traceback (most recent call last):
+  File "<frozen runpy>", line 198, in _run_module_as_main
+    raise ChildFailedError(
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+train.py FAILED
+------------------------------------------------------------
+Root Cause (first observed failure):
+[0]:
+  rank      : 1 (local_rank: 1)
+  exitcode  : 3 (pid: 22241)
+  error_file: <N/A>
+  traceback : To enable traceback see: https://pytorch.org/docs/stable/elastic/errors.html
+============================================================
+"""
+
+
+def test_the_reason_of_torchrun_is_that_of_the_rank_which_failed_first() -> None:
+    first = "[rank1]: Traceback (most recent call last):\n[rank1]:   File x\n[rank1]: ValueError: bad\n"
+    second = "Traceback (most recent call last):\n  File y\nRuntimeError: Connection closed by peer\n"
+    assert last_error_line(f"step 1\n{first}{second}{TORCHRUN}") == "ValueError: bad"
+    assert last_error_line(f"cannot open data\n{TORCHRUN}") == "cannot open data"
+    assert last_error_line(TORCHRUN) == "rank 1 ended with exit code 3"
+    assert last_traceback(f"{second}{TORCHRUN}").splitlines()[-1] == "RuntimeError: Connection closed by peer"
 
 
 def test_a_reason_holds_nothing_that_a_terminal_obeys():

@@ -7,7 +7,7 @@ import io
 import json
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.table import Column, Table, plain, seconds, show, size
+from tuned.analyses.table import Column, Table, plain, show
 from tuned.analyses.verdict import Verdict, sort_verdicts
 
 TABLE = Table(
@@ -37,7 +37,7 @@ def test_markdown_keeps_bars_out_of_its_columns():
     assert lines[2:5] == [
         "| value | mean | 90 % | t | n |",
         "| --- | ---: | ---: | ---: | ---: |",
-        "| a_b\\|c | 0.1235 | 0.1 .. 0.2 | 90 s | 3 |",
+        "| a_b\\|c | 0.1235 | 0.1 .. 0.2 | 1m 30s | 3 |",
     ]
     assert lines[-1] == "A note."
 
@@ -57,13 +57,12 @@ def test_csv_has_every_digit_and_a_column_for_each_end():
 
 def test_latex_escapes_what_it_would_read():
     text = TABLE.render("latex")
-    assert r"a\_b|c & 0.1235 & 0.1 .. 0.2 & 90 s & 3 \\" in text
+    assert r"a\_b|c & 0.1235 & 0.1 .. 0.2 & 1m 30s & 3 \\" in text
     assert r"50 \%" in text and text.startswith("% loss by lr\n\\begin{tabular}{lrrrr}")
 
 
 def test_values_as_people_read_them():
-    assert [seconds(s) for s in (0.0051, 3.0, 119.0, 150.0, 7200.0)] == ["5.1 ms", "3 s", "119 s", "2.5 min", "2 h"]
-    assert size(3 * 2**20) == "3 MiB"
+    assert (show(150.0, "seconds"), show(3 * 2**20, "bytes")) == ("2m 30s", "3.0 MiB")
     assert [show(0.25, "share"), show(True, "flag"), show(None, "number"), show("nan", "number")] == [
         "25 %",
         "yes",

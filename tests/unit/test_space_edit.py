@@ -9,7 +9,7 @@ import pytest
 from tuned.core.errors import InvalidInput
 from tuned.core.search.refine import refined
 from tuned.core.space import SearchSpace
-from tuned.core.space_edit import SpaceEdit, changes_between, edited, entry_of
+from tuned.core.space.edit import SpaceEdit, changes_between, edited, entry_of
 from tuned.core.study_file.space_file import parse_space
 
 TABLE: dict[str, Any] = {

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from tui import format as fmt
@@ -20,30 +18,10 @@ def test_numbers_are_short_and_never_fail(value: object, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, ""), (0, "0:00:00"), (59.9, "0:00:59"), (3661, "1:01:01"), (360_000, "4d 04h"), (-5, "0:00:00")],
-)
-def test_elapsed_time(seconds: float | None, text: str) -> None:
-    assert fmt.clock(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(45, "45s"), (754, "12m34s"), (33_600, "9h20m"), (93_600, "1d02h"), (math.inf, "")]
-)
-def test_durations_have_two_units(seconds: float, text: str) -> None:
-    assert fmt.span(seconds) == text
-
-
-@pytest.mark.parametrize(
     ("value", "text"), [(True, "true"), (1e-3, "0.00100"), (64, "64"), (None, ""), ("re\x1b[31mlu", "relu")]
 )
 def test_parameters(value: object, text: str) -> None:
     assert fmt.param(value) == text
-
-
-@pytest.mark.parametrize(("count", "noun", "text"), [(1, "trial", "1 trial"), (2, "study", "2 studies")])
-def test_plurals(count: int, noun: str, text: str) -> None:
-    assert fmt.plural(count, noun) == text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tui.screens.browsing import Browsing
 from tui.views import frame
 from tui.views.frame import filled
 from tui.widgets.pane import Build
+from tuned.core import words
 
 MOST = 4
 
@@ -118,4 +119,4 @@ def _best(values: list[float | None], minimizes: bool) -> float | None:
 
 
 def _ran(started: float | None, ended: float | None) -> str | None:
-    return fmt.clock(ended - started) if started is not None and ended is not None else None
+    return words.duration(ended - started) if started is not None and ended is not None else None

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from tui.cells import Line, clean, fit_line, line
 from tui.context import Context
 from tui.screens.dialog import Dialog
-from tui.views.frame import pane_title, words
+from tui.views.frame import folded, pane_title
 from tui.widgets.pane import Pane
 from tuned.core.errors import TunedError
 
@@ -61,7 +61,7 @@ class Prompt(Dialog[str | None]):
             lines += [line((" " + clean(self.refusal), "bad")), ()]
         for text in map(clean, self.lines):
             lines += [
-                line((" " + piece, "text")) for piece in (words(text, width - 2) if len(text) >= width else [text])
+                line((" " + piece, "text")) for piece in (folded(text, width - 2) if len(text) >= width else [text])
             ]
         lines += self._preview()
         lines = [fit_line(text, width) for text in lines[: height - 1]]

@@ -11,6 +11,7 @@ from tui.layout import Rect
 from tui.screens.steering import Steering
 from tui.views import frame
 from tui.widgets.pane import Build
+from tuned.core import words
 from tuned.wire import TrialRow
 
 
@@ -18,7 +19,7 @@ def _start(row: TrialRow, none: str) -> str:
     """When a waiting trial will start, as far as that can be said."""
     if row.starts_in_s is None:
         return none
-    return f"in {fmt.span(row.starts_in_s)}" if row.starts_in_s >= 1 else "soon"
+    return f"in {words.duration(row.starts_in_s)}" if row.starts_in_s >= 1 else "soon"
 
 
 class QueueScreen(Steering):
@@ -73,7 +74,7 @@ class QueueScreen(Steering):
         glyphs = self.context.glyphs
         state, style = trial_state(glyphs, row.state, intent_of(row))
         now = self.context.store.clock()
-        elapsed = fmt.clock(now - row.started_at) if row.started_at else _start(row, glyphs.none)
+        elapsed = words.duration(now - row.started_at) if row.started_at else _start(row, glyphs.none)
         params = " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
         base = "cursor" if here else "text"
         mark = glyphs.mark if (row.study, row.number) in self.marks else " "

@@ -12,6 +12,7 @@ from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_wi
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
 from tui.steps import brief
+from tuned.core import words
 
 
 def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool) -> Line:
@@ -30,7 +31,7 @@ def filled(lines: list[Line], width: int, height: int) -> list[Line]:
     return cut + [fit_line((), width)] * (height - len(cut))
 
 
-def words(text: str, width: int) -> list[str]:
+def folded(text: str, width: int) -> list[str]:
     """The text folded between words."""
     lines: list[str] = []
     for word in text.split():
@@ -50,7 +51,7 @@ def head(context: Context, width: int) -> Line:
     """The first line: which study, how far, its best, and whether what is shown is fresh."""
     store, glyphs = context.store, context.glyphs
     if not store.connected and store.stale_since is not None:
-        age = fmt.span(store.clock() - store.stale_since)
+        age = words.duration(store.clock() - store.stale_since)
         text = f" no daemon: {clean(store.problem)} {glyphs.dot} "
         text += f"shown as of {age} ago {glyphs.dot} reconnecting" if store.loaded else "waiting for it"
         return fit_line([(fit(text, width, more=glyphs.more), "banner")], width)
@@ -62,7 +63,7 @@ def head(context: Context, width: int) -> Line:
     left = line(brand, (" " + _short(row.name, max(12, width // 3), glyphs) + " ", "strong"), (state, style))
     _, live, waiting = store.counts(row)
     ended = store.progress(row)
-    parts = [ended if row.trials else fmt.plural(int(ended), "trial")]
+    parts = [ended if row.trials else words.count(int(ended), "trial")]
     if row.steps and (step := brief(row)):
         parts.append(step)
     if row.best and row.objective:
@@ -70,7 +71,7 @@ def head(context: Context, width: int) -> Line:
         parts.append(f"best {value} #{row.best.number}")
     parts.append(f"{live} run {waiting} wait")
     if row.eta_s is not None and width >= 70:
-        parts.append(f"ETA {fmt.span(row.eta_s)}")
+        parts.append(f"ETA {words.duration(row.eta_s)}")
     if width >= 120:
         parts.append(_machine(context))
     # The state comes first: what else there is to say gives way to it, the last first.
@@ -96,7 +97,7 @@ def _machine(context: Context) -> str:
     busy = sum(1 for device in status.devices if device.held_by)
     kind = "GPUs" if any(device.kind == "gpu" for device in status.devices) else "slots"
     dot = context.glyphs.dot
-    text = f"{fmt.plural(status.studies, 'study')} {dot} {busy}/{len(status.devices)} {kind} busy"
+    text = f"{words.count(status.studies, 'study')} {dot} {busy}/{len(status.devices)} {kind} busy"
     return text + (f" {dot} advisor {status.advisor}" if status.advisor else "")
 
 

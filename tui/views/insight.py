@@ -9,7 +9,7 @@ from tui.advice import ADVICE, EFFECTS, IMPORTANCE, Advice, Effect, Share, advic
 from tui.braille import bar
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
-from tui.views.frame import filled, pane_title, words
+from tui.views.frame import filled, folded, pane_title
 
 _LEVELS = {"fail": ("FAIL", "bad"), "warn": ("WARN", "warn"), "info": ("INFO", "dim")}
 
@@ -91,7 +91,7 @@ def effect(context: Context, cursor: int, width: int, height: int, focused: bool
             )
         )
     for note in chosen.notes:
-        lines += [line((" " + piece, "dim")) for piece in words(clean(note), width - 2)]
+        lines += [line((" " + piece, "dim")) for piece in folded(clean(note), width - 2)]
     return filled(lines, width, height)
 
 
@@ -106,7 +106,7 @@ def verdicts(context: Context, top: int, width: int, height: int, focused: bool)
     for verdict in found:
         body += _verdict(verdict, width)
     for note in (answer or {}).get("notes", ()):
-        body += [line((" " + piece, "dim")) for piece in words(clean(str(note)), width - 2)]
+        body += [line((" " + piece, "dim")) for piece in folded(clean(str(note)), width - 2)]
     if answer is None:
         body = [line((" " + _missing(context, ADVICE), "dim"))]
     top = max(0, min(top, len(body) - height + 1))
@@ -115,12 +115,12 @@ def verdicts(context: Context, top: int, width: int, height: int, focused: bool)
 
 def _verdict(verdict: Advice, width: int) -> list[Line]:
     word, style = _LEVELS.get(verdict.level, ("INFO", "dim"))
-    first, *rest = words(clean(verdict.what), max(10, width - 8)) or [""]
+    first, *rest = folded(clean(verdict.what), max(10, width - 8)) or [""]
     lines = [line((f" {word}  ", style), (first, "text")), *(line(("       " + text, "text")) for text in rest)]
     about = ", ".join(filter(None, (verdict.code, *verdict.evidence)))
-    lines += [line(("       " + text, "dim")) for text in words(clean(about), max(10, width - 8))]
+    lines += [line(("       " + text, "dim")) for text in folded(clean(about), max(10, width - 8))]
     for text, mark in ((verdict.remedy, "good"), (verdict.command, "key")):
-        lines += [line(("       " + piece, mark)) for piece in words(clean(text), max(10, width - 8))]
+        lines += [line(("       " + piece, mark)) for piece in folded(clean(text), max(10, width - 8))]
     return lines
 
 

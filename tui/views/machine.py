@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tui import format as fmt
 from tui.braille import bar
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.glyphs import Glyphs
 from tui.views.frame import filled, pane_title
+from tuned.core import words
 from tuned.wire import DeviceRow
 
 
@@ -32,14 +32,14 @@ def _device(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
     if row.kind != "gpu":
         name = f" {row.index} " + (fit(clean(row.name), 9) + " " if width >= 40 else "")
         return [line((name, "text"), (held, style))]
-    memory = f"{fmt.gigabytes(row.memory_used)[:-1]}/{fmt.gigabytes(row.memory_total)}" if row.memory_total else ""
+    memory = words.size_of(row.memory_used or 0, row.memory_total) if row.memory_total else ""
     load = f"{row.utilisation:3.0f}%" if row.utilisation is not None else "  ?%"
-    room = max(4, width - 40) if width >= 50 else max(4, width - 24)
+    room = max(4, width - 43) if width >= 50 else max(4, width - 27)
     name = f" {row.index} " + (fit(clean(row.name), 12, more=glyphs.more) + " " if width >= 56 else "")
     first = line(
         (name, "text"),
         (bar((row.utilisation or 0) / 100, min(20, room), glyphs), "run"),
-        (f" {load} {fit(memory, 8, '>')} ", "text"),
+        (f" {load} {fit(memory, 11, '>')} ", "text"),
         (held, style),
     )
     return [first, line(("    " + clean(row.blocked), "warn"))] if row.blocked else [first]

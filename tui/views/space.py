@@ -10,7 +10,8 @@ from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.views.forms import reach
-from tui.views.frame import filled, pane_title, words
+from tui.views.frame import filled, folded, pane_title
+from tuned.core import words
 
 
 def parameters(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
@@ -54,12 +55,12 @@ def versions(context: Context, top: int, width: int, height: int, focused: bool)
         body.append(
             line(
                 (f" v{row.version} ", "focus" if here else "strong"),
-                (f"{at} {clean(row.origin)}, {fmt.plural(row.trials, 'trial')}", "text"),
+                (f"{at} {clean(row.origin)}, {words.count(row.trials, 'trial')}", "text"),
                 ("  in use" if here else "", "good"),
             )
         )
-        body += [line(("     " + piece, "text")) for text in row.changes for piece in words(clean(text), width - 6)]
-        body += [line(("     " + piece, "dim")) for piece in words(clean(row.why), width - 6)]
+        body += [line(("     " + piece, "text")) for text in row.changes for piece in folded(clean(text), width - 6)]
+        body += [line(("     " + piece, "dim")) for piece in folded(clean(row.why), width - 6)]
     top = max(0, min(top, len(body) - height + 1))
     return filled([*lines, *body[top:]], width, height)
 

@@ -10,6 +10,7 @@ from tui.picture import sort_studies
 from tui.steps import brief
 from tui.views import steps
 from tui.views.frame import fact, filled, pane_title
+from tuned.core import words
 from tuned.wire import StudyRow
 
 _BEST_LINES = 4
@@ -49,7 +50,7 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
         (" " + progress, "text"),
     )
     best = _best_text(row)
-    eta = f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else study_state(glyphs, row.state)[0][2:].lower()
+    eta = f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else study_state(glyphs, row.state)[0][2:].lower()
     eta = brief(row) or eta
     if row.note:
         second = line(("   " + clean(row.note), "warn"))
@@ -64,7 +65,7 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     state, style = study_state(glyphs, row.state)
     _, live, waiting = context.store.counts(row)
     progress = context.store.progress(row)
-    eta = "  ".join(filter(None, (brief(row), f"ETA {fmt.span(row.eta_s)}" if row.eta_s is not None else "")))
+    eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else "")))
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = max(12, min(28, width - 52))
     spans = line(

@@ -10,7 +10,8 @@ from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
-from tui.views.frame import fact, filled, pane_title, words
+from tui.views.frame import fact, filled, folded, pane_title
+from tuned.core import words
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.wire import TrialDetail, TrialRow
 
@@ -28,7 +29,7 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
         lines.append(line((" " + fit(clean(name), name_width, more=glyphs.more) + " ", "dim"), fmt.param_exact(value)))
     if row.why:
         lines.append(pane_title("Why this point", "", width, glyphs, False))
-        lines += [line((" " + piece, "text")) for piece in words(clean(row.why), width - 2)]
+        lines += [line((" " + piece, "text")) for piece in folded(clean(row.why), width - 2)]
     lines.append(pane_title("Facts", "", width, glyphs, False))
     lines += [fact(name, text, style) for name, text, style in trial_facts(context, row)]
     return filled(lines, width, height)
@@ -49,7 +50,7 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     if row.attempt:
         result += [("attempt", str(row.attempt), "text"), ("device", row.device, "text")]
     if row.started_at is not None and (row.ended_at is not None or row.state in ("running", "starting")):
-        result.append(("ran", fmt.clock((row.ended_at or now) - row.started_at), "text"))
+        result.append(("ran", words.duration((row.ended_at or now) - row.started_at), "text"))
     if is_aside(row):
         result.insert(1, ("stage", row.stage, "title"))
     if row.retry_of:
@@ -73,12 +74,12 @@ def attempts(detail: TrialDetail) -> list[Line]:
         begin, end = attempt.get("started_at"), attempt.get("ended_at")
         parts = [f"{attempt.get('mode') or ''} on {attempt.get('device') or '?'}".strip()]
         if begin is not None and end is not None:
-            parts.append(f"ran {fmt.span(end - begin)}")
+            parts.append(f"ran {words.duration(end - begin)}")
         if ended:
             code, number = ended.get("code"), ended.get("signal")
             parts.append(f"signal {number}" if number is not None else f"exit code {code}")
             if ended.get("max_rss_kb"):
-                parts.append(f"peak {fmt.gigabytes(ended['max_rss_kb'] * 1024)}")
+                parts.append(f"peak {words.size(ended['max_rss_kb'] * 1024)}")
         elif begin is not None and end is None:
             parts.append("running")
         at = datetime.fromtimestamp(begin).astimezone().strftime("%H:%M:%S") if begin is not None else "        "

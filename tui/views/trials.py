@@ -12,6 +12,7 @@ from tui.context import Context
 from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
 from tui.views.frame import pane_title
+from tuned.core import words
 from tuned.core.states import LIVE
 from tuned.wire import TrialRow
 
@@ -57,7 +58,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         if row.started_at is None:
             return none
         end = row.ended_at if row.ended_at is not None else now if row.state in LIVE else None
-        return (fmt.clock(end - row.started_at), "text") if end is not None else none
+        return (words.duration(end - row.started_at), "text") if end is not None else none
 
     def step(row: TrialRow) -> Span:
         return (fmt.step(row.last_step), "text") if row.last_step is not None else none
@@ -197,7 +198,7 @@ def _extra(context: Context, top: int, count: int, hidden: int, width: int) -> s
     if total > count and width >= 50:
         parts.append(f"{top + 1}-{top + count}")
     if hidden and width >= 60:
-        parts.append(f"+{fmt.plural(hidden, 'column')}")
+        parts.append(f"+{words.count(hidden, 'column')}")
     parts.append(f"{clean(rows.sort)} {glyphs.down if rows.descending else glyphs.up}")
     return f" {glyphs.dot} ".join(parts)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ax.generators.torch.botorch_modular.utils as fitting
+import botorch.acquisition.multi_objective.logei as several_objectives
 import torch
 from ax.adapter.registry import Generators
 from ax.api.client import Client
@@ -64,6 +65,8 @@ def prepare() -> None:
     set_ax_logger_levels(logging.WARNING)
     # Fits that stop at our limit and unscaled inputs are told through warnings; neither needs anyone.
     warnings.simplefilter("ignore")
+    # BoTorch would build a C++ kernel at its first use: a minute of compiler, and a lock that outlives a killed build.
+    several_objectives._load_attempted = True
     if not isinstance(fitting.fit_gpytorch_mll, functools.partial):
         fitting.fit_gpytorch_mll = functools.partial(
             fitting.fit_gpytorch_mll, optimizer_kwargs={"options": {"maxiter": FIT_ITERATIONS}}
@@ -129,7 +132,7 @@ class Model:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
         several = sum(o.bound is None for o in self._objectives) > 1
-        smooth = not self._plane and all(column.kind == "float" for column in self._columns)
+        smooth = not self._plane and all(column.kind == "unit" for column in self._columns)
         options = ACQUISITION_SMOOTH if smooth else ACQUISITION
         if several or self._conditions:
             options = ACQUISITION_SEVERAL
@@ -238,13 +241,10 @@ def _parameter(column: Column) -> Any:
         return ChoiceParameterConfig(
             name=column.name, values=list(column.labels), parameter_type="str", is_ordered=False
         )
-    low, high = (
-        (float(column.low), float(column.high)) if column.kind == "float" else (int(column.low), int(column.high))
-    )
     return RangeParameterConfig(
         name=column.name,
-        bounds=(low, high),
-        parameter_type=column.kind,
+        bounds=column.bounds,
+        parameter_type="float" if column.kind == "unit" else "int",
         scaling="log" if column.log else None,
     )
 

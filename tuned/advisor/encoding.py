@@ -7,12 +7,12 @@ Names are ours because Ax reads names as formulas (`lambda`, `beta`, `a-b`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
+from tuned.core.space.unit import Scale, number_at, scale_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,94 +21,125 @@ class Column:
 
     Attributes:
         name: `p0`, `p1`, ...
-        kind: `float` and `int` lie between `low` and `high`; `label` is one of `labels`, without any order.
+        kind: `unit`: a float parameter as its place in 0 .. 1, for Ax takes ranges that are narrow on their own scale,
+            such as 1e-7 .. 1e-5, for a mistake; `int`: a whole number, or the position of a choice; `label`: one of
+            `labels`, without any order.
+        scale: Of the parameter's own numbers or positions; None for labels.
     """
 
     name: str
     parameter: Parameter
-    kind: Literal["float", "int", "label"]
-    low: float = 0.0
-    high: float = 0.0
-    log: bool = False
+    kind: Literal["unit", "int", "label"]
+    scale: Scale | None = None
     labels: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The ends of the column's numbers."""
+        return (0.0, 1.0) if self.kind == "unit" else (int(self._numbers.low), int(self._numbers.high))
+
+    @property
+    def log(self) -> bool:
+        """Whether the column's numbers lie on a log scale: whole ones alone, places are on their scale already."""
+        return self.kind == "int" and self._numbers.log
 
     @property
     def middle(self) -> float | int | str:
         """Where an inactive parameter sits."""
-        if self.kind == "label":
-            return self.labels[0]
-        middle = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
-        return min(max(middle, self.low), self.high) if self.kind == "float" else round(middle)
+        return self.labels[0] if self.kind == "label" else self.at(0.5)
 
     def encode(self, value: Value) -> float | int | str:
         """A parameter's value as this column holds it, in exactly the column's type."""
-        if self.parameter.kind == "float":
-            return float(value)
+        if self.kind == "unit":
+            return self._numbers.unit(float(value))
         if self.parameter.kind == "int":
             return int(value)
         index = next(i for i, known in enumerate(self.parameter.values) if same_value(known, value))
         return self.labels[index] if self.kind == "label" else index
 
-    def unit(self, value: float) -> float:
-        """Where a value of a numeric column lies between its ends, 0 to 1, on its own scale."""
-        if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
+    def unit(self, number: float) -> float:
+        """The place in 0 .. 1 of a number that the column holds."""
+        return number if self.kind == "unit" else self._numbers.unit(number)
+
+    def at(self, unit: float) -> float | int:
+        """The number that the column holds at a place in 0 .. 1, the inverse of `unit`."""
+        return unit if self.kind == "unit" else round(self._numbers.value(unit))
 
     def decode(self, value: Any) -> Value:
         """The parameter's value that a column's value stands for."""
         if self.kind == "label":
             return self.parameter.values[self.labels.index(str(value))]
-        if self.kind == "float":
-            # Twelve digits as in the design; a value at the edge may be off by a rounding of the logarithm.
-            return min(max(float(f"{float(value):.12g}"), self.low), self.high)
-        number = min(max(round(float(value)), int(self.low)), int(self.high))
-        return number if self.parameter.kind == "int" else self.parameter.values[number]
+        if self.kind == "unit":
+            return number_at(self.parameter, self._numbers.value(float(value)))
+        if self.parameter.kind == "int":
+            return number_at(self.parameter, float(value))
+        return self.parameter.values[min(max(round(float(value)), 0), len(self.parameter.values) - 1)]
+
+    @property
+    def _numbers(self) -> Scale:
+        assert self.scale is not None, "labels have no scale"
+        return self.scale
 
 
 def columns_of(space: SearchSpace) -> tuple[Column, ...]:
-    """A column for each parameter that can vary.
-
-    An ordered choice and a bool become positions 0 .. n-1: neighbours are equally far apart, so `[8, 32, 128]` is
-    treated as the logarithmic scale that it is.
-    """
+    """A column for each parameter that can vary."""
     columns = []
     for i, p in enumerate(space.tunable):
-        name = f"p{i}"
-        if p.kind in ("float", "int"):
-            assert p.low is not None and p.high is not None
-            columns.append(Column(name, p, p.kind, p.low, p.high, p.log))
-        elif p.ordered or len(p.values) == 2:
-            columns.append(Column(name, p, "int", 0, len(p.values) - 1))
-        else:
+        name, scale = f"p{i}", scale_of(p)
+        if scale is None:
             columns.append(Column(name, p, "label", labels=tuple(f"v{k}" for k in range(len(p.values)))))
+        else:
+            columns.append(Column(name, p, "unit" if p.kind == "float" else "int", scale))
     return tuple(columns)
 
 
 def conditions_of(space: SearchSpace, columns: tuple[Column, ...]) -> list[str]:
     """The space's linear conditions as Ax reads them, as far as its columns can carry them.
 
-    That is where every column holds the parameter's own value on a plain scale and is always active; what is left out
-    is met by rejection.
+    That is where every parameter is always active and its column is linear in it; what is left out is met by rejection.
     """
-    plain = {c.parameter.name: c for c in columns if c.parameter.kind in ("float", "int") and not c.log}
+    plain = {
+        c.parameter.name: c
+        for c in columns
+        if c.parameter.kind in ("float", "int") and not c.parameter.log and not c.parameter.when
+    }
     texts = []
     for constraint in space.constraints:
-        fixed = sum(w * float(space[n].values[0]) for n, w in constraint.terms if space[n].kind == "fixed")
-        terms = [(name, weight) for name, weight in constraint.terms if space[name].kind != "fixed"]
-        if not terms or not all(name in plain and not space[name].when for name, _ in terms):
-            continue
-        total = " + ".join(f"{weight!r}*{plain[name].name}" for name, weight in terms)
-        if constraint.at_most is not None:
-            texts.append(f"{total} <= {constraint.at_most - fixed!r}")
-        if constraint.at_least is not None:
-            texts.append(f"{total} >= {constraint.at_least - fixed!r}")
+        shift, terms = 0.0, []
+        for name, weight in constraint.terms:
+            parameter = space[name]
+            if parameter.kind == "fixed":
+                shift += weight * float(parameter.values[0])
+            elif name in plain:
+                column = plain[name]
+                low, high = parameter.numeric_ends
+                shift += weight * low if column.kind == "unit" else 0.0
+                terms.append(f"{weight * (high - low) if column.kind == 'unit' else weight!r}*{column.name}")
+            else:
+                break
+        else:
+            total = " + ".join(terms)
+            if terms and constraint.at_most is not None:
+                texts.append(f"{total} <= {constraint.at_most - shift!r}")
+            if terms and constraint.at_least is not None:
+                texts.append(f"{total} >= {constraint.at_least - shift!r}")
     return texts
 
 
 def encode(columns: tuple[Column, ...], point: Point) -> dict[str, float | int | str]:
     """A whole point as a row of the model."""
     return {c.name: c.encode(point[c.parameter.name]) if c.parameter.name in point else c.middle for c in columns}
+
+
+def places(columns: tuple[Column, ...], point: Point) -> list[float]:
+    """A point as places in 0 .. 1: one for each number, one for each of several unordered values."""
+    row, found = encode(columns, point), []
+    for c in columns:
+        if c.kind == "label":
+            found += [float(row[c.name] == label) for label in c.labels]
+        else:
+            found.append(c.unit(float(row[c.name])))
+    return found
 
 
 def decode(space: SearchSpace, columns: tuple[Column, ...], row: Mapping[str, Any]) -> Point:

@@ -7,7 +7,6 @@ child is a function of (evidence, seed) alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,10 +90,4 @@ def _to_unit(columns: Sequence[Column], row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_unit(columns: Sequence[Column], row: dict[str, Any]) -> dict[str, Any]:
-    return {c.name: str(row[c.name]) if c.kind == "label" else _value(c, float(row[c.name])) for c in columns}
-
-
-def _value(column: Column, unit: float) -> float:
-    if column.log:
-        return column.low * math.exp(unit * math.log(column.high / column.low))
-    return column.low + unit * (column.high - column.low)
+    return {c.name: str(row[c.name]) if c.kind == "label" else c.at(float(row[c.name])) for c in columns}

@@ -64,7 +64,7 @@ def axes_of(space: SearchSpace, columns: Sequence[Column]) -> tuple[Axis, ...]:
         if column.kind == "label":
             axes.append(Axis(0.0, 1.0, len(column.labels), tuple(when)))
             continue
-        low, high = (math.log10(end) if column.log else float(end) for end in (column.low, column.high))
+        low, high = (math.log10(end) if column.log else float(end) for end in column.bounds)
         axes.append(Axis(low, high - low or 1.0, 0, tuple(when)))
     return tuple(axes)
 

@@ -14,8 +14,9 @@ from statistics import median
 
 import numpy as np
 
-from tuned.advisor.encoding import Column, columns_of, encode
+from tuned.advisor.encoding import columns_of, places
 from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core import words
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import Failure
 
@@ -104,27 +105,16 @@ def _memory(space: SearchSpace, results: Sequence[Measured], short: Sequence[Fai
         # What it had when it ended says only that it would have needed more.
         known[failure.number] = max(wanted, math.log2(BEYOND * max(most, failure.memory or 0.0)))
     line = ObjectiveLine("log2 of memory", "minimize", bound=math.log2(most))
-    return Lesson(line, known, f"keeps to {most / 2**30:.3g} GiB, from {len(short)} that ran out of memory")
+    return Lesson(line, known, f"keeps to {words.size(most)}, from {len(short)} that ran out of memory")
 
 
 def _extrapolated(space: SearchSpace, results: Sequence[Measured], short: Sequence[Failed]) -> list[float]:
     """What points would have needed, as the logarithm: linear in the parameters, on their scales, as measured."""
     columns = columns_of(space)
-    rows = np.array([_features(columns, r.point) for r in results])
+    rows = np.array([[1.0, *places(columns, r.point)] for r in results])
     sizes = np.log2([r.memory for r in results])
     middle = sizes.mean()
     ridge = rows.T @ rows + _RIDGE * np.eye(rows.shape[1])
     weights = np.linalg.solve(ridge, rows.T @ (sizes - middle))
-    wanted = np.array([_features(columns, f.point) for f in short]) @ weights + middle
+    wanted = np.array([[1.0, *places(columns, f.point)] for f in short]) @ weights + middle
     return [float(size) for size in wanted]
-
-
-def _features(columns: Sequence[Column], point: Point) -> list[float]:
-    row = encode(tuple(columns), point)
-    found = [1.0]
-    for c in columns:
-        if c.kind == "label":
-            found += [float(row[c.name] == label) for label in c.labels]
-        else:
-            found.append(c.unit(float(row[c.name])))
-    return found

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tuned.advisor.encoding import columns_of, encode
+from tuned.advisor.encoding import columns_of, places
 from tuned.advisor.history import Sample
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.space import SearchSpace
@@ -53,20 +53,7 @@ def _offsets(space: SearchSpace, prior: Sequence[Sample], data: Sequence[Sample]
     if len(data) < LEAST or not prior:
         return [0.0] * width
     columns = columns_of(space)
-
-    def features(sample: Sample) -> list[float]:
-        row = encode(columns, sample.point)
-        return [
-            part
-            for c in columns
-            for part in (
-                [float(row[c.name] == label) for label in c.labels]
-                if c.kind == "label"
-                else [c.unit(float(row[c.name]))]
-            )
-        ]
-
-    theirs, ours = np.array([features(s) for s in prior]), np.array([features(s) for s in data])
+    theirs, ours = (np.array([places(columns, s.point) for s in some]) for some in (prior, data))
     distance = ((ours[:, None, :] - theirs[None, :, :]) ** 2).sum(axis=2)
     nearest = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
     # The nearer the more it says; of the same point only that one counts.

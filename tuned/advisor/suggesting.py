@@ -18,6 +18,7 @@ from tuned.advisor.prior import prior_of
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.search.design import Method, design_point, every_point, fresh_point
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
+from tuned.core.space.unit import place, value_at
 from tuned.core.states import TrialState
 
 if TYPE_CHECKING:
@@ -219,13 +220,11 @@ def _towards(space: SearchSpace, point: Point, best: Point) -> Point | None:
     mixed: dict[str, Value] = dict(best)
     for name, value in best.items():
         parameter, other = space[name], point.get(name)
-        if parameter.kind not in ("float", "int") or not isinstance(other, int | float):
+        if parameter.kind not in ("float", "int") or other is None:
             continue
-        assert isinstance(value, int | float)
-        between = value + (other - value) / 10
-        if parameter.log:
-            between = value * (other / value) ** 0.1
-        mixed[name] = round(between) if parameter.kind == "int" else float(f"{between:.12g}")
+        near, far = place(parameter, value), place(parameter, other)
+        assert near is not None and far is not None
+        mixed[name] = value_at(parameter, near + (far - near) / 10)
     try:
         return space.check(mixed)
     except InvalidInput:

@@ -23,9 +23,9 @@ from tuned.analyses.reporting.ledger import ledger_table
 from tuned.analyses.space.sampling import gain_of_doubling
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Column, Table
-from tuned.analyses.table import seconds as time_text
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter
+from tuned.core.words import duration
 
 GOOD = 0.25
 
@@ -140,7 +140,7 @@ def _more(study: StudyData) -> list[str]:
 
 def _time(study: StudyData) -> list[str]:
     known = [trial.seconds for trial in study.full if trial.seconds]
-    return [f"a trial takes {time_text(float(np.median(known)))} (median of {len(known)})."] if known else []
+    return [f"a trial takes {duration(float(np.median(known)))} (median of {len(known)})."] if known else []
 
 
 def _baseline(study: StudyData) -> list[str]:

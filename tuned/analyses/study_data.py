@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.space import Parameter, Point, SearchSpace, Value
+from tuned.core.space.unit import place
 from tuned.core.study import SEARCH, Objective, StudySpec
 from tuned.protocol import decode_number
 
@@ -246,13 +247,7 @@ def positions(parameter: Parameter, values: Sequence[Value]) -> Floats:
 
     NaN for values of no order, such as the words of an unordered choice.
     """
-    if parameter.kind in ("float", "int"):
-        low, high = parameter.numeric_ends
-        raw = np.array([float(v) if isinstance(v, int | float) else np.nan for v in values])
-        if parameter.log:
-            raw, low, high = np.log(raw), np.log(low), np.log(high)
-        return (raw - low) / (high - low) if high > low else np.zeros(len(raw))
-    if parameter.ordered and len(parameter.values) > 1:
-        places = {value: i / (len(parameter.values) - 1) for i, value in enumerate(parameter.values)}
-        return np.array([places.get(value, np.nan) for value in values])
-    return np.full(len(values), np.nan)
+    if parameter.kind not in ("float", "int") and not parameter.ordered:
+        return np.full(len(values), np.nan)
+    places = (place(parameter, value) for value in values)
+    return np.array([np.nan if unit is None else unit for unit in places], dtype=float)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tuned.core import words
 from tuned.protocol import encode_number
 
 Format = Literal["text", "number", "count", "share", "seconds", "bytes", "interval", "shares", "flag"]
@@ -19,7 +20,6 @@ Cell = Any
 
 PAIRS = ("interval", "shares")
 STYLES = ("md", "csv", "latex")
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -144,7 +144,7 @@ def _escaped(text: str) -> str:
 def show(cell: Cell, format: Format) -> str:
     """A cell as a person reads it; `-` for what is unknown."""
     if cell is None:
-        return "-"
+        return words.UNKNOWN
     if format == "interval":
         low, high = cell
         return f"{number(low)} .. {number(high)}"
@@ -158,33 +158,12 @@ def show(cell: Cell, format: Format) -> str:
     if format == "share":
         return f"{100 * cell:.0f} %"
     if format == "seconds":
-        return seconds(cell)
+        return words.duration(cell)
     if format == "bytes":
-        return size(cell)
+        return words.size(cell)
     return number(cell)
 
 
 def number(value: float | str) -> str:
-    """Four significant digits, whole numbers whole."""
-    if isinstance(value, str | bool):
-        return str(value)
-    if isinstance(value, int) or (abs(value) < 1e6 and value == int(value)):
-        return str(int(value))
-    return f"{value:.4g}"
-
-
-def seconds(value: float) -> str:
-    """A length of time in the unit that fits."""
-    for unit, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if value >= 2 * unit:
-            return f"{value / unit:.3g} {name}"
-    return f"{value:.3g} s" if value >= 0.1 or value == 0 else f"{1e3 * value:.3g} ms"
-
-
-def size(value: float) -> str:
-    """Bytes in the unit that fits."""
-    for unit in _UNITS[:-1]:
-        if value < 1024:
-            return f"{value:.3g} {unit}"
-        value /= 1024
-    return f"{value:.3g} {_UNITS[-1]}"
+    """Four significant digits, whole numbers whole: statistics are seldom known better."""
+    return words.number(value, 4)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from tuned.cli import render
 from tuned.client.finding import Finding
+from tuned.core import words
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -25,4 +25,4 @@ def tell(findings: Sequence[Finding]) -> None:
 def failed(findings: Sequence[Finding]) -> str:
     """What to say of those that fail; empty when none does."""
     bad = [finding for finding in findings if finding.level == "fail"]
-    return f"{render.count(len(bad), 'finding')} to mend: {bad[0].what}" if bad else ""
+    return f"{words.count(len(bad), 'finding')} to mend: {bad[0].what}" if bad else ""

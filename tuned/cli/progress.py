@@ -14,6 +14,7 @@ import click
 
 from tuned.cli import render
 from tuned.client import api
+from tuned.core import words
 from tuned.core.errors import TunedError
 from tuned.wire import EventRow, StudyRow, TrialRow
 
@@ -88,7 +89,7 @@ class Lines:
             reason = f": {data['reason']}" if data.get("reason") else ""
             values = render.values(data["values"]) if data.get("values") else ""
             best = f"best {render.values(row.best.values)}" if row.best is not None else ""
-            left = f"about {render.duration(row.eta_s)} left" if row.eta_s else ""
+            left = f"about {words.duration(row.eta_s)} left" if row.eta_s else ""
             parts = (f"{row.name}/{event.number} {data['to']}{reason}", values, best, progress(row), left)
             click.echo("  ".join(part for part in parts if part), err=True)
         self._ended.clear()
@@ -145,7 +146,7 @@ class Bar:
             self._running = self._client.send(api.trials(row.name, state=["starting", "running"], limit=SHOWN_TRIALS))
         except TunedError:
             self._running = []
-        left = "" if row.eta_s is None else f"about {render.duration(row.eta_s)} left"
+        left = "" if row.eta_s is None else f"about {words.duration(row.eta_s)} left"
         if row.state == "paused":
             left = row.reason or "paused"
         self._progress.update(
@@ -164,7 +165,7 @@ class Bar:
 
         lines: list[RenderableType] = [self._progress]
         for trial in self._running:
-            step = "" if trial.last_step is None else f"step {render.number(trial.last_step)}"
+            step = "" if trial.last_step is None else f"step {words.number(trial.last_step)}"
             parts = (f"  {trial.number}", step, render.values(trial.values), render.point(trial.params))
             text = "  ".join(part for part in parts if part and part != "-")
             lines.append(Text(text, style="cyan", no_wrap=True, overflow="ellipsis"))

@@ -1,4 +1,4 @@
-"""Values as a person reads them: numbers, lengths of time, sizes, states, points.
+"""Values as a person reads them: states, points, moments, lines.
 
 Owns that formatting; prints nothing and knows no table.
 """
@@ -9,6 +9,8 @@ import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from tuned.core import words
 
 if TYPE_CHECKING:
     from tuned.wire import BestRow, Number
@@ -37,23 +39,11 @@ COLOURS = {
     "lost": "red",
     "pruned": "magenta",
 }
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def state(name: str) -> str:
     """A state's glyph and word."""
     return f"{GLYPHS.get(name, ' ')} {name}"
-
-
-def number(value: Number | None) -> str:
-    """A metric's value in at most five significant digits."""
-    if value is None:
-        return "-"
-    if isinstance(value, str | bool):
-        return str(value)
-    if isinstance(value, int) or (abs(value) < 1e6 and value == int(value)):
-        return str(int(value))
-    return f"{value:.5g}"
 
 
 def parameter(value: Any) -> str:
@@ -70,7 +60,7 @@ def point(params: Mapping[str, Any]) -> str:
 
 def values(found: Mapping[str, Number]) -> str:
     """`val_loss=0.12`."""
-    return " ".join(f"{name}={number(value)}" for name, value in found.items()) or "-"
+    return " ".join(f"{name}={words.number(value)}" for name, value in found.items()) or "-"
 
 
 def best(row: BestRow | None) -> str:
@@ -78,44 +68,15 @@ def best(row: BestRow | None) -> str:
     return "-" if row is None else f"{values(row.values)} (trial {row.number}: {point(row.params)})"
 
 
-def duration(seconds: float | None) -> str:
-    """A length of time in its two largest units."""
-    if seconds is None:
-        return "-"
-    if seconds < 10:
-        return f"{max(0.0, seconds):.1f}s"
-    whole = round(seconds)
-    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
-        if whole >= size:
-            return f"{whole // size}{name} {whole % size // small:02d}{small_name}"
-    return f"{whole}s"
-
-
 def span(start: float | None, end: float | None) -> str:
     """How long something took, or takes so far."""
-    return "-" if start is None else duration((time.time() if end is None else end) - start)
+    return words.UNKNOWN if start is None else words.duration((time.time() if end is None else end) - start)
 
 
 def moment(at: float) -> str:
     """A time of day, with its date when that is not today."""
     local, today = time.localtime(at), time.localtime()
     return time.strftime("%H:%M:%S" if local[:3] == today[:3] else "%Y-%m-%d %H:%M:%S", local)
-
-
-def size(bytes_: float | None) -> str:
-    """Bytes in the unit that fits."""
-    if bytes_ is None:
-        return "-"
-    for unit in _UNITS:
-        if bytes_ < 1024 or unit == _UNITS[-1]:
-            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{bytes_:.1f} {unit}"
-        bytes_ /= 1024
-    raise AssertionError("the last unit takes everything")
-
-
-def count(number: int, noun: str) -> str:
-    """`1 slot`, `2 slots`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def counts(found: Mapping[str, int]) -> str:

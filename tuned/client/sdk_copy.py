@@ -20,7 +20,7 @@ from tuned.core.errors import Conflict, InvalidInput, Unavailable
 from tuned.installation import NOTE
 from tuned.version import VERSION
 
-FOLDERS = ("sdk", "integrations", "client", "core", "wire")
+FOLDERS = ("sdk", "integrations", "client", "core", "core/trials", "wire")
 LEFT_OUT = frozenset({"aio.py", "sdk_copy.py"})
 DIST = "tuned_hpo_sdk"
 OLDEST = (3, 9)

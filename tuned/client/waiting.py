@@ -14,8 +14,8 @@ from tuned.client import api
 from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core.errors import Conflict, NotFound
-from tuned.core.states import PAUSED_BY_USER
 from tuned.wire import EventRow, StudyRow, TrialRow
+from tuned.wire.studies import PAUSED_BY_USER
 
 if TYPE_CHECKING:
     from tuned.client.http import Client

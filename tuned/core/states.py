@@ -141,7 +141,3 @@ def move_study(state: StudyState, event: str, actor: Actor) -> StudyState:
     if target is None or actor not in actors:
         raise IllegalMove(f"a {state} study cannot {event} ({actor})")
     return target
-
-
-PAUSED_BY_USER = "paused by you"
-"""The reason of a study that a person paused; every other pause is the daemon's own, and has a cause to mend."""

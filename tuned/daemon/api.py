@@ -1,6 +1,7 @@
-"""The HTTP API: one router a noun, thin handlers. The whole surface is what these routers list.
+"""The HTTP API: one router for each group of requests. The whole surface is the list of these routers.
 
-Handlers parse, call one use case of the service or one query, and translate. They hold no rules.
+A module of requests holds its routes and their transactions: a route parses, runs one transaction or query, and
+answers.
 """
 
 from __future__ import annotations
@@ -10,11 +11,27 @@ from fastapi import FastAPI
 from tuned.daemon import gpus, status
 from tuned.daemon.http import events, problems
 from tuned.daemon.http.context import Context
-from tuned.daemon.playbook import routes as steps
-from tuned.daemon.steering import routes as verbs
-from tuned.daemon.studies import analysis, exporting, listing, space_routes, steering
+from tuned.daemon.playbook import by_hand
+from tuned.daemon.studies import (
+    analysis,
+    changing,
+    deleting,
+    exporting,
+    listing,
+    notifying,
+    space,
+    submitting,
+    summary,
+)
+from tuned.daemon.trials import curves, detail, enqueuing, queue
 from tuned.daemon.trials import listing as trials
+from tuned.daemon.verbs import acting, pausing, priorities, retries
 from tuned.version import VERSION
+
+MODULES = (
+    status, submitting, listing, deleting, enqueuing, space, trials, detail, curves, queue, acting, pausing, retries,
+    priorities, events, analysis, changing, summary, notifying, exporting, gpus, by_hand,
+)  # fmt: skip
 
 
 def make_api(context: Context) -> FastAPI:
@@ -22,7 +39,6 @@ def make_api(context: Context) -> FastAPI:
     api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None, responses=problems.RESPONSES)
     api.state.context = context
     problems.install(api)
-    nouns = (status, listing, space_routes, trials, verbs, events, analysis, steering, exporting, gpus, steps)
-    for router in (noun.router for noun in nouns):
-        api.include_router(router, prefix="/v1")
+    for module in MODULES:
+        api.include_router(module.router, prefix="/v1")
     return api

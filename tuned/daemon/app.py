@@ -12,16 +12,16 @@ import os
 import signal
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 from storage.engine import Database, open_database
 from tuned.core.errors import TunedError
-from tuned.core.states import TERMINAL, StopReason
+from tuned.core.states import TERMINAL
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.attempts.adoption import adopt
 from tuned.daemon.attempts.commits import Ending
+from tuned.daemon.attempts.freezing import Freezing
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import watch_devices
@@ -35,6 +35,7 @@ from tuned.daemon.http.server import Listener
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.directories import Directories
 from tuned.daemon.launch.forking import Forking
+from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.preloads import Preloads
@@ -43,18 +44,15 @@ from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
-from tuned.daemon.playbook.steps import Finishing
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
-from tuned.daemon.steering.service import Service
-from tuned.daemon.studies.space import SpaceService
-from tuned.daemon.studies.submitting import Submitting
-from tuned.daemon.yields import Gpus
+from tuned.daemon.verbs import acting, pausing
+from tuned.daemon.yields import Yields
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
 from tuned.version import VERSION
-from tuned.wire import DaemonStatus, DeviceRow
+from tuned.wire import Changed, DaemonStatus, DeviceRow
 
 log = logging.getLogger(__name__)
 
@@ -86,23 +84,15 @@ class Daemon:
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
-        self._suggesting = Suggesting(self._database, self._advisor, self._slots, self._hub.scheduler)
+        slow_advisor = AdvisorProcess(home.log.parent / "advisor.log", name="the advisor of slow questions")
+        self._suggesting = Suggesting(self._database, self._advisor, slow_advisor, self._slots, self._hub.scheduler)
         self._graveyard = Graveyard(home.runs)
-        self._service = Service(self._database, self._attempts, self._slots, self._suggesting, self._graveyard)
-        submitting = Submitting(self._database, self._slots, self._launching, self._suggesting, home.runs, codes)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
             self._database, self._hub, self._slots, self._launching, self._suggesting, self._playbooks
         )
-        self._gpus = Gpus(
-            self._database,
-            self._hub,
-            self._slots,
-            self._attempts,
-            self._service.pause,
-            partial(self._service.act, "resume"),
-        )
+        self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
@@ -113,33 +103,36 @@ class Daemon:
             self._scheduler,
             self._hub,
             self._launchers,
-            (self._advisor, self._analysing),
+            (self._advisor, slow_advisor, self._analysing),
             self._attempts,
         )
-        context = Context(
-            self._service,
-            submitting,
-            SpaceService(self._service),
-            self._database,
-            self._hub,
-            self._slots,
-            self._suggesting,
-            self._analysing,
-            retention,
-            self.status,
-            self.stop,
-            self._gpus,
-            self._notifier,
-            Finishing(self._database),
+        self._context = Context(
+            runs=home.runs,
+            database=self._database,
+            hub=self._hub,
+            slots=self._slots,
+            attempts=self._attempts,
+            freezing=Freezing(self._database, self._attempts, self._slots),
+            launching=self._launching,
+            interpreters=Interpreters(),
+            codes=codes,
+            suggesting=self._suggesting,
+            analysing=self._analysing,
+            retention=retention,
+            graveyard=self._graveyard,
+            notifier=self._notifier,
+            yields=self._yields,
+            status=self.status,
+            stop=self.stop,
         )
-        self._listener = Listener(home.socket, make_api(context))
+        self._listener = Listener(home.socket, make_api(self._context))
 
     async def run(self) -> None:
         """Adopt what lives, serve, schedule, until told to stop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
-        await self._gpus.begin()
+        await self._yields.begin()
         await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
         await asyncio.to_thread(self._slots.sample, set())
@@ -148,7 +141,7 @@ class Daemon:
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
             asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
-            asyncio.create_task(self._gpus.watch(), name="gpus"),
+            asyncio.create_task(self._yields.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),
             asyncio.create_task(self._graveyard.run(), name="graveyard"),
             asyncio.create_task(self._records.run(), name="study records"),
@@ -188,7 +181,7 @@ class Daemon:
         targets = [attempt.holder for attempt in self._attempts.live.values()]
         if not targets:
             return
-        await self._service.act(StopReason.PAUSE.value, targets)
+        await pausing.stop_all(self._context)
         deadline = time.monotonic() + LAST_STOP_S
         with self._hub.follow() as news:
             while self._attempts.live and time.monotonic() < deadline:
@@ -197,7 +190,13 @@ class Daemon:
                     async with asyncio.timeout(1.0):
                         await news.wait()
         with contextlib.suppress(TunedError):  # all of them may have ended by themselves
-            await self._service.act("resume", targets)
+            await self._resume(targets)
+
+    async def _pause(self, targets: list[str], level: str, leaves_card: bool) -> Changed:
+        return await pausing.pause(self._context, targets, level, leaves_card)
+
+    async def _resume(self, targets: list[str]) -> Changed:
+        return await acting.act(self._context, "resume", targets)
 
     def _attempt_ended(self, attempt: LiveAttempt, ending: Ending | None) -> None:
         again = self._attempts.live.get(attempt.trial_id)

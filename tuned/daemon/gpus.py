@@ -1,11 +1,16 @@
-"""GPUs: the list, and leaving one to somebody else."""
+"""The cards of this machine: a list of them, and leaving one to somebody else."""
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 
-from tuned.daemon.http.context import Given
-from tuned.wire import GpuRow, GpuYield, GpuYielded
+from tuned.daemon import clock
+from tuned.daemon.attempts.sampling import families_of
+from tuned.daemon.http.context import Context, Given
+from tuned.daemon.machine.slots import Slot
+from tuned.wire import GpuProcess, GpuRow, GpuYield, GpuYielded
 
 router = APIRouter(tags=["gpus"])
 
@@ -13,10 +18,49 @@ router = APIRouter(tags=["gpus"])
 @router.get("/gpus")
 async def gpus(given: Given) -> list[GpuRow]:
     """The cards of this machine; none on a machine without."""
-    return await given.gpus.rows()
+    if not given.slots.gpus:
+        return []
+    live = list(given.attempts.live.values())
+    families = await asyncio.to_thread(families_of, live)
+    await asyncio.to_thread(given.slots.sample, set().union(*families))
+    holders = {pid: a.holder for a, family in zip(live, families, strict=True) for pid in family}
+    return await asyncio.to_thread(lambda: [_row(given, slot, holders) for slot in given.slots.gpus])
+
+
+def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
+    sample, leases = given.slots.samples.get(slot.id), given.slots.leases.get(slot.id, {})
+    until = given.slots.yielded.get(slot.id, 0.0)
+    processes = [
+        GpuProcess(pid, size, *_owner(pid), holders.get(pid, ""))
+        for pid, size in sorted((sample.processes if sample else {}).items(), key=lambda item: -item[1])
+    ]
+    return GpuRow(
+        index=slot.index,
+        id=slot.id,
+        name=slot.name,
+        memory_total=slot.memory_total or 0,
+        memory_used=sample.memory_used if sample else None,
+        utilisation=sample.utilisation if sample else None,
+        held_by=list(leases),
+        free=max(0.0, round(1.0 - sum(leases.values()), 6)),
+        blocked=given.slots.blocked.get(slot.id, ""),
+        yielded_until=until if until > clock.now() else None,
+        processes=processes,
+    )
 
 
 @router.post("/gpus/yield")
 async def yield_(request: GpuYield, given: Given) -> GpuYielded:
     """Leave a card to somebody else for a while: the trials on it are paused, and go on elsewhere or afterwards."""
-    return await given.gpus.yield_(request)
+    return await given.yields.yield_(request)
+
+
+def _owner(pid: int) -> tuple[str, str]:
+    """Whose process it is, and what it runs; empty where that may not be seen."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.username(), " ".join(process.cmdline())[:200] or process.name()
+    except psutil.Error:
+        return "", ""

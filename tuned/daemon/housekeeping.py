@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from storage import backup, repository
 from storage.engine import Database
+from tuned.core import words
 from tuned.daemon import clock
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
@@ -122,7 +123,7 @@ class Housekeeping:
     async def _keep_quota(self) -> None:
         collected = await self._retention.collect(dry_run=False)
         if collected.freed_bytes:
-            log.info("the run directories were over their quota: freed %d MiB", collected.freed_bytes // 2**20)
+            log.info("the run directories were over their quota: freed %s", words.size(collected.freed_bytes))
 
     async def _take_late_lines(self) -> None:
         await take_late_lines(self._database)

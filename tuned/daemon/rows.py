@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.queries import StoppingReport
+from tuned.core.playbook.steps import Playbook
 from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import LIVE, StudyState, TrialState
@@ -10,7 +11,6 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Observation, Trial
 from tuned.daemon import clock
 from tuned.daemon.estimates.pace import Pace, eta_s
-from tuned.daemon.playbook.steps import step_rows
 from tuned.protocol import encode_number
 from tuned.wire import (
     BestRow,
@@ -18,6 +18,7 @@ from tuned.wire import (
     MetricRow,
     ObjectiveRow,
     RungRow,
+    StepRow,
     StoppingRow,
     StudyRow,
     TrialRow,
@@ -65,6 +66,14 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
     )
+
+
+def step_rows(playbook: Playbook | None) -> list[StepRow]:
+    """Steps as they cross the wire."""
+    return [
+        StepRow(s.id, s.name, s.state.value, s.by_hand, s.options, s.result, s.why, s.began_at, s.ended_at)
+        for s in (playbook.steps if playbook else ())
+    ]
 
 
 def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:

@@ -15,7 +15,7 @@ router = APIRouter(tags=["daemon"])
 @router.get("/status")
 async def status(given: Given) -> DaemonStatus:
     """What runs here."""
-    studies = await given.service.read(queries.studies)
+    studies = await given.database.ask(queries.studies)
     live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
     return given.status(len(studies), live, queued)

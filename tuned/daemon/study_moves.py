@@ -1,4 +1,4 @@
-"""Transactions on a whole study that several rooms share: it drains, it ends, its failed points run again.
+"""Transactions on a whole study that several rooms share: it drains, ends, runs again, tries failed points again.
 
 They run in the writer's thread, on the write connection.
 """
@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
+from tuned.core.errors import Conflict
 from tuned.core.space import Point
-from tuned.core.states import Actor, StudyState, TrialState
+from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 
@@ -42,6 +43,20 @@ def end_study(conn: Connection, study_id: int, event: str, reason: str, now: flo
     for trial in queries.trials(conn, study_id, states=[TrialState.PAUSED]):
         repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason="its study has ended")
     repository.move_study(conn, study_id, event, Actor.SCHEDULER, now, reason=reason)
+
+
+def reopen(conn: Connection, study_id: int, now: float) -> None:
+    """A study that has ended runs again, because something was queued in it.
+
+    Raises:
+        Conflict: It is ending just now, and would cancel what was queued.
+        IllegalMove: It failed, which is final.
+    """
+    study = queries.study_by_id(conn, study_id)
+    if study.state is StudyState.DRAINING:
+        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
+    if study.state in STUDY_ENDED:
+        repository.move_study(conn, study_id, "reopen", Actor.USER, now, reason="")
 
 
 def run_failed_again(conn: Connection, study: Study, now: float) -> list[int]:

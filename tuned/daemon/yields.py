@@ -1,4 +1,4 @@
-"""The GPUs as people see them, and cards left to somebody else for a while.
+"""Cards left to somebody else for a while.
 
 Owns yields: which card until when, and which trials left it. They outlive the daemon. Leases are
 `tuned.daemon.machine.slots`'.
@@ -19,12 +19,10 @@ from tuned.core.events import TRIAL_MOVED, Event
 from tuned.core.states import LIVE, StopReason, TrialState
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
-from tuned.daemon.attempts.live import Attempts
-from tuned.daemon.attempts.sampling import families_of
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slot, Slots
 from tuned.daemon.resolving import resolve
-from tuned.wire import Changed, GpuProcess, GpuRow, GpuYield, GpuYielded
+from tuned.wire import Changed, GpuYield, GpuYielded
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +35,18 @@ Pause = Callable[[list[str], str, bool], Awaitable[Changed]]
 Resume = Callable[[list[str]], Awaitable[Changed]]
 
 
-class Gpus:
-    """What can be said and done about cards.
+class Yields:
+    """Cards left to somebody else for a while.
 
     Args:
         pause: Pauses trials at a level, to leave their card or not.
         resume: Lets trials go on.
     """
 
-    def __init__(
-        self, database: Database, hub: Hub, slots: Slots, attempts: Attempts, pause: Pause, resume: Resume
-    ) -> None:
+    def __init__(self, database: Database, hub: Hub, slots: Slots, pause: Pause, resume: Resume) -> None:
         self._database = database
         self._hub = hub
         self._slots = slots
-        self._attempts = attempts
         self._pause = pause
         self._resume = resume
         self._yields: dict[str, dict[str, Any]] = {}
@@ -64,37 +59,6 @@ class Gpus:
         """Know again what an earlier daemon had yielded."""
         self._yields = await self._database.ask(lambda conn: fact(conn, KEY)) or {}
         self._slots.yielded = {slot: entry["until"] for slot, entry in self._yields.items()}
-
-    async def rows(self) -> list[GpuRow]:
-        """Every card: its use, who leases it, which processes are on it."""
-        if not self._slots.gpus:
-            return []
-        live = list(self._attempts.live.values())
-        families = await asyncio.to_thread(families_of, live)
-        await asyncio.to_thread(self._slots.sample, set().union(*families))
-        holders = {pid: a.holder for a, family in zip(live, families, strict=True) for pid in family}
-        return await asyncio.to_thread(lambda: [self._row(slot, holders) for slot in self._slots.gpus])
-
-    def _row(self, slot: Slot, holders: dict[int, str]) -> GpuRow:
-        sample, leases = self._slots.samples.get(slot.id), self._slots.leases.get(slot.id, {})
-        until = self._slots.yielded.get(slot.id, 0.0)
-        processes = [
-            GpuProcess(pid, size, *_owner(pid), holders.get(pid, ""))
-            for pid, size in sorted((sample.processes if sample else {}).items(), key=lambda item: -item[1])
-        ]
-        return GpuRow(
-            index=slot.index,
-            id=slot.id,
-            name=slot.name,
-            memory_total=slot.memory_total or 0,
-            memory_used=sample.memory_used if sample else None,
-            utilisation=sample.utilisation if sample else None,
-            held_by=list(leases),
-            free=max(0.0, round(1.0 - sum(leases.values()), 6)),
-            blocked=self._slots.blocked.get(slot.id, ""),
-            yielded_until=until if until > clock.now() else None,
-            processes=processes,
-        )
 
     def _slot(self, name: str) -> Slot:
         if not self._slots.gpus:
@@ -221,14 +185,3 @@ class Gpus:
                     ((_, _, (trial,)),) = resolve(conn, [target])
                     found[target] = trial
         return found
-
-
-def _owner(pid: int) -> tuple[str, str]:
-    """Whose process it is, and what it runs; empty where that may not be seen."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return process.username(), " ".join(process.cmdline())[:200] or process.name()
-    except psutil.Error:
-        return "", ""

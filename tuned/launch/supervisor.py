@@ -146,6 +146,8 @@ class Supervisor:
             "started_at": time.time(),
             "mode": "warm" if self._warm else "cold",
             "code": self._spec.get("code"),
+            "argv": self._spec["argv"],
+            "env": self._spec.get("shown_env", {}),
         }
 
     def _act(self) -> None:

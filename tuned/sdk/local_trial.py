@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from typing import Any, Dict, Optional
 
@@ -10,7 +12,14 @@ from tuned.sdk.trial import Trial
 
 
 class LocalTrial(Trial):
-    """A script that runs alone: metrics are printed, and nothing asks to stop."""
+    """A script that runs alone: metrics are printed, and nothing asks to stop.
+
+    Parameters are those of `TUNED_PARAMS`, as a trial's own command line sets them; without it there are none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.params = dict(json.loads(os.environ.get(protocol.ENV_PARAMS) or "{}"))
 
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
         shown = ["%s %.6g" % (name, protocol.decode_number(value)) for name, value in values.items()]

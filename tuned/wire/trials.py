@@ -100,6 +100,7 @@ class TrialDetail:
     Attributes:
         bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
             `{attempt, offset, text}`.
+        command: The trial as a line for a shell; variables that look like secrets are left out.
     """
 
     trial: TrialRow
@@ -111,6 +112,7 @@ class TrialDetail:
     attempts: list[Json] = field(default_factory=list)
     rungs: list[RungRow] = field(default_factory=list)
     unreadable: list[Json] = field(default_factory=list)
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)

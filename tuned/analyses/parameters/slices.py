@@ -12,11 +12,12 @@ import numpy as np
 from scipy.stats import qmc
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at, value_at
+from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at
 from tuned.analyses.question import Question
 from tuned.analyses.table import Column, Table
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, SearchSpace, Value
+from tuned.core.space.unit import value_at
 
 POINTS, SHOWN = 25, 9
 SIDE, SIDE_SHOWN = 15, 5

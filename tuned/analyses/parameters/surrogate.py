@@ -18,7 +18,8 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, Whi
 
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.core.errors import InvalidInput
-from tuned.core.space import Parameter, Point, SearchSpace, Value
+from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
+from tuned.core.space.unit import place, scale_of, value_at
 
 LEAST = 8
 """Results without which nothing is modelled."""
@@ -175,28 +176,10 @@ def features(space: SearchSpace, point: Mapping[str, Value]) -> list[float]:
 
 
 def _columns(p: Parameter, value: Value | None) -> list[float]:
-    if p.kind in ("choice", "bool") and not p.ordered and len(p.values) > 2:
-        return [float(value == known) for known in p.values]
-    return [INACTIVE if value is None else position(p, value)]
-
-
-def position(p: Parameter, value: Value) -> float:
-    """Where a value lies between a parameter's ends, on its own scale."""
-    if p.kind in ("float", "int"):
-        assert p.low is not None and p.high is not None and isinstance(value, int | float)
-        if p.log:
-            return float(np.log(value / p.low) / np.log(p.high / p.low))
-        return float((value - p.low) / (p.high - p.low))
-    return p.values.index(value) / max(1, len(p.values) - 1)
-
-
-def value_at(p: Parameter, unit: float) -> Value:
-    """The value at a share of a parameter's range: every choice owns an equal part of it."""
-    if p.kind in ("choice", "bool"):
-        return p.values[min(int(unit * len(p.values)), len(p.values) - 1)]
-    assert p.low is not None and p.high is not None
-    x = p.low * (p.high / p.low) ** unit if p.log else p.low + unit * (p.high - p.low)
-    return round(x) if p.kind == "int" else float(min(max(x, p.low), p.high))
+    if scale_of(p) is None:
+        return [float(value is not None and same_value(value, known)) for known in p.values]
+    unit = None if value is None else place(p, value)
+    return [INACTIVE if unit is None else unit]
 
 
 def point_at(space: SearchSpace, units: Sequence[float]) -> Point:

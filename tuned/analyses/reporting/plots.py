@@ -36,8 +36,8 @@ from tuned.analyses.reporting.pictures import (
 )  # fmt: skip
 from tuned.analyses.space.infeasible import infeasible
 from tuned.analyses.study_data import Floats, StudyData, TrialData
-from tuned.analyses.table import seconds as time_text
 from tuned.core.search.pareto import front
+from tuned.core.words import duration
 
 WIDE = (7.2, 3.0)
 TOP = 5
@@ -255,13 +255,13 @@ def slots(study: StudyData) -> Picture | None:
         for entry in account.entries:
             share = entry.seconds / account.total
             colour = FAINT if not entry.trials else fixed.get(entry.what, RED)
-            axes.barh(0, share, left=left, color=colour, height=0.6, label=f"{entry.what} ({time_text(entry.seconds)})")
+            axes.barh(0, share, left=left, color=colour, height=0.6, label=f"{entry.what} ({duration(entry.seconds)})")
             left += share
         axes.set_xlim(0, 1)
         axes.axis("off")
         axes.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.05))
         done = next((e.seconds for e in account.entries if e.what == "completed"), 0.0) / account.total
-        alt = f"Of {time_text(account.total)} of slot time {done:.0%} went into trials that were completed."
+        alt = f"Of {duration(account.total)} of slot time {done:.0%} went into trials that were completed."
         return picture(figure, "slots", alt, alt)
 
 

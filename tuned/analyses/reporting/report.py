@@ -29,8 +29,8 @@ from tuned.analyses.reporting.report_page import Section
 from tuned.analyses.reporting.reproduce import reproduction
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table, number
-from tuned.analyses.table import seconds as time_text
 from tuned.core.errors import InvalidInput
+from tuned.core.words import duration
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class _Report:
                 0, (f"best {study.objective.metric} (trial {best.number})", number(best.values[study.objective.metric]))
             )
         account = ledger(study)
-        pairs += [("time of slots", time_text(account.total)), ("begun", _date(study.created_at))]
+        pairs += [("time of slots", duration(account.total)), ("begun", _date(study.created_at))]
         if study.ended_at is not None:
             pairs.append(("ended", _date(study.ended_at)))
         return [f"<header><h1>{escape(study.name)}</h1>", question, html.facts(pairs), "</header>"]
@@ -165,7 +165,7 @@ class _Report:
         self._table(section, lambda: space_table(self.study))
         search = self.study.spec.search
         limits = [f"{search.trials} trials"] if search.trials else []
-        limits += [f"at most {time_text(search.budget)}"] if search.budget else []
+        limits += [f"at most {duration(search.budget)}"] if search.budget else []
         text = f"Search: {search.method}, {', '.join(limits) or 'without a limit'}, seed {search.seed}."
         stopping = self.study.spec.early_stopping
         text += f" Early stopping: {stopping.method}." if stopping else " No early stopping."

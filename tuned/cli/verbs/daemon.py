@@ -18,6 +18,7 @@ from tuned.cli.table import show_table
 from tuned.cli.verbs.install import install
 from tuned.client import api
 from tuned.client.problems import NoDaemon
+from tuned.core import words
 from tuned.home import LARGEST_SLOTS
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def start(session: Session, slots: int | None) -> None:
 
     status = ensure_daemon(session.home, start=session.start, slots=slots)
     if slots is not None and status.slots != slots:
-        click.echo(f"it runs already, with {render.count(status.slots, 'slot')} (stop it first)", err=True)
+        click.echo(f"it runs already, with {words.count(status.slots, 'slot')} (stop it first)", err=True)
     session.emit(
         status,
-        lambda: click.echo(f"the daemon runs: pid {status.pid}, {render.count(status.slots, 'slot')}, {status.home}"),
+        lambda: click.echo(f"the daemon runs: pid {status.pid}, {words.count(status.slots, 'slot')}, {status.home}"),
     )
 
 
@@ -64,7 +65,7 @@ def stop(session: Session, stop_trials: bool, timeout: float) -> None:
     _await_end(session, process, timeout)
     left = 0 if stop_trials else status.running
     document = {"pid": status.pid, "stopped": True, "running": left}
-    goes_on = f"; running on: {render.count(left, 'trial')}" if left else ""
+    goes_on = f"; running on: {words.count(left, 'trial')}" if left else ""
     session.emit(document, lambda: click.echo(f"the daemon has stopped{goes_on}"))
 
 
@@ -93,12 +94,12 @@ def status(session: Session) -> None:
 
 def _show(status: DaemonStatus) -> None:
     lines = [
-        ("pid", f"{status.pid}, up {render.duration(status.uptime_s)}, {render.size(status.rss_bytes)}"),
+        ("pid", f"{status.pid}, up {words.duration(status.uptime_s)}, {words.size(status.rss_bytes)}"),
         ("version", status.version),
         ("home", status.home),
         ("socket", status.socket),
         ("studies", str(status.studies)),
-        ("trials", f"{status.running} running, {status.queued} queued, {render.count(status.slots, 'slot')}"),
+        ("trials", f"{status.running} running, {status.queued} queued, {words.count(status.slots, 'slot')}"),
         ("advisor", status.advisor),
     ]
     for label, text in lines:
@@ -113,7 +114,7 @@ def _show(status: DaemonStatus) -> None:
                 [
                     render.device(d.id),
                     d.name,
-                    f"{render.size(d.memory_used)} of {render.size(d.memory_total)}" if d.memory_total else "-",
+                    f"{words.size(d.memory_used)} of {words.size(d.memory_total)}" if d.memory_total else "-",
                     "-" if d.utilisation is None else f"{d.utilisation:.0f} %",
                     d.held_by or "free",
                     d.blocked,

@@ -16,6 +16,7 @@ from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.stream import follow as follow_stream
+from tuned.core import words
 from tuned.wire import EventRow
 
 PAGE = 10_000
@@ -106,7 +107,7 @@ def what(kind: str, data: dict[str, Any]) -> str:
         return f"priority {data.get('from')} → {data.get('to')}"
     if kind == "trial.metrics":
         last = data.get("last") or {}
-        return f"step {render.number(data.get('step'))}: {render.values(last)}"
+        return f"step {words.number(data.get('step'))}: {render.values(last)}"
     if kind == "study.note":
         return str(data.get("text"))
     if kind == "trial.frozen":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tuned.cli import render
 from tuned.cli.session import Session, verb
 from tuned.client import api
+from tuned.core import words
 from tuned.core.sizes import parse_size
 from tuned.wire import Collected
 
@@ -36,11 +36,11 @@ def gc(session: Session, dry_run: bool, quota: int | None) -> None:
     def text(collected: Collected) -> None:
         for line in collected.removed:
             target, part, size = line.split(" ")
-            click.echo(f"{target}: {part}, {render.size(int(size))}")
+            click.echo(f"{target}: {part}, {words.size(int(size))}")
         verb_ = "would free" if collected.dry_run else "freed"
         click.echo(
-            f"{verb_} {render.size(collected.freed_bytes)}; run directories took "
-            f"{render.size(collected.used_bytes)}, the quota is {render.size(collected.quota_bytes)}"
+            f"{verb_} {words.size(collected.freed_bytes)}; run directories took "
+            f"{words.size(collected.used_bytes)}, the quota is {words.size(collected.quota_bytes)}"
         )
 
     session.show(api.collect(dry_run, quota), text)

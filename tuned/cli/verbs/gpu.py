@@ -12,6 +12,7 @@ from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_steering
+from tuned.core import words
 
 if TYPE_CHECKING:
     from tuned.wire import GpuRow, GpuYielded
@@ -53,7 +54,7 @@ def _table(rows: Sequence[GpuRow]) -> None:
                 str(row.index),
                 row.name,
                 "-" if row.utilisation is None else f"{row.utilisation:.0f}%",
-                f"{render.size(row.memory_used)} / {render.size(row.memory_total)}",
+                f"{words.size(row.memory_used)} / {words.size(row.memory_total)}",
                 ", ".join(row.held_by) + (f" ({row.free:.0%} free)" if 0 < row.free < 1 else "") or "-",
                 f"left to others until {render.moment(row.yielded_until)}" if row.yielded_until else row.blocked,
             ]
@@ -64,7 +65,7 @@ def _table(rows: Sequence[GpuRow]) -> None:
         for process in row.processes:
             who = process.holder or f"{process.user or 'somebody'}: {process.command}"
             click.echo(
-                f"  gpu {row.index}  process {process.pid}  {render.size(process.memory)}  {render.one_line(who)}"
+                f"  gpu {row.index}  process {process.pid}  {words.size(process.memory)}  {render.one_line(who)}"
             )
 
 

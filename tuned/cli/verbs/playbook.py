@@ -13,6 +13,7 @@ from tuned.cli.exits import TIMED_OUT, Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_playbook
+from tuned.core import words
 from tuned.core.targets import parse_target
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _tell_final(study: str, step: StepRow, waited: bool) -> None:
     click.echo(f"  length: {result['length']}")
     if "metric" in result:
         looks = result["looks"]
-        click.echo(f"  {result['metric']}: {render.number(result['value'])} ({looks} look{'s' * (looks != 1)})")
+        click.echo(f"  {result['metric']}: {words.number(result['value'])} ({looks} look{'s' * (looks != 1)})")
     if "bundle" in result:
         click.echo(f"  bundle: {result['bundle']}")
         click.echo(f"  again:  {result['reproduce']}")

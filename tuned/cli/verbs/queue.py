@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from tuned.cli import render
 from tuned.cli.session import Session, verb
 from tuned.cli.verbs.trials import trials_table
 from tuned.client import api
 from tuned.client.study_source import captured_environment
+from tuned.core import words
 from tuned.wire import CommandSubmission, Submitted, TrialRow
 
 
@@ -42,7 +42,7 @@ def _show(rows: Sequence[TrialRow]) -> None:
         trials_table(rows, with_study=True)
         starts = [row.starts_in_s for row in rows if row.starts_in_s is not None]
         if starts:
-            first, last = render.duration(starts[0]), render.duration(starts[-1])
+            first, last = words.duration(starts[0]), words.duration(starts[-1])
             click.echo(f"about {first} until the next one starts, {last} until the last one does")
     else:
         click.echo("nothing runs and nothing waits")

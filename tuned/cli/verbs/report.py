@@ -9,6 +9,7 @@ import click
 from tuned.cli.session import Session, verb
 from tuned.cli.whole_file import write_whole
 from tuned.client import api
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 
 PAGE = "report.html"
@@ -44,5 +45,5 @@ def _write(path: Path, text: str, where: str) -> Path:
 
 def _say(written: list[Path]) -> None:
     page = written[0]
-    more = f", and {len(written) - 1} tables beside it" if len(written) > 1 else ""
-    click.echo(f"wrote {page} ({page.stat().st_size / 1024:.0f} KiB){more}")
+    more = f", and {len(written) - 1} tables with it" if len(written) > 1 else ""
+    click.echo(f"wrote {page} ({words.size(page.stat().st_size)}){more}")

@@ -14,6 +14,7 @@ from tuned.cli.table import show_table
 from tuned.cli.verbs.enqueue import typed
 from tuned.cli.verbs.studies import parameter_cells
 from tuned.client import api
+from tuned.core import words
 from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
@@ -106,7 +107,7 @@ def _versions(page: SpacePage) -> None:
     for row in page.versions:
         current = " (in use)" if row.version == page.version else ""
         click.echo(
-            f"v{row.version}{current}  {render.moment(row.at)}  {row.origin}  {render.count(row.trials, 'trial')}"
+            f"v{row.version}{current}  {render.moment(row.at)}  {row.origin}  {words.count(row.trials, 'trial')}"
         )
         for line in row.changes:
             click.echo(f"    {line}")
@@ -135,5 +136,5 @@ def _changed(done: SpaceChanged) -> None:
 
 
 def _kept(kept: int, left_out: int) -> str:
-    text = f"{render.count(kept, 'result')} count in this space"
+    text = f"{words.count(kept, 'result')} count in this space"
     return text + (f", {left_out} lie outside" if left_out else "")

@@ -14,6 +14,8 @@ from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
+from tuned.core import words
+from tuned.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
@@ -39,7 +41,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
                 "-" if row.best is None else render.values(row.best.values),
                 str(row.priority) if row.priority else "-",
-                render.duration(row.eta_s),
+                words.duration(row.eta_s),
                 render.moment(row.created_at),
                 row.note or (row.reason if row.state != "completed" else ""),
                 row.question,
@@ -57,8 +59,13 @@ def _ended(row: StudyRow) -> int:
 @verb()
 @click.argument("study")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the specification as a study file would say it.")
-def show(session: Session, study: str, as_toml: bool) -> None:
+@click.option("--command", "as_command", is_flag=True, help="Of STUDY/NUMBER: print what can be copied and run.")
+def show(session: Session, study: str, as_toml: bool, as_command: bool) -> None:
     """Show a study: its question, state, best trial and search space."""
+    if as_command:
+        detail = session.send(api.trial(*_one_trial(session, study)))
+        session.emit({"command": detail.command}, lambda: click.echo(detail.command))
+        return
     page = session.send(api.study(study))
     document = {**asdict(page.study), "spec": page.spec}
     if as_toml:
@@ -68,6 +75,18 @@ def show(session: Session, study: str, as_toml: bool) -> None:
         session.emit({**document, "toml": text}, lambda: click.echo(text, nl=False))
         return
     session.emit(document, lambda: _show(page))
+
+
+def _one_trial(session: Session, target: str) -> tuple[str, int]:
+    name, slash, number = target.partition("/")
+    if number == "best":
+        best = session.send(api.study(name)).study.best
+        if best is None:
+            raise InvalidInput("no trial has completed yet", where=target, hint=f"tunectl trials {name}")
+        return name, best.number
+    if not slash or not number.isdecimal():
+        raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1 --command")
+    return name, int(number)
 
 
 def _show(page: StudyPage) -> None:
@@ -88,7 +107,7 @@ def _show(page: StudyPage) -> None:
         ("now", row.phase),
         ("stopping", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
-        ("time left", "" if row.eta_s is None else "about " + render.duration(row.eta_s)),
+        ("time left", "" if row.eta_s is None else "about " + words.duration(row.eta_s)),
         ("runs", _runs(spec)),
         ("python", _python(spec)),
     ]
@@ -105,8 +124,8 @@ def _show(page: StudyPage) -> None:
 def _budget(row: StudyRow) -> str:
     if row.budget_s is None or row.budget_left_s is None:
         return ""
-    left = f"{render.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
-    return f"{render.duration(row.budget_s)} of running time, {left}"
+    left = f"{words.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
+    return f"{words.duration(row.budget_s)} of running time, {left}"
 
 
 def _searched(row: StudyRow) -> dict[str, int]:
@@ -116,8 +135,8 @@ def _searched(row: StudyRow) -> dict[str, int]:
 
 
 def _bound(row: ConstraintRow) -> str:
-    least = "" if row.at_least is None else f"{render.number(row.at_least)} <= "
-    most = "" if row.at_most is None else f" <= {render.number(row.at_most)}"
+    least = "" if row.at_least is None else f"{words.number(row.at_least)} <= "
+    most = "" if row.at_most is None else f" <= {words.number(row.at_most)}"
     return f"{least}{row.metric}{most}"
 
 

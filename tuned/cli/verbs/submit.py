@@ -13,6 +13,7 @@ from tuned.cli import render
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.study_source import override, read_submission, toml_value
+from tuned.core import words
 from tuned.wire import Submission, Submitted
 
 
@@ -99,7 +100,7 @@ def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> 
 
 def tell_plan(plan: Submitted) -> None:
     """Print what will run: how much, where, under which Python, and what the first trials are given."""
-    count = "no limit of trials" if plan.trials is None else render.count(plan.trials, "trial")
+    count = "no limit of trials" if plan.trials is None else words.count(plan.trials, "trial")
     at_once = f"{plan.slots} at once" if plan.slots != 1 else "one at a time"
     devices = f" on {', '.join(dict.fromkeys(plan.devices))}" if plan.devices else ""
     click.echo(f"{plan.study}: {count}, {at_once}{devices}")
@@ -111,7 +112,7 @@ def tell_plan(plan: Submitted) -> None:
         click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
     if plan.estimate_why:
         known = plan.estimate_s is not None
-        time = f"about {render.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"
+        time = f"about {words.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"
         click.echo(f"  time     {time if known else f'{time}: {plan.estimate_why}'}")
     for note in plan.notes:
         click.echo(f"  note     {note}")

@@ -13,6 +13,7 @@ from tuned.cli import render
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api_steering
+from tuned.core import words
 
 if TYPE_CHECKING:
     from tuned.wire import StudySummary, Summary
@@ -43,7 +44,7 @@ def _show(found: Summary) -> None:
     if found.since is None:
         click.echo("you look for the first time: this is all there is")
     else:
-        click.echo(f"since {render.moment(found.since)}, {render.duration(found.until - found.since)} ago")
+        click.echo(f"since {render.moment(found.since)}, {words.duration(found.until - found.since)} ago")
     for note in found.notes:
         click.echo(f"note: {note}")
     for study in found.studies:
@@ -59,14 +60,14 @@ def _show(found: Summary) -> None:
 
 def _study(study: StudySummary) -> None:
     done = f"{study.started}/{study.trials}" if study.trials else str(study.started)
-    left = f", about {render.duration(study.eta_s)} left" if study.eta_s is not None and study.eta_s > 0 else ""
+    left = f", about {words.duration(study.eta_s)} left" if study.eta_s is not None and study.eta_s > 0 else ""
     new = "new, " if study.submitted else ""
     click.echo(f"{study.name}  {new}{render.state(study.state)}, {done} trials started{left}")
     lines = [("ended", render.counts(study.ended) if study.ended else "")]
     if study.running or study.queued:
         lines.append(("now", f"{study.running} running, {study.queued} queued"))
     if study.best is not None:
-        was = f", was {render.number(study.best_before)}" if study.best_before is not None and study.best_is_new else ""
+        was = f", was {words.number(study.best_before)}" if study.best_before is not None and study.best_is_new else ""
         lines.append(("new best" if study.best_is_new else "best", render.best(study.best) + was))
     lines += [("failed", line) for line in study.failures]
     lines += [("note", line) for line in study.notes]

@@ -11,6 +11,7 @@ from tuned.cli import render
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
+from tuned.core import words
 from tuned.core.states import TrialState
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
         [
             str(row.number),
             render.state(row.state) + _intent(row),
-            *(render.number(row.values.get(metric)) for metric in metrics),
+            *(words.number(row.values.get(metric)) for metric in metrics),
             render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
@@ -129,8 +130,5 @@ def _metrics_table(rows: Sequence[MetricRow]) -> None:
         return
     show_table(
         ["trial", "attempt", "step", "name", "value"],
-        [
-            [f"{r.study}/{r.number}", str(r.attempt), render.number(r.step), r.name, render.number(r.value)]
-            for r in rows
-        ],
+        [[f"{r.study}/{r.number}", str(r.attempt), words.number(r.step), r.name, words.number(r.value)] for r in rows],
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuned.client.finding import Finding
+from tuned.core import words
 
 PATIENCE = 120.0
 """Seconds for `import torch`, which takes long from a cold disk."""
@@ -97,7 +98,7 @@ def judge_driver(driver: Driver, module_loaded: bool) -> Iterator[Finding]:
         if used > FOREIGN:
             yield Finding(
                 "warn",
-                f"GPU {i} ({name}): {used / 2**30:.1f} of {total / 2**30:.1f} GiB are in use",
+                f"GPU {i} ({name}): {words.size(used)} of {words.size(total)} are in use",
                 "what holds them is not ours unless trials run: a GPU with a foreign process is not leased",
             )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tuned.client.finding import Finding
+from tuned.core import words
 from tuned.home import Home
 
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ncpfs", "fuse.glusterfs", "lustre"})
@@ -81,9 +82,9 @@ def _local(environ: Mapping[str, str]) -> str:
 
 def _room(place: Path) -> Finding:
     free = shutil.disk_usage(place).free
-    shown = f"{free / 1e9:.1f} GB free at {place}"
+    shown = f"{words.size(free)} free at {place}"
     if free < LEAST:
-        return Finding("fail", f"{shown}: nothing is launched below {LEAST / 1e9:.0f} GB", "free some: tunectl gc")
+        return Finding("fail", f"{shown}: nothing is launched below {words.size(LEAST)}", "free some: tunectl gc")
     if free < LOW:
         return Finding("warn", f"{shown}: checkpoints may fill it", "tunectl gc shows what can go")
     return Finding("ok", shown)

@@ -1,6 +1,6 @@
 """The ways of pausing a running trial: what each needs, keeps and loses.
 
-Owns the levels and the choice between them. Pure; who carries it out is `tuned.daemon.steering.pausing`.
+Owns the levels and the choice between them. Pure; who carries it out is `tuned.daemon.verbs.pausing`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Points that need no model: quasi-random and random ones, and the completion of partial ones.
 
-Owns the map from numbers in [0, 1) to parameter values. Point i depends on (space, seed, i) alone, so it can be made by
+Point i depends on (space, seed, i) alone, so it can be made by
 any process at any time, in any order, also while the advisor is dead.
 """
 
@@ -12,6 +12,7 @@ from typing import Literal
 
 from tuned.core.search.sequence import noise, quasi_random
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key, same_value
+from tuned.core.space.unit import cell_at, number_at
 
 Method = Literal["sobol", "random"]
 
@@ -72,7 +73,7 @@ def _completed(space: SearchSpace, given: Point, seed: int, i: int, method: Meth
         j = dimension[parameter.name]
         u = quasi_random(seed, i, j) if method == "sobol" else noise(seed, i, f"parameter {j}")
         values = wanted.get(parameter.name)
-        point[parameter.name] = values[int(u * len(values))] if values else _value(parameter, u)
+        point[parameter.name] = values[int(u * len(values))] if values else cell_at(parameter, u)
     return point
 
 
@@ -92,11 +93,10 @@ def _moved(parameter: Parameter, value: Value, by: float) -> Value:
     """The value that lies at least `by` further, or the end of the range."""
     assert isinstance(value, int | float)
     wanted = value + by
-    if parameter.kind in ("float", "int"):
-        assert parameter.low is not None and parameter.high is not None
-        if parameter.kind == "int":
-            wanted = math.floor(wanted) if by < 0 else math.ceil(wanted)
-        return min(max(float(f"{wanted:.12g}") if parameter.kind == "float" else wanted, parameter.low), parameter.high)
+    if parameter.kind == "int":
+        return number_at(parameter, math.floor(wanted) if by < 0 else math.ceil(wanted))
+    if parameter.kind == "float":
+        return number_at(parameter, wanted)
     numbers = sorted(v for v in parameter.values if isinstance(v, int | float))
     if by < 0:
         return next((v for v in reversed(numbers) if v <= wanted), numbers[0])
@@ -144,17 +144,3 @@ def _wanted(space: SearchSpace, given: Point) -> dict[str, tuple[Value, ...]]:
                 both = tuple(v for v in before if any(same_value(v, other) for other in values))
                 wanted[parent] = both or values
     return wanted
-
-
-def _value(parameter: Parameter, u: float) -> Value:
-    if parameter.kind in ("choice", "bool"):
-        return parameter.values[int(u * len(parameter.values))]
-    assert parameter.low is not None and parameter.high is not None
-    low, high = parameter.low, parameter.high
-    if parameter.kind == "int":
-        # Every whole number owns an interval: of length 1, or of log((x + 1) / x) on a log scale.
-        x = low * math.exp(u * math.log((high + 1) / low)) if parameter.log else low + u * (high - low + 1)
-        return min(max(math.floor(x), int(low)), int(high))
-    x = low * math.exp(u * math.log(high / low)) if parameter.log else low + u * (high - low)
-    # Twelve digits: the last bits of exp and log differ between mathematical libraries.
-    return min(max(float(f"{x:.12g}"), low), high)

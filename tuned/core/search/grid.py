@@ -5,13 +5,13 @@ Owns how a range is cut. Choices keep all their values; parents vary slowest.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container
 from dataclasses import replace
 from functools import lru_cache
 
 from tuned.core.search.design import every_point
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key
+from tuned.core.space.unit import value_at
 
 LARGEST = 10_000
 """Points of a grid that is worth calling coarse."""
@@ -34,13 +34,7 @@ def _levels(parameter: Parameter, levels: int) -> list[Value]:
     low, high = parameter.low, parameter.high
     if parameter.kind == "int" and high - low < levels:
         return list(range(int(low), int(high) + 1))
-    found: list[Value] = []
-    for i in range(levels):
-        u = i / (levels - 1) if levels > 1 else 0.5
-        x = low * math.exp(u * math.log(high / low)) if parameter.log else low + u * (high - low)
-        x = min(max(x, low), high)
-        found.append(round(x) if parameter.kind == "int" else float(f"{x:.12g}"))
-    return found
+    return [value_at(parameter, i / (levels - 1) if levels > 1 else 0.5) for i in range(levels)]
 
 
 def grid_size(space: SearchSpace, levels: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tuned.core.space import Parameter, Point, SearchSpace, same_value
+from tuned.core.space.unit import place, scale_of
 
 LEAST = 8
 """Results without which nothing is said."""
@@ -61,17 +62,17 @@ def refined(space: SearchSpace, ranked: Sequence[Point]) -> tuple[SearchSpace, l
 
 
 def _range(p: Parameter, ranked: Sequence[Point], good: Sequence[Point]) -> tuple[Parameter, str]:
-    units = [_unit(p, point[p.name]) for point in good if p.name in point]
+    units = _places(p, good)
     if len(units) < 3:
         return p, ""
-    best = [_unit(p, point[p.name]) for point in ranked[:TOP] if p.name in point]
+    best = _places(p, ranked[:TOP])
     down, up = sum(u <= EDGE for u in best) >= 2, sum(u >= 1 - EDGE for u in best) >= 2
     low, high = max(0.0, min(units) - MARGIN), min(1.0, max(units) + MARGIN)
     if high - low < FLOOR:
         middle = (low + high) / 2
         low = min(max(0.0, middle - FLOOR / 2), 1 - FLOOR)
         high = low + FLOOR
-    tried = [_unit(p, point[p.name]) for point in ranked if p.name in point]
+    tried = _places(p, ranked)
     # Where nothing was tried, nothing speaks against it.
     low, high = low if min(tried) < low else 0.0, high if max(tried) > high else 1.0
     if down:
@@ -89,6 +90,11 @@ def _range(p: Parameter, ranked: Sequence[Point], good: Sequence[Point]) -> tupl
     return replace(p, low=bounds[0], high=bounds[1]), text
 
 
+def _places(p: Parameter, points: Sequence[Point]) -> list[float]:
+    places = (place(p, point[p.name]) for point in points if p.name in point)
+    return [unit for unit in places if unit is not None]
+
+
 def _choice(p: Parameter, ranked: Sequence[Point], good: Sequence[Point]) -> tuple[Parameter, str]:
     def seen(points: Sequence[Point], value: object) -> int:
         return sum(p.name in point and same_value(point[p.name], value) for point in points)
@@ -100,28 +106,15 @@ def _choice(p: Parameter, ranked: Sequence[Point], good: Sequence[Point]) -> tup
     return replace(p, values=kept), f"without {left}: none among the best {len(good)}"
 
 
-def _unit(p: Parameter, value: object) -> float:
-    assert p.low is not None and p.high is not None and isinstance(value, int | float)
-    if p.log:
-        return math.log(value / p.low) / math.log(p.high / p.low)
-    return (value - p.low) / (p.high - p.low)
-
-
-def _value(p: Parameter, unit: float) -> float:
-    assert p.low is not None and p.high is not None
-    if p.log:
-        return p.low * math.exp(unit * math.log(p.high / p.low))
-    return p.low + unit * (p.high - p.low)
-
-
 def _bounds(p: Parameter, low: float, high: float) -> tuple[float | int, float | int] | None:
     """Bounds at these shares of the range, rounded outwards to three digits, that keep to what the old ones imply.
 
     What was never negative stays so; what lay within 0 .. 1 stays there, and off an end that it left out.
     """
-    assert p.low is not None and p.high is not None
-    first = p.low if low == 0 else _rounded(_value(p, low), down=True)
-    last = p.high if high == 1 else _rounded(_value(p, high), down=False)
+    scale = scale_of(p)
+    assert scale is not None and p.low is not None and p.high is not None
+    first = p.low if low == 0 else _rounded(scale.value(low), down=True)
+    last = p.high if high == 1 else _rounded(scale.value(high), down=False)
     if not p.log and p.low >= 0:
         first = max(first, p.low / 2)
         if p.high <= 1 and p.kind == "float":

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tuned.core.constraints import LinearConstraint
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.search.design import complete_point
 from tuned.core.space import Parameter, SearchSpace
+from tuned.core.space.constraints import LinearConstraint
 from tuned.core.study_file.models import LinearTable
 
 

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from tuned.core.program.placeholders import value_text
 from tuned.core.queue.gpu_shares import ALONE
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import SEARCH, StudySpec
-from tuned.core.trials.trial import DISK_FULL, Outcome, Trial, last_error_line
+from tuned.core.trials.last_words import last_error_line
+from tuned.core.trials.trial import DISK_FULL, Outcome, Trial
 
 
 class Verdict(StrEnum):
@@ -206,6 +208,60 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
     if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
         return None
     return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
+
+
+SIDE_HISTORY = 200
+"""The latest trials among which one side of a parameter is looked for."""
+_SIDE_OTHERS = 5
+"""Trials of the other side that a range needs: fewer may lie apart from the failed ones by chance."""
+
+
+def side_verdict(last: Sequence[Trial]) -> str | None:
+    """Why the study shall pause: one side of a parameter fails at start, always alike, and nothing else does.
+
+    A value that the program does not take is a fault of the study; a search would learn that it is a bad value.
+
+    Args:
+        last: The trials that ended last, newest first; cancelled ones left out.
+
+    Returns:
+        The reason, or None while there is none.
+    """
+    newest = last[0] if last else None
+    if newest is None or not _failed_at_start(newest):
+        return None
+    kind = _signature(newest.reason)
+    failed = [trial for trial in last if _failed_at_start(trial) and _signature(trial.reason) == kind]
+    others = [trial for trial in last if trial not in failed]
+    if len(failed) < BREAKER_LENGTH or not others:
+        return None
+    for name in newest.params:
+        side = _side(name, failed, others)
+        if side:
+            return (
+                f"all {len(failed)} trials with {name} {side} failed at start, and no other did: {newest.reason} "
+                "(mend how it reaches the program, or take it out of the space)"
+            )
+    return None
+
+
+def _failed_at_start(trial: Trial) -> bool:
+    return trial.state is TrialState.FAILED and trial.failure is Failure.ERROR and trial.last_step is None
+
+
+def _side(name: str, failed: Sequence[Trial], others: Sequence[Trial]) -> str:
+    """`= v`, `up to x` or `from x` when these are exactly the values of the failed trials; empty when they are not."""
+    bad = [trial.params.get(name) for trial in failed]
+    good = [trial.params[name] for trial in others if name in trial.params]
+    if all(isinstance(value, str | bool) for value in bad):
+        return f"= {value_text(bad[0])}" if len(set(bad)) == 1 and good and bad[0] not in good else ""  # type: ignore[arg-type]
+    numbers = [value for value in bad if isinstance(value, int | float)]
+    limits = [value for value in good if isinstance(value, int | float)]
+    if len(numbers) < len(bad) or len(limits) < _SIDE_OTHERS:
+        return ""
+    if max(numbers) < min(limits):
+        return f"up to {max(numbers):.5g}"
+    return f"from {min(numbers):.5g}" if min(numbers) > max(limits) else ""
 
 
 def _signature(reason: str) -> str:

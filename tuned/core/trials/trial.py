@@ -14,7 +14,7 @@ from typing import Any
 from tuned.core.space import Point
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import Objective
-from tuned.core.text import printable
+from tuned.core.trials.last_words import last_error_line
 
 OWN_ORIGINS = frozenset({"user", "retry", "command"})
 """Origins of trials whose point a person asked for."""
@@ -100,9 +100,6 @@ class Outcome:
 DISK_FULL = "the disk was full when it ended"
 """Nobody can tell then what an attempt would have come to, nor whether all that it reported is there."""
 
-_REASON = 200
-"""Characters of the longest reason."""
-
 _OOM = re.compile(r"OutOfMemoryError|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED|MemoryError")
 _INFEASIBLE = re.compile(r"^(?:[\w.]+\.)?InfeasiblePoint\b", re.MULTILINE)
 """What `tuned.InfeasiblePoint` leaves as the last line of its traceback; other programs may print the word."""
@@ -155,38 +152,6 @@ def classify_exit(
         return Outcome("exit_error", Failure.KILLED, f"{what}: {last}" if last else what)
     what = f"exit code {code}"
     return Outcome("exit_error", Failure.ERROR, f"{what}: {last}" if last else what)
-
-
-def last_error_line(tail: str) -> str:
-    """What went wrong, by the output's end: at most 200 printable characters.
-
-    Returns:
-        The last line with something on it. After a traceback whose message runs over several lines, such as torch's,
-        the line that names the exception stands in front of it.
-    """
-    lines = [line for line in (printable(line) for line in tail.splitlines()) if line.strip()]
-    if not lines:
-        return ""
-    last = lines[-1].strip()
-    named = _exception_line(lines)
-    if not named or named == last:
-        return last[:_REASON]
-    return f"{named[: _REASON - 60]} ... {last}"[:_REASON]
-
-
-def _exception_line(lines: Sequence[str]) -> str:
-    """The line `Name: message` of the last traceback; empty when there is none."""
-    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    for line in lines[starts[-1] + 1 :] if starts else ():
-        if not line[0].isspace():
-            return line.strip()
-    return ""
-
-
-def last_traceback(tail: str) -> str:
-    """The last Python traceback in the output, or its last 20 lines when there is none."""
-    start = tail.rfind("Traceback (most recent call last)")
-    return tail[start:] if start >= 0 else "\n".join(tail.splitlines()[-20:])
 
 
 def summarise(objective: Objective, values: Sequence[float]) -> float | None:

@@ -15,7 +15,7 @@ from storage import queries, repository
 from storage.repository import IngestBatch
 from tuned.core.states import Actor, StopReason, StudyState, TrialState
 from tuned.core.trials.endings import (
-    BREAKER_LENGTH,
+    SIDE_HISTORY,
     Verdict,
     alone_next,
     as_asked,
@@ -23,10 +23,12 @@ from tuned.core.trials.endings import (
     canary_verdict,
     check_result,
     never_began,
+    side_verdict,
     with_retry,
 )
+from tuned.core.trials.last_words import last_traceback
 from tuned.core.trials.metric_lines import Chunk
-from tuned.core.trials.trial import Outcome, Trial, classify_exit, last_traceback
+from tuned.core.trials.trial import Outcome, Trial, classify_exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +188,10 @@ def _pause_if_failing(
         return
     study = queries.study_by_id(conn, study_id)
     any_values = bool(trial.values) or queries.any_values(conn, study_id)
-    reason = canary_verdict(study.spec, outcome, any_values, trial.number) or breaker_verdict(
-        queries.last_ended(conn, study_id, BREAKER_LENGTH)
-    )
+    reason = canary_verdict(study.spec, outcome, any_values, trial.number)
+    if reason is None and outcome.failure is not None:
+        last = queries.last_ended(conn, study_id, SIDE_HISTORY)
+        reason = breaker_verdict(last) or side_verdict(last)
     if reason is not None:
         repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core.states import TrialState
 from tuned.core.study import Study, StudySpec
+from tuned.core.words import duration
 
 SAMPLE = 50
 """Trials that are looked at, the latest ones."""
@@ -36,7 +37,7 @@ def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | Non
             return budget, "its budget"
         return None, "nothing that ran here used this code; known once the first trial has ended"
     seconds, name, count = known
-    each = f"{_time(seconds)} each, as {count} of {name} took"
+    each = f"{duration(seconds)} each, as {count} of {name} took"
     if trials is None:
         return budget, f"its budget; {each}"
     total = math.ceil(trials / max(1, slots)) * seconds
@@ -68,9 +69,3 @@ def _code(spec: StudySpec) -> tuple[object, ...]:
         return run.script, run.function
     words = [item for item in run.command if isinstance(item, str) and "{" not in item]
     return (run.cwd, *words)
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

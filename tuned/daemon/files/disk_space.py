@@ -9,6 +9,8 @@ import os
 import shutil
 from pathlib import Path
 
+from tuned.core import words
+
 ENV_FLOOR = "TUNED_DISK_FLOOR"
 FLOOR_BYTES = 2**30
 """Below so much free space nothing new is launched."""
@@ -38,6 +40,6 @@ class DiskSpace:
         if not self.low:
             return ""
         return (
-            f"launching is paused: {free / 2**20:.0f} MiB are free in {self._folder}, "
-            f"the floor is {self._floor / 2**20:.0f} MiB; free some space and it goes on by itself"
+            f"launching is paused: {words.size(free)} are free in {self._folder}, "
+            f"the floor is {words.size(self._floor)}; free some space and it goes on by itself"
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.study_file.run_files import within
 from tuned.daemon.files.git import ask_git
@@ -168,7 +169,7 @@ def _refuse_large(tree: Path, names: Sequence[str]) -> None:
     if total > MOST_BYTES:
         largest = max(sizes, key=lambda name: sizes[name])
         raise InvalidInput(
-            f"{tree} has {total / 1e6:.0f} MB to copy, above {MOST_BYTES // 2**20} MB; the largest file is {largest}",
+            f"{tree} has {words.size(total)} to copy, above {words.size(MOST_BYTES)}; the largest file is {largest}",
             where="run.code",
             hint='name folders of data in run.data, have git ignore them, or use code = "live"',
         )

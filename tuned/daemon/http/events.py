@@ -53,7 +53,7 @@ async def listing(
             return [event for event in queries.latest_events(conn, limit, study=study) if event.seq > begin]
         return queries.events_since(conn, begin, study=study, limit=limit)
 
-    found = await given.service.read(find)
+    found = await given.database.ask(find)
     return [EventRow(**asdict(event)) for event in found]
 
 
@@ -69,7 +69,7 @@ async def stream(
     Raises:
         HTTPException: 410 when the events asked for are no longer kept: take a snapshot and begin from now.
     """
-    first, last = await given.service.read(lambda c: (queries.first_event_seq(c), queries.last_event_seq(c)))
+    first, last = await given.database.ask(lambda c: (queries.first_event_seq(c), queries.last_event_seq(c)))
     start = int(last_event_id) if last_event_id and last_event_id.isdigit() else after
     if start is None:
         start = last
@@ -84,7 +84,7 @@ async def _follow(given: Context, study: str | None, after: int) -> AsyncIterato
         yield f"id: {after}\n\n"
         while not given.hub.closed:
             news.clear()
-            page = await given.service.read(partial(queries.events_since, seq=after, study=study, limit=PAGE))
+            page = await given.database.ask(partial(queries.events_since, seq=after, study=study, limit=PAGE))
             if page:
                 after = page[-1].seq
                 yield "".join(_message(event) for event in page)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
 from tuned.core.program.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.program.command_line import command_line
 from tuned.core.program.placeholders import value_text
 from tuned.core.study import Study, StudySpec
+from tuned.core.study.secrets import masked
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import as_started
@@ -90,6 +92,7 @@ def build_spec(
         "function": run.function,
         "cwd": trial_path(spec, run.cwd, run_dir),
         "env": {**_rendezvous(port), **render_env(spec, context), **device_environment},
+        "shown_env": masked(render_env(spec, context)),
         "params": trial.params,
         "checkpoint_dir": str(checkpoint),
         "device": attempt.device,
@@ -200,15 +203,40 @@ def shown_arguments(study: Study, trial: Trial, runs: Path) -> list[str]:
     """The argument list of a trial's next, or latest, attempt; a function gets `name=value`, for the eye alone."""
     if study.spec.run.kind == "function":
         return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
-    attempt = max(1, trial.attempt)
+    return _words(study.spec, _shown_context(study, trial, runs))
+
+
+def shown_command(study: Study, trial: Trial, runs: Path) -> str:
+    """The trial as a line for a shell, from its beginning; of several folds the first."""
+    spec, context = study.spec, _shown_context(study, trial, runs)
+    if spec.run.folds:
+        context = replace(context, fold=1)
+    record: dict[str, Any] = {}
+    with contextlib.suppress(OSError):
+        record = run_dirs.spec(Path(context.run_dir))
+    return command_line(
+        spec.run,
+        [] if spec.run.kind == "function" else _words(spec, context),
+        render_env(spec, context),
+        trial.params,
+        cwd=str(record.get("cwd") or spec.run.cwd),
+        sdk=str(record.get("bundle") or ""),
+    )
+
+
+def _words(spec: StudySpec, context: ArgumentContext) -> list[str]:
+    script = spec.run.script_typed
+    return ([script] if script else []) + render(spec, context)
+
+
+def _shown_context(study: Study, trial: Trial, runs: Path) -> ArgumentContext:
     with contextlib.suppress(InvalidInput, OSError):
         trial = as_started(study.spec, trial, runs)
-    context = argument_context(
+    attempt = max(1, trial.attempt)
+    return argument_context(
         study.spec,
         trial,
         attempt,
         run_dirs.trial_dir(runs, trial.study, trial.number) / str(attempt),
         run_dirs.checkpoint_dir(runs, trial.study, run_dirs.checkpoints_of(trial)),
     )
-    script = study.spec.run.script_typed
-    return ([script] if script else []) + render(study.spec, context)

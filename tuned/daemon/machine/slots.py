@@ -10,6 +10,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from tuned.core import words
 from tuned.core.queue.gpu_shares import how_many
 from tuned.daemon import clock
 from tuned.daemon.machine.gpu import GpuDriver, GpuSample
@@ -136,4 +137,4 @@ class Slots:
         for uuid, sample in self.samples.items():
             for pid, size in sample.processes.items():
                 if size > FOREIGN_BYTES and pid not in ours:
-                    self.blocked[uuid] = f"process {pid} of somebody else holds {size // 2**20} MiB"
+                    self.blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"

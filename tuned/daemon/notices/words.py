@@ -7,6 +7,7 @@ from tuned.core.states import StudyState
 from tuned.core.study import Study
 from tuned.core.study.notices import Notice
 from tuned.core.trials.trial import Trial
+from tuned.core.words import number
 
 _ENDS = {StudyState.COMPLETED: "is done", StudyState.STOPPED: "was stopped", StudyState.FAILED: "has failed"}
 
@@ -32,7 +33,7 @@ def notice_of(study: Study, event: Event, trial: Trial | None) -> Notice | None:
     value = study.best.values.get(objective.metric)
     if value is None:
         return None
-    title = f"{study.name}: {objective.metric} {_number(value)}"
+    title = f"{study.name}: {objective.metric} {number(value)}"
     return Notice(study.name, "best", title, f"the best so far is trial {trial.number}: {_point(study)}")
 
 
@@ -60,14 +61,10 @@ def _best(study: Study) -> str:
     if objective is None or study.best is None:
         return ""
     value = study.best.values.get(objective.metric)
-    shown = "" if value is None else f" {objective.metric} {_number(value)}"
+    shown = "" if value is None else f" {objective.metric} {number(value)}"
     return f"best{shown} in trial {study.best.number}: {_point(study)}"
 
 
 def _point(study: Study) -> str:
     params = {} if study.best is None else study.best.params
-    return " ".join(f"{k}={_number(v) if isinstance(v, float) else v}" for k, v in params.items())
-
-
-def _number(value: float) -> str:
-    return f"{value:.5g}"
+    return " ".join(f"{k}={number(v) if isinstance(v, float) else v}" for k, v in params.items())

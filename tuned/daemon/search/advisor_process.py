@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterable
@@ -33,13 +34,15 @@ class AdvisorFailed(Unavailable):
 
     Attributes:
         refusal: What was wrong with the request, as arguments of an `InvalidInput`; None when that was not the cause.
+        hung: Whether it was ended because it gave no answer in time.
     """
 
     refusal: dict[str, Any] | None = None
+    hung: bool = False
 
 
 class AdvisorProcess:
-    """One advisor for all studies, one request at a time.
+    """One process that answers one request at a time.
 
     Args:
         log_path: Where its standard error goes.
@@ -88,6 +91,8 @@ class AdvisorProcess:
         if time.monotonic() < self._not_before:
             raise AdvisorFailed(self.state)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        # Locks that another program left in the user's cache are none of ours to wait for.
+        environment["TORCH_EXTENSIONS_DIR"] = str(self._log_path.parent / "torch_extensions")
         log_file = await asyncio.to_thread(open, self._log_path, "ab")
         with log_file:
             self._process = await asyncio.create_subprocess_exec(
@@ -101,6 +106,7 @@ class AdvisorProcess:
                 env=environment,
                 cwd="/",
                 limit=MAX_LINE,
+                start_new_session=True,
             )
         self.generation += 1
         self.state = "ready"
@@ -135,15 +141,17 @@ class AdvisorProcess:
                 answer = await self._answer(process, self._next_id)
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             what = f"gave no answer for {within_s:.0f} s" if isinstance(error, TimeoutError) else "ended unexpectedly"
-            raise await self._fail(what) from error
+            failed = await self._fail(what)
+            failed.hung = isinstance(error, TimeoutError)
+            raise failed from error
         except (asyncio.CancelledError, TunedError):
             # Half a request was sent, or its answer would be taken for that of the next request.
             await self._fail("was interrupted")
             raise
         if "error" in answer:
-            failed = AdvisorFailed(f"{self._name} could not: {answer['error']}")
-            failed.refusal = answer.get("refusal")
-            raise failed
+            refused = AdvisorFailed(f"{self._name} could not: {answer['error']}")
+            refused.refusal = answer.get("refusal")
+            raise refused
         self._failures = 0
         self.state = "ready"
         return answer
@@ -168,11 +176,11 @@ class AdvisorProcess:
         return AdvisorFailed(self.state)
 
     async def stop(self) -> None:
-        """End it; what it knew is in the database."""
+        """End it with all that it has started; what it knew is in the database."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
     async def end_idle(self) -> None:

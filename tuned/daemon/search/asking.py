@@ -32,19 +32,23 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.machine.memory import memory_limit, uses_gpu
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.search.advisor_process import ANSWER_S, AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.priors import prior_trials
 from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 
+TURN_S = 30.0
+"""Seconds after which a question is taken off the process that all studies share; its study asks the other one then."""
 FEED_ROWS = 2000
 """Trials that are told in one request."""
 
 
 @dataclass(slots=True)
 class _Fed:
-    """What an advisor has been told of a study: which start of it, which version of the space, up to which event."""
+    """How far one of the processes knows a study: since which start, which version of the space, up to which event."""
 
+    study_id: int
+    advisor: AdvisorProcess
     generation: int = -1
     space: int = 0
     seq: int = 0
@@ -80,14 +84,21 @@ class Answer:
 
 
 class Asking:
-    """Asks the advisor for points, one conversation at a time."""
+    """Asks the advisor for points, one conversation at a time.
 
-    def __init__(self, database: Database, advisor: AdvisorProcess, slots: Slots) -> None:
+    Args:
+        database: Where the studies are.
+        shared: The process that studies share while their questions are short.
+        slow: The process of studies whose questions are long: no other study waits for them.
+        slots: The machine's.
+    """
+
+    def __init__(self, database: Database, shared: AdvisorProcess, slow: AdvisorProcess, slots: Slots) -> None:
         self._database = database
-        self._advisor = advisor
+        self._shared, self._slow = shared, slow
         self._slots = slots
         self._fed: dict[int, _Fed] = {}
-        self._ended: dict[int, _Fed] = {}
+        self._ended: list[_Fed] = []
 
     async def ask(self, study_id: int, count: int, number: int | None = None) -> Answer:
         """The model's next points; with a number, one for that trial.
@@ -95,15 +106,23 @@ class Asking:
         Raises:
             AdvisorFailed: There is no answer.
         """
-        async with await self._advisor.exclusive():
+        fed = self._fed.setdefault(study_id, _Fed(study_id, self._shared))
+        advisor = fed.advisor
+        async with await advisor.exclusive():
             began = time.monotonic()
             study, next_number, way = await self._ready(study_id)
-            await self._advisor.start()
-            await self._drop_ended()
-            await self._feed(study)
+            await advisor.start()
+            await self._drop_ended(advisor)
+            await self._feed(study, fed)
             wanted = next_number if number is None else number
             cut = wanted - 2 if reproducible(study) else None
-            answer = await self._advisor.ask(to_request(Suggest(study.id, wanted, way.way, count, cut)))
+            request = to_request(Suggest(study.id, wanted, way.way, count, cut))
+            try:
+                answer = await advisor.ask(request, TURN_S if advisor is self._shared else ANSWER_S)
+            except AdvisorFailed as error:
+                if error.hung and advisor is self._shared:
+                    self._fed[study_id] = _Fed(study_id, self._slow)
+                raise
         made = [Suggestion.from_answer(one) for one in (answer, *answer.get("more", ()))]
         found = [Suggested(s.params, s.origin, s.why) for s in made if s.params is not None]
         return Answer(study, way, results_of(study), found, len(found) < count, time.monotonic() - began)
@@ -111,7 +130,7 @@ class Asking:
     def forget(self, study_id: int) -> None:
         """The study is over or gone; the advisor hears of it before the next question."""
         if (fed := self._fed.pop(study_id, None)) is not None:
-            self._ended[study_id] = fed
+            self._ended.append(fed)
 
     async def _ready(self, study_id: int) -> tuple[Study, int, Due]:
         """The study as it stands, with its space refined where that is due, and its next number."""
@@ -125,17 +144,18 @@ class Asking:
             study = await self._database.writer.run(lambda conn: refine_before(conn, study, way.phase, clock.now()))
         return study, number, way
 
-    async def _drop_ended(self) -> None:
+    async def _drop_ended(self, advisor: AdvisorProcess) -> None:
         """Have the advisor let go of studies that are over; one that was started since never knew them."""
-        while self._ended:
-            study_id, fed = self._ended.popitem()
-            if fed.generation == self._advisor.generation:
-                await self._advisor.ask(to_request(Forget(study_id)))
+        over = [fed for fed in self._ended if fed.advisor is advisor]
+        self._ended = [fed for fed in self._ended if fed.advisor is not advisor]
+        for fed in over:
+            if fed.generation == advisor.generation:
+                await advisor.ask(to_request(Forget(fed.study_id)))
 
-    async def _feed(self, study: Study) -> None:
+    async def _feed(self, study: Study, fed: _Fed) -> None:
         """Tell the advisor what it does not know yet."""
-        fed = self._fed.setdefault(study.id, _Fed())
-        if fed.generation != self._advisor.generation or fed.space != study.space:
+        advisor = fed.advisor
+        if fed.generation != advisor.generation or fed.space != study.space:
             definition = DefineStudy(
                 study.id,
                 study.spec.space,
@@ -145,8 +165,8 @@ class Asking:
                 memory_limit(study.spec, self._slots),
                 await asyncio.to_thread(self._prior, study),
             )
-            await self._advisor.ask(to_request(definition))
-            fed.generation, fed.space, fed.seq = self._advisor.generation, study.space, 0
+            await advisor.ask(to_request(definition))
+            fed.generation, fed.space, fed.seq = advisor.generation, study.space, 0
         while True:
             rows, rungs, peaks = await asyncio.to_thread(self._changed, study, fed.seq)
             if not rows:
@@ -155,7 +175,7 @@ class Asking:
                 _line(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows if trial.stage == SEARCH
             )
             if told:
-                await self._advisor.ask(to_request(UpdateTrials(study.id, told)))
+                await advisor.ask(to_request(UpdateTrials(study.id, told)))
             fed.seq = rows[-1][0]
 
     def _prior(self, study: Study) -> tuple[TrialLine, ...]:

@@ -18,7 +18,7 @@ from tuned.core.program.arguments import recorded
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
-from tuned.core.space_edit import changes_between, restored
+from tuned.core.space.edit import changes_between, restored
 from tuned.core.states import StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial

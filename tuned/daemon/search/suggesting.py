@@ -20,6 +20,7 @@ from storage.repository import NewTrial
 from tuned.advisor.messages import Ping, to_request
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.schedule import Ask, room_for
+from tuned.core.search.model_share import FALLBACK, MODELLED
 from tuned.core.states import StudyState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -39,7 +40,7 @@ BATCH = 4
 """Suggestions asked for at once: they share one fit, but the first of them waits for the last."""
 REPLACING = 0.1
 """Suggestions that have not started are made anew with new results while that takes less than this share of a trial."""
-_MODELLED = frozenset({"bayesian", "evolution", "fallback"})
+_RENEWED = frozenset({*MODELLED, FALLBACK})
 
 
 @dataclass(slots=True)
@@ -63,10 +64,12 @@ class _Search:
 class Suggesting:
     """Answers the plan's asks. All methods are for the event loop."""
 
-    def __init__(self, database: Database, advisor: AdvisorProcess, slots: Slots, wake: asyncio.Event) -> None:
+    def __init__(
+        self, database: Database, advisor: AdvisorProcess, slow: AdvisorProcess, slots: Slots, wake: asyncio.Event
+    ) -> None:
         self._database = database
-        self._advisor = advisor
-        self._asking = Asking(database, advisor, slots)
+        self._advisor, self._slow = advisor, slow
+        self._asking = Asking(database, advisor, slow, slots)
         self._wake = wake
         self._searches: dict[int, _Search] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -135,7 +138,7 @@ class Suggesting:
         stale = [
             trial
             for trial in queued
-            if trial.attempt == 0 and trial.origin in _MODELLED and search.cuts.get(trial.number, -1) < results
+            if trial.attempt == 0 and trial.origin in _RENEWED and search.cuts.get(trial.number, -1) < results
         ]
         if stale:
             search.replacing = True
@@ -146,9 +149,10 @@ class Suggesting:
         search = self.search(study.id)
         search.filling += slots
         try:
-            await self._design(study, slots, "fallback", why)
+            await self._design(study, slots, FALLBACK, why)
         finally:
             search.filling -= slots
+        await self._note_share(study)
 
     def _spawn(self, work: object, search: _Search, count: int) -> None:
         search.asked += count
@@ -181,8 +185,8 @@ class Suggesting:
         try:
             answer = await self._ask(study, count)
         except AdvisorFailed as error:
-            await self._note(study, str(error))
-            await self._design(study, 1, "fallback", f"{error}")
+            await self._design(study, 1, FALLBACK, f"{error}")
+            await self._note_share(study)
             return
         if answer.exhausted:
             search.spent = answer.study.space
@@ -203,7 +207,7 @@ class Suggesting:
 
         for number in await self._database.writer.run(add):
             search.cuts[number] = answer.results
-        await self._note(study, "")
+        await self._note_share(study)
         failpoints.reach("suggestion.stored")
 
     async def _renew(self, study: Study, trial: Trial) -> None:
@@ -211,7 +215,7 @@ class Suggesting:
         try:
             answer = await self._ask(study, 1, trial.number)
             search.cuts[trial.number] = answer.results
-            if not answer.suggestions or answer.suggestions[0].origin not in _MODELLED - {"fallback"}:
+            if not answer.suggestions or answer.suggestions[0].origin not in MODELLED:
                 return
             found, now_in = answer.suggestions[0], answer.study
             point = recorded(now_in.spec, now_in.spec.space.check(found.params))
@@ -232,7 +236,7 @@ class Suggesting:
         except AdvisorFailed as error:
             # The point that waits is as good as it was.
             search.cuts[trial.number] = results_of(study)
-            await self._note(study, str(error))
+            log.warning("%s: trial %d keeps its point: %s", study.name, trial.number, error)
         finally:
             search.replacing = False
 
@@ -242,9 +246,13 @@ class Suggesting:
             self.pace(study.id).suggestion(answer.seconds / len(answer.suggestions))
         return answer
 
-    async def _note(self, study: Study, text: str) -> None:
-        if study.note != text:
-            await self._database.writer.run(lambda conn: repository.set_study_note(conn, study.id, text, clock.now()))
+    async def _note_share(self, study: Study) -> None:
+        """Say how many points a design made in the model's place, and why; nothing when there is none."""
+
+        def note(conn: Connection) -> None:
+            repository.set_study_note(conn, study.id, queries.model_share(conn, study.id).words, clock.now())
+
+        await self._database.writer.run(note)
 
     def warm_up(self) -> None:
         """Start the advisor now, because importing Ax takes seconds and it will be needed."""
@@ -272,3 +280,4 @@ class Suggesting:
         if self._tasks:
             await asyncio.wait(list(self._tasks))
         await self._advisor.stop()
+        await self._slow.stop()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -18,12 +19,25 @@ from tuned.core.errors import Conflict
 from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
-from tuned.wire import SettingsChanged
+from tuned.daemon import clock, resolving
+from tuned.daemon.http.context import Given
+from tuned.wire import Settings, SettingsChanged
 
 _MORE_WORK = ("search.trials", "search.budget")
 """Keys whose growth gives an ended study something to do again."""
 
 NO_PLACE = "the study was made smaller"
+
+
+router = APIRouter(tags=["steering"])
+
+
+@router.post("/studies/{name}/set")
+async def set_(name: str, request: Settings, given: Given) -> SettingsChanged:
+    """Change keys of a submitted study; more trials let an ended one go on."""
+    return await given.database.writer.run(
+        lambda conn: change(conn, resolving.named(conn, name), request.values, clock.now())
+    )
 
 
 def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float) -> SettingsChanged:

@@ -26,7 +26,7 @@ _TYPES = {"csv": "text/csv", "jsonl": "application/jsonl", "optuna": "applicatio
 @router.get("/studies/{name}/export", response_class=StreamingResponse)
 async def export(name: str, given: Given, format: Format = "csv") -> StreamingResponse:
     """The study's trials as `csv` or `jsonl`, or as the journal that Optuna's JournalStorage reads."""
-    study = await given.service.study(name)
+    study = await given.study(name)
     if format == "optuna" and not study.spec.objectives:
         raise InvalidInput("has no objective, and Optuna needs one", where=name, hint="export csv or jsonl")
     return StreamingResponse(_lines(given, study, format), media_type=f"{_TYPES[format]}; charset=utf-8")
@@ -35,7 +35,7 @@ async def export(name: str, given: Given, format: Format = "csv") -> StreamingRe
 async def _lines(given: Context, study: Study, kind: Format) -> AsyncIterator[str]:
     offset, first = 0, True
     while True:
-        page = await given.service.read(lambda conn, offset=offset: _page(conn, study, kind, offset))  # type: ignore[misc]
+        page = await given.database.ask(lambda conn, offset=offset: _page(conn, study, kind, offset))  # type: ignore[misc]
         text = await asyncio.to_thread(_text, study, kind, page)
         # Each page makes a head; only the first one's is sent.
         yield text if first else _without_head(study, kind, text)

@@ -1,6 +1,6 @@
-"""The use cases of a study's space: show its versions, edit it.
+"""A study's search space: its versions, and edits while it runs.
 
-Owns the way from a request to the transaction in `tuned.daemon.search.space_versions`, and the answer.
+Owns these routes. The transaction of an edit is `tuned.daemon.search.space_versions`', which phases share.
 """
 
 from __future__ import annotations
@@ -9,83 +9,73 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
-from tuned.core.space_edit import SpaceEdit, edited
+from tuned.core.space.edit import SpaceEdit, edited
 from tuned.core.study import RunSpec, Spelling, Study
 from tuned.core.study_file.reach import check_reach
 from tuned.core.study_file.taking import taken
 from tuned.daemon import clock
+from tuned.daemon.http.context import Given
 from tuned.daemon.search import space_versions
 from tuned.daemon.search.space_versions import NewVersion
-from tuned.daemon.steering.service import Service
 from tuned.disk import Disk
 from tuned.wire import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 
+router = APIRouter(tags=["space"])
 
-class SpaceService:
-    """What the API can do with spaces. All methods are for the event loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+@router.get("/studies/{name}/space")
+async def versions(name: str, given: Given) -> SpacePage:
+    """The versions of a study's space, oldest first."""
+    study = await given.study(name)
 
-    async def page(self, name: str) -> SpacePage:
-        """The versions of a study's space.
+    def look(conn: Connection) -> SpacePage:
+        kept, left_out = space_versions.fitting(conn, study, study.spec.space)
+        rows = [
+            SpaceVersionRow(v.version, v.origin, v.why, v.changes, v.at, v.trials, v.space.to_dict())
+            for v in queries.space_versions_of(conn, study.id)
+        ]
+        return SpacePage(name, study.space, kept, left_out, rows)
 
-        Raises:
-            NotFound: There is no such study.
-        """
-        study = await self._service.study(name)
+    return await given.database.ask(look)
 
-        def look(conn: Connection) -> SpacePage:
-            kept, left_out = space_versions.fitting(conn, study, study.spec.space)
-            rows = [
-                SpaceVersionRow(v.version, v.origin, v.why, v.changes, v.at, v.trials, v.space.to_dict())
-                for v in queries.space_versions_of(conn, study.id)
-            ]
-            return SpacePage(name, study.space, kept, left_out, rows)
 
-        return await self._service.read(look)
+@router.post("/studies/{name}/space")
+async def change(name: str, request: SpaceChange, given: Given) -> SpaceChanged:
+    """Edit the space; trials that fit go on counting, suggestions that have not started and do not are replaced."""
+    edit = SpaceEdit(request.set, request.add, request.fix, request.drop)
+    if edit.empty and not request.refine and request.back_to is None:
+        raise InvalidInput("no change was given", hint=f"tunectl space {name} --set NAME.high=1")
+    if request.refine and request.back_to is not None:
+        raise InvalidInput("goes back or refines, not both", where="back_to", hint="make it two edits")
+    study = await given.study(name)
+    # Looked at before the transaction, because it reads the user's files; a name that is added or dropped
+    # meanwhile is looked at again by the next edit.
+    spelling: dict[str, Spelling] = {}
+    if not edit.empty:
+        spelling = await asyncio.to_thread(_checked, study.spec.run, edited(study.spec.space, edit))
 
-    async def change(self, name: str, request: SpaceChange) -> SpaceChanged:
-        """Edit the space of a study, also while it runs.
+    def apply(conn: Connection) -> NewVersion:
+        now_in = _spelled(queries.study_by_id(conn, study.id), spelling)
+        if request.back_to is not None:
+            now_space, why = (
+                space_versions.earlier(conn, now_in, request.back_to),
+                [f"version {request.back_to} again"],
+            )
+        elif request.refine:
+            now_space, why = space_versions.refinement(conn, now_in)
+        else:
+            now_space, why = now_in.spec.space, []
+        space = edited(now_space, edit)
+        return space_versions.change(conn, now_in, space, why, "user", clock.now(), dry=request.dry_run)
 
-        Raises:
-            NotFound: There is no such study.
-            InvalidInput: What is asked for is no space, or would not reach the trials; nothing has changed.
-            Conflict: The study is ending.
-        """
-        edit = SpaceEdit(request.set, request.add, request.fix, request.drop)
-        if edit.empty and not request.refine and request.back_to is None:
-            raise InvalidInput("no change was given", hint=f"tunectl space {name} --set NAME.high=1")
-        if request.refine and request.back_to is not None:
-            raise InvalidInput("goes back or refines, not both", where="back_to", hint="make it two edits")
-        study = await self._service.study(name)
-        # Looked at before the transaction, because it reads the user's files; a name that is added or dropped
-        # meanwhile is looked at again by the next edit.
-        spelling = {}
-        if not edit.empty:
-            spelling = await asyncio.to_thread(_checked, study.spec.run, edited(study.spec.space, edit))
-
-        def apply(conn: Connection) -> NewVersion:
-            now_in = _spelled(queries.study_by_id(conn, study.id), spelling)
-            if request.back_to is not None:
-                now_space, why = (
-                    space_versions.earlier(conn, now_in, request.back_to),
-                    [f"version {request.back_to} again"],
-                )
-            elif request.refine:
-                now_space, why = space_versions.refinement(conn, now_in)
-            else:
-                now_space, why = now_in.spec.space, []
-            space = edited(now_space, edit)
-            return space_versions.change(conn, now_in, space, why, "user", clock.now(), dry=request.dry_run)
-
-        new = await (self._service.read(apply) if request.dry_run else self._service.write(apply))
-        return _changed(await self.page(name), new, dry_run=request.dry_run)
+    new = await (given.database.ask(apply) if request.dry_run else given.database.writer.run(apply))
+    return _changed(await versions(name, given), new, dry_run=request.dry_run)
 
 
 def _checked(run: RunSpec, space: SearchSpace) -> dict[str, Spelling]:

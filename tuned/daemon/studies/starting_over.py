@@ -15,11 +15,12 @@ from storage.repository import NewSpace, NewTrial
 from tuned.core.playbook.steps import planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
-from tuned.core.space_edit import changes_between
-from tuned.core.states import LIVE, PAUSED_BY_USER, STUDY_ENDED, Actor, StudyState, TrialState
+from tuned.core.space.edit import changes_between
+from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.study_moves import run_failed_again
+from tuned.wire.studies import PAUSED_BY_USER
 
 ANEW = "the study file was edited before there was a result"
 _BEGUN_BY_PEOPLE = frozenset({"user", "retry", "command"})

@@ -1,7 +1,7 @@
-"""`submit`: a study file becomes a study with its first trials; and what is said of it.
+"""`submit`: a study file becomes a study with its first trials; and the reply to it.
 
 Owns the way from a submission to the one transaction that takes it in, and the rehearsal of it, which leaves nothing
-behind. What a study file may say is `tuned/core/study_file/`.
+behind. `tuned/core/study_file/` reads and checks the file.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from storage.engine import Database
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.steps import Step, planned
@@ -27,17 +27,14 @@ from tuned.core.study_file.parse import parse_study
 from tuned.daemon import clock, failpoints
 from tuned.daemon.estimates.duration import estimate
 from tuned.daemon.files import snapshot
-from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.pretrained import pinned
 from tuned.daemon.files.snapshot import Taken
-from tuned.daemon.launch.interpreters import Interpreters
-from tuned.daemon.launch.launching import Launching
+from tuned.daemon.http.context import Context, Given
 from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
-from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.studies import updating
 from tuned.daemon.studies.starting_over import own_points
 from tuned.disk import Disk
@@ -48,6 +45,8 @@ SHOWN_ARGUMENTS = 3
 LONGEST_STEM = 56
 """Of a queued command's name, so that a number fits behind it."""
 
+router = APIRouter(tags=["studies"])
+
 
 class _Rehearsed(Exception):
     """A rehearsal has come to its end; the transaction is rolled back with it."""
@@ -57,208 +56,202 @@ class _Rehearsed(Exception):
         self.result = result
 
 
-class Submitting:
-    """Takes studies in. All methods are for the event loop."""
+@router.post("/studies")
+async def submit(submission: Submission, given: Given) -> Submitted:
+    """Take in a study; the same content again is done already, other content under its name is refused."""
+    return await take_in(given, submission)
 
-    def __init__(
-        self,
-        database: Database,
-        slots: Slots,
-        launching: Launching,
-        suggesting: Suggesting,
-        runs: Path,
-        codes: CodeStates,
-    ) -> None:
-        self._database = database
-        self._slots = slots
-        self._launching = launching
-        self._suggesting = suggesting
-        self._runs = runs
-        self._codes = codes
-        self._interpreters = Interpreters()
 
-    async def submit(
-        self, submission: Submission, *, rehearse: bool = False, under_any_name: bool = False
-    ) -> Submitted:
-        """Take in a study; the same content again is done already.
+@router.post("/studies/check")
+async def check(submission: Submission, given: Given) -> Submitted:
+    """The answer that submitting this would get; nothing is kept of it."""
+    return await take_in(given, submission, rehearse=True)
 
-        Args:
-            submission: The study and the environment it was sent from.
-            rehearse: Do all of it, say what came of it, and leave nothing behind.
-            under_any_name: Its name is a proposal: where it is taken, a number is added, and a study is always made.
 
-        Raises:
-            InvalidInput: The study file is wrong.
-            Conflict: Another study has this name; the message holds the difference.
-        """
-        spec = await asyncio.to_thread(
-            parse_study,
-            submission.study,
-            base=submission.base,
-            environment=submission.environment,
-            files=Disk(),
-            stem=submission.stem,
-            name=submission.name,
-            file=submission.file,
-            own_prefix=sys.prefix,
-        )
-        spec = await self._with_usable_python(spec, submission.environment)
-        if spec.run.code == "live":
-            state = await asyncio.to_thread(self._codes.state, spec.run)
-            coded = _with_code(spec, state["hash"])
-            return await self._create(
-                coded,
-                submission.environment,
-                rehearse=rehearse,
-                update=submission.update,
-                under_any_name=under_any_name,
-            )
-        taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, self._runs)
+@router.post("/commands")
+async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
+    """Queue one plain command."""
+    if not request.command:
+        raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
+    name = request.name or _command_name(Path(request.command[0]).stem.lower())
+    escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
+    run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
+    if request.gpus is not None:
+        run["resources"] = {"gpus": request.gpus}
+    data = {"name": name, "priority": request.priority, "run": run, "search": {"trials": 1}}
+    submission = Submission(data, request.cwd, request.environment)
+    submitted = await take_in(given, submission, under_any_name=not request.name)
+    return replace(submitted, trial=1)
+
+
+async def take_in(
+    given: Context, submission: Submission, *, rehearse: bool = False, under_any_name: bool = False
+) -> Submitted:
+    """Take in a study; the same content again is done already.
+
+    Args:
+        given: The daemon's parts.
+        submission: The study file and the submitter's environment.
+        rehearse: Do all of it, answer as if it had been kept, and leave nothing behind.
+        under_any_name: Its name is a proposal: where it is taken, a number is added, and a study is always made.
+
+    Raises:
+        InvalidInput: The study file is wrong.
+        Conflict: Another study has this name; the message holds the difference.
+    """
+    spec = await asyncio.to_thread(
+        parse_study,
+        submission.study,
+        base=submission.base,
+        environment=submission.environment,
+        files=Disk(),
+        stem=submission.stem,
+        name=submission.name,
+        file=submission.file,
+        own_prefix=sys.prefix,
+    )
+    spec = _one_at_a_time(given.slots, await _with_usable_python(given, spec, submission.environment))
+    if spec.run.code == "live":
+        state = await asyncio.to_thread(given.codes.state, spec.run)
+        coded = _with_code(spec, state["hash"])
+        return await _create(given, coded, submission, rehearse=rehearse, under_any_name=under_any_name)
+    taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, given.runs)
+    try:
+        _refuse_uncopied(spec, taken)
+        state = await asyncio.to_thread(given.codes.state, spec.run)
+        coded = _with_code(spec, taken.hash)
+        return await _create(given, coded, submission, taken, state, rehearse=rehearse, under_any_name=under_any_name)
+    finally:
+        await asyncio.to_thread(snapshot.drop, taken)
+
+
+def _one_at_a_time(slots: Slots, spec: StudySpec) -> StudySpec:
+    """The specification with `parallel` 1 where the machine has one slot: the same words, the same search."""
+    searching = spec.objectives and spec.space.tunable and spec.search.parallel is None
+    if searching and slots.capacity(spec.run.gpus) == 1:
+        return replace(spec, search=replace(spec.search, parallel=1))
+    return spec
+
+
+async def _with_usable_python(given: Context, spec: StudySpec, environment: dict[str, str]) -> StudySpec:
+    """The specification with an interpreter that runs; a command without one runs under our own.
+
+    Raises:
+        InvalidInput: The interpreter does not run, or is too old.
+    """
+    if spec.run.python:
         try:
-            _refuse_uncopied(spec, taken)
-            state = await asyncio.to_thread(self._codes.state, spec.run)
-            coded = _with_code(spec, taken.hash)
-            return await self._create(
-                coded, submission.environment, taken, state, rehearse=rehearse, update=submission.update
-            )
-        finally:
-            await asyncio.to_thread(snapshot.drop, taken)
+            version = await given.interpreters.version(spec.run.python, environment)
+            return replace(spec, run=replace(spec.run, python_why=f"{version}: {spec.run.python_why}"))
+        except InvalidInput:
+            if spec.run.kind != "command":
+                raise
+    return replace(spec, run=replace(spec.run, python="", python_why="a command needs no Python of its own"))
 
-    async def _with_usable_python(self, spec: StudySpec, environment: dict[str, str]) -> StudySpec:
-        """The specification with an interpreter that runs; a command without one runs under our own.
 
-        Raises:
-            InvalidInput: The interpreter does not run, or is too old.
-        """
-        if spec.run.python:
-            try:
-                version = await self._interpreters.version(spec.run.python, environment)
-                return replace(spec, run=replace(spec.run, python_why=f"{version}: {spec.run.python_why}"))
-            except InvalidInput:
-                if spec.run.kind != "command":
-                    raise
-        return replace(spec, run=replace(spec.run, python="", python_why="a command needs no Python of its own"))
+async def _create(
+    given: Context,
+    spec: StudySpec,
+    submission: Submission,
+    taken: Taken | None = None,
+    state: dict[str, Any] | None = None,
+    *,
+    rehearse: bool = False,
+    under_any_name: bool = False,
+) -> Submitted:
+    changed: list[str] = []
 
-    async def queue_command(self, request: CommandSubmission) -> Submitted:
-        """Queue one plain command: a study with an empty space and one trial.
+    def create(conn: Connection) -> tuple[Study, bool]:
+        nonlocal spec
+        if under_any_name:
+            # Here and not before: of two that look for a free name at the same moment, one would be refused, or
+            # taken for the same study sent twice.
+            spec = replace(spec, name=_free_name(conn, spec.name))
+        known = queries.study(conn, spec.name)
+        if known is not None:
+            changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))
+            return queries.study_by_id(conn, known.id), False
+        if taken is not None and not rehearse:
+            snapshot.place(taken, given.runs / spec.name)
+            snapshot.write_origin(given.runs / spec.name, taken.hash, state or {})
+        now, own = clock.now(), pinned(conn, spec, given.runs)
+        check_sources(conn, own, now)
+        study_id = repository.create_study(conn, own, submission.environment, now)
+        if spec.playbook is not None:
+            repository.set_playbook(conn, study_id, None, first_step(planned(spec.playbook), now), now)
+        _first_trials(conn, study_id, spec, now)
+        return queries.study_by_id(conn, study_id), True
 
-        Raises:
-            InvalidInput: There is no such program.
-        """
-        if not request.command:
-            raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
-        name = request.name or _command_name(Path(request.command[0]).stem.lower())
-        escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
-        run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
-        if request.gpus is not None:
-            run["resources"] = {"gpus": request.gpus}
-        data = {"name": name, "priority": request.priority, "run": run, "search": {"trials": 1}}
-        submission = Submission(data, request.cwd, request.environment)
-        submitted = await self.submit(submission, under_any_name=not request.name)
-        return replace(submitted, trial=1)
+    def try_out(conn: Connection) -> None:
+        study, created = create(conn)
+        raise _Rehearsed(_submitted(given, conn, study, created))  # so that the writer takes all of it back
 
-    async def _create(
-        self,
-        spec: StudySpec,
-        environment: dict[str, str],
-        taken: Taken | None = None,
-        state: dict[str, Any] | None = None,
-        *,
-        rehearse: bool = False,
-        update: bool = False,
-        under_any_name: bool = False,
-    ) -> Submitted:
-        changed: list[str] = []
+    if rehearse:
+        try:
+            await given.database.writer.run(try_out)
+        except _Rehearsed as done:
+            return done.result
+    study, created = await given.database.writer.run(create)
+    failpoints.reach("submit.committed")
+    if created:
+        given.launching.prepare(study)
+        if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
+            given.suggesting.warm_up()
+    submitted = await given.database.ask(lambda conn: _submitted(given, conn, study, created))
+    return replace(submitted, changed=changed)
 
-        def create(conn: Connection) -> tuple[Study, bool]:
-            nonlocal spec
-            if under_any_name:
-                # Here and not before: of two that look for a free name at the same moment, one would be refused, or
-                # taken for the same study sent twice.
-                spec = replace(spec, name=_free_name(conn, spec.name))
-            known = queries.study(conn, spec.name)
-            if known is not None:
-                changed.extend(updating.resubmit(conn, known, spec, environment, update, clock.now()))
-                return queries.study_by_id(conn, known.id), False
-            if taken is not None and not rehearse:
-                snapshot.place(taken, self._runs / spec.name)
-                snapshot.write_origin(self._runs / spec.name, taken.hash, state or {})
-            now, own = clock.now(), pinned(conn, spec, self._runs)
-            check_sources(conn, own, now)
-            study_id = repository.create_study(conn, own, environment, now)
-            if spec.playbook is not None:
-                repository.set_playbook(conn, study_id, None, first_step(planned(spec.playbook), now), now)
-            self._first_trials(conn, study_id, spec, now)
-            return queries.study_by_id(conn, study_id), True
 
-        def try_out(conn: Connection) -> None:
-            study, created = create(conn)
-            raise _Rehearsed(self._submitted(conn, study, created))  # so that the writer takes all of it back
+def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
+    """The user's own points first, then the first of the design, so that `submit` can show what will run."""
+    own_points(conn, queries.study_by_id(conn, study_id), now)
+    earlier = best_of(spec, prior_trials(conn, spec, now))
+    if earlier is not None:
+        why = f"the best of {earlier[0].study} (#{earlier[0].number})"
+        repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
+    missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
+    if spec.search.trials is not None:
+        missing = min(missing, spec.search.trials - len(spec.search.points))
+    if not spec.space.tunable:
+        missing = min(missing, 1)
+    if missing > 0:
+        origin = None if spec.objectives else "command"
+        add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
 
-        if rehearse:
-            try:
-                await self._database.writer.run(try_out)
-            except _Rehearsed as done:
-                return done.result
-        study, created = await self._database.writer.run(create)
-        failpoints.reach("submit.committed")
-        if created:
-            self._launching.prepare(study)
-            if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
-                self._suggesting.warm_up()
-        submitted = await self._database.ask(lambda conn: self._submitted(conn, study, created))
-        return replace(submitted, changed=changed)
 
-    def _first_trials(self, conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
-        """The user's own points first, then the first of the design, so that `submit` can show what will run."""
-        own_points(conn, queries.study_by_id(conn, study_id), now)
-        earlier = best_of(spec, prior_trials(conn, spec, now))
-        if earlier is not None:
-            why = f"the best of {earlier[0].study} (#{earlier[0].number})"
-            repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
-        missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
-        if spec.search.trials is not None:
-            missing = min(missing, spec.search.trials - len(spec.search.points))
-        if not spec.space.tunable:
-            missing = min(missing, 1)
-        if missing > 0:
-            origin = None if spec.objectives else "command"
-            add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
-
-    def _submitted(self, conn: Connection, study: Study, created: bool) -> Submitted:
-        spec, slots = study.spec, self._slots.default_slots
-        first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
-        room = self._slots.capacity(spec.run.gpus)
-        at_once = min(room, spec.search.parallel or room)
-        seconds, why = estimate(conn, spec, at_once)
-        notes = []
-        if spec.search.parallel is not None and spec.search.parallel > room > 0:
-            notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
-        if room == 0:
-            notes.append(
-                f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(self._slots.gpus)}: its trials wait"
-            )
-        if not created:
-            # It may have been changed while it ran, by hand or by itself; that stays.
-            drift = queries.submitted_spec(conn, study.id).differences(spec)
-            notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
-        if study.playbook is not None:
-            notes.append("its steps: " + ", ".join(_planned(step) for step in study.playbook.steps))
-        return Submitted(
-            study=study.name,
-            created=created,
-            state=study.state,
-            trials=spec.search.trials,
-            slots=at_once,
-            devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots] if room else [],
-            python=spec.run.python,
-            python_why=spec.run.python_why,
-            arguments=[shown_arguments(study, trial, self._runs) for trial in first],
-            notes=notes,
-            code=spec.run.code_hash,
-            estimate_s=seconds,
-            estimate_why=why,
+def _submitted(given: Context, conn: Connection, study: Study, created: bool) -> Submitted:
+    spec, slots = study.spec, given.slots.default_slots
+    first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
+    room = given.slots.capacity(spec.run.gpus)
+    at_once = min(room, spec.search.parallel or room)
+    seconds, why = estimate(conn, spec, at_once)
+    notes = []
+    if spec.search.parallel is not None and spec.search.parallel > room > 0:
+        notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
+    if room == 0:
+        notes.append(
+            f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(given.slots.gpus)}: its trials wait"
         )
+    if not created:
+        # It may have been changed while it ran, by hand or by itself; that stays.
+        drift = queries.submitted_spec(conn, study.id).differences(spec)
+        notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
+    if study.playbook is not None:
+        notes.append("its steps: " + ", ".join(_planned(step) for step in study.playbook.steps))
+    return Submitted(
+        study=study.name,
+        created=created,
+        state=study.state,
+        trials=spec.search.trials,
+        slots=at_once,
+        devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots] if room else [],
+        python=spec.run.python,
+        python_why=spec.run.python_why,
+        arguments=[shown_arguments(study, trial, given.runs) for trial in first],
+        notes=notes,
+        code=spec.run.code_hash,
+        estimate_s=seconds,
+        estimate_why=why,
+    )
 
 
 def _planned(step: Step) -> str:

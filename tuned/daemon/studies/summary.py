@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
@@ -17,8 +18,13 @@ from tuned.core.errors import InvalidInput
 from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, Event
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
+from tuned.daemon import clock
+from tuned.daemon.http.context import Given
+from tuned.daemon.rows import study_row
 from tuned.protocol import encode_number
-from tuned.wire import Look, StudyRow, StudySummary
+from tuned.wire import Look, StudyRow, StudySummary, Summary
+
+router = APIRouter(tags=["steering"])
 
 SHOWN_TRIALS = 8
 SHOWN_REASONS = 5
@@ -43,13 +49,29 @@ class Changes:
     quiet: int
 
 
+@router.post("/summary")
+async def summary(request: Look, given: Given) -> Summary:
+    """What happened since this client last looked; from now on that is now, unless `keep` is set."""
+    now = clock.now()
+    seen = await given.database.ask(lambda conn: _read(conn, request))
+    slots = len(given.slots.default_slots)
+    studies = [
+        _study_summary(study_row(study, given.suggesting.pace(study.id), slots), study, ended, events, before)
+        for study, ended, events, before in seen.studies
+    ]
+    if not request.keep:
+        await given.database.writer.run(lambda conn: _remember(conn, request.client, seen.seq, now))
+    notes = given.status(0, 0, 0).notes
+    return Summary(request.client, seen.since, now, studies, seen.deleted, seen.quiet, notes)
+
+
 def _key(client: str) -> str:
     if not client or len(client) > 100 or not client.isprintable():
         raise InvalidInput("cannot name a client", where="client", hint="use a short word")
     return f"look/{client}"
 
 
-def read(conn: Connection, request: Look) -> Changes:
+def _read(conn: Connection, request: Look) -> Changes:
     """What happened behind the client's last look, or behind `request.since`."""
     known = fact(conn, _key(request.client))
     since: float | None
@@ -75,14 +97,14 @@ def read(conn: Connection, request: Look) -> Changes:
     return Changes(since, last, found, deleted, quiet)
 
 
-def remember(conn: Connection, client: str, seq: int, now: float) -> None:
+def _remember(conn: Connection, client: str, seq: int, now: float) -> None:
     """The client has looked; two looks at once leave the later one."""
     known = fact(conn, _key(client))
     if known is None or known["seq"] <= seq:
         keep_fact(conn, _key(client), {"seq": seq, "at": now})
 
 
-def study_summary(
+def _study_summary(
     row: StudyRow, study: Study, ended: list[queries.EndedTrial], events: list[Event], before: float | None
 ) -> StudySummary:
     """What happened in one study, for people."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core import changes
 from tuned.core.errors import Conflict
-from tuned.core.space_edit import between, edited
+from tuned.core.space.edit import between, edited
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.search import space_versions
 from tuned.daemon.studies import changing

@@ -5,6 +5,7 @@ Owns that transaction. How lists and likenesses become points is `tuned.core.sea
 
 from __future__ import annotations
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -16,12 +17,24 @@ from tuned.core.search.design import complete_point
 from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
-from tuned.daemon import resolving
-from tuned.daemon.steering import verbs
-from tuned.wire import Enqueue
+from tuned.daemon import clock, failpoints, resolving, study_moves
+from tuned.daemon.http.context import Given
+from tuned.wire import Enqueue, Enqueued
+
+router = APIRouter(tags=["studies"])
 
 
-def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> list[int]:
+@router.post("/studies/{name}/enqueue")
+async def enqueue(name: str, request: Enqueue, given: Given) -> Enqueued:
+    """Queue points of the user's own; parameters left out are suggested."""
+    numbers = await given.database.writer.run(
+        lambda conn: _enqueue(conn, resolving.named(conn, name), request, clock.now())
+    )
+    failpoints.reach("enqueue.committed")
+    return Enqueued(numbers)
+
+
+def _enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> list[int]:
     """Queue the points that were asked for; an ended study runs again.
 
     Returns:
@@ -55,7 +68,7 @@ def enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> lis
                 retry_of=None if seed == 1 else number,
             )
             numbers += repository.add_trials(conn, study.id, [new], now)
-    verbs.reopen(conn, study.id, now)
+    study_moves.reopen(conn, study.id, now)
     return numbers
 
 

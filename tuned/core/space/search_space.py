@@ -1,105 +1,18 @@
-"""The search space: parameters, when they are active, and what a valid point is.
-
-Owns the meaning of a point. Sampling points is `tuned.core.search.design`'s work, reading them from a study file
-`tuned.core.study_file.space_file`'s.
-"""
+"""The search space: parameters in order, the conditions between them, and what a valid point is."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from tuned.core.constraints import LinearConstraint
 from tuned.core.errors import InvalidInput
+from tuned.core.space.constraints import LinearConstraint
+from tuned.core.space.parameter import Parameter, Point, Value, same_value
 
 _MOST_COUNTED = 50_000
 """Points that are counted one by one."""
-
-Value = float | int | str | bool
-Point = dict[str, Value]
-Kind = Literal["float", "int", "choice", "bool", "fixed"]
-Role = Literal["scientific", "nuisance", "fixed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One hyperparameter.
-
-    Attributes:
-        name: As the study file spells it.
-        kind: `float` and `int` have `low <= x <= high` (both reachable); `choice` has `values`; `bool` is the choice of
-            false and true; `fixed` has one value.
-        log: Distances are measured between logarithms; `low > 0`.
-        ordered: The values of a choice lie on a line, so neighbours resemble each other.
-        when: Parent name -> values for which this parameter is active; every entry must hold. Empty: always active.
-        role: What a conclusion may say of it (playbook, "scientific, nuisance and fixed hyperparameters").
-        was: The value that earlier trials ran with, for a parameter that was added later; None: nobody knows.
-    """
-
-    name: str
-    kind: Kind
-    low: float | int | None = None
-    high: float | int | None = None
-    log: bool = False
-    values: tuple[Value, ...] = ()
-    ordered: bool = False
-    when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
-    role: Role = "nuisance"
-    was: Value | None = None
-
-    def cast(self, value: object) -> Value:
-        """The value in this parameter's own type.
-
-        Raises:
-            InvalidInput: It is of another type, outside the bounds, or none of the choices.
-        """
-        where = f"space.{self.name}"
-        if self.kind in ("choice", "bool", "fixed"):
-            for known in self.values:
-                if same_value(known, value):
-                    return known
-            listed = ", ".join(json.dumps(v) for v in self.values)
-            raise InvalidInput(f"{value!r} is not one of {listed}", where=where)
-        number = self._number(value, where)
-        assert self.low is not None and self.high is not None
-        if not self.low <= number <= self.high:
-            raise InvalidInput(
-                f"{number:g} lies outside {self.low:g} .. {self.high:g}",
-                where=where,
-                hint="choose a value inside, or widen the space",
-            )
-        return number
-
-    def _number(self, value: object, where: str) -> float | int:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise InvalidInput(f"{value!r} is not a number", where=where)
-        try:
-            finite = math.isfinite(value)
-        except OverflowError:
-            raise InvalidInput("the number is too large", where=where) from None
-        if not finite:
-            raise InvalidInput(f"{value!r} is not finite", where=where)
-        if self.kind == "float":
-            return float(value)
-        if value != int(value):
-            raise InvalidInput(f"{value!r} is not a whole number", where=where)
-        return int(value)
-
-    @property
-    def numeric_ends(self) -> tuple[float, float]:
-        """The least and the greatest value of a numeric parameter."""
-        values = [self.low, self.high] if self.kind in ("float", "int") else list(self.values)
-        numbers = [float(value) for value in values if isinstance(value, int | float)]
-        return min(numbers), max(numbers)
-
-    def is_active(self, point: Mapping[str, Value]) -> bool:
-        """Whether the point's parents have the values this parameter waits for."""
-        return all(
-            parent in point and any(same_value(point[parent], v) for v in values) for parent, values in self.when
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,11 +219,6 @@ def _values_of(parameter: Parameter) -> tuple[Value, ...]:
     if parameter.kind == "int":
         return tuple(range(int(parameter.low or 0), int(parameter.high or 0) + 1))
     return parameter.values
-
-
-def same_value(a: object, b: object) -> bool:
-    """Whether two parameter values are the same one: `1` is `1.0`, but `True` is not `1`."""
-    return isinstance(a, bool) == isinstance(b, bool) and a == b
 
 
 def canonical_key(point: Mapping[str, Value]) -> str:

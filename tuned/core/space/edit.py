@@ -13,7 +13,8 @@ from typing import Any
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.search.design import complete_point
-from tuned.core.space import Parameter, SearchSpace
+from tuned.core.space.parameter import Parameter
+from tuned.core.space.search_space import SearchSpace
 from tuned.core.study_file.space_file import parse_space
 
 KEYS = ("low", "high", "log", "values", "ordered", "value", "role")

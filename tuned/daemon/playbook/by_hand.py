@@ -1,6 +1,6 @@
-"""The use cases of finishing a study by hand: take a step now; pause, resume or skip one.
+"""The steps of a playbook as people steer them: list them; take one now; pause, resume or skip one.
 
-Owns what is refused, one transaction each. How steps come on is `tuned.daemon.playbook.playbooks`' work.
+Owns these routes, their transactions and refusals. How steps come on is `tuned.daemon.playbook.playbooks`' work.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from storage.engine import Database
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.playbook.spec import STEPS
@@ -23,11 +23,13 @@ from tuned.core.states import STUDY_ENDED, Actor, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.study_file.playbook_file import refuse_untold
 from tuned.daemon import clock, failpoints, resolving
+from tuned.daemon.http.context import Given
 from tuned.daemon.playbook.confirming import begin_confirmation
 from tuned.daemon.playbook.finalizing import begin_finalize
-from tuned.daemon.steering import verbs
+from tuned.daemon.rows import step_rows
+from tuned.daemon.study_moves import reopen
 from tuned.disk import Disk
-from tuned.wire import StepRow, Steps
+from tuned.wire import StepAction, StepRequest, Steps
 
 BY_HAND = ("confirm", "ensemble", "finalize", "report")
 _OPTIONS: dict[str, dict[str, tuple[type, float, float]]] = {
@@ -39,79 +41,69 @@ _OPTIONS: dict[str, dict[str, tuple[type, float, float]]] = {
 _DEFAULTS: dict[str, dict[str, Any]] = {"confirm": {"top": 3, "seeds": 5}, "ensemble": {"top": 10}}
 
 
-class Finishing:
-    """What the API can do about a study's steps."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def add(self, name: str, step: str, options: Mapping[str, Any]) -> Steps:
-        """Take a step now; an ended study runs again for it, and searches no further.
-
-        Raises:
-            NotFound: There is no such study.
-            InvalidInput: There is no such step or option, or the study has nothing for it yet.
-            Conflict: It is under way, or the test set has been looked at.
-        """
-        if step not in BY_HAND:
-            raise InvalidInput(f"there is no step {step!r} to take by hand", where="step", hint=nearest(step, BY_HAND))
-        given = {**_DEFAULTS.get(step, {}), **_checked(step, options)}
-        study = await self._database.ask(lambda conn: resolving.named(conn, name))
-        if step == "finalize":
-            await asyncio.to_thread(refuse_untold, study.spec, Disk())
-
-        def write(conn: Connection) -> tuple[Study, str]:
-            now = clock.now()
-            current = resolving.named(conn, name)
-            _refuse_waiting(current, step)
-            playbook, added = (current.playbook or Playbook()).add(step, given)
-            if current.state in STUDY_ENDED:
-                added = replace(added, result=_held(current))
-            verbs.reopen(conn, current.id, now)
-            # Begun here, so that what cannot be done is refused to who asked for it.
-            begun = _begun(conn, replace(current, playbook=playbook), added, now)
-            repository.set_playbook(conn, current.id, current.playbook, playbook.put(begun), now)
-            return resolving.named(conn, name), added.id
-
-        found, key = await self._database.writer.run(write)
-        failpoints.reach("step.added")
-        return steps_of(found, key)
-
-    async def steer(self, name: str, key: str, action: str) -> Steps:
-        """Pause, resume or skip a step.
-
-        Raises:
-            NotFound: There is no such study.
-            InvalidInput: There is no such step or action.
-            Conflict: The step is not in a state for it.
-        """
-
-        def write(conn: Connection) -> tuple[Study, str]:
-            now = clock.now()
-            study = resolving.named(conn, name)
-            before = study.playbook or Playbook()
-            step = before[key]
-            after = steer(before, key, action, now)
-            if action == "skip":
-                after = after.put(_left(conn, study, after[step.id], now))
-            repository.set_playbook(conn, study.id, study.playbook, after, now)
-            return resolving.named(conn, name), step.id
-
-        study, changed = await self._database.writer.run(write)
-        return steps_of(study, changed)
+router = APIRouter(tags=["finish"])
 
 
-def steps_of(study: Study, changed: str = "") -> Steps:
+@router.get("/studies/{name}/steps")
+async def steps(name: str, given: Given) -> Steps:
+    """A study's steps and what each has given."""
+    return _steps_of(await given.study(name))
+
+
+@router.post("/studies/{name}/steps")
+async def take(name: str, request: StepRequest, given: Given) -> Steps:
+    """Take a step now: confirm, ensemble, finalize or report.
+
+    An ended study runs again for it, and searches no further.
+    """
+    step = request.step
+    if step not in BY_HAND:
+        raise InvalidInput(f"there is no step {step!r} to take by hand", where="step", hint=nearest(step, BY_HAND))
+    options = {**_DEFAULTS.get(step, {}), **_checked(step, request.options)}
+    if step == "finalize":
+        study = await given.study(name)
+        await asyncio.to_thread(refuse_untold, study.spec, Disk())
+
+    def write(conn: Connection) -> tuple[Study, str]:
+        now = clock.now()
+        current = resolving.named(conn, name)
+        _refuse_waiting(current, step)
+        playbook, added = (current.playbook or Playbook()).add(step, options)
+        if current.state in STUDY_ENDED:
+            added = replace(added, result=_held(current))
+        reopen(conn, current.id, now)
+        # Begun here, so that an impossible step is refused in the reply to its own request.
+        begun = _begun(conn, replace(current, playbook=playbook), added, now)
+        repository.set_playbook(conn, current.id, current.playbook, playbook.put(begun), now)
+        return resolving.named(conn, name), added.id
+
+    found, key = await given.database.writer.run(write)
+    failpoints.reach("step.added")
+    return _steps_of(found, key)
+
+
+@router.post("/studies/{name}/steps/steer")
+async def steer_step(name: str, request: StepAction, given: Given) -> Steps:
+    """Pause, resume or skip a step."""
+
+    def write(conn: Connection) -> tuple[Study, str]:
+        now = clock.now()
+        study = resolving.named(conn, name)
+        before = study.playbook or Playbook()
+        step = before[request.step]
+        after = steer(before, request.step, request.action, now)
+        if request.action == "skip":
+            after = after.put(_left(conn, study, after[step.id], now))
+        repository.set_playbook(conn, study.id, study.playbook, after, now)
+        return resolving.named(conn, name), step.id
+
+    study, changed = await given.database.writer.run(write)
+    return _steps_of(study, changed)
+
+
+def _steps_of(study: Study, changed: str = "") -> Steps:
     """A study's steps as they stand."""
     return Steps(study.name, study.state.value, step_rows(study.playbook), changed)
-
-
-def step_rows(playbook: Playbook | None) -> list[StepRow]:
-    """Steps as they cross the wire."""
-    return [
-        StepRow(s.id, s.name, s.state.value, s.by_hand, s.options, s.result, s.why, s.began_at, s.ended_at)
-        for s in (playbook.steps if playbook else ())
-    ]
 
 
 def _checked(step: str, options: Mapping[str, Any]) -> dict[str, Any]:

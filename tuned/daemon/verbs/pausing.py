@@ -5,35 +5,70 @@ Owns that transaction. The levels and their effects are `tuned.core.queue.pausin
 
 from __future__ import annotations
 
+from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core.errors import Conflict
 from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
-from tuned.core.states import LIVE, PAUSED_BY_USER, Actor, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.daemon import clock, failpoints
+from tuned.daemon.http.context import Context, Given
 from tuned.daemon.resolving import resolve
-from tuned.daemon.steering.verbs import Effect
+from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.wire import Changed, Pause
+from tuned.wire.studies import PAUSED_BY_USER
+
+router = APIRouter(tags=["verbs"])
 
 
-def pause(
-    conn: Connection, texts: list[str], level: str | None, cuda_tool: bool, now: float, leaves_card: bool = False
-) -> Effect:
-    """Pause studies and trials.
+@router.post("/pause", name="pause")
+async def pause_route(request: Pause, given: Given) -> Changed:
+    """A study starts nothing more; a running trial is paused at a level, which says what it keeps and loses.
+
+    With a level, a study's running trials are paused as well.
+    """
+    return await pause(given, request.targets, request.level)
+
+
+async def pause(given: Context, targets: list[str], level: str | None = None, leaves_card: bool = False) -> Changed:
+    """Pause studies and trials; live trials are steered before this returns.
 
     Args:
-        conn: The write connection.
-        texts: The targets. Of a study that is named as a whole the queue is paused; with a level, its live trials too.
+        given: The daemon's parts.
+        targets: Of a study that is named as a whole the queue is paused; with a level, its live trials too.
         level: As typed; None: `auto`.
-        cuda_tool: Whether `cuda-checkpoint` is installed.
-        now: Unix seconds.
         leaves_card: The trials' GPU memory is wanted by somebody else.
 
     Raises:
         InvalidInput, NotFound: A target or the level is wrong; nothing has changed.
         Conflict: Nothing could be changed; the message says why.
     """
+    tool = given.freezing.cuda_tool is not None
+    effect = await given.database.writer.run(lambda conn: _pause(conn, targets, level, tool, clock.now(), leaves_card))
+    failpoints.reach("stop.committed")
+    return await carry_out(given, effect)
+
+
+async def stop_all(given: Context) -> list[str]:
+    """Have every live trial save and stop, whatever that costs it, because the daemon ends; their names."""
+
+    def stop(conn: Connection) -> Effect:
+        effect = Effect()
+        for attempt in queries.live(conn):
+            if effect.stop(conn, attempt.trial, StopReason.PAUSE, clock.now()):
+                effect.changed.append(name_of(attempt.trial))
+        return effect
+
+    effect = await given.database.writer.run(stop)
+    failpoints.reach("stop.committed")
+    return (await carry_out(given, effect)).changed
+
+
+def _pause(
+    conn: Connection, texts: list[str], level: str | None, cuda_tool: bool, now: float, leaves_card: bool = False
+) -> Effect:
     wanted = check_level(level or "auto")
     effect = Effect()
     for study, target, trials in resolve(conn, texts):
@@ -42,8 +77,7 @@ def pause(
             trials = [] if level is None else queries.trials(conn, study.id, states=list(LIVE))
         for trial in trials:
             _pause_trial(conn, study, trial, wanted, cuda_tool, leaves_card, effect, now)
-    if not effect.changed and effect.skipped:
-        raise Conflict("; ".join(effect.skipped))
+    effect.refuse_if_empty()
     return effect
 
 
@@ -65,22 +99,20 @@ def _pause_trial(
     effect: Effect,
     now: float,
 ) -> None:
-    name = f"{trial.study}/{trial.number}"
+    name = name_of(trial)
     if trial.state not in LIVE:
-        effect.skipped.append(f"{name} is {trial.state}")
+        effect.skip(trial)
         return
     choice = choose(level, _running(conn, study, trial), cuda_tool, leaves_card)
     if isinstance(choice, Refused):
         effect.skipped.append(f"{name}: {choice.why}")
         return
     if choice.how == "stop":
-        if not repository.set_intent(conn, trial.id, StopReason.PAUSE, Actor.USER, now):
-            effect.skipped.append(f"{name} is being stopped already ({trial.stop_reason})")
+        if not effect.stop(conn, trial, StopReason.PAUSE, now):
             return
-        effect.stopping.append((trial.id, StopReason.PAUSE))
     else:
         if trial.stop_reason is not None:
-            effect.skipped.append(f"{name} is being stopped already ({trial.stop_reason})")
+            effect.skip_stopping(trial)
             return
         repository.set_frozen(conn, trial.id, True, choice.level, Actor.USER, now)
         effect.freezing.append((trial.id, choice.how))

@@ -1,0 +1,139 @@
+"""Whether a script's own parser gets the values that would be recorded: asked of the parser itself.
+
+Owns that question to the interpreter. The script runs until `argparse` has parsed its arguments, and no further.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuned.core.space import Point
+from tuned.core.trials.last_words import last_error_line
+
+PATIENCE = 120.0
+"""Seconds for the imports above a parser."""
+
+# argv: the file to answer into, names as JSON, then the script and its arguments. Python 3.9 or newer.
+_PROBE = """
+import argparse, json, os, runpy, sys
+answer, wanted, script = sys.argv[1], set(json.loads(sys.argv[2])), sys.argv[3]
+sys.argv = sys.argv[3:]
+sys.path[0] = os.path.dirname(os.path.abspath(script))
+def tell(namespace, last):
+    found = vars(namespace)
+    seen = {name: found[name] for name in wanted & set(found)}
+    if seen or last:
+        with open(answer, "w") as file:
+            json.dump(seen, file, default=repr)
+        sys.stdout.flush()
+        os._exit(0)
+depth = [0]
+def watched(method, last):
+    def parse(self, *args, **kwargs):
+        depth[0] += 1
+        try:
+            result = method(self, *args, **kwargs)
+        finally:
+            depth[0] -= 1
+        if depth[0] == 0:
+            tell(result[0] if isinstance(result, tuple) else result, last)
+        return result
+    return parse
+argparse.ArgumentParser.parse_args = watched(argparse.ArgumentParser.parse_args, True)
+argparse.ArgumentParser.parse_known_args = watched(argparse.ArgumentParser.parse_known_args, False)
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+@dataclass(slots=True)
+class Proof:
+    """What the parser got.
+
+    Attributes:
+        right: Parameters that arrived as they would be recorded, wherever they were looked for.
+        wrong: Name, recorded value, and what the code got.
+        unseen: Parameters that the parser does not know.
+        refused: What the program said when it ended before it had parsed; empty when it had.
+    """
+
+    right: set[str] = field(default_factory=set)
+    wrong: list[tuple[str, Any, Any]] = field(default_factory=list)
+    unseen: set[str] = field(default_factory=set)
+    refused: str = ""
+
+
+def prove(
+    python: str, words: Sequence[str], cwd: Path, environment: Mapping[str, str], point: Point, dests: Mapping[str, str]
+) -> Proof:
+    """Run a script up to its parser's result, and compare.
+
+    Args:
+        python: Absolute path of the interpreter.
+        words: The script and its arguments.
+        cwd: Where it runs.
+        environment: Laid over this process's own.
+        point: The values that would be recorded.
+        dests: Parameter -> the code's name for it, where it is known.
+    """
+    names = {name: dests.get(name, name.replace("-", "_").rpartition(".")[2]) for name in point}
+    proof = Proof()
+    got, proof.refused = _parsed(python, words, cwd, environment, sorted(set(names.values())))
+    if got is None:
+        return proof
+    for name, value in point.items():
+        if names[name] not in got:
+            proof.unseen.add(name)
+        elif arrived(value, got[names[name]]):
+            proof.right.add(name)
+        else:
+            proof.wrong.append((name, value, got[names[name]]))
+    return proof
+
+
+def arrived(recorded: Any, got: Any) -> bool:
+    """Whether the code got the recorded value, be it as a number's or a text's own spelling.
+
+    A text that stands for false is not false: the code would take it for true.
+    """
+    if isinstance(recorded, bool):
+        return isinstance(got, bool | int) and got in (0, 1) and bool(got) is recorded
+    if isinstance(got, str) and not isinstance(recorded, str):
+        try:
+            return bool(float(got) == recorded)
+        except ValueError:
+            return False
+    return bool(got == recorded) or str(got) == recorded
+
+
+def _parsed(
+    python: str, words: Sequence[str], cwd: Path, environment: Mapping[str, str], names: Sequence[str]
+) -> tuple[dict[str, Any] | None, str]:
+    """The values of these names, or None and the program's last words."""
+    with tempfile.TemporaryDirectory(prefix="tuned-") as folder:
+        answer = Path(folder, "answer")
+        try:
+            done = subprocess.run(
+                [python, "-c", _PROBE, str(answer), json.dumps(names), *words],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PATIENCE,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment},
+                cwd=cwd,
+            )
+            if answer.exists():
+                return dict(json.loads(answer.read_text())), ""
+        except subprocess.TimeoutExpired:
+            return None, f"it parsed nothing with argparse in {PATIENCE:g} s"
+        except (OSError, ValueError) as error:
+            return None, str(error)
+    return None, last_error_line(done.stderr or done.stdout) if done.returncode else ""

@@ -1,0 +1,52 @@
+"""`delete`: an ended or paused study goes, with its trials and run directories.
+
+Owns that transaction: the folders are moved aside within it and removed after it, so that a crash loses neither side.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from tuned.core.errors import Conflict
+from tuned.core.states import STUDY_ENDED, StudyState
+from tuned.daemon import clock, failpoints, resolving
+from tuned.daemon.files.pretrained import needed
+from tuned.daemon.http.context import Given
+from tuned.wire import Changed
+
+router = APIRouter(tags=["studies"])
+
+
+@router.delete("/studies/{name}")
+async def delete(name: str, given: Given) -> Changed:
+    """Delete an ended or paused study with its trials and run directories."""
+
+    def remove(conn: Connection) -> int:
+        study = resolving.named(conn, name)
+        if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
+            raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
+        others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
+        users = [other for other, spec in others.items() if any(n == name for n, _ in needed({other: spec}))]
+        if users:
+            hint = f"wait for it, or tunectl cancel {users[0]}"
+            raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
+        repository.delete_study(conn, study.id, clock.now())
+        graves.extend(filter(None, [given.graveyard.bury(name)]))
+        return study.id
+
+    graves: list[Path] = []
+    try:
+        study_id = await given.database.writer.run(remove)
+    except Exception:
+        for grave in graves:
+            given.graveyard.give_back(grave)
+        raise
+    failpoints.reach("delete.committed")
+    given.suggesting.forget(study_id)
+    links = [f"{name}: its folder is a link, and {g.readlink()} stays as it is" for g in graves if g.is_symlink()]
+    given.graveyard.remove_later(graves)
+    return Changed([name], effects=links)

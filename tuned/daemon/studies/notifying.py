@@ -1,0 +1,17 @@
+"""`notify`: runs a study's notify command now, to see whether it works."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from tuned.daemon.http.context import Given
+from tuned.wire import NoticeTried
+
+router = APIRouter(tags=["steering"])
+
+
+@router.post("/studies/{name}/notify")
+async def notify(name: str, given: Given) -> NoticeTried:
+    """Run the study's notify command now, to see whether it works."""
+    command, failure = await given.notifier.try_out(await given.study(name))
+    return NoticeTried(name, command, failure)

@@ -1,0 +1,90 @@
+"""One trial in detail, and its output."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from sqlalchemy import Connection
+
+from storage import queries
+from tuned.core.errors import NotFound
+from tuned.core.search.rungs import Decision
+from tuned.core.states import LIVE
+from tuned.core.trials.trial import Trial
+from tuned.daemon.files import run_dirs
+from tuned.daemon.files.output import missing_output, read_output
+from tuned.daemon.http.context import Context, Given
+from tuned.daemon.launch.trial_spec import shown_arguments, shown_command
+from tuned.daemon.rows import rung_row, trial_row
+from tuned.wire import LogChunk, TrialDetail
+
+router = APIRouter(tags=["trials"])
+
+LARGEST = 2**31
+SHOWN_LINES = 20
+"""Of those that could not be read."""
+Number = Annotated[int, Path(ge=1, lt=LARGEST)]
+
+
+async def _trial(given: Context, name: str, number: int) -> Trial:
+    study = await given.study(name)
+    trial = await given.database.ask(lambda conn: queries.trial(conn, study.id, number))
+    if trial is None:
+        raise NotFound("there is no such trial", where=f"{name}/{number}", hint=f"tunectl trials {name}")
+    return trial
+
+
+@router.get("/studies/{name}/trials/{number}")
+async def detail(name: str, number: Number, given: Given) -> TrialDetail:
+    """One trial with its folders, arguments and attempts."""
+    trial = await _trial(given, name, number)
+    study = await given.study(name)
+
+    def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]], list[Decision]]:
+        shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
+        rows, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
+        attempts = [{**row, "run_dir": str(given.database.located(row["run_dir"]))} for row in rows]
+        return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
+
+    attempts, traceback, bad, unreadable, decisions = await given.database.ask(more)
+    objective = study.spec.objective
+    return TrialDetail(
+        trial=trial_row(trial),
+        run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
+        checkpoint_dir=str(run_dirs.checkpoint_dir(given.runs, name, run_dirs.checkpoints_of(trial))),
+        arguments=shown_arguments(study, trial, given.runs),
+        traceback=traceback,
+        bad_lines=bad,
+        attempts=attempts,
+        rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
+        unreadable=unreadable,
+        command=await asyncio.to_thread(shown_command, study, trial, given.runs),
+    )
+
+
+@router.get("/studies/{name}/trials/{number}/log")
+async def log(
+    name: str,
+    number: Number,
+    given: Given,
+    offset: Annotated[int, Query(gt=-LARGEST, lt=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=2**22)] = 65536,
+    attempt: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
+) -> LogChunk:
+    """A piece of an attempt's output; a negative offset counts from its end."""
+    trial = await _trial(given, name, number)
+    wanted = attempt or trial.attempt
+    attempts = await given.database.ask(lambda conn: queries.attempts(conn, trial.id))
+    row = next((a for a in attempts if a["attempt"] == wanted), None)
+    if row is None:
+        if attempt is not None:
+            raise NotFound("there is no such attempt", where=f"{name}/{number}")
+        return LogChunk("", 0, 0, ended=False)
+    ended = wanted < trial.attempt or trial.state not in LIVE
+    run_dir = given.database.located(row["run_dir"])
+    text, following = await asyncio.to_thread(read_output, run_dir, offset, limit)
+    note = "" if text or not ended else await asyncio.to_thread(missing_output, run_dir)
+    return LogChunk(text, wanted, following, ended, note)

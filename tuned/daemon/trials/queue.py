@@ -1,0 +1,47 @@
+"""The queue: live and waiting trials of all studies, with an estimate of when each starts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from storage import queries
+from tuned.core.study import Study
+from tuned.core.trials.trial import Trial
+from tuned.daemon.estimates.starts import Lane, Running, start_estimates
+from tuned.daemon.http.context import Context, Given
+from tuned.daemon.rows import trial_row
+from tuned.wire import TrialRow
+
+router = APIRouter(tags=["trials"])
+
+
+@router.get("/queue")
+async def queue(given: Given) -> list[TrialRow]:
+    """Live and queued trials of all studies, in running order, with an estimate of when they start."""
+
+    def find(conn: Connection) -> tuple[list[Trial], list[Trial], list[Study]]:
+        live = [attempt.trial for attempt in queries.live(conn)]
+        return live, queries.queue_heads(conn, 1000), queries.studies(conn, active_only=True)
+
+    live, waiting, studies = await given.database.ask(find)
+    lanes = {study.id: _lane(given, study) for study in studies}
+    now = time.time()
+    running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
+    known = [trial for trial in waiting if trial.study_id in lanes]
+    gpus = len(given.slots.leasable_gpus())
+    starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)
+    by_id = dict(zip((trial.id for trial in known), starts, strict=True))
+    rows = [trial_row(trial) for trial in live]
+    return rows + [replace(trial_row(trial), starts_in_s=by_id.get(trial.id)) for trial in waiting]
+
+
+def _lane(given: Context, study: Study) -> Lane:
+    wanted = study.spec.run.gpus
+    parallel = study.spec.search.parallel or max(1, given.slots.capacity(wanted))
+    return Lane(
+        given.suggesting.pace(study.id).trial_s, parallel, given.slots.default_gpus if wanted is None else wanted
+    )

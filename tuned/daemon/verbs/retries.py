@@ -1,0 +1,96 @@
+"""`retry`: the point of an ended trial runs again as a new trial; and the way back, while that has not begun.
+
+Owns both transactions.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from storage.repository import NewTrial
+from tuned.core.errors import InvalidInput
+from tuned.core.queue.schedule import CANCELLED, DONE
+from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
+from tuned.core.study import Study
+from tuned.core.trials.trial import Trial
+from tuned.daemon import clock
+from tuned.daemon.http.context import Given
+from tuned.daemon.resolving import resolve
+from tuned.daemon.study_moves import drain_study, reopen
+from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.wire import Changed, Targets
+
+router = APIRouter(tags=["verbs"])
+
+
+def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
+    """The row of an ended trial never changes: the same point runs again under a new number."""
+    if trial.state not in TERMINAL:
+        effect.skip(trial)
+        return
+    waiting = _retries_of(conn, trial)
+    if waiting:
+        effect.skipped.append(f"{name_of(trial)} runs again already, as {name_of(waiting[0])}")
+        return
+    new = NewTrial(
+        params=trial.params,
+        origin="retry",
+        why=f"trial {trial.number} again, which is {trial.state}",
+        priority=trial.priority,
+        rank=0,
+        retry_of=trial.number,
+    )
+    (number,) = repository.add_trials(conn, trial.study_id, [new], now)
+    reopen(conn, trial.study_id, now)
+    effect.changed.append(f"{trial.study}/{number}")
+
+
+def _retries_of(conn: Connection, trial: Trial) -> list[Trial]:
+    """The trials that repeat this one and have not ended."""
+    states = [state for state in TrialState if state not in TERMINAL]
+    waiting = queries.trials(conn, trial.study_id, states=states)
+    return [t for t in waiting if t.origin == "retry" and t.retry_of == trial.number]
+
+
+@router.post("/retry/undo")
+async def undo_retry(request: Targets, given: Given) -> Changed:
+    """Retries that have not begun are taken back; a study that goes on because of one ends again."""
+    effect = await given.database.writer.run(lambda conn: _undo(conn, request.targets, clock.now()))
+    return await carry_out(given, effect)
+
+
+def _undo(conn: Connection, texts: list[str], now: float) -> Effect:
+    """Take back retries that have not begun, named by the trial that was to run again, or by the new one.
+
+    A study that had ended and goes on because of such a retry alone ends again, as it had.
+
+    Raises:
+        InvalidInput, NotFound: A target is wrong; nothing has changed.
+        Conflict: Nothing could be taken back; the message says why.
+    """
+    effect = Effect()
+    for study, target, trials in resolve(conn, texts):
+        if target.is_study:
+            raise InvalidInput("names no trial", where=study.name, hint=f"name one, such as {study.name}/7")
+        for trial in trials:
+            again = [trial] if trial.origin == "retry" else _retries_of(conn, trial)
+            if not again:
+                effect.skipped.append(f"{name_of(trial)} is not to run again")
+            for retry in again:
+                _take_back(conn, study, retry, effect, now)
+    effect.refuse_if_empty()
+    return effect
+
+
+def _take_back(conn: Connection, study: Study, retry: Trial, effect: Effect, now: float) -> None:
+    if retry.state is not TrialState.QUEUED or retry.attempt:
+        effect.skipped.append(f"{name_of(retry)} is {retry.state} (tunectl cancel {name_of(retry)})")
+        return
+    repository.move_trial(conn, retry.id, "cancel", Actor.USER, now, reason="its retry was taken back")
+    effect.changed.append(name_of(retry))
+    moved = queries.last_study_move(conn, study.name)
+    # Both were written at one moment, in one transaction.
+    if moved is not None and moved.data.get("event") == "reopen" and moved.at == retry.created_at:
+        drain_study(conn, study.id, CANCELLED if moved.data["from"] == StudyState.STOPPED else DONE, Actor.USER, now)
