@@ -21,8 +21,8 @@ from benchmarks.fresh_daemon import fresh_daemon
 from benchmarks.search import FIRST_SEED, _suggested
 from benchmarks.search_problems import PROBLEMS
 from tuned.client import api
+from tuned.core.changes.space import entry_of
 from tuned.core.space import Point
-from tuned.core.space.edit import entry_of
 from tuned.wire import EventRow
 
 EPOCHS, TRIALS = 27, 40

@@ -1,6 +1,6 @@
 """Brings a database file to the schema of this code, or says why that cannot be.
 
-Owns the stamp of a file (application id, schema number, revision). Alembic is imported only for an older schema: it
+Owns the order of checks, and the stamp of the revision. Alembic is imported only for an older schema: it
 costs memory that the daemon would hold for ever.
 """
 
@@ -12,10 +12,8 @@ from sqlalchemy import Connection
 
 from storage.driver import driver_of
 from storage.models import REVISION, SCHEMA_VERSION, metadata
+from storage.stamp import APPLICATION_ID, stamp
 from tuned.core.errors import Unavailable
-
-APPLICATION_ID = 0x74756E65
-"""The bytes `tune` in the file's header: tells our file from any other SQLite database."""
 
 CHECK_WHOLE_BYTES = 128 * 2**20
 """Up to this size a file that was not closed cleanly is checked wholly; beyond, the tables of studies and trials."""
@@ -65,12 +63,6 @@ def create(conn: Connection) -> None:
     conn.exec_driver_sql(_STAMP)
     conn.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))
     stamp(conn)
-
-
-def stamp(conn: Connection) -> None:
-    """Mark the file as ours and as of this schema."""
-    conn.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    conn.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def check(conn: Connection, path: Path) -> None:

@@ -25,7 +25,11 @@ from tui.link import Link
 from tui.memory import Memory, load, save
 from tui.rows import Rows
 from tui.screens.board import Board
+from tui.screens.insight import Insight
 from tui.screens.main import Main
+from tui.screens.queue import QueueScreen
+from tui.screens.space import SpaceScreen
+from tui.screens.trial import TrialScreen
 from tui.store import Store
 from tuned.core.errors import TunedError
 
@@ -50,6 +54,7 @@ class TunedApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = Path(__file__).with_name("app.tcss")
     BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
+    SCREENS: ClassVar = {"queue": QueueScreen, "insight": Insight, "space": SpaceScreen, "trial": TrialScreen}
 
     def __init__(
         self,
@@ -97,6 +102,10 @@ class TunedApp(App[int]):
     def get_default_screen(self) -> Board:
         """The main screen is the first and the last."""
         return Main()
+
+    def open(self, name: str) -> None:
+        """Show a screen of `SCREENS` on top: a new one each time, so that it begins with its first row."""
+        self.push_screen(self.SCREENS[name]())
 
     def on_mount(self) -> None:
         """Start following the daemon and drawing what changes."""

@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from storage.driver import driver_of
-from storage.schema import stamp
+from storage.stamp import stamp
 
 
 def upgrade(conn: Connection, path: Path) -> None:

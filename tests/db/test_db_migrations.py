@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from storage import engine, migrations, queries, schema
 from storage.migrations import run, upgrade
 from storage.models import REVISION, SCHEMA_VERSION
+from storage.stamp import APPLICATION_ID
 from tuned.core.errors import Unavailable
 from tuned.core.states import TrialState
 
@@ -66,7 +67,7 @@ def test_migrating_from_nothing_gives_what_a_fresh_file_has(tmp_path, raw, open_
     migrated, fresh = described(path), described(tmp_path / "fresh.db")
     assert dict(enumerate(migrated[0])) == dict(enumerate(fresh[0]))
     assert migrated[1:] == fresh[1:]
-    assert (fresh[1], fresh[2]) == ([SCHEMA_VERSION, schema.APPLICATION_ID], [(REVISION,)])
+    assert (fresh[1], fresh[2]) == ([SCHEMA_VERSION, APPLICATION_ID], [(REVISION,)])
     assert len(fresh[0]) > 20
 
 
@@ -109,7 +110,7 @@ def test_an_older_file_is_upgraded_when_it_is_opened(tmp_path, open_lab):
     path = tmp_path / "tuned.db"
     conn = sqlite3.connect(path)
     conn.execute("CREATE TABLE leftover (x)")
-    conn.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     conn.close()
     lab = open_lab(path)
     lab.study("digits")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tuned.core import changes
+from tuned.core.changes import settings
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import EarlyStopping, Objective, RunSpec, SearchSpec, StudySpec
@@ -22,8 +22,8 @@ SPEC = StudySpec(
 
 def applied(spec: StudySpec = SPEC, **values: Any) -> tuple[StudySpec, int, list[str], list[str]]:
     named = {key.replace("__", "."): value for key, value in values.items()}
-    after, priority, settings, notes = changes.apply(spec, 3, named)
-    return after, priority, [str(setting) for setting in settings], notes
+    after, priority, changed, notes = settings.apply(spec, 3, named)
+    return after, priority, [str(setting) for setting in changed], notes
 
 
 def test_sums_lengths_of_time_and_none() -> None:
@@ -89,7 +89,7 @@ def test_a_command_to_tell_people_with() -> None:
 )
 def test_refusals(key: str, value: Any, says: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        changes.apply(SPEC, 0, {key: value})
+        settings.apply(SPEC, 0, {key: value})
     assert says in str(refused.value)
 
 

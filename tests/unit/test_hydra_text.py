@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tuned.core.script.hydra_text import override
+from tuned.core.program.hydra_text import override
 
 AWKWARD = [
     "adam", "a,b", "x=1", "it's", 'say "x"', "null", "10", "1.10", "01", "true", "False", "", " a ", "a b", "[1,2]",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tuned.core.changes.space import SpaceEdit, changes_between, edited, entry_of
 from tuned.core.errors import InvalidInput
 from tuned.core.search.refine import refined
 from tuned.core.space import SearchSpace
-from tuned.core.space.edit import SpaceEdit, changes_between, edited, entry_of
 from tuned.core.study_file.space_file import parse_space
 
 TABLE: dict[str, Any] = {

@@ -7,7 +7,7 @@ everywhere. Subclasses say which panes there are and what is selected.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,13 +18,11 @@ from tui.actions import ACTIONS, BY_ID, Action, for_scope
 from tui.cells import Line, fit_line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.host import Host
 from tui.views import frame
 from tui.widgets.pane import Build, Pane
 from tuned.core.errors import TunedError
 from tuned.wire import StudyRow, TrialRow
-
-if TYPE_CHECKING:
-    from tui.app import TunedApp
 
 _ACTING = frozenset(a.id for a in ACTIONS if a.verb)
 
@@ -50,9 +48,9 @@ class Board(Screen[None]):
         self.zones: list[tuple[int, int, str]] = []
 
     @property
-    def tuned(self) -> TunedApp:
-        """The app, by its own type."""
-        return cast("TunedApp", self.app)
+    def tuned(self) -> Host:
+        """The app, as screens know it."""
+        return cast("Host", self.app)
 
     @property
     def context(self) -> Context:

@@ -98,21 +98,15 @@ class Browsing(Board):
 
     def do_queue(self) -> None:
         """What runs and waits, across studies."""
-        from tui.screens.queue import QueueScreen
-
-        self.app.push_screen(QueueScreen())
+        self.tuned.open("queue")
 
     def do_insight(self) -> None:
         """What matters: importance, effects, advice."""
-        from tui.screens.insight import Insight
-
-        self.app.push_screen(Insight())
+        self.tuned.open("insight")
 
     def do_space(self) -> None:
         """The search space and its versions."""
-        from tui.screens.space import SpaceScreen
-
-        self.app.push_screen(SpaceScreen())
+        self.tuned.open("space")
 
     def do_undo(self) -> None:
         """Take back the last order that can be."""

@@ -182,9 +182,7 @@ class Main(TableActions):
             self.top = 0
             self.show("trials")
         elif self.context.store.selected is not None:
-            from tui.screens.trial import TrialScreen
-
-            self.app.push_screen(TrialScreen())
+            self.tuned.open("trial")
 
     def do_back(self) -> None:
         """Undo one thing at a time: zoom, marks, filter, pane."""

@@ -93,7 +93,7 @@ def values(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     if "=" in incomplete:
         return []
     if ctx.command.name == "set":
-        from tuned.core.changes import KEYS
+        from tuned.core.changes.settings import KEYS
 
         return _items([f"{key}=" for key in KEYS], incomplete)
     from tuned.client import api

@@ -10,16 +10,23 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from tuned.protocol import FOLD_PREFIX, FOLDS_PREFIX, decode_number
 from tuned.sdk.metrics import clean_metrics, clean_step
 
-if TYPE_CHECKING:
-    from tuned.sdk.trial import Trial
-
 _SEM = "_sem"
 Curve = List[Tuple[Optional[int], float]]
+
+
+class Reports(Protocol):
+    """The part of `tuned.Trial` that folds use."""
+
+    def report(self, step: Optional[int] = None, metrics: Optional[Mapping[str, Any]] = None) -> None:
+        """Take metrics."""
+
+    def should_stop(self) -> bool:
+        """Whether the trial has been asked to stop."""
 
 
 class Fold:
@@ -30,7 +37,7 @@ class Fold:
         k: How many folds there are.
     """
 
-    def __init__(self, trial: Trial, number: int, k: int) -> None:
+    def __init__(self, trial: Reports, number: int, k: int) -> None:
         self.number = number
         self.k = k
         self._trial = trial
@@ -75,7 +82,7 @@ class Fold:
         return self._trial.should_stop()
 
 
-def folds(trial: Trial, k: int) -> Iterator[Fold]:
+def folds(trial: Reports, k: int) -> Iterator[Fold]:
     """The folds one after the other; what each has reported is summed up when the next is asked for.
 
     Args:
@@ -98,14 +105,14 @@ def folds(trial: Trial, k: int) -> Iterator[Fold]:
     report_mean(trial, done)
 
 
-def report_fold(trial: Trial, fold: Fold) -> None:
+def report_fold(trial: Reports, fold: Fold) -> None:
     """The fold's one value of each metric: the last that it reported."""
     values = {FOLDS_PREFIX + name: curve[-1][1] for name, curve in fold.curves.items() if curve}
     if values:
         trial.report(fold.number, values)
 
 
-def report_mean(trial: Trial, done: Sequence[Fold]) -> None:
+def report_mean(trial: Reports, done: Sequence[Fold]) -> None:
     """Mean and standard error over the folds, at each step that all of them have reported."""
     if not done:
         return

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
+from tuned.core.program.hydra_text import override
 from tuned.core.program.placeholders import (
     CONTEXT_NAMES,
     LITERAL,
@@ -24,7 +25,6 @@ from tuned.core.program.placeholders import (
     rounded_value,
     value_text,
 )
-from tuned.core.script.hydra_text import override
 from tuned.core.space import Point, SearchSpace, Value
 from tuned.core.study import Argument, ConfigFile, RunSpec, Spelling, StudySpec
 from tuned.protocol import environment_name

@@ -1,7 +1,7 @@
-"""The search space: a parameter, its unit interval, whole spaces, conditions between parameters, edits.
+"""The search space: a parameter, its unit interval, whole spaces, conditions between parameters.
 
-Owns the meaning of a point. Sampling points is `tuned.core.search.design`'s work, reading them from a study file
-`tuned.core.study_file.space_file`'s.
+Owns the meaning of a point. Sampling points is `tuned.core.search.design`'s work, reading a space from a study file
+`tuned.core.study_file.space_file`'s, editing it `tuned.core.changes.space`'s.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewSpace
+from tuned.core.changes.space import changes_between, restored
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
-from tuned.core.space.edit import changes_between, restored
 from tuned.core.states import StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial

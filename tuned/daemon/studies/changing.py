@@ -1,7 +1,7 @@
 """`set`: changes of a submitted study while it runs, as one transaction.
 
 Owns what follows from a change: an ended study goes on, suggestions that have no place any more are withdrawn. Which
-keys there are is `tuned.core.changes`' to say.
+keys there are is `tuned.core.changes.settings`' to say.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core import changes
+from tuned.core.changes import settings
 from tuned.core.errors import Conflict
 from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
@@ -47,22 +47,22 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
         InvalidInput: A key cannot be changed, or a value does not fit; nothing has changed.
         Conflict: The present state does not allow it.
     """
-    spec, priority, settings, notes = changes.apply(study.spec, study.priority, values)
-    if settings and study.state is StudyState.DRAINING:
+    spec, priority, changed, notes = settings.apply(study.spec, study.priority, values)
+    if changed and study.state is StudyState.DRAINING:
         raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
     if priority != study.priority:
         repository.set_study_priority(conn, study.id, priority, now)
     if spec != study.spec:
         repository.update_spec(conn, study.id, spec, now)
     _share_with_steps(conn, study, spec.search.trials, now)
-    reopened = any(setting.path in _MORE_WORK for setting in settings) and _reopen(conn, study, now)
+    reopened = any(setting.path in _MORE_WORK for setting in changed) and _reopen(conn, study, now)
     cancelled = _withdraw(conn, study, spec.search.trials, now)
     after = queries.study_by_id(conn, study.id)
-    if settings and after.state in STUDY_ENDED:
+    if changed and after.state in STUDY_ENDED:
         have = counted(after.point_counts)
         notes.append(f"{study.name} is {after.state} and has {have} trials: more than that let it go on")
     return SettingsChanged(
-        study.name, [str(setting) for setting in settings], after.state.value, reopened, notes, cancelled
+        study.name, [str(setting) for setting in changed], after.state.value, reopened, notes, cancelled
     )
 
 

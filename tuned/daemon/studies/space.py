@@ -13,9 +13,9 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
+from tuned.core.changes.space import SpaceEdit, edited
 from tuned.core.errors import InvalidInput
 from tuned.core.space import SearchSpace
-from tuned.core.space.edit import SpaceEdit, edited
 from tuned.core.study import RunSpec, Spelling, Study
 from tuned.core.study_file.reach import check_reach
 from tuned.core.study_file.taking import taken

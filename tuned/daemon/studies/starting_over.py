@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewSpace, NewTrial
+from tuned.core.changes.space import changes_between
 from tuned.core.playbook.steps import planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
-from tuned.core.space.edit import changes_between
 from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.playbook.playbooks import first_step

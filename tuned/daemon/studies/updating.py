@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core import changes
+from tuned.core.changes import settings
+from tuned.core.changes.space import between, edited
 from tuned.core.errors import Conflict
-from tuned.core.space.edit import between, edited
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.search import space_versions
 from tuned.daemon.studies import changing
@@ -81,7 +81,7 @@ def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpe
         made = space_versions.change(conn, study, space, ["its study file was edited"], "user", now)
         changed += [f"space.{line}" for line in made.changes]
         study = queries.study_by_id(conn, study.id)
-    values = changes.between(before, spec)
+    values = settings.between(before, spec)
     if spec.priority != before.priority:
         values["priority"] = spec.priority
     if values:

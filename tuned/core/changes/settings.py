@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tuned.core import setting_values
+from tuned.core.changes import setting_values
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.search.grid import grid_size

@@ -1,0 +1,36 @@
+"""The application as its screens know it: data, the client, orders. `tui.app.TunedApp` is the one that does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tui.acting import Order, Step
+    from tui.context import Context
+    from tui.link import Link
+    from tuned.client.aio import AsyncClient
+    from tuned.wire import SpaceChange
+
+
+class Host(Protocol):
+    """The part of the application that screens use; screens do not import the application, which imports them."""
+
+    context: Context
+    client: AsyncClient
+    link: Link
+    undos: list[tuple[str, tuple[Step, ...]]]
+
+    def open(self, name: str) -> None:
+        """Show a screen of `App.SCREENS` on top."""
+
+    def carry_out(self, order: Order) -> Any:
+        """Send an order and show its outcome."""
+
+    def change_space(self, study: str, change: SpaceChange) -> Any:
+        """Edit the search space and show the outcome."""
+
+    def mark(self, low: int, high: int) -> Any:
+        """Mark rows of a study that is not held as a whole."""
+
+    def undo(self) -> None:
+        """Take back the last order that can be taken back."""

@@ -1,0 +1,1 @@
+"""Changes of a submitted study: its settings, their values, and edits of its search space. Pure."""
