@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
 from storage import problems, schema
+from storage.guard import FileGuard
 from storage.writer import Writer
 from tuned.core.errors import Unavailable
 from tuned.core.events import Event
@@ -39,8 +40,9 @@ class Database:
         writer: The thread through which everything is written.
     """
 
-    def __init__(self, path: Path, writing: Engine, reading: Engine, writer: Writer) -> None:
+    def __init__(self, path: Path, writing: Engine, reading: Engine, writer: Writer, guard: FileGuard) -> None:
         self.path = path
+        self._guard = guard
         self.writer = writer
         self._writing = writing
         self._reading = reading
@@ -58,8 +60,9 @@ class Database:
         """A read-only connection on which everything is seen as of one moment.
 
         Raises:
-            Unavailable: The file cannot be read.
+            Unavailable: The file cannot be read, or is not the one that was opened.
         """
+        self.writer.ask_guard()
         try:
             with self._reading.connect() as conn:
                 yield conn
@@ -87,6 +90,7 @@ class Database:
         self.writer.close()
         self._reading.dispose()
         self._writing.dispose()
+        self._guard.close()
 
 
 def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = None) -> Database:
@@ -119,8 +123,9 @@ def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = 
         if explained is error:
             raise
         raise explained from error
-    writer = Writer(conn, path, on_events)
-    return Database(path, writing, _engine(path, write=False), writer)
+    guard = FileGuard(path)
+    writer = Writer(conn, path, guard, on_events)
+    return Database(path, writing, _engine(path, write=False), writer, guard)
 
 
 def make_private(path: Path) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     REAL,
     CheckConstraint,
     Column,
+    Computed,
     ForeignKey,
     Index,
     Integer,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 
 from tuned.core.search.rungs import Verdict
-from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StoppedBy, StopReason, StudyState, TrialState
 
 SCHEMA_VERSION = 2
 """Number of the newest migration; `PRAGMA user_version` of a file that this code writes."""
@@ -46,10 +47,15 @@ def _one_of(column: str, values: Iterable[StrEnum]) -> str:
 IS_LIVE = _one_of("state", LIVE)
 IS_QUEUED = "state = 'queued'"
 IS_ACTIVE_STUDY = _one_of("state", frozenset(StudyState) - STUDY_ENDED)
-IS_RANKED = "state IN ('completed', 'pruned') AND value IS NOT NULL"
 IS_COUNTED = "counted = 1"
 IS_WAITING = "verdict = 'paused'"
 """Conditions of the partial indexes: SQLite uses one only for a query that spells the same condition, no parameters."""
+
+
+STOPPED_BY = f"stopped_by = '' OR {_one_of('stopped_by', StoppedBy)}"
+TIER = """CASE WHEN value IS NULL OR abs(value) >= 9e999 THEN 2 WHEN state = 'completed' AND stopped_by = '' THEN 0
+    WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0 WHEN state IN ('completed', 'pruned') THEN 1 ELSE 2 END"""
+"""`tuned.core.ranking.Tier` of a row, whose `value` is NULL where stage or constraints keep it out of the ranking."""
 
 
 def _zero(name: str) -> Column[int]:
@@ -190,7 +196,8 @@ trials = Table(
     _zero("moved_seq"),
     _empty("frozen_by"),
     _added_flag("requeue"),
-    _added_flag("partial"),
+    Column("stopped_by", Text, CheckConstraint(STOPPED_BY), nullable=False, server_default=text("''")),
+    Column("tier", Integer, Computed(TIER, persisted=False)),
     UniqueConstraint("study_id", "number"),
     CheckConstraint(f"stop_reason IS NULL OR ({_one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
     sqlite_autoincrement=True,
@@ -200,8 +207,8 @@ trials = Table(
 `moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
 submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in;
 `frozen` says that its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a
-trial which is being paused is queued as soon as its process has ended; `partial` that not all that it reported of an
-objective is there."""
+trial which is being paused is queued as soon as its process has ended; `stopped_by` names the rule or the person behind
+its end; `tier` is its place in the ranking, computed."""
 
 Index(
     "trials_queue",
@@ -212,11 +219,10 @@ Index(
     sqlite_where=text(IS_QUEUED),
 )
 Index("trials_live", trials.c.state, sqlite_where=text(IS_LIVE))
-Index("trials_ranked", trials.c.study_id, trials.c.value, trials.c.number, sqlite_where=text(IS_RANKED))
 Index("trials_moved", trials.c.study_id, trials.c.moved_seq)
 Index("trials_state", trials.c.study_id, trials.c.state, trials.c.number)
 Index("trials_point", trials.c.study_id, trials.c.point_key)
-Index("trials_value", trials.c.study_id, trials.c.value, trials.c.number)
+Index("trials_value", trials.c.study_id, trials.c.tier, trials.c.value, trials.c.number)
 
 trial_params = Table(
     "trial_params",

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, select
 from storage.json_text import load_values
 from storage.models import pipelines, studies, study_specs, trials
 from tuned.core.playbook.steps import Playbook
+from tuned.core.ranking import Tier
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
 from tuned.core.trials.trial import Trial
@@ -48,7 +49,7 @@ TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     t.code,
     t.space,
     t.frozen,
-    t.partial,
+    t.stopped_by,
 )
 """In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
@@ -90,7 +91,7 @@ def to_trial(row: Sequence[Any]) -> Trial:
         f[23],
         f[24],
         bool(f[25]),
-        bool(f[26]),
+        f[26],
     )
 
 
@@ -113,6 +114,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     s.other_code,
     pipelines.c.steps,
     study_specs.c.space,
+    t.tier,
 )
 
 
@@ -125,7 +127,7 @@ def select_studies() -> Select[Any]:
 def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -> Study:
     """The study of a row, with its counts: state, number, how many of them are `aside`, and how many `again`."""
     f = row
-    best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]))
+    best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]), f[18] == Tier.CUT)
     return Study(
         id=f[0],
         name=f[1],

@@ -6,6 +6,7 @@ Owns the write connection, its transactions, and the order commit, answer, event
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -19,6 +20,8 @@ from sqlalchemy import Connection
 
 from storage import problems, schema
 from storage.driver import driver_of
+from storage.guard import FileGuard
+from storage.rescue import MOVED, leave
 from tuned.core.errors import Unavailable
 from tuned.core.events import Event
 
@@ -44,6 +47,10 @@ class _RolledBack(Exception):
     """SQLite has given up the whole transaction."""
 
 
+class _FileGone(Exception):
+    """The file is not the one that was opened: nothing that is committed now would be found again."""
+
+
 class Writer:
     """Runs functions on the write connection, several in one transaction when they wait for each other.
 
@@ -53,16 +60,25 @@ class Writer:
     Args:
         conn: The write connection; the writer closes it.
         path: The file, for error messages.
+        guard: Says whether the file is still there.
         on_events: Called on the writer's thread after a commit, when the futures have been resolved.
     """
 
-    def __init__(self, conn: Connection, path: Path, on_events: Callable[[list[Event]], None] | None = None) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        path: Path,
+        guard: FileGuard,
+        on_events: Callable[[list[Event]], None] | None = None,
+    ) -> None:
         self._conn = conn
         self._path = path
         self._on_events = on_events
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
-        self._refusal: str | None = None
+        self._guard = guard
+        self._refusal: Unavailable | None = None
+        self._lost = False
         self._thread = threading.Thread(target=self._run, name="storage-writer", daemon=True)
         self._thread.start()
 
@@ -78,9 +94,21 @@ class Writer:
         future: Future[T] = Future()
         with self._gate:
             if self._refusal is not None:
-                raise Unavailable(self._refusal, where=str(self._path), hint="start the daemon again")
+                raise _again(self._refusal)
             self._jobs.put(_Job(fn, future))
         return future
+
+    def ask_guard(self) -> None:
+        """Make sure that the file is still the one that was opened.
+
+        Raises:
+            Unavailable: It is not; nothing is written any more.
+        """
+        if self._refusal is None and self._guard.replaced():
+            with contextlib.suppress(Unavailable):
+                self.submit(lambda _: None).result()
+        if self._lost and self._refusal is not None:
+            raise _again(self._refusal)
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """`submit`, awaited."""
@@ -91,22 +119,26 @@ class Writer:
         with self._gate:
             first = self._refusal is None
             if first:
-                self._refusal = "the database is closed"
+                self._refusal = self._unavailable("the database is closed", "start the daemon again")
                 self._jobs.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            while self._turn():
+            while self._turn() and not self._lost:
                 pass
-            self._say_goodbye()
+            if self._lost:
+                self._refuse_rest()
+            else:
+                self._say_goodbye()
         except BaseException as error:
             log.critical("the writer of %s has died", self._path, exc_info=error)
             with self._gate:
-                self._refusal = f"the writer has died: {error!r}"
+                self._refusal = self._unavailable(f"the writer has died: {error!r}", "start the daemon again")
             self._refuse_rest()
         finally:
-            self._conn.close()
+            if not self._lost:
+                self._conn.close()
 
     def _say_goodbye(self) -> None:
         try:
@@ -119,7 +151,10 @@ class Writer:
         group, more = self._take()
         running = [job for job in group if job.future.set_running_or_notify_cancel()]
         try:
-            while running:
+            if running and (self._guard.replaced() or self._guard.overwritten()):
+                self._lose(running)
+                return False
+            while running and not self._lost:
                 running = self._commit(running)
         except BaseException:
             for job in running:
@@ -160,10 +195,16 @@ class Writer:
                     except _RolledBack:
                         left = group[position + 1 :]
                         raise
+                if self._guard.replaced():
+                    raise _FileGone
+        except _FileGone:
+            self._lose(group)
+            return []
         except Exception as error:  # noqa: BLE001 - whatever went wrong is the waiting callers' to know
             cause = error.__cause__ if isinstance(error, _RolledBack) and error.__cause__ else error
             self._give_up(done if left or isinstance(error, _RolledBack) else group, cause)
             return left
+        self._guard.wrote()
         for job in done:
             job.future.set_result(job.result)
         if events and self._on_events is not None:
@@ -189,6 +230,22 @@ class Writer:
                 driver.execute("RELEASE job")
         return True
 
+    def _unavailable(self, what: str, hint: str) -> Unavailable:
+        return Unavailable(what, where=str(self._path), hint=hint)
+
+    def _lose(self, jobs: list[_Job]) -> None:
+        """Take nothing in any more, and save what the connection still holds."""
+        with self._gate:
+            self._refusal = self._unavailable(MOVED, "see: tunectl daemon logs")
+        self._lost = True
+        what, hint = leave(self._conn, self._path, self._guard)
+        with self._gate:
+            self._refusal = self._unavailable(what, hint)
+        log.critical("%s", self._refusal)
+        for job in jobs:
+            if not job.future.done():
+                job.future.set_exception(_again(self._refusal))
+
     def _give_up(self, jobs: list[_Job], error: BaseException) -> None:
         explained = problems.explain(error, self._path)
         if not isinstance(explained, Unavailable):
@@ -211,4 +268,11 @@ class Writer:
             except queue.Empty:
                 return
             if job is not None and job.future.set_running_or_notify_cancel():
-                job.future.set_exception(Unavailable("the writer has died", where=str(self._path)))
+                with self._gate:
+                    refusal = self._refusal or self._unavailable("the writer has died", "start the daemon again")
+                job.future.set_exception(_again(refusal))
+
+
+def _again(refusal: Unavailable) -> Unavailable:
+    """The same refusal for another caller: an exception that is raised twice collects both tracebacks."""
+    return Unavailable(refusal.what, where=refusal.where, hint=refusal.hint)

@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from tui import format as fmt
 from tui.curves import Curves, Point, best_so_far
 from tui.needs import Need, Needs
 from tui.pages import Pages
 from tui.stairs import Stairs
-from tui.steps import is_aside
 from tui.tail import LogTail
 from tui.trends import Trends
+from tuned.core.ranking import Ranking, Tier
 from tuned.core.states import LIVE, TERMINAL
+from tuned.core.study import Constraint
 from tuned.core.trials.filter import Columns
 from tuned.wire import DaemonStatus, EventRow, SpacePage, StudyRow, TrialDetail, TrialRow
 
@@ -136,15 +136,19 @@ class Picture:
         """(number of the finished trial in order of its end, best value until then) of the shown study."""
         if self.paged:
             return self.stairs.points(self.study)
-        metric = self.objective
-        done = [
-            (row.ended_at or 0.0, row.number, value)
-            for row in self.trials.values()
-            if row.state == "completed"
-            and not is_aside(row)
-            and (value := fmt.value_of(row.values, metric)) is not None
-        ]
-        return best_so_far([value for _, _, value in sorted(done)], minimizes=self.minimizes)
+        ranking, sign = self.ranking, 1.0 if self.minimizes else -1.0
+        whole = [row for row in self.trials.values() if ranking.tier(row) is Tier.WHOLE]
+        whole.sort(key=lambda row: (row.ended_at or 0.0, row.number))
+        return best_so_far([sign * ranking.score(row) for row in whole], minimizes=self.minimizes)
+
+    @property
+    def ranking(self) -> Ranking:
+        """The order of the shown study's trials."""
+        row = self.study_row
+        if row is None or row.objective is None:
+            return Ranking(None)
+        bounds = tuple(Constraint(c.metric, c.at_most, c.at_least) for c in row.constraints)
+        return Ranking(row.objective.metric, "minimize" if self.minimizes else "maximize", bounds)
 
     @property
     def columns(self) -> Columns:

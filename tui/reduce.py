@@ -17,7 +17,7 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
     if event.type == ev.TRIAL_MOVED and "to" in data:
         return _moved(row, event)
     if event.type == ev.TRIAL_INTENT:
-        return replace(row, stop_reason=data.get("stop_reason"))
+        return replace(row, stop_reason=data.get("stop_reason"), stopped_by=data.get("stopped_by") or "")
     if event.type == ev.TRIAL_REPLACED and "params" in data:
         new = {name: data.get(name, getattr(row, name)) for name in ("params", "origin", "why", "space")}
         return replace(row, **new)
@@ -51,4 +51,5 @@ def _moved(row: TrialRow, event: EventRow) -> TrialRow:
         ended_at=ended,
         stop_reason=row.stop_reason if state in LIVE else None,
         frozen=False,
+        stopped_by=data.get("stopped_by") or "",
     )

@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tui import format as fmt
 from tui.pages import PageQuery
-from tui.steps import is_aside
 from tui.store import Store
 from tuned.core.errors import InvalidInput
+from tuned.core.ranking import Tier
 from tuned.core.state_words import STATE_ORDER
 from tuned.core.states import LIVE
 from tuned.core.trials.filter import NO_FILTER, TrialFilter, param_key, parse
@@ -101,7 +100,7 @@ class Rows:
         if key != self._key:
             self._key = key
             shown = [row for row in store.trials.values() if self.filter.matches(row, store.columns)]
-            self._numbers = [row.number for row in sort_rows(shown, self._sort_key(), self.descending)]
+            self._numbers = [row.number for row in self._sorted(shown)]
             self._places = {number: place for place, number in enumerate(self._numbers)}
         return self._numbers
 
@@ -201,22 +200,25 @@ class Rows:
         return low, high
 
     def rank(self, number: int) -> tuple[int, int] | None:
-        """(place, count) of a trial among those of the search with a value, best first."""
+        """(place, count) of a trial among the ranked ones, best first; None for one without a rank."""
         if self.store.paged:
             return None
-        sign = 1 if self.store.minimizes else -1
-        metric = self.store.objective
-        mine = self.store.trial(number)
-        value = fmt.value_of(mine.values, metric) if mine and not is_aside(mine) else None
-        if value is None or not math.isfinite(value):
-            return None
-        values = [fmt.value_of(row.values, metric) for row in self.store.trials.values() if not is_aside(row)]
-        finite = [v for v in values if v is not None and math.isfinite(v)]
-        return 1 + sum(sign * v < sign * value for v in finite), len(finite)
+        ranked = [row.number for row in self.store.ranking.ranked(self.store.trials.values())]
+        return (1 + ranked.index(number), len(ranked)) if number in ranked else None
+
+    def _sorted(self, rows: list[TrialRow]) -> list[TrialRow]:
+        """Rows in the chosen order; by `value` one tier behind the other in both directions."""
+        if self.sort != "value" or self.store.objective is None:
+            return sort_rows(rows, self._sort_key(), self.descending)
+        parts: dict[Tier, list[TrialRow]] = {tier: [] for tier in Tier}
+        for row in rows:
+            parts[self.store.ranking.tier(row)].append(row)
+        for tier in (Tier.WHOLE, Tier.CUT):
+            parts[tier] = sort_rows(parts[tier], self._sort_key(), self.descending)
+        return [*parts[Tier.WHOLE], *parts[Tier.CUT], *sort_rows(parts[Tier.NONE], _no_key, False)]
 
     def _sort_key(self) -> Callable[[TrialRow], object]:
-        store, metric = self.store, self.store.objective
-        sign = 1 if store.minimizes else -1
+        store = self.store
         match self.sort:
             case "trial":
                 return lambda row: -row.number
@@ -230,14 +232,13 @@ class Rows:
                 now = store.clock()
                 return lambda row: None if row.started_at is None else row.started_at - (row.ended_at or now)
             case "value":
-
-                def by_value(row: TrialRow) -> float | None:
-                    value = fmt.value_of(row.values, metric)
-                    return None if value is None else sign * value
-
-                return by_value
+                return self.store.ranking.score
         name = self.sort
         return lambda row: param_key(row.params[name]) if row.params.get(name) is not None else None
+
+
+def _no_key(row: TrialRow) -> None:
+    """For rows that are in no order of values."""
 
 
 def sort_rows(rows: list[TrialRow], key: Callable[[TrialRow], object], descending: bool) -> list[TrialRow]:

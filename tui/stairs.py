@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from tui import format as fmt
 from tui.curves import Point
+from tuned.core.ranking import Ranking, Tier
+from tuned.core.study import SEARCH
 from tuned.wire import BestSoFar, EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The part of a trial's end that its rank depends on."""
+
+    number: int
+    state: str
+    stopped_by: str
+    stage: str
+    values: Mapping[str, Any]
 
 
 class Stairs:
@@ -23,15 +37,17 @@ class Stairs:
         self.study, self._total, self._sign = study, found.total, 1.0 if minimizes else -1.0
         self._steps = [(step.count, float(step.value)) for step in found.steps]
 
-    def follow(self, event: EventRow, metric: str | None) -> None:
+    def follow(self, event: EventRow, ranking: Ranking, stage: str = SEARCH) -> None:
         """One more trial ended."""
-        if event.study != self.study or event.data.get("to") != "completed":
-            return
-        value = fmt.value_of(event.data.get("values") or {}, metric)
-        if value is None or math.isnan(value):
+        data = event.data
+        ended = _Ended(
+            event.number or 0, str(data.get("to")), data.get("stopped_by") or "", stage, data.get("values") or {}
+        )
+        if event.study != self.study or ranking.tier(ended) is not Tier.WHOLE:
             return
         self._total += 1
-        if math.isfinite(value) and (not self._steps or self._sign * value < self._sign * self._steps[-1][1]):
+        value = self._sign * ranking.score(ended)
+        if not self._steps or self._sign * value < self._sign * self._steps[-1][1]:
             self._steps.append((self._total, value))
 
     def points(self, study: str | None) -> list[Point]:

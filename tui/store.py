@@ -17,6 +17,7 @@ from tui.reduce import reduce_trial
 from tui.tail import START, LogTail
 from tuned.core import events as ev
 from tuned.core.states import LIVE
+from tuned.core.study import SEARCH
 from tuned.wire import (
     BestSoFar,
     DaemonStatus,
@@ -315,7 +316,7 @@ class Store(Picture):
         row = self.trials.get(number)
         changed = reduce_trial(row, event)
         if self.paged and event.type == ev.TRIAL_MOVED:
-            self.stairs.follow(event, self.objective)
+            self.stairs.follow(event, self.ranking, SEARCH if row is None else row.stage)
         if self.paged and event.type != ev.TRIAL_METRICS:
             self._pages_moved(event.study)
         if changed is None and self.paged:

@@ -52,7 +52,6 @@ from storage.queries.stopping import (
     stopping_report,
     unfinished,
     waiting_count,
-    why_stopped,
 )
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
@@ -130,5 +129,4 @@ __all__ = [
     "usage",
     "waiting_count",
     "was_cut_off",
-    "why_stopped",
 ]

@@ -1,4 +1,4 @@
-"""Reads for those who were away: what came to its end after an event, and what was best before. Owns no change."""
+"""Reads for those who were away: trials that ended after an event, and the best value before it. Owns no change."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from storage.models import IS_RANKED
 from tuned.core.states import TERMINAL, Failure, TrialState
 from tuned.core.study import Study
 
 _STATES = ", ".join(repr(str(state)) for state in sorted(TERMINAL))
 _ENDED = f"""SELECT number, state, failure, reason FROM trials
     WHERE study_id = ? AND moved_seq > ? AND state IN ({_STATES}) ORDER BY number"""
-_BEST = f"""SELECT {{}}(value) FROM trials WHERE study_id = ? AND moved_seq <= ? AND {IS_RANKED}
-    AND abs(value) < 9e999"""
+_BEST = """SELECT {}(value) FROM trials WHERE study_id = ? AND moved_seq <= ? AND tier < 2
+    GROUP BY tier ORDER BY tier LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def ended_after(conn: Connection, study_id: int, seq: int) -> list[EndedTrial]:
 
 
 def best_value_before(conn: Connection, study: Study, seq: int) -> float | None:
-    """The best value of the first objective among the trials that had ended by an event; None without any."""
+    """The value of the trial that was the best by an event; None without any."""
     objective = study.spec.objective
     if objective is None:
         return None

@@ -17,10 +17,7 @@ _ATTEMPTS = "SELECT DISTINCT attempt FROM observations WHERE trial_id = ? AND na
 _ENDS = "SELECT min(step), max(step), count(*) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
 _OF = " FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
 _SPAN = " AND step >= ? AND step < ?"
-_BEST = (
-    "SELECT number, value FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL"
-    " ORDER BY ended_at, number"
-)
+_BEST = "SELECT number, value FROM trials WHERE study_id = ? AND tier = 0 ORDER BY ended_at, number"
 
 
 def thinned(conn: Connection, trial_id: int, name: str | None, points: int) -> list[Observation]:
@@ -88,7 +85,7 @@ def _stretches(
 
 
 def best_so_far(conn: Connection, study: Study) -> tuple[int, list[tuple[int, int, float]]]:
-    """How many trials completed with a value; those that were the best yet as (how many until then, number, value)."""
+    """How many trials ran whole; those that were the best yet as (how many until then, number, value)."""
     objective = study.spec.objective
     if objective is None:
         return 0, []
@@ -96,7 +93,7 @@ def best_so_far(conn: Connection, study: Study) -> tuple[int, list[tuple[int, in
     best, count, steps = _INF, 0, list[tuple[int, int, float]]()
     for number, value in conn.exec_driver_sql(_BEST, (study.id,)):
         count += 1
-        if sign * value < best and abs(value) < _INF:
+        if sign * value < best:
             best = sign * value
             steps.append((count, number, value))
     return count, steps

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, or_
 
 from storage import rows
 from storage.models import studies, trials
+from tuned.core.states import StoppedBy
 from tuned.core.trials.trial import Trial
 
 _t = trials.c
@@ -13,7 +14,8 @@ _RESULTS = (
     rows.select_trials()
     .where(
         studies.c.name == bindparam("source"),
-        _t.state == "completed",
+        _t.state.in_(["completed", "pruned"]),
+        or_(_t.state == "completed", _t.stopped_by == StoppedBy.PATIENCE),
         _t.stage == "search",
         _t.ended_at <= bindparam("before"),
     )

@@ -13,19 +13,16 @@ from storage.summaries import NAN
 from tuned.core.search import rungs
 from tuned.core.search.rungs import Decision, Verdict
 from tuned.core.states import TrialState
-from tuned.core.study import Study, StudySpec
-from tuned.core.trials.trial import Trial
+from tuned.core.study import Study
 
 _DECISIONS = "SELECT rung, step, value, peers, passing, cutoff, verdict, at FROM rungs WHERE trial_id = ? ORDER BY rung"
-_STREAK = "SELECT best, best_step FROM streaks WHERE trial_id = ?"
 _WAITING = """SELECT t.id, t.number, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'paused' AND t.state = 'paused'"""
 _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
-_BEST_COMPLETED = """SELECT {}(value) FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL
-    AND abs(value) < 9e999"""
+_BEST_WHOLE = "SELECT {}(value) FROM trials WHERE study_id = ? AND tier = 0"
 _RESCUED = """SELECT t.state, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'rescued'"""
-_UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND state = 'completed' AND value IS NOT NULL
+_UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND tier = 0
     AND id NOT IN (SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued')"""
 
 
@@ -72,22 +69,6 @@ def rung_values(conn: Connection, trial_ids: Sequence[int]) -> dict[int, dict[in
     return found
 
 
-def why_stopped(conn: Connection, trial: Trial, spec: StudySpec) -> str:
-    """Why early stopping ended a trial's attempt, in one line; empty when it was not that."""
-    rule, objective = spec.early_stopping, spec.objective
-    if rule is None or objective is None:
-        return ""
-    made = decisions(conn, trial.id)
-    if made and made[-1].verdict in (Verdict.PAUSED, Verdict.PRUNED):
-        return rungs.explain(made[-1], objective.metric)
-    row = conn.exec_driver_sql(_STREAK, (trial.id,)).first()
-    if row is not None and rule.patience is not None and trial.last_step is not None:
-        streak = rungs.Streak(row[0], row[1])
-        if trial.last_step - streak.best_step >= rule.patience:
-            return rungs.explain_patience(rule, streak, objective)
-    return ""
-
-
 def waiting_count(conn: Connection, study_id: int) -> int:
     """How many trials wait at a rung for their promotion."""
     return int(conn.exec_driver_sql(_WAITING_COUNT, (study_id,)).scalar() or 0)
@@ -104,7 +85,7 @@ def unfinished(conn: Connection, study: Study) -> list[tuple[int, Verdict]]:
     ]
     if not waiting:
         return []
-    best = conn.exec_driver_sql(_BEST_COMPLETED.format(_extreme(objective.direction)), (study.id,)).scalar()
+    best = conn.exec_driver_sql(_BEST_WHOLE.format(_extreme(objective.direction)), (study.id,)).scalar()
     score = None if best is None else rungs.score_of(objective, best)
     return rungs.to_finish(rule, study.spec.search.seed, waiting, score)
 

@@ -1,11 +1,13 @@
 """A study's trials in an order, filtered, a page at a time: what tables show.
 
-Owns the statements that find the numbers of a page. Each order is one walk along an index, in two parts: the trials
-that have what is sorted by, then the rest; so a page costs what lies before it in an index, not a sort of all trials.
+Owns the statements that find the numbers of a page. Each order is one walk along an index, in parts: the trials that
+have the key, by `value` one tier of `tuned.core.ranking` after the other, then the rest; so a page costs the part of an
+index that lies before it, not a sort of all trials.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from storage import rows
 from storage.models import trials as table
 from storage.queries.trial_filter import condition
 from tuned.core.errors import InvalidInput
+from tuned.core.ranking import Tier
 from tuned.core.state_words import STATE_ORDER
 from tuned.core.trials.filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
 from tuned.core.trials.trial import Trial
@@ -32,14 +35,14 @@ _KEYS = {
 }
 """Column -> what all trials have."""
 
-_SOME_KEYS = {"value": "t.value", "step": "t.last_step", "started": "t.started_at", "ended": "t.ended_at"}
+_SOME_KEYS = {"step": "t.last_step", "started": "t.started_at", "ended": "t.ended_at"}
 """Column -> what only some trials have."""
 
 _REST = f"{_STATE}, t.number DESC"
 _SCANNED = frozenset({"number", *_KEYS, "step", "started", "ended", _ELAPSED})
 """Columns without an index of their own (or in the order of the file): the filter is applied on the way."""
 
-SORTS = ("number", *_KEYS, *_SOME_KEYS, _ELAPSED)
+SORTS = ("number", "value", *_KEYS, *_SOME_KEYS, _ELAPSED)
 
 _PAGE = rows.select_trials().where(
     table.c.study_id == bindparam("study_id"), table.c.number.in_(bindparam("wanted", expanding=True))
@@ -51,8 +54,8 @@ class Order:
     """Which trials, and in which order.
 
     Attributes:
-        sort: One of `SORTS`, or `params.NAME`. Trials without what is sorted by come last in both directions, by state
-            and the newest first.
+        sort: One of `SORTS`, or `params.NAME`. Trials without that come last in both directions, by state and the
+            newest first; by `value` those cut short come behind those that ran whole.
         now: Unix seconds, for the elapsed time of live trials.
     """
 
@@ -87,31 +90,24 @@ def trial_numbers(conn: Connection, order: Order, limit: int | None = None, offs
         InvalidInput: As for `trial_page`.
     """
     where, values = condition(order.found, order.columns, order.study_id)
-    source, having, lacking, key = _parts(order)
     passing = ""
     if where and order.sort not in _SCANNED:
         # The trials that pass are found by one scan; along an index each would be looked up in its place of the file.
         passing = f"WITH f (n) AS MATERIALIZED (SELECT t.number FROM trials t WHERE t.study_id = ? AND {where}) "
         where, values = "t.number IN f", [order.study_id, *values]
-    down = " DESC" if order.descending else ""
-    by = ", ".join(f"{part}{down}" for part in key)
-    keyed = f"FROM {source} t WHERE {' AND '.join(filter(None, (having[0], where)))}"
-    keyed_values = [*values, *having[1]] if passing else [*having[1], *values]
-    numbers = _numbers(conn, f"{passing}SELECT t.number {keyed} ORDER BY {by}", keyed_values, limit, offset)
-    if lacking is None or (limit is not None and len(numbers) >= limit):
-        return numbers
-    # A short page ends the trials that have what is sorted by; behind it come the others.
-    known = bool(numbers) or not offset
-    before = offset + len(numbers) if known else _count(conn, f"{passing}SELECT count(*) {keyed}", keyed_values)
-    rest = " AND ".join(filter(None, ("t.study_id = ?", lacking[0], where)))
-    own = [order.study_id, *lacking[1]]
-    return numbers + _numbers(
-        conn,
-        f"{passing}SELECT t.number FROM trials t WHERE {rest} ORDER BY {_REST}",
-        [*values, *own] if passing else [*own, *values],
-        None if limit is None else limit - len(numbers),
-        max(0, offset + len(numbers) - before),
-    )
+    numbers: list[int] = []
+    skip, parts = offset, _parts(order)
+    for part in parts:
+        keyed = f"FROM {part.source} t WHERE {' AND '.join(filter(None, (part.having, where)))}"
+        given = [*values, *part.values] if passing else [*part.values, *values]
+        left = None if limit is None else limit - len(numbers)
+        found = _numbers(conn, f"{passing}SELECT t.number {keyed} ORDER BY {part.by}", given, left, skip)
+        numbers += found
+        if part is parts[-1] or (limit is not None and len(numbers) >= limit):
+            break
+        # A short page ends this part; behind it come the others.
+        skip = 0 if found or not skip else skip - _count(conn, f"{passing}SELECT count(*) {keyed}", given)
+    return numbers
 
 
 def trial_count(conn: Connection, order: Order) -> int:
@@ -129,29 +125,47 @@ def trial_count(conn: Connection, order: Order) -> int:
     return _count(conn, sql, [order.study_id, *values])
 
 
-Part = tuple[str, list[Any]]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of an order: the table that is walked, a condition with its values, and the order within it."""
+
+    source: str
+    having: str
+    values: list[Any]
+    by: str
 
 
-def _parts(order: Order) -> tuple[str, Part, Part | None, tuple[str, ...]]:
-    """The table that is walked, which of its rows have the key, which trials have none, and the key."""
+def _parts(order: Order) -> list[Part]:
+    """The stretches of an order, one behind the other."""
     study, sort = order.study_id, order.sort
-    mine: Part = ("t.study_id = ?", [study])
+    down = " DESC" if order.descending else ""
+
+    def walk(having: str, key: str, source: str = "trials", more: Sequence[Any] = (), last: str = "") -> Part:
+        by = ", ".join(f"{part}{down}" for part in (key, last, "t.number") if part)
+        return Part(source, f"t.study_id = ?{having}", [study, *more], by)
+
+    def rest(having: str, *more: Any) -> Part:
+        return Part("trials", f"t.study_id = ? AND {having}", [study, *more], _REST)
+
     if sort == "number":
-        return "trials", mine, None, ("t.number",)
+        return [walk("", "")]
     if sort in _KEYS:
-        return "trials", mine, None, (_KEYS[sort], "t.number")
+        return [walk("", _KEYS[sort])]
+    if sort == "value":
+        tiers = [walk(f" AND t.tier = {tier:d}", "t.value") for tier in (Tier.WHOLE, Tier.CUT)]
+        return [*tiers, rest(f"t.tier = {Tier.NONE:d}")]
     if sort == _ELAPSED or sort in _SOME_KEYS:
         has = "t.started_at" if sort == _ELAPSED else _SOME_KEYS[sort]
         key = f"(coalesce(t.ended_at, {float(order.now)!r}) - t.started_at)" if sort == _ELAPSED else has
-        return "trials", (f"t.study_id = ? AND {has} IS NOT NULL", [study]), (f"{has} IS NULL", []), (key, "t.number")
+        return [walk(f" AND {has} IS NOT NULL", key), rest(f"{has} IS NULL")]
     name = sort.removeprefix(_PARAMS)
     if name == sort or not name:
         raise InvalidInput(
             f"trials cannot be sorted by {sort!r}", where="sort", hint=f"by {', '.join(SORTS)} or params.NAME"
         )
     lacking = "t.number NOT IN (SELECT number FROM trial_params WHERE study_id = ? AND name = ?)"
-    named = [study, name]
-    return "trial_params", ("t.study_id = ? AND t.name = ?", named), (lacking, named), ("t.num", "t.txt", "t.number")
+    named = walk(" AND t.name = ?", "t.num", "trial_params", [name], "t.txt")
+    return [named, rest(lacking, study, name)]
 
 
 def _numbers(conn: Connection, sql: str, values: list[Any], limit: int | None, offset: int) -> list[int]:

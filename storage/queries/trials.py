@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 
 from storage import rows
-from storage.models import IS_ACTIVE_STUDY, IS_RANKED, studies
+from storage.models import IS_ACTIVE_STUDY, studies
 from storage.models import trials as table
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.ranking import Tier
 from tuned.core.search.pareto import front
 from tuned.core.states import TrialState
 from tuned.core.study import Study
@@ -108,8 +109,8 @@ def trials(
         conn: Any connection.
         study_id: Of one study; None: of all, and equal ones in the order of their making.
         states: Only those in these states.
-        sort: `number`, `value` (of the first objective), `state`, `priority`, `created`, `started`, `ended`, or
-            `params.NAME`. Trials without what is sorted by come last in both directions.
+        sort: `number`, `value` (of the first objective; by tiers of `tuned.core.ranking` first), `state`, `priority`,
+            `created`, `started`, `ended`, or `params.NAME`. Trials without that come last in both directions.
         descending: The largest first.
         limit: At most so many.
         offset: Leave out so many first.
@@ -126,6 +127,8 @@ def trials(
     if numbers is not None:
         statement = statement.where(or_(false(), *(_t.number.between(first, last) for first, last in numbers)))
     column = _order(sort)
+    if sort == "value":
+        statement = statement.order_by(_t.tier)
     if sort not in ("number", "state", "priority", "created"):
         statement = statement.order_by(column.is_(None))
     statement = statement.order_by(column.desc() if descending else column)
@@ -137,31 +140,28 @@ def trials(
 
 
 def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
-    """The best completed or pruned trials by the first objective, best first, the older of equal ones first.
-
-    Those of which a part is missing come last.
-    """
+    """The study's ranked trials, best first, by the first objective: `tuned.core.ranking`, walked along an index."""
     objective = study.spec.objective
     if objective is None:
         return []
     value = _t.value.desc() if objective.direction == "maximize" else _t.value
-    statement = (
-        rows.select_trials()
-        .where(_t.study_id == study.id, text(f"trials.{IS_RANKED.replace('value', 'trials.value')}"))
-        .where(func.abs(_t.value) < literal_column("9e999"))
-        .order_by(_t.partial, value, _t.number)
-        .limit(top)
-    )
-    return [rows.to_trial(row) for row in conn.execute(statement)]
+    for tier in (Tier.WHOLE, Tier.CUT):
+        statement = _of_tier(study, tier).order_by(value, _t.number).limit(top)
+        if found := [rows.to_trial(row) for row in conn.execute(statement)]:
+            return found
+    return []
 
 
 def pareto_front(conn: Connection, study: Study) -> list[Trial]:
-    """The completed or pruned trials that no other one beats in every objective, best by the first objective first."""
-    statement = rows.select_trials().where(
-        _t.study_id == study.id, text(f"trials.{IS_RANKED.replace('value', 'trials.value')}")
-    )
-    found = [rows.to_trial(row) for row in conn.execute(statement)]
-    return front(study.spec.objectives, [(trial, trial.values) for trial in found])
+    """The ranked trials that no other one beats in every objective, best by the first objective first."""
+    for tier in (Tier.WHOLE, Tier.CUT):
+        if found := [rows.to_trial(row) for row in conn.execute(_of_tier(study, tier))]:
+            return front(study.spec.objectives, [(trial, trial.values) for trial in found])
+    return []
+
+
+def _of_tier(study: Study, tier: Tier) -> Select[Any]:
+    return rows.select_trials().where(_t.study_id == study.id, _t.tier == literal_column(str(int(tier))))
 
 
 def queue_heads(conn: Connection, per_study: int) -> list[Trial]:

@@ -17,7 +17,7 @@ from storage.problems import StaleState
 from storage.repository import moves, stopping
 from storage.repository.moves import MovingTrial
 from storage.repository.studies import offer_best
-from tuned.core.states import LIVE, Actor, Failure, TrialState
+from tuned.core.states import LIVE, Actor, Failure, StoppedBy, TrialState
 
 _a = attempts.c
 _THIS = (_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
@@ -56,7 +56,9 @@ _COUNT_OTHER_CODE = (
 _RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
 
 
-def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_dir: str, now: float) -> int:
+def claim(
+    conn: Connection, trial_id: int, device: str, attempt_id: str, trial_dir: str, now: float, *, at_least: int = 1
+) -> int:
     """Take a queued trial for a slot and begin its next attempt.
 
     Where it is to have a part of a card that others have parts of, that is noted of all of them.
@@ -69,6 +71,7 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
         trial_dir: The folder of the trial, relative to the database's; the run directory is the folder in it that is
             named like the attempt.
         now: Unix seconds.
+        at_least: The lowest number that it may have: lower ones have a run directory.
 
     Returns:
         The attempt's number, from 1.
@@ -80,7 +83,7 @@ def claim(conn: Connection, trial_id: int, device: str, attempt_id: str, trial_d
     trial = moves.read(conn, trial_id)
     if trial.state is not TrialState.QUEUED:
         raise StaleState(f"it is {trial.state}, no longer queued", where=trial.where)
-    trial.attempt += 1
+    trial.attempt = max(trial.attempt + 1, at_least)
     trial.device = device
     moves.move(conn, trial, "claim", Actor.SCHEDULER, now)
     row = {
@@ -190,7 +193,7 @@ def end_attempt(
         reason: The same for a person, one line.
         traceback: The last lines of its output that say why; may be empty.
         spends: What a `retry` is counted to instead of its failure's class.
-        partial: Not all that it reported of an objective is there: it is ranked behind those of which all is.
+        partial: Not all that it reported of an objective is there: it is ranked as one that was cut short.
 
     Returns:
         The trial's new state.
@@ -209,11 +212,11 @@ def end_attempt(
         used[name] = used.get(name, 0) + 1
         trial.retries_used = dump(used)
     if partial:
-        conn.execute(update(trials).where(trials.c.id == trial.id).values(partial=1))
+        trial.stopped_by = StoppedBy.DISK
     target = moves.move(conn, trial, event, actor, now)
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
-    if target in _RANKED and not partial:
-        offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
+    if target in _RANKED:
+        offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     stopping.ended(conn, trial, now)
     return target
 

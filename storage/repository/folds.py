@@ -12,18 +12,21 @@ from sqlalchemy import Connection
 from storage.repository.moves import MovingTrial
 from storage.summaries import NAN
 from tuned.core.search.fold_stop import hopeless
-from tuned.core.states import StopReason
+from tuned.core.states import StoppedBy, StopReason
 from tuned.protocol import FOLDS_PREFIX
 
 _FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
-_BEST = "SELECT best_trial_id FROM studies WHERE id = ?"
+_BEST = "SELECT s.best_trial_id FROM studies s JOIN trials t ON t.id = s.best_trial_id WHERE s.id = ? AND t.tier = 0"
+"""One that was cut short lacks folds, and may be cut for the others' sake."""
 
 
-def consider_folds(conn: Connection, trial: MovingTrial, reported: Collection[str]) -> tuple[StopReason, str] | None:
+def consider_folds(
+    conn: Connection, trial: MovingTrial, reported: Collection[str]
+) -> tuple[StopReason, StoppedBy, str] | None:
     """Judge a live trial whose batch held a fold's result; nothing once it is to end.
 
     Returns:
-        What to ask of the trial, and why in one line; None when it goes on.
+        The intent for the trial, the rule behind it, and why in one line; None when it goes on.
     """
     objective = trial.spec.objective
     if objective is None or trial.stop_reason is not None or FOLDS_PREFIX + objective.metric not in reported:
@@ -35,7 +38,7 @@ def consider_folds(conn: Connection, trial: MovingTrial, reported: Collection[st
     why = hopeless(
         _folds(conn, trial.id, name), _folds(conn, int(best_id), name), objective.direction, objective.metric
     )
-    return (StopReason.PRUNE, why) if why else None
+    return (StopReason.PRUNE, StoppedBy.FOLDS, why) if why else None
 
 
 def _folds(conn: Connection, trial_id: int, name: str) -> dict[int, float]:

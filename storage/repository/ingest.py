@@ -125,8 +125,8 @@ def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float)
         asked = consider_folds(conn, trial, {name for name, _, _, _ in batch.observations})
     if asked is None:
         return None
-    reason, why = asked
-    set_intent(conn, trial.id, reason, Actor.SCHEDULER, now, why)
+    reason, by, why = asked
+    set_intent(conn, trial.id, reason, Actor.SCHEDULER, now, why, by)
     return reason
 
 

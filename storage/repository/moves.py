@@ -42,6 +42,7 @@ _READ = (
         _t.last_step,
         study_specs.c.spec,
         _t.stage,
+        _t.stopped_by,
     )
     .select_from(
         trials.join(studies, _t.study_id == studies.c.id).join(study_specs, _t.study_id == study_specs.c.study_id)
@@ -49,12 +50,26 @@ _READ = (
     .where(_t.id == bindparam("wanted"))
 )
 
-_MOVED = ("state", "attempt", "device", "values_json", "value", "failure", "reason", "retries_used", "started_at")
+_STOPPED = frozenset({TrialState.PAUSED, TrialState.PRUNED})
+"""States whose cause is kept: a trial that ends while it is paused ends by what paused it."""
+
+_MOVED = (
+    "state",
+    "attempt",
+    "device",
+    "values_json",
+    "value",
+    "failure",
+    "reason",
+    "retries_used",
+    "started_at",
+    "stopped_by",
+)
 _MOVE = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values({name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")})
-    # What begins or ends moves.
+    # Every change of state clears the flag: only a running trial is frozen (ADR 9).
     .values(frozen=0)
 )
 
@@ -80,6 +95,7 @@ class MovingTrial:
     last_step: float | None
     spec: StudySpec
     stage: str = SEARCH
+    stopped_by: str = ""
     failure: Failure | None = None
     reason: str = ""
 
@@ -102,7 +118,7 @@ class MovingTrial:
         self.values = values
         objective = self.spec.objective
         value = values.get(objective.metric) if objective is not None else None
-        # What breaks a constraint is nobody's best; nor is a lucky one among repetitions of the same point.
+        # `ranking.Ranking.tier` in the form that SQL can read: NULL keeps a trial out of the ranking.
         ranked = value is not None and value == value and self.stage == SEARCH and self.spec.feasible(values)
         self.value = value if ranked else None
 
@@ -142,6 +158,10 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "values": encode_values(trial.values),
     }
     asked = before in LIVE and target in LIVE
+    if not asked and target not in _STOPPED:
+        trial.stopped_by = ""
+    if trial.stopped_by:
+        data["stopped_by"] = trial.stopped_by
     seq = add_event(conn, events.TRIAL_MOVED, trial.study, trial.number, data, now)
     new = {
         "wanted": trial.id,
@@ -158,6 +178,7 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "new_started_at": trial.started_at,
         "new_ended_at": now if target in TERMINAL else None,
         "new_moved_seq": seq,
+        "new_stopped_by": trial.stopped_by,
         "new_stop_reason": trial.stop_reason if asked else None,
         "new_stop_at": trial.stop_at if asked else None,
     }

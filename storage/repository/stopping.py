@@ -21,7 +21,7 @@ from storage.summaries import summary_at
 from tuned.core import events
 from tuned.core.search import rungs
 from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Standing, Streak, Verdict
-from tuned.core.states import Actor, StopReason, StudyState, TrialState
+from tuned.core.states import Actor, StoppedBy, StopReason, StudyState, TrialState
 from tuned.core.study import EarlyStopping, Objective
 
 _LAST = "SELECT rung, verdict FROM rungs WHERE trial_id = ? ORDER BY rung DESC LIMIT 1"
@@ -52,8 +52,8 @@ _STOPS = {Verdict.PAUSED: StopReason.PAUSE, Verdict.PRUNED: StopReason.PRUNE}
 
 def consider(
     conn: Connection, trial: MovingTrial, points: Sequence[tuple[float, float]], now: float
-) -> tuple[StopReason, str] | None:
-    """Judge a live trial by what it has just reported; nothing, once it is to end.
+) -> tuple[StopReason, StoppedBy, str] | None:
+    """Judge a live trial by its new reports; nothing, once it is to end.
 
     Args:
         conn: The write connection; the points are stored already.
@@ -62,7 +62,7 @@ def consider(
         now: Unix seconds.
 
     Returns:
-        What to ask of the trial, and why in one line; None when it goes on.
+        The intent for the trial, the rule behind it, and why in one line; None when it goes on.
     """
     rule, objective = trial.spec.early_stopping, trial.spec.objective
     if rule is None or objective is None or trial.stop_reason is not None or not points:
@@ -71,7 +71,7 @@ def consider(
     last, verdict = driver.execute(_LAST, (trial.id,)).fetchone() or (-1, None)
     free = verdict in RUNS_FREE
     before = streak = _streak(driver, trial.id) if rule.patience is not None else None
-    asked: tuple[StopReason, str] | None = None
+    asked: tuple[StopReason, StoppedBy, str] | None = None
     following = None if free else rungs.rung_step(rule, last + 1)
     for step, value in points:
         if following is not None and step >= following:
@@ -79,12 +79,12 @@ def consider(
             decision = _decide(conn, trial, rule, objective, last, step, now)
             following = None if decision.verdict in RUNS_FREE else rungs.rung_step(rule, last + 1)
             if decision.verdict in _STOPS:
-                asked = _STOPS[decision.verdict], rungs.explain(decision, objective.metric)
+                asked = _STOPS[decision.verdict], StoppedBy.RUNG, rungs.explain(decision, objective.metric)
                 break
         if rule.patience is not None:
             streak, out = rungs.follow_streak(rule, streak, rungs.score_of(objective, value), step)
             if out:
-                asked = StopReason.PRUNE, rungs.explain_patience(rule, streak, objective)
+                asked = StopReason.PRUNE, StoppedBy.PATIENCE, rungs.explain_patience(rule, streak, objective)
                 break
     if streak is not None and streak != before:
         driver.execute(_SET_STREAK, (trial.id, streak.best, streak.best_step))

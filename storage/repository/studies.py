@@ -5,7 +5,6 @@ Owns a study's row: its state, clocks, words to people and specification.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from storage.repository.spaces import first_space
 from storage.rows import load_spec
 from tuned.core import events, states
 from tuned.core.errors import Conflict, NotFound
+from tuned.core.ranking import Tier
 from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState
 from tuned.core.study import Objective, StudySpec
 
@@ -51,11 +51,9 @@ _HAS_RESULTS: Select[Any] = (
     select(literal_column("1")).where(trials.c.study_id == bindparam("wanted"), trials.c.values_json != "{}").limit(1)
 )
 
-_BEST = (
-    select(trials.c.value)
-    .join(studies, studies.c.best_trial_id == trials.c.id)
-    .where(studies.c.id == bindparam("wanted"))
-)
+_PLACE = select(trials.c.tier, trials.c.value, trials.c.number)
+_BEST = _PLACE.join(studies, studies.c.best_trial_id == trials.c.id).where(studies.c.id == bindparam("wanted"))
+_OFFERED = _PLACE.where(trials.c.id == bindparam("trial"))
 _SET_BEST = update(studies).where(studies.c.id == bindparam("wanted")).values(best_trial_id=bindparam("trial"))
 
 
@@ -227,14 +225,17 @@ def set_submitted(conn: Connection, study_id: int, spec: StudySpec) -> None:
     conn.execute(update(study_specs).where(study_specs.c.study_id == study_id).values(submitted=dump(spec.to_dict())))
 
 
-def offer_best(
-    conn: Connection, study_id: int, trial_id: int, value: float | None, objective: Objective | None
-) -> None:
-    """Make this ended trial the study's best if its value beats the best so far."""
-    if objective is None or value is None or not math.isfinite(value):
+def offer_best(conn: Connection, study_id: int, trial_id: int, objective: Objective | None) -> None:
+    """Make this ended trial the study's best if it ranks before the best so far (`tuned.core.ranking`)."""
+    if objective is None:
         return
-    best = conn.execute(_BEST, {"wanted": study_id}).scalar()
-    if best is None or objective.better(value, best):
+    offered = conn.execute(_OFFERED, {"trial": trial_id}).one()
+    if offered.tier == Tier.NONE:
+        return
+    best = conn.execute(_BEST, {"wanted": study_id}).first()
+    sign = 1.0 if objective.direction == "minimize" else -1.0
+    places = [(row.tier, sign * row.value, row.number) for row in (offered, best) if row is not None]
+    if places == sorted(places):
         conn.execute(_SET_BEST, {"wanted": study_id, "trial": trial_id})
 
 

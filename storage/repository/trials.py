@@ -22,7 +22,7 @@ from storage.rows import load_spec
 from tuned.core import events
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.space import Point, canonical_key
-from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
+from tuned.core.states import LIVE, TERMINAL, Actor, StoppedBy, StopReason, TrialState
 
 _t = trials.c
 
@@ -41,7 +41,12 @@ _INSERT = insert(trials)
 _SET_INTENT = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
-    .values(stop_reason=bindparam("new_reason"), stop_at=bindparam("now"))
+    .values(
+        stop_reason=bindparam("new_reason"),
+        stop_at=bindparam("now"),
+        stopped_by=bindparam("new_by"),
+        reason=bindparam("new_why"),
+    )
 )
 _SET_FROZEN = (
     update(trials)
@@ -156,16 +161,34 @@ def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: f
     trial.reason = reason
     if event == "prune":
         trial.summarise(conn)
+        trial.stopped_by = StoppedBy.USER if actor is Actor.USER else trial.stopped_by or StoppedBy.STUDY
     target = moves.move(conn, trial, event, actor, now)
     if event == "resume":
         stopping.released(conn, trial_id)
     if target is TrialState.PRUNED:
-        offer_best(conn, trial.study_id, trial.id, trial.value, trial.spec.objective)
+        offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     return target
 
 
-def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor, now: float, why: str = "") -> bool:
+def set_intent(
+    conn: Connection,
+    trial_id: int,
+    reason: StopReason,
+    actor: Actor,
+    now: float,
+    why: str = "",
+    by: StoppedBy = StoppedBy.USER,
+) -> bool:
     """Ask a live attempt to end. The first reason stays, but cancel overrides it, and kill everything.
+
+    Args:
+        conn: The write connection.
+        trial_id: The trial.
+        reason: The intent.
+        actor: Who causes it.
+        now: Unix seconds.
+        why: The same for a person, one line; the trial's `reason` once it has ended by this.
+        by: The rule behind it, or the person.
 
     Returns:
         Whether this is the reason from now on, and was not before; False for a trial that is not live.
@@ -177,8 +200,9 @@ def set_intent(conn: Connection, trial_id: int, reason: StopReason, actor: Actor
     present = None if trial.stop_reason is None else StopReason(trial.stop_reason)
     if trial.state not in LIVE or _STRENGTH[reason] <= _STRENGTH[present]:
         return False
-    conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, "new_reason": reason.value, "now": now})
-    data = {"stop_reason": reason.value, "actor": actor.value, "why": why}
+    new = {"new_reason": reason.value, "now": now, "new_by": by.value, "new_why": why}
+    conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, **new})
+    data = {"stop_reason": reason.value, "actor": actor.value, "why": why, "stopped_by": by.value}
     add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
     return True
 

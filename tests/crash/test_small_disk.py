@@ -107,13 +107,13 @@ def test_what_was_reported_without_room_is_written_later_or_known_to_be_missing(
     name, trials = run(small, ["patterns", "waits", "leaves"])
     for how in ("patterns", "waits"):
         trial = trials[how]
-        assert (trial["state"], trial["values"], trial["partial"]) == ("completed", {"loss": 1.0}, False), how
+        assert (trial["state"], trial["values"], trial["stopped_by"]) == ("completed", {"loss": 1.0}, ""), how
         rows = small.daemon.get("/v1/metrics", target=f"{name}/{trial['number']}", name="loss")
         assert [row["step"] for row in rows] == list(range(400))
     # Its process ended by itself before there was room: what is missing cannot be had, and the trial says so.
     left = trials["leaves"]
     if left["state"] == "completed":
-        assert left["partial"] is True
+        assert left["stopped_by"] == "disk"
     else:
         assert left["failure"] == "lost"
     assert "the disk was full" in left["reason"]

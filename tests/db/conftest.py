@@ -99,7 +99,7 @@ class Lab:
             now,
             exit_record={"code": 0},
             failure=failure,
-            reason="because" if failure else "",
+            reason="because" if failure else self.by_id(trial_id).reason,
             traceback=traceback,
         )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import sqlite3
 import subprocess
@@ -179,6 +180,36 @@ def test_a_file_of_a_released_schema_is_upgraded_with_everything_in_it(tmp_path,
     (frozen,) = lab.ask(queries.trials, studies["held"].id, states=[TrialState.RUNNING])
     assert (frozen.number, frozen.frozen) == (1, True)
     assert lab.by_id(lab.completed(studies["held"].id, 0.5)).state == "completed"
+
+
+def test_an_upgrade_ranks_trials_that_ran_whole_before_those_cut_short(released, open_lab):
+    path = released(1)
+    conn = sqlite3.connect(path)
+    (trigger,) = conn.execute("SELECT sql FROM sqlite_master WHERE name = 'trials_ended'").fetchone()
+    conn.execute("DROP TRIGGER trials_ended")
+    study_id, best_id, spec = conn.execute(
+        "SELECT id, best_trial_id, spec FROM studies JOIN study_specs ON study_id = id WHERE name = 'asha'"
+    ).fetchone()
+    sign = "-" if json.loads(spec)["objectives"][0]["direction"] == "maximize" else ""
+    ordered = conn.execute(
+        f"SELECT id, number FROM trials WHERE study_id = ? AND value IS NOT NULL ORDER BY {sign}value, number",
+        (study_id,),
+    ).fetchall()
+    assert ordered[0][0] == best_id
+    cut, converged = ordered[:2]
+    conn.execute("UPDATE trials SET state = 'pruned', reason = 'pruned by you' WHERE id = ?", (cut[0],))
+    reason = "no better val_loss for 3 steps than 0.5 at step 4"
+    conn.execute("UPDATE trials SET state = 'pruned', reason = ? WHERE id = ?", (reason, converged[0]))
+    conn.execute(trigger)
+    conn.commit()
+    conn.close()
+    lab = open_lab(path)
+    study = lab.study_row(study_id)
+    assert study.best is not None
+    assert (study.best.number, study.best.cut) == (converged[1], False)
+    numbers = [number for _, number in ordered if number != cut[1]]
+    assert [trial.number for trial in lab.ask(queries.best_trials, study, 99)] == numbers
+    assert lab.by_id(converged[0]).stopped_by == "patience"
 
 
 def test_each_released_schema_has_a_file_here():

@@ -13,8 +13,9 @@ from storage import queries, repository
 from storage.repository import IngestBatch, NewTrial
 from storage.summaries import effective, summaries
 from tuned.core.errors import Conflict
+from tuned.core.ranking import Ranking
 from tuned.core.space import canonical_key
-from tuned.core.states import LIVE, TERMINAL, TRIAL_MOVES, Actor, Failure, StopReason, TrialState
+from tuned.core.states import LIVE, TERMINAL, TRIAL_MOVES, Actor, Failure, StopReason
 from tuned.core.study import Objective
 from tuned.core.trials.trial import summarise
 from tuned.protocol import decode_number
@@ -171,8 +172,8 @@ def check_nothing_drifted(lab, study_id, seq):
     trials = lab.ask(queries.trials, study_id)
     study = lab.study_row(study_id)
     assert study.counts == dict(Counter(t.state.value for t in trials))
-    ranked = [t for t in trials if t.state in (TrialState.COMPLETED, TrialState.PRUNED) and "loss" in t.values]
-    best = min((t.values["loss"] for t in ranked), default=None)
+    ranked = Ranking.of(study.spec).ranked(trials)
+    best = ranked[0].values["loss"] if ranked else None
     assert (study.best.values["loss"] if study.best else None) == best
     assert [t.values["loss"] for t in lab.ask(queries.best_trials, study, 1)] == ([] if best is None else [best])
     assert {a.trial.id for a in lab.ask(queries.live)} >= {t.id for t in trials if t.state in LIVE}

@@ -122,8 +122,8 @@ def test_patience_ends_a_run_that_gets_no_better(lab):
     assert report(lab, trial_id, (0, 1.0), (1, 0.5)) is None
     assert report(lab, trial_id, (2, 0.45), (3, 0.44)) is None
     assert report(lab, trial_id, (4, 0.43)) is StopReason.PRUNE
-    spec = lab.study_row(study_id).spec
-    assert lab.ask(queries.why_stopped, lab.by_id(trial_id), spec) == "no better loss for 3 steps than 0.5 at step 1"
+    trial = lab.by_id(trial_id)
+    assert (trial.reason, trial.stopped_by) == ("no better loss for 3 steps than 0.5 at step 1", "patience")
 
 
 def test_a_persons_intent_stands_above_the_rule(lab):

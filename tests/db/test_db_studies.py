@@ -170,7 +170,7 @@ def test_the_best_is_the_best_finite_value_of_what_ended_well(lab):
     assert lab.study_row(study_id).best.number == 1
     lab.do(repository.move_trial, pruned, "prune", Actor.USER, NOW)
     best = lab.study_row(study_id).best
-    assert (best.number, best.values) == (6, {"loss": 0.2})
+    assert (best.number, best.values) == (1, {"loss": 0.5})
 
 
 def test_a_study_to_maximise_has_its_largest_as_best(lab):

@@ -13,6 +13,7 @@ from storage import queries, repository
 from storage.queries import Order
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
+from tuned.core.ranking import Ranking, Tier
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import Actor, Failure
 from tuned.core.study import Objective
@@ -107,9 +108,13 @@ def test_orders_are_by_value_and_the_rest_comes_last(lab, filled):
     def sorted_by(sort, descending=False):
         return [trials[n] for n in lab.ask(queries.trial_numbers, Order(filled, COLUMNS, parse(""), sort, descending))]
 
-    values = [trial.values.get("loss", math.nan) for trial in sorted_by("value")]
-    known = [value for value in values if not math.isnan(value)]
-    assert known == sorted(known) and all(math.isnan(value) for value in values[len(known) :])
+    ranking = Ranking("loss")
+    known = sorted((trial for trial in trials.values() if ranking.tier(trial) < Tier.NONE), key=ranking.key)
+    for descending, wanted in ((False, known), (True, known[::-1])):
+        found = sorted_by("value", descending)
+        assert [t.values["loss"] for t in found[: len(known)]] == [t.values["loss"] for t in wanted]
+        assert {trial.state for trial in found[: len(known)]} == {"completed"}
+        assert {ranking.tier(trial) for trial in found[len(known) :]} == {Tier.NONE}
     keys = [param_key(trial.params["act"]) for trial in sorted_by("params.act")]
     assert keys == sorted(keys)
     drops = [trial.params.get("drop") for trial in sorted_by("params.drop", descending=True)]

@@ -75,7 +75,7 @@ def make_trial(number: int, state: str = "completed", study: str = "digits", **c
         failure="error" if state == "failed" else None,
         device="cpu:0" if has_run else "",
         seed=1000 + number,
-        stage="",
+        stage="search",
         created_at=NOW - 4100,
         started_at=started if has_run else None,
         ended_at=started + 55 if ended else None,
@@ -199,7 +199,7 @@ class FakeClient:
         counts: dict[str, int] = {}
         for row in rows:
             counts[row.state] = counts.get(row.state, 0) + 1
-        done = [r for r in rows if r.state == "completed" and r.values and not r.stage]
+        done = [r for r in rows if r.state == "completed" and r.values and r.stage == "search"]
         best = min(done, key=lambda r: r.values["val_loss"]) if done else None
         return StudyRow(
             name=name,

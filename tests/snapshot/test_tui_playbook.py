@@ -61,6 +61,6 @@ async def test_what_is_not_of_the_search_has_no_rank_and_no_say(start: Any, fake
     fake.trials_of["digits"][25] = replace(best, values={"val_loss": 0.001})
     async with start(80, 24) as ui:
         rows, store = ui.app.context.rows, ui.store
-        search = [row for row in fake.trials_of["digits"].values() if row.values and not row.stage]
-        assert rows.rank(25) is None and rows.rank(19)[1] == len(search)
+        whole = [row for row in fake.trials_of["digits"].values() if row.state == "completed" and row.stage == "search"]
+        assert rows.rank(25) is None and rows.rank(19) == (1, len(whole))
         assert min(value for _, value in store.best_so_far()) > 0.001

@@ -12,8 +12,8 @@ ROW = TrialRow(
     study="s", number=12, state="running", params={"lr": 3e-4, "act": "relu", "amp": True, "batch": 64},
     values={"val_loss": 0.25, "acc": 0.9}, priority=2, origin="bayesian", attempt=1,
     reason="exit code 1: CUDA out of memory",
-    failure=None, device="", seed=1, stage="", created_at=0.0, started_at=None, ended_at=None, why="", stop_reason=None,
-    last_step=7.0, retry_of=None,
+    failure=None, device="", seed=1, stage="search", created_at=0.0, started_at=None, ended_at=None, why="",
+    stop_reason=None, last_step=7.0, retry_of=None,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from tuned.wire import TrialRow
 
 BASE = TrialRow(
     study="s", number=7, state="completed", params={"lr": 0.01, "width": 64, "act": "relu", "amp": True}, values={},
-    priority=0, origin="sobol", attempt=1, reason="", failure=None, device="", seed=1, stage="", created_at=0.0,
+    priority=0, origin="sobol", attempt=1, reason="", failure=None, device="", seed=1, stage="search", created_at=0.0,
     started_at=None, ended_at=None, why="", stop_reason=None, last_step=None, retry_of=None,
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ class Timer:
 def trial(number: int, state: str = "running", **changes: object) -> TrialRow:
     row = TrialRow(
         study="s", number=number, state=state, params={"lr": 0.1}, values={}, priority=0, origin="sobol", attempt=1,
-        reason="", failure=None, device="cpu:0", seed=1, stage="", created_at=NOW, started_at=NOW, ended_at=None,
+        reason="", failure=None, device="cpu:0", seed=1, stage="search", created_at=NOW, started_at=NOW, ended_at=None,
         why="", stop_reason=None, last_step=None, retry_of=None,
     )  # fmt: skip
     return replace(row, **changes)
@@ -236,6 +236,7 @@ def test_a_deleted_study_gives_way_to_the_next(store: Store) -> None:
 
 
 def test_best_so_far_only_falls_and_follows_the_order_of_ends(store: Store) -> None:
+    store.put_studies([study(objective=ObjectiveRow("loss", "minimize", None))])
     done = [trial(n, "completed", ended_at=NOW + n, values={"loss": v}) for n, v in ((1, 3.0), (3, 1.0), (2, 2.0))]
     store.put_trials("s", [*done, trial(4, "failed", values={"loss": 0.0}, ended_at=NOW)])
     ys = [y for _, y in store.best_so_far()]

@@ -84,7 +84,8 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
 def _best_text(row: StudyRow) -> str:
     if row.best is None or row.objective is None:
         return "no value yet"
-    return f"best {fmt.number(row.best.values.get(row.objective.metric))}"
+    word = "early" if row.best.cut else "best"
+    return f"{word} {fmt.number(row.best.values.get(row.objective.metric))}"
 
 
 def facts(context: Context, width: int, height: int, focused: bool) -> list[Line]:
@@ -118,4 +119,6 @@ def _best(row: StudyRow, width: int, glyphs: Glyphs) -> list[Line]:
     lines = [pane_title(f"Best #{row.best.number}", "", width, glyphs, False)]
     if row.objective:
         lines.append(fact("value", fmt.number(row.best.values.get(row.objective.metric), 5), "best"))
+    if row.best.cut:
+        lines.append(fact("but", "stopped early", "warn"))
     return [*lines, *(fact(name, fmt.param(value)) for name, value in row.best.params.items())]

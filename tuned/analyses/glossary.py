@@ -94,7 +94,8 @@ TERMS: dict[str, str] = {
     "power law": "Errors that fall with a fixed power of the data: each doubling removes the same share of "
     "what is above the floor.",
     "pretraining": "Starting from weights that were trained on other data, mostly more of it.",
-    "pruned": "Stopped early because others did better at the same step; its result so far counts.",
+    "pruned": "Stopped early by a rule or a person. Its curve teaches the search; it ranks only where no trial "
+    "ran to its end.",
     "quasi-random": "Points that fill the space evenly, such as Sobol's: what random points should look "
     "like. The best first phase of a search.",
     "regularisation": "What keeps a model from learning by heart: weight decay, dropout, augmentation, less training.",

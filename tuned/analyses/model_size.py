@@ -43,7 +43,7 @@ class Size:
 
 def sizes(study: StudyData) -> tuple[Size, ...]:
     """Bins of about equally many trials, from the smallest models to the largest; empty without sizes."""
-    known = [(n, t) for t in (study.full or study.ranked) if (n := last_value(t, SIZE_METRIC)) is not None and n > 0]
+    known = [(n, t) for t in study.ranked if (n := last_value(t, SIZE_METRIC)) is not None and n > 0]
     count = min(BINS, len(known) // LEAST_PER_BIN, len({n for n, _ in known}))
     if count < 2:
         return ()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.ranking import Ranking, Tier, cut_short
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.space.unit import place
 from tuned.core.study import SEARCH, Objective, StudySpec
@@ -24,9 +25,6 @@ from tuned.protocol import decode_number
 Floats = NDArray[np.float64]
 _More = ParamSpec("_More")
 _Found = TypeVar("_Found")
-
-RANKED = ("completed", "pruned")
-"""States whose trials have a result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +74,7 @@ class TrialData:
             when neither is known. `memory_kind`: `gpu` or `ram`.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         run_dir: Folder of its latest attempt; empty before the first.
-        label: What the user called an own point; empty otherwise.
+        stopped_by: The rule or person that ended it, where it is `pruned`, as `StoppedBy` spells it.
         curves: Metric -> its curve.
     """
 
@@ -103,6 +101,7 @@ class TrialData:
     code: str = ""
     run_dir: str = ""
     retry_of: int | None = None
+    stopped_by: str = ""
     curves: Mapping[str, Curve] = field(default_factory=dict)
 
     def curve(self, metric: str | None) -> Curve:
@@ -161,14 +160,16 @@ class StudyData:
 
     @cached_property
     def ranked(self) -> tuple[TrialData, ...]:
-        """Trials of the search with a finite result that break no constraint, best first."""
-        metric, sign = self.objective.metric, self.sign
-        found = [
-            t
-            for t in self.searched
-            if t.state in RANKED and np.isfinite(t.values.get(metric, np.nan)) and self.spec.feasible(t.values)
-        ]
-        return tuple(sorted(found, key=lambda t: (sign * t.values[metric], t.number)))
+        """The ranked trials, best first: `tuned.core.ranking`."""
+        self.objective  # noqa: B018 - refuses a study without one
+        return tuple(Ranking.of(self.spec).ranked(self.trials))
+
+    @cached_property
+    def cut(self) -> tuple[TrialData, ...]:
+        """Trials of the search with a result that a rule or a person cut short, best first."""
+        ranking = Ranking.of(self.spec)
+        found = (t for t in self.searched if ranking.tier(t) is Tier.CUT)
+        return tuple(sorted(found, key=ranking.key))
 
     @cached_property
     def repeated(self) -> tuple[TrialData, ...]:
@@ -179,8 +180,8 @@ class StudyData:
 
     @cached_property
     def full(self) -> tuple[TrialData, ...]:
-        """Those of `ranked` that ran to their own end: early stopping cut none of them."""
-        return tuple(t for t in self.ranked if t.state == "completed")
+        """`ranked` without trials that were cut short: those are ranked where there is nothing else."""
+        return tuple(t for t in self.ranked if not cut_short(t))
 
     def outcome(self, trials: Sequence[TrialData]) -> Floats:
         """The first objective of trials, as reported; NaN where there is none."""

@@ -64,8 +64,11 @@ def values(found: Mapping[str, Number]) -> str:
 
 
 def best(row: BestRow | None) -> str:
-    """`val_loss=0.12 (trial 7: lr=0.01)`."""
-    return "-" if row is None else f"{values(row.values)} (trial {row.number}: {point(row.params)})"
+    """`val_loss=0.12 (trial 7: lr=0.01)`; one that was stopped early says so."""
+    if row is None:
+        return "-"
+    early = ", stopped early" if row.cut else ""
+    return f"{values(row.values)} (trial {row.number}{early}: {point(row.params)})"
 
 
 def span(start: float | None, end: float | None) -> str:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import errno
-import fcntl
 import logging
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuned.core.errors import Conflict, InvalidInput, TunedError, Unavailable
-from tuned.home import LARGEST_SLOTS, Home, home_at, prepare_home, resolve_home
+from tuned.core.errors import InvalidInput, TunedError
+from tuned.daemon.ownership import Ownership
+from tuned.home import LARGEST_SLOTS, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
 REFUSED = 1
@@ -45,34 +44,6 @@ def slots_asked(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def lock_home(home: Home) -> int:
-    """Become the daemon of this state folder.
-
-    Returns:
-        The descriptor that holds the lock, for life.
-
-    Raises:
-        Conflict: Another daemon runs there.
-        Unavailable: The lock cannot be opened.
-    """
-    try:
-        fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        hint = "free some space" if error.errno == errno.ENOSPC else "see that this user may write it"
-        raise Unavailable(f"cannot be opened: {error.strerror}", where=str(home.lock), hint=hint) from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = os.read(fd, 32).decode(errors="replace").strip()
-        os.close(fd)
-        raise Conflict(
-            f"a daemon runs here already (process {pid})", where=str(home.root), hint="see: tunectl daemon status"
-        ) from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    return fd
-
-
 def first_line(error: Exception) -> str:
     """The beginning of an error's message; some run on for pages."""
     return str(error).strip().partition("\n")[0][:200]
@@ -88,7 +59,7 @@ def main() -> int:
         slots = slots_asked(asked)
         home = home_at(arguments.home, "--home") if arguments.home else resolve_home()
         prepare_home(home)
-        lock = lock_home(home)
+        ownership = Ownership(home)
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201  this is its command line
         return REFUSED
@@ -98,7 +69,7 @@ def main() -> int:
     from tuned.daemon.app import run_daemon
 
     try:
-        asyncio.run(run_daemon(home, slots))
+        asyncio.run(run_daemon(home, slots, ownership))
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201
         return REFUSED
@@ -107,7 +78,7 @@ def main() -> int:
         print(f"tuned: this is a bug in tuned: {type(error).__name__}: {first_line(error)}", file=sys.stderr)  # noqa: T201
         return REFUSED
     finally:
-        os.close(lock)
+        ownership.close()
     return 0
 
 

@@ -42,8 +42,10 @@ from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
+from tuned.daemon.ownership import Ownership
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
+from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
@@ -62,7 +64,7 @@ LAST_STOP_S = 60.0
 class Daemon:
     """One daemon on one state folder, which it has locked."""
 
-    def __init__(self, home: Home, cpu_slots: int | None) -> None:
+    def __init__(self, home: Home, cpu_slots: int | None, ownership: Ownership) -> None:
         loop = asyncio.get_running_loop()
         self._home = home
         self._began = time.monotonic()
@@ -105,6 +107,7 @@ class Daemon:
             self._launchers,
             (self._advisor, slow_advisor, self._analysing),
             self._attempts,
+            ownership,
         )
         self._context = Context(
             runs=home.runs,
@@ -133,6 +136,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
         await self._yields.begin()
+        self.notes += [f"taken in from the run directories: {t}" for t in await asyncio.to_thread(self._meet)]
         await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
         await asyncio.to_thread(self._slots.sample, set())
@@ -160,6 +164,15 @@ class Daemon:
         await self._close()
         if serving.done() and not serving.cancelled() and serving.exception():
             raise serving.exception() or RuntimeError
+
+    def _meet(self) -> list[TakenIn]:
+        """Give a row to whatever lives or ended unknown to the database, before anything is launched.
+
+        Raises:
+            Unavailable: The database is another than these run directories are of.
+        """
+        refuse_empty(self._database, self._home.runs)
+        return take_in(self._database, self._home.runs)
 
     async def _close(self) -> None:
         await self._playbooks.close()
@@ -260,13 +273,13 @@ class Daemon:
         )
 
 
-async def run_daemon(home: Home, cpu_slots: int | None) -> None:
+async def run_daemon(home: Home, cpu_slots: int | None, ownership: Ownership) -> None:
     """Run a daemon until it is told to stop.
 
     Raises:
         TunedError: It cannot start; nothing has changed.
     """
-    daemon = Daemon(home, cpu_slots)
+    daemon = Daemon(home, cpu_slots, ownership)
     log.info("tuned %s, python %s, home %s", VERSION, sys.version.split()[0], home.root)
     await daemon.run()
     log.info("stopped")

@@ -6,6 +6,7 @@ Owns the periods. Each task is looked at alone, so that one that fails does not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from storage import backup, repository
 from storage.engine import Database
 from tuned.core import words
+from tuned.core.errors import Unavailable
 from tuned.daemon import clock
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
@@ -22,6 +24,7 @@ from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.retention import Retention
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launchers import Launchers
+from tuned.daemon.ownership import Ownership
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.home import Home
@@ -29,6 +32,7 @@ from tuned.home import Home
 log = logging.getLogger(__name__)
 
 CLOCK_S = 5.0
+HOME_S = 5.0
 DISK_S = 10.0
 OFTEN_S = 60.0
 HOUR_S = 3600.0
@@ -48,6 +52,7 @@ class Housekeeping:
         launchers: Launchers,
         helpers: Sequence[AdvisorProcess | Analysing],
         attempts: Attempts,
+        ownership: Ownership,
     ) -> None:
         self._home = home
         self._database = database
@@ -56,6 +61,7 @@ class Housekeeping:
         self._launchers = launchers
         self._helpers = helpers
         self._attempts = attempts
+        self._ownership = ownership
         self._space = DiskSpace(home.root)
         self._retention = retention
 
@@ -63,6 +69,7 @@ class Housekeeping:
         """Do what is due; the first round at once, so that a full disk is seen before the first launch."""
         tasks: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (CLOCK_S, self._follow_clock),
+            (HOME_S, self._look_at_home),
             (DISK_S, self._look_at_disk),
             (OFTEN_S, self._end_idle),
             (OFTEN_S, self._cap_logs),
@@ -92,6 +99,11 @@ class Housekeeping:
             log.warning("the machine's clock was set by %+.0f s", ahead)
             await self._database.writer.run(lambda conn: repository.shift_clocks(conn, ahead))
             clock.follow(ahead)
+
+    async def _look_at_home(self) -> None:
+        await asyncio.to_thread(self._ownership.keep)
+        with contextlib.suppress(Unavailable):  # the writer has said it, and refuses everything from then on
+            await asyncio.to_thread(self._database.writer.ask_guard)
 
     async def _look_at_disk(self) -> None:
         reason = self._space.check()

@@ -44,7 +44,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         priority=study.priority,
         question=spec.question,
         counts=counts,
-        best=BestRow(best.number, dict(best.params), wire_values(best.values)) if best else None,
+        best=BestRow(best.number, dict(best.params), wire_values(best.values), best.cut) if best else None,
         created_at=study.created_at,
         reason=study.reason,
         ended_at=study.ended_at,
@@ -139,7 +139,7 @@ def trial_row(trial: Trial) -> TrialRow:
         code=trial.code,
         space=trial.space,
         frozen=trial.frozen,
-        partial=trial.partial,
+        stopped_by=trial.stopped_by,
     )
 
 

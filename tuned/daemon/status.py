@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 
 from storage import queries
+from tuned.core.errors import Unavailable
 from tuned.core.states import TrialState
 from tuned.daemon.http.context import Given
 from tuned.wire import Collect, Collected, DaemonStatus, StopRequest
@@ -14,8 +17,12 @@ router = APIRouter(tags=["daemon"])
 
 @router.get("/status")
 async def status(given: Given) -> DaemonStatus:
-    """What runs here."""
-    studies = await given.database.ask(queries.studies)
+    """The daemon, its devices, and how much it has to do; also when its database cannot be used, which a note tells."""
+    try:
+        studies = await given.database.ask(queries.studies)
+    except Unavailable as error:
+        known = given.status(0, 0, 0)
+        return replace(known, notes=[str(error), *known.notes])
     live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
     return given.status(len(studies), live, queued)

@@ -108,6 +108,27 @@ def end_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]
         time.sleep(_POLL)
 
 
+def end_supervised(run_dir: str, start: Optional[Mapping[str, Any]], seconds: float = 5.0) -> int:
+    """End an attempt with its supervisor, whoever it is.
+
+    Args:
+        run_dir: Absolute path of the run directory.
+        start: The content of `start.json`; without it only processes that have `output.log` open are found.
+        seconds: How long to go on looking for survivors.
+
+    Returns:
+        How many processes were killed.
+    """
+    killed = 0
+    if start is not None and start["boot_id"] == boot_id():
+        supervisor = read_process(start["supervisor_pid"])
+        if supervisor is not None and supervisor.start == start["supervisor_start"]:
+            send(supervisor, signal.SIGKILL)
+            killed = 1
+    attempt_id = "" if start is None else str(start.get("attempt_id") or "")
+    return killed + end_attempt(attempt_id or "-", run_dir, start, seconds)
+
+
 def of_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]]) -> Iterator[Process]:
     """The living processes of this user that belong to an attempt whose supervisor is dead."""
     if start is not None and start["boot_id"] != boot_id():

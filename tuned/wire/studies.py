@@ -28,11 +28,12 @@ class ConstraintRow:
 
 @dataclass(frozen=True, slots=True)
 class BestRow:
-    """The best finished trial."""
+    """The best trial; `cut` when it was stopped early, because no trial has run to its own end."""
 
     number: int
     params: Json
     values: dict[str, Number]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

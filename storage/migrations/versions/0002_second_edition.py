@@ -1,7 +1,9 @@
 """The second edition's schema.
 
 Every new column is nullable or has a default: rows of the first schema keep their meaning without being rewritten. Run
-directories alone are written anew: their absolute paths did not lead anywhere once the state folder was moved.
+directories alone are written anew: their absolute paths did not lead anywhere once the state folder was moved. Two
+facts about ended trials are filled in: that they stopped by patience, or at a rung; where a study's best trial was one
+cut short while others had run to their end, the best of those takes its place.
 """
 
 from __future__ import annotations
@@ -14,7 +16,24 @@ down_revision = "0001"
 STATEMENTS = (
     "ALTER TABLE trials ADD COLUMN frozen_by TEXT DEFAULT '' NOT NULL",
     "ALTER TABLE trials ADD COLUMN requeue INTEGER DEFAULT 0 NOT NULL CHECK (requeue IN (0, 1))",
-    "ALTER TABLE trials ADD COLUMN partial INTEGER DEFAULT 0 NOT NULL CHECK (partial IN (0, 1))",
+    """ALTER TABLE trials ADD COLUMN stopped_by TEXT DEFAULT '' NOT NULL CHECK (stopped_by = '' OR stopped_by IN
+    ('disk', 'folds', 'patience', 'rung', 'study', 'user'))""",
+    """ALTER TABLE trials ADD COLUMN tier INTEGER GENERATED ALWAYS AS (CASE WHEN value IS NULL OR abs(value) >= 9e999
+    THEN 2 WHEN state = 'completed' AND stopped_by = '' THEN 0 WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0
+    WHEN state IN ('completed', 'pruned') THEN 1 ELSE 2 END) VIRTUAL""",
+    "DROP INDEX trials_ranked",
+    "DROP INDEX trials_value",
+    "CREATE INDEX trials_value ON trials (study_id, tier, value, number)",
+    "DROP TRIGGER trials_ended",
+    "UPDATE trials SET stopped_by = 'patience' WHERE state = 'pruned' AND reason LIKE 'no better % steps than %'",
+    """UPDATE trials SET stopped_by = 'rung' WHERE state = 'pruned' AND stopped_by = '' AND EXISTS
+    (SELECT 1 FROM rungs r WHERE r.trial_id = trials.id AND r.verdict IN ('paused', 'pruned'))""",
+    """CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.state IN ('cancelled', 'completed', 'failed',
+    'lost', 'pruned') BEGIN SELECT RAISE(ABORT, 'an ended trial never changes'); END""",
+    """UPDATE studies SET best_trial_id = (SELECT t.id FROM trials t JOIN study_specs s ON s.study_id = t.study_id
+    WHERE t.study_id = studies.id AND t.tier < 2 ORDER BY t.tier,
+    CASE json_extract(s.spec, '$.objectives[0].direction') WHEN 'maximize' THEN -t.value ELSE t.value END, t.number
+    LIMIT 1) WHERE best_trial_id IN (SELECT id FROM trials WHERE tier = 1)""",
     """UPDATE attempts SET run_dir = (
         SELECT 'runs/' || s.name || '/' || t.number || '/' || attempts.attempt
         FROM trials AS t JOIN studies AS s ON s.id = t.study_id WHERE t.id = attempts.trial_id)""",

@@ -70,7 +70,7 @@ def size_curve(study: StudyData) -> SizeCurve | None:
     parameter = size_parameter(study)
     if parameter is None:
         return None
-    groups = _by_size(parameter, study.full or study.ranked)
+    groups = _by_size(parameter, study.ranked)
     if len(groups) < LEAST_SIZES:
         return None
     sizes = np.array([size for size, _ in groups])

@@ -14,7 +14,7 @@ from tuned.analyses.groups import INACTIVE, Group, group
 from tuned.analyses.naming import perfect
 from tuned.analyses.parameters.association import entangled, group_chance
 from tuned.analyses.parameters.isolation import caveats, isolation
-from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, effort_cells, result_cells, twin_cells
+from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, cut_remark, effort_cells, result_cells, twin_cells
 from tuned.analyses.parameters.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.parameters.two_way import two_way
 from tuned.analyses.question import Question
@@ -68,11 +68,7 @@ def fitted(study: StudyData) -> RankModel | None:
 
 def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
     found = []
-    pruned = sum(t.state == "pruned" for t in study.ranked)
-    if pruned:
-        found.append(
-            f"{pruned} of {len(study.ranked)} trials were stopped early: their results are those of fewer steps."
-        )
+    found += cut_remark(study)
     versions = sorted({t.space_version for t in study.ranked})
     if len(versions) > 1:
         found.append(f"The trials come from versions {', '.join(map(str, versions))} of the search space.")

@@ -68,3 +68,13 @@ def effort_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, .
 
 def _seen(study: StudyData, trials: Sequence[TrialData]) -> list[Diagnosis]:
     return [d for d in (diagnose(study, t) for t in trials) if not d.has("short")]
+
+
+def cut_remark(study: StudyData) -> list[str]:
+    """What became of the trials that were cut short, for a note under a table of results; empty without any."""
+    cut = len(study.cut)
+    if not cut:
+        return []
+    if study.full:
+        return [f"{cut} trials that were stopped early are left out: their results are those of fewer steps."]
+    return [f"All {cut} trials were stopped early: their results are those of fewer steps."]

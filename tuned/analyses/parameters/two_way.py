@@ -13,6 +13,7 @@ import numpy as np
 from tuned.analyses.answer import Answer
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import Group, group
+from tuned.analyses.parameters.measures import cut_remark
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table
@@ -39,7 +40,7 @@ def two_way_table(study: StudyData, first: str, second: str) -> Table:
     Raises:
         InvalidInput: A parameter is not in the space.
     """
-    trials = study.full or study.ranked
+    trials = study.ranked
     rows = _groups(study, first, trials)
     columns = _groups(study, second, trials)
     cells = []
@@ -57,12 +58,10 @@ def two_way_table(study: StudyData, first: str, second: str) -> Table:
         Column("train", "number", "mean train"),
         Column("gap", "number", "mean gap"),
     )
-    cut = len(study.ranked) - len(trials)
     notes = [
         "The other parameters differ from cell to cell: compare the best ones where the cells hold several trials."
     ]
-    if cut:
-        notes.append(f"{cut} trials that were stopped early are left out.")
+    notes += cut_remark(study)
     if all(cell[6] is None for cell in cells):
         notes.append(
             "There is no training twin of the objective: report train_* beside val_*, or name objective.train."

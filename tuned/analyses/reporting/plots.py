@@ -60,7 +60,7 @@ def value_axis(axes: Any, values: Floats, label: str) -> None:
 
 def infeasible_trials(study: StudyData) -> list[TrialData]:
     """Trials that failed or diverged, or ended without a result that counts."""
-    ranked = {trial.number for trial in study.ranked}
+    ranked = {trial.number for trial in (*study.ranked, *study.cut)}
     bad = {trial.number for trial in infeasible(study)[1]}
     ended = ("failed", "completed", "pruned")
     return [t for t in study.searched if t.number in bad or (t.number not in ranked and t.state in ended)]

@@ -39,7 +39,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 row.name,
                 render.state(row.state),
                 f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
-                "-" if row.best is None else render.values(row.best.values),
+                "-" if row.best is None else render.values(row.best.values) + (" early" if row.best.cut else ""),
                 str(row.priority) if row.priority else "-",
                 words.duration(row.eta_s),
                 render.moment(row.created_at),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import canonical_key
-from tuned.core.states import TrialState
 from tuned.core.trials.trial import Trial
 
 
@@ -26,8 +25,7 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
     """The best trials whose points differ from each other and from the baseline's.
 
     Args:
-        ranked: Trials of the search with a result, best first. Those that early stopping cut come into question only
-            where too few ran to their end: what they would have come to is not known.
+        ranked: The ranked trials (`tuned.core.ranking`), best first.
         top: How many.
         baseline: What they are compared with; None: nothing.
 
@@ -36,12 +34,11 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
     """
     seen = {canonical_key(baseline.params)} if baseline is not None else set()
     chosen: list[Trial] = []
-    for state in (TrialState.COMPLETED, TrialState.PRUNED):
-        for trial in ranked:
-            key = canonical_key(trial.params)
-            if trial.state is state and key not in seen and len(chosen) < top:
-                seen.add(key)
-                chosen.append(trial)
+    for trial in ranked:
+        key = canonical_key(trial.params)
+        if key not in seen and len(chosen) < top:
+            seen.add(key)
+            chosen.append(trial)
     if not chosen:
         raise InvalidInput("no trial has a result to confirm", hint="wait for the first ones to complete")
     return chosen

@@ -17,11 +17,12 @@ towards its trials, no model learns from them, and none of them is the best."""
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best finished trial of a study."""
+    """The best trial of a study, by `tuned.core.ranking`; `cut` when nothing has run to its own end yet."""
 
     number: int
     params: Point
     values: dict[str, float]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from tuned.core.ranking import cut_short
 from tuned.core.space import Parameter, Value, same_value
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import StudySpec
@@ -24,7 +25,7 @@ FORMATS: tuple[Format, ...] = ("csv", "jsonl", "optuna")
 
 COLUMNS = (
     "number", "state", "attempt", "origin", "reason", "failure", "stage", "seed", "device", "priority", "last_step",
-    "created_at", "started_at", "ended_at", "retry_of", "why", "code",
+    "created_at", "started_at", "ended_at", "retry_of", "why", "code", "stopped_by",
 )  # fmt: skip
 """Columns of every table, in their order, besides parameters and values."""
 
@@ -87,7 +88,11 @@ def _journal_line(operation: int, **fields: Any) -> str:
 def _optuna_trial(spec: StudySpec, trial: Trial, seen: Sequence[Observation]) -> dict[str, Any]:
     values = [trial.values.get(objective.metric, math.nan) for objective in spec.objectives]
     usable = not any(math.isnan(value) for value in values)
-    state = {TrialState.COMPLETED: COMPLETE if usable else FAIL, TrialState.PRUNED: PRUNED}.get(trial.state, FAIL)
+    if cut_short(trial):
+        state = PRUNED
+    else:
+        # Optuna's best is among complete trials: one that stopped by patience has converged.
+        state = COMPLETE if usable and trial.state in (TrialState.COMPLETED, TrialState.PRUNED) else FAIL
     parameters = [spec.space[name] for name in trial.params if name in spec.space.names]
     given = values if usable and state != FAIL else None
     attributes = {"tuned_number": trial.number, "origin": trial.origin, "seed": trial.seed}

@@ -39,7 +39,7 @@ class Trial:
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken.
-        partial: Whether a part of an objective is missing, so that its values are none to compare with.
+        stopped_by: The rule or person (`StoppedBy`) behind `stop_reason`, or behind an end as `pruned`; `disk`; else empty.
     """
 
     id: int
@@ -68,7 +68,7 @@ class Trial:
     code: str = ""
     space: int = 1
     frozen: bool = False
-    partial: bool = False
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,13 @@ class Observation:
 class Outcome:
     """What an attempt's end means: the event for the state table, and the failure behind it.
 
-    `spends` is what a retry is counted as; empty: as its failure's class. `partial`: not all that was reported of an
-    objective is there.
+    `spends` is what a retry is counted as; empty: as its failure's class.
     """
 
     event: str
     failure: Failure | None = None
     reason: str = ""
     spends: str = ""
-    partial: bool = False
 
 
 DISK_FULL = "the disk was full when it ended"

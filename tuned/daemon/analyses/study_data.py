@@ -88,6 +88,7 @@ def _trial(
         "code": trial.code,
         "run_dir": run_dir,
         "retry_of": trial.retry_of,
+        "stopped_by": trial.stopped_by,
         "curves": {name: _curve(curve) for name, curve in curves.items()},
     }
 

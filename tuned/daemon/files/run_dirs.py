@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from tuned.plain_files import NotPlain, open_plain, read_plain
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
 TAIL_BYTES = 16 * 2**10
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def trial_dir(runs: Path, study: str, number: int) -> Path:
@@ -211,9 +213,14 @@ def spec(run_dir: Path) -> dict[str, Any]:
     return found
 
 
-def start_record(run_dir: Path) -> dict[str, Any] | None:
-    """The start record; None when there is none, or none that can be used."""
-    return _record(run_dir, protocol.START_FILE, _START_FIELDS)[0]
+def start_record(run_dir: Path, attempt_id: str = "") -> dict[str, Any] | None:
+    """The start record, of this attempt or of any; None when there is none that can be used."""
+    return _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)[0]
+
+
+def exit_record(run_dir: Path, attempt_id: str) -> dict[str, Any] | None:
+    """The exit record of this attempt; None when there is none that can be used."""
+    return _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)[0]
 
 
 def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:
@@ -249,6 +256,51 @@ def revoke_if_unstarted(run_dir: Path) -> str:
         return "revoked"
     finally:
         os.close(fd)
+
+
+def is_held(run_dir: Path) -> bool:
+    """Whether a supervisor holds the attempt's lock."""
+    try:
+        fd = open_plain(run_dir / protocol.LOCK_FILE)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False
+
+
+def attempt_numbers(trial: Path) -> list[int]:
+    """Numbers of the attempts that have a run directory in a trial's folder, in their order."""
+    return sorted(numbered(trial))
+
+
+def numbered(folder: Path) -> list[int]:
+    """The folders in a folder whose names are numbers from 1; none where it is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            return [int(e.name) for e in entries if _NUMBER.fullmatch(e.name) and e.is_dir()]
+    except OSError:
+        return []
+
+
+def highest_taken(trial: Path, last: int) -> int:
+    """The highest number of an attempt that must not be given again.
+
+    Args:
+        trial: The trial's folder.
+        last: Number of the last attempt that has a row; 0 before the first. A folder that was there before the first
+            is a stranger's, and is set aside, unless something lives in it.
+    """
+    there = attempt_numbers(trial)
+    if last == 0 and not any(is_held(trial / str(number)) for number in there):
+        return 0
+    return max(there, default=0)
 
 
 def set_aside(folder: Path) -> Path:

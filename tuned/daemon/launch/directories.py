@@ -93,6 +93,6 @@ class Directories:
 
 
 def _make_way(attempt: LiveAttempt) -> Path | None:
-    """Where a stranger's folder went that stood in the place of a new attempt, such as after a restored backup."""
-    stranger = attempt.run_dir.parent if attempt.attempt == 1 else attempt.run_dir
-    return run_dirs.set_aside(stranger) if stranger.exists() else None
+    """Where a stranger's folder went that stood in the place of a new trial; nothing lives in it."""
+    stranger = attempt.run_dir.parent
+    return run_dirs.set_aside(stranger) if attempt.attempt == 1 and stranger.exists() else None

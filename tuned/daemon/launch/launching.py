@@ -147,8 +147,11 @@ class Launching:
         attempt_id = uuid.uuid4().hex
         trial_dir = run_dirs.trial_dir(self._runs, trial.study, trial.number)
 
+        beyond = 1 + await asyncio.to_thread(run_dirs.highest_taken, trial_dir, trial.attempt)
+        stored = self._database.stored(trial_dir)
+
         def claim(conn: Connection) -> tuple[int, Trial, bool]:
-            number = repository.claim(conn, trial.id, slot, attempt_id, self._database.stored(trial_dir), clock.now())
+            number = repository.claim(conn, trial.id, slot, attempt_id, stored, clock.now(), at_least=beyond)
             return number, queries.trial_by_id(conn, trial.id), queries.was_cut_off(conn, trial.id, number - 1)
 
         number, claimed, cut_off = await self._database.writer.run(claim)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuned.core.events import STUDY_MOVED, Event
 from tuned.core.states import StudyState
-from tuned.core.study import Study
+from tuned.core.study import Best, Study
 from tuned.core.study.notices import Notice
 from tuned.core.trials.trial import Trial
 from tuned.core.words import number
@@ -34,7 +34,7 @@ def notice_of(study: Study, event: Event, trial: Trial | None) -> Notice | None:
     if value is None:
         return None
     title = f"{study.name}: {objective.metric} {number(value)}"
-    return Notice(study.name, "best", title, f"the best so far is trial {trial.number}: {_point(study)}")
+    return Notice(study.name, "best", title, f"the best so far is {_named(study.best)}: {_point(study)}")
 
 
 def held_up(study: str, why: str, is_disk: bool) -> Notice:
@@ -62,7 +62,11 @@ def _best(study: Study) -> str:
         return ""
     value = study.best.values.get(objective.metric)
     shown = "" if value is None else f" {objective.metric} {number(value)}"
-    return f"best{shown} in trial {study.best.number}: {_point(study)}"
+    return f"best{shown} in {_named(study.best)}: {_point(study)}"
+
+
+def _named(best: Best) -> str:
+    return f"trial {best.number}" + (", stopped early" if best.cut else "")
 
 
 def _point(study: Study) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.ranking import Ranking
 from tuned.core.space import Point
 from tuned.core.study import SEARCH, StudySpec
 from tuned.core.trials.trial import Trial
@@ -64,13 +65,9 @@ def check_sources(conn: Connection, spec: StudySpec, now: float) -> None:
 
 def best_of(spec: StudySpec, prior: list[Trial]) -> tuple[Trial, Point] | None:
     """The best earlier trial, and its point in this study's space."""
-    objective = spec.objective
-    if objective is None or not prior:
-        return None
-    sign = 1.0 if objective.direction == "minimize" else -1.0
-    best = min(prior, key=lambda trial: sign * trial.values[objective.metric])
-    point = spec.space.carried(best.params)
-    return None if point is None else (best, point)
+    ranked = Ranking.of(spec).ranked(prior)
+    point = spec.space.carried(ranked[0].params) if ranked else None
+    return None if point is None else (ranked[0], point)
 
 
 def _is_number(value: float | None) -> bool:

@@ -6,7 +6,6 @@ writer's thread; what a space may be is `core`'s.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -16,6 +15,7 @@ from storage.repository import NewSpace
 from tuned.core.changes.space import changes_between, restored
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.program.arguments import recorded
+from tuned.core.ranking import Ranking
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
@@ -53,17 +53,10 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
     space, objective = study.spec.space, study.spec.objective
     if objective is None:
         return space, ["there is no objective to refine by"]
-    ranked = []
-    for trial in queries.trials(conn, study.id, states=RESULTS):
-        value = trial.values.get(objective.metric)
-        if cut is not None and trial.number > cut:
-            continue
-        if trial.stage != SEARCH or value is None or not math.isfinite(value) or not study.spec.feasible(trial.values):
-            continue
-        point = space.carried(trial.params)
-        if point is not None:
-            ranked.append((value if objective.direction == "minimize" else -value, trial.number, point))
-    return refined(space, [point for _, _, point in sorted(ranked, key=lambda entry: entry[:2])])
+    trials = queries.trials(conn, study.id, states=RESULTS)
+    ranked = Ranking.of(study.spec).ranked(t for t in trials if cut is None or t.number <= cut)
+    points = (space.carried(trial.params) for trial in ranked)
+    return refined(space, [point for point in points if point is not None])
 
 
 def earlier(conn: Connection, study: Study, version: int) -> SearchSpace:

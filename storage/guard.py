@@ -1,0 +1,90 @@
+"""Whether the database file is still the one that was opened.
+
+Owns that question. A connection goes on writing into a file that was removed or replaced, where nobody finds it later,
+so the writer asks before each commit and the readers before each query.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_HEADER_BYTES = 100
+"""SQLite's header: its counters differ from those of any copy that was made at another time."""
+
+
+class FileGuard:
+    """Compares the file at a path with the one that was there at first.
+
+    Args:
+        path: The database file, opened by now.
+
+    Raises:
+        OSError: It is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        found = path.stat()
+        self._file = (found.st_dev, found.st_ino)
+        self._state = (found.st_mtime_ns, found.st_size)
+        self._header = self._read_header()
+
+    def replaced(self) -> bool:
+        """Whether another file, or none, lies at the path."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != self._file
+
+    def overwritten(self) -> bool:
+        """Whether somebody else has written into the file since `wrote`: only the writer does, when it checkpoints."""
+        try:
+            found = self._path.stat()
+            state = (found.st_mtime_ns, found.st_size)
+            if state == self._state:
+                return False
+            if self._read_header() != self._header:
+                return True
+        except OSError:
+            return True
+        self._state = state  # its times alone were changed
+        return False
+
+    def wrote(self) -> None:
+        """Remember the file as the writer has left it."""
+        try:
+            found = self._path.stat()
+            state = (found.st_mtime_ns, found.st_size)
+            if state != self._state:
+                self._state, self._header = state, self._read_header()
+        except OSError:
+            return  # `replaced` tells
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the folder of the file is now; None when it was removed."""
+        if os.fstat(self._folder).st_nlink == 0:
+            return None
+        return Path(f"/proc/self/fd/{self._folder}").readlink()
+
+    @property
+    def moved_along(self) -> bool:
+        """Whether the file lies in its folder as before, under another path."""
+        try:
+            found = os.stat(self._path.name, dir_fd=self._folder)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
+
+    def close(self) -> None:
+        """Give the descriptor back. May be called twice."""
+        if self._folder >= 0:
+            folder, self._folder = self._folder, -1
+            os.close(folder)
+
+    def _read_header(self) -> bytes:
+        with open(self._path, "rb") as file:
+            return file.read(_HEADER_BYTES)

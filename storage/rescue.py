@@ -1,0 +1,77 @@
+"""A database whose file was taken away under it: saving what its connection still holds, and leaving it.
+
+Owns where that is put and the words for it. Called once, on the thread of the write connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from storage.driver import driver_of
+from storage.guard import FileGuard
+
+MOVED = "it was moved, removed or replaced while the daemon ran, so nothing is taken in any more"
+RESCUED = ".rescued-"
+
+
+def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
+    """Save what can be saved, and see to it that nothing else is written into whatever lies at the path now.
+
+    Args:
+        conn: The write connection, without a transaction; not to be used any more.
+        path: Where the file was.
+        guard: What is known of it.
+
+    Returns:
+        What is to be said of it, and the remedy.
+    """
+    folder = guard.folder
+    if folder is not None and guard.moved_along:
+        conn.close()  # the file is complete then, where it is now
+        what = f"its folder was moved to {folder} while the daemon ran, so nothing is taken in any more"
+        return what, f"tunectl daemon stop; then work with TUNED_HOME={folder}"
+    target = _target(path, folder)
+    saved = _save(conn, target)
+    if guard.replaced():
+        conn.close()
+    else:
+        _abandon(conn, path)
+    if not saved:
+        return MOVED, "tunectl daemon stop; then: tunectl daemon recover"
+    return f"{MOVED}; what it held is in {target}", f"tunectl daemon stop; then: mv {target} {path}"
+
+
+def _target(path: Path, folder: Path | None) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    if folder is not None:
+        return folder / f"{path.name}{RESCUED}{stamp}"
+    return path.parent.parent / f"{path.parent.name}-{path.name}{RESCUED}{stamp}"
+
+
+def _save(conn: Connection, target: Path) -> bool:
+    """Whether a sound copy lies at the target now."""
+    try:
+        target.touch(mode=0o600)
+        driver_of(conn).execute("VACUUM INTO ?", (str(target),))
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            if copy.execute("PRAGMA quick_check").fetchall() == [("ok",)]:
+                return True
+    except (OSError, sqlite3.Error, DBAPIError):
+        pass
+    with contextlib.suppress(OSError):
+        target.unlink()
+    return False
+
+
+def _abandon(conn: Connection, path: Path) -> None:
+    """Never close a connection whose file was written over: closing would move its log into what lies there now."""
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(conn))

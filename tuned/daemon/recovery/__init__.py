@@ -1,0 +1,1 @@
+"""What the database lacks and the run directories hold: found, and taken in."""

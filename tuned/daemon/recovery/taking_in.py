@@ -1,0 +1,261 @@
+"""Takes into the database what only the run directories hold, such as after an older copy was restored.
+
+Owns the order: study, trials, attempts, one transaction a study. How an attempt ended is read from its records by the
+same rules as ever; an attempt that may still live is left as a live row, for `adopt` to follow.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from storage.engine import Database
+from storage.repository import restoring
+from tuned.core.errors import Unavailable
+from tuned.core.states import LIVE, Actor, StopReason, TrialState
+from tuned.core.trials.endings import Verdict
+from tuned.core.trials.metric_lines import parse_chunk
+from tuned.core.trials.trial import classify_exit
+from tuned.core.words import count
+from tuned.daemon import clock
+from tuned.daemon.attempts.commits import Progress, commit_ending, commit_progress
+from tuned.daemon.files import run_dirs
+from tuned.daemon.recovery import found
+from tuned.daemon.recovery.found import FoundAttempt
+from tuned.daemon.recovery.lacking import Lacking, lacking
+from tuned.launch.descendants import end_supervised
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What came of one study.
+
+    Attributes:
+        name: The study's.
+        new: Whether its row was made.
+        trials, attempts: How many got rows.
+        live: How many of the attempts may still be alive.
+        left: Folders that could not be read, and why.
+    """
+
+    name: str
+    new: bool = False
+    trials: int = 0
+    attempts: int = 0
+    live: int = 0
+    left: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        trials = count(self.trials, "trial")
+        live = f", {self.live} of them without an end" if self.live else ""
+        text = f"{self.name}: {'the study and ' if self.new else ''}{trials}, {count(self.attempts, 'attempt')}{live}"
+        return text + (f"; not readable: {_some(self.left)}" if self.left else "")
+
+
+def refuse_empty(database: Database, runs: Path) -> None:
+    """Refuse a database without any study where studies have run: it is not the one that was here.
+
+    Raises:
+        Unavailable: It is so.
+    """
+    with database.read() as conn:
+        if queries.study_names(conn):
+            return
+    folders = [folder.name for folder in found.studies(runs)]
+    if folders:
+        left = f"{count(len(folders), 'study')}: {_some(folders)}"
+        raise Unavailable(
+            f"the database is empty, but {runs} holds the run directories of {left}",
+            where=str(database.path),
+            hint="tunectl daemon recover brings them back; to begin anew, move that folder away",
+        )
+
+
+def take_in(database: Database, runs: Path) -> list[TakenIn]:
+    """Give a row to everything below `runs` that has none. Blocks until it is committed.
+
+    Raises:
+        Unavailable: It cannot be written.
+    """
+    with database.read() as conn:
+        items = lacking(conn, runs)
+    for item in items:
+        for number, attempts in item.attempts.items():
+            for attempt in attempts:
+                _end_unreadable(item.folder / str(number) / str(attempt))
+    return [_take(database, item) for item in items]
+
+
+def _end_unreadable(run_dir: Path) -> None:
+    """End an attempt that lives and cannot be followed: nobody would know of the slot that it holds."""
+    read = found.attempt(run_dir)
+    if read.spec is not None or not run_dirs.is_held(run_dir):
+        return
+    start = run_dirs.start_record(run_dir)
+    ended = end_supervised(str(run_dir), start)
+    log.warning("%s: ended %d processes of an attempt whose spec.json cannot be read", run_dir, ended)
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _take(database: Database, item: Lacking) -> TakenIn:
+    if item.study is None and item.record is None:
+        left = f"{item.folder} has no study.json that can be read"
+        return TakenIn(item.folder.name, left=(left,))
+    try:
+        return database.writer.submit(lambda conn: _study(conn, item, database)).result()
+    except (ValueError, KeyError, TypeError) as error:
+        log.exception("study %s could not be taken in", item.folder.name)
+        return TakenIn(item.folder.name, left=(f"{item.folder}/study.json: {error!r}",))
+
+
+def _study(conn: Connection, item: Lacking, database: Database) -> TakenIn:
+    now = clock.now()
+    if item.earlier is not None:
+        restoring.forget_study(conn, item.earlier.id, now)
+    if item.study is not None:
+        study_id = item.study.id
+    else:
+        assert item.record is not None
+        study_id = restoring.restore_study(conn, item.record, now)
+    result = TakenIn(item.folder.name, new=item.study is None)
+    for number, attempts in item.attempts.items():
+        folder = item.folder / str(number)
+        read = [found.attempt(folder / str(attempt)) for attempt in attempts]
+        usable = [attempt for attempt in read if attempt.spec is not None]
+        result = replace(result, left=(*result.left, *(str(a.run_dir) for a in read if a.spec is None)))
+        if usable:
+            live = _trial(conn, study_id, usable, database, now)
+            result = replace(
+                result,
+                trials=result.trials + 1,
+                attempts=result.attempts + len(usable),
+                live=result.live + live,
+            )
+    if item.study is None:
+        assert item.record is not None
+        for waiting in item.record.get("waiting") or ():
+            if int(waiting["number"]) not in item.attempts:
+                restoring.restore_trial(conn, study_id, waiting, now)
+                result = replace(result, trials=result.trials + 1)
+    next_number = int((item.record or {}).get("next_number") or 1)
+    restoring.reserve_numbers(conn, study_id, max(item.highest, next_number - 1))
+    if item.study is None:
+        assert item.record is not None
+        restoring.settle_study(conn, study_id, item.record, now)
+    return result
+
+
+def _trial(conn: Connection, study_id: int, attempts: Sequence[FoundAttempt], database: Database, now: float) -> bool:
+    """The rows of a trial and of its attempts; whether the last of them may still be alive."""
+    last = attempts[-1]
+    assert last.spec is not None
+    trial_id = restoring.restore_trial(conn, study_id, last.spec, now)
+    for attempt in attempts:
+        _follow_up(conn, trial_id, database, now)
+        _begin(conn, trial_id, attempt, database)
+        if attempt is last and attempt.exit is not None:
+            _end(conn, trial_id, attempt, _ended_at(attempt.exit, now))
+    return last.exit is None
+
+
+def _begin(conn: Connection, trial_id: int, attempt: FoundAttempt, database: Database) -> None:
+    """The row of an attempt as its claim, its start and the wish to end it would have left it."""
+    assert attempt.spec is not None
+    spec, folder = attempt.spec, database.stored(attempt.run_dir.parent)
+    if spec.get("retries_used") is not None:
+        restoring.set_retries_used(conn, trial_id, spec["retries_used"])
+    device = str(spec.get("device") or "")
+    repository.claim(conn, trial_id, device, attempt.attempt_id, folder, attempt.at, at_least=attempt.number)
+    if attempt.start is not None:
+        began = attempt.start.get("started_at")
+        at = float(began) if isinstance(began, int | float) else attempt.at
+        repository.started(conn, trial_id, attempt.number, attempt.start, at)
+    if attempt.stop:
+        repository.set_intent(conn, trial_id, StopReason(attempt.stop), Actor.RECOVERY, attempt.at, "as it was told")
+
+
+def _end(conn: Connection, trial_id: int, attempt: FoundAttempt, now: float) -> None:
+    """The end of the last attempt, from its exit record."""
+    progress = _ingest(conn, trial_id, attempt.number, attempt.run_dir, 0, now)
+    commit_ending(conn, progress, Verdict.ENDED, attempt.exit, run_dirs.tail(attempt.run_dir), now)
+
+
+def _follow_up(conn: Connection, trial_id: int, database: Database, now: float) -> None:
+    """Bring a trial to where its next attempt can begin: the attempt before has ended, for the next one is there."""
+    trial = queries.trial_by_id(conn, trial_id)
+    if trial.state in LIVE:
+        row = queries.attempts(conn, trial_id)[-1]
+        before = found.attempt(database.located(row["run_dir"]))
+        if before.attempt_id != row["attempt_id"]:
+            before = replace(before, start=None, exit=None, stop="")
+        _supersede(conn, trial_id, row, before, now)
+    if queries.trial_by_id(conn, trial_id).state is TrialState.PAUSED:
+        repository.move_trial(conn, trial_id, "resume", Actor.SCHEDULER, now)
+
+
+def _supersede(conn: Connection, trial_id: int, row: Mapping[str, Any], before: FoundAttempt, now: float) -> None:
+    """End an attempt that was followed by another."""
+    number = int(row["attempt"])
+    ended = _ended_at(before.exit, now)
+    if row["start"] is None and before.start is not None:
+        repository.started(conn, trial_id, number, before.start, ended)
+    progress = _ingest(conn, trial_id, number, before.run_dir, int(row["ingest_offset"]), ended)
+    commit_progress(conn, progress, ended)
+    if before.start is None and before.exit is None and row["start"] is None:
+        repository.unclaim(conn, trial_id, number, "it never began", Actor.RECOVERY, ended)
+        return
+    intent = queries.trial_by_id(conn, trial_id).stop_reason
+    paused = intent is StopReason.PAUSE
+    outcome = classify_exit(before.exit, None, stop_seen=False, tail=run_dirs.tail(before.run_dir))
+    repository.end_attempt(
+        conn,
+        trial_id,
+        number,
+        "exit_paused" if paused else "retry",
+        Actor.RECOVERY,
+        ended,
+        exit_record=before.exit,
+        failure=None if paused else outcome.failure,
+        reason="" if paused else outcome.reason,
+        traceback="",
+    )
+
+
+def _ingest(conn: Connection, trial_id: int, attempt: int, run_dir: Path, offset: int, now: float) -> Progress:
+    """Take in an attempt's metrics; the last piece of them is returned uncommitted."""
+    steps = queries.next_auto_steps(conn, trial_id, attempt) if offset else {}
+    while True:
+        facts = run_dirs.look(run_dir, offset, started=True)
+        chunk = parse_chunk(facts.data, offset, steps) if not facts.replaced else parse_chunk(facts.data, 0, steps)
+        begin = 0 if facts.replaced else offset
+        progress = Progress(
+            trial_id=trial_id,
+            attempt=attempt,
+            offset=offset,
+            next_offset=begin + chunk.consumed,
+            start=None,
+            chunk=chunk,
+            samples=[],
+            next_steps=steps,
+        )
+        if not facts.more:
+            return progress
+        commit_progress(conn, progress, now)
+        offset = progress.next_offset
+
+
+def _ended_at(record: Mapping[str, Any] | None, now: float) -> float:
+    at = None if record is None else record.get("ended_at")
+    return min(now, float(at)) if isinstance(at, int | float) else now
