@@ -17,6 +17,7 @@ from storage.queries.attempts import (
     live,
     traceback_of,
     was_cut_off,
+    wish,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -129,4 +130,5 @@ __all__ = [
     "usage",
     "waiting_count",
     "was_cut_off",
+    "wish",
 ]
