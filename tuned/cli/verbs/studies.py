@@ -142,7 +142,7 @@ def _stopping(row: StoppingRow | None) -> str:
 
 def _runs(spec: Mapping[str, Any]) -> str:
     run = spec.get("run", {})
-    what = run.get("script_typed") or run.get("script") or ""
+    what = f"-m {run['module']}" if run.get("module") else run.get("script_typed") or run.get("script") or ""
     if run.get("function"):
         what = f"{what}:{run['function']}"
     words = list(run.get("command") or [what]) + list(run.get("args") or [])
