@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuned.cli import render
+from tuned.cli import render, standing
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
@@ -37,8 +37,8 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
         [
             [
                 row.name,
-                render.state(row.state),
-                f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
+                standing.state(row),
+                row.progress,
                 "-" if row.best is None else render.values(row.best.values) + (" early" if row.best.cut else ""),
                 str(row.priority) if row.priority else "-",
                 words.duration(row.eta_s),
@@ -49,11 +49,6 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
             for row in rows
         ],
     )
-
-
-def _ended(row: StudyRow) -> int:
-    found = _searched(row)
-    return sum(found.get(state, 0) for state in ("completed", "failed", "pruned"))
 
 
 @verb()
@@ -93,9 +88,9 @@ def _show(page: StudyPage) -> None:
     row, spec = page.study, page.spec
     lines = [
         ("question", row.question),
-        ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
+        ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
-        ("trials", render.counts(_searched(row)) + (f", of {row.trials}" if row.trials else "")),
+        ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
         ("again", render.counts({state: n for state, n in row.again.items() if n})),
         ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
         ("budget", _budget(row)),
@@ -128,12 +123,6 @@ def _budget(row: StudyRow) -> str:
     return f"{words.duration(row.budget_s)} of running time, {left}"
 
 
-def _searched(row: StudyRow) -> dict[str, int]:
-    """Trials of the search by state, one for each point."""
-    found = {state: n - row.aside.get(state, 0) - row.again.get(state, 0) for state, n in row.counts.items()}
-    return {state: n for state, n in found.items() if n}
-
-
 def _bound(row: ConstraintRow) -> str:
     least = "" if row.at_least is None else f"{words.number(row.at_least)} <= "
     most = "" if row.at_most is None else f" <= {words.number(row.at_most)}"
@@ -153,7 +142,7 @@ def _stopping(row: StoppingRow | None) -> str:
 
 def _runs(spec: Mapping[str, Any]) -> str:
     run = spec.get("run", {})
-    what = run.get("script_typed") or run.get("script") or ""
+    what = f"-m {run['module']}" if run.get("module") else run.get("script_typed") or run.get("script") or ""
     if run.get("function"):
         what = f"{what}:{run['function']}"
     words = list(run.get("command") or [what]) + list(run.get("args") or [])

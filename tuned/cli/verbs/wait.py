@@ -11,23 +11,14 @@ import click
 
 from tuned.cli import render
 from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.waiting import wait_for_study, wait_for_trials
-from tuned.core.durations import parse_duration
 from tuned.core.errors import Conflict
+from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
 from tuned.core.targets import Target, parse_target
 from tuned.wire import StudyRow, TrialRow
-
-
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return parse_duration(float(value) if value.replace(".", "", 1).isdigit() else value)
-        except ValueError as error:
-            self.fail(f"{error} (write 90, 30s, 5m or 2h)", param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +32,9 @@ class _Outcome:
 
 @verb()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--timeout", type=_Duration(), help="Give up after so long, e.g. 30s or 2h: exit code 4.")
+@click.option(
+    "--timeout", type=LengthOfTime(), metavar="TIME", help="Give up after so long, e.g. 30s or 2h: exit code 4."
+)
 def wait(session: Session, targets: Sequence[str], timeout: float | None) -> None:
     """Wait until studies or trials have ended, all of them.
 
@@ -117,10 +110,10 @@ def raise_for(failure: Failed | None) -> None:
 
 
 def _failure(row: StudyRow) -> Failed | None:
-    if row.state in ("stopped", "failed"):
+    if row.state in STUDY_ENDED - {StudyState.COMPLETED}:
         return Failed(f"{row.name} {row.state}" + (f": {row.reason}" if row.reason else ""))
-    useless = {state: row.counts[state] for state in ("failed", "lost") if row.counts.get(state)}
-    if useless and not row.counts.get("completed") and not row.counts.get("pruned"):
+    useless = {str(state): row.counts[state] for state in sorted(WASTED) if row.counts.get(state)}
+    if useless and not any(row.counts.get(state) for state in VALUED):
         return Failed(f"{row.name}: no trial completed ({render.counts(useless)}; see: tunectl trials {row.name})")
     return None
 
@@ -150,7 +143,7 @@ def _trials_ended(session: Session, target: Target, text: str, deadline: float |
         "best": best and {key: best[key] for key in ("number", "params", "values")},
         "trials": [asdict(row) for row in rows],
     }
-    bad = [row for row in rows if row.state not in ("completed", "pruned")]
+    bad = [row for row in rows if row.state not in VALUED]
     if failure is None and bad:
         first = bad[0]
         failure = Failed(f"{first.study}/{first.number} {first.state}" + (f": {first.reason}" if first.reason else ""))
