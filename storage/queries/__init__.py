@@ -44,7 +44,7 @@ from storage.queries.search import (
     peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
-from storage.queries.stages import trials_of_stage
+from storage.queries.stages import own_trials, reporting_count, trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
@@ -99,9 +99,11 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "own_trials",
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "reporting_count",
     "results_before",
     "rung_values",
     "seq_before",

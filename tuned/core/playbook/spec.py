@@ -54,7 +54,8 @@ class PlaybookSpec:
     Attributes:
         steps: In order.
         trials: Search step -> its number of trials.
-        top: How many of the best are confirmed, and `seeds` with how many seeds each.
+        top: How many of the best are confirmed, and `seeds` with how many seeds each at first. Where it is close more
+            follow, up to `max_seeds`; 0: four times as many.
         members: How many of the best an ensemble may be made of.
         pause_before: Steps that wait for a person.
     """
@@ -65,6 +66,7 @@ class PlaybookSpec:
     seeds: int = 5
     members: int = 10
     pause_before: tuple[StepName, ...] = ()
+    max_seeds: int = 0
 
 
 def finalize_from(data: Mapping[str, Any] | None) -> Finalize | None:
