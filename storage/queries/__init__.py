@@ -48,6 +48,7 @@ from storage.queries.stages import own_trials, reporting_count, trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
+    fold_values,
     rung_values,
     stopping_report,
     unfinished,
@@ -87,6 +88,7 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "fold_values",
     "has_space_from",
     "known_keys",
     "last_ended",

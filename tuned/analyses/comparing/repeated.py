@@ -173,8 +173,12 @@ def _effect(
         mean = float(differences.mean()) if n else math.nan
         return Mean(mean, math.nan, -math.inf, math.inf, n)
     look = 1 + sum(earlier < other.tried for earlier in looks)
-    sem = math.sqrt(max(floor, float(differences.var(ddof=1))) / n)
-    reach = float(stats.t.ppf(1 - spent(look) / (2 * count), freedom)) * sem
+    own, degrees = float(differences.var(ddof=1)), float(freedom)
+    if own > floor:
+        # Noisier than the others: they say little of its variance, the less the more it differs from theirs.
+        degrees = n - 1 + max(0, freedom - n + 1) * (floor / own) ** 2
+    sem = math.sqrt(max(floor, own) / n)
+    reach = float(stats.t.ppf(1 - spent(look) / (2 * count), degrees)) * sem
     mean = float(differences.mean())
     return Mean(mean, sem, mean - reach, mean + reach, n)
 

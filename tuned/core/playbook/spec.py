@@ -5,6 +5,7 @@ Owns these shapes. `tuned.core.study_file.playbook_file` reads and checks them, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -45,6 +46,11 @@ class FinalLook:
 
     metric: str
     args: tuple[Any, ...] = ()
+
+
+def looks_like_test(metric: str) -> bool:
+    """Whether a metric's name says that it is measured on a test set, such as `test_loss` or `eval/test`."""
+    return "test" in re.split(r"[^a-z0-9]+", metric.lower())
 
 
 @dataclass(frozen=True, slots=True)
