@@ -17,6 +17,7 @@ from storage.queries.attempts import (
     live,
     traceback_of,
     was_cut_off,
+    wish,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -49,6 +50,7 @@ from storage.queries.stopping import (
     StoppingReport,
     decisions,
     fold_values,
+    rescued_trials,
     rung_values,
     stopping_report,
     unfinished,
@@ -106,6 +108,7 @@ __all__ = [
     "peak_memory",
     "queue_heads",
     "reporting_count",
+    "rescued_trials",
     "results_before",
     "rung_values",
     "seq_before",
@@ -133,4 +136,5 @@ __all__ = [
     "usage",
     "waiting_count",
     "was_cut_off",
+    "wish",
 ]

@@ -150,3 +150,55 @@ def test_check_proves_what_the_text_leaves_open(tunectl: Tunectl, tmp_path: Path
     document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=60)[0])
     texts = [finding["what"] for finding in document["findings"] if finding["level"] == "fail"]
     assert not document["ok"] and texts == ["mixed: the code gets True where false is recorded"]
+
+
+def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "misread", tmp_path, dirs_exist_ok=True)
+    text = """
+        question = "q"
+        [run]
+        script = "train.py"
+        args = ["--lr", "{lr}", "--shift", "{shift}"]
+        [metrics]
+        patterns = [
+            'epoch (?P<step>\\d+) val_acc (?P<val_acc>\\S+)',
+            'step (?P<step>\\d+) loss (?P<loss>.+)',
+            'seen: (?P<seen>\\S+)',
+        ]
+        [objective]
+        metric = "val_acc"
+        direction = "minimize"
+        [space]
+        lr = { type = "float", low = 0.01, high = 0.1 }
+        shift = { type = "float", low = -0.1, high = 0.1 }
+        [search]
+        method = "sobol"
+        trials = 2
+    """
+    (tmp_path / "s.toml").write_text(text)
+    process = tunectl.start("check", "s.toml", "--run", "--json", RANK="1")
+    document = json.loads(process.communicate(timeout=60)[0])
+    shown = {level: [f["what"] for f in document["findings"] if f["level"] == level] for level in ("warn", "fail")}
+    warned = " | ".join(shown["warn"])
+    assert "val_acc is minimized, and of such a metric more is usually better" in warned
+    assert "val_acc comes 5 times for steps 0 to 3, and of each step the last value counts: are these folds?" in warned
+    assert "this shell has RANK=1" in warned
+    assert "run.args.3: a value of shift may begin with a dash" in warned
+    assert shown["fail"] == ["this is no number that can be read: seen = '12,345'"]
+    assert document["trial"]["metrics"]["loss"]["count"] == 4
+
+    constrained = text.replace('metric = "val_acc"', 'metric = "loss"') + (
+        '[early_stopping]\nmethod = "none"\npatience = 5\n[[constraint]]\nmetric = "latncy"\nat_most = 1\n'
+    )
+    (tmp_path / "s.toml").write_text(constrained)
+    script = tmp_path / "train.py"
+    script.write_text("import subprocess  # what that prints, nobody knows\n" + script.read_text())
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=60)[0])
+    texts = " | ".join(finding["what"] for finding in document["findings"])
+    assert "constraint.metric: the trial never gave latncy" in texts
+    assert "early_stopping.patience = 5 is in steps, and loss comes every 500 of them" in texts
+    tunectl("submit", "s.toml")
+    paused = tunectl.wait_until(
+        lambda: (row := tunectl.json("show", "s"))["state"] != "running" and row, "the canary pauses the study"
+    )
+    assert paused["state"] == "paused" and "ended without reporting latncy; it reported" in paused["reason"]

@@ -7,13 +7,16 @@ study's interpreter, with its patterns.
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuned.client import api
 from tuned.core.errors import TunedError
+from tuned.protocol import METRICS_FILE, STEP_KEY, TIME_KEY
 from tuned.wire import LogChunk, MetricRow, Submission, TrialRow
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ class Tried:
         seconds: How long it ran; None when it never began.
         pause: Why the daemon would not have gone on after it; empty when it would.
         run_dir: Its run directory, gone by now.
+        unreadable: Lines of metrics whose values are no numbers that can be read, a few.
+        repeated: Metric -> how often its steps began from the start, where they did more than once.
     """
 
     trial: TrialRow
@@ -45,6 +50,8 @@ class Tried:
     seconds: float | None
     pause: str
     run_dir: str | None
+    unreadable: list[str]
+    repeated: dict[str, int]
 
 
 def rehearsal(submission: Submission, name: str) -> Submission:
@@ -90,6 +97,8 @@ def tried(
             seconds=None if started is None or ended is None else ended - started,
             pause=page.reason if page.state == "paused" else "",
             run_dir=detail.run_dir,
+            unreadable=[str(line.get("text", "")) for line in detail.unreadable],
+            repeated=_repeated(detail.run_dir),
         )
     finally:
         _take_away(client, name)
@@ -129,6 +138,27 @@ def _take_away(client: Client, name: str) -> None:
                 return
             except TunedError:
                 time.sleep(LOOK_S)
+
+
+def _repeated(run_dir: str | None) -> dict[str, int]:
+    """Metric -> how often its steps began from the start, by the lines as they were written."""
+    last: dict[str, float] = {}
+    rounds: dict[str, int] = {}
+    try:
+        lines = Path(run_dir or "", METRICS_FILE).read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    for line in lines:
+        try:
+            record = dict(json.loads(line))
+            step = float(record.pop(STEP_KEY))
+        except (ValueError, TypeError, KeyError):
+            continue
+        for name in record:
+            if name != TIME_KEY:
+                rounds[name] = rounds.get(name, 0) + (step <= last.get(name, step))
+                last[name] = step
+    return {name: count for name, count in rounds.items() if count > 1}
 
 
 def per_metric(observations: list[MetricRow]) -> dict[str, list[MetricRow]]:

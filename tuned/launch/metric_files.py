@@ -14,6 +14,7 @@ import os
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from tuned.launch import tfevents
+from tuned.launch.numbers import read_number
 from tuned.plain_files import read_plain
 from tuned.protocol import STEP_KEY, TIME_KEY, encode_number
 
@@ -251,12 +252,12 @@ def _number(value: Any) -> Optional[float]:
     """The number that a JSON value or a cell holds; None for anything else."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, (int, float, str)):
-        try:
-            return float(value)
-        except (ValueError, OverflowError):
-            return None
-    return None
+    if isinstance(value, str):
+        return read_number(value)
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:
+        return None
 
 
 def _step(value: Any) -> Optional[float]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from tuned.launch.numbers import read_number
 from tuned.launch.signals import TookTooLong, raise_on_alarm
 from tuned.protocol import QUIET_MARK, STEP_KEY, encode_number
 
@@ -21,9 +22,12 @@ PATIENCE = 0.1
 
 STRIKES = 3
 
+UNREAD = 3
+"""Matches of one pattern that are kept although their text is no number that can be read; more would flood the file."""
+
 _COLOURS = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_DIGIT = re.compile(r"\d")
 _LINE_END = re.compile(rb"[\r\n]")
-_TRAILING = ".,;:)]}%"
 
 
 class Lines:
@@ -57,6 +61,7 @@ class _Pattern:
         self.stream = stream
         self.matches = 0
         self.strikes = 0
+        self.unread = 0
         self.disabled: Optional[str] = None
         self.regex: Optional["re.Pattern[str]"] = None
         try:
@@ -72,7 +77,14 @@ class _Pattern:
             return None
         groups = match.groupdict()
         step = _step(groups.pop(STEP_KEY, None))
-        values = {name: number for name, number in map(_named_number, groups.items()) if number is not None}
+        caught = {name: text for name, text in groups.items() if text is not None}
+        numbers = {name: read_number(text) for name, text in caught.items()}
+        values = {name: encode_number(number) for name, number in numbers.items() if number is not None}
+        unread = [name for name in caught if name not in values and _DIGIT.search(caught[name])]
+        if unread and self.unread < UNREAD:
+            # The text itself: it is counted, and shown, as a line that could not be read.
+            self.unread += 1
+            values.update((name, caught[name]) for name in unread)
         if not values:
             return None
         if step is None:
@@ -134,25 +146,7 @@ def _search_within(regex: "re.Pattern[str]", line: str, seconds: float) -> Optio
 
 
 def _step(text: Optional[str]) -> Optional[int]:
-    number = _number(text)
+    number = None if text is None else read_number(text)
     if number is None or number != number or number in (float("inf"), float("-inf")):
         return None
     return int(number) if number >= 0 else None
-
-
-def _named_number(item: Tuple[str, Optional[str]]) -> Tuple[str, Any]:
-    name, text = item
-    number = _number(text)
-    return name, None if number is None else encode_number(number)
-
-
-def _number(text: Optional[str]) -> Optional[float]:
-    """The number, or None; punctuation of the sentence around it is not part of it."""
-    if text is None:
-        return None
-    for candidate in (text, text.rstrip(_TRAILING)):
-        try:
-            return float(candidate)
-        except ValueError:
-            continue
-    return None

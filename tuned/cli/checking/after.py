@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,24 +30,75 @@ def ended(result: Tried) -> list[Finding]:
     return [Finding("ok", f"the trial completed{took}")]
 
 
-def metrics_found(submission: Submission, metrics: dict[str, dict[str, Any]]) -> list[Finding]:
-    """The metrics that were found, and the objectives that were not."""
+def metrics_found(submission: Submission, metrics: dict[str, dict[str, Any]], result: Tried) -> list[Finding]:
+    """The metrics that were found, those that were asked for and were not, and steps that mean something else."""
     found = []
     for name, seen in metrics.items():
         steps = f"steps {words.number(seen['first_step'])} to {words.number(seen['last_step'])}"
         times = "once" if seen["count"] == 1 else f"{seen['count']} times, {steps}"
         found.append(Finding("ok", f"{name}: {times}, last {words.number(seen['last'])}"))
-    given = submission.study.get("objective") or []
-    for objective in [given] if isinstance(given, dict) else given:
-        metric = objective.get("metric") if isinstance(objective, dict) else None
-        if metric and metric not in metrics:
-            listed = f"it gave {', '.join(metrics)}" if metrics else "nothing was found in what it printed"
-            found.append(Finding("fail", f"objective.metric: the trial never gave {metric}", listed))
-        elif metric and metrics[metric]["count"] == 1:
-            found.append(
-                Finding("warn", f"{metric} comes once a trial", "with a value a step, bad trials can end early")
-            )
+    listed = f"it gave {', '.join(metrics)}" if metrics else "nothing was found in what it printed"
+    for kind in ("objective", "constraint"):
+        for metric in metrics_of(submission, kind):
+            if metric not in metrics:
+                found.append(Finding("fail", f"{kind}.metric: the trial never gave {metric}", listed))
+            elif metrics[metric]["count"] == 1 and kind == "objective":
+                hint = "with a value a step, bad trials can end early"
+                found.append(Finding("warn", f"{metric} comes once a trial", hint))
+    for text in result.unreadable:
+        hint = "write it as one plain number, such as 12345.6"
+        found.append(Finding("fail", f"this is no number that can be read: {_misread(text)}", hint))
+    found += _repeats(submission, metrics, result)
+    found += _patience(submission, metrics)
     return found
+
+
+def _misread(line: str) -> str:
+    """The names and texts in a line of metrics that are no numbers; the line itself when it is no such line."""
+    try:
+        record = dict(json.loads(line))
+    except (ValueError, TypeError):
+        return line[:120]
+    return ", ".join(f"{name} = {value!r}" for name, value in record.items() if isinstance(value, str))
+
+
+def metrics_of(submission: Submission, kind: str) -> list[str]:
+    """The metrics of the objectives or of the constraints, in the file's order."""
+    given = submission.study.get(kind) or []
+    tables = [given] if isinstance(given, dict) else given
+    return [str(table["metric"]) for table in tables if isinstance(table, dict) and table.get("metric")]
+
+
+def _repeats(submission: Submission, metrics: dict[str, dict[str, Any]], result: Tried) -> Iterator[Finding]:
+    """Steps that began from the start, as those of folds do: of each step the last value counts."""
+    if dict(submission.study.get("run") or {}).get("folds"):
+        return
+    for name in metrics_of(submission, "objective"):
+        times, seen = result.repeated.get(name, 1), metrics.get(name)
+        if times > 1 and seen is not None:
+            steps = f"steps {words.number(seen['first_step'])} to {words.number(seen['last_step'])}"
+            yield Finding(
+                "warn",
+                f"{name} comes {times} times for {steps}, and of each step the last value counts: are these folds?",
+                "run.folds runs the script once a fold and takes the mean; or trial.folds(k) in the code",
+            )
+
+
+def _patience(submission: Submission, metrics: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """A patience that is shorter than the way from one report to the next."""
+    patience = dict(submission.study.get("early_stopping") or {}).get("patience")
+    for name in metrics_of(submission, "objective")[:1]:
+        seen = metrics.get(name)
+        if not isinstance(patience, int | float) or seen is None or seen["count"] < 2:
+            continue
+        gap = (seen["last_step"] - seen["first_step"]) / (seen["count"] - 1)
+        if patience < gap:
+            yield Finding(
+                "warn",
+                f"early_stopping.patience = {words.number(patience)} is in steps, and {name} comes every "
+                f"{words.number(gap)} of them: a trial ends at the first value that is no better",
+                f"patience = {words.number(patience * gap)} waits for {words.number(patience)} values",
+            )
 
 
 def files_touched(touched: Touched, folders: list[Path]) -> list[Finding]:

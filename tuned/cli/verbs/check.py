@@ -96,7 +96,7 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
         touched = compare(seen, picture(folders, home))
     metrics = {name: shown(rows) for name, rows in per_metric(result.observations).items()}
     findings += ended(result)
-    findings += metrics_found(submission, metrics)
+    findings += metrics_found(submission, metrics, result)
     findings += files_touched(touched, folders)
     findings += time_needed(plan, result)
     return {

@@ -21,8 +21,12 @@ _METRIC = re.compile(
 )
 _MAXIMIZED = re.compile(
     r"(?:^|_)(acc|accuracy|top1|top5|f1|auc|auroc|ap|map|miou|iou|dice|bleu|rouge|score|reward|return|psnr|ssim|r2"
-    r"|precision|recall|mrr|ndcg)(?:$|_)"
+    r"|precision|recall|mrr|ndcg)(?=$|_)"
 )
+_MINIMIZED = re.compile(
+    r"(?:^|_)(loss|err|error|perplexity|ppl|mse|mae|rmse|mape|nll|wer|cer|fid|bpb|bpc|logloss|brier|regret)(?=$|_)"
+)
+_NEGATED = re.compile(r"(?:^|_)(neg|negative)_")
 _PARTS = {
     "val": "val", "valid": "valid", "validation": "val", "eval": "eval", "evaluation": "eval", "dev": "dev",
     "test": "test", "testing": "test", "train": "train", "training": "train",
@@ -67,9 +71,22 @@ def read_prints(tree: ast.Module) -> Found:
     return Found(tuple(kept), tuple(sorted(metrics, key=rank)))
 
 
+def usual_direction(metric: str) -> str:
+    """`minimize` or `maximize` where a metric's name says which; empty where it does not.
+
+    The last word that is a metric's counts: `best_score` is maximized, `score_loss` and `neg_log_loss`'s own are not.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", metric.lower())
+    if _NEGATED.search(name):
+        return "maximize"
+    found = [(match.end(), "maximize") for match in _MAXIMIZED.finditer(name)]
+    found += [(match.end(), "minimize") for match in _MINIMIZED.finditer(name)]
+    return max(found)[1] if found else ""
+
+
 def direction_of(metric: str) -> str:
-    """`maximize` for what one wants more of, judged by its name."""
-    return "maximize" if _MAXIMIZED.search(metric.lower()) else "minimize"
+    """`maximize` for a metric of which more is better, judged by its name; `minimize` for any other."""
+    return usual_direction(metric) or "minimize"
 
 
 def rank(metric: str) -> tuple[int, int, int]:

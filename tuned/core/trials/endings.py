@@ -159,6 +159,11 @@ def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | Non
     return Outcome("retry", None, "its warm start failed: it runs in a fresh interpreter")
 
 
+def is_silent(outcome: Outcome) -> bool:
+    """Whether the program ended well and left out a metric that the study needs."""
+    return outcome.reason.startswith(_SILENT)
+
+
 def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: int) -> str | None:
     """Why the study shall pause: its first trial to end gave nothing to search by.
 
@@ -169,7 +174,7 @@ def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: 
         return None
     if outcome.event not in ("exit_ok", "exit_error", "vanished"):
         return None
-    if outcome.reason.startswith(_SILENT):
+    if is_silent(outcome):
         return f"trial {number} {outcome.reason}"
     metric = spec.objectives[0].metric
     return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"

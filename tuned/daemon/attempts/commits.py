@@ -5,7 +5,7 @@ Owns what goes together into one commit. Functions here run in the writer's thre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import IngestBatch
 from tuned.core.states import Actor, StopReason, StudyState, TrialState
+from tuned.core.study import Study
 from tuned.core.trials.endings import (
     SIDE_HISTORY,
     Verdict,
@@ -22,6 +23,7 @@ from tuned.core.trials.endings import (
     breaker_verdict,
     canary_verdict,
     check_result,
+    is_silent,
     never_began,
     side_verdict,
     with_retry,
@@ -185,13 +187,19 @@ def _pause_if_failing(
         # What was asked to end says nothing about the others.
         return
     study = queries.study_by_id(conn, study_id)
-    any_values = bool(trial.values) or queries.any_values(conn, study_id)
-    reason = canary_verdict(study.spec, outcome, any_values, trial.number)
-    if reason is None and outcome.failure is not None:
-        last = queries.last_ended(conn, study_id, SIDE_HISTORY)
-        reason = breaker_verdict(last) or side_verdict(last)
+    last = queries.last_ended(conn, study_id, SIDE_HISTORY) if outcome.failure is not None else []
+    reason = canary_verdict(study.spec, outcome, _given(conn, study, trial, outcome, last), trial.number)
+    reason = reason or breaker_verdict(last) or side_verdict(last)
     if reason is not None:
         repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=reason)
+
+
+def _given(conn: Connection, study: Study, trial: Trial, outcome: Outcome, last: Sequence[Trial]) -> bool:
+    """Whether any trial has given the metrics that this one ended without; without a lack, any metric at all."""
+    lacks = {metric.metric for metric in study.spec.required_in(trial.stage)} - set(trial.values)
+    if trial.values and lacks and is_silent(outcome):
+        return any(lacks <= set(other.values) for other in last)
+    return bool(trial.values) or queries.any_values(conn, study.id)
 
 
 def _seconds(record: Mapping[str, Any] | None) -> float | None:
