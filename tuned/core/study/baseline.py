@@ -42,7 +42,7 @@ def baseline_point(spec: StudySpec) -> Mapping[str, Value] | None:
 
 
 def baseline_trial(spec: StudySpec, trials: Iterable[T]) -> T | None:
-    """The trial that ran the baseline, whatever became of it.
+    """The trial that ran the baseline, whatever became of it; the person's own one before any other at those settings.
 
     No other trial stands in for it: the first point of a design is nobody's baseline.
     """
@@ -53,7 +53,6 @@ def baseline_trial(spec: StudySpec, trials: Iterable[T]) -> T | None:
         trial
         for trial in trials
         if trial.stage == SEARCH
-        and trial.origin == "user"
         and all(name in trial.params and same_value(trial.params[name], value) for name, value in point.items())
     )
-    return min(found, key=lambda trial: trial.number, default=None)
+    return min(found, key=lambda trial: (trial.origin != "user", trial.number), default=None)
