@@ -26,7 +26,7 @@ from tuned.advisor.messages import (
 )
 from tuned.core.search.phases import Due
 from tuned.core.space import Point
-from tuned.core.states import TERMINAL
+from tuned.core.states import TERMINAL, StoppedBy
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
@@ -212,16 +212,6 @@ def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
 
 
 def _line(trial: Trial, rungs: dict[int, float], memory: float | None) -> TrialLine:
-    values = trial.values if trial.state in TERMINAL else {}
-    return TrialLine(
-        trial.number,
-        trial.params,
-        trial.state,
-        values,
-        trial.failure,
-        trial.origin,
-        rungs,
-        memory,
-        {},
-        trial.stopped_by,
-    )
+    values = trial.values if trial.state in TERMINAL and trial.stopped_by != StoppedBy.DISK else {}
+    told = TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)
+    return replace(told, stopped_by=trial.stopped_by)
