@@ -13,6 +13,7 @@ from tuned.analyses.answer import Answer
 from tuned.analyses.models.sampled import DRAWS
 from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at
 from tuned.analyses.question import Question
+from tuned.analyses.robust import wild_note
 from tuned.analyses.study_data import Floats
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
@@ -50,7 +51,8 @@ def importance(question: Question) -> Answer:
         f"interval of {DRAWS} functions that may lie behind them. Shares in all sum to more than 1 where parameters "
         "work together."
     )
-    table = Table("importance", f"importance for {model.metric}", columns, shown, (note,))
+    notes = tuple(text for text in (note, wild_note(question.study)) if text)
+    table = Table("importance", f"importance for {model.metric}", columns, shown, notes)
     figures = {name: {"importance": whole[i], "alone": alone[i]} for i, name in enumerate(names)}
     return Answer(verdicts=_trust(model), tables=(table,), figures={"importance": figures})
 
