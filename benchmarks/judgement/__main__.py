@@ -1,4 +1,4 @@
-"""`python -m benchmarks.judgement [--repetitions N] [--first-seed N] [--write]`: how often `advise` is right, as a table.
+"""`python -m benchmarks.judgement [--repetitions N] [--first-seed N] [--write]`: how often `advise` is right.
 
 Owns the run: two processes at low priority, each outcome a line in `.judgement/`, so that a run that was broken off
 goes on where it stopped. Outcomes lie under a digest of the code that gave them: those of other code never mix in.

@@ -99,7 +99,7 @@ def _stopping(study: StudyData) -> list[str]:
     if found is not None:
         share = f"{len(found.wrong)} of {len(found.rescued)}"
         told.append(
-            f"of those that were let run on to measure it {share} should not have been stopped (95 % interval "
+            f"of those that were let run on to measure it {share} should not have been stopped (90 % interval "
             f"{found.low:.0%} to {found.high:.0%})."
         )
     return told
