@@ -49,6 +49,7 @@ from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
+    rescued_trials,
     rung_values,
     stopping_report,
     unfinished,
@@ -103,6 +104,7 @@ __all__ = [
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "rescued_trials",
     "results_before",
     "rung_values",
     "seq_before",

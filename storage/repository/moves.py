@@ -18,7 +18,7 @@ from storage.rows import load_spec
 from storage.summaries import summaries
 from tuned.core import events, states
 from tuned.core.errors import NotFound
-from tuned.core.states import LIVE, TERMINAL, Actor, Failure, TrialState
+from tuned.core.states import LIVE, TERMINAL, Actor, Failure, StoppedBy, TrialState
 from tuned.core.study import SEARCH, Objective, StudySpec
 
 _t = trials.c
@@ -158,7 +158,8 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "values": encode_values(trial.values),
     }
     asked = before in LIVE and target in LIVE
-    if not asked and target not in _STOPPED:
+    cut_by_disk = target is TrialState.COMPLETED and trial.stopped_by == StoppedBy.DISK
+    if not asked and target not in _STOPPED and not cut_by_disk:
         trial.stopped_by = ""
     if trial.stopped_by:
         data["stopped_by"] = trial.stopped_by

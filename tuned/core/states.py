@@ -57,7 +57,7 @@ class Failure(StrEnum):
 
 
 class StoppedBy(StrEnum):
-    """The rule, or the person, that asked a trial to end before its own end."""
+    """The rule, or the person, that asked a trial to end before its own end, or what else cut its curve short."""
 
     PATIENCE = "patience"
     """No better value for long enough: it has converged, and ranks like one that completed."""
@@ -66,6 +66,8 @@ class StoppedBy(StrEnum):
     USER = "user"
     STUDY = "study"
     """Its study ended while it was paused."""
+    DISK = "disk"
+    """It completed, but the disk was full and a part of what it reported of an objective is missing."""
 
 
 class StopReason(StrEnum):

@@ -49,6 +49,7 @@ def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
     return Verdict.VANISHED
 
 
+PARTIAL = "the disk was full, and the trial ended before there was room for the rest of"
 _SILENT = "ended without reporting"
 
 
@@ -58,6 +59,7 @@ def check_result(
     values: Mapping[str, float],
     tail: str = "",
     reported: Sequence[str] = (),
+    gaps: Sequence[str] = (),
     disk_full: bool = False,
     stage: str = SEARCH,
 ) -> Outcome:
@@ -69,22 +71,26 @@ def check_result(
         values: Objective metric -> summary of what was reported.
         tail: The last lines of the output, for the reason.
         reported: Names of the metrics that were reported, for the reason.
+        gaps: Metrics of which something is missing in its file; `*` for any.
         disk_full: Whether there was no room to write when it ended.
         stage: The trial's.
     """
     if outcome.event != "exit_ok":
         return outcome
     required = spec.required_in(stage)
-    if disk_full and required:
-        return Outcome("exit_error", Failure.LOST, DISK_FULL)
+    partial = [objective.metric for objective in required if {objective.metric, "*"} & set(gaps)]
     for objective in required:
         value = values.get(objective.metric)
+        if value is None and (disk_full or partial):
+            return Outcome("exit_error", Failure.LOST, DISK_FULL)
         if value is None:
             said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"
             reason = f"{_SILENT} {objective.metric}" + (f"; {said}" if reported or tail.strip() else "")
             return Outcome("exit_error", Failure.ERROR, reason)
         if not math.isfinite(value):
             return Outcome("exit_error", Failure.NAN, f"{objective.metric} is {value}")
+    if partial:
+        return Outcome(outcome.event, reason=f"{PARTIAL} {', '.join(partial)}", partial=True)
     return outcome
 
 
@@ -189,7 +195,8 @@ _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
 def breaker_verdict(last: Sequence[Trial]) -> str | None:
     """Why the study shall pause: its trials fail alike, so the next would too.
 
-    A lack of memory never counts: it belongs to the point, not to the program.
+    A lack of memory never counts: it belongs to the point, not to the program. Nor does NaN at points that a person
+    chose: they ask whether it comes.
 
     Args:
         last: The trials that ended last, newest first; cancelled ones left out.
@@ -205,6 +212,8 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
     if len(kinds) > 1 or failure is None or failure in (Failure.OOM, Failure.INFEASIBLE):
         return None
     if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
+        return None
+    if failure is Failure.NAN and any(trial.origin in ("user", "retry") for trial in newest):
         return None
     return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
 
