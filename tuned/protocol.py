@@ -58,7 +58,7 @@ RECORDS = frozenset(
         MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
     )
 )  # fmt: skip
-"""What a run directory holds of ours: nothing else may be written under these names."""
+"""Our files in a run directory: nothing else may be written under these names."""
 
 ENV_PREFIX = "TUNED_"
 ENV_HOME = "TUNED_HOME"
@@ -97,7 +97,7 @@ STOP_REASONS = ("pause", "prune", "cancel", "kill")
 """Why a daemon asks a live attempt to end; the first word of `stop.json`."""
 
 FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
-"""What a launcher may import before it forks, and therefore what the preload can learn."""
+"""The modules that a launcher may import before it forks, and that the preload can learn."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -180,8 +180,8 @@ def encode_line(record: Mapping[str, Any]) -> bytes:
 class MetricsAppender:
     """Appends lines to a `metrics.jsonl` that others append to as well, and never raises for trouble with the file.
 
-    A line is one `write`. What could not be written is kept in memory and tried again before the next line; a line that
-    was torn by a short write is closed by a newline and written again whole. One thread at a time.
+    A line is one `write`. A line that could not be written is kept in memory and tried again before the next line; a
+    line that was torn by a short write is closed by a newline and written again whole. One thread at a time.
 
     Args:
         path: The file; made when the first line is written.
@@ -243,7 +243,7 @@ def write_record(
     Args:
         folder: The run directory.
         name: One of the `*_FILE` names.
-        record: What to write; `protocol` is added.
+        record: The record; `protocol` is added.
         durable: Sync file and folder (temp, fsync, rename, fsync); without it the rename alone makes it atomic.
         version: The protocol of whoever reads it, which may be a supervisor of the version before.
 

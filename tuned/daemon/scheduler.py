@@ -50,7 +50,7 @@ DESIGN_AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was read at one moment: studies that have not ended, and the head of the queue."""
+    """The state at one moment: studies that have not ended, and the head of the queue."""
 
     studies: dict[int, Study]
     queue: list[Trial]
@@ -59,7 +59,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A study's trials that wait at a rung of early stopping: how many, and which shall still run to their end."""
+    """A study's trials that wait at a rung of early stopping: their number, and those that still run to their end."""
 
     count: int
     unfinished: list[tuple[int, Verdict]]
@@ -99,7 +99,7 @@ class Scheduler:
             try:
                 busy = await self._tick()
             except Exception:
-                # Whatever went wrong is looked at again in a second; the daemon must not end for it.
+                # The state is read anew in a second, and the daemon must not end because of one tick.
                 log.exception("the scheduler stumbled")
                 await asyncio.sleep(TICK_S)
             try:
@@ -125,6 +125,18 @@ class Scheduler:
             return Picture(studies, queries.queue_heads(conn, 2 * room), waiting)
 
     async def _tick(self) -> bool:
+        """Look at the state once and act on it; False when no study is active.
+
+        Its duties, in this order:
+
+        1. Read studies and the head of the queue at one moment, in a thread. Launches that are being claimed count
+           before and after that: their rows may change while it reads.
+        2. Let `plan` decide from plain views. Without room (`held_up`) it sees no free slot, and still ends studies.
+        3. Act in the order of the plan. A lease is taken before its launch begins, so that the next tick cannot give
+           the same slot away. Suggestions are asked for one request at a time, unless they are made here.
+        4. For each study: move its playbook on, tell the suggestions how many slots wait for them, and renew waiting
+           suggestions by the newest results.
+        """
         claiming = dict(self._launching.claiming)
         picture = await asyncio.to_thread(self._look)
         claiming |= self._launching.claiming

@@ -31,7 +31,7 @@ Entry = tuple[float, int]
 
 
 class Verdict(StrEnum):
-    """What was decided of a trial at a rung, and what became of it."""
+    """The decision on a trial at a rung, and its outcome."""
 
     CONTINUED = "continued"
     PAUSED = "paused"
@@ -95,7 +95,7 @@ def passing(rule: EarlyStopping, peers: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a rung.
+    """The known values of a rung.
 
     Attributes:
         peers: Trials that count there.
@@ -122,7 +122,7 @@ def shift(rule: EarlyStopping, standing: Standing, new: Entry) -> Shift:
 
 
 def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool, rescue: bool) -> Verdict:
-    """What shall become of a trial that has reached a rung.
+    """The decision on a trial that has reached a rung.
 
     Args:
         rule: The study's; not `none`.

@@ -32,7 +32,7 @@ def finalize_of(
     """`[finalize]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
@@ -56,7 +56,7 @@ def look_of(table: FinalLookTable | None, run: RunSpec, space: SearchSpace) -> F
     """`[test]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
@@ -78,7 +78,7 @@ def playbook_of(
     """`[playbook]`, checked, with each step's number of trials.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None

@@ -1,7 +1,7 @@
 """Live attempts: from the fork to the row that says how it ended.
 
-Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction. Who starts an
-attempt is the launch's work (`tuned.daemon.launch.launching`); `tuned.core.trials.endings` decides what an end means.
+Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction. `tuned.daemon.launch.launching`
+starts attempts, and `tuned.core.trials.endings` decides what an end means.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class Attempts:
     async def _settle(self, attempt: LiveAttempt) -> None:
         """No exit record and no living supervisor that we know of: ask the lock, and end what a dead one left.
 
-        What such a process wrote before its end is taken in by the look that follows; only then is the attempt over.
+        The next look takes in the last lines of such a process; only then is the attempt over.
         """
         lock = await asyncio.to_thread(run_dirs.revoke_if_unstarted, attempt.run_dir)
         if lock == "held":
@@ -288,7 +288,7 @@ class Attempts:
             self._folders.remove(attempt.watches)
             self._ended(attempt, ending)
         except Exception:
-            # What is committed is not to be ended again, whatever could not be put away.
+            # A committed end is not repeated, even where a file could not be put away.
             log.exception("attempt %s/%d: its end was not taken note of by all", attempt.holder, attempt.attempt)
 
     async def close(self) -> None:

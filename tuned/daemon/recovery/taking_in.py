@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """What came of one study.
+    """The result for one study.
 
     Attributes:
         name: The study's.

@@ -33,7 +33,7 @@ REASON_LENGTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was read at one moment.
+    """The state and history, read at one moment.
 
     Attributes:
         since: Unix seconds of the last look; None when there was none.
@@ -51,7 +51,7 @@ class Changes:
 
 @router.post("/summary")
 async def summary(request: Look, given: Given) -> Summary:
-    """What happened since this client last looked; from now on that is now, unless `keep` is set."""
+    """The changes since this client's last summary; the next one begins now, unless `keep` is set."""
     now = clock.now()
     seen = await given.database.ask(lambda conn: _read(conn, request))
     slots = len(given.slots.default_slots)
@@ -72,7 +72,7 @@ def _key(client: str) -> str:
 
 
 def _read(conn: Connection, request: Look) -> Changes:
-    """What happened behind the client's last look, or behind `request.since`."""
+    """The changes after the client's last summary, or after `request.since`."""
     known = fact(conn, _key(request.client))
     since: float | None
     if request.since is not None:
@@ -107,7 +107,7 @@ def _remember(conn: Connection, client: str, seq: int, now: float) -> None:
 def _study_summary(
     row: StudyRow, study: Study, ended: list[queries.EndedTrial], events: list[Event], before: float | None
 ) -> StudySummary:
-    """What happened in one study, for people."""
+    """The changes of one study, for people."""
     objective, best = study.spec.objective, study.best
     value = None if best is None or objective is None else best.values.get(objective.metric)
     return StudySummary(
