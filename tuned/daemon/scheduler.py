@@ -28,7 +28,7 @@ from tuned.core.queue.schedule import (
     suggestions_ahead,
 )
 from tuned.core.search.phases import asks_advisor
-from tuned.core.search.rungs import Verdict
+from tuned.core.search.rungs import Ruling
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -62,7 +62,7 @@ class Waiting:
     """A study's trials that wait at a rung of early stopping: their number, and those that still run to their end."""
 
     count: int
-    unfinished: list[tuple[int, Verdict]]
+    unfinished: list[tuple[int, Ruling]]
 
 
 def _nothing_but_paused(study: Study) -> bool:
@@ -113,7 +113,7 @@ class Scheduler:
         """Why nothing may be launched now, in any study; empty when there is no reason."""
         return self.blocked or self._launching.held_up
 
-    def _look(self) -> Picture:
+    def _read(self) -> Picture:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
             room = len(self._slots.gpus) + len(self._slots.cpus)
@@ -138,7 +138,7 @@ class Scheduler:
            suggestions by the newest results.
         """
         claiming = dict(self._launching.claiming)
-        picture = await asyncio.to_thread(self._look)
+        picture = await asyncio.to_thread(self._read)
         claiming |= self._launching.claiming
         if not picture.studies:
             return False
@@ -179,7 +179,7 @@ class Scheduler:
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
-            self._playbooks.look(study, view, self._budget_spent(study))
+            self._playbooks.advance(study, view, self._budget_spent(study))
             self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
             if study.state is StudyState.RUNNING:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
@@ -240,7 +240,7 @@ class Scheduler:
     async def _run_to_end(self, waiting: Waiting) -> None:
         def resume(conn: Connection) -> None:
             for trial_id, verdict in waiting.unfinished:
-                repository.stopping.resume(conn, trial_id, verdict, clock.now())
+                repository.early_stopping.resume(conn, trial_id, verdict, clock.now())
 
         await self._database.writer.run(resume)
 

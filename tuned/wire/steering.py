@@ -36,7 +36,7 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SummaryRequest:
     """A client looks at what happened.
 
     Attributes:

@@ -40,7 +40,7 @@ class Finalize:
 
 
 @dataclass(frozen=True, slots=True)
-class FinalLook:
+class FinalTest:
     """How the test set is looked at: the metric that tells, and the arguments that make the code report it."""
 
     metric: str
@@ -74,9 +74,9 @@ def finalize_from(data: Mapping[str, Any] | None) -> Finalize | None:
     return Finalize(**{**data, "args": arguments_from(data["args"]), "data": tuple(data["data"])})
 
 
-def test_from(data: Mapping[str, Any] | None) -> FinalLook | None:
+def test_from(data: Mapping[str, Any] | None) -> FinalTest | None:
     """The result of `asdict`."""
-    return None if data is None else FinalLook(data["metric"], arguments_from(data["args"]))
+    return None if data is None else FinalTest(data["metric"], arguments_from(data["args"]))
 
 
 def playbook_from(data: Mapping[str, Any] | None) -> PlaybookSpec | None:

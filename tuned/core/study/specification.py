@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tuned.core.playbook.spec import Finalize, FinalLook, PlaybookSpec, finalize_from, playbook_from, test_from
+from tuned.core.playbook.spec import Finalize, FinalTest, PlaybookSpec, finalize_from, playbook_from, test_from
 from tuned.core.space import SearchSpace
 from tuned.core.study.goals import Constraint, MetricFile, Objective, Pattern
 from tuned.core.study.notices import Notify
@@ -40,7 +40,7 @@ class StudySpec:
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
     finalize: Finalize | None = None
-    test: FinalLook | None = None
+    test: FinalTest | None = None
     playbook: PlaybookSpec | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None

@@ -184,7 +184,7 @@ class FinalizeTable(Table):
     data: Names = ()
 
 
-class FinalLookTable(Table):
+class FinalTestTable(Table):
     """`[test]`."""
 
     metric: MetricName
@@ -223,6 +223,6 @@ class StudyTable(Table):
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
     finalize: FinalizeTable | None = None
-    test: FinalLookTable | None = None
+    test: FinalTestTable | None = None
     playbook: PlaybookTable | None = None
     notify: NotifyTable | None = None

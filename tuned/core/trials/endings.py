@@ -19,7 +19,7 @@ from tuned.core.trials.last_words import last_error_line
 from tuned.core.trials.trial import DISK_FULL, Outcome, Trial
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """The next action on a live attempt."""
 
     WAIT = "wait"
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     UNCLAIM = "unclaim"
 
 
-def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
+def judge(state: TrialState, has_exit: bool, lock: str) -> Fate:
     """The joint meaning of a row and its run directory.
 
     Args:
@@ -41,12 +41,12 @@ def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
         back to the queue only if it never started; otherwise it is lost, never given an invented exit code.
     """
     if has_exit:
-        return Verdict.ENDED
+        return Fate.ENDED
     if lock == "held":
-        return Verdict.WAIT
+        return Fate.WAIT
     if lock in ("revoked", "absent") and state is TrialState.STARTING:
-        return Verdict.UNCLAIM
-    return Verdict.VANISHED
+        return Fate.UNCLAIM
+    return Fate.VANISHED
 
 
 _SILENT = "ended without reporting"

@@ -17,7 +17,7 @@ from tuned.core.states import Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.endings import (
     SIDE_HISTORY,
-    Verdict,
+    Fate,
     alone_next,
     as_asked,
     breaker_verdict,
@@ -112,7 +112,7 @@ def commit_progress(conn: Connection, progress: Progress, now: float) -> StopRea
 def commit_ending(
     conn: Connection,
     progress: Progress,
-    verdict: Verdict,
+    verdict: Fate,
     record: Mapping[str, Any] | None,
     tail: str,
     now: float,
@@ -144,7 +144,7 @@ def commit_ending(
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
     study = queries.study_by_id(conn, trial.study_id)
-    if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
+    if verdict is Fate.UNCLAIM and trial.stop_reason is None:
         reason = "its launch was cut off"
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, reason, None)

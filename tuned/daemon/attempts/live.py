@@ -1,7 +1,7 @@
 """Live attempts: from the fork to the row that says how it ended.
 
-Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction. `tuned.daemon.launch.launching`
-starts attempts, and `tuned.core.trials.endings` decides what an end means.
+Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction.
+`tuned.daemon.launch.launching` starts attempts, and `tuned.core.trials.endings` decides what an end means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import TunedError
 from tuned.core.states import TrialState
-from tuned.core.trials.endings import Verdict, judge
+from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
@@ -160,8 +160,8 @@ class Attempts:
             await self.steering.look(attempt)
             attempt.dirty.set()
             return False
-        verdict = Verdict.ENDED if facts.exit is not None else attempt.over
-        if verdict is not Verdict.WAIT:
+        verdict = Fate.ENDED if facts.exit is not None else attempt.over
+        if verdict is not Fate.WAIT:
             await self._end(attempt, progress, facts, verdict)
             return True
         await self._commit(attempt, progress)
@@ -244,7 +244,7 @@ class Attempts:
         verdict = judge(
             TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock
         )
-        if verdict is not Verdict.ENDED:
+        if verdict is not Fate.ENDED:
             killed = await asyncio.to_thread(self._end_leftovers, attempt)
             if killed:
                 log.warning(
@@ -264,7 +264,7 @@ class Attempts:
             rows = queries.attempts(conn, attempt.trial_id)
         return next((row["start"] for row in rows if row["attempt"] == attempt.attempt), None)
 
-    async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Verdict) -> None:
+    async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Fate) -> None:
         record = facts.exit
         clean = record is not None and record.get("code") == 0
         # The output says why there is no result; where there is one, nobody asks.

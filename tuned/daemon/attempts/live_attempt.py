@@ -9,7 +9,7 @@ from pathlib import Path
 from asyncinotify import Watch
 
 from tuned.core.errors import Unavailable
-from tuned.core.trials.endings import Verdict
+from tuned.core.trials.endings import Fate
 from tuned.core.trials.wishes import Told, Wish
 from tuned.protocol import PROTOCOL
 
@@ -56,7 +56,7 @@ class LiveAttempt:
     running: bool = False
     inode: int = 0
     forked: bool = False
-    over: Verdict = Verdict.WAIT
+    over: Fate = Fate.WAIT
     damaged: str = ""
     wish: Wish = field(default_factory=Wish)
     told: Told = field(default_factory=Told)

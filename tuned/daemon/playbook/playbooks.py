@@ -53,7 +53,7 @@ class Playbooks:
         self._wake = wake
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    def look(self, study: Study, view: StudyView, budget_spent: bool) -> None:
+    def advance(self, study: Study, view: StudyView, budget_spent: bool) -> None:
         """Begin whatever is due for a running study; at most one move of a step is under way."""
         if study.playbook is None or study.state is not StudyState.RUNNING:
             return

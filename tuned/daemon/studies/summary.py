@@ -22,7 +22,7 @@ from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.rows import study_row
 from tuned.protocol import encode_number
-from tuned.wire import Look, StudyRow, StudySummary, Summary
+from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
 
 router = APIRouter(tags=["steering"])
 
@@ -50,7 +50,7 @@ class Changes:
 
 
 @router.post("/summary")
-async def summary(request: Look, given: Given) -> Summary:
+async def summary(request: SummaryRequest, given: Given) -> Summary:
     """The changes since this client's last summary; the next one begins now, unless `keep` is set."""
     now = clock.now()
     seen = await given.database.ask(lambda conn: _read(conn, request))
@@ -71,7 +71,7 @@ def _key(client: str) -> str:
     return f"look/{client}"
 
 
-def _read(conn: Connection, request: Look) -> Changes:
+def _read(conn: Connection, request: SummaryRequest) -> Changes:
     """The changes after the client's last summary, or after `request.since`."""
     known = fact(conn, _key(request.client))
     since: float | None
