@@ -1,4 +1,4 @@
-"""Early stopping: at which steps a trial is judged, against whom, and what the verdict is.
+"""Early stopping: at which steps a trial is judged, against whom, and the ruling.
 
 Owns these rules. They use steps and never time, and one trial's report at a time, so that a ruling does not depend on
 the cutting of reports into batches. Pure; `storage.repository.early_stopping` keeps their input in indexed rows, so
