@@ -1,6 +1,6 @@
 """The states of trials and studies, and the one table of moves between them.
 
-Owns which move is legal and who may cause it. Whoever changes a state asks here first; nobody keeps a second list.
+Owns which move is legal and who may cause it. Every change of a state asks here first, and there is no second list.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class StudyState(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who causes a move."""
+    """The cause of a move."""
 
     USER = "user"
     SCHEDULER = "scheduler"

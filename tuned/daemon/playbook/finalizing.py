@@ -96,7 +96,7 @@ def _configuration(conn: Connection, study: Study) -> tuple[Trial, str]:
 
 
 def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:
-    """What follows from the trials of a step: the look at the test set, or that the bundle can be made (`ready`)."""
+    """The consequence of a step's trials: the look at the test set, or that the bundle can be made (`ready`)."""
     training = queries.trial(conn, study.id, int(step.result["trial"]))
     if training is None or training.state not in TERMINAL:
         return step
@@ -126,7 +126,7 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
 
 
 def _numbers(conn: Connection, study: Study, training: Trial, look: Trial | None) -> dict[str, object]:
-    """What the final model comes to, and how often the test set has been looked at for it."""
+    """The final model's values, and how often the test set has been used for it."""
     test, shown = study.spec.test, look or training
     if test is not None and test.metric in shown.values:
         return {"metric": test.metric, "value": shown.values[test.metric], "looks": len(looks(conn, study))}
