@@ -59,9 +59,9 @@ def effects(question: Question) -> Answer:
 
 
 def fitted(study: StudyData) -> RankModel | None:
-    """The model behind adjusted columns; None with too few trials."""
+    """The model behind adjusted columns; None with too few trials, or where all results are equal."""
     ranked = study.ranked
-    if len(ranked) < LEAST_TRIALS or not study.space.tunable:
+    if len(ranked) < LEAST_TRIALS or not study.space.tunable or not np.ptp(study.outcome(ranked)):
         return None
     return RankModel(study.space, [t.params for t in ranked], study.sign * study.outcome(ranked))
 
@@ -77,7 +77,9 @@ def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
         found.append(
             f"{adaptive} of {len(study.ranked)} points were chosen by earlier results: good regions are denser."
         )
-    if model is None:
+    if study.ranked and not np.ptp(study.outcome(study.ranked)):
+        found.append(f"All {len(study.ranked)} results are equal: nothing has an effect on {study.objective.metric}.")
+    elif model is None:
         found.append(f"Adjusted results need {LEAST_TRIALS} trials.")
     elif model.explained < WEAK:
         found.append(

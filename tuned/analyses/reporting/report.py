@@ -95,10 +95,16 @@ class _Report:
         if not self._has_objective or not self.study.ranked:
             section.pieces.append(html.paragraph("No trial has a result yet."))
             return section
-        self._try(section, lambda: self._answer(section, baseline_and_best(self.study)))
+        self._try(section, lambda: self._brought(section))
         self._table(section, lambda: best_table(self.study))
         self._pictures(section, progress, fronts)
         return section
+
+    def _brought(self, section: Section) -> None:
+        try:
+            self._answer(section, baseline_and_best(self.study))
+        except InvalidInput as error:
+            section.pieces.append(html.paragraph(f"No gain over a baseline is shown: {error}.", "note"))
 
     def confirmed(self) -> Section:
         """What repetitions, folds and ensembles say; left out where there are none."""
