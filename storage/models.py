@@ -53,8 +53,8 @@ IS_WAITING = "verdict = 'paused'"
 
 
 STOPPED_BY = f"stopped_by = '' OR {_one_of('stopped_by', StoppedBy)}"
-TIER = """CASE WHEN value IS NULL OR abs(value) >= 9e999 THEN 2 WHEN state = 'completed' THEN 0
-    WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0 WHEN state = 'pruned' THEN 1 ELSE 2 END"""
+TIER = """CASE WHEN value IS NULL OR abs(value) >= 9e999 THEN 2 WHEN state = 'completed' AND stopped_by = '' THEN 0
+    WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0 WHEN state IN ('completed', 'pruned') THEN 1 ELSE 2 END"""
 """`tuned.core.ranking.Tier` of a row, whose `value` is NULL where stage or constraints keep it out of the ranking."""
 
 

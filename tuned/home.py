@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tuned.core.errors import InvalidInput, Unavailable
 from tuned.core.records import dataclass
+from tuned.protocol import EXITS_DIR
 
 FOLDER = "tuned-hpo"
 LARGEST_SLOTS = 1024
@@ -102,7 +103,8 @@ def prepare_home(home: Home) -> None:
     Raises:
         Unavailable: A folder cannot be made, or is another user's.
     """
-    for folder in (home.root, home.socket.parent, home.log.parent, home.runs, home.bundles, home.launchers):
+    exits = home.root / EXITS_DIR
+    for folder in (home.root, home.socket.parent, home.log.parent, home.runs, exits, home.bundles, home.launchers):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             check_private(folder)

@@ -13,7 +13,8 @@ A run directory belongs to one attempt and is never reused::
         revoked        the attempt must never start                            daemon (recovery)
         start.json     who runs, written before any user code                  supervisor
         metrics.jsonl  one JSON object a line, appended           trial, any language, supervisor
-        output.log     standard output and error                        trial or supervisor
+        output.log     standard output and error                                supervisor
+        gaps           which metrics wait in memory, as the disk was full     trial, supervisor
         stop.json      it is time to stop, and why                             daemon
         freeze.json    whether its processes shall stand still                 daemon
         modules.json   slow imports seen (for the learned preload)             trial
@@ -27,7 +28,7 @@ import contextlib
 import json
 import math
 import os
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Union
 
 from tuned.plain_files import NotPlain, read_plain
 
@@ -41,6 +42,7 @@ REVOKED_FILE = "revoked"
 START_FILE = "start.json"
 METRICS_FILE = "metrics.jsonl"
 OUTPUT_FILE = "output.log"
+GAPS_FILE = "gaps"
 STOP_FILE = "stop.json"
 FREEZE_FILE = "freeze.json"
 MODULES_FILE = "modules.json"
@@ -51,10 +53,12 @@ PREDICTIONS_DIR = "predictions"
 DATA_PREFIX = "data-"
 """`predictions/<split>.npz` is what a model said of a split; `predictions/data-<split>.npz` hashes its examples."""
 GRADIENTS_FILE = "gradients.json"
+EXITS_DIR = "exits"
+"""Beside `runs/`: exit records of attempts whose own directory took none."""
 
 RECORDS = frozenset(
     (
-        SPEC_FILE, LOCK_FILE, REVOKED_FILE, START_FILE, METRICS_FILE, OUTPUT_FILE, STOP_FILE, FREEZE_FILE,
+        SPEC_FILE, LOCK_FILE, REVOKED_FILE, START_FILE, METRICS_FILE, OUTPUT_FILE, GAPS_FILE, STOP_FILE, FREEZE_FILE,
         MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
     )
 )  # fmt: skip
@@ -177,62 +181,6 @@ def encode_line(record: Mapping[str, Any]) -> bytes:
     return (_encode(record) + "\n").encode()
 
 
-class MetricsAppender:
-    """Appends lines to a `metrics.jsonl` that others append to as well, and never raises for trouble with the file.
-
-    A line is one `write`. What could not be written is kept in memory and tried again before the next line; a line that
-    was torn by a short write is closed by a newline and written again whole. One thread at a time.
-
-    Args:
-        path: The file; made when the first line is written.
-    """
-
-    _KEEP = 65536
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._fd = -1
-        self._torn = False
-        self._unsent: List[bytes] = []
-
-    def append(self, line: bytes) -> bool:
-        """Write a line that ends in a newline; False when it waits in memory, where the newest 65,536 are kept."""
-        self._unsent.append(line)
-        if len(self._unsent) > self._KEEP:
-            del self._unsent[0]
-        return self.flush()
-
-    def flush(self) -> bool:
-        """Write what waits; False when something still does."""
-        if not self._unsent:
-            return True
-        try:
-            if self._fd < 0:
-                self._open()
-            data = (b"\n" if self._torn else b"") + b"".join(self._unsent)
-            written = os.write(self._fd, data)
-        except OSError:
-            return False
-        if written:
-            self._torn = data[written - 1 : written] != b"\n"
-        self._unsent = [] if written == len(data) else self._not_in(data[:written])
-        return not self._unsent
-
-    def forget_unsent(self) -> None:
-        """In a forked process: what waits is the parent's to write."""
-        self._unsent = []
-
-    def _not_in(self, written: bytes) -> List[bytes]:
-        """The waiting lines that a short write did not cover to their end."""
-        whole = written.count(b"\n") - (1 if written[:1] == b"\n" else 0)
-        return self._unsent[max(0, whole) :]
-
-    def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        size = os.fstat(self._fd).st_size
-        self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
-
-
 def write_record(
     folder: str, name: str, record: Mapping[str, Any], durable: bool = True, version: int = PROTOCOL
 ) -> None:
@@ -269,6 +217,12 @@ def write_record(
         raise
     if durable:
         sync_folder(folder)
+
+
+def exits_dir(run_dir: str) -> str:
+    """Where an exit record goes that the run directory does not take; it is then named by the attempt's id."""
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(run_dir))))
+    return os.path.join(home, EXITS_DIR)
 
 
 def sync_folder(folder: str) -> None:

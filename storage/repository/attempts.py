@@ -17,7 +17,7 @@ from storage.problems import StaleState
 from storage.repository import moves, stopping
 from storage.repository.moves import MovingTrial
 from storage.repository.studies import offer_best
-from tuned.core.states import LIVE, Actor, Failure, TrialState
+from tuned.core.states import LIVE, Actor, Failure, StoppedBy, TrialState
 
 _a = attempts.c
 _THIS = (_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
@@ -174,6 +174,7 @@ def end_attempt(
     reason: str,
     traceback: str,
     spends: str = "",
+    partial: bool = False,
 ) -> TrialState:
     """Note how the attempt ended, and move its trial.
 
@@ -192,6 +193,7 @@ def end_attempt(
         reason: The same for a person, one line.
         traceback: The last lines of its output that say why; may be empty.
         spends: What a `retry` is counted to instead of its failure's class.
+        partial: Not all that it reported of an objective is there: it is ranked as one that was cut short.
 
     Returns:
         The trial's new state.
@@ -209,11 +211,16 @@ def end_attempt(
         name = spends or failure.value
         used[name] = used.get(name, 0) + 1
         trial.retries_used = dump(used)
+    if partial:
+        trial.stopped_by = StoppedBy.DISK
     target = moves.move(conn, trial, event, actor, now)
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
     if target in _RANKED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     stopping.ended(conn, trial, now)
+    if target is TrialState.PAUSED and trial.requeue:
+        target = moves.move(conn, trial, "resume", Actor.SCHEDULER, now)
+        stopping.released(conn, trial.id)
     return target
 
 

@@ -156,11 +156,12 @@ class Invariants:
                 continue
             data = path.read_bytes()
             offset = attempt["ingest_offset"]
-            whole = data.rfind(b"\n") + 1
+            settled = at_rest or attempt["ended_at"] is not None
+            # The last line of an ended attempt needs no newline.
+            whole = len(data) if settled and data[data.rfind(b"\n") + 1 :].strip(b" \t\r\0") else data.rfind(b"\n") + 1
             where = f"{attempt['study']}/{attempt['number']}/{attempt['attempt']}"
             if (attempt["study"], attempt["number"]) in self._replaced:
                 continue  # the file is another than what was taken in, and an event says so
-            settled = at_rest or attempt["ended_at"] is not None
             if offset > whole or (settled and offset != whole and attempt["ended_by"] != "unclaim"):
                 yield f"3: {where}: {offset} bytes are taken in of {whole} whole ones"
                 continue
@@ -292,7 +293,7 @@ def parse(data: bytes) -> tuple[dict[tuple[str, float], float], int]:
     found: dict[tuple[str, float], float] = {}
     following: dict[str, int] = {}
     bad = 0
-    for line in data.split(b"\n")[:-1]:
+    for line in data.split(b"\n"):
         text = line.strip(b" \t\r\0")
         if not text:
             continue
@@ -308,12 +309,18 @@ def parse(data: bytes) -> tuple[dict[tuple[str, float], float], int]:
         step, at_time = record.pop("step", None), record.pop("_time", None)
         try:
             step = None if step is None else _number(step)
-            at_time = None if at_time is None else _number(at_time)
             if step is not None and not math.isfinite(step):
                 raise ValueError(step)
         except (TypeError, ValueError, OverflowError):
             bad += 1
             continue
+        odd = step is not None and abs(step) >= 2**53
+        step = None if odd else step
+        try:
+            at_time = None if at_time is None else _number(at_time)
+        except (TypeError, ValueError, OverflowError):
+            odd = True
+        bad += odd
         for name, value in record.items():
             try:
                 number = _number(value)

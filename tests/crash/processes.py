@@ -7,6 +7,7 @@ that it can contradict it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterable
@@ -49,12 +50,24 @@ def of_home(home: Path) -> list[Process]:
         kind, run_dir = _classify(pid, parent, home, daemons)
         if kind:
             found[pid] = Process(pid, start, kind, run_dir)
-    supervisors = {p.pid: p.run_dir for p in found.values() if p.kind == "supervisor"}
+    supervisors = {**_recorded(home), **{p.pid: p.run_dir for p in found.values() if p.kind == "supervisor"}}
     for pid, (_, session, start) in stats.items():
         # With patterns, a warm trial holds neither its log nor a changed environment; its session is its supervisor's.
         if session in supervisors and pid != session and found.get(pid) in (None, _launcher(pid, start)):
             found[pid] = Process(pid, start, "trial", supervisors[session])
     return list(found.values())
+
+
+def _recorded(home: Path) -> dict[int, Path]:
+    """Sessions of supervisors that may be dead, by what they recorded."""
+    records = {}
+    for path in home.glob("runs/*/*/*/start.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            start = json.loads(path.read_bytes())
+            now = _stat(start["supervisor_pid"])
+            if now is None or now[2] == start["supervisor_start"]:
+                records[start["supervisor_pid"]] = path.parent
+    return records
 
 
 def kill_all(processes: Iterable[Process]) -> int:

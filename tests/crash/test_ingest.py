@@ -195,7 +195,8 @@ def test_the_checkers_own_reader(tmp_path: Path) -> None:
 
     data = json.dumps({"step": 1, "a": 2}).encode() + b'\n{"a": 3}\nbad\n{"sdk":1}\n{"a": "nan", "b": true}\ntorn'
     values, bad = parse(data)
-    assert bad == 2
+    assert bad == 3
+    assert parse(data[: data.rindex(b"\n") + 1])[1] == 2
     assert values["a", 1.0] == 2
     assert values["a", 2.0] == 3
     assert math.isnan(values["a", 3.0])

@@ -139,9 +139,13 @@ def test_a_clean_end_without_a_value_says_what_there_was_instead():
     assert check_result(clean, SPEC, {}).reason == "ended without reporting loss"
 
 
+WHOLE = {objective.metric: 1.0 for objective in SPEC.required_in("search")}
+
+
 def test_an_end_on_a_full_disk_is_lost_unless_nothing_was_to_be_reported():
-    outcome = check_result(Outcome("exit_ok"), SPEC, {"loss": 1.0}, disk_full=True)
+    outcome = check_result(Outcome("exit_ok"), SPEC, {}, disk_full=True)
     assert outcome.failure is Failure.LOST
+    assert check_result(Outcome("exit_ok"), SPEC, WHOLE, disk_full=True) == Outcome("exit_ok")
     assert with_retry(outcome, {"lost": 1}, {}).event == "retry"
     assert check_result(Outcome("exit_ok"), PLAIN, {}, disk_full=True) == Outcome("exit_ok")
 
@@ -175,6 +179,14 @@ def test_a_lack_of_memory_on_a_shared_card_is_tried_again_once_alone():
     other = Outcome("exit_error", Failure.ERROR)
     assert alone_next(other, True, {}) == other
     assert alone_next(short, True, {}, StopReason.PRUNE).event == "exit_pruned"
+
+
+@pytest.mark.parametrize(("gaps", "partial"), [(["loss"], True), (["*"], True), (["train_loss"], False), ([], False)])
+def test_a_gap_in_an_objective_is_marked(gaps, partial):
+    outcome = check_result(Outcome("exit_ok"), SPEC, WHOLE, gaps=gaps)
+    assert (outcome.event, outcome.failure, outcome.partial) == ("exit_ok", None, partial)
+    assert ("loss" in outcome.reason) == partial
+    assert check_result(Outcome("exit_ok"), SPEC, {}, gaps=["loss"]).failure is Failure.LOST
 
 
 def ended(number: int, reason: str = "", step: float | None = None, failure: str = "error", **params: object) -> Trial:

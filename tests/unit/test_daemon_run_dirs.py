@@ -27,7 +27,7 @@ def test_a_new_run_directory_has_its_spec_and_is_private(run_dir):
     assert (run_dir / protocol.METRICS_FILE).read_bytes() == b""
     assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
     assert sorted(p.name for p in run_dir.iterdir()) == sorted(
-        [protocol.SPEC_FILE, protocol.WORK_DIR, protocol.METRICS_FILE]
+        [protocol.SPEC_FILE, protocol.WORK_DIR, protocol.METRICS_FILE, protocol.GAPS_FILE]
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tuned import protocol
+from tuned.metrics_appender import EMPTY_GAPS, MetricsAppender, read_gaps
 
 SPEC = {
     "attempt_id": "abc",
@@ -106,18 +107,18 @@ class TestAppender:
         return tmp_path / "metrics.jsonl"
 
     def test_lines(self, path: Path) -> None:
-        appender = protocol.MetricsAppender(str(path))
+        appender = MetricsAppender(str(path), 1)
         assert appender.append(b"one\n") and appender.append(b"two\n")
         assert path.read_bytes() == b"one\ntwo\n"
 
     def test_begins_anew_after_a_torn_tail(self, path: Path) -> None:
         path.write_bytes(b'whole\n{"loss": 0.')
-        protocol.MetricsAppender(str(path)).append(b"one\n")
+        MetricsAppender(str(path), 1).append(b"one\n")
         assert path.read_bytes() == b'whole\n{"loss": 0.\none\n'
 
     def test_keeps_what_cannot_be_written(self, tmp_path: Path) -> None:
         path = tmp_path / "absent" / "metrics.jsonl"
-        appender = protocol.MetricsAppender(str(path))
+        appender = MetricsAppender(str(path), 1)
         assert not appender.append(b"one\n") and not appender.append(b"two\n")
         path.parent.mkdir()
         assert appender.flush()
@@ -136,7 +137,7 @@ class TestAppender:
             return write(fd, data)
 
         monkeypatch.setattr(os, "write", short)
-        appender = protocol.MetricsAppender(str(path))
+        appender = MetricsAppender(str(path), 1)
         for line in (b"first\n", b"second\n", b"third\n"):
             appender.append(line)
         lines = path.read_bytes().split(b"\n")
@@ -154,11 +155,42 @@ class TestAppender:
             return write(fd, data)
 
         monkeypatch.setattr(os, "write", short)
-        appender = protocol.MetricsAppender(str(path))
+        appender = MetricsAppender(str(path), 1)
         for line in (b"aaaa\n", b"bbbb\n", b"cccc\n", b"dddd\n", b"eeee\n"):
             appender.append(line)
         lines = [line for line in path.read_bytes().split(b"\n") if len(line) == 4]
         assert lines == [b"aaaa", b"bbbb", b"cccc", b"dddd", b"eeee"]
+
+    @pytest.mark.parametrize("reused", [True, False])
+    def test_writes_to_no_file_that_took_its_number(self, path: Path, reused: bool) -> None:
+        """As after `os.closerange(3, 256)`, and an `open` of the user's own."""
+        appender = MetricsAppender(str(path), 1)
+        appender.append(b"one\n")
+        os.close(appender._fd)
+        own = path.with_name("own")
+        fds = []
+        if reused:
+            while not fds or fds[-1] < appender._fd:
+                fds.append(os.open(own, os.O_WRONLY | os.O_CREAT))
+        assert appender.append(b"two\n")
+        for fd in fds:
+            os.close(fd)
+        assert path.read_bytes() == b"one\ntwo\n"
+        assert not own.exists() or own.read_bytes() == b""
+
+    def test_what_waits_is_known_until_it_is_written(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run_dirs_gaps = path.with_name("gaps")
+        run_dirs_gaps.write_bytes(EMPTY_GAPS)
+        appender = MetricsAppender(str(path), 3)
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            appender.append(b'{"loss":1,"step":2,"_time":3}\n')
+            appender.append(b'{"acc":1}\n')
+        assert sorted(read_gaps(str(path.parent))) == ["acc", "loss"]
+        assert run_dirs_gaps.stat().st_size == len(EMPTY_GAPS)
+        assert appender.flush()
+        assert read_gaps(str(path.parent)) == []
+        assert path.read_bytes().count(b"\n") == 2
 
 
 def test_process_start_time_names_a_process() -> None:

@@ -56,7 +56,12 @@ R = TypeVar("R", bound=Ranked)
 
 
 def cut_short(trial: Ranked) -> bool:
-    """Whether a rule or a person ended it before its own end; one that stopped by `patience` has converged."""
+    """Whether a rule or a person ended it before its own end, or a full disk cut what it reported.
+
+    One that stopped by `patience` has converged.
+    """
+    if trial.state == TrialState.COMPLETED:
+        return trial.stopped_by == StoppedBy.DISK
     return trial.state == TrialState.PRUNED and trial.stopped_by != StoppedBy.PATIENCE
 
 

@@ -11,7 +11,16 @@ import shutil
 import tempfile
 from typing import Dict
 
-_PARTS = ("__init__.py", "protocol.py", "plain_files.py", "torch.py", "sdk", "integrations", "launch")
+_PARTS = (
+    "__init__.py",
+    "protocol.py",
+    "plain_files.py",
+    "metrics_appender.py",
+    "torch.py",
+    "sdk",
+    "integrations",
+    "launch",
+)
 
 
 def make_bundle(target_folder: str) -> str:

@@ -134,13 +134,13 @@ def of_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]]
     if start is not None and start["boot_id"] != boot_id():
         return
     mark = b"%s=%s" % (ENV_ATTEMPT.encode(), attempt_id.encode())
-    output = os.path.join(run_dir, OUTPUT_FILE)
+    outputs = {os.path.join(run_dir, OUTPUT_FILE), *("pipe:[%d]" % inode for inode in (start or {}).get("pipes", ()))}
     me = os.getpid()
     uid = os.getuid()
     for process in processes():
         if process.zombie or process.pid == me or _owner(process.pid) != uid:
             continue
-        if _inherits_place(process, start) or _inherits_things(process.pid, mark, output):
+        if _inherits_place(process, start) or _inherits_things(process.pid, mark, outputs):
             yield process
 
 
@@ -150,12 +150,12 @@ def _inherits_place(process: Process, start: Optional[Mapping[str, Any]]) -> boo
     return bool(process.group == start["pgid"] or process.session == start["supervisor_pid"])
 
 
-def _inherits_things(pid: int, mark: bytes, output: str) -> bool:
+def _inherits_things(pid: int, mark: bytes, outputs: Set[str]) -> bool:
     try:
         with open("/proc/%d/environ" % pid, "rb") as file:
             if mark in file.read().split(b"\0"):
                 return True
-        return any(os.readlink("/proc/%d/fd/%d" % (pid, fd)) == output for fd in (1, 2))
+        return any(os.readlink("/proc/%d/fd/%d" % (pid, fd)) in outputs for fd in (1, 2))
     except OSError:
         return False
 

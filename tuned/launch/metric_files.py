@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import glob
 import json
-import math
 import os
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -47,11 +46,21 @@ class MetricFiles:
     def __bool__(self) -> bool:
         return bool(self._specs)
 
-    def records(self, final: bool = False) -> Iterator[Record]:
-        """What was written since the last look; `final`: nothing more will be, so a last line needs no newline."""
+    def records(self, final: bool = False, clean: bool = True) -> Iterator[Record]:
+        """What was written since the last look.
+
+        Args:
+            final: Nothing more will be written, so a last line needs no newline.
+            clean: The trial ended by itself, so that such a line is whole; else it is only where its form says so.
+        """
         for path, file in self._found():
             known = self._files.setdefault(path, file)
+            known.clean = clean
             yield from known.records(final)
+
+    def torn(self) -> List[str]:
+        """Last lines that were cut off."""
+        return [file.torn for file in self._files.values() if file.torn]
 
     def _found(self) -> Iterator[Tuple[str, "_File"]]:
         for kind, pattern in self._specs:
@@ -95,6 +104,8 @@ class _File:
         self._seen = _Seen(0, 0, 0)
         self._head = b""
         self._offset = 0
+        self.clean = True
+        self.torn = ""
         self.start()
 
     def start(self) -> None:
@@ -164,19 +175,30 @@ class _File:
 
 
 class _Lines(_File):
-    """A file of lines."""
+    """A file of lines.
+
+    Attributes:
+        tells_its_end: Whether a line that was cut off cannot be taken for a whole one.
+    """
+
+    tells_its_end = False
 
     def parse(self, data: bytes, last: bool) -> Tuple[int, List[Record]]:
-        end = len(data) if last else data.rfind(b"\n") + 1
+        end = data.rfind(b"\n") + 1
         if not end and len(data) > _LINE_CAP:
             end = len(data)  # no line of metrics is that long
-        found = []
-        for line in data[:end].splitlines():
-            values = self.row(line.decode("utf-8", "replace")) if line.strip() else None
-            record = None if values is None else self.record(values)
-            if record is not None:
-                found.append(record)
+        found = [record for line in data[:end].splitlines() for record in self._records(line)]
+        if last and data[end:].strip():
+            tail = self._records(data[end:]) if self.clean or self.tells_its_end else []
+            if not (tail or self.clean):
+                self.torn = data[end:].decode("utf-8", "replace")
+            return len(data), found + tail
         return end, found
+
+    def _records(self, line: bytes) -> List[Record]:
+        values = self.row(line.decode("utf-8", "replace")) if line.strip() else None
+        record = None if values is None else self.record(values)
+        return [] if record is None else [record]
 
     def row(self, line: str) -> Optional[Mapping[str, Any]]:
         """Name -> value of one line, or None."""
@@ -185,6 +207,8 @@ class _Lines(_File):
 
 class _JsonLines(_Lines):
     """One JSON object a line; nested ones become `outer/inner`."""
+
+    tells_its_end = True
 
     def row(self, line: str) -> Optional[Mapping[str, Any]]:
         try:
@@ -262,6 +286,6 @@ def _number(value: Any) -> Optional[float]:
 
 def _step(value: Any) -> Optional[float]:
     number = _number(value)
-    if number is None or not math.isfinite(number) or number < 0:
+    if number is None or not 0 <= number < 2**53:
         return None
     return int(number) if number == int(number) else number

@@ -147,6 +147,4 @@ def _search_within(regex: "re.Pattern[str]", line: str, seconds: float) -> Optio
 
 def _step(text: Optional[str]) -> Optional[int]:
     number = None if text is None else read_number(text)
-    if number is None or number != number or number in (float("inf"), float("-inf")):
-        return None
-    return int(number) if number >= 0 else None
+    return None if number is None or not 0 <= number < 2**53 else int(number)

@@ -29,7 +29,10 @@ from tuned.plain_files import read_plain
 STUCK_AFTER = 20.0
 """Seconds after which a forked interpreter that has not reached the user's code is given up."""
 
-_RETRY_FULL_DISK = 600
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_TRY_AGAIN = 1.0
+"""Seconds between two tries to record the end."""
+
 _NO_START, _NO_RECORD = 73, 74
 
 
@@ -124,7 +127,7 @@ class Supervisor:
         self._stopping.go_on(time.monotonic())
         seconds = time.monotonic() - self._began - self._stopping.held
         self._end_the_rest(start)
-        self._output.finish()
+        self._output.finish(clean=self._processes.main_status == 0)
         self._take_status()
         self._write_exit(seconds)
         os._exit(0)
@@ -139,6 +142,7 @@ class Supervisor:
             "pid_start": protocol.process_start_time(pid),
             "pgid": pid,
             "boot_id": protocol.boot_id(),
+            "pipes": self._output.pipes(),
             "started_at": time.time(),
             "mode": "warm" if self._warm else "cold",
             "code": self._spec.get("code"),
@@ -165,12 +169,16 @@ class Supervisor:
 
     def _patience(self) -> Optional[float]:
         now = time.monotonic()
-        times = [t for t in (self._stopping.wait(now), self._stuck_in(now), self._output.wait(now)) if t is not None]
+        times = [t for t in (self._stopping.wait(now), self._stuck_in(now)) if t is not None]
         return min(times, default=None)
 
     def _wait(self, seconds: Optional[float]) -> None:
         """Wait for a signal, output or the trial's first word, and take in what came."""
-        fds = [self._wakeups.fd, *self._output.readable]
+        now = time.monotonic()
+        rest = self._output.wait(now)
+        if rest is not None:
+            seconds = rest if seconds is None else min(seconds, rest)
+        fds = [self._wakeups.fd, *self._output.readable(now)]
         if self._status_fd >= 0:
             fds.append(self._status_fd)
         for fd in trial_processes.wait_readable(fds, seconds):
@@ -245,19 +253,36 @@ class Supervisor:
             self._wait(seconds)
 
     def _write_exit(self, seconds: float) -> None:
-        record = self._exit_record(seconds)
-        for _ in range(_RETRY_FULL_DISK):
+        """Record the end, however long that takes: a finished training is worth the wait.
+
+        Where the run directory takes no record, it goes to a second place in the state folder.
+        """
+        record, said = self._exit_record(seconds), ""
+        while True:
+            error = self._output.flush()
             try:
-                protocol.write_record(self._run_dir, protocol.EXIT_FILE, record)
+                if error is not None and error.errno in _FULL:
+                    raise error
+                self._record_end(record)
                 return
-            except OSError as error:
-                _complain("cannot record the end in %s: %s" % (self._run_dir, error))
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    os._exit(_NO_RECORD)
-                record["disk_full"] = True
-            # Nothing tells of freed space; an end that is known is worth waiting for.
-            time.sleep(1.0)
-        os._exit(_NO_RECORD)
+            except OSError as problem:
+                if str(problem) != said:
+                    said = str(problem)
+                    _complain("cannot record the end in %s: %s" % (self._run_dir, said))
+                if problem.errno in (errno.ENOENT, errno.ENOTDIR):
+                    os._exit(_NO_RECORD)  # neither place is there any more
+                record["disk_full"] = problem.errno in _FULL
+            # Nothing tells of freed space.
+            time.sleep(_TRY_AGAIN)
+
+    def _record_end(self, record: Dict[str, Any]) -> None:
+        try:
+            protocol.write_record(self._run_dir, protocol.EXIT_FILE, record)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            name = "%s.json" % self._spec["attempt_id"]
+            protocol.write_record(protocol.exits_dir(self._run_dir), name, record)
 
     def _exit_record(self, seconds: float) -> Dict[str, Any]:
         status = self._processes.main_status

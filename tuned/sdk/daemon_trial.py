@@ -14,11 +14,16 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 from tuned import protocol
+from tuned.metrics_appender import MetricsAppender, own_slot
 from tuned.sdk import distributed
 from tuned.sdk.trial import Trial, made
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_RETRY_S = 0.5
+"""Seconds until metrics that the disk did not take are tried once more."""
 
 
 class DaemonTrial(Trial):
@@ -41,7 +46,8 @@ class DaemonTrial(Trial):
         self._work_dir = env[protocol.ENV_WORK]
         self._run_dir = env[protocol.ENV_RUN_DIR]
         self._stop_file = env[protocol.ENV_STOP]
-        self._file = protocol.MetricsAppender(env[protocol.ENV_METRICS])
+        self._file = MetricsAppender(env[protocol.ENV_METRICS], own_slot())
+        self._retrying: Optional[threading.Thread] = None
         self._lock = threading.Lock()
         self._stopping = False
         self._asked_for_checkpoints = False
@@ -100,7 +106,18 @@ class DaemonTrial(Trial):
     def _append(self, record: Mapping[str, Any]) -> None:
         line = protocol.encode_line(record)
         with self._lock:
-            self._file.append(line)
+            if not self._file.append(line) and self._retrying is None:
+                # The script may report nothing more, and end without exit handlers.
+                self._retrying = threading.Thread(target=self._retry, name="tuned-metrics", daemon=True)
+                self._retrying.start()
+
+    def _retry(self) -> None:
+        while True:
+            time.sleep(_RETRY_S)
+            with self._lock:
+                if self._file.flush():
+                    self._retrying = None
+                    return
 
     def _flush(self) -> None:
         with self._lock:
@@ -110,4 +127,5 @@ class DaemonTrial(Trial):
         """A data loader's worker inherits this object; the lock may be held there by a thread that does not exist."""
         self._lock = threading.Lock()
         self._file.forget_unsent()
+        self._retrying = None
         self._watches = []

@@ -22,6 +22,9 @@ from tuned.protocol import (
 _BEYOND = 2**1024 - 2**970
 """The first whole number that is too large for a float."""
 
+_STEPS_BELOW = 2**53
+"""From here on neighbouring whole numbers would be one step: steps are stored as floats."""
+
 _RESERVED = frozenset((CHECKPOINT_MARK, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY))
 
 
@@ -29,7 +32,7 @@ def clean_step(step: Any) -> Optional[int]:
     """A step as a plain integer; None stays None.
 
     Raises:
-        ValueError: It is no whole number from 0 on.
+        ValueError: It is no whole number from 0 on and below 2**53.
     """
     if step is None or type(step) is int:
         number = step
@@ -40,6 +43,8 @@ def clean_step(step: Any) -> Optional[int]:
             number = _whole(step)
     if number is not None and number < 0:
         raise ValueError("report(step=%r): a step counts from 0" % (step,))
+    if number is not None and number >= _STEPS_BELOW:
+        raise ValueError("report(step=%r): a step is below 2**53; leave it out to count on" % (step,))
     return number
 
 

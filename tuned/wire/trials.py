@@ -15,7 +15,8 @@ class TrialRow:
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
     version of the study's space that its point was made in. `frozen` says that its processes stand still.
     `stopped_by` says which rule (`patience`, `rung`, `folds`), or `user`, or the end of its `study`, has ended a trial
-    that is `pruned`, or asks a live one to end; one that ended by `patience` ranks like one that completed.
+    that is `pruned`, or asks a live one to end; one that ended by `patience` ranks like one that completed. `disk`: it
+    completed, and the full disk kept a part of an objective.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by.
     """

@@ -17,10 +17,10 @@ STATEMENTS = (
     "ALTER TABLE trials ADD COLUMN frozen_by TEXT DEFAULT '' NOT NULL",
     "ALTER TABLE trials ADD COLUMN requeue INTEGER DEFAULT 0 NOT NULL CHECK (requeue IN (0, 1))",
     """ALTER TABLE trials ADD COLUMN stopped_by TEXT DEFAULT '' NOT NULL CHECK (stopped_by = '' OR stopped_by IN
-    ('folds', 'patience', 'rung', 'study', 'user'))""",
+    ('disk', 'folds', 'patience', 'rung', 'study', 'user'))""",
     """ALTER TABLE trials ADD COLUMN tier INTEGER GENERATED ALWAYS AS (CASE WHEN value IS NULL OR abs(value) >= 9e999
-    THEN 2 WHEN state = 'completed' THEN 0 WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0
-    WHEN state = 'pruned' THEN 1 ELSE 2 END) VIRTUAL""",
+    THEN 2 WHEN state = 'completed' AND stopped_by = '' THEN 0 WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0
+    WHEN state IN ('completed', 'pruned') THEN 1 ELSE 2 END) VIRTUAL""",
     "DROP INDEX trials_ranked",
     "DROP INDEX trials_value",
     "CREATE INDEX trials_value ON trials (study_id, tier, value, number)",

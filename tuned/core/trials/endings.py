@@ -49,6 +49,7 @@ def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
     return Verdict.VANISHED
 
 
+PARTIAL = "the disk was full, and the trial ended before there was room for the rest of"
 _SILENT = "ended without reporting"
 
 
@@ -58,6 +59,7 @@ def check_result(
     values: Mapping[str, float],
     tail: str = "",
     reported: Sequence[str] = (),
+    gaps: Sequence[str] = (),
     disk_full: bool = False,
     stage: str = SEARCH,
 ) -> Outcome:
@@ -69,22 +71,26 @@ def check_result(
         values: Objective metric -> summary of what was reported.
         tail: The last lines of the output, for the reason.
         reported: Names of the metrics that were reported, for the reason.
+        gaps: Metrics of which something is missing in its file; `*` for any.
         disk_full: Whether there was no room to write when it ended.
         stage: The trial's.
     """
     if outcome.event != "exit_ok":
         return outcome
     required = spec.required_in(stage)
-    if disk_full and required:
-        return Outcome("exit_error", Failure.LOST, DISK_FULL)
+    partial = [objective.metric for objective in required if {objective.metric, "*"} & set(gaps)]
     for objective in required:
         value = values.get(objective.metric)
+        if value is None and (disk_full or partial):
+            return Outcome("exit_error", Failure.LOST, DISK_FULL)
         if value is None:
             said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"
             reason = f"{_SILENT} {objective.metric}" + (f"; {said}" if reported or tail.strip() else "")
             return Outcome("exit_error", Failure.ERROR, reason)
         if not math.isfinite(value):
             return Outcome("exit_error", Failure.NAN, f"{objective.metric} is {value}")
+    if partial:
+        return Outcome(outcome.event, reason=f"{PARTIAL} {', '.join(partial)}", partial=True)
     return outcome
 
 

@@ -21,6 +21,8 @@ from tuned.protocol import (
 
 BAD_TEXT = 500
 """Bytes that are kept of a line that could not be read."""
+STEPS_BELOW = 2.0**53
+"""From here on neighbouring whole numbers are one and the same step."""
 LONGEST_LINE = 2**20
 """So many bytes without a newline are given up as a bad line, or reading would never get past them."""
 
@@ -31,7 +33,8 @@ class Chunk:
 
     Attributes:
         observations: (name, step, value, unix seconds or None) in the order of the file.
-        bad: (offset in the file, text) of lines that are no JSON object, or of values that are no numbers.
+        bad: (offset in the file, text) of lines that are no JSON object, and of values that are no numbers. A step too
+            large to be told from its neighbour counts on, and a time that is no number is left out: the metrics stay.
         consumed: Bytes up to and including the last newline; all of them when there is none in `LONGEST_LINE` bytes.
         sdk: The trial's code uses the SDK; `stop_seen`: its `should_stop()` returned true;
             `resumable`: it asked for its checkpoint folder.
@@ -45,13 +48,14 @@ class Chunk:
     resumable: bool = False
 
 
-def parse_chunk(data: bytes, offset: int, next_steps: dict[str, int]) -> Chunk:
+def parse_chunk(data: bytes, offset: int, next_steps: dict[str, int], final: bool = False) -> Chunk:
     """Parse what was appended since `offset`.
 
     Args:
         data: The bytes from `offset` on; only those up to the last newline are used.
         offset: Where `data` begins in the file.
         next_steps: Metric name -> the step that a line without one gets; updated in place.
+        final: Nothing follows, so that a last line needs no newline: as an object of JSON it tells its own end.
     """
     chunk = Chunk(consumed=data.rfind(b"\n") + 1)
     if not chunk.consumed and len(data) >= LONGEST_LINE:
@@ -63,6 +67,10 @@ def parse_chunk(data: bytes, offset: int, next_steps: dict[str, int]) -> Chunk:
         if line.strip(b" \t\r\0"):
             _parse_line(line, position, next_steps, chunk)
         position += len(line) + 1
+    tail = data[chunk.consumed :] if final else b""
+    if tail.strip(b" \t\r\0"):
+        _parse_line(tail, position, next_steps, chunk)
+        chunk.consumed = len(data)
     return chunk
 
 
@@ -76,18 +84,19 @@ def _parse_line(line: bytes, position: int, next_steps: dict[str, int], chunk: C
         return
     if len(record) == 1 and _is_mark(record, chunk):
         return
+    raw_step, raw_time = record.pop(STEP_KEY, None), record.pop(TIME_KEY, None)
     try:
-        step = None if record.get(STEP_KEY) is None else decode_number(record.pop(STEP_KEY))
-        record.pop(STEP_KEY, None)
-        time = None if record.get(TIME_KEY) is None else decode_number(record.pop(TIME_KEY))
-        record.pop(TIME_KEY, None)
+        step = None if raw_step is None else decode_number(raw_step)
         if step is not None and not math.isfinite(step):
             raise ValueError("a step is finite")
-        if time is not None and not math.isfinite(time):
-            time = None
     except ValueError:
         _keep_bad(line, position, chunk)
         return
+    too_large = step is not None and abs(step) >= STEPS_BELOW
+    time, unreadable = _time(raw_time)
+    if too_large or unreadable:
+        _keep_bad(line, position, chunk)  # its metrics are kept all the same
+    step = None if too_large else step
     for name, raw in record.items():
         try:
             value = decode_number(raw)
@@ -98,6 +107,15 @@ def _parse_line(line: bytes, position: int, next_steps: dict[str, int], chunk: C
         at = float(next_steps.get(name, 0)) if step is None else step
         next_steps[name] = max(next_steps.get(name, 0), int(at) + 1)
         chunk.observations.append((name, at, value, time))
+
+
+def _time(raw: object) -> tuple[float | None, bool]:
+    """Unix seconds or None, and whether something stands there that is no number."""
+    try:
+        number = None if raw is None else decode_number(raw)
+    except ValueError:
+        return None, True
+    return (number if number is not None and math.isfinite(number) else None), False
 
 
 def _keep_bad(line: bytes, position: int, chunk: Chunk) -> None:

@@ -39,7 +39,7 @@ class Trial:
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken.
-        stopped_by: The rule or person (`StoppedBy`) behind `stop_reason`, or behind an end as `pruned`; else empty.
+        stopped_by: What is behind `stop_reason`, an end as `pruned`, or a gap in its results (`StoppedBy`); else empty.
     """
 
     id: int
@@ -86,13 +86,15 @@ class Observation:
 class Outcome:
     """What an attempt's end means: the event for the state table, and the failure behind it.
 
-    `spends` is what a retry is counted as; empty: as its failure's class.
+    `spends` is what a retry is counted as; empty: as its failure's class. `partial`: not all that was reported of an
+    objective is there.
     """
 
     event: str
     failure: Failure | None = None
     reason: str = ""
     spends: str = ""
+    partial: bool = False
 
 
 DISK_FULL = "the disk was full when it ended"

@@ -139,6 +139,7 @@ def commit_ending(
         trial.values,
         tail,
         reported=sorted(progress.next_steps or ()),
+        gaps=(record or {}).get("gaps", ()),
         disk_full=bool(record and record.get("disk_full")),
         stage=trial.stage,
     )
@@ -161,6 +162,7 @@ def commit_ending(
         failure=outcome.failure,
         reason=outcome.reason,
         spends=outcome.spends,
+        partial=outcome.partial,
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     _pause_if_failing(conn, trial, study.id, study.state, outcome, now)

@@ -196,7 +196,8 @@ class Attempts:
                 steps = await asyncio.to_thread(self._next_steps, attempt) if attempt.offset else {}
             # A copy: what is not committed is parsed again.
             steps = dict(steps)
-            chunk = parse_chunk(facts.data, begin, steps)
+            over = facts.exit is not None or attempt.over is not Verdict.WAIT
+            chunk = parse_chunk(facts.data, begin, steps, final=over and not facts.more)
         samples, attempt.samples = attempt.samples, []
         return Progress(
             trial_id=attempt.trial_id,
@@ -240,7 +241,7 @@ class Attempts:
             return
         if lock == "revoked":
             failpoints.reach("revoked")
-        has_exit = not attempt.damaged and (attempt.run_dir / protocol.EXIT_FILE).exists()
+        has_exit = await asyncio.to_thread(run_dirs.has_exit, attempt.run_dir, attempt.attempt_id)
         verdict = judge(
             TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock
         )
@@ -267,6 +268,9 @@ class Attempts:
     async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Verdict) -> None:
         record = facts.exit
         clean = record is not None and record.get("code") == 0
+        gaps = await asyncio.to_thread(run_dirs.gaps, attempt.run_dir)
+        if record is not None and gaps:
+            record = {**record, "gaps": gaps}
         # The output says why there is no result; where there is one, nobody asks.
         tail = "" if clean and progress.next_steps else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         failpoints.reach("exit.seen")
@@ -274,6 +278,7 @@ class Attempts:
             lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged)
         )
         failpoints.reach("exit.committed")
+        await asyncio.to_thread(run_dirs.forget_exit, attempt.run_dir, attempt.attempt_id)
         self._finish(attempt, ending)
 
     def _finish(self, attempt: LiveAttempt, ending: Ending | None) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from tuned import protocol
 from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.trials.trial import Trial
+from tuned.metrics_appender import EMPTY_GAPS, read_gaps
 from tuned.plain_files import NotPlain, open_plain, read_plain
 
 READ_BYTES = 4 * 2**20
@@ -67,6 +68,7 @@ def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, An
     run_dir.mkdir(mode=0o700)
     (run_dir / protocol.WORK_DIR).mkdir()
     (run_dir / protocol.METRICS_FILE).touch(mode=0o600)
+    _write_new(run_dir / protocol.GAPS_FILE, EMPTY_GAPS)
     protocol.write_record(str(run_dir), protocol.SPEC_FILE, spec() if callable(spec) else spec)
     for folder in (run_dir.parent, *(p.parent for p in new)):
         protocol.sync_folder(str(folder))
@@ -110,7 +112,7 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     Raises:
         OSError: The metrics cannot be read at the moment.
     """
-    exit_record, no_exit = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)
+    exit_record, no_exit = _exit_record(run_dir, attempt_id)
     start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
     data, size, found, replaced = b"", offset, 0, False
     no_metrics = ""
@@ -145,6 +147,39 @@ _EXIT_FIELDS: dict[str, tuple[type, ...]] = {
     "signal": (int, type(None)),
     "seconds": (int, float, type(None)),
 }
+
+
+def _exit_record(run_dir: Path, attempt_id: str) -> tuple[dict[str, Any] | None, str]:
+    """From the run directory, or from where the supervisor wrote it when that took none."""
+    found, wrong = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)
+    if found is None and attempt_id:
+        second = _record(Path(protocol.exits_dir(str(run_dir))), f"{attempt_id}.json", _EXIT_FIELDS, attempt_id)
+        return (second[0], "") if second[0] is not None else (None, wrong or second[1])
+    return found, wrong
+
+
+def has_exit(run_dir: Path, attempt_id: str) -> bool:
+    """Whether there is an exit record that can be used."""
+    return _exit_record(run_dir, attempt_id)[0] is not None
+
+
+def forget_exit(run_dir: Path, attempt_id: str) -> None:
+    """Remove the exit record from its second place, once what it says is committed."""
+    with contextlib.suppress(OSError):
+        (Path(protocol.exits_dir(str(run_dir))) / f"{attempt_id}.json").unlink()
+
+
+def gaps(run_dir: Path) -> list[str]:
+    """Of an ended attempt: the metrics that are not all in its file, as its processes ended before there was room."""
+    return read_gaps(str(run_dir))
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """A file with its blocks on the disk."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _record(

@@ -26,7 +26,7 @@ from tuned.advisor.messages import (
 )
 from tuned.core.search.phases import Due
 from tuned.core.space import Point
-from tuned.core.states import TERMINAL
+from tuned.core.states import TERMINAL, StoppedBy
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
@@ -209,5 +209,5 @@ def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
 
 
 def _line(trial: Trial, rungs: dict[int, float], memory: float | None) -> TrialLine:
-    values = trial.values if trial.state in TERMINAL else {}
+    values = trial.values if trial.state in TERMINAL and trial.stopped_by != StoppedBy.DISK else {}
     return TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)
