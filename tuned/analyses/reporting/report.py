@@ -27,6 +27,7 @@ from tuned.analyses.reporting.pictures import Picture
 from tuned.analyses.reporting.plots import curves, data_size, fronts, gradients, infeasible_trials, progress, slots
 from tuned.analyses.reporting.report_page import Section
 from tuned.analyses.reporting.reproduce import reproduction
+from tuned.analyses.stopping import stopping_table
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table, number
 from tuned.core.errors import InvalidInput
@@ -176,6 +177,7 @@ class _Report:
         stopping = self.study.spec.early_stopping
         text += f" Early stopping: {stopping.method}." if stopping else " No early stopping."
         section.pieces.append(html.paragraph(text))
+        self._table(section, lambda: stopping_table(self.study))
         return section
 
     def again(self) -> Section:
