@@ -54,7 +54,21 @@ from storage.queries.search import (
     peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
+<<<<<<< HEAD
 from storage.queries.stages import trials_of_stage
+=======
+from storage.queries.stages import own_trials, reporting_count, trials_of_stage
+from storage.queries.early_stopping import (
+    StoppingReport,
+    decisions,
+    fold_values,
+    rescued_trials,
+    rung_values,
+    stopping_report,
+    unfinished,
+    waiting_count,
+)
+>>>>>>> main
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
@@ -89,6 +103,7 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "fold_values",
     "has_space_from",
     "known_keys",
     "last_ended",
@@ -101,9 +116,11 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "own_trials",
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "reporting_count",
     "rescued_trials",
     "results_before",
     "rung_values",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from tuned.core.records import dataclass
 from tuned.wire.values import Json
 
@@ -43,7 +45,15 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
+<<<<<<< HEAD
     """The answer of `tunectl daemon status`."""
+=======
+    """The daemon's state, as `tunectl daemon status` shows it.
+
+    Attributes:
+        failures: Background loop of the daemon -> how often it failed and was started again.
+    """
+>>>>>>> main
 
     pid: int
     socket: str
@@ -58,6 +68,7 @@ class DaemonStatus:
     queued: int
     advisor: str
     notes: list[str]
+    failures: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tuned.core.playbook.spec import STEPS
 from tuned.core.study import SearchMethod
@@ -34,6 +34,7 @@ from tuned.core.study_file.values import (
     Steps,
     Summary,
     Text,
+    module_name,
 )
 
 
@@ -88,6 +89,7 @@ class RunTable(Table):
     """`[run]`."""
 
     script: str | None = None
+    module: Annotated[str, BeforeValidator(module_name)] | None = None
     function: str | None = None
     command: Arguments | None = None
     args: Arguments = ()
@@ -198,6 +200,7 @@ class PlaybookTable(Table):
     trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
     top: int = Field(default=3, ge=1, le=100)
     seeds: int = Field(default=5, ge=2, le=100)
+    max_seeds: int = Field(default=0, ge=0, le=400)
     members: int = Field(default=10, ge=2, le=100)
     pause_before: Steps = ()
 

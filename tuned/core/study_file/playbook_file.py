@@ -52,7 +52,13 @@ def finalize_of(
     return Finalize(table.args, table.length, table.unit, table.train_fraction, data)
 
 
+<<<<<<< HEAD
 def final_test_of(table: FinalTestTable | None, run: RunSpec, space: SearchSpace) -> FinalTest | None:
+=======
+def final_test_of(
+    table: FinalTestTable | None, run: RunSpec, space: SearchSpace, objectives: Sequence[Objective]
+) -> FinalTest | None:
+>>>>>>> main
     """`[test]`, checked.
 
     Raises:
@@ -60,6 +66,13 @@ def final_test_of(table: FinalTestTable | None, run: RunSpec, space: SearchSpace
     """
     if table is None:
         return None
+    for i, objective in enumerate(objectives):
+        if objective.metric == table.metric:
+            raise InvalidInput(
+                f"{table.metric} is the objective: a search that improves it has used the test set up",
+                where="test.metric" if len(objectives) == 1 else f"objective.{i}.metric",
+                hint="let the search improve a validation metric, and keep this one for the final model",
+            )
     _check_args(table.args, run, space, "test.args")
     return FinalTest(table.metric, table.args)
 
@@ -102,7 +115,13 @@ def playbook_of(
         given.setdefault("coarse", grid_size(space, search.levels) + len(search.points))
     coarse = max(initial_points(space, search.trials), len(search.points) + 1)
     trials = shares(table.steps, search.trials, given, coarse)
-    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before)
+    if 0 < table.max_seeds < table.seeds:
+        raise InvalidInput(
+            f"is less than the {table.seeds} seeds of the first round",
+            where="playbook.max_seeds",
+            hint=f"write {table.seeds} for one round alone, or more",
+        )
+    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before, table.max_seeds)
 
 
 def _check_order(table: PlaybookTable) -> None:
@@ -173,7 +192,7 @@ def _mentions(run: RunSpec, files: Files, what: re.Pattern[str]) -> bool:
         if path and "{" not in path and files.is_file(path):
             paths.append(path)
     for path in paths:
-        for file in own_files(path, files) if path.endswith(".py") else [path]:
+        for file in own_files(path, files, run.root) if path.endswith(".py") else [path]:
             try:
                 text = files.read_text(file)
             except (OSError, UnicodeDecodeError):
