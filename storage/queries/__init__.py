@@ -25,6 +25,7 @@ from storage.queries.curves import ThinCurve, Usage, curves, usage
 from storage.queries.early_stopping import (
     StoppingReport,
     decisions,
+    fold_values,
     rescued_trials,
     rung_values,
     stopping_report,
@@ -54,21 +55,7 @@ from storage.queries.search import (
     peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
-<<<<<<< HEAD
-from storage.queries.stages import trials_of_stage
-=======
 from storage.queries.stages import own_trials, reporting_count, trials_of_stage
-from storage.queries.early_stopping import (
-    StoppingReport,
-    decisions,
-    fold_values,
-    rescued_trials,
-    rung_values,
-    stopping_report,
-    unfinished,
-    waiting_count,
-)
->>>>>>> main
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page

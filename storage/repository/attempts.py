@@ -217,14 +217,10 @@ def end_attempt(
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
     if target in _RANKED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
-<<<<<<< HEAD
-    early_stopping.ended(conn, trial, now)
-=======
     early_stopping.ended(conn, trial, now)
     if target is TrialState.PAUSED and trial.requeue:
         target = moves.move(conn, trial, "resume", Actor.SCHEDULER, now)
         early_stopping.released(conn, trial.id)
->>>>>>> main
     return target
 
 

@@ -1,11 +1,7 @@
 """The states of trials and studies, and the one table of moves between them.
 
-<<<<<<< HEAD
-Owns which move is legal and who may cause it. Every change of a state asks here first, and there is no second list.
-=======
 Owns which move is legal and who may cause it, and the groups of states; scripts under Python 3.9 read them, too. Every
 change of a state asks here first; no other list is kept.
->>>>>>> main
 """
 
 from __future__ import annotations

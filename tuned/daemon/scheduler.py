@@ -95,18 +95,8 @@ class Scheduler:
         """Tick at every wake-up, and once a second while anything is unfinished."""
         while True:
             self._hub.scheduler.clear()
-<<<<<<< HEAD
-            busy = True
-            try:
-                busy = await self._tick()
-            except Exception:
-                # The state is read anew in a second, and the daemon must not end because of one tick.
-                log.exception("the scheduler stumbled")
-                await asyncio.sleep(TICK_S)
-=======
             failpoints.reach("loop.scheduler")
             busy = await self._tick()
->>>>>>> main
             try:
                 async with asyncio.timeout(TICK_S if busy else None):
                     await self._hub.scheduler.wait()

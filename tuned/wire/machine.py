@@ -45,15 +45,11 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
-<<<<<<< HEAD
-    """The answer of `tunectl daemon status`."""
-=======
     """The daemon's state, as `tunectl daemon status` shows it.
 
     Attributes:
         failures: Background loop of the daemon -> how often it failed and was started again.
     """
->>>>>>> main
 
     pid: int
     socket: str

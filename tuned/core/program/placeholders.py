@@ -15,13 +15,8 @@ from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.space import Parameter, SearchSpace, Value, same_value
 
-<<<<<<< HEAD
-CONTEXT_NAMES = ("number", "seed", "study", "attempt", "stage", "run_dir", "checkpoint_dir", "port", "fold")
-"""The names for placeholders other than parameters; a parameter of the same name wins."""
-=======
 CONTEXT_NAMES = ("number", "seed", "study", "attempt", "stage", "run_dir", "checkpoint_dir", "port", "fold", "resume")
-"""What a placeholder can name beside the parameters; a parameter of the same name wins."""
->>>>>>> main
+"""The names for placeholders other than parameters; a parameter of the same name wins."""
 
 PARAMS = "params"
 PARAMS_STYLES = ("", "hydra", "flags", "python")

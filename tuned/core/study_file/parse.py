@@ -121,11 +121,7 @@ def parse_study(
         constraints=constraints,
         pretrained=files_of(space, base, files),
         finalize=finalize_of(tables.finalize, run, space, base, files),
-<<<<<<< HEAD
-        test=final_test_of(tables.test, run, space),
-=======
         test=final_test_of(tables.test, run, space, objectives),
->>>>>>> main
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
         notify=_notify(tables.notify, environment, files),

@@ -52,13 +52,9 @@ def finalize_of(
     return Finalize(table.args, table.length, table.unit, table.train_fraction, data)
 
 
-<<<<<<< HEAD
-def final_test_of(table: FinalTestTable | None, run: RunSpec, space: SearchSpace) -> FinalTest | None:
-=======
 def final_test_of(
     table: FinalTestTable | None, run: RunSpec, space: SearchSpace, objectives: Sequence[Objective]
 ) -> FinalTest | None:
->>>>>>> main
     """`[test]`, checked.
 
     Raises:

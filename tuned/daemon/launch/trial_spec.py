@@ -66,13 +66,8 @@ def build_spec(
             variables when they are imported.
         resumed: Whether an earlier attempt left something in `checkpoint`.
         port: A TCP port that is this trial's alone; 0: none was free.
-    <<<<<<< HEAD
-        resuming: Whether the file is there that `[run.resume]` waits for.
-        code: The known state of the code that is about to run.
-    =======
         resume: The checkpoint that it goes on from by `[run.resume]`; empty when there is none.
-        code: What is known of the code that is about to run.
-    >>>>>>> main
+        code: The known state of the code that is about to run.
     """
     context = replace(argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port), resume=resume)
     run, run_dir = spec.run, attempt.run_dir

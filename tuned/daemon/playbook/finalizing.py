@@ -163,14 +163,9 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
 
 
 def _numbers(conn: Connection, study: Study, training: Trial, look: Trial | None) -> dict[str, object]:
-<<<<<<< HEAD
-    """The final model's values, and how often the test set has been used for it."""
-    test, shown = study.spec.test, look or training
-=======
     """The final model's figure, and how often the test set has been looked at."""
     test, shown, seen = study.spec.test, look or training, looks(conn, study)
     found: dict[str, object] = {"looks": seen.count, **({"unplanned": seen.unplanned} if seen.unplanned else {})}
->>>>>>> main
     if test is not None and test.metric in shown.values:
         found |= {"metric": test.metric, "value": shown.values[test.metric]}
     return found
