@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from tuned.cli.render import COLOURS
+from tuned.core.text import printable
 
 RIGHT = frozenset({"number", "value", "priority", "attempt", "step", "duration", "trials", "eta", "seq"})
 """Headings of columns that are read from the right."""
@@ -51,7 +52,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     numeric = {heading.removeprefix("=") for heading in headings if heading.startswith("=") or heading in RIGHT}
     used = [i for i in range(len(headings)) if any(row[i] not in ("", "-") for row in rows)]
     headings = [headings[i].removeprefix("=") for i in used]
-    rows = [[" ".join(row[i].split()) for i in used] for row in rows]
+    rows = [[" ".join(printable(row[i]).split()) for i in used] for row in rows]
     widths = [max(_width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
     terminal = sys.stdout.isatty()
     # An exported COLUMNS may be another terminal's: the one that is written to is asked.

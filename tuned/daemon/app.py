@@ -267,6 +267,7 @@ class Daemon:
             advisor=self._advisor.state,
             notes=[
                 *self.notes,
+                *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._scheduler.held_up] if self._scheduler.held_up else []),
                 *self._notifier.notes,
             ],

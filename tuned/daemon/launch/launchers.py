@@ -20,7 +20,7 @@ from typing import Any
 
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
-from tuned.launch.bundle import launcher_path
+from tuned.launch.bundle import keep_bundle, launcher_path
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +218,7 @@ class Launchers:
 
     async def _start(self, kind: LauncherKind) -> Launcher:
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(keep_bundle, str(self._bundle))
         log_path = self._logs / f"{os.urandom(4).hex()}.log"
         log_file = await asyncio.to_thread(open, log_path, "wb")
         with log_file:
