@@ -29,6 +29,7 @@ import math
 import os
 from typing import Any, Dict, Mapping, Optional, Union
 
+from tuned import faults
 from tuned.plain_files import NotPlain, read_plain
 
 PROTOCOL = 1
@@ -194,16 +195,21 @@ def write_record(folder: str, name: str, record: Mapping[str, Any], durable: boo
     """
     data = json.dumps(dict(record, protocol=PROTOCOL), separators=(",", ":")).encode()
     temporary = os.path.join(folder, ".%s.%d" % (name, os.getpid()))
+    target = os.path.join(folder, name)
+    faults.check("open", target)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
+        faults.check("write", target)
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
         if durable:
+            faults.check("fsync", target)
             os.fsync(fd)
     finally:
         os.close(fd)
-    os.rename(temporary, os.path.join(folder, name))
+    faults.check("rename", target)
+    os.rename(temporary, target)
     if durable:
         sync_folder(folder)
 

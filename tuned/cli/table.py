@@ -59,11 +59,13 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     room = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
     kept = fitted(headings, widths, room) if room else dict(enumerate(widths))
     coloured = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    lines = []
     for row in (headings, *rows):
         cells = [_cell(row[i], width, headings[i] in numeric) for i, width in kept.items()]
         if coloured:
             cells = [_styled(cell, headings[i], row is headings) for i, cell in zip(kept, cells, strict=True)]
-        click.echo(GAP.join(cells).rstrip())
+        lines.append(GAP.join(cells).rstrip())
+    click.echo("\n".join(lines))
     missing = [heading for i, heading in enumerate(headings) if i not in kept]
     if missing:
         click.echo(f"left out at this width: {', '.join(missing)}")
@@ -127,4 +129,6 @@ def _styled(cell: str, heading: str, is_heading: bool) -> str:
 
 def _width(text: str) -> int:
     """Columns that the text takes on a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

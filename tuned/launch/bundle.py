@@ -14,6 +14,7 @@ from typing import Dict
 _PARTS = (
     "__init__.py",
     "protocol.py",
+    "faults.py",
     "plain_files.py",
     "metrics_appender.py",
     "torch.py",

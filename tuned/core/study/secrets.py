@@ -8,7 +8,8 @@ from collections.abc import Mapping
 MASK = "********"
 
 _SECRET = re.compile(
-    r"(^|_)(api_?)?(key|pwd|pass|auth|pat|dsn|cookie)s?($|_)|token|secret|passw|passphrase|credential", re.IGNORECASE
+    r"(^|_)(api_?)?(key|pwd|pass|auth|pat|dsn|cookie)s?($|_)|tokens?($|_)|secret|passw|passphrase|credential",
+    re.IGNORECASE,
 )
 _IN_ADDRESS = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tuned import faults
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
 from tuned.launch.bundle import keep_bundle, launcher_path
@@ -230,7 +231,7 @@ class Launchers:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,
-                    env=dict(kind.environment),
+                    env={**dict(kind.environment), **faults.environment()},
                     cwd="/",
                     start_new_session=True,
                 )
