@@ -6,7 +6,7 @@ export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search soak clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-judgement soak clean
 
 venv: $(VENV)/.made
 
@@ -49,6 +49,9 @@ bench-search: venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_target
+
+bench-judgement: venv
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.judgement
 
 soak: venv
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)

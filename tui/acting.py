@@ -13,7 +13,7 @@ from tui import format as fmt
 from tui.actions import Action, Danger
 from tui.cells import clean
 from tui.context import Context
-from tuned.client import api_playbook, api_steering
+from tuned.client import api, api_playbook, api_steering
 from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
@@ -231,18 +231,18 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
     for step in order.steps:
         reply: Changed
         if step.verb == "priority":
-            reply = await client.priority(step.targets, step.value, step.relative)
+            reply = await client.send(api.priority(step.targets, step.value, step.relative))
         elif step.verb.startswith(STEP_VERB):
             study, name = step.targets
             await client.send(api_playbook.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
             reply = Changed([*step.targets])
         elif step.verb == BACK_TO:
-            made = await client.change_space(step.targets[0], SpaceChange(back_to=step.value))
+            made = await client.send(api.change_space(step.targets[0], SpaceChange(back_to=step.value)))
             reply = Changed([f"{made.study} v{made.version} is as v{step.value} was"] if made.changes else [])
         elif step.verb == UNDO_RETRY:
             reply = await client.send(api_steering.undo_retry(step.targets))
         else:
-            reply = await client.act(step.verb, step.targets)
+            reply = await client.send(api.act(step.verb, step.targets))
         changed += reply.changed
         skipped += reply.skipped
     undo: tuple[Step, ...] | None = None

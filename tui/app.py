@@ -31,6 +31,7 @@ from tui.screens.queue import QueueScreen
 from tui.screens.space import SpaceScreen
 from tui.screens.trial import TrialScreen
 from tui.store import Store
+from tuned.client import api
 from tuned.core.errors import TunedError
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class TunedApp(App[int]):
     async def change_space(self, study: str, change: SpaceChange) -> None:
         """Edit the search space and tell what came of it."""
         try:
-            done = await self.client.change_space(study, change)
+            done = await self.client.send(api.change_space(study, change))
         except TunedError as error:
             self.context.say(str(error), "bad")
         else:
@@ -195,13 +196,15 @@ class TunedApp(App[int]):
         """Mark rows of a study that is not held as a whole."""
         rows, query = self.context.rows, self.context.rows.query()
         try:
-            found = await self.client.trials(
-                query.study,
-                filter=query.filter or None,
-                sort=query.sort,
-                descending=query.descending,
-                offset=low,
-                limit=high - low + 1,
+            found = await self.client.send(
+                api.trials(
+                    query.study,
+                    filter=query.filter or None,
+                    sort=query.sort,
+                    descending=query.descending,
+                    offset=low,
+                    limit=high - low + 1,
+                )
             )
         except TunedError as error:
             self.context.say(str(error), "bad")

@@ -15,6 +15,7 @@ from tui.needs import Need
 from tui.pages import PAGE_ROWS
 from tui.store import Store
 from tui.tail import START
+from tuned.client import api
 from tuned.core.errors import NotFound, TunedError, Unavailable
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ class Link:
 
     async def _snapshot(self) -> None:
         status, studies, past = await asyncio.gather(
-            self.client.status(), self.client.studies(), self.client.events_list(limit=PAST_EVENTS, latest=True)
+            self.client.send(api.status()),
+            self.client.send(api.studies()),
+            self.client.send(api.events_list(limit=PAST_EVENTS, latest=True)),
         )
         self.store.put_status(status)
         self.store.put_events(past)
@@ -132,9 +135,9 @@ class Link:
         try:
             match need.kind:
                 case "status":
-                    store.put_status(await client.status())
+                    store.put_status(await client.send(api.status()))
                 case "studies":
-                    store.put_studies(await client.studies())
+                    store.put_studies(await client.send(api.studies()))
                 case "trials":
                     await self._trials(need.study)
                 case "page":
@@ -142,24 +145,24 @@ class Link:
                 case "count":
                     await self._count(need)
                 case "stairs":
-                    store.put_best_so_far(need.study, await client.best_so_far(need.study))
+                    store.put_best_so_far(need.study, await client.send(api.best_so_far(need.study)))
                 case "detail":
-                    store.put_detail(await client.trial(need.study, need.number))
+                    store.put_detail(await client.send(api.trial(need.study, need.number)))
                 case "curve":
-                    rows = await client.metrics(f"{need.study}/{need.number}", points=CURVE_POINTS)
+                    rows = await client.send(api.metrics(f"{need.study}/{need.number}", points=CURVE_POINTS))
                     store.put_curve(need.study, need.number, rows)
                 case "log":
                     await self._log(need)
                 case "trends":
                     numbers = store.trends.take_asked()
                     if numbers:
-                        store.put_trends(need.study, numbers, await client.trends(need.study, numbers))
+                        store.put_trends(need.study, numbers, await client.send(api.trends(need.study, numbers)))
                 case "space":
-                    store.put_space(await client.space(need.study))
+                    store.put_space(await client.send(api.space(need.study)))
                 case kind if kind in KINDS:
                     await self._answer(need)
                 case "queue":
-                    store.put_queue(await client.queue())
+                    store.put_queue(await client.send(api.queue()))
         except Unavailable:
             raise
         except NotFound:
@@ -178,7 +181,7 @@ class Link:
             return
         offset = 0
         while study == self.store.study:
-            rows = await self.client.trials(study, sort="number", descending=True, limit=PAGE, offset=offset)
+            rows = await self.client.send(api.trials(study, sort="number", descending=True, limit=PAGE, offset=offset))
             self.store.put_trials(study, rows)
             offset += PAGE
             if len(rows) < PAGE:
@@ -190,19 +193,21 @@ class Link:
         if pages is None or pages.query.study != need.study:
             return
         query = pages.query
-        rows = await self.client.trials(
-            query.study,
-            filter=query.filter or None,
-            sort=query.sort,
-            descending=query.descending,
-            limit=PAGE_ROWS,
-            offset=need.number * PAGE_ROWS,
+        rows = await self.client.send(
+            api.trials(
+                query.study,
+                filter=query.filter or None,
+                sort=query.sort,
+                descending=query.descending,
+                limit=PAGE_ROWS,
+                offset=need.number * PAGE_ROWS,
+            )
         )
         self.store.put_page(query, need.number, rows)
 
     async def _answer(self, need: Need) -> None:
         try:
-            answer = await self.client.analysis(need.study, need.kind)
+            answer = await self.client.send(api.analysis(need.study, need.kind))
         except Unavailable:
             raise
         except TunedError as error:
@@ -214,7 +219,7 @@ class Link:
         pages = self.store.pages
         if pages is not None and pages.query.study == need.study:
             query = pages.query
-            found = await self.client.trial_numbers(query.study, filter=query.filter, limit=1)
+            found = await self.client.send(api.trial_numbers(query.study, filter=query.filter, limit=1))
             self.store.put_count(query, found.total)
 
     async def _log(self, need: Need) -> None:
@@ -228,7 +233,7 @@ class Link:
         store.put_log(
             need.study,
             need.number,
-            await self.client.log(need.study, need.number, offset=offset, limit=LOG_PIECE),
+            await self.client.send(api.log(need.study, need.number, offset=offset, limit=LOG_PIECE)),
         )
 
 

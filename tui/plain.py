@@ -15,6 +15,7 @@ from tui.link import PAGE
 from tui.rows import Rows
 from tui.store import Store
 from tui.views import curves, frame, machine, studies, trials
+from tuned.client import api
 from tuned.core.errors import TunedError
 from tuned.home import Home
 
@@ -50,11 +51,13 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
     store = Store(time.time)
     context = Context(store, Rows(store), Options(ascii=ascii, study=study), ASCII if ascii else UNICODE)
     store.study = study
-    store.put_status(await client.status())
-    store.put_studies(await client.studies())
+    store.put_status(await client.send(api.status()))
+    store.put_studies(await client.send(api.studies()))
     if store.study is not None:
         offset = 0
-        while page := await client.trials(store.study, sort="number", descending=True, limit=PAGE, offset=offset):
+        while page := await client.send(
+            api.trials(store.study, sort="number", descending=True, limit=PAGE, offset=offset)
+        ):
             store.put_trials(store.study, page)
             offset += PAGE
             if len(page) < PAGE:

@@ -24,6 +24,7 @@ A run directory belongs to one attempt and is never reused::
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -181,35 +182,45 @@ def encode_line(record: Mapping[str, Any]) -> bytes:
     return (_encode(record) + "\n").encode()
 
 
-def write_record(folder: str, name: str, record: Mapping[str, Any], durable: bool = True) -> None:
+def write_record(
+    folder: str, name: str, record: Mapping[str, Any], durable: bool = True, version: int = PROTOCOL
+) -> None:
     """Write a record so that a reader, or the machine after a power cut, sees all of it or nothing.
+
+    Several may write the same record at once: each writes a file of its own, and the last rename wins.
 
     Args:
         folder: The run directory.
         name: One of the `*_FILE` names.
         record: What to write; `protocol` is added.
         durable: Sync file and folder (temp, fsync, rename, fsync); without it the rename alone makes it atomic.
+        version: The protocol of whoever reads it, which may be a supervisor of the version before.
 
     Raises:
-        OSError: The folder is gone, read-only or full.
+        OSError: The folder is gone, read-only or full; nothing is left behind.
     """
-    data = json.dumps(dict(record, protocol=PROTOCOL), separators=(",", ":")).encode()
-    temporary = os.path.join(folder, ".%s.%d" % (name, os.getpid()))
+    data = json.dumps(dict(record, protocol=version), separators=(",", ":")).encode()
+    temporary = os.path.join(folder, ".%s.%s" % (name, os.urandom(8).hex()))
     target = os.path.join(folder, name)
     faults.check("open", target)
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        faults.check("write", target)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        if durable:
-            faults.check("fsync", target)
-            os.fsync(fd)
-    finally:
-        os.close(fd)
-    faults.check("rename", target)
-    os.rename(temporary, target)
+        try:
+            faults.check("write", target)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            if durable:
+                faults.check("fsync", target)
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        faults.check("rename", target)
+        os.rename(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
     if durable:
         sync_folder(folder)
 

@@ -17,6 +17,7 @@ from storage.queries.attempts import (
     live,
     traceback_of,
     was_cut_off,
+    wish,
 )
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -48,6 +49,7 @@ from storage.queries.stages import trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
+    rescued_trials,
     rung_values,
     stopping_report,
     unfinished,
@@ -102,6 +104,7 @@ __all__ = [
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "rescued_trials",
     "results_before",
     "rung_values",
     "seq_before",
@@ -129,4 +132,5 @@ __all__ = [
     "usage",
     "waiting_count",
     "was_cut_off",
+    "wish",
 ]

@@ -12,7 +12,9 @@ from storage import rows
 from storage.models import IS_LIVE, studies, trials
 from storage.models import attempts as table
 from storage.models import bad_lines as bad_table
+from tuned.core.states import StopReason
 from tuned.core.trials.trial import Trial
+from tuned.core.trials.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ _LIVE = (
     .where(text(f"trials.{IS_LIVE}"))
     .order_by(trials.c.id)
 )
+_WISH = select(trials.c.stop_reason, trials.c.frozen, trials.c.frozen_by).where(
+    trials.c.id == bindparam("wanted"), trials.c.attempt == bindparam("which"), text(IS_LIVE)
+)
 _OF_TRIAL = select(table).where(_a.trial_id == bindparam("wanted")).order_by(_a.attempt)
 _ENDED_BY = select(_a.ended_by).where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
 _TRACEBACK = (
@@ -95,6 +100,15 @@ _BAD = (
 _ANY_RESUMABLE = """SELECT 1 FROM trials t JOIN attempts a ON a.trial_id = t.id
     WHERE t.study_id = ? AND a.resumable = 1 LIMIT 1"""
 _BAD_COUNT = select(func.coalesce(func.sum(_a.bad_lines), 0)).where(_a.trial_id == bindparam("wanted"))
+
+
+def wish(conn: Connection, trial_id: int, attempt: int) -> Wish | None:
+    """How this attempt is wanted to be; None once it is over."""
+    row = conn.execute(_WISH, {"wanted": trial_id, "which": attempt}).first()
+    if row is None:
+        return None
+    stop = None if row.stop_reason is None else StopReason(row.stop_reason)
+    return Wish(stop, (row.frozen_by or "freeze") if row.frozen else "")
 
 
 def live(conn: Connection) -> list[LiveAttempt]:

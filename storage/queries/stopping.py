@@ -22,6 +22,7 @@ _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
 _BEST_WHOLE = "SELECT {}(value) FROM trials WHERE study_id = ? AND tier = 0"
 _RESCUED = """SELECT t.state, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'rescued'"""
+_RESCUED_IDS = "SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued'"
 _UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND tier = 0
     AND id NOT IN (SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued')"""
 
@@ -67,6 +68,11 @@ def rung_values(conn: Connection, trial_ids: Sequence[int]) -> dict[int, dict[in
         ):
             found.setdefault(trial_id, {})[rung] = value
     return found
+
+
+def rescued_trials(conn: Connection, study_id: int) -> frozenset[int]:
+    """Ids of the trials that a rule would have stopped and that were let run to their end to measure it."""
+    return frozenset(conn.exec_driver_sql(_RESCUED_IDS, (study_id,)).scalars())
 
 
 def waiting_count(conn: Connection, study_id: int) -> int:

@@ -70,7 +70,7 @@ _MOVE = (
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values({name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")})
     # Every change of state clears the flag: only a running trial is frozen (ADR 9).
-    .values(frozen=0)
+    .values(frozen=0, frozen_by="")
 )
 
 

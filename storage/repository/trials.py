@@ -51,7 +51,7 @@ _SET_INTENT = (
 _SET_FROZEN = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == TrialState.RUNNING.value, _t.frozen != bindparam("new"))
-    .values(frozen=bindparam("new"))
+    .values(frozen=bindparam("new"), frozen_by=bindparam("level"))
 )
 _SET_PRIORITY = update(trials).where(_t.id == bindparam("wanted")).values(priority=bindparam("new"))
 _HIGHEST_QUEUED = (
@@ -214,7 +214,8 @@ def set_frozen(conn: Connection, trial_id: int, frozen: bool, level: str, actor:
         NotFound: There is no such trial.
     """
     trial = moves.read(conn, trial_id)
-    if not conn.execute(_SET_FROZEN, {"wanted": trial_id, "new": int(frozen)}).rowcount:
+    new = {"wanted": trial_id, "new": int(frozen), "level": level if frozen else ""}
+    if not conn.execute(_SET_FROZEN, new).rowcount:
         return False
     data = {"frozen": frozen, "level": level, "actor": actor.value}
     add_event(conn, events.TRIAL_FROZEN, trial.study, trial.number, data, now)

@@ -20,7 +20,7 @@ from tuned.analyses.parameters.surrogate import fitted
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.ledger import ledger
 from tuned.analyses.reporting.plots import curves
-from tuned.analyses.space.bounds import irwin_hall
+from tuned.analyses.space.bounds import crowding
 from tuned.analyses.space.infeasible import boundary, infeasible
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.sdk import predictions
@@ -105,11 +105,11 @@ def test_the_account_names_what_repetitions_took() -> None:
     assert account == {"completed": 12, "repetitions": 2, "test": 1}
 
 
-def test_the_law_of_even_places_holds_for_any_number() -> None:
-    assert irwin_hall(1.0, 3) == pytest.approx(1 / 6)
-    near = [irwin_hall(0.35 * n, n) for n in (20, 21, 40, 400, 3000)]
-    assert all(0 <= p <= 1 for p in near) and near == sorted(near, reverse=True)
-    assert irwin_hall(7.0, 20) == pytest.approx(irwin_hall(7.35, 21), rel=0.25)
+def test_crowding_is_the_chance_of_as_close_a_draw() -> None:
+    distance = np.array([0.0, 0.1, 0.2, *np.linspace(0.3, 1.0, 17)])
+    assert crowding(distance, 3) == pytest.approx(1 / 1140, abs=1.5e-3)  # one of the 1140 triples of twenty
+    assert crowding(distance[::-1].copy(), 3) == 1.0
+    assert crowding(np.array([0.0] * 10 + [1.0] * 10), 4) == pytest.approx(210 / 4845, abs=0.01)
 
 
 def test_the_cut_between_failing_and_working_trials() -> None:

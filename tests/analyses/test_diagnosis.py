@@ -12,6 +12,7 @@ from tuned.analyses.curves.noise import step_noise
 STEPS = np.arange(1, 61, dtype=float)
 NOISE = np.random.default_rng(0).normal(0, 0.01, len(STEPS))
 FALLING = 0.1 + np.exp(-STEPS / 8)
+EXPLODING = np.where(STEPS < 50, FALLING, 20.0)
 RISE = 0.01 * np.maximum(STEPS - 25, 0)
 
 
@@ -26,7 +27,9 @@ CASES = {
     "a rise after the best": (FALLING + 0.004 * np.maximum(STEPS - 25, 0) + NOISE, None, {"overfitting"}),
     "a rise within the noise": (FALLING + 0.0003 * np.maximum(STEPS - 25, 0) + NOISE, None, set()),
     "both rise": (FALLING + RISE, FALLING + RISE, {"rising-train"}),
-    "it explodes": (np.where(STEPS < 50, FALLING, 30.0), FALLING, {"diverged", "overfitting"}),
+    "both explode": (np.where(STEPS < 50, FALLING, 30.0), EXPLODING, {"diverged", "rising-train"}),
+    "validation ends worse than it began, training does not": (FALLING + 3 * RISE, FALLING, {"overfitting"}),
+    "validation gets worse from the first report on": (0.3 + RISE + 0.01 * STEPS + NOISE, FALLING, {"overfitting"}),
     "settled at once": (0.5 + np.where(STEPS < 4, 1.0, 0.0) + NOISE, None, {"saturated"}),
     "a period of ten": (FALLING + 0.1 * np.sin(2 * np.pi * STEPS / 10), None, {"periodic"}),
 }  # fmt: skip

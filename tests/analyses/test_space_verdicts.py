@@ -10,7 +10,7 @@ import pytest
 from tests.analyses.made import searched, study, trial
 from tuned.analyses.curves.length_rules import evenness
 from tuned.analyses.naming import is_batch_size, is_learning_rate, is_step_count
-from tuned.analyses.space.bounds import irwin_hall, near_bound
+from tuned.analyses.space.bounds import near_bound
 from tuned.analyses.space.idle import idle_rule
 from tuned.analyses.space.infeasible import infeasible_rule
 from tuned.analyses.space.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
@@ -63,13 +63,6 @@ def test_a_parameter_without_effect_is_named_no_more_often_than_by_chance():
 def test_the_ends_of_a_share_are_ends_of_the_world():
     space = {"dropout": {"type": "float", "low": 0.0, "high": 0.5}}
     assert list(near_bound(searched(space, lambda p: p["dropout"], 32))) == []
-
-
-def test_irwin_hall_is_the_law_of_sums_of_even_places():
-    assert irwin_hall(1.0, 1) == 1.0
-    assert irwin_hall(1.0, 2) == pytest.approx(0.5)
-    sums = np.random.default_rng(0).random((200_000, 4)).sum(axis=1)
-    assert irwin_hall(1.3, 4) == pytest.approx(float(np.mean(sums <= 1.3)), abs=0.003)
 
 
 def failing(space, fails, count=24):

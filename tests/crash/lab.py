@@ -6,6 +6,8 @@ Owns the trials' script, arming failpoints in a daemon that runs, and the way ba
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import textwrap
@@ -174,6 +176,13 @@ class Lab:
     def release(self, name: str) -> None:
         """Let the trials of a study go on."""
         (self.base / f"hold-{name}").unlink(missing_ok=True)
+
+    def frozen(self, name: str, number: int, attempt: int = 1) -> bool:
+        """Whether the process of an attempt stands still."""
+        with contextlib.suppress(OSError):
+            start = json.loads((self.home / f"runs/{name}/{number}/{attempt}/start.json").read_text())
+            return Path(f"/proc/{start['pid']}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return False
 
     def in_background(self, call: Callable[[], Any]) -> None:
         """A request to a daemon that will be parked in it; its failure is expected."""

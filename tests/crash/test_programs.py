@@ -68,12 +68,13 @@ RULES = [
     for error in errors
 ]  # fmt: skip
 
+VERBS = ("pause", "resume", "cancel", "prune", "kill", "retry")
 STEP = st.one_of(
     st.tuples(st.just("submit"), st.sampled_from(["reports", "patterns", "fails", "leaves"]), st.booleans()),
     st.tuples(st.just("fail"), st.lists(st.sampled_from(RULES), min_size=1, max_size=2, unique=True)),
     st.tuples(st.just("heal")),
     st.tuples(st.just("kill"), st.sampled_from(["daemon", "launcher", "supervisor", "trial"])),
-    st.tuples(st.just("verb"), st.sampled_from(["pause", "resume", "cancel", "prune", "kill", "retry"]), st.integers(1, 2)),
+    st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(1, 2)),
     st.tuples(st.just("enqueue"), st.integers(0, 5)),
     st.tuples(st.just("delete")),
     st.tuples(st.just("gc")),

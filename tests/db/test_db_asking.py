@@ -22,12 +22,13 @@ from tuned.advisor.messages import (
     UpdateTrials,
     read_request,
 )
-from tuned.core.space import Parameter, SearchSpace
+from tuned.core.space import Parameter, SearchSpace, canonical_key
 from tuned.core.states import Failure, TrialState
-from tuned.core.study import Constraint, SearchSpec
+from tuned.core.study import Constraint, RunSpec, SearchSpec
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
-from tuned.daemon.search.asking import Asking
+from tuned.daemon.search.asking import Asking, Suggested
+from tuned.daemon.search.points import untried
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -192,3 +193,16 @@ async def test_a_study_whose_question_takes_too_long_asks_a_process_that_no_othe
     shared.heard.clear()
     assert (await asking.ask(short, 1)).suggestions
     assert len(slow.heard) == 2 and isinstance(shared.heard[-1], Suggest)
+
+
+async def test_a_suggestion_that_is_recorded_like_a_tried_point_is_tried_no_second_time(lab: Lab, spec_of: Any) -> None:
+    rounding = replace(spec_of(), run=RunSpec(kind="script", script="/t.py", args=("{lr:.1f}", "{width}")))
+    study_id = lab.study(run=rounding.run, search=MODEL)
+    lab.completed(study_id, 1.0, params={"lr": 0.5, "width": 3})
+    study = lab.study_row(study_id)
+    found = [Suggested({"lr": lr, "width": 3}, "bayesian", "so") for lr in (0.52, 0.71, 0.69)]
+    new = lab.do(untried, study, found)
+    assert [trial.params for trial in new][1] == {"lr": 0.7, "width": 3}
+    assert [trial.origin for trial in new] == ["sobol", "bayesian", "sobol"]
+    assert len({canonical_key(trial.params) for trial in new} | {canonical_key({"lr": 0.5, "width": 3})}) == 4
+    assert all(trial.params["lr"] == round(trial.params["lr"], 1) for trial in new)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+from functools import partial
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from tuned.core import events
 from tuned.core.search.rungs import Verdict
 from tuned.core.states import Actor, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
+from tuned.daemon.analyses.study_data import trial_lines
 
 NOW = 1_000_000.0
 ASHA = EarlyStopping(min_step=1, max_step=20, rescue=0.0)
@@ -157,6 +161,9 @@ def test_the_rescue_sample_runs_on_and_its_errors_are_counted(lab):
     assert [verdicts(lab, lab.trial(study_id, n).id) for n in (1, 2, 3)] == [["continued"], ["continued"], ["rescued"]]
     found = lab.ask(queries.stopping_report, lab.study_row(study_id))
     assert (found.rescued, found.rescued_ended, found.wrong, found.wrong_share) == (1, 1, 1, 1.0)
+    trials = [lab.trial(study_id, n) for n in (1, 2, 3)]
+    lines = lab.ask(partial(trial_lines, trials=trials, used={}, located=Path)).splitlines()
+    assert [json.loads(line)["rescued"] for line in lines] == [False, False, True]  # what analyses judge the rule by
 
 
 def test_before_the_end_the_best_that_waits_is_finished(lab):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,3 +240,58 @@ def test_gpu_memory_is_moved_away_before_a_trial_stands_still(daemon: DaemonProc
     daemon.until(lambda: state() != "T", "it does not go on")
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
+
+
+SLOW_TOOL = """#!/bin/sh
+# Stands for cuda-checkpoint where it takes long: until a file says that it may end.
+echo "begin $*" >> "{log}"
+while [ ! -e "{goes}" ]; do sleep 0.02; done
+echo "end $*" >> "{log}"
+"""
+
+
+def test_a_resume_that_overtakes_a_slow_move_of_gpu_memory_is_what_holds(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    cards, log, goes, tool = (tmp_path / name for name in ("cards.json", "log", "goes", "tool"))
+    cards.write_text(json.dumps(CARDS[:1]))
+    tool.write_text(SLOW_TOOL.format(log=log, goes=goes))
+    tool.chmod(0o755)
+    daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_CUDA_CHECKPOINT=str(tool))
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    daemon.wait_state("gpus", 1, "running")
+    pid = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())["pid"]
+    cards.write_text(json.dumps([{**CARDS[0], "processes": {str(pid): 2**30}}]))
+    freeze = daemon.home / "runs/gpus/1/1/freeze.json"
+
+    def lines() -> list[str]:
+        return log.read_text().splitlines() if log.exists() else []
+
+    pausing = in_background(lambda: daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"}))
+    daemon.until(lambda: len(lines()) == 1, "the tool does not begin")
+    resuming = in_background(lambda: daemon.post("/v1/resume", {"targets": ["gpus/1"]}))
+    daemon.until(lambda: not daemon.trials("gpus")[0]["frozen"], "the resume is not committed")
+    goes.touch()
+    assert pausing()["changed"] == resuming()["changed"] == ["gpus/1"]
+    # Away and back: as many moves in one direction as in the other, and nothing stands still.
+    daemon.until(lambda: len(lines()) == 4, "its GPU memory does not come back")
+    asked = f"--toggle --pid {pid}"
+    assert lines() == [f"begin {asked}", f"end {asked}"] * 2
+    daemon.until(lambda: not json.loads(freeze.read_text())["frozen"], "it is told to stand still")
+    assert json.loads(freeze.read_text())["cuda"] == []
+    assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T"
+    # A pause, and an end before the tool is done: the end does not wait for it.
+    goes.unlink()
+    pausing = in_background(lambda: daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"}))
+    daemon.until(lambda: len(lines()) == 5, "the tool does not begin")
+    daemon.post("/v1/kill", {"targets": ["gpus/1"]})
+    assert daemon.wait_state("gpus", 1, "failed")["failure"] == "killed"
+    goes.touch()
+    pausing()
+
+
+def in_background(call: Callable[[], Any]) -> Callable[[], Any]:
+    """Begin a request; the returned function gives its reply."""
+    pool = ThreadPoolExecutor(1)
+    reply = pool.submit(call)
+    pool.shutdown(wait=False)
+    return lambda: reply.result(30)

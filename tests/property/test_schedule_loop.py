@@ -246,7 +246,6 @@ def check_plan(
         assert len([a for a in actions if not isinstance(a, Claim) and a.study_id == i]) <= 1
         for ask in asks:
             assert ask.count > 0
-            assert 0 <= ask.idle_slots <= left[True] + left[False]
             assert view.trials is None or view.counted + view.asked + ask.count <= view.trials
     order = [entry.trial_id for entry in queue]
     claimed = {c.trial_id for c in claims}

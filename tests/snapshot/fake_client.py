@@ -6,6 +6,8 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
 
 from tuned.client.api import Call
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
@@ -154,6 +156,51 @@ class FakeClient:
         self.away = False
 
     # --- the client's side ----------------------------------------------------------------------------------------
+
+    async def send(self, call: Call[Any]) -> Any:
+        """Answer a call by the method for its route."""
+        query = {name: value for name, value in call.query.items() if value is not None}
+        parts = [unquote(part) for part in call.path.strip("/").split("/")]
+        match call.method, parts:
+            case "GET", ["status"]:
+                return await self.status()
+            case "GET", ["studies"]:
+                return await self.studies()
+            case "GET", ["queue"]:
+                return await self.queue()
+            case "GET", ["events", "list"]:
+                return await self.events_list(**query)
+            case "GET", ["metrics"]:
+                return await self.metrics(**query)
+            case "GET", ["studies", study, "trials"]:
+                return await self.trials(study, **query)
+            case "GET", ["studies", study, "trials", number]:
+                return await self.trial(study, int(number))
+            case "GET", ["studies", study, "trials", number, "log"]:
+                return await self.log(study, int(number), **query)
+            case "GET", ["studies", study, "trial-numbers"]:
+                return await self.trial_numbers(study, **query)
+            case "GET", ["studies", study, "trends"]:
+                return await self.trends(study, query["number"])
+            case "GET", ["studies", study, "best-so-far"]:
+                return await self.best_so_far(study)
+            case "GET", ["studies", study, "analysis", kind]:
+                return await self.analysis(study, kind)
+            case "GET", ["studies", study, "space"]:
+                return await self.space(study)
+            case "POST", ["studies", study, "space"]:
+                return await self.change_space(study, call.body)
+            case "POST", ["studies", study, "enqueue"]:
+                return await self.enqueue(study, call.body.points, call.body.priority)
+            case "POST", ["studies", _, "steps", "steer"]:
+                return await self.steer_step(**call.body)
+            case "DELETE", ["studies", study]:
+                return await self.delete(study)
+            case "POST", ["priority"]:
+                return await self.priority(call.body["targets"], call.body["priority"], call.body["relative"])
+            case "POST", [verb]:
+                return await self.act(verb, call.body["targets"])
+        raise AssertionError((call.method, call.path))
 
     def _check(self) -> None:
         if self.away:
@@ -372,10 +419,8 @@ class FakeClient:
                 self.studies_state[study] = state
         return Changed(list(targets), [])
 
-    async def send(self, call: Call[Steps]) -> Steps:
+    async def steer_step(self, step: str, action: str) -> Steps:
         self._check()
-        assert call.path.endswith("/steps/steer") and call.body is not None
-        step, action = call.body["step"], call.body["action"]
         self.calls.append((f"step {action}", step))
         to = {"pause": "paused", "resume": "waiting", "skip": "skipped"}[action]
         self.steps = [replace(s, state=to, why=f"{to} by you") if s.id == step else s for s in self.steps]

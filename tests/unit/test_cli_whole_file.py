@@ -35,8 +35,13 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "what"),
-    [(".", "is a folder"), ("gone/x.csv", "there is no folder"), ("/proc/x.csv", "cannot write /proc/x.csv")],
+    [(".", "is a folder"), ("/proc/x.csv", "cannot write /proc/x.csv")],
 )
 def test_what_cannot_be_written_is_one_line(tmp_path: Path, place: str, what: str) -> None:
     with pytest.raises(InvalidInput, match=f"^-o: .*{what}"):
         write_whole(tmp_path / place, "text", "-o")
+
+
+def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
+    write_whole(tmp_path / "of" / "mine" / "x.csv", "text", "-o")
+    assert (tmp_path / "of" / "mine" / "x.csv").read_text() == "text"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -12,6 +13,7 @@ from tuned.core.trials.endings import (
     Verdict,
     alone_next,
     as_asked,
+    breaker_verdict,
     canary_verdict,
     check_result,
     judge,
@@ -228,3 +230,10 @@ def test_what_fails_late_or_without_a_pattern_pauses_nothing():
     lack = [ended(10 + i, "out of memory", failure="oom", fused=True) for i in range(6)]
     assert side_verdict(lack + good) is None
     assert side_verdict([]) is None
+
+
+def test_five_nan_in_a_row_pause_a_study_but_not_at_points_that_a_person_chose():
+    suggested = [ended(i, "loss is nan", failure="nan", lr=float(i)) for i in range(5)]
+    assert "failed alike (nan)" in (breaker_verdict(suggested) or "")
+    own = [replace(trial, origin="user") for trial in suggested]
+    assert breaker_verdict(own) is None

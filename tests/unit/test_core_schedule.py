@@ -77,23 +77,23 @@ def test_a_queued_trial_of_an_unknown_study_is_left_alone():
     assert plan([], queue((1, 9, 0)), [], ["c0"]) == []
 
 
-def test_suggestions_are_made_ahead_and_say_how_many_slots_wait():
-    assert plan([STUDY], [], [], ["c0", "c1", "c2"]) == [Ask(1, 2, 3)]
-    assert plan([replace(STUDY, parallel=1)], [], [], ["c0", "c1", "c2"]) == [Ask(1, 2, 1)]
-    assert plan([replace(STUDY, live=1, parallel=1)], [], [], ["c0"]) == [Ask(1, 2, 0)]
-    assert plan([replace(STUDY, asked=1)], [], [], []) == [Ask(1, 1, 0)]
+def test_suggestions_are_made_ahead():
+    assert plan([STUDY], [], [], ["c0", "c1", "c2"]) == [Ask(1, 2)]
+    assert plan([replace(STUDY, parallel=1)], [], [], ["c0", "c1", "c2"]) == [Ask(1, 2)]
+    assert plan([replace(STUDY, live=1, parallel=1)], [], [], ["c0"]) == [Ask(1, 2)]
+    assert plan([replace(STUDY, asked=1)], [], [], []) == [Ask(1, 1)]
     assert plan([replace(STUDY, asked=2)], [], [], ["c0"]) == []
 
 
 def test_a_claimed_trial_makes_room_for_the_next_suggestion():
     actions = plan([replace(STUDY, queued=2, counted=2)], queue((1, 1, 0), (2, 1, 0)), [], ["c0"])
-    assert actions == [Claim(1, 1, "c0"), Ask(1, 1, 0)]
+    assert actions == [Claim(1, 1, "c0"), Ask(1, 1)]
 
 
 @pytest.mark.parametrize(("counted", "asked", "count"), [(9, 0, 1), (8, 1, 1), (5, 0, 4), (0, 0, 4)])
 def test_no_more_is_asked_than_is_missing(counted, asked, count):
     (ask,) = plan([replace(STUDY, counted=counted, asked=asked, ahead=4 + asked)], [], [], [])
-    assert ask == Ask(1, count, 0)
+    assert ask == Ask(1, count)
 
 
 @pytest.mark.parametrize("view", [replace(DONE_STUDY, trials=10), replace(STUDY, counted=11), replace(STUDY, trials=0)])
@@ -117,7 +117,7 @@ def test_a_spent_budget_drains_at_once():
 
 
 def test_a_budget_alone_never_stops_asking():
-    assert plan([replace(STUDY, trials=None, budget_left=5.0, counted=999)], [], [], []) == [Ask(1, 2, 0)]
+    assert plan([replace(STUDY, trials=None, budget_left=5.0, counted=999)], [], [], []) == [Ask(1, 2)]
 
 
 @pytest.mark.parametrize("trials", [10, None])

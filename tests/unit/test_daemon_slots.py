@@ -33,6 +33,11 @@ def test_a_machine_without_gpus_has_cpu_slots():
     assert slots.samples == {}
 
 
+def free_gpus(slots: Slots) -> list[str]:
+    """Cards that can be leased whole."""
+    return [gpu for gpu, left in slots.gpu_shares().items() if left == 1.0]
+
+
 @pytest.mark.parametrize("asked", [None, 0])
 def test_by_default_half_the_cores_are_slots(asked):
     assert len(Slots(NoGpus(), asked).cpus) == max(1, len(os.sched_getaffinity(0)) // 2)
@@ -42,7 +47,7 @@ def test_a_machine_with_gpus_gives_trials_one_each(file):
     slots = Slots(GpusFromFile(file), 1)
     assert slots.default_gpus == 1
     assert [slot.id for slot in slots.default_slots] == ["GPU-x", "GPU-y"]
-    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert free_gpus(slots) == ["GPU-x", "GPU-y"]
     assert slots.free_cpus() == ["cpu:0"]
 
 
@@ -50,13 +55,13 @@ def test_a_lease_takes_a_slot_until_its_holder_gives_it_back(file):
     slots = Slots(GpusFromFile(file), 2)
     slots.lease("GPU-x", "digits/1")
     slots.lease("cpu:1", "digits/2")
-    assert slots.free_gpus() == ["GPU-y"]
+    assert free_gpus(slots) == ["GPU-y"]
     assert slots.free_cpus() == ["cpu:0"]
     slots.release("GPU-x", "digits/9")
-    assert slots.free_gpus() == ["GPU-y"]
+    assert free_gpus(slots) == ["GPU-y"]
     slots.release("GPU-x", "digits/1")
     slots.release("GPU-x", "digits/1")
-    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert free_gpus(slots) == ["GPU-x", "GPU-y"]
 
 
 def test_a_late_release_does_not_take_the_next_holders_slot(file):
@@ -84,12 +89,12 @@ def test_a_card_that_somebody_else_uses_is_not_given_out(file):
     ]
     file.write_text(json.dumps(busy))
     slots.sample({ours})
-    assert slots.free_gpus() == ["GPU-y"]
+    assert free_gpus(slots) == ["GPU-y"]
     assert str(foreign) in slots.blocked["GPU-x"]
     assert "500 MiB" in slots.blocked["GPU-x"]
     file.write_text(json.dumps(CARDS))
     slots.sample(set())
-    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert free_gpus(slots) == ["GPU-x", "GPU-y"]
     assert slots.blocked == {}
 
 
@@ -98,7 +103,7 @@ def test_parts_of_a_card_and_several_cards(file):
     assert [slots.capacity(wanted) for wanted in (None, 0.0, 0.5, 0.3, 1.0, 2.0, 3.0)] == [2, 1, 4, 6, 2, 1, 0]
     slots.lease("GPU-x", "a/1", 0.5)
     slots.lease("GPU-x", "a/2", 0.5)
-    assert (slots.gpu_shares(), slots.free_gpus()) == ({"GPU-x": 0.0, "GPU-y": 1.0}, ["GPU-y"])
+    assert (slots.gpu_shares(), free_gpus(slots)) == ({"GPU-x": 0.0, "GPU-y": 1.0}, ["GPU-y"])
     assert slots.held == {"GPU-x": "a/1, a/2"}
     slots.release("GPU-x", "a/1")
     assert slots.room(0.5) == 3 and slots.room(1.0) == 1
@@ -107,13 +112,13 @@ def test_parts_of_a_card_and_several_cards(file):
     assert slots.room(0.5) == 0
     assert slots.environment("GPU-x,GPU-y")["CUDA_VISIBLE_DEVICES"] == "0,1"
     slots.release("GPU-x,GPU-y", "a/3")
-    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert free_gpus(slots) == ["GPU-x", "GPU-y"]
 
 
 def test_a_yielded_card_is_not_leased_until_its_time_is_over(file, monkeypatch):
     slots = Slots(GpusFromFile(file), 1)
     monkeypatch.setattr("tuned.daemon.machine.slots.clock.now", lambda: 1000.0)
     slots.yielded["GPU-x"] = 1600.0
-    assert slots.free_gpus() == slots.leasable_gpus() == ["GPU-y"]
+    assert free_gpus(slots) == slots.leasable_gpus() == ["GPU-y"]
     monkeypatch.setattr("tuned.daemon.machine.slots.clock.now", lambda: 1600.0)
-    assert slots.free_gpus() == ["GPU-x", "GPU-y"]
+    assert free_gpus(slots) == ["GPU-x", "GPU-y"]

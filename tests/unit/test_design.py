@@ -13,7 +13,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.search.design import complete_point, design_point, every_point, fresh_point
 from tuned.core.search.phases import initial_points, phase
 from tuned.core.search.sequence import DIMENSIONS, noise, quasi_random
-from tuned.core.space import SearchSpace, canonical_key
+from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.study_file.space_file import parse_space
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +145,19 @@ def test_fresh_points_use_up_a_small_space_and_then_say_so():
         assert canonical_key(point) not in taken
         taken.add(canonical_key(point))
     assert fresh_point(space, 0, 83, taken) is None
+
+
+def test_points_that_are_rounded_alike_are_tried_once():
+    space = parse_space({"x": {"type": "float", "low": 0.0, "high": 1.0}})
+
+    def rounded(point: Point) -> Point:
+        return {"x": round(float(point["x"]), 1)}
+
+    taken: set[str] = set()
+    while (point := fresh_point(space, 0, len(taken), taken, as_recorded=rounded)) is not None:
+        assert canonical_key(point) not in taken
+        taken.add(canonical_key(point))
+    assert len(taken) == 11
 
 
 def test_an_empty_space_has_one_point():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,33 @@ class TestRecords:
         protocol.write_record(str(tmp_path), "exit.json", {"code": 0})
         assert protocol.read_record(str(tmp_path), "exit.json") == {"code": 0, "protocol": protocol.PROTOCOL}
         assert [path.name for path in tmp_path.iterdir()] == ["exit.json"]
+
+    def test_two_writers_of_one_record_are_never_in_each_others_way(self, tmp_path: Path) -> None:
+        folder, begin = str(tmp_path), threading.Barrier(2)
+
+        def write(who: int) -> None:
+            for _ in range(60):
+                begin.wait(10)
+                protocol.write_record(folder, "stop.json", {"who": who, "long": "x" * 4000})
+
+        with ThreadPoolExecutor(2) as pool:
+            for writer in [pool.submit(write, who) for who in (1, 2)]:
+                writer.result(60)
+        record = protocol.read_record(folder, "stop.json")
+        assert record is not None
+        assert record["who"] in (1, 2)
+        assert [path.name for path in tmp_path.iterdir()] == ["stop.json"]
+
+    def test_what_cannot_be_written_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        (tmp_path / "stop.json").mkdir()
+        with pytest.raises(OSError, match="directory"):
+            protocol.write_record(str(tmp_path), "stop.json", {})
+        assert [path.name for path in tmp_path.iterdir()] == ["stop.json"]
+
+    def test_a_record_for_an_older_reader_is_of_its_version(self, tmp_path: Path) -> None:
+        before = protocol.PROTOCOL - 1
+        protocol.write_record(str(tmp_path), "stop.json", {"reason": "pause", "new": 1}, version=before)
+        assert protocol.read_record(str(tmp_path), "stop.json") == {"reason": "pause", "new": 1, "protocol": before}
 
     def test_absent(self, tmp_path: Path) -> None:
         assert protocol.read_record(str(tmp_path), "exit.json") is None

@@ -10,6 +10,7 @@ from tui.screens.prompt import Prompt
 from tui.space_edit import SYNTAX, read_edit
 from tui.views import frame, space
 from tui.widgets.pane import Build
+from tuned.client import api
 from tuned.core.errors import InvalidInput
 from tuned.wire import SpaceChanged
 
@@ -93,7 +94,7 @@ class SpaceScreen(Browsing):
 
         async def preview(text: str) -> str:
             change = read_edit(text, names, dry_run=True)
-            would = await self.tuned.client.change_space(study.name, change)
+            would = await self.tuned.client.send(api.change_space(study.name, change))
             if not would.changes:
                 raise InvalidInput("that changes nothing", where="space")
             found[:] = [(text, would)]

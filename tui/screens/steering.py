@@ -10,7 +10,8 @@ from tui.points import read_new, read_priority, write_point
 from tui.screens.browsing import Browsing
 from tui.screens.confirm import Confirm
 from tui.views.forms import new_trial
-from tuned.wire import StudyRow
+from tuned.client import api
+from tuned.wire import Enqueue, StudyRow
 
 
 class Steering(Browsing):
@@ -60,7 +61,7 @@ class Steering(Browsing):
 
         async def submit(text: str) -> str:
             point, priority = read_new(text, self.context.store.trials)
-            reply = await self.tuned.client.enqueue(study.name, [point], priority)
+            reply = await self.tuned.client.send(api.enqueue(study.name, Enqueue([point], priority)))
             numbers = ", ".join(f"#{number}" for number in reply.trials)
             self.tuned.undos.append(("new", (acting.Step("cancel", tuple(f"{study.name}/{n}" for n in reply.trials)),)))
             return f"queued {numbers}  u cancels"

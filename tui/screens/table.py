@@ -9,6 +9,7 @@ from tui import acting
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
 from tui.views.trials import optional
+from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
 
@@ -198,7 +199,7 @@ class TableActions(Steering):
         async def submit(text: str) -> str:
             if text != study.name:
                 raise InvalidInput("that is not its name; nothing was deleted", where="delete")
-            changed = await self.tuned.client.delete(study.name)
+            changed = await self.tuned.client.send(api.delete(study.name))
             return acting.report("delete", changed.changed, changed.skipped)
 
         help_ = (

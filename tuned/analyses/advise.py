@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from importlib import import_module
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.curves.curve_table import curve_table
 from tuned.analyses.curves.length_rules import histogram
-from tuned.analyses.naming import is_learning_rate
 from tuned.analyses.question import Question
 from tuned.analyses.space.infeasible import infeasible_table
 from tuned.analyses.space.sampling import best_of_table
+from tuned.analyses.stopping import stopping_table
+from tuned.analyses.stories import one_story
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Table
 from tuned.analyses.verdict import LEVELS, Verdict, sort_verdicts
@@ -39,6 +39,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("tuned.analyses.curves.length_rules", "evenness"),
     ("tuned.analyses.space.space_rules", "space_rules"),
     ("tuned.analyses.space.sampling", "sampling_rule"),
+    ("tuned.analyses.stopping", "stopping_rule"),
     ("tuned.analyses.examples.duplicates", "duplicates"),
     ("tuned.analyses.examples.hard_examples", "example_verdicts"),
     ("tuned.analyses.curves.gradients", "gradient_flow"),
@@ -88,11 +89,12 @@ def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
 
 
 def _tables(study: StudyData) -> Iterable[Table]:
-    """The evidence in full: curves by trial, where the best checkpoints lie, best of n, what failed."""
+    """The evidence in full: curves by trial, where the best checkpoints lie, best of n, failures, early stopping."""
     if study.spec.objective is None:
         return
     yield curve_table(study)
-    yield from (t for t in (histogram(study), best_of_table(study), infeasible_table(study)) if t is not None)
+    made = (histogram(study), best_of_table(study), infeasible_table(study), stopping_table(study))
+    yield from (t for t in made if t is not None)
 
 
 def judge(study: StudyData) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
@@ -109,15 +111,4 @@ def judge(study: StudyData) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
             # A rule that trips over unusual data must not silence the others.
             log.exception("%s.%s failed on %s", module, function, study.name)
             notes.append(f"The rule {function} failed ({type(error).__name__}); see tunectl daemon logs.")
-    return sort_verdicts(_in_order(found)), tuple(notes)
-
-
-def _in_order(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """A learning rate that is held too low makes training slow: what follows from that is mended after it."""
-    low = [v for v in verdicts if v.code == "space.near-bound" and v.level == "warn" and is_learning_rate(v.about)]
-    held = [v for v in low if v.evidence["proposed"] > v.evidence["bound"]]  # type: ignore[operator]
-    if not held:
-        return list(verdicts)
-    first = f"First widen {held[0].about}, which may be the cause; then: "
-    slow = ("curve.underfitting", "length.too-short")
-    return [replace(v, remedy=first + v.remedy) if v.code in slow else v for v in verdicts]
+    return sort_verdicts(one_story(study, found)), tuple(notes)

@@ -6,12 +6,15 @@ Owns the table by size and the rule on it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.curves.twins import twin
+from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
+from tuned.analyses.naming import is_size
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table, number
@@ -23,7 +26,9 @@ BINS = 4
 LEAST_PER_BIN = 4
 TOLERANCE = 0.1
 """Of the distance from the best to the median of the better half: less than that is no gain."""
-DECIDED, DRAWS = 0.9, 2000
+NO_TREND = 0.5
+"""P-value of the trend towards larger models, from `enough` on, above which no gain is claimed."""
+DECIDED, DRAWS = 0.95, 2000
 """Share of so many resamples in which the largest must win to be said better: one lucky trial is no trend."""
 
 
@@ -78,7 +83,11 @@ def _size(study: StudyData, members: list[tuple[float, TrialData]]) -> Size:
 
 
 def model_size(study: StudyData) -> Iterator[Verdict]:
-    """Whether larger models are better: from which size on the best is within `TOLERANCE`, and what the gap does."""
+    """Whether larger models are better: from which size on the best is within `TOLERANCE`, and what the gap does.
+
+    That the best of the larger ones is no better may be their bad luck with the other parameters. No gain is said only
+    where results, as far as the parameters other than sizes do not explain them, show no trend from that size on.
+    """
     bins = sizes(study)
     if len(bins) < 2:
         return
@@ -99,7 +108,7 @@ def model_size(study: StudyData) -> Iterator[Verdict]:
     }
     if gaps[0] is not None and gaps[-1] is not None:
         evidence |= {"gap_of_smallest": gaps[0], "gap_of_largest": gaps[-1]}
-    if enough < len(bins) - 1:
+    if enough < len(bins) - 1 and _trend(study, bins, enough) > NO_TREND:
         yield Verdict(
             "info",
             "size.no-gain",
@@ -112,7 +121,7 @@ def model_size(study: StudyData) -> Iterator[Verdict]:
             about=SIZE_METRIC,
             trials=(bins[enough].best_number,),
         )
-    elif _beats(study, bins) >= DECIDED:
+    elif enough == len(bins) - 1 and _beats(study, bins) >= DECIDED:
         yield Verdict(
             "info",
             "size.still-gaining",
@@ -123,6 +132,21 @@ def model_size(study: StudyData) -> Iterator[Verdict]:
             about=SIZE_METRIC,
             trials=(bins[-1].best_number,),
         )
+
+
+def _trend(study: StudyData, bins: Sequence[Size], enough: int) -> float:
+    """P-value of results getting better with size from one bin on (Spearman, one-sided)."""
+    trials = [trial for size in bins for trial in size.trials]
+    results = study.sign * study.outcome(trials)
+    others = tuple(p for p in study.space.parameters if not is_size(p.name))
+    rest = replace(study.space, parameters=others)
+    if len(trials) >= LEAST_TRIALS and rest.tunable:
+        results = RankModel(rest, [t.params for t in trials], results).unexplained
+    known = np.array([last_value(t, SIZE_METRIC) for t in trials], dtype=float)
+    beyond = slice(sum(len(size.trials) for size in bins[:enough]), None)
+    if not np.ptp(results[beyond]):
+        return 1.0
+    return float(spearmanr(known[beyond], results[beyond], alternative="less").pvalue)
 
 
 def _beats(study: StudyData, bins: Sequence[Size]) -> float:

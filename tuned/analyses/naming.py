@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tuned.core.study import Direction
+
 _RATE = re.compile(r"(^|[._])(lr|eta|learning_?rate|step_?size)([._0-9]|$)", re.I)
 _STEPS = re.compile(r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I)
 _NO_STEPS = re.compile(r"warm|accum|decay|eval|log|save|every|interval|patience|diffusion|inference|look", re.I)
@@ -15,6 +17,7 @@ _SIZE = re.compile(r"width|depth|layer|unit|hidden|channel|filter|dim|heads|neur
 _ACCURACY = re.compile(
     r"acc|f1|auc|precision|recall|top_?[0-9]|error|miss|iou|dice|bleu|rouge|loss|perplex|mse|mae|r2", re.I
 )
+_SHARE = re.compile(r"acc|f1|precision|recall|iou|dice", re.I)
 _BY_HEIGHT = re.compile(r"acc|f1|auc|precision|recall|top_?[0-9]|iou|dice|r2", re.I)
 _BY_DEPTH = re.compile(r"loss|error|nll|mse|mae|rmse|miss|perplex", re.I)
 
@@ -49,10 +52,13 @@ def is_quality(metric: str) -> bool:
     return bool(_ACCURACY.search(metric))
 
 
-def perfect(metric: str, direction: str) -> float | None:
-    """The value that no model can beat: 1 of an accuracy, 0 of a loss; None where the name does not tell."""
-    if direction == "maximize" and _BY_HEIGHT.search(metric):
-        return 1.0
-    if direction == "minimize" and _BY_DEPTH.search(metric):
-        return 0.0
-    return None
+def is_share(metric: str) -> bool:
+    """A share of examples or of area: `accuracy`, `val_f1`, `iou`; as 0 to 1, or in per cent."""
+    return bool(_SHARE.search(metric))
+
+
+def usual_direction(metric: str) -> Direction | None:
+    """Where a metric is better; None where the name does not tell."""
+    if _BY_HEIGHT.search(metric):
+        return "maximize"
+    return "minimize" if _BY_DEPTH.search(metric) else None

@@ -73,6 +73,7 @@ class TrialData:
         peak_memory: Bytes: GPU memory where there were samples of it, else the process's largest resident set; None
             when neither is known. `memory_kind`: `gpu` or `ram`.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
+        rescued: Early stopping would have stopped it, and let it run to its end to measure how often that is wrong.
         run_dir: Folder of its latest attempt; empty before the first.
         stopped_by: The rule or person that ended it, where it is `pruned`, as `StoppedBy` spells it.
         curves: Metric -> its curve.
@@ -99,6 +100,7 @@ class TrialData:
     peak_memory: float | None = None
     memory_kind: str = ""
     code: str = ""
+    rescued: bool = False
     run_dir: str = ""
     retry_of: int | None = None
     stopped_by: str = ""

@@ -36,13 +36,13 @@ def answer(root: click.Command, instruction: str) -> int:
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    r"""Print the script that completes verbs, options and studies in your shell.
+    """Print the script that completes verbs, options and studies in your shell.
 
     \b
     bash   tunectl completion bash > ~/.local/share/bash-completion/completions/tunectl
     zsh    tunectl completion zsh > "${fpath[1]}/_tunectl"
     fish   tunectl completion fish > ~/.config/fish/completions/tunectl.fish
-    """
+    """  # noqa: D301 - click wants the character
     from click.shell_completion import get_completion_class
 
     from tuned.cli.root import root

@@ -1,4 +1,4 @@
-"""Lengths of time on the command line: `12h`, `90m`, `1h30m`."""
+"""Lengths of time on the command line: `12h`, `90m`, `1h30m`, or plain seconds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class LengthOfTime(click.ParamType[float]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number of seconds."""
         try:
-            return parse_duration(float(value) if isinstance(value, str) and value.isdecimal() else value)
+            plain = isinstance(value, str) and value.replace(".", "", 1).isdecimal()
+            return parse_duration(float(str(value)) if plain else value)
         except ValueError as error:
-            self.fail(f"{error} (write 12h, 90m or 1h30m)", param, ctx)
+            self.fail(f"{error} (write 90, 30s, 5m, 2h or 1h30m)", param, ctx)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from tuned.cli import render
+from tuned.cli import render, standing
 from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import TunedError
@@ -76,6 +76,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._ended: list[EventRow] = []
+        self._waits = False
 
     def heard(self, event: EventRow) -> None:
         """Remember a trial's end until the picture that belongs to it."""
@@ -83,7 +84,10 @@ class Lines:
             self._ended.append(event)
 
     def seen(self, row: StudyRow) -> None:
-        """A line for each trial that has ended since."""
+        """A line for each trial that has ended since, and one when the study begins to wait for other studies."""
+        if standing.waits(row) and not standing.finished(row) and not self._waits:
+            click.echo(f"{row.name} waits for a slot: others run first (tunectl queue)", err=True)
+        self._waits = standing.waits(row)
         for event in self._ended:
             data = event.data
             reason = f": {data['reason']}" if data.get("reason") else ""
@@ -97,13 +101,8 @@ class Lines:
 
 def progress(row: StudyRow) -> str:
     """`7 of 50`."""
-    done = finished(row)
-    return f"{done} of {row.trials}" if row.trials else f"{done} done"
-
-
-def finished(row: StudyRow) -> int:
-    """Trials that count and have ended."""
-    return sum(row.counts.get(state, 0) for state in ("completed", "failed", "pruned"))
+    done = standing.finished(row)
+    return f"{done} of {standing.total(row)}" if row.trials else f"{done} done"
 
 
 @contextmanager
@@ -149,11 +148,13 @@ class Bar:
         left = "" if row.eta_s is None else f"about {words.duration(row.eta_s)} left"
         if row.state == "paused":
             left = row.reason or "paused"
+        elif standing.waits(row):
+            left = "waits for a slot"
         self._progress.update(
             self._task,
             description=row.name,
-            total=row.trials,
-            completed=finished(row),
+            total=standing.total(row),
+            completed=standing.finished(row),
             done=progress(row),
             left=left,
         )

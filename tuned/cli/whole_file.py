@@ -16,7 +16,7 @@ def write_whole(path: Path, text: str, where: str) -> None:
     What is no regular file, such as a pipe or `/dev/stdout`, is written to, never replaced.
 
     Args:
-        path: Where to. Its folder must be there.
+        path: Where to. A folder that is not there is made.
         text: All of it.
         where: What named the path, such as `-o`.
 
@@ -30,14 +30,10 @@ def write_whole(path: Path, text: str, where: str) -> None:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             path.write_text(text, encoding="utf-8")
             return
+        target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
     except OSError as error:
-        if target.parent.is_dir():
-            what, hint = f"cannot write {path}: {error.strerror}", "name another path"
-            raise InvalidInput(what, where=where, hint=hint) from None
-        raise InvalidInput(
-            f"there is no folder {target.parent}", where=where, hint="make it, or name another"
-        ) from None
+        raise InvalidInput(f"cannot write {path}: {error.strerror}", where=where, hint="name another path") from None
 
 
 def _replace(target: Path, text: str) -> None:

@@ -9,34 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from time import monotonic
 from typing import Any, Self, TypeVar
 
 from tuned.client import api
 from tuned.client.api import Call
 from tuned.client.http import late
-from tuned.client.pages import StudyPage
 from tuned.client.problems import DaemonEnded, NoDaemon, StreamLost, problem
 from tuned.client.reply import BadReply, ReplyReader, request_bytes
 from tuned.client.stream import BARREN, BRIEF, SILENCE, SseParser
 from tuned.core.errors import Unavailable
 from tuned.wire import (
-    BestSoFar,
-    Changed,
-    DaemonStatus,
-    Enqueue,
-    Enqueued,
     EventRow,
-    LogChunk,
-    MetricRow,
-    SpaceChange,
-    SpaceChanged,
-    SpacePage,
-    StudyRow,
-    TrialDetail,
-    TrialNumbers,
-    TrialRow,
 )
 
 T = TypeVar("T")
@@ -92,14 +77,6 @@ class AsyncClient:
             raise problem(status, body)
         return call.read(body)
 
-    async def get(self, path: str, **query: Any) -> Any:
-        """The plain JSON data at `path` (below `/v1`)."""
-        return await self.send(Call[Any]("GET", path, query=query))
-
-    async def post(self, path: str, body: Any = None) -> Any:
-        """Post a wire dataclass or plain data to `path` (below `/v1`); the reply as plain JSON data."""
-        return await self.send(Call[Any]("POST", path, body={} if body is None else body))
-
     async def events(
         self, after: int | None = None, study: str | None = None, *, opened: Callable[[], None] | None = None
     ) -> AsyncGenerator[EventRow]:
@@ -148,119 +125,6 @@ class AsyncClient:
         finally:
             self._open.discard(exchange)
             await exchange.close()
-
-    async def status(self) -> DaemonStatus:
-        """How the daemon is."""
-        return await self.send(api.status())
-
-    async def studies(self) -> list[StudyRow]:
-        """All studies."""
-        return await self.send(api.studies())
-
-    async def study(self, name: str) -> StudyPage:
-        """One study (`.study`) with its specification (`.spec`)."""
-        return await self.send(api.study(name))
-
-    async def trials(
-        self,
-        study: str,
-        *,
-        state: Sequence[str] | None = None,
-        filter: str | None = None,
-        sort: str | None = None,
-        descending: bool | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
-    ) -> list[TrialRow]:
-        """Trials of a study, a page at a time."""
-        return await self.send(
-            api.trials(study, state=state, filter=filter, sort=sort, descending=descending, limit=limit, offset=offset)
-        )
-
-    async def trial_numbers(
-        self,
-        study: str,
-        *,
-        filter: str | None = None,
-        sort: str | None = None,
-        descending: bool | None = None,
-        limit: int | None = None,
-    ) -> TrialNumbers:
-        """Numbers of a study's trials in an order, and how many pass the filter."""
-        return await self.send(api.trial_numbers(study, filter=filter, sort=sort, descending=descending, limit=limit))
-
-    async def best(self, study: str, top: int | None = None) -> list[TrialRow]:
-        """The best finished trials, best first; see `api.best`."""
-        return await self.send(api.best(study, top))
-
-    async def trial(self, study: str, number: int) -> TrialDetail:
-        """One trial with what only its own page shows."""
-        return await self.send(api.trial(study, number))
-
-    async def log(
-        self, study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None
-    ) -> LogChunk:
-        """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
-        return await self.send(api.log(study, number, offset=offset, limit=limit, attempt=attempt))
-
-    async def metrics(
-        self, target: str | Sequence[str], name: str | Sequence[str] | None = None, points: int | None = None
-    ) -> list[MetricRow]:
-        """Observations of the targets' trials, of all metrics or of those named; about `points` of each, if given."""
-        targets = [target] if isinstance(target, str) else target
-        names: Sequence[str | None] = [name] if isinstance(name, str) else name or [None]
-        calls = [api.metrics(one, wanted, points) for one in targets for wanted in names]
-        return [row for call in calls for row in await self.send(call)]
-
-    async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
-        """The first objective of several trials, in about so many points each."""
-        return await self.send(api.trends(study, numbers, points))
-
-    async def best_so_far(self, study: str) -> BestSoFar:
-        """Where the best value of a study improved."""
-        return await self.send(api.best_so_far(study))
-
-    async def act(self, verb: str, targets: Sequence[str]) -> Changed:
-        """Apply `pause`, `resume`, `cancel`, `prune`, `kill`, `retry` or `next`."""
-        return await self.send(api.act(verb, targets))
-
-    async def priority(self, targets: Sequence[str], value: int, relative: bool = False) -> Changed:
-        """Set the targets' priority, or move it by `value`."""
-        return await self.send(api.priority(targets, value, relative))
-
-    async def enqueue(self, study: str, points: Sequence[Mapping[str, Any]], priority: int = 0) -> Enqueued:
-        """Queue points of the user's own."""
-        return await self.send(api.enqueue(study, Enqueue([dict(p) for p in points], priority)))
-
-    async def space(self, study: str) -> SpacePage:
-        """The versions of a study's search space."""
-        return await self.send(api.space(study))
-
-    async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
-        """Edit a study's search space while it runs."""
-        return await self.send(api.change_space(study, change))
-
-    async def queue(self) -> list[TrialRow]:
-        """Live and queued trials in running order."""
-        return await self.send(api.queue())
-
-    async def analysis(self, study: str, kind: str, **options: str) -> dict[str, Any]:
-        """Verdicts, tables and figures on a study, as plain data."""
-        return await self.send(api.analysis(study, kind, options))
-
-    async def delete(self, study: str) -> Changed:
-        """Delete a study with its trials."""
-        return await self.send(api.delete(study))
-
-    async def events_list(
-        self,
-        study: str | None = None,
-        after: int | None = None,
-        limit: int | None = None,
-        latest: bool | None = None,
-    ) -> list[EventRow]:
-        """Past events: the first ones after a number, or the latest."""
-        return await self.send(api.events_list(study, after, limit, latest))
 
 
 class _Exchange:

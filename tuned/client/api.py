@@ -37,14 +37,14 @@ if TYPE_CHECKING:
         TrialRow,
     )
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 PREFIX = "/v1"
 TARGET_VERBS = ("pause", "resume", "cancel", "prune", "kill", "retry", "next")
 """Verbs that act on targets and say what they changed."""
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
+class Call(Generic[T_co]):
     """One request, not yet sent.
 
     Attributes:
@@ -78,7 +78,7 @@ class Call(Generic[T]):
         plain = asdict(self.body) if hasattr(self.body, "__dataclass_fields__") else self.body
         return json.dumps(plain).encode()
 
-    def read(self, body: bytes) -> T:
+    def read(self, body: bytes) -> T_co:
         """The reply's body, decoded.
 
         Raises:
@@ -89,7 +89,7 @@ class Call(Generic[T]):
             from tuned.client.decode import decode
 
             data = decode(self.reply, data, self.many)
-        result: T = data
+        result: T_co = data
         return result
 
     def undecoded(self) -> Call[Any]:

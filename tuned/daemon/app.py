@@ -21,10 +21,9 @@ from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.attempts.adoption import adopt
 from tuned.daemon.attempts.commits import Ending
-from tuned.daemon.attempts.freezing import Freezing
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.attempts.sampling import watch_devices
+from tuned.daemon.attempts.sampling import sample, watch_devices
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
@@ -77,7 +76,7 @@ class Daemon:
         bundle = Path(make_bundle(str(home.bundles)))
         self._preloads = Preloads(home.root / "preloads.json")
         self._launchers = Launchers(bundle, home.launchers)
-        self._attempts = Attempts(self._database, self._attempt_ended)
+        self._attempts = Attempts(self._database, self._slots, self._attempt_ended)
         codes = CodeStates()
         directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes)
         forking = Forking(self._database, self._launchers, self._preloads)
@@ -115,7 +114,6 @@ class Daemon:
             hub=self._hub,
             slots=self._slots,
             attempts=self._attempts,
-            freezing=Freezing(self._database, self._attempts, self._slots),
             launching=self._launching,
             interpreters=Interpreters(),
             codes=codes,
@@ -139,11 +137,11 @@ class Daemon:
         self.notes += [f"taken in from the run directories: {t}" for t in await asyncio.to_thread(self._meet)]
         await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
-        await asyncio.to_thread(self._slots.sample, set())
+        await sample(self._slots, self._attempts.live.values())
         serving = asyncio.create_task(self._listener.serve(), name="server")
         background = [
             asyncio.create_task(self._scheduler.run(), name="scheduler"),
-            asyncio.create_task(watch_devices(self._slots, self._attempts, self._hub), name="devices"),
+            asyncio.create_task(watch_devices(self._slots, self._attempts.live, self._hub), name="devices"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self._yields.watch(), name="gpus"),
             asyncio.create_task(self._notifier.run(), name="notices"),

@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter
 
 from tuned.daemon import clock
-from tuned.daemon.attempts.sampling import families_of
+from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.machine.slots import Slot
 from tuned.wire import GpuProcess, GpuRow, GpuYield, GpuYielded
@@ -21,26 +21,25 @@ async def gpus(given: Given) -> list[GpuRow]:
     if not given.slots.gpus:
         return []
     live = list(given.attempts.live.values())
-    families = await asyncio.to_thread(families_of, live)
-    await asyncio.to_thread(given.slots.sample, set().union(*families))
-    holders = {pid: a.holder for a, family in zip(live, families, strict=True) for pid in family}
+    families = await sample(given.slots, live)
+    holders = {pid: attempt.holder for attempt in live for pid in families[attempt.trial_id]}
     return await asyncio.to_thread(lambda: [_row(given, slot, holders) for slot in given.slots.gpus])
 
 
 def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
-    sample, leases = given.slots.samples.get(slot.id), given.slots.leases.get(slot.id, {})
+    found, leases = given.slots.samples.get(slot.id), given.slots.leases.get(slot.id, {})
     until = given.slots.yielded.get(slot.id, 0.0)
     processes = [
         GpuProcess(pid, size, *_owner(pid), holders.get(pid, ""))
-        for pid, size in sorted((sample.processes if sample else {}).items(), key=lambda item: -item[1])
+        for pid, size in sorted((found.processes if found else {}).items(), key=lambda item: -item[1])
     ]
     return GpuRow(
         index=slot.index,
         id=slot.id,
         name=slot.name,
         memory_total=slot.memory_total or 0,
-        memory_used=sample.memory_used if sample else None,
-        utilisation=sample.utilisation if sample else None,
+        memory_used=found.memory_used if found else None,
+        utilisation=found.utilisation if found else None,
         held_by=list(leases),
         free=max(0.0, round(1.0 - sum(leases.values()), 6)),
         blocked=given.slots.blocked.get(slot.id, ""),

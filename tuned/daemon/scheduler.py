@@ -20,8 +20,8 @@ from tuned.core.queue.schedule import (
     Claim,
     Drain,
     End,
-    Finish,
     QueuedView,
+    RunToEnd,
     StudyView,
     counted,
     plan,
@@ -156,8 +156,8 @@ class Scheduler:
                     study = picture.studies[action.study_id]
                     if self._suggesting.asked(study.id) == 0 or self._suggesting.by_design(study):
                         self._suggesting.begin(action, study)
-                case Finish():
-                    await self._finish(picture.waiting[action.study_id])
+                case RunToEnd():
+                    await self._run_to_end(picture.waiting[action.study_id])
                 case Drain():
                     await self._drain(picture.studies[action.study_id], action.reason)
                 case End():
@@ -218,14 +218,14 @@ class Scheduler:
             pending=pending,
             exhausted=self._suggesting.exhausted(study),
             reason=study.reason,
-            unfinished=tuple(trial_id for trial_id, _ in waiting.unfinished) if waiting else (),
+            unfinished=waiting is not None and bool(waiting.unfinished),
         )
 
     def _budget_spent(self, study: Study) -> bool:
         left = study.budget_left(clock.now())
         return left is not None and left <= 0
 
-    async def _finish(self, waiting: Waiting) -> None:
+    async def _run_to_end(self, waiting: Waiting) -> None:
         def resume(conn: Connection) -> None:
             for trial_id, verdict in waiting.unfinished:
                 repository.stopping.resume(conn, trial_id, verdict, clock.now())

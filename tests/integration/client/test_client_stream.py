@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tuned.client import api
 from tuned.client.aio import AsyncClient
 from tuned.client.http import Client
 from tuned.client.problems import EventsGone, NoDaemon, StreamLost
@@ -114,13 +115,15 @@ async def test_closing_the_client_ends_its_streams(daemon: Any) -> None:
 
 async def test_async_calls_decode_and_refuse_like_the_blocking_ones(daemon: Any, tmp_path: Any) -> None:
     async with AsyncClient(daemon.socket) as client:
-        (study,), status, (trial,) = await asyncio.gather(client.studies(), client.status(), client.trials("digits"))
+        (study,), status, (trial,) = await asyncio.gather(
+            client.send(api.studies()), client.send(api.status()), client.send(api.trials("digits"))
+        )
         assert (study.name, status.slots, trial.values) == ("digits", 2, {"val_loss": 0.5})
-        assert (await client.get("/studies/digits"))["study"]["name"] == "digits"
+        assert (await client.send(api.study("digits").undecoded()))["study"]["name"] == "digits"
         with pytest.raises(NotFound):
-            await client.study("nothing")
+            await client.send(api.study("nothing"))
         daemon.routes["POST /v1/prune"] = {"changed": ["digits/1"]}
-        assert (await client.act("prune", ["digits/1"])).changed == ["digits/1"]
+        assert (await client.send(api.act("prune", ["digits/1"]))).changed == ["digits/1"]
         assert daemon.asked("/v1/prune")[0].body == {"targets": ["digits/1"]}
     with pytest.raises(NoDaemon):
-        await AsyncClient(tmp_path / "none.sock").status()
+        await AsyncClient(tmp_path / "none.sock").send(api.status())

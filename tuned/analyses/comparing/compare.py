@@ -23,7 +23,7 @@ from tuned.core.space import Parameter, Point, Value, same_value
 CLOSE = 0.1
 """Of each range, on its own scale, root mean square: settings that close count as the same."""
 LEAST_PAIRS = 5
-CARRIES_OVER = 0.7
+CARRIES_OVER, IN_PART = 0.7, 0.3
 GOOD = 0.25
 """A study's best quarter: below it, another study's best setting is not among the good ones here."""
 
@@ -104,26 +104,11 @@ def _pairs(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> list[
 def _verdicts(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> Iterable[Verdict]:
     if not shared:
         return
-    pairs = _pairs(old, new, shared)
-    rho = None
-    if len(pairs) >= LEAST_PAIRS:
-        a = old.sign * old.outcome([one for one, _ in pairs])
-        b = new.sign * new.outcome([other for _, other in pairs])
-        if np.ptp(a) and np.ptp(b):
-            rho = float(stats.spearmanr(a, b).statistic)
-            agree = (
-                "they carry over" if rho >= CARRIES_OVER else "they carry over in part" if rho > 0.3 else "they do not"
-            )
-            yield Verdict(
-                "info",
-                "compare.correlation",
-                f"Of {len(pairs)} settings tried in both studies the order agrees with a rank correlation of "
-                f"{rho:.2f}: {agree}.",
-                {"rank_correlation": rho, "pairs": len(pairs)},
-            )
     best = old.ranked[0]
     other, apart = nearest_trial(shared, best.params, new.ranked)
-    point = _point_text(best.params, shared)
+    rank, total = [trial.number for trial in new.ranked].index(other.number) + 1, len(new.ranked)
+    lost = apart <= CLOSE and rank > max(1, GOOD * total)
+    yield from _correlation(old, new, shared, lost=lost)
     if apart > CLOSE:
         yield Verdict(
             "info",
@@ -132,24 +117,45 @@ def _verdicts(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> It
             f"trial {other.number}, {apart:.0%} of the ranges away.",
             {"distance": apart, "closest": other.number},
             "Try it here.",
-            f"tunectl enqueue {new.name} {point}",
+            f"tunectl enqueue {new.name} {_point_text(best.params, shared)}",
             f"{old.name}/{best.number}",
             (other.number,),
         )
         return
-    rank = [trial.number for trial in new.ranked].index(other.number) + 1
-    total = len(new.ranked)
-    again = rank > max(1, GOOD * total)
     yield Verdict(
-        "warn" if again else "info",
+        "warn" if lost else "info",
         "compare.old-best",
         f"The best setting of {old.name} is rank {rank} of {total} in {new.name} (trial {other.number})"
-        + (": tune again." if again else ": it is among the good ones here, too."),
+        + (": tune again." if lost else ": it is among the good ones here, too."),
         {"rank": rank, "trials": total, "distance": apart},
-        f"Take nothing over from {old.name} but its ranges." if again else "",
+        f"Take nothing over from {old.name} but its ranges." if lost else "",
         "",
         f"{new.name}/{other.number}",
         (other.number,),
+    )
+
+
+def _correlation(old: StudyData, new: StudyData, shared: Sequence[Parameter], *, lost: bool) -> Iterable[Verdict]:
+    """Whether the order of settings carries over; where the old best is `lost` in the new study it does not at the top,
+    which is where it matters.
+    """
+    pairs = _pairs(old, new, shared)
+    if len(pairs) < LEAST_PAIRS:
+        return
+    a = old.sign * old.outcome([one for one, _ in pairs])
+    b = new.sign * new.outcome([other for _, other in pairs])
+    if not (np.ptp(a) and np.ptp(b)):
+        return
+    rho = float(stats.spearmanr(a, b).statistic)
+    agree = "they carry over" if rho >= CARRIES_OVER else "they carry over in part" if rho > IN_PART else "they do not"
+    if lost and rho > IN_PART:
+        agree = "poor settings stay poor, but the best do not carry over"
+    yield Verdict(
+        "info",
+        "compare.correlation",
+        f"Of {len(pairs)} settings tried in both studies the order agrees with a rank correlation of {rho:.2f}: "
+        f"{agree}.",
+        {"rank_correlation": rho, "pairs": len(pairs)},
     )
 
 

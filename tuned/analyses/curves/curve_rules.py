@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from tuned.analyses.curves.diagnosis import Diagnosis, diagnose
-from tuned.analyses.naming import is_learning_rate, is_regulariser, perfect
-from tuned.analyses.study_data import StudyData
+from tuned.analyses.curves.learning import not_learning
+from tuned.analyses.naming import is_learning_rate, is_regulariser
+from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.verdict import Verdict
 
 LEAST_TRIALS = 5
@@ -21,9 +23,8 @@ LEAST_TRIALS = 5
 MOST_TOP = 5
 HALF = 0.5
 CLEAR = 0.1
-LEARNED_LITTLE = 0.25
-"""Of the way from the first training report to a perfect value: below it, the best net has hardly begun to fit."""
-LEARNED_NOTHING = 0.03
+ORDER = 0.5
+"""Rank correlation below which the order of results is called luck."""
 
 
 def best_few(study: StudyData) -> list[Diagnosis]:
@@ -40,9 +41,9 @@ def curve_rules(study: StudyData) -> Iterable[Verdict]:
     top = best_few(study)
     if not top:
         return
-    learning = list(_not_learning(study, top))
-    yield from learning
-    if learning and learning[0].level == "fail":
+    still = list(not_learning(study, top))
+    yield from still
+    if still:
         return
     yield from _overfitting(study, top)
     yield from _rising(study, top)
@@ -54,49 +55,6 @@ def _share(study: StudyData, label: str) -> tuple[int, int]:
     """How many of all trials with curves have a label."""
     seen = [d for d in (diagnose(study, t) for t in study.full) if not d.has("short")]
     return sum(d.has(label) for d in seen), len(seen)
-
-
-def _not_learning(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict]:
-    """[1] A baseline must beat chance before anything is tuned; [16] underfitting is seen in the training curve.
-
-    Measured on the training twin (else on the objective) of the best trials: the way from the first report to a perfect
-    value (0 of a loss, 1 of an accuracy) that it has come by its end. Below 3 %: nothing was learned (fail); below 25 %
-    without a gap to validation: it underfits (warn). Silent where the name tells no perfect value.
-    """
-    objective = study.objective
-    goal = perfect(objective.metric, objective.direction)
-    if goal is None:
-        return
-    ways = []
-    for d in top:
-        first, last = (d.train_first, d.train_last) if np.isfinite(d.train_last) else (d.first, d.last)
-        ways.append((first - last) / (first - goal) if first != goal else 1.0)
-    way = float(np.median(ways))
-    evidence = {"way_to_perfect": way, "best": top[0].best, "first": top[0].first, "trials": len(top)}
-    if way < LEARNED_NOTHING:
-        yield Verdict(
-            "fail", "curve.not-learning",
-            f"Nothing is learned: even the best trials come only {max(way, 0):.1%} of the way from their first report "
-            f"to a perfect {objective.train or objective.metric}.",
-            evidence,
-            "Get one baseline to beat chance before tuning on: check labels and loss, then initialisation, depth and "
-            "activation (deep nets of sigmoids pass no gradient), then the learning rate.",
-            f"tunectl metrics {study.name}/{top[0].trial.number}", objective.metric, _numbers(top),
-        )  # fmt: skip
-    elif way < LEARNED_LITTLE and _small_gap(top):
-        yield Verdict(
-            "warn", "curve.underfitting",
-            f"The best trials underfit: they end {way:.0%} of the way from their first report to a perfect "
-            f"{objective.train or objective.metric}, with validation close to training.",
-            evidence,
-            "Fit the training set first: a higher learning rate or more steps, then a larger net, less regularisation.",
-            "", objective.metric, _numbers(top),
-        )  # fmt: skip
-
-
-def _small_gap(top: Sequence[Diagnosis]) -> bool:
-    gaps = [abs(d.gap) / max(abs(d.first - d.last), 1e-12) for d in top if np.isfinite(d.gap)]
-    return not gaps or float(np.median(gaps)) < 1.0
 
 
 def _overfitting(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict]:
@@ -122,7 +80,7 @@ def _overfitting(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict
         + (f" The winner's {lowest} is unusually low, which may be what hides it." if lowest else ""),
         {"rise": case.rise, "noise": case.noise, "best_step": case.best_step, "best_share": case.best_share,
          "gap": case.gap, "overfitting_trials": number, "trials": seen},
-        _more_regularisation(study), _regularise_command(study), study.objective.metric, _numbers(hit),
+        _more_regularisation(study), "", study.objective.metric, _numbers(hit),
     )  # fmt: skip
 
 
@@ -141,14 +99,9 @@ def _more_regularisation(study: StudyData) -> str:
     if known:
         return f"Widen {', '.join(known)} towards more, or add another regulariser; then run the best points again."
     return (
-        "Add a regulariser (weight decay, dropout, augmentation) as a nuisance parameter and run the best points again."
+        "Give the training code a regulariser (weight decay, dropout, augmentation) as an option, add it to the space "
+        "as a nuisance parameter, and run the best points again."
     )
-
-
-def _regularise_command(study: StudyData) -> str:
-    if any(is_regulariser(p.name) for p in study.space.parameters):
-        return ""
-    return f"tunectl space {study.name} --add 'dropout={{type=\"float\",low=0.0,high=0.5,was=0.0}}'"
 
 
 def _rising(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict]:
@@ -175,23 +128,25 @@ def _late_variance(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdi
     """[18] Large variance from step to step late in training makes the order of the best trials luck.
 
     Info when the noise of the best few (median of their standard deviations from report to report) exceeds the gap
-    between the best and the runner-up; warn when it exceeds the distance from the best to the middle of the better
-    half.
+    between the best and the runner-up; warn when, beyond that, the order of the better half has little to do with where
+    they stand: the rank correlation of their results with the medians of their last quarters is below a half.
     """
     noise = float(np.median([d.noise for d in top]))
-    outcomes = study.sign * study.outcome(study.full)
-    half = outcomes[: max(3, len(outcomes) // 2)]
-    gap, reach = float(half[1] - half[0]), float(np.median(half) - half[0])
+    better = study.full[: max(LEAST_TRIALS, len(study.full) // 2)]
+    outcomes = study.sign * study.outcome(better)
+    gap, reach = float(outcomes[1] - outcomes[0]), float(np.median(outcomes) - outcomes[0])
     if noise <= gap or noise == 0:
         return
-    evidence = {"noise": noise, "gap_to_second": gap, "best_to_median_of_better_half": reach}
+    order = _order_holds(study, better)
+    evidence = {"noise": noise, "gap_to_second": gap, "best_to_median_of_better_half": reach, "rank_correlation": order}
     remedy = "Decay the learning rate, average weights, use a larger batch or more validation data, then confirm."
     command = f"tunectl confirm {study.name}"
-    if noise > reach:
+    if order < ORDER and noise > reach / 2:
         yield Verdict(
             "warn", "curve.late-variance",
-            f"{study.objective.metric} moves by {noise:.3g} from report to report late in training, more than the "
-            f"{reach:.3g} that part the best trial from the middle of the better half: their order is luck.",
+            f"{study.objective.metric} moves by {noise:.3g} from report to report late in training, and where the "
+            f"{len(better)} best trials stand by then hardly goes with their results (rank correlation {order:.2f}): "
+            "their order is luck.",
             evidence, remedy, command, study.objective.metric, _numbers(top),
         )  # fmt: skip
         return
@@ -202,6 +157,18 @@ def _late_variance(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdi
         evidence, "Run the best few again with other seeds before choosing between them.", command,
         study.objective.metric, _numbers(top),
     )  # fmt: skip
+
+
+def _order_holds(study: StudyData, trials: Sequence[TrialData]) -> float:
+    """Rank correlation of results with the medians of the last quarters of the curves; 1.0 where it is not known."""
+    curves = [t.curve(study.objective.metric).finite.values for t in trials]
+    if len(trials) < LEAST_TRIALS or any(len(c) < LEAST_TRIALS for c in curves):
+        return 1.0
+    late = [float(np.median(c[-max(2, len(c) // 4) :])) for c in curves]
+    results = study.outcome(trials)
+    if not np.ptp(late) or not np.ptp(results):
+        return 1.0
+    return float(spearmanr(late, results).statistic)
 
 
 def _periodic(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict]:

@@ -21,14 +21,20 @@ SURE = 3.0
 OVERFIT_SHARE = 0.02
 RISE_SHARE = 0.05
 IMPROVING_SHARE = 0.05
+WORSE_SHARE = 0.3
+"""Of a curve's whole range: an end that is worse than the begin by less is no divergence."""
 TOLERANCE = 0.01
-"""All four as shares of the whole improvement from the first report to the best."""
+"""Shares of the whole improvement from the first report to the best."""
 PERIOD_LEAST = 40
 """Reports that a period needs to be told from chance."""
 PERIOD_STRENGTH = 0.6
 
+NEIGHBOURS = 5
+"""Reports on either side of the best, whose noise is what the best owes its luck to."""
+
 LABELS: Mapping[str, str] = {
-    "diverged": "a value is not finite, or it ends clearly worse than it began",
+    "diverged": "a value is not finite, or training itself ends clearly worse than it began",
+    "ends-worse": "it ends clearly worse than it began; without a training curve nobody can tell why",
     "overfitting": "the validation metric gets worse after its best, beyond noise, while training goes on",
     "rising-train": "the training metric gets worse after its best, beyond noise",
     "improving": "the last quarter still brought a clear gain",
@@ -90,21 +96,21 @@ def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
     broken = trial.failure == "nan" or len(curve) < len(raw) or len(twin) < len(trial.curve(objective.train))
     if len(curve) < LEAST_REPORTS:
         return Diagnosis(trial, ("diverged",) if broken else ("short",))
-    x = sign * curve.values
+    x, t = sign * curve.values, sign * twin.values
     noise, smoothed = step_noise(x), smooth(x)
     at = int(np.argmin(smoothed))
     whole = max(float(x[0] - smoothed[at]), 0.0)
     tail = tail_length(len(x))
     end, error = float(np.median(x[-tail:])), standard_error(noise, tail)
+    # Early reports are noisier than late ones under a decayed rate, and the best of many is a lucky one.
+    near = standard_error(max(noise, step_noise(x[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1])), tail)
     rise = end - float(smoothed[at])
     gain = late_gain(x)
     share = gain / whole if whole > 0 else 0.0
-    train_rises = _rises(sign * twin.values)
+    train_rises = _rises(t)
     converged = converged_at(smoothed, whole, noise)
-    labels = []
-    if broken or end > x[0] + SURE * error or (end > x[0] and end - x[0] > abs(x[0]) / 2):
-        labels.append("diverged")
-    if rise > max(SURE * error, OVERFIT_SHARE * whole) and len(x) - 1 - at >= tail and whole > 0 and not train_rises:
+    labels = _broken_or_worse(broken, x, t)
+    if rise > max(SURE * near, OVERFIT_SHARE * whole) and len(x) - 1 - at >= tail and not (train_rises or labels):
         labels.append("overfitting")
     if train_rises:
         labels.append("rising-train")
@@ -129,6 +135,30 @@ def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
     )  # fmt: skip
 
 
+def _broken_or_worse(broken: bool, x: Floats, t: Floats) -> list[str]:
+    """`diverged`, `ends-worse` or neither, from both curves with less being better.
+
+    Validation that ends worse than it began is strong overfitting while training improves. Without a training curve
+    a curve that first improved by as much as it lost since counts as overfitting, too.
+    """
+    if broken:
+        return ["diverged"]
+    if not _ends_worse(x):
+        return []
+    if len(t) >= LEAST_REPORTS:
+        return ["diverged"] if _ends_worse(t) else []
+    improved, lost = float(x[0] - np.min(smooth(x))), float(np.median(x[-tail_length(len(x)) :]) - x[0])
+    return [] if improved > lost else ["ends-worse"]
+
+
+def _ends_worse(x: Floats) -> bool:
+    tail = tail_length(len(x))
+    begin, end = float(np.median(x[:3])), float(np.median(x[-tail:]))
+    # The noise between any two reports counts as well: a curve that has not settled is noisy early.
+    error = max(standard_error(step_noise(x), tail), standard_error(step_noise(x[: len(x) // 2]), tail))
+    return end > max(begin, float(x[0])) + SURE * error and end - float(x[0]) > WORSE_SHARE * float(np.ptp(x))
+
+
 def tail_length(reports: int) -> int:
     """How many of the last reports stand for the end: an eighth, at least three."""
     return max(3, reports // 8)
@@ -148,9 +178,11 @@ def late_gain(x: Floats) -> float:
 def converged_at(smoothed: Floats, whole: float, noise: float) -> int:
     """Index of the first report within the tolerance of the best: 1 % of the whole improvement or twice the noise.
 
-    On the smoothed curve: the best of many noisy reports is a lucky one, and where it lies says nothing.
+    The best is that of the medians of eighths of the smoothed curve: of many noisy reports the best single one is a
+    lucky one, and where it lies says nothing.
     """
-    return int(np.argmax(smoothed <= np.min(smoothed) + max(TOLERANCE * whole, 2 * noise)))
+    level = min(float(np.median(part)) for part in np.array_split(smoothed, min(8, len(smoothed))) if len(part))
+    return int(np.argmax(smoothed <= max(level, float(np.min(smoothed))) + max(TOLERANCE * whole, 2 * noise)))
 
 
 def share_of_steps(curve: Curve, index: int) -> float:

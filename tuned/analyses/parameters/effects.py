@@ -11,11 +11,11 @@ import numpy as np
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.groups import INACTIVE, Group, group
-from tuned.analyses.naming import perfect
+from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
+from tuned.analyses.naming import usual_direction
 from tuned.analyses.parameters.association import entangled, group_chance
 from tuned.analyses.parameters.isolation import caveats, isolation
 from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, cut_remark, effort_cells, result_cells, twin_cells
-from tuned.analyses.parameters.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.parameters.two_way import two_way
 from tuned.analyses.question import Question
 from tuned.analyses.space.infeasible import infeasible
@@ -23,7 +23,7 @@ from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Value
-from tuned.core.study import Direction, Objective
+from tuned.core.study import Objective
 from tuned.core.trials.trial import summarise
 
 ADJUSTED = (Column("adjusted", "number"), Column("adjusted_interval", "interval", "95 % of it"))
@@ -172,11 +172,7 @@ def by_metric(study: StudyData, metric: str) -> StudyData:
     known = {name for t in study.searched for name in t.curves}
     if metric not in known:
         raise InvalidInput("no trial reported this metric", where=metric, hint="there are " + ", ".join(sorted(known)))
-    goal = perfect(metric, "maximize")
-    direction: Direction = "maximize" if goal == 1.0 else "minimize"
-    if goal is None and perfect(metric, "minimize") is None:
-        direction = study.objective.direction
-    objective = Objective(metric, direction)
+    objective = Objective(metric, usual_direction(metric) or study.objective.direction)
     trials = []
     for t in study.searched:
         value = summarise(objective, list(t.curve(metric).values))

@@ -8,14 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from tuned.analyses.groups import Group, group, text_of
+from tuned.analyses.space.sampling import best_of, expected_best
 from tuned.analyses.study_data import Floats, StudyData
 from tuned.analyses.table import Column, Table
 from tuned.core.space import Parameter
 
 DRAWS = 2000
 BAND = 0.9
-DECIDED = 0.95
-"""Share of the resamples in which the first must beat the second for a conclusion."""
+LEVEL = 0.05
+"""P-value of the permutation test below which the first two values are told apart."""
+SHUFFLES = 4000
 
 
 def isolation(study: StudyData, parameter: Parameter) -> Table | None:
@@ -44,7 +46,7 @@ def isolation(study: StudyData, parameter: Parameter) -> Table | None:
         Column("expected_best", "number", f"expected best of {m}"), Column("band", "interval", "90 %"),
         Column("trial", "count", "best trial"),
     )  # fmt: skip
-    notes = (_conclusion(parameter, groups, draws), *caveats(study, parameter))
+    notes = (_conclusion(study, parameter, groups), *caveats(study, parameter))
     return Table(
         f"isolation.{parameter.name}",
         f"{study.objective.metric} by {parameter.name}, the best over the other parameters",
@@ -58,16 +60,41 @@ def _best_draws(study: StudyData, one: Group, m: int, seed: int) -> Floats:
     return drawn
 
 
-def _conclusion(parameter: Parameter, groups: list[Group], draws: list[Floats]) -> str:
-    order = np.argsort([float(np.mean(d)) for d in draws])
-    first, second = int(order[0]), int(order[1])
-    wins = float(np.mean(draws[first] < draws[second]) + np.mean(draws[first] == draws[second]) / 2)
-    if wins < 0.5:  # better on average alone, by a few very bad resamples of the other
-        first, second, wins = second, first, 1 - wins
-    said = f"{parameter.name} = {groups[first].label} beats {groups[second].label} in {wins:.0%} of the resamples"
-    if wins >= DECIDED:
-        return f"{said}: more than the luck of the search; seeds are another matter (tunectl confirm)."
-    return f"{said}: not decided."
+def _conclusion(study: StudyData, parameter: Parameter, groups: list[Group]) -> str:
+    """The sentence on the two values whose expected bests are best."""
+    results = [study.sign * study.outcome(one.trials) for one in groups]
+    m = min(len(one) for one in results)
+    order = sorted(range(len(groups)), key=lambda i: expected_best(np.sort(results[i]), m))
+    first, second = order[0], order[1]
+    chance = permuted(results[first], results[second])
+    said = f"{parameter.name} = {groups[first].label} has a better best than {groups[second].label}"
+    if chance < LEVEL:
+        return (
+            f"{said}: more than the luck of the search (p = {chance:.2g}, permutation test of the two); seeds are "
+            "another matter (tunectl confirm)."
+        )
+    return f"{said}, which is not decided (p = {chance:.2g}, permutation test of the two)."
+
+
+def permuted(one: Floats, other: Floats) -> float:
+    """P-value of the difference between two groups' expected bests at equal numbers, smaller results being better.
+
+    Exchanges results between the groups: where a value does nothing, which trial had it is chance. Both directions
+    count, because which of the two is called the better one is read off the same results.
+    """
+    pooled = np.concatenate([one, other])
+    m = min(len(one), len(other))
+    weights = best_of(np.arange(len(one), dtype=float), m), best_of(np.arange(len(other), dtype=float), m)
+
+    def difference(rows: Floats) -> Floats:
+        left, right = np.sort(rows[..., : len(one)]), np.sort(rows[..., len(one) :])
+        apart: Floats = np.abs(left @ weights[0] - right @ weights[1])
+        return apart
+
+    shuffled = np.random.default_rng(0).permuted(np.tile(pooled, (SHUFFLES, 1)), axis=1)
+    seen = float(difference(pooled))
+    as_far = np.sum(difference(shuffled) >= seen * (1 - 1e-9) - 1e-300)
+    return float((as_far + 1) / (SHUFFLES + 1))
 
 
 def caveats(study: StudyData, parameter: Parameter) -> tuple[str, ...]:

@@ -4,119 +4,185 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
-from scipy.stats import norm, spearmanr
+from scipy.stats import spearmanr
 
-from tuned.analyses.naming import is_regulariser, is_size
-from tuned.analyses.study_data import StudyData, TrialData, positions
+from tuned.analyses.groups import text_of
+from tuned.analyses.models.rank_model import LEAST_TRIALS as MODELLED
+from tuned.analyses.models.rank_model import RankModel
+from tuned.analyses.naming import is_batch_size, is_regulariser, is_size
+from tuned.analyses.points import Points, points
+from tuned.analyses.study_data import Floats, StudyData, positions
 from tuned.analyses.verdict import Verdict
-from tuned.core.space import Parameter
+from tuned.core.space import Parameter, Value
+from tuned.core.states import STUDY_ENDED
 
 LEAST_TRIALS = 10
 TOP_SHARE, LEAST_TOP = 0.1, 4
 EDGE = 0.1
-"""The best trial must lie in the outer tenth of the range, on its own scale."""
-CHANCE = 0.05
-"""Of all tests together: each end of each range is one."""
-TREND_CHANCE = 0.1
+"""The best trial must lie in the outer tenth of the range, on its own scale; of a list, on its last value."""
+CHANCE = 0.02
+"""Of all ends of all ranges together. Other rules speak as well, and all of them together are held to 5 %."""
+NO_CROWD, NO_TREND = 0.3, 0.1
+"""P-values of either test from which on the other one does not count: a search that follows results has put most of its
+points there already, and few points show no clear trend."""
+FEW_PLACES = 5
+"""Of a list: its trend is looked at over all values."""
 BRACKETED = 3
 """Worse trials between the best ones and the end that show the optimum to lie inside after all."""
 DECADES = 1.0
-EXACT = 20
-LEAST_SAID = 1e-6
-"""The law of even places is no better than that."""
+DRAWS = 4000
+LEAST_VALUES = 3
+"""Of a list of numbers: two have no inside."""
 
 
 def near_bound(study: StudyData) -> Iterable[Verdict]:
     """[13] The best points near a boundary: the space is too narrow there.
 
-    The best tenth (at least four) of the trials are looked at for each range. With no effect of the parameter their
-    places would be uniform (under an even design), and the sum of their distances from an end would follow Irwin and
-    Hall's law; warn when the best trial lies in the outer tenth, the sum's p-value times the number of ends tested is
-    below 0.05, and over the outer half results get better towards the end (Spearman, one-sided p below 0.1), so that a
-    parameter without an effect or one whose gain has levelled off stays silent. It also stays silent where three trials
-    between the best ones and the end were worse, as a search leaves them around an optimum inside. Info instead for
-    parameters that cost memory or time (by name), and for a regulariser at its low end. Ends beyond which there is
-    nothing (0 of a linear range, 1 of a share) are left out.
+    The best tenth (at least four) of the points tried are looked at for each range and each list of numbers. Without an
+    effect of the parameter any of the points would be as likely to be among the best, so the sum of their distances
+    from an end is compared with that of as many points drawn at random from those tried; the rank correlation of
+    distance and result is tested as well (Spearman), in the outer half and as far as the other parameters do not
+    explain the results. Warn when the best lies in the outer tenth and the smaller of both p-values, times twice the
+    number of ends, is below `CHANCE`, while the other one does not speak against it. Silent where three points between
+    the best ones and the end were worse, as a search leaves them around an optimum inside. Info instead for parameters
+    that cost memory or time (by name), and for a regulariser at its low end. Ends beyond which there is nothing (0 of a
+    linear range, 1 of a share) are left out.
     """
-    ranges = [p for p in study.space.tunable if p.kind in ("float", "int")]
+    ranges = [p for p in study.space.tunable if _is_range(p)]
     for parameter in ranges:
-        trials = [t for t in study.ranked if parameter.name in t.params]
-        if len(trials) < LEAST_TRIALS:
+        tried = points(study).with_active(parameter)
+        if len(tried.trials) < LEAST_TRIALS:
             continue
         for upper in (False, True):
             if _may_grow(parameter, upper):
-                yield from _one_end(study, parameter, trials, upper, 2 * len(ranges))
+                yield from _one_end(study, parameter, tried, upper, 2 * len(ranges))
+
+
+def _is_range(parameter: Parameter) -> bool:
+    return parameter.kind in ("float", "int") or len(_listed(parameter)) >= LEAST_VALUES
+
+
+def _listed(parameter: Parameter) -> list[float]:
+    """The values of a list of numbers in their order; empty for anything else."""
+    values = parameter.values if parameter.kind == "choice" else ()
+    if any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
+        return []
+    return sorted(float(v) for v in values if not isinstance(v, str))
 
 
 def _may_grow(parameter: Parameter, upper: bool) -> bool:
     low, high = parameter.numeric_ends
     if upper:
-        return not (parameter.kind == "float" and not parameter.log and low >= 0 and 0.9 <= high <= 1)
-    return low != 0 and not (parameter.kind == "int" and low <= 1)
+        return not (parameter.kind != "int" and not parameter.log and low >= 0 and 0.9 <= high <= 1)
+    return low != 0 and not (isinstance(parameter.low, int) and low <= 1)
 
 
-def _one_end(
-    study: StudyData, parameter: Parameter, trials: list[TrialData], upper: bool, tests: int
-) -> Iterable[Verdict]:
-    places = positions(parameter, [t.params[parameter.name] for t in trials])
+def _places(parameter: Parameter, tried: Points) -> Floats:
+    listed = _listed(parameter)
+    if not listed:
+        return positions(parameter, [t.params[parameter.name] for t in tried.trials])
+    return np.array([listed.index(float(t.params[parameter.name])) / (len(listed) - 1) for t in tried.trials])
+
+
+def _one_end(study: StudyData, parameter: Parameter, tried: Points, upper: bool, tests: int) -> Iterable[Verdict]:
+    places = _places(parameter, tried)
     distance = 1.0 - places if upper else places
-    top = max(LEAST_TOP, math.ceil(TOP_SHARE * len(trials)))
-    chance = min(1.0, tests * irwin_hall(float(np.sum(np.clip(distance[:top], 0.0, 1.0))), top))
-    if distance[0] > EDGE or chance >= CHANCE:
+    top = max(LEAST_TOP, math.ceil(TOP_SHARE * len(tried.trials)))
+    if distance[0] > EDGE or np.sum(distance < np.min(distance[:top])) >= BRACKETED:
         return
     outer = distance <= 0.5
-    results = study.sign * study.outcome(trials)
-    if np.sum(outer) < LEAST_TOP or len(np.unique(distance[outer])) < 3:
+    if np.sum(outer) < LEAST_TOP or len(np.unique(distance[outer])) < 2:
         return
-    if np.sum(distance < np.min(distance[:top])) >= BRACKETED:
+    crowd = crowding(distance, top)
+    if crowd >= NO_CROWD:
         return
-    trend = spearmanr(distance[outer], results[outer], alternative="greater")
-    if not trend.pvalue < TREND_CHANCE:
+    some = np.full(len(distance), True) if len(np.unique(distance)) <= FEW_PLACES else outer
+    trend = spearmanr(distance[some], _own_part(study, parameter, tried)[some], alternative="greater")
+    chance = min(1.0, 2 * tests * min(crowd, float(trend.pvalue)))
+    if not (chance < CHANCE and trend.pvalue < NO_TREND):
         return
+    yield _verdict(study, parameter, tried, distance[:top], upper, chance, float(trend.statistic))
+
+
+def crowding(distance: Floats, top: int) -> float:
+    """How likely so many points, drawn at random from those tried, lie as close to the end as the first ones do.
+
+    Args:
+        distance: Of all points from the end, the best first.
+        top: How many of the first are looked at.
+    """
+    rng = np.random.default_rng(0)
+    drawn = np.argpartition(rng.random((DRAWS, len(distance))), top - 1, axis=1)[:, :top]
+    as_close = np.sum(distance[drawn].sum(axis=1) <= distance[:top].sum() + 1e-12)
+    return float((as_close + 1) / (DRAWS + 1))
+
+
+def _own_part(study: StudyData, parameter: Parameter, tried: Points) -> Floats:
+    """Results without that part which the other parameters explain.
+
+    A search that follows results tries good values of all parameters together: without this a parameter that does
+    nothing would seem to gain from its neighbours.
+    """
+    rest = tuple(p for p in study.space.parameters if p.name != parameter.name)
+    if len(tried.trials) < MODELLED or not any(p.kind != "fixed" for p in rest):
+        return tried.results
+    model = RankModel(replace(study.space, parameters=rest), [t.params for t in tried.trials], tried.results)
+    return model.unexplained
+
+
+def _verdict(
+    study: StudyData, parameter: Parameter, tried: Points, top: Floats, upper: bool, chance: float, trend: float
+) -> Verdict:
     bound = proposed(parameter, upper)
-    key = "high" if upper else "low"
     end = parameter.numeric_ends[1 if upper else 0]
     off = is_regulariser(parameter.name) and not upper
-    costly = is_size(parameter.name) and upper
-    remedy = f"Widen {parameter.name} to {bound:g} and go on; narrow its other end if no good trial lies there."
+    costly = (is_size(parameter.name) or is_batch_size(parameter.name)) and upper
+    widen = f"Add {bound:g} to the values of {parameter.name}" if _listed(parameter) else (
+        f"Widen {parameter.name} to {bound:g}")  # fmt: skip
+    remedy = f"{widen}; narrow its other end if no good trial lies there."
     if off:
-        remedy = f"{parameter.name} may not be needed at all: let the search switch it off, or widen to {bound:g}."
+        remedy = f"{parameter.name} may not be needed at all: let the search switch it off. Otherwise: {widen}."
     if costly:
-        remedy = f"Widen {parameter.name} to {bound:g} if memory and time allow."
-    said = f"p = {chance:.1g}" if chance >= LEAST_SAID else f"p < {LEAST_SAID:g}"
-    yield Verdict(
+        remedy = f"{widen} if memory and time allow."
+    if study.state in STUDY_ENDED:
+        more = len(study.searched)
+        remedy += f" The study has ended: tunectl set {study.name} search.trials=+{more} then goes on with it."
+    numbers = tuple(t.number for t in tried.trials[: len(top)])
+    return Verdict(
         "info" if off or costly else "warn", "space.near-bound",
-        f"The best {top} of {len(trials)} trials crowd at the {'upper' if upper else 'lower'} end of {parameter.name} "
-        f"({end:g}): by chance with {said}.",
-        {"p_value": chance, "best": float(trials[0].params[parameter.name]), "bound": float(end),
-         "distance_of_best": float(distance[0]), "mean_distance_of_top": float(np.mean(distance[:top])),
-         "trend": float(trend.statistic), "proposed": bound, "trials": len(trials)},
-        remedy, f"tunectl space {study.name} --set {parameter.name}.{key}={bound:g}", parameter.name,
-        tuple(t.number for t in trials[:top]),
+        f"The best {len(top)} of {len(tried.trials)} points crowd at the {'upper' if upper else 'lower'} end of "
+        f"{parameter.name} ({end:g}), and results get better towards it: by chance with p = {chance:.1g}.",
+        {"p_value": chance, "best": float(tried.trials[0].params[parameter.name]), "bound": float(end),
+         "distance_of_best": float(top[0]), "mean_distance_of_top": float(np.mean(top)), "trend": trend,
+         "proposed": bound, "trials": len(tried.trials)},
+        remedy, _command(study, parameter, bound, upper), parameter.name, numbers,
     )  # fmt: skip
 
 
-def irwin_hall(total: float, count: int) -> float:
-    """Probability that so many independent places, even on 0 to 1, sum to at most `total`.
-
-    Of more than `EXACT` by the normal law, a little cautious in the tails: the sum's own formula cancels there.
-    """
-    if total >= count:
-        return 1.0
-    if count > EXACT:
-        return float(norm.cdf((total - count / 2) / math.sqrt(count / 12)))
-    terms = (
-        (-1) ** k * math.comb(count, k) * (total - k) ** count / math.factorial(count)
-        for k in range(math.floor(total) + 1)
-    )
-    return min(1.0, max(0.0, math.fsum(terms)))
+def _command(study: StudyData, parameter: Parameter, bound: float, upper: bool) -> str:
+    if not _listed(parameter):
+        return f"tunectl space {study.name} --set {parameter.name}.{'high' if upper else 'low'}={bound:g}"
+    descends = _listed(parameter)[0] != float(parameter.values[0])
+    values: list[Value] = [*parameter.values]
+    values.insert(0 if upper == descends else len(values), bound)
+    return f"tunectl space {study.name} --set {parameter.name}.values={','.join(text_of(v) for v in values)}"
 
 
 def proposed(parameter: Parameter, upper: bool) -> float:
-    """A bound further out: a decade on a logarithmic scale (a doubling of whole numbers), else half the range more."""
+    """A bound further out: a decade on a logarithmic scale (a doubling of whole numbers), else half the range more.
+
+    Of a list the next value at the distance of the last two, as a ratio where all values are positive.
+    """
     low, high = parameter.numeric_ends
+    listed = _listed(parameter)
+    if listed:
+        last, before = (listed[-1], listed[-2]) if upper else (listed[0], listed[1])
+        far = last * last / before if listed[0] > 0 and not (upper and high < 1 <= last * last / before) else None
+        far = far if far is not None else (1 + high) / 2 if 0 <= low < high < 1 else 2 * last - before
+        return float(round(far)) if all(isinstance(v, int) for v in parameter.values) else float(f"{far:.3g}")
     if parameter.kind == "int":
         return 2 * high if upper else max(1.0, low // 2)
     if parameter.log:

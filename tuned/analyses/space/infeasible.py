@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ from scipy.stats import hypergeom
 
 from tuned.analyses.curves.diagnosis import diagnose
 from tuned.analyses.groups import group, text_of
+from tuned.analyses.space.failing_pairs import BETTER, Pair, failing_pair
 from tuned.analyses.study_data import Floats, StudyData, TrialData, once
 from tuned.analyses.table import Column, Table
-from tuned.analyses.verdict import Level, Verdict
+from tuned.analyses.verdict import Evidence, Level, Verdict
 from tuned.core.space import Parameter
 
 LEAST_TRIALS = 8
@@ -43,41 +44,63 @@ class Boundary:
 
 @once
 def infeasible(study: StudyData) -> tuple[tuple[TrialData, ...], tuple[TrialData, ...]]:
-    """Ended trials, and those of them that failed by themselves or diverged. Killed and lost ones are neither."""
+    """Ended trials, and those of them that failed by themselves, diverged, or ended worse than they began.
+
+    Killed and lost ones are neither.
+    """
     ended = tuple(t for t in study.searched if t.state in ENDED and t.failure not in ("killed", "lost"))
-    bad = tuple(t for t in ended if t.failure in FAULTS or diagnose(study, t).has("diverged"))
-    return ended, bad
+    return ended, tuple(t for t in ended if infeasibility(study, t))
+
+
+def infeasibility(study: StudyData, trial: TrialData) -> str:
+    """The failure of a trial, `diverged`, or `ends worse` where no training curve tells divergence from overfitting."""
+    if trial.failure in FAULTS:
+        return trial.failure
+    seen = diagnose(study, trial)
+    return "diverged" if seen.has("diverged") else "ends worse" if seen.has("ends-worse") else ""
 
 
 def infeasible_rule(study: StudyData) -> Iterable[Verdict]:
     """[15] A high share of infeasible trials: a bad space, or a bug.
 
-    Trials that failed (not finite, out of memory, error, timeout) or whose objective ended clearly worse than it began.
-    Warn from 20 %, fail from 60 %. For each parameter the cut that separates them best is tested (Fisher's exact test,
-    times the number of cuts of all parameters); below 0.05 it is named and the bound proposed, else the verdict is that
-    failures depend on no parameter, which points to the code.
+    Trials that failed (not finite, out of memory, error, timeout), that diverged, or, without a training curve, whose
+    objective ended clearly worse than it began. Warn from 20 %, fail from 60 % of known failures. For each parameter
+    the cut that separates them best is tested (Fisher's exact test, times the number of cuts of all parameters); below
+    0.05 it is named and the bound proposed. Regions of two parameters are tested likewise (`failing_pairs`), and named
+    where they say clearly more. Without either the verdict is that failures depend on no parameter, which points to the
+    code.
     """
     ended, bad = infeasible(study)
     if len(ended) < LEAST_TRIALS or len(bad) < 2:
         return
-    share = len(bad) / len(ended)
-    if share < MANY:
+    if len(bad) < MANY * len(ended):
         return
-    kinds = Counter(t.failure or "diverged" for t in bad)
+    kinds = Counter(infeasibility(study, t) for t in bad)
+    unsure = kinds["ends worse"]
+    level: Level = "fail" if len(bad) - unsure >= MOST * len(ended) else "warn"
     named = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    level: Level = "fail" if share >= MOST else "warn"
+    what = f"{len(bad)} of {len(ended)} trials are infeasible ({named})"
+    if unsure:
+        what += f"; without training curves {unsure} of them may have overfitted instead of diverged"
     evidence: dict[str, float | int | str] = {"infeasible": len(bad), "ended": len(ended), **dict(kinds)}
     numbers = tuple(t.number for t in bad)
     cut = boundary(study, ended, bad)
-    if cut is None:
+    pair = failing_pair(study.space.tunable, ended, set(numbers))
+    if pair is not None and (cut is None or pair.p_value < BETTER * cut.p_value):
+        yield _of_pair(study, pair, what, level, evidence, numbers)
+    elif cut is not None:
+        yield _of_cut(study, cut, what, level, evidence, numbers)
+    else:
         yield Verdict(
-            level, "space.infeasible",
-            f"{len(bad)} of {len(ended)} trials are infeasible ({named}) and no parameter says which: is it a bug?",
+            level, "space.infeasible", f"{what}, and no parameter says which: is it a bug?",
             evidence, "Read the output of one of them.", f"tunectl logs {study.name}/{numbers[0]}", "", numbers,
         )  # fmt: skip
-        return
+
+
+def _of_cut(
+    study: StudyData, cut: Boundary, what: str, level: Level, evidence: Mapping[str, Evidence], numbers: tuple[int, ...]
+) -> Verdict:
     name = cut.parameter.name
-    evidence |= {"p_value": cut.p_value, "boundary": cut.value}
     if isinstance(cut.value, str):
         where, command = f"with {name} = {cut.value}", ""
         remedy = f"Leave {cut.value} out, or find out why it fails."
@@ -88,11 +111,27 @@ def infeasible_rule(study: StudyData) -> Iterable[Verdict]:
             f"Bound {name} there; if the best trials lie close by, make that region stable first (warm-up, clipping)."
         )
         command = f"tunectl space {study.name} --set {name}.{key}={cut.value:.3g}"
-    yield Verdict(
+    return Verdict(
         level, "space.infeasible",
-        f"{len(bad)} of {len(ended)} trials are infeasible ({named}): {cut.inside[0]} of {cut.inside[1]} {where}, "
-        f"{cut.outside[0]} of {cut.outside[1]} elsewhere.",
-        evidence, remedy, command, name, numbers,
+        f"{what}: {cut.inside[0]} of {cut.inside[1]} {where}, {cut.outside[0]} of {cut.outside[1]} elsewhere.",
+        {**evidence, "p_value": cut.p_value, "boundary": cut.value}, remedy, command, name, numbers,
+    )  # fmt: skip
+
+
+def _of_pair(
+    study: StudyData, pair: Pair, what: str, level: Level, evidence: Mapping[str, Evidence], numbers: tuple[int, ...]
+) -> Verdict:
+    remedy = (
+        f"Tune {pair.product} in place of one of the two, or lower the bounds of both."
+        if pair.product
+        else "Keep out of that corner: lower one bound, or make the second parameter depend on the first."
+    )
+    return Verdict(
+        level, "space.infeasible",
+        f"{what}: {pair.inside[0]} of {pair.inside[1]} with {pair.where}, {pair.outside[0]} of {pair.outside[1]} "
+        "elsewhere.",
+        {**evidence, "p_value": pair.p_value, "region": pair.where}, remedy,
+        f"tunectl effects {study.name} --by {','.join(pair.names)}", ", ".join(pair.names), numbers,
     )  # fmt: skip
 
 

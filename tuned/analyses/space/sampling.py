@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 from scipy.special import gammaln
+from scipy.stats import f
 
 from tuned.analyses.curves.noise import step_noise
-from tuned.analyses.naming import perfect
+from tuned.analyses.naming import is_share
+from tuned.analyses.points import points
 from tuned.analyses.study_data import Floats, StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
@@ -17,6 +19,8 @@ LEAST_TRIALS = 8
 WORTH = 0.25
 """Gain of twice the budget, as a share of the distance from the median trial to the best, above which more trials are
 urged. An even design in two or three dimensions has 5 to 15 % left at twenty trials; the playbook names no number."""
+ALONE = 0.005
+"""P-value of the distance from the best point to the second one, by the distances among the better half."""
 
 
 def best_of(results: Floats, count: int) -> Floats:
@@ -58,12 +62,27 @@ def gain_of_doubling(results: Floats) -> float:
     return last * factor
 
 
+def alone(results: Floats) -> float:
+    """P-value of the lead of the best result, sorted best first, by how the better half of the others lie.
+
+    The i-th spacing from the best times i is exponential with one mean for all i where results thin out exponentially
+    towards the best (Renyi), and falls short of it where they have a least value. So the ratio of the first to the mean
+    of the others is at most an F(2, 2(k - 1)).
+    """
+    spacings = np.arange(1, max(4, len(results) // 2)) * np.diff(results)[: max(4, len(results) // 2) - 1]
+    others = float(np.mean(spacings[1:]))
+    if others <= 0:
+        return 0.0 if spacings[0] > 0 else 1.0
+    return float(f.sf(spacings[0] / others, 2, 2 * (len(spacings) - 1)))
+
+
 def sampling_rule(study: StudyData) -> Iterable[Verdict]:
     """[14] Have we sampled enough? Best-of-n from resampling, and what twice the budget would buy.
 
-    Warn when the expected gain of a doubling exceeds a quarter of the distance from the median trial to the best and
-    the late noise of the best trial; else info. Not for adaptive searches' later half: their trials are no even sample,
-    so results of suggested points make the estimate cautious, which the text says.
+    Warn when the best point stands alone (`alone` below `ALONE`), a doubling is expected to gain more than a quarter of
+    the distance from the median to the best, and the lead exceeds the late noise of the best trial; else info. By the
+    gain alone one trial in six studies that is lucky would be enough to warn. Not for adaptive searches' later half:
+    their trials are no even sample, so results of suggested points make the estimate cautious, which the text says.
     """
     ranked = study.ranked
     if len(ranked) < LEAST_TRIALS:
@@ -74,22 +93,43 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
     noise = step_noise(study.sign * ranked[0].curve(study.objective.metric).finite.values)
     adaptive = sum(t.origin in ("bayesian", "evolution") for t in ranked)
     share = gain / reach if reach > 0 else 0.0
-    urgent = share > WORTH and gain > noise
+    tried = points(study).results
+    chance = alone(tried) if len(tried) >= LEAST_TRIALS else 1.0
+    lead = float(tried[1] - tried[0]) if len(tried) > 1 else 0.0
+    urgent = share > WORTH and chance < ALONE and lead > 2 * noise
     text = (
         f"Twice as many trials would improve {study.objective.metric} by about {gain:.2g}: {share:.0%} of the distance "
         f"from the median trial to the best."
     )
+    if urgent:
+        text = (
+            f"The best point stands alone, {lead:.3g} better than the second: luck, or a good region that was met once "
+            f"(by chance with p = {chance:.1g} as the others lie)."
+        )
     if adaptive > len(ranked) / 2:
         text += " Most points were chosen by results, so this is a cautious estimate."
     trials = study.spec.search.trials or len(study.searched)
     yield Verdict(
         "warn" if urgent else "info", "space.sampling", text,
-        {"trials": len(ranked), "expected_gain_of_doubling": gain, "share": share, "noise": noise,
+        {"trials": len(ranked), "expected_gain_of_doubling": gain, "share": share, "noise": noise, "p_value": chance,
          "best_of_half_low": quantile_of_best(results, len(results) // 2, 0.1) * study.sign,
          "best_of_half_high": quantile_of_best(results, len(results) // 2, 0.9) * study.sign},
-        "Run more trials before concluding." if urgent else "",
+        "Run it once more with another seed; if it holds, run more trials around it before concluding."
+        if urgent else "",
         f"tunectl set {study.name} search.trials=+{trials}" if urgent else "", study.objective.metric,
     )  # fmt: skip
+
+
+def within_scale(study: StudyData, value: float) -> float:
+    """An extrapolated value, kept to the scale that the reports themselves show: shares, per cent, never below 0."""
+    seen = study.outcome(study.ranked)
+    low, high = float(np.min(seen)), float(np.max(seen))
+    if low < 0:
+        return value
+    if study.sign > 0:
+        return max(value, 0.0)
+    top = 1.0 if high <= 1 else 100.0 if high <= 100 and is_share(study.objective.metric) else np.inf
+    return min(value, top)
 
 
 def best_of_table(study: StudyData) -> Table | None:
@@ -104,10 +144,7 @@ def best_of_table(study: StudyData) -> Table | None:
     for count in counts:
         low, high = (study.sign * quantile_of_best(results, count, q) for q in (0.1, 0.9))
         rows.append((count, study.sign * expected_best(results, count), (min(low, high), max(low, high))))
-    doubled = study.sign * (float(results[0]) - gain_of_doubling(results))
-    goal = perfect(study.objective.metric, study.objective.direction)
-    if goal is not None:
-        doubled = min(doubled, goal) if study.sign < 0 else max(doubled, goal)
+    doubled = within_scale(study, study.sign * (float(results[0]) - gain_of_doubling(results)))
     rows.append((2 * n, doubled, None))
     columns = (
         Column("trials", "count"), Column("best", "number", "expected best"),

@@ -10,6 +10,7 @@ import click
 from tuned.cli import render
 from tuned.cli.analysis import format_option, show_analysis
 from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_playbook
@@ -25,7 +26,8 @@ _LOOK_S = 0.5
 
 def wait_option(function: click.decorators.FC) -> click.decorators.FC:
     """`--wait` and `--timeout`."""
-    function = click.option("--timeout", type=float, help="Seconds to wait at most.")(function)
+    give_up = "With --wait: give up after so long, e.g. 30s or 2h: exit code 4."
+    function = click.option("--timeout", type=LengthOfTime(), metavar="TIME", help=give_up)(function)
     return click.option("--wait", is_flag=True, help="Return when the step is over.")(function)
 
 
@@ -179,5 +181,5 @@ def _wait(session: Session, study: str, key: str, timeout: float | None) -> Step
         if found.state == "paused":
             raise Failed(f"{study} is paused: see tunectl show {study}")
         if end is not None and time.monotonic() > end:
-            raise Failed(f"{study}: {key} is {step.state} after {timeout:g} s", TIMED_OUT)
+            raise Failed(f"{study}: {key} is {step.state} after {words.duration(timeout)}", TIMED_OUT)
         time.sleep(_LOOK_S)

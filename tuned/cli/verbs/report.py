@@ -10,7 +10,6 @@ from tuned.cli.session import Session, verb
 from tuned.cli.whole_file import write_whole
 from tuned.client import api
 from tuned.core import words
-from tuned.core.errors import InvalidInput
 
 PAGE = "report.html"
 
@@ -34,11 +33,6 @@ def report(session: Session, study: str, output: Path | None, latex: Path | None
 
 
 def _write(path: Path, text: str, where: str) -> Path:
-    """Write a file, in a folder that is made where it is not there."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot make {path.parent}: {error.strerror}", where=where, hint="name another") from None
     write_whole(path, text, where)
     return path.resolve()
 

@@ -41,7 +41,7 @@ def _steering(name: str, help_text: str) -> click.Command:
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--level", type=click.Choice(LEVELS), help="How running trials are paused; without it, auto.")
 def pause(session: Session, targets: Sequence[str], level: str | None) -> None:
-    r"""Pause studies or trials. A paused study starts no more trials; those that run go on, unless --level is given.
+    """Pause studies or trials. A paused study starts no more trials; those that run go on, unless --level is given.
 
     \b
     auto        checkpoint where the trial can resume, else freeze: nothing is lost
@@ -49,7 +49,7 @@ def pause(session: Session, targets: Sequence[str], level: str | None) -> None:
     cuda        its GPU memory moves to main memory and it stands still (needs cuda-checkpoint)
     freeze      its processes stand still; its slot and its memory stay taken
     restart     it ends, saved or not; frees its slot; begins anew where it cannot resume
-    """
+    """  # noqa: D301 - click wants the character
     changed = _apply(session, api_steering.pause(targets, level), _DONE["pause"])
     if level is not None and not session.json and any("/" not in target for target in targets):
         click.echo(f"go on with: tunectl resume {' '.join(changed.changed)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuned.cli import render
+from tuned.cli import render, standing
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
@@ -37,8 +37,8 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
         [
             [
                 row.name,
-                render.state(row.state),
-                f"{_ended(row)}/{row.trials}" if row.trials else str(_ended(row)),
+                standing.state(row),
+                f"{standing.finished(row)}/{standing.total(row)}" if row.trials else str(standing.finished(row)),
                 "-" if row.best is None else render.values(row.best.values) + (" early" if row.best.cut else ""),
                 str(row.priority) if row.priority else "-",
                 words.duration(row.eta_s),
@@ -49,11 +49,6 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
             for row in rows
         ],
     )
-
-
-def _ended(row: StudyRow) -> int:
-    found = _searched(row)
-    return sum(found.get(state, 0) for state in ("completed", "failed", "pruned"))
 
 
 @verb()
@@ -93,9 +88,9 @@ def _show(page: StudyPage) -> None:
     row, spec = page.study, page.spec
     lines = [
         ("question", row.question),
-        ("state", render.state(row.state) + (f": {row.reason}" if row.reason else "")),
+        ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
-        ("trials", render.counts(_searched(row)) + (f", of {row.trials}" if row.trials else "")),
+        ("trials", render.counts(standing.searched(row)) + (f", of {row.trials}" if row.trials else "")),
         ("again", render.counts({state: n for state, n in row.again.items() if n})),
         ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
         ("budget", _budget(row)),
@@ -126,12 +121,6 @@ def _budget(row: StudyRow) -> str:
         return ""
     left = f"{words.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
     return f"{words.duration(row.budget_s)} of running time, {left}"
-
-
-def _searched(row: StudyRow) -> dict[str, int]:
-    """Trials of the search by state, one for each point."""
-    found = {state: n - row.aside.get(state, 0) - row.again.get(state, 0) for state, n in row.counts.items()}
-    return {state: n for state, n in found.items() if n}
 
 
 def _bound(row: ConstraintRow) -> str:

@@ -11,23 +11,13 @@ import click
 
 from tuned.cli import render
 from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.waiting import wait_for_study, wait_for_trials
-from tuned.core.durations import parse_duration
 from tuned.core.errors import Conflict
 from tuned.core.targets import Target, parse_target
 from tuned.wire import StudyRow, TrialRow
-
-
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return parse_duration(float(value) if value.replace(".", "", 1).isdigit() else value)
-        except ValueError as error:
-            self.fail(f"{error} (write 90, 30s, 5m or 2h)", param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +31,9 @@ class _Outcome:
 
 @verb()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--timeout", type=_Duration(), help="Give up after so long, e.g. 30s or 2h: exit code 4.")
+@click.option(
+    "--timeout", type=LengthOfTime(), metavar="TIME", help="Give up after so long, e.g. 30s or 2h: exit code 4."
+)
 def wait(session: Session, targets: Sequence[str], timeout: float | None) -> None:
     """Wait until studies or trials have ended, all of them.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tuned.core.queue.gpu_shares import choose, how_many, share_of
+from tuned.core.queue.gpu_shares import choose, share_of
 from tuned.core.states import StudyState, TrialState
 
 DONE = "all trials are done"
@@ -47,7 +47,7 @@ class StudyView:
     Attributes:
         counted: Trials that count towards `trials`, queued ones included: all but the cancelled and the lost.
         live: Trials that hold a slot; `queued`: trials in that state; `paused`: those that a person has paused.
-        unfinished: Trials waiting at a rung that shall run to their end before the study is over.
+        unfinished: Whether trials wait at a rung that run to their end before the study is over.
         asked: Suggestions that are being made right now.
         ahead: How many queued trials shall be ready beyond the running ones.
         budget_left: Seconds; None without a budget.
@@ -71,7 +71,7 @@ class StudyView:
     searching: bool
     exhausted: bool
     reason: str
-    unfinished: tuple[int, ...] = ()
+    unfinished: bool = False
     pending: bool = False
 
     @property
@@ -103,19 +103,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Make this many more suggestions; `idle_slots` slots wait for them."""
+    """Make this many more suggestions."""
 
     study_id: int
     count: int
-    idle_slots: int
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
-    """These trials, which wait at a rung, run to their end."""
+class RunToEnd:
+    """Trials that wait at a rung run to their end."""
 
     study_id: int
-    trial_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class End:
     reason: str
 
 
-Action = Claim | Ask | Finish | Drain | End
+Action = Claim | Ask | RunToEnd | Drain | End
 
 
 def plan(
@@ -184,13 +182,12 @@ def plan(
         actions.append(Claim(entry.trial_id, study.id, ",".join(chosen)))
         live[study.id] += 1
         claimed[study.id] += 1
-    free = how_many(gpus, 1.0) + len(cpus)
     for study in studies:
-        actions.extend(_study_actions(study, claimed[study.id], live[study.id], free))
+        actions.extend(_study_actions(study, claimed[study.id], live[study.id]))
     return actions
 
 
-def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list[Action]:
+def _study_actions(study: StudyView, claimed: int, live: int) -> list[Action]:
     queued = study.queued - claimed
     if study.state is StudyState.DRAINING:
         if queued > 0:
@@ -203,11 +200,10 @@ def _study_actions(study: StudyView, claimed: int, live: int, free: int) -> list
         return [Drain(study.id, BUDGET_SPENT)]
     wanted = _wanted(study, queued)
     if wanted > 0:
-        room = free if study.parallel is None else min(free, study.parallel - live)
-        return [Ask(study.id, wanted, max(0, room - queued))]
+        return [Ask(study.id, wanted)]
     if replace(study, live=live, queued=queued).search_over:
         if study.unfinished:
-            return [Finish(study.id, study.unfinished)]
+            return [RunToEnd(study.id)]
         if study.pending:
             return []
         return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]

@@ -7,7 +7,7 @@ any process at any time, in any order, also while the advisor is dead.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Literal
 
 from tuned.core.search.sequence import noise, quasi_random
@@ -103,8 +103,15 @@ def _moved(parameter: Parameter, value: Value, by: float) -> Value:
     return next((v for v in numbers if v >= wanted), numbers[-1])
 
 
-def fresh_point(space: SearchSpace, seed: int, i: int, taken: Container[str], method: Method = "sobol") -> Point | None:
-    """Point `i`, or the next one that has not been taken.
+def fresh_point(
+    space: SearchSpace,
+    seed: int,
+    i: int,
+    taken: Container[str],
+    method: Method = "sobol",
+    as_recorded: Callable[[Point], Point] = dict,
+) -> Point | None:
+    """Point `i`, or the next one that has not been taken, as it is recorded.
 
     Args:
         space: The study's.
@@ -112,18 +119,21 @@ def fresh_point(space: SearchSpace, seed: int, i: int, taken: Container[str], me
         i: Where to begin; the search goes on at an index of its own, so neighbours do not collide.
         taken: `canonical_key` of every point that is used up.
         method: See `design_point`.
+        as_recorded: The values with which a point reaches the trial: of two that are rounded alike one is tried.
 
     Returns:
         None when the space has no untaken point. In a space too large to list, a repeated point is possible but rare.
     """
     for attempt in range(_TRIES):
-        point = design_point(space, seed, i if attempt == 0 else i + attempt * 1_000_003, method)
+        exact = design_point(space, seed, i if attempt == 0 else i + attempt * 1_000_003, method)
+        point = as_recorded(exact)
         if canonical_key(point) not in taken:
             return point
     size = space.size()
     if size is None or size > _MOST_ENUMERATED:
-        return point
-    free = [point for point in every_point(space) if canonical_key(point) not in taken]
+        return point if point == exact else None
+    listed = (as_recorded(point) for point in every_point(space))
+    free = [point for point in listed if canonical_key(point) not in taken]
     return free[int(noise(seed, i, "free") * len(free))] if free else None
 
 

@@ -190,8 +190,8 @@ def _early_stopping(table: EarlyStoppingTable | None, objectives: tuple[Objectiv
 
 
 def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:
-    chosen = name or tables.name or stem
-    if not chosen:
+    chosen = next((given for given in (name, tables.name, stem) if given is not None), None)
+    if chosen is None:
         raise InvalidInput("the study has no name", where="name", hint='add name = "digits"')
     return check_study_name(chosen)
 

@@ -36,6 +36,12 @@ def search_of(table: SearchTable, space: SearchSpace) -> SearchSpec:
             trials += len(points)
     if trials is None and table.budget is None:
         raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
+    if not space.tunable and trials is not None and trials > max(1, len(points)):
+        raise InvalidInput(
+            f"is {trials}, but [space] leaves nothing to choose: all of them would be the same trial",
+            where="search.trials",
+            hint="give a parameter a range, or write trials = 1 (tunectl confirm STUDY --seeds 3 repeats it)",
+        )
     sources = tuple(check_study_name(name, "search.from") for name in table.sources)
     return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources)
 

@@ -195,7 +195,8 @@ _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
 def breaker_verdict(last: Sequence[Trial]) -> str | None:
     """Why the study shall pause: its trials fail alike, so the next would too.
 
-    A lack of memory never counts: it belongs to the point, not to the program.
+    A lack of memory never counts: it belongs to the point, not to the program. Nor does NaN at points that a person
+    chose: they ask whether it comes.
 
     Args:
         last: The trials that ended last, newest first; cancelled ones left out.
@@ -211,6 +212,8 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
     if len(kinds) > 1 or failure is None or failure in (Failure.OOM, Failure.INFEASIBLE):
         return None
     if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
+        return None
+    if failure is Failure.NAN and any(trial.origin in ("user", "retry") for trial in newest):
         return None
     return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
 

@@ -42,10 +42,13 @@ def trial_lines(
 ) -> bytes:
     """Trials with their thinned curves, a line each; `located` gives the place of a stored path."""
     found = []
-    for trial in trials:
+    asked = list(trials)
+    rescued = frozenset[int]().union(*(queries.rescued_trials(conn, study) for study in {t.study_id for t in asked}))
+    for trial in asked:
         usage = used.get(trial.id)
         run_dir = str(located(usage.run_dir)) if usage else ""
-        found.append(line(_trial(trial, queries.curves(conn, trial.id, CURVE_POINTS), usage, run_dir)))
+        curves = queries.curves(conn, trial.id, CURVE_POINTS)
+        found.append(line(_trial(trial, curves, usage, run_dir) | {"rescued": trial.id in rescued}))
     return b"".join(found)
 
 

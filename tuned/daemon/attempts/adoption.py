@@ -52,23 +52,18 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             offset=row.ingest_offset,
             forked=True,
             claimed_at=row.claimed_at,
-            # Whether it was told is not known: it is told again.
-            stop=row.trial.stop_reason,
+            unread=True,
+            # Until its start record is read: its processes are ours, whatever they hold of a card.
+            supervisor=_living(row),
         )
         slots.lease(attempt.device, attempt.holder, await asyncio.to_thread(share, row))
-        await asyncio.to_thread(_agree_on_freezing, attempt, row.trial.frozen)
         attempts.follow(attempt)
     failpoints.reach("adopted")
     if rows:
         log.info("adopting %d attempts", len(rows))
 
 
-def _agree_on_freezing(attempt: LiveAttempt, frozen: bool) -> None:
-    """What was committed and not yet told; the supervisor looks when it is found."""
-    try:
-        record = protocol.read_record(str(attempt.run_dir), protocol.FREEZE_FILE)
-        if frozen != bool(record and record["frozen"]):
-            told = {"frozen": frozen, "cuda": (record or {}).get("cuda", [])}
-            protocol.write_record(str(attempt.run_dir), protocol.FREEZE_FILE, told)
-    except (OSError, protocol.RecordError) as error:
-        log.warning("attempt %s: %s", attempt.holder, error)
+def _living(row: Row) -> int | None:
+    """The supervisor of the row, where it lives."""
+    pid, start = row.supervisor_pid, row.supervisor_start
+    return pid if pid is not None and start is not None and protocol.process_start_time(pid) == start else None

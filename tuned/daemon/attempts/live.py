@@ -7,7 +7,6 @@ attempt is the launch's work (`tuned.daemon.launch.launching`); `tuned.core.tria
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -21,13 +20,15 @@ from tuned.core.states import TrialState
 from tuned.core.trials.endings import Verdict, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.daemon import clock, failpoints
-from tuned.daemon.attempts import telling
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
 from tuned.daemon.attempts.folder_watch import FolderWatch
+from tuned.daemon.attempts.gpu_memory import GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.attempts.steering import Steering, notify
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.run_dirs import Facts
+from tuned.daemon.machine.slots import Slots
 from tuned.launch.descendants import end_attempt
 
 log = logging.getLogger(__name__)
@@ -40,16 +41,19 @@ class Attempts:
     """Follows every live attempt until its end is committed.
 
     Args:
+        database: The rows of the attempts.
+        slots: The cards that trials use.
         ended: Called on the event loop once after an attempt's end is committed; without an ending where its trial was
             deleted before anybody had taken notice.
     """
 
-    def __init__(self, database: Database, ended: Callable[[LiveAttempt, Ending | None], None]) -> None:
+    def __init__(self, database: Database, slots: Slots, ended: Callable[[LiveAttempt, Ending | None], None]) -> None:
         self._database = database
         self._ended = ended
         self._folders = FolderWatch()
         self._tasks: dict[asyncio.Task[None], LiveAttempt] = {}
         self.live: dict[int, LiveAttempt] = {}
+        self.steering = Steering(database, self.live, GpuMemory(slots, self.live))
 
     @property
     def lack(self) -> str:
@@ -90,7 +94,7 @@ class Attempts:
             return
         asyncio.get_running_loop().add_reader(attempt.pidfd, self._supervisor_ended, attempt)
         if any((attempt.run_dir / name).exists() for name in (protocol.STOP_FILE, protocol.FREEZE_FILE)):
-            telling.notify(attempt)  # it was written while nobody knew whom to tell
+            notify(attempt)  # it was written while nobody knew whom to tell
 
     def _supervisor_ended(self, attempt: LiveAttempt) -> None:
         self._close(attempt)
@@ -122,9 +126,11 @@ class Attempts:
             attempt.doubtful = failures > 0
             if failures != 1:
                 # After the first failure it is looked at again at once: its end may be committed, and its slot be free.
-                with contextlib.suppress(TimeoutError):
+                try:
                     async with asyncio.timeout(SLOW_POLL_S):
                         await attempt.dirty.wait()
+                except TimeoutError:
+                    attempt.asked = True
 
     async def _recall(self, attempt: LiveAttempt) -> bool:
         """After a failure nobody knows what of it was committed: the database does. Whether its end was."""
@@ -140,10 +146,11 @@ class Attempts:
             return True
         attempt.offset, attempt.next_steps = row.ingest_offset, None
         attempt.started, attempt.running = False, row.started
-        attempt.stop = attempt.stop or row.trial.stop_reason
+        attempt.asked = True
         return False
 
     async def _look(self, attempt: LiveAttempt) -> bool:
+        await self.steering.look(attempt)
         gone = attempt.supervisor_gone
         facts = await asyncio.to_thread(
             run_dirs.look, attempt.run_dir, attempt.offset, attempt.started, attempt.inode, attempt.attempt_id
@@ -156,7 +163,7 @@ class Attempts:
         progress = await self._progress(attempt, facts)
         if facts.more:
             await self._commit(attempt, progress)
-            await self._tell_if_due(attempt)
+            await self.steering.look(attempt)
             attempt.dirty.set()
             return False
         verdict = Verdict.ENDED if facts.exit is not None else attempt.over
@@ -164,7 +171,7 @@ class Attempts:
             await self._end(attempt, progress, facts, verdict)
             return True
         await self._commit(attempt, progress)
-        await self._tell_if_due(attempt)
+        await self.steering.look(attempt)
         if attempt.forked and (gone or attempt.pidfd is None):
             await self._settle(attempt)
         return False
@@ -219,14 +226,10 @@ class Attempts:
         if not progress.empty:
             asked = await self._database.writer.run(lambda conn: commit_progress(conn, progress, clock.now()))
             failpoints.reach("ingest.committed")
-            if asked is not None and attempt.stop is None:  # what a person has asked meanwhile is stronger
+            if asked is not None:
                 failpoints.reach("stop.committed")
-                attempt.stop = asked
+                attempt.asked = True
         self._committed(attempt, progress)
-
-    async def _tell_if_due(self, attempt: LiveAttempt) -> None:
-        if attempt.stop is not attempt.told and attempt.stop is not None:
-            await telling.tell_to_stop(attempt, attempt.stop)
 
     def _committed(self, attempt: LiveAttempt, progress: Progress) -> None:
         attempt.offset, attempt.next_steps = progress.next_offset, progress.next_steps
@@ -289,6 +292,7 @@ class Attempts:
         """Its end is committed: nobody follows it any more, and its slot is free. Once for each attempt."""
         if self.live.get(attempt.trial_id) is attempt:
             del self.live[attempt.trial_id]
+        attempt.settled.set()
         if ending is not None:
             log.info("attempt %s/%d: %s %s", attempt.holder, attempt.attempt, ending.state, ending.reason)
         try:
@@ -301,6 +305,7 @@ class Attempts:
 
     async def close(self) -> None:
         """Look away. The attempts live on and are adopted by the next daemon."""
+        await self.steering.close()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from asyncinotify import Watch
 
-from tuned.core.states import StopReason
+from tuned.core.errors import Unavailable
 from tuned.core.trials.endings import Verdict
+from tuned.core.trials.wishes import Told, Wish
+from tuned.protocol import PROTOCOL
 
 
 @dataclass(eq=False)
@@ -25,7 +27,15 @@ class LiveAttempt:
         forked: Whether a supervisor may be alive: set once the launcher has answered, or at adoption.
         over: What was found once nobody held the lock; `WAIT` until then.
         damaged: What was said to be wrong with its directory, so that it is said once.
-        stop, told: Why it is to end, and what of that stands in its `stop.json`.
+        wish, told: How it is wanted to be, as its row said when it was read last, and what stands in its records.
+        asked: Whether its row may say something else by now; `unread`: whether the records were written by an earlier
+            daemon and are to be read first.
+        lock: Held by whoever tells it something.
+        mover: Moves its GPU memory, while that lasts; `move_after` (of the monotonic clock) is when to try next.
+        settled: Set while nothing is left to be told, or what is left waits for another try.
+        problem: Why it could not be frozen when a request asked for that.
+        told_at: When it was told something last, of the monotonic clock.
+        protocol: Version of the records that its supervisor reads.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.
@@ -48,9 +58,17 @@ class LiveAttempt:
     forked: bool = False
     over: Verdict = Verdict.WAIT
     damaged: str = ""
-    stop: StopReason | None = None
-    told: StopReason | None = None
-    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    wish: Wish = field(default_factory=Wish)
+    told: Told = field(default_factory=Told)
+    asked: bool = True
+    unread: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    mover: asyncio.Task[None] | None = None
+    move_after: float = 0.0
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    problem: Unavailable | None = None
+    told_at: float = 0.0
+    protocol: int = PROTOCOL
     pidfd: int | None = None
     supervisor: int | None = None
     supervisor_gone: bool = False

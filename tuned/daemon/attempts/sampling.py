@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 from tuned.daemon import clock
-from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slots
@@ -19,31 +18,47 @@ BUSY_S = 5.0
 IDLE_S = 30.0
 
 
-async def watch_devices(slots: Slots, attempts: Attempts, hub: Hub) -> None:
+async def watch_devices(slots: Slots, following: Mapping[int, LiveAttempt], hub: Hub) -> None:
     """Sample until cancelled: often while trials run, seldom otherwise."""
     while slots.gpus:
-        blocked = dict(slots.blocked)
-        live = list(attempts.live.values())
-        families = await asyncio.to_thread(families_of, live)
-        await asyncio.to_thread(slots.sample, set().union(*families))
+        blocked = slots.blocked
+        live = list(following.values())
+        families = await sample(slots, live)
         if blocked != slots.blocked:
             hub.scheduler.set()
-        for attempt, family in zip(live, families, strict=True):
-            _record(slots, attempt, family)
-        await asyncio.sleep(BUSY_S if attempts.live else IDLE_S)
+        for attempt in live:
+            _record(slots, attempt, families[attempt.trial_id])
+        await asyncio.sleep(BUSY_S if following else IDLE_S)
 
 
-def families_of(attempts: Sequence[LiveAttempt]) -> list[set[int]]:
-    """The processes of each attempt: all descendants of its supervisor, which adopts those that lose their parent."""
+async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> dict[int, set[int]]:
+    """Ask the driver how the GPUs are.
+
+    Args:
+        slots: Where the answer is kept.
+        live: All live attempts: whoever is none of theirs is somebody else.
+
+    Returns:
+        Trial id -> the processes of its attempt.
+    """
+    if not slots.gpus:
+        return {attempt.trial_id: set() for attempt in live}
+    attempts = list(live)
+    families = await asyncio.to_thread(_families_of, attempts)
+    await asyncio.to_thread(slots.sample, set().union(*families.values()))
+    return families
+
+
+def _families_of(attempts: Iterable[LiveAttempt]) -> dict[int, set[int]]:
+    """All descendants of each attempt's supervisor, which adopts those that lose their parent."""
     import psutil  # only machines with GPUs come here
 
-    families = []
+    families: dict[int, set[int]] = {}
     for attempt in attempts:
-        family: set[int] = set()
+        family = families[attempt.trial_id] = set()
         if attempt.supervisor is not None:
             with contextlib.suppress(psutil.Error):
-                family = {child.pid for child in psutil.Process(attempt.supervisor).children(recursive=True)}
-        families.append(family)
+                family |= {child.pid for child in psutil.Process(attempt.supervisor).children(recursive=True)}
     return families
 
 
@@ -53,9 +68,9 @@ def _record(slots: Slots, attempt: LiveAttempt, family: set[int]) -> None:
         return
     now = clock.now()
     step = float(int(now - attempt.claimed_at)) if attempt.claimed_at else float(int(now))
-    mine = sum(size for sample in samples for pid, size in sample.processes.items() if pid in family)
+    mine = sum(size for found in samples for pid, size in found.processes.items() if pid in family)
     attempt.samples.append(("gpu/memory_bytes", step, float(mine), now))
-    busy = [sample.utilisation for sample in samples if sample.utilisation is not None]
+    busy = [found.utilisation for found in samples if found.utilisation is not None]
     if busy:
         attempt.samples.append(("gpu/utilisation", step, sum(busy) / len(busy), now))
     attempt.dirty.set()

@@ -13,7 +13,6 @@ from storage.engine import Database
 from tuned.core.study import Study
 from tuned.daemon import resolving
 from tuned.daemon.analyses.analysing import Analysing
-from tuned.daemon.attempts.freezing import Freezing
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
@@ -43,7 +42,6 @@ class Context:
     hub: Hub
     slots: Slots
     attempts: Attempts
-    freezing: Freezing
     launching: Launching
     interpreters: Interpreters
     codes: CodeStates

@@ -120,9 +120,6 @@ class Launching:
             await self._directories.make(attempt, trial, study, slot)
             self._attempts.follow(attempt)
             failpoints.reach("directory.created")
-            # Who asked it to end while it had no directory could not tell it.
-            now = await self._database.ask(lambda conn: queries.trial_by_id(conn, attempt.trial_id))
-            attempt.stop = now.stop_reason or attempt.stop
             supervisor = await self._forking.fork(attempt, study)
         except LauncherFailed as error:
             if error.killed:

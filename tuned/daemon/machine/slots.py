@@ -92,10 +92,6 @@ class Slots:
         """Id -> what is left of each GPU that can be leased."""
         return {slot: 1.0 - sum(self.leases.get(slot, {}).values()) for slot in self.leasable_gpus()}
 
-    def free_gpus(self) -> list[str]:
-        """Ids of the GPUs that nobody holds a part of and that can be leased."""
-        return [slot for slot in self.leasable_gpus() if slot not in self.leases]
-
     def free_cpus(self) -> list[str]:
         """Ids of the free CPU slots."""
         return [s.id for s in self.cpus if s.id not in self.leases]
@@ -132,9 +128,10 @@ class Slots:
         """
         if not self.gpus:
             return
-        self.samples = self._driver.sample()
-        self.blocked = {}
-        for uuid, sample in self.samples.items():
+        samples, blocked = self._driver.sample(), {}
+        for uuid, sample in samples.items():
             for pid, size in sample.processes.items():
                 if size > FOREIGN_BYTES and pid not in ours:
-                    self.blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"
+                    blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"
+        # Swapped when they are whole: the scheduler looks meanwhile, from another thread.
+        self.samples, self.blocked = samples, blocked

@@ -5,7 +5,8 @@ Runs in the writer's thread.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -16,9 +17,10 @@ from tuned.core.queue.schedule import room_for
 from tuned.core.search.design import Method, fresh_point
 from tuned.core.search.grid import fresh_grid_point
 from tuned.core.search.phases import Due
-from tuned.core.space import Point
+from tuned.core.space import Point, canonical_key
 from tuned.core.states import StudyState
 from tuned.core.study import Study
+from tuned.daemon.search.asking import Suggested
 from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in
@@ -52,6 +54,29 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     return True
 
 
+def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) -> list[NewTrial]:
+    """The suggestions as new trials; for one that is recorded like a point that was tried, a fresh one of the design.
+
+    Values that reach the trial rounded are compared as they are recorded. Fewer than were suggested when the space has
+    no fresh point.
+    """
+    taken, known, new = Taken(conn, study.id), set[str](), []
+    space, number = study.spec.space, queries.next_number(conn, study.id)
+    rounded = partial(recorded, study.spec)
+    for i, suggestion in enumerate(suggestions):
+        chosen = rounded(space.check(suggestion.params))
+        point: Point | None = chosen
+        origin, why = suggestion.origin, suggestion.why
+        if canonical_key(chosen) in taken or canonical_key(chosen) in known:
+            point = fresh_point(space, study.search.seed, number - 1 + i, taken, as_recorded=rounded)
+            origin, why = "sobol", f"a new point: the model's choice ({why}) is recorded like one that was tried"
+        if point is None or canonical_key(point) in known:
+            continue
+        known.add(canonical_key(point))
+        new.append(NewTrial(point, origin, why))
+    return new
+
+
 def _design_point(study: Study, way: Due, number: int, taken: Container[str]) -> tuple[Point | None, str, str]:
     """The point of that number, its method, and why it is this one."""
     search, space = study.search, study.spec.space
@@ -61,4 +86,5 @@ def _design_point(study: Study, way: Due, number: int, taken: Container[str]) ->
         return point, "grid", f"point {index} of the grid with {way.levels} levels"
     method: Method = "random" if way.way == "random" else "sobol"
     reason = f"point {number} of the {method} design with seed {search.seed}"
-    return fresh_point(space, search.seed, number - 1, taken, method), method, reason
+    rounded = partial(recorded, study.spec)
+    return fresh_point(space, search.seed, number - 1, taken, method, rounded), method, reason

@@ -7,6 +7,7 @@ writer's thread; what a space may be is `core`'s.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -114,8 +115,8 @@ def change(
 
 def _instead(study: Study, trial: Trial, taken: Taken) -> Point | None:
     """A point of the new space for a trial that has not started; the model may replace it before it does."""
-    point = fresh_point(study.spec.space, study.spec.search.seed, trial.number - 1, taken)
-    return None if point is None else recorded(study.spec, point)
+    rounded = partial(recorded, study.spec)
+    return fresh_point(study.spec.space, study.spec.search.seed, trial.number - 1, taken, as_recorded=rounded)
 
 
 def refine_before(conn: Connection, study: Study, phase: int, now: float) -> Study:

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from storage.repository import NewTrial
 from tuned.advisor.messages import Ping, to_request
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.schedule import Ask, room_for
@@ -29,7 +28,7 @@ from tuned.daemon.estimates.pace import Pace
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Answer, Asking
-from tuned.daemon.search.points import add_design_points
+from tuned.daemon.search.points import add_design_points, untried
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 
 log = logging.getLogger(__name__)
@@ -190,18 +189,20 @@ class Suggesting:
             return
         if answer.exhausted:
             search.spent = answer.study.space
-        way, version, spec = answer.way, answer.study.space, answer.study.spec
-        new = [NewTrial(recorded(spec, spec.space.check(s.params)), s.origin, s.why) for s in answer.suggestions]
+        way, version = answer.way, answer.study.space
 
         def add(conn: Connection) -> list[int]:
             current = queries.study_by_id(conn, study.id)
             if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
                 return []
             # A quasi-random point may have taken the study's last place while the model was thinking.
-            room = room_for(current.point_counts, current.search.trials, len(new))
+            room = room_for(current.point_counts, current.search.trials, len(answer.suggestions))
             if not room or due_in(current).phase != way.phase:
                 return []
-            numbers = repository.add_trials(conn, study.id, new[:room], clock.now())
+            new = untried(conn, current, answer.suggestions[:room])
+            if len(new) < room:
+                search.spent = version
+            numbers = repository.add_trials(conn, study.id, new, clock.now())
             repository.set_study_phase(conn, study.id, way.way, way.why, clock.now())
             return numbers
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,8 @@ from tuned.wire import CommandSubmission, Submission, Submitted
 
 SHOWN_ARGUMENTS = 3
 """Trials whose arguments `submit` shows: so many are queued with the study."""
+LONGEST_COMMAND = 200
+"""Characters of a queued command that lists show."""
 LONGEST_STEM = 56
 """Of a queued command's name, so that a number fits behind it."""
 
@@ -73,15 +77,27 @@ async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
     """Queue one plain command."""
     if not request.command:
         raise InvalidInput("no command was given", hint="tunectl queue -- CMD ARG ...")
-    name = request.name or _command_name(Path(request.command[0]).stem.lower())
+    name = _command_name(Path(request.command[0]).stem.lower()) if request.name is None else request.name
     escaped = [part.replace("{", "{{").replace("}", "}}") for part in request.command]
     run: dict[str, object] = {"command": escaped, "cwd": request.cwd}
     if request.gpus is not None:
         run["resources"] = {"gpus": request.gpus}
-    data = {"name": name, "priority": request.priority, "run": run, "search": {"trials": 1}}
+    data = {
+        "name": name,
+        "question": _as_typed(request.command),
+        "priority": request.priority,
+        "run": run,
+        "search": {"trials": 1},
+    }
     submission = Submission(data, request.cwd, request.environment)
-    submitted = await take_in(given, submission, under_any_name=not request.name)
+    submitted = await take_in(given, submission, under_any_name=request.name is None)
     return replace(submitted, trial=1)
+
+
+def _as_typed(command: Sequence[str]) -> str:
+    """The command on one line, which lists show where a study has its question."""
+    text = "".join(c if c.isprintable() else " " for c in shlex.join(command))
+    return text if len(text) <= LONGEST_COMMAND else f"{text[: LONGEST_COMMAND - 1]}…"
 
 
 async def take_in(

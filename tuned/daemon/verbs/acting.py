@@ -137,7 +137,7 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     if trial.frozen:
         repository.set_frozen(conn, trial.id, False, "thaw", Actor.USER, now)
-        effect.thawing.append(trial.id)
+        effect.steered.append(trial.id)
         effect.changed.append(name_of(trial))
     elif trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "resume", Actor.USER, now)

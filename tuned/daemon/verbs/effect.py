@@ -13,8 +13,6 @@ from storage import repository
 from tuned.core.errors import Conflict
 from tuned.core.states import Actor, StopReason
 from tuned.core.trials.trial import Trial
-from tuned.daemon import failpoints
-from tuned.daemon.attempts import telling
 from tuned.daemon.http.context import Context
 from tuned.wire import Changed
 
@@ -26,16 +24,13 @@ class Effect:
     Attributes:
         changed: `STUDY` or `STUDY/NUMBER`.
         skipped: Targets left alone, with the reason.
-        stopping: Live trials that have to stop now, and why.
-        freezing: Running trials whose processes have to stand still now, and how; `thawing`: those that move again.
+        steered: Live trials, by their row, that are wanted to stop, to stand still or to move from now on.
         effects: What the paused ones keep and lose, one line each.
     """
 
     changed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    stopping: list[tuple[int, StopReason]] = field(default_factory=list)
-    freezing: list[tuple[int, str]] = field(default_factory=list)
-    thawing: list[int] = field(default_factory=list)
+    steered: list[int] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
 
     def skip(self, trial: Trial) -> None:
@@ -47,7 +42,7 @@ class Effect:
         if not repository.set_intent(conn, trial.id, reason, Actor.USER, now):
             self.skip_stopping(trial)
             return False
-        self.stopping.append((trial.id, reason))
+        self.steered.append(trial.id)
         return True
 
     def skip_stopping(self, trial: Trial) -> None:
@@ -70,12 +65,15 @@ def name_of(trial: Trial) -> str:
 
 
 async def carry_out(given: Context, effect: Effect) -> Changed:
-    """Have the supervisors of live trials do what was committed."""
-    for trial_id, reason in effect.stopping:
-        attempt = given.attempts.live.get(trial_id)
-        # An attempt without a directory, or with one that cannot be written, is told by `Attempts` when it has one.
-        if attempt is not None and await telling.tell_to_stop(attempt, reason):
-            failpoints.reach("stop.signalled")
-        await given.freezing.restore(trial_id)
-    await given.freezing.carry_out(effect.thawing, effect.freezing)
+    """Wake the attempts that a verb is about, and wait until their supervisors were told.
+
+    Raises:
+        Unavailable: No target could be made to stand still; all of them run on.
+    """
+    failed = await given.attempts.steering.settle(effect.steered)
+    for error in failed.values():
+        effect.changed = [name for name in effect.changed if name != error.where]
+        effect.skipped.append(str(error))
+    if failed and not effect.changed:
+        raise next(iter(failed.values()))
     return Changed(effect.changed, effect.skipped, effect.effects)

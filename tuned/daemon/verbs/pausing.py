@@ -14,6 +14,7 @@ from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
@@ -45,7 +46,7 @@ async def pause(given: Context, targets: list[str], level: str | None = None, le
         InvalidInput, NotFound: A target or the level is wrong; nothing has changed.
         Conflict: Nothing could be changed; the message says why.
     """
-    tool = given.freezing.cuda_tool is not None
+    tool = cuda_tool() is not None
     effect = await given.database.writer.run(lambda conn: _pause(conn, targets, level, tool, clock.now(), leaves_card))
     failpoints.reach("stop.committed")
     return await carry_out(given, effect)
@@ -115,7 +116,7 @@ def _pause_trial(
             effect.skip_stopping(trial)
             return
         repository.set_frozen(conn, trial.id, True, choice.level, Actor.USER, now)
-        effect.freezing.append((trial.id, choice.how))
+        effect.steered.append(trial.id)
     effect.changed.append(name)
     effect.effects.append(f"{name}: {choice.level}: {choice.effect}")
 

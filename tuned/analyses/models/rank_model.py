@@ -46,6 +46,7 @@ class RankModel:
         self.of = len(order)
         if len(order) > MOST_TRIALS:
             order = order[np.linspace(0, len(order) - 1, MOST_TRIALS).astype(int)]
+        self._order = order
         self._space = space
         self._points = [points[i] for i in order]
         self._sorted = np.sort(results[order])
@@ -68,10 +69,22 @@ class RankModel:
     @property
     def explained(self) -> float:
         """Share of the variance of the ranks that the model predicts for trials left out, one at a time; may be < 0."""
-        kernel = self._model.kernel_(self._rows)
-        inverse = np.linalg.inv(kernel)
-        left_out: Floats = inverse @ self._scores / np.diag(inverse)
-        return float(1.0 - np.mean(left_out**2) / np.var(self._scores))
+        return float(1.0 - np.mean(self._left_out() ** 2) / np.var(self._scores))
+
+    @property
+    def unexplained(self) -> Floats:
+        """(points,), in the order given: each rank's score minus its prediction without that trial; less is better.
+
+        Of more than `MOST_TRIALS` the others are as the model predicts.
+        """
+        found = np.zeros(self.of)
+        found[self._order] = self._left_out()
+        return found
+
+    def _left_out(self) -> Floats:
+        inverse = np.linalg.inv(self._model.kernel_(self._rows))
+        errors: Floats = inverse @ self._scores / np.diag(inverse)
+        return errors
 
     def marginal(self, parameter: Parameter, value: Value) -> Marginal:
         """The typical result at one value, over all other parameters as they were tried.

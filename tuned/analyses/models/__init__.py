@@ -1,0 +1,1 @@
+"""Models of results over a space: what raw means cannot say."""

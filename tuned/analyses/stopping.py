@@ -1,0 +1,94 @@
+"""How often early stopping was wrong, by the trials that it let run on. Owns the verdict `stopping.wrong`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import beta
+
+from tuned.analyses.study_data import StudyData, TrialData
+from tuned.analyses.table import Column, Table
+from tuned.analyses.verdict import Verdict
+
+TOLERATED = 0.1
+"""Share of wrong decisions that the time saved is worth; ours."""
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The rescue sample: trials that were to be stopped and ran to their end.
+
+    Attributes:
+        wrong: Those of them that ended better than the median of the trials which the rule let through.
+        low, high: The interval that holds the true share with 95 % (Clopper and Pearson).
+    """
+
+    rescued: tuple[TrialData, ...]
+    wrong: tuple[TrialData, ...]
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """The measured share of wrong decisions."""
+        return len(self.wrong) / len(self.rescued)
+
+
+def measured(study: StudyData) -> Measured | None:
+    """What the rescue sample says; None without one that has ended, or without trials to compare it with."""
+    rescued = tuple(t for t in study.full if t.rescued)
+    others = [t for t in study.full if not t.rescued]
+    if study.spec.early_stopping is None or not rescued or not others:
+        return None
+    middle = float(np.median(study.sign * study.outcome(others)))
+    wrong = tuple(t for t, r in zip(rescued, study.sign * study.outcome(rescued), strict=True) if r < middle)
+    n, k = len(rescued), len(wrong)
+    tail = (1 - LEVEL) / 2
+    low = float(beta.ppf(tail, k, n - k + 1)) if k else 0.0
+    high = float(beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+    return Measured(rescued, wrong, low, high)
+
+
+def stopping_rule(study: StudyData) -> Iterable[Verdict]:
+    """Early stopping that stops the good trials: warn when surely more than a tenth of its decisions are wrong.
+
+    A decision is wrong when a trial that was let run on to measure the rule ends better than the median of those which
+    the rule let through. The lower end of the share's 95 % interval is compared with the threshold, so that one lucky
+    trial is no alarm; a rule without fault alarms in at most 2.5 % of studies.
+    """
+    found = measured(study)
+    if found is None or found.low <= TOLERATED:
+        return
+    rule = study.spec.early_stopping
+    assert rule is not None
+    numbers = tuple(t.number for t in found.wrong)
+    yield Verdict(
+        "warn", "stopping.wrong",
+        f"Early stopping stops good trials: {len(found.wrong)} of {len(found.rescued)} that it would have stopped, and "
+        f"that were let run on, end better than the middle of those which it let through (95 % interval of the share: "
+        f"{found.low:.0%} to {found.high:.0%}). Early values say little of the end here.",
+        {"wrong": len(found.wrong), "rescued": len(found.rescued), "share": found.share, "low": found.low,
+         "high": found.high, "tolerated": TOLERATED},
+        f"Judge later: a first rung (early_stopping.min_step, now {rule.min_step:g}) where curves have crossed, or no "
+        "early stopping; then enqueue the stopped trials that were best at their last rung.",
+        f"tunectl set {study.name} early_stopping.min_step={3 * rule.min_step:g}", study.objective.metric, numbers,
+    )  # fmt: skip
+
+
+def stopping_table(study: StudyData) -> Table | None:
+    """The rescue sample as a table; None without early stopping."""
+    if study.spec.early_stopping is None or study.spec.objective is None:
+        return None
+    pruned = sum(t.state == "pruned" for t in study.searched)
+    found = measured(study)
+    row = (study.spec.early_stopping.method, pruned, len(found.rescued) if found else 0,
+           len(found.wrong) if found else None, (found.low, found.high) if found else None)  # fmt: skip
+    columns = (
+        Column("method"), Column("stopped", "count"), Column("rescued", "count", "let run on to measure it"),
+        Column("wrong", "count", "of these wrongly stopped"), Column("interval", "shares", "95 % of the share"),
+    )  # fmt: skip
+    note = "Wrong: it ended better than the median of the trials which the rule let through."
+    return Table("stopping", "How often early stopping was wrong", columns, (row,), (note,))
