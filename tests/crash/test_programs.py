@@ -154,21 +154,18 @@ class Program:
             lab.restart()
         lab.wait_answering()
         present = [study["name"] for study in lab.daemon.get("/v1/studies") if study["name"] in self.names]
-        for name in present:
-            with contextlib.suppress(Refusal):
-                lab.daemon.post("/v1/resume", {"targets": [name]})
-            paused = [t["number"] for t in lab.daemon.trials(name) if t["state"] == "paused"]
-            for number in paused:
-                with contextlib.suppress(Refusal):
-                    lab.daemon.post("/v1/resume", {"targets": [f"{name}/{number}"]})
-        wait_until(lambda: all(self._at_rest(name) for name in present), f"rest: {lab.daemon.log()[-3000:]}")
+        wait_until(lambda: all(self._at_rest(name) for name in present), f"{present} come to rest")
 
     def _at_rest(self, name: str) -> bool:
+        """Whether it has ended; what was paused, by a verb or since its trials failed as they were told to, goes on."""
         study = self.lab.daemon.study(name)
-        if study["state"] == "paused":  # its trials failed as they were told to
+        if study["ended_at"]:
+            return True
+        paused = [f"{name}/{t['number']}" for t in self.lab.daemon.trials(name) if t["state"] == "paused"]
+        for target in [*paused, *([name] if study["state"] == "paused" else [])]:
             with contextlib.suppress(Refusal):
-                self.lab.daemon.post("/v1/resume", {"targets": [name]})
-        return bool(study["ended_at"])
+                self.lab.daemon.post("/v1/resume", {"targets": [target]})
+        return False
 
 
 def check_witnesses(lab: Lab) -> int:
@@ -224,7 +221,11 @@ def test_whatever_happens_nothing_is_lost(programmed: Lab, steps: list[tuple[Any
     program.do(("submit", "reports", True))
     for step in steps:
         program.do(step)
-    program.end()
+    try:
+        program.end()
+    except AssertionError as error:
+        shown = [(name, programmed.daemon.trials(name)) for name in program.names]
+        raise AssertionError(f"{error}\n{shown}\n{programmed.daemon.log()[-4000:]}") from None
     programmed.invariants.check(at_rest=True)
     check_witnesses(programmed)
 
