@@ -18,6 +18,7 @@ from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import STUDY_ENDED, TrialState
+from tuned.core.verbs import BY_NAME
 from tuned.wire import Changed, SpaceChange, SpaceChanged, StepRow, StudyRow, TrialRow
 
 if TYPE_CHECKING:
@@ -29,11 +30,6 @@ BACK_TO = "space back to"
 STEP_VERB = "step "
 STEP_VERBS = {"pause": "resume", "resume": "pause", "skip": ""}
 """What can be done to a step, and what takes it back."""
-_CONSEQUENCE = {
-    "prune": "They stop at the next report; results so far are kept and count.",
-    "cancel": "They stop, and are left out of the search.",
-    "kill": "Their processes end now, without time to save anything.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,18 +191,10 @@ def _question(context: Context, action: Action, rows: Sequence[TrialRow]) -> tup
         named.append(f"#{row.number}" + (f" ({', '.join(notes)})" if notes else ""))
     if count > NAMED:
         named.append(f"and {count - NAMED} more")
-    text = _CONSEQUENCE[action.verb]
-    lines = [", ".join(named), text if count > 1 else _singular(text)]
+    lines = [", ".join(named), *BY_NAME[action.verb].costs]
     if any(row.number == context.store.best for row in rows):
         lines.append("This includes the current best trial.")
     return (title, *lines)
-
-
-def _singular(text: str) -> str:
-    for many, one in (("They stop, and are", "It stops, and is"), ("They stop", "It stops"), ("Their processes end",
-                      "Its process ends")):  # fmt: skip
-        text = text.replace(many, one)
-    return text
 
 
 def _words(action: Action) -> str:

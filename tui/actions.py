@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tuned.core.states import TrialState
-
-_S = TrialState
-_LIVE = frozenset({_S.STARTING, _S.RUNNING})
-_OPEN = frozenset({_S.QUEUED, _S.STARTING, _S.RUNNING, _S.PAUSED})
+from tuned.core.states import OPEN, TrialState
+from tuned.core.verbs import BY_NAME, Kind
 
 
 class Danger(StrEnum):
@@ -59,6 +56,15 @@ _ACTING = ("main", "trial", "queue")
 _PANED = ("main", "trial")
 _TABBED = ("main", "trial", "insight", "space")
 
+
+def _act(name: str, key: str, label: str, bar: int) -> Action:
+    verb = BY_NAME[name]
+    danger = Danger.ASKS if verb.kind is Kind.DESTROY else Danger.REVERSIBLE
+    return Action(
+        name, (key,), label, verb.meaning, "act", _ACTING, danger, name, verb.states, studies=verb.studies, bar=bar
+    )
+
+
 ACTIONS: tuple[Action, ...] = (
     Action("down", ("j", "down"), "Down", "Move down.", "move"),
     Action("up", ("k", "up"), "Up", "Move up.", "move"),
@@ -99,25 +105,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark-all", ("asterisk",), "Mark all", "Mark every trial that is shown.", "act", _LISTS),
     Action("unmark", ("U",), "Unmark", "Remove all marks.", "act", _LISTS),
     Action("pause", ("p",), "Pause", "Pause, or resume what is paused.", "act", _ACTING, danger=Danger.REVERSIBLE,
-           verb="pause", states=_LIVE | {_S.PAUSED}, studies=True, bar=30),
-    Action("prune", ("x",), "Prune", "Stop; the result so far is kept and counts.", "act", _ACTING, danger=Danger.ASKS,
-           verb="prune", states=_LIVE | {_S.PAUSED}, bar=32),
-    Action("cancel", ("X",), "Cancel", "Stop, and leave the trial out of the search.", "act", _ACTING,
-           danger=Danger.ASKS, verb="cancel", states=_OPEN, studies=True, bar=64),
-    Action("kill", ("K",), "Kill", "End the process now, without grace.", "act", _ACTING, danger=Danger.ASKS,
-           verb="kill", states=_LIVE, bar=62),
-    Action("retry", ("R",), "Retry", "Queue a copy of an ended trial.", "act", _ACTING, danger=Danger.REVERSIBLE,
-           verb="retry", states=frozenset({_S.FAILED, _S.LOST, _S.CANCELLED, _S.PRUNED, _S.COMPLETED}), bar=70),
-    Action("next", ("t",), "Next", "Run this waiting trial before all others.", "act", _ACTING,
-           danger=Danger.REVERSIBLE, verb="next", states=frozenset({_S.QUEUED}), bar=72),
+           verb="pause", states=BY_NAME["pause"].states | BY_NAME["resume"].states, studies=True, bar=30),
+    _act("prune", "x", "Prune", 32),
+    _act("cancel", "X", "Cancel", 64),
+    _act("kill", "K", "Kill", 62),
+    _act("retry", "R", "Retry", 70),
+    _act("next", "t", "Next", 72),
     Action("priority-up", ("plus",), "Prio", "Raise the priority by one.", "act", _ACTING, danger=Danger.REVERSIBLE,
-           verb="priority", states=_OPEN, studies=True, bar=40),
+           verb="priority", states=OPEN, studies=True, bar=40),
     Action("priority-down", ("minus",), "Prio down", "Lower the priority by one.", "act", _ACTING,
-           danger=Danger.REVERSIBLE, verb="priority", states=_OPEN, studies=True),
+           danger=Danger.REVERSIBLE, verb="priority", states=OPEN, studies=True),
     Action("priority-reset", ("equals_sign",), "Prio 0", "Set the priority to 0.", "act", _ACTING,
-           danger=Danger.REVERSIBLE, verb="priority", states=_OPEN, studies=True),
+           danger=Danger.REVERSIBLE, verb="priority", states=OPEN, studies=True),
     Action("priority-set", ("P",), "Priority", "Type the priority: 5, +2 or -1.", "act", _ACTING,
-           danger=Danger.REVERSIBLE, states=_OPEN, studies=True),
+           danger=Danger.REVERSIBLE, states=OPEN, studies=True),
     Action("search", ("N",), "Match", "Search the log; again: the next match further up.", "look", _PANED),
     Action("undo", ("u",), "Undo", "Undo the last reversible action.", "act", bar=75),
     Action("pin", ("V",), "Pin", "Keep this trial's curve in the chart, or drop it.", "curves", ("main",)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuned.core.state_words import TRIAL_WORDS
+from tuned.core.states import LIVE
 from tuned.wire import TrialRow
 
 STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING", "freeze": "FROZEN"}
@@ -140,7 +141,7 @@ ASCII = Glyphs(
 
 def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None) -> tuple[str, str]:
     """Text (`● RUN`) and style name of a trial's state; an intent on a live trial is shown instead of "running"."""
-    if stop_reason and state in ("running", "starting"):
+    if stop_reason and state in LIVE:
         word = STOPPING_WORDS.get(stop_reason, "ENDING")
         return f"{glyphs.stopping} {word if glyphs.braille else word.replace('…', '.')}", "warn"
     word = TRIAL_WORDS.get(state, state.upper()[:7])

@@ -166,11 +166,6 @@ class Picture:
         live = sum(n for state, n in row.counts.items() if state in LIVE)
         return ended, live, row.counts.get("queued", 0)
 
-    def progress(self, row: StudyRow) -> str:
-        """`20/40`: ended trials of the search and how many there shall be; those of a playbook's steps left out."""
-        ended = self.counts(row)[0] - sum(n for state, n in row.aside.items() if state in TERMINAL)
-        return f"{ended}/{row.trials}" if row.trials else str(ended)
-
     @property
     def total(self) -> int:
         """How many trials the shown study has."""

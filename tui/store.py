@@ -16,7 +16,7 @@ from tui.picture import EVENTS_KEPT, Picture, sort_studies
 from tui.reduce import reduce_trial
 from tui.tail import START, LogTail
 from tuned.core import events as ev
-from tuned.core.states import LIVE
+from tuned.core.states import LIVE, VALUED
 from tuned.core.study import SEARCH
 from tuned.wire import (
     BestSoFar,
@@ -307,7 +307,7 @@ class Store(Picture):
             self.need("queue", delay=0.4)
         if event.study == self.study and self.space_wanted and event.type == ev.STUDY_SPACE:
             self.need("space", event.study, 0, 0.2)
-        if event.study == self.study and self.insight_wanted and event.data.get("to") in ("completed", "pruned"):
+        if event.study == self.study and self.insight_wanted and event.data.get("to") in VALUED:
             self._want_answers(ANSWERS_EVERY)
         if event.study == self.study and event.number is not None:
             self._apply_to_trial(event, event.number)

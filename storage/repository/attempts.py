@@ -218,6 +218,9 @@ def end_attempt(
     if target in _RANKED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     stopping.ended(conn, trial, now)
+    if target is TrialState.PAUSED and trial.requeue:
+        target = moves.move(conn, trial, "resume", Actor.SCHEDULER, now)
+        stopping.released(conn, trial.id)
     return target
 
 

@@ -43,6 +43,7 @@ _READ = (
         study_specs.c.spec,
         _t.stage,
         _t.stopped_by,
+        _t.requeue,
     )
     .select_from(
         trials.join(studies, _t.study_id == studies.c.id).join(study_specs, _t.study_id == study_specs.c.study_id)
@@ -64,6 +65,7 @@ _MOVED = (
     "retries_used",
     "started_at",
     "stopped_by",
+    "requeue",
 )
 _MOVE = (
     update(trials)
@@ -96,6 +98,7 @@ class MovingTrial:
     spec: StudySpec
     stage: str = SEARCH
     stopped_by: str = ""
+    requeue: int = 0
     failure: Failure | None = None
     reason: str = ""
 
@@ -180,6 +183,7 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "new_ended_at": now if target in TERMINAL else None,
         "new_moved_seq": seq,
         "new_stopped_by": trial.stopped_by,
+        "new_requeue": trial.requeue if asked else 0,
         "new_stop_reason": trial.stop_reason if asked else None,
         "new_stop_at": trial.stop_at if asked else None,
     }

@@ -46,6 +46,7 @@ _SET_INTENT = (
         stop_at=bindparam("now"),
         stopped_by=bindparam("new_by"),
         reason=bindparam("new_why"),
+        requeue=bindparam("new_requeue"),
     )
 )
 _SET_FROZEN = (
@@ -178,6 +179,7 @@ def set_intent(
     now: float,
     why: str = "",
     by: StoppedBy = StoppedBy.USER,
+    requeue: bool = False,
 ) -> bool:
     """Ask a live attempt to end. The first reason stays, but cancel overrides it, and kill everything.
 
@@ -189,6 +191,7 @@ def set_intent(
         now: Unix seconds.
         why: The same for a person, one line; the trial's `reason` once it has ended by this.
         by: The rule behind it, or the person.
+        requeue: Of a pause: the trial is queued as soon as its process has ended.
 
     Returns:
         Whether this is the reason from now on, and was not before; False for a trial that is not live.
@@ -200,7 +203,7 @@ def set_intent(
     present = None if trial.stop_reason is None else StopReason(trial.stop_reason)
     if trial.state not in LIVE or _STRENGTH[reason] <= _STRENGTH[present]:
         return False
-    new = {"new_reason": reason.value, "now": now, "new_by": by.value, "new_why": why}
+    new = {"new_reason": reason.value, "now": now, "new_by": by.value, "new_why": why, "new_requeue": int(requeue)}
     conn.execute(_SET_INTENT, {"wanted": trial_id, "seen": trial.state.value, **new})
     data = {"stop_reason": reason.value, "actor": actor.value, "why": why, "stopped_by": by.value}
     add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)

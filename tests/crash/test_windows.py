@@ -252,4 +252,5 @@ def test_the_matrix_is_whole() -> None:
 
     code = "\n".join(path.read_text() for path in Path(tuned.daemon.__file__).parent.rglob("*.py"))
     reached = set(re.findall(r'failpoints\.reach\("([a-z.]+)"\)', code))
-    assert reached == set(WINDOWS)
+    loops = {point for point in reached if point.startswith("loop.")}  # those are test_loops.py's
+    assert reached - loops == set(WINDOWS)

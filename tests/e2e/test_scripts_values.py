@@ -202,3 +202,46 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
         lambda: (row := tunectl.json("show", "s"))["state"] != "running" and row, "the canary pauses the study"
     )
     assert paused["state"] == "paused" and "ended without reporting latncy; it reported" in paused["reason"]
+
+
+def test_a_module_with_relative_imports_runs_warm_as_python_m_runs_it(tunectl: Tunectl, tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "packaged", tmp_path, dirs_exist_ok=True)
+    text = """
+        [run]
+        module = "lab.train"
+        args = ["{params}"]
+        [metrics]
+        patterns = 'val_loss: (?P<val_loss>.+)'
+        [objective]
+        metric = "val_loss"
+        direction = "minimize"
+        [space]
+        x = { type = "float", low = 0.0, high = 2.0 }
+        square = { type = "bool" }
+        [search]
+        method = "sobol"
+        trials = 2
+        [[search.point]]
+        x = 0.5
+        square = false
+    """
+    (tmp_path / "warm.toml").write_text(text)
+    (tmp_path / "cold.toml").write_text(text.replace("[metrics]", 'start = "cold"\n[metrics]'))
+    for name in ("warm", "cold"):
+        tunectl("submit", f"{name}.toml", "--wait")
+    logs = {name: tunectl("logs", f"{name}/1") for name in ("warm", "cold")}
+    assert logs["warm"] == logs["cold"] and "argv lab/train.py ['--x=0.5', '--no-square']" in logs["warm"]
+    assert "names __main__ lab lab.train lab/train.py ." in logs["warm"]
+    modes = [
+        json.loads((tunectl.home / "runs" / name / "1" / "1" / "start.json").read_text())["mode"]
+        for name in ("warm", "cold")
+    ]
+    assert modes == ["warm", "cold"]
+    assert ran(tunectl("show", "warm/1", "--command")) == logs["cold"]
+    [first, _] = tunectl.json("trials", "warm")
+    assert first["values"]["val_loss"] == 0.5
+    before = tunectl.json("submit", "warm.toml", "--name", "again", "--json")["code"]
+    (tmp_path / "lab" / "model.py").write_text("def loss(x): return 0.0\n")
+    assert tunectl.json("submit", "warm.toml", "--name", "later", "--json")["code"] != before
+    (tmp_path / "gone.toml").write_text(text.replace("lab.train", "lab.gone"))
+    assert "run.module: there is no module lab.gone below" in tunectl("submit", "gone.toml", code=1)

@@ -26,7 +26,7 @@ def steered(fake: FakeClient) -> list[str]:
 @pytest.mark.parametrize(("width", "height"), [(40, 12), (80, 24), (160, 45), (160, 60)])
 async def test_the_main_screen(start: Any, golden: Callable[[str, str], None], width: int, height: int) -> None:
     async with start(width, height) as ui:
-        assert "20/40" in ui.text(), "repetitions are no trials of the search"
+        assert "18/40" in ui.text(), "repetitions are no trials of the search"
         golden(f"playbook-{width}x{height}", ui.text())
 
 

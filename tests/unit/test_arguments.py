@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.program.arguments import ArgumentContext, env_needs_trial, names_used, recorded, render, render_env
+from tuned.core.program.arguments import (
+    ArgumentContext,
+    check_arguments,
+    env_needs_trial,
+    names_used,
+    recorded,
+    render,
+    render_env,
+)
 from tuned.core.program.placeholders import parse_template
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
 from tuned.core.study_file.space_file import parse_space
@@ -111,3 +119,21 @@ def test_names_used():
 def test_lone_braces(text: str):
     with pytest.raises(InvalidInput, match="lone"):
         parse_template(text)
+
+
+def test_a_group_with_the_checkpoint_is_left_out_without_one():
+    from dataclasses import replace
+
+    spec = study(("--resume", "{resume}"), "{lr}")
+    assert render(spec, context()) == ["0.00123456789"]
+    assert render(spec, replace(context(), resume="/c/last.pt")) == ["--resume", "/c/last.pt", "0.00123456789"]
+    with pytest.raises(InvalidInput, match=r"^run\.args\.0: \{resume\} is empty until there is a checkpoint"):
+        check_arguments(study("--resume={resume}").run, SPACE, taken_by_code=True)
+
+
+def test_python_literals():
+    spec = study("--name={optim.name:py}", "{params:python}")
+    assert render(spec, context()) == [
+        "--name='adam'", "--lr=0.00123456789", "--width=64", "--amp=True", "--reg='none'", "--epochs=20",
+    ]  # fmt: skip
+    assert render(study("{amp:py}"), context(amp=False)) == ["False"]

@@ -61,9 +61,9 @@ def test_help_lists_every_verb_without_importing_them() -> None:
         "print([m for m in sys.modules if m.startswith('tuned.cli.')])\n"
     )
     done = run(code=code, PYTHONPATH=str(ROOT))
-    from tuned.cli.root import VERBS
+    from tuned.core.verbs import BY_NAME
 
-    for name in VERBS:
+    for name in BY_NAME:
         assert f"\n  {name} " in done.stdout
     assert "tuned.cli.verbs.submit" not in done.stdout.splitlines()[-1]
 

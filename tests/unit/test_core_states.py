@@ -7,10 +7,14 @@ import pytest
 from tuned.core.errors import Conflict
 from tuned.core.states import (
     LIVE,
+    OPEN,
     STUDY_ENDED,
     STUDY_MOVES,
     TERMINAL,
     TRIAL_MOVES,
+    UNCOUNTED,
+    VALUED,
+    WASTED,
     Actor,
     IllegalMove,
     StudyState,
@@ -120,3 +124,8 @@ def test_a_refusal_says_what_was_refused():
         move_trial(TrialState.COMPLETED, "claim", Actor.SCHEDULER)
     with pytest.raises(Conflict, match="a draining study cannot pause"):
         move_study(StudyState.DRAINING, "pause", Actor.USER)
+
+
+def test_every_ended_state_is_in_one_group():
+    assert set(TrialState) == OPEN | TERMINAL and not OPEN & TERMINAL
+    assert VALUED | WASTED | {TrialState.CANCELLED} == TERMINAL and LIVE < OPEN and UNCOUNTED < TERMINAL

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
-from tuned.cli.root import VERBS, root
+from tuned.cli.root import root
 from tuned.cli.verbs.daemon import daemon
+from tuned.core.verbs import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -28,14 +29,14 @@ _IN_CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
 def test_verbs_exist(page: Path) -> None:
     for code in _IN_CODE.findall(page.read_text()):
         for verb, second in _VERB.findall(code):
-            assert verb in VERBS, f"tunectl {verb}"
+            assert verb in BY_NAME, f"tunectl {verb}"
             if verb == "daemon" and second:
                 assert second in daemon.commands, f"tunectl daemon {second}"
 
 
 def _command(words: list[str]) -> click.Command | None:
     """The verb that a command line begins with, down to the verb of a group."""
-    found = root.get_command(click.Context(root), words[0]) if words[0] in VERBS else None
+    found = root.get_command(click.Context(root), words[0]) if words[0] in BY_NAME else None
     if isinstance(found, click.Group) and len(words) > 1:
         return found.get_command(click.Context(found), words[1])
     return found

@@ -30,9 +30,9 @@ TABLE = [
     # what is missing
     (SCRIPT, 'script = "gone.py"',
      f"run.script: there is no file {BASE}/gone.py (paths start from the study file's folder)"),
-    (SCRIPT, "", "run: says not what to run (name exactly one of script, function, command)"),
+    (SCRIPT, "", "run: says not what to run (name exactly one of script, module, function, command)"),
     (SCRIPT, f'{SCRIPT}\ncommand = ["true"]',
-     "run: has script and command (name exactly one of script, function, command)"),
+     "run: has script and command (name exactly one of script, module, function, command)"),
     (SCRIPT, f'{SCRIPT}\npython = "env/bin/python"',
      f"run.python: {BASE}/env/bin/python does not exist (paths start from the study file's folder)"),
     (SCRIPT, f'{SCRIPT}\ncwd = "no"', f"run.cwd: there is no folder {BASE}/no (make it, or correct the path)"),

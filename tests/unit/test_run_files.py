@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,6 @@ CONFIG = '[[run.config]]\nfrom = "{}"\nto = "{{run_dir}}/config.yaml"\nset = {{ 
         (CONFIG.format("base.yaml", 'lr = "lr"').replace("to =", "too ="), "", "", "run.config.0.too", "mean to?"),
         ('[run.resume]\nwhen = "last.pt"\nargs = ["-r"]', "", "", "run.resume.when", "same file for every"),
         ('[run.resume]\nwhen = "{run_dir}/x"\nargs = ["-r"]', "", "", "run.resume.when", "new with every attempt"),
-        ('[run.resume]\nwhen = "{checkpoint_dir}/x"\nargs = []', "", "", "run.resume.args", "adds nothing"),
         ('[run.resume]\nwhen = "{checkpoint_dir}/x"', "", "", "run.resume.args", "is required"),
         ("", 'jsonl = "log.jsonl"', "", "metrics.jsonl", "same file for every"),
         ("", 'csv = ["{run_dir}/a.csv", "b.csv"]', "", "metrics.csv.1", "same file for every"),
@@ -141,11 +141,21 @@ def test_placeholders_in_arguments_env_and_paths(project: Path) -> None:
     assert render_text(spec, path, given) == "/r/s/7/checkpoint/42-2-search-1.2e-01"
 
 
+def test_a_checkpoint_is_handed_on_where_it_is_named(project: Path) -> None:
+    when = '[run.resume]\nwhen = "{checkpoint_dir}/checkpoint-*"\n'
+    given = context(lr=0.1, optimizer="sgd", amp=False, width=16)
+    found = replace(given, resume="/c/checkpoint-7")
+    spec = read(project, run=when + 'args = ["--from={resume}"]')
+    assert render(spec, found) == [*render(spec, given), "--from=/c/checkpoint-7"]
+    itself = read(project, run=when + "args = []")
+    assert itself.run.resume is not None and render(itself, found) == render(itself, given)
+
+
 def test_what_is_added_to_go_on(project: Path) -> None:
     spec = read(project, run='[run.resume]\nwhen = "{checkpoint_dir}/x"\nargs = ["--resume", "{checkpoint_dir}/x"]')
     given = context(lr=0.1, optimizer="sgd", amp=False, width=16)
     assert "--resume" not in render(spec, given)
-    assert render(spec, given, resuming=True)[-2:] == ["--resume", "/r/s/7/checkpoint/x"]
+    assert render(spec, replace(given, resume="/r/s/7/checkpoint/x"))[-2:] == ["--resume", "/r/s/7/checkpoint/x"]
 
 
 def test_a_parent_reaches_the_trial_through_the_group_that_it_drops(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 import tuned
 from tests.interpreters import interpreters
+from tuned.client import sdk_copy
 from tuned.launch.bundle import launcher_path, make_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +77,7 @@ def names(folder: Path) -> list[str]:
 class TestBundle:
     def test_holds_what_trials_need_and_no_more(self, bundle: str) -> None:
         files = {str(p.relative_to(bundle)) for p in Path(bundle).rglob("*.py")}
-        parts = {"__init__.py", "protocol.py", "torch.py", "sdk", "integrations", "launch"}
+        parts = {"__init__.py", "protocol.py", "plain_files.py", "torch.py", "sdk", "integrations", "launch"}
         assert {name.split("/")[1] for name in files} == parts
         assert Path(launcher_path(bundle)).is_file()
         assert names(Path(bundle)) == ["tuned"]
@@ -94,3 +96,39 @@ class TestBundle:
         assert make_bundle(str(tmp_path)) == first
         assert Path(launcher_path(first)).read_text() != ""
         assert names(tmp_path) == [Path(first).name] and names(Path(first)) == ["tuned"]
+
+
+def _of_scripts() -> set[str]:
+    """Every module of ours that a script reaches from `tuned`, imports within functions among them."""
+    seen, edge = set(), {"tuned", "tuned.client.script"}
+    while edge:
+        name = edge.pop()
+        path = ROOT.joinpath(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if not path.is_file() or name in seen:
+            continue
+        seen.add(name)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                edge |= {alias.name for alias in node.names if alias.name.startswith("tuned")}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tuned"):
+                edge |= {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return seen - {"tuned.torch"}
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_a_script_can_wait_and_steer_under_every_interpreter(python: str, tmp_path: Path) -> None:
+    """All that `tuned.connect()` may import later is part of the copy, and needs no newer Python."""
+    sdk_copy._write(tmp_path / "tuned", sdk_copy._dist(tmp_path), tmp_path)
+    names = sorted(_of_scripts())
+    assert {"tuned.client.waiting", "tuned.core.states", "tuned.wire.studies"} <= set(names)
+    code = f"""
+import importlib, sys
+sys.path.insert(0, {str(tmp_path)!r})
+for name in {names!r}:
+    importlib.import_module(name)
+from tuned.core.states import TrialState as S
+assert f"{{S.RUNNING}}" == str(S.RUNNING) == S.RUNNING == "running"
+"""
+    done = subprocess.run([python, "-I", "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -248,3 +248,11 @@ def test_best_so_far_only_falls_and_follows_the_order_of_ends(store: Store) -> N
 def test_running_studies_come_first_then_priority() -> None:
     rows = [study("done", state="completed"), study("low"), study("high", priority=3), study("off", state="paused")]
     assert [row.name for row in sort_studies(rows)] == ["high", "low", "off", "done"]
+
+
+def test_progress_counts_points_of_the_search_that_have_ended() -> None:
+    counts = {"completed": 8, "pruned": 3, "failed": 2, "cancelled": 4, "lost": 1, "running": 2, "queued": 1}
+    row = study(counts=counts, aside={"completed": 2}, again={"completed": 1, "running": 1}, trials=40)
+    assert (row.finished, row.progress) == (10, "10/40")
+    assert row.searched == {**counts, "completed": 5, "running": 1}
+    assert study(counts={"cancelled": 1}, trials=None).progress == "0"

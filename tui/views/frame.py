@@ -62,7 +62,7 @@ def head(context: Context, width: int) -> Line:
     brand = (" tuned ", "title") if width >= 60 else ""
     left = line(brand, (" " + _short(row.name, max(12, width // 3), glyphs) + " ", "strong"), (state, style))
     _, live, waiting = store.counts(row)
-    ended = store.progress(row)
+    ended = row.progress
     parts = [ended if row.trials else words.count(int(ended), "trial")]
     if row.steps and (step := brief(row)):
         parts.append(step)

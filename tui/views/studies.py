@@ -39,7 +39,7 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
     glyphs = context.glyphs
     here = row.name == cursor
     _, style = study_state(glyphs, row.state)
-    progress = context.store.progress(row)
+    progress = row.progress
     glyph = glyphs.states.get(row.state, "?")
     name_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = width - len(progress) - 5
@@ -64,7 +64,7 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     here = row.name == cursor
     state, style = study_state(glyphs, row.state)
     _, live, waiting = context.store.counts(row)
-    progress = context.store.progress(row)
+    progress = row.progress
     eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else "")))
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = max(12, min(28, width - 52))

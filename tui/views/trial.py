@@ -13,6 +13,7 @@ from tui.steps import is_aside
 from tui.views.frame import fact, filled, folded, pane_title
 from tuned.core import words
 from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.states import LIVE
 from tuned.wire import TrialDetail, TrialRow
 
 
@@ -49,7 +50,7 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     result += [("origin", row.origin, "text"), ("priority", str(row.priority), "text"), ("seed", str(row.seed), "text")]
     if row.attempt:
         result += [("attempt", str(row.attempt), "text"), ("device", row.device, "text")]
-    if row.started_at is not None and (row.ended_at is not None or row.state in ("running", "starting")):
+    if row.started_at is not None and (row.ended_at is not None or row.state in LIVE):
         result.append(("ran", words.duration((row.ended_at or now) - row.started_at), "text"))
     if is_aside(row):
         result.insert(1, ("stage", row.stage, "title"))

@@ -13,7 +13,7 @@ from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
 from tui.views.frame import pane_title
 from tuned.core import words
-from tuned.core.states import LIVE
+from tuned.core.states import LIVE, OPEN
 from tuned.wire import TrialRow
 
 Cell = Callable[[TrialRow], Span]
@@ -64,7 +64,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         return (fmt.step(row.last_step), "text") if row.last_step is not None else none
 
     def priority(row: TrialRow) -> Span:
-        open_ = row.state in LIVE or row.state in ("queued", "paused")
+        open_ = row.state in OPEN
         return (str(row.priority), "text") if open_ and row.priority else (glyphs.dot, "dim")
 
     digits = max(3, len(str(max(store.trials, default=0))))

@@ -14,7 +14,7 @@ from statistics import median
 from tuned.advisor.lessons import MOST_FAILED, Failed, Measured, failed_of
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core.space import Point, SearchSpace, canonical_key
-from tuned.core.states import Failure, TrialState
+from tuned.core.states import OPEN, VALUED, Failure, TrialState
 
 MOST_DATA = 300
 """Trials that a model is fitted to. Beyond, a suggestion takes seconds."""
@@ -33,9 +33,6 @@ TAME = 5.0
 
 LEAST_FINISHED = 2
 """Finished trials at a rung from which is told what another one would have gained beyond it."""
-
-_OUT = frozenset({TrialState.QUEUED, TrialState.STARTING, TrialState.RUNNING, TrialState.PAUSED})
-_VALUED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +109,15 @@ def weigh(
         reported = tuple(math.nan if v is None else v for v in values)
         if trial.number in projected:
             data.append(Sample(trial.number, point, (projected[trial.number],)))
-        elif trial.state in _OUT:
+        elif trial.state in OPEN:
             pending.append((trial.number, point))
-        elif trial.state in _VALUED and values and all(math.isfinite(v) for v in reported):
+        elif trial.state in VALUED and values and all(math.isfinite(v) for v in reported):
             data.append(Sample(trial.number, point, reported))
-        elif (trial.state in _VALUED and values and None not in values) or trial.failure is Failure.NAN:
+        elif (trial.state in VALUED and values and None not in values) or trial.failure is Failure.NAN:
             diverged.append((trial.number, point, reported))
         elif trial.state is TrialState.FAILED and (lesson := failed_of(trial, point)) is not None:
             failed.append(lesson)
-        elif trial.state in _VALUED or trial.state is TrialState.FAILED:
+        elif trial.state in VALUED or trial.state is TrialState.FAILED:
             avoided.append((trial.number, point))
     best = _best(objectives, data)
     if data:

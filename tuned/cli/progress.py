@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from tuned.cli import render, standing
+from tuned.cli import render
 from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import TunedError
+from tuned.core.states import LIVE, TERMINAL, StudyState
 from tuned.wire import EventRow, StudyRow, TrialRow
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from tuned.client.http import Client
 
-ENDED = ("completed", "failed", "pruned", "cancelled", "lost")
 SHOWN_TRIALS = 6
 
 
@@ -80,14 +80,14 @@ class Lines:
 
     def heard(self, event: EventRow) -> None:
         """Remember a trial's end until the picture that belongs to it."""
-        if event.type == "trial.moved" and event.data.get("to") in ENDED:
+        if event.type == "trial.moved" and event.data.get("to") in TERMINAL:
             self._ended.append(event)
 
     def seen(self, row: StudyRow) -> None:
         """A line for each trial that has ended since, and one when the study begins to wait for other studies."""
-        if standing.waits(row) and not standing.finished(row) and not self._waits:
+        if row.waits and not row.finished and not self._waits:
             click.echo(f"{row.name} waits for a slot: others run first (tunectl queue)", err=True)
-        self._waits = standing.waits(row)
+        self._waits = row.waits
         for event in self._ended:
             data = event.data
             reason = f": {data['reason']}" if data.get("reason") else ""
@@ -101,8 +101,7 @@ class Lines:
 
 def progress(row: StudyRow) -> str:
     """`7 of 50`."""
-    done = standing.finished(row)
-    return f"{done} of {standing.total(row)}" if row.trials else f"{done} done"
+    return f"{row.finished} of {row.total}" if row.trials else f"{row.finished} done"
 
 
 @contextmanager
@@ -142,19 +141,19 @@ class Bar:
         """Show this picture and ask for the running trials that belong to it."""
         self._row = row
         try:
-            self._running = self._client.send(api.trials(row.name, state=["starting", "running"], limit=SHOWN_TRIALS))
+            self._running = self._client.send(api.trials(row.name, state=sorted(LIVE), limit=SHOWN_TRIALS))
         except TunedError:
             self._running = []
         left = "" if row.eta_s is None else f"about {words.duration(row.eta_s)} left"
-        if row.state == "paused":
+        if row.state == StudyState.PAUSED:
             left = row.reason or "paused"
-        elif standing.waits(row):
+        elif row.waits:
             left = "waits for a slot"
         self._progress.update(
             self._task,
             description=row.name,
-            total=standing.total(row),
-            completed=standing.finished(row),
+            total=row.total,
+            completed=row.finished,
             done=progress(row),
             left=left,
         )

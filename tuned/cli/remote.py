@@ -21,10 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuned.core.errors import InvalidInput, Unavailable
+from tuned.core.verbs import BY_NAME
 from tuned.home import Home
-
-LOCAL_VERBS = frozenset({"check", "daemon", "doctor", "gc", "init", "install", "sdk", "submit", "tune", "web"})
-"""Verbs that work with this machine's files or its own daemon."""
 
 OPEN_SECONDS = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -166,7 +164,7 @@ def checked_verb(verb: str) -> None:
     Raises:
         InvalidInput: This is one of them.
     """
-    if verb in LOCAL_VERBS:
+    if verb in BY_NAME and BY_NAME[verb].local:
         raise InvalidInput(
             f"{verb} works with the files of the machine that it runs on", where="-H", hint=f"ssh HOST tunectl {verb}"
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from tuned.core.errors import InvalidInput
+from tuned.core.verbs import BY_NAME
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 PREFIX = "/v1"
-TARGET_VERBS = ("pause", "resume", "cancel", "prune", "kill", "retry", "next")
-"""Verbs that act on targets and say what they changed."""
 
 
 @dataclass(frozen=True)
@@ -237,8 +236,8 @@ def change_space(study: str, change: SpaceChange) -> Call[SpaceChanged]:
 
 
 def act(verb: str, targets: Sequence[str]) -> Call[Changed]:
-    """Apply one of `TARGET_VERBS`."""
-    if verb not in TARGET_VERBS:
+    """Apply one of `tuned.core.verbs.STEERING`, by name."""
+    if verb not in BY_NAME or not BY_NAME[verb].done:
         raise ValueError(verb)
     return Call("POST", f"/{verb}", "Changed", body={"targets": list(targets)})
 

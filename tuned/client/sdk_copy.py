@@ -139,4 +139,5 @@ def _names(package: Path) -> Iterator[str]:
     """Paths within the package of what belongs to the copy."""
     yield from sorted(path.name for path in package.glob("*.py"))
     for folder in FOLDERS:
-        yield from (f"{folder}/{p.name}" for p in sorted((package / folder).glob("*.py")) if p.name not in LEFT_OUT)
+        found = (path for path in sorted((package / folder).rglob("*.py")) if path.name not in LEFT_OUT)
+        yield from (path.relative_to(package).as_posix() for path in found)

@@ -14,6 +14,7 @@ from tuned.client import api
 from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core.errors import Conflict, NotFound
+from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState
 from tuned.wire import EventRow, StudyRow, TrialRow
 from tuned.wire.studies import PAUSED_BY_USER
 
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
 RESTART_PATIENCE = 30.0
 """Seconds that a wait goes on without a daemon, so that one may be stopped and started underneath."""
 
-ENDED_STUDY = frozenset({"completed", "stopped", "failed"})
-LIVE_TRIAL = frozenset({"queued", "starting", "running", "paused"})
 METRICS = "trial.metrics"
 
 
 def paused_by_daemon(row: StudyRow) -> bool:
     """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
-    return row.state == "paused" and bool(row.reason) and row.reason != PAUSED_BY_USER
+    return row.state == StudyState.PAUSED and bool(row.reason) and row.reason != PAUSED_BY_USER
 
 
 def _after_a_mend(study: str) -> str:
@@ -122,7 +121,7 @@ def wait_for_study(
         stale, looked = False, monotonic()
         if seen is not None:
             seen(row)
-        if row.state in ENDED_STUDY:
+        if row.state in STUDY_ENDED:
             return row
         if paused_by_daemon(row):
             raise Conflict(f"paused: {row.reason}", where=name, hint=_after_a_mend(name))
@@ -145,10 +144,10 @@ def wait_for_trials(
         chosen = [trial for trial in all_trials(client, study) if wanted(trial)]
         if not chosen:
             raise NotFound("there is no such trial", where=study, hint=f"see: tunectl trials {study}")
-        if all(trial.state not in LIVE_TRIAL for trial in chosen):
+        if all(trial.state not in OPEN for trial in chosen):
             return chosen
         row = client.send(api.study(study)).study
-        if paused_by_daemon(row) and not any(trial.state in ("starting", "running") for trial in chosen):
+        if paused_by_daemon(row) and not any(trial.state in LIVE for trial in chosen):
             raise Conflict(f"paused: {row.reason}", where=study, hint=_after_a_mend(study))
     raise AssertionError("the stream has no end of its own")
 

@@ -1,13 +1,13 @@
 """The states of trials and studies, and the one table of moves between them.
 
-Owns which move is legal and who may cause it. Whoever changes a state asks here first; nobody keeps a second list.
+Owns which move is legal and who may cause it, and the groups of states; scripts under Python 3.9 read them, too. Every
+change of a state asks here first; no other list is kept.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from tuned.core.errors import Conflict
+from tuned.core.records import StrEnum
 
 
 class TrialState(StrEnum):
@@ -107,6 +107,18 @@ TRIAL_MOVES: dict[tuple[TrialState, str], tuple[TrialState, frozenset[Actor]]] =
 
 TERMINAL = frozenset(TrialState) - {state for state, _ in TRIAL_MOVES}
 """States that no move leaves: such a row never changes again."""
+
+OPEN = frozenset(TrialState) - TERMINAL
+"""States from which a trial may still come to a result."""
+
+VALUED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
+"""States whose trials have a result, whole or cut short."""
+
+UNCOUNTED = frozenset({TrialState.CANCELLED, TrialState.LOST})
+"""States whose trials take no place of the trials that a study shall have."""
+
+WASTED = frozenset({TrialState.FAILED, TrialState.LOST})
+"""States whose trials ended without a result, unasked."""
 
 LIVE = frozenset({TrialState.STARTING, TrialState.RUNNING})
 """States in which an attempt holds a slot."""

@@ -12,10 +12,10 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from storage.engine import Database, open_database
-from tuned.core.errors import TunedError
 from tuned.core.states import TERMINAL
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.api import make_api
@@ -38,6 +38,7 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.preloads import Preloads
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
@@ -57,8 +58,6 @@ from tuned.wire import Changed, DaemonStatus, DeviceRow
 
 log = logging.getLogger(__name__)
 
-LAST_STOP_S = 60.0
-
 
 class Daemon:
     """One daemon on one state folder, which it has locked."""
@@ -70,6 +69,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._stop_trials = False
         self.notes: list[str] = [home.socket_note] if home.socket_note else []
+        self._loops = Loops()
         self._hub = Hub(loop)
         self._database: Database = open_database(home.database, self._hub.committed)
         self._slots = Slots(find_driver(), cpu_slots)
@@ -107,6 +107,7 @@ class Daemon:
             (self._advisor, slow_advisor, self._analysing),
             self._attempts,
             ownership,
+            self._loops,
         )
         self._context = Context(
             runs=home.runs,
@@ -139,26 +140,25 @@ class Daemon:
         # Before the first lease: somebody else may be using a card.
         await sample(self._slots, self._attempts.live.values())
         serving = asyncio.create_task(self._listener.serve(), name="server")
-        background = [
-            asyncio.create_task(self._scheduler.run(), name="scheduler"),
-            asyncio.create_task(watch_devices(self._slots, self._attempts.live, self._hub), name="devices"),
-            asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
-            asyncio.create_task(self._yields.watch(), name="gpus"),
-            asyncio.create_task(self._notifier.run(), name="notices"),
-            asyncio.create_task(self._graveyard.run(), name="graveyard"),
-            asyncio.create_task(self._records.run(), name="study records"),
-        ]
+        self._loops.watch_tasks(loop)
+        self._loops.start("scheduler", self._scheduler.run)
+        self._loops.start("devices", partial(watch_devices, self._slots, self._attempts.live, self._hub))
+        self._loops.start("housekeeping", self._housekeeping.run)
+        self._loops.start("yields", self._yields.watch)
+        self._loops.start("notices", self._notifier.run)
+        self._loops.start("graveyard", self._graveyard.run)
+        self._loops.start("records", self._records.run)
+        self._loops.start("socket", self._listener.watch)
         self._hub.scheduler.set()
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
         if self._stop_trials:
-            background[0].cancel()
+            self._loops.stop("scheduler")
             await self._end_trials()
         self._hub.close()
         self._listener.close()
-        for task in background:
-            task.cancel()
-        await asyncio.wait([serving, *background])
+        await self._loops.close()
+        await asyncio.wait([serving])
         await self._close()
         if serving.done() and not serving.cancelled() and serving.exception():
             raise serving.exception() or RuntimeError
@@ -188,20 +188,16 @@ class Daemon:
         self._stop.set()
 
     async def _end_trials(self) -> None:
-        """Have every live trial save and stop, and queue it again: the next daemon runs it on."""
-        targets = [attempt.holder for attempt in self._attempts.live.values()]
-        if not targets:
+        """Have every live trial save and stop; each is queued with its end, for the next daemon to run it on."""
+        if not self._attempts.live:
             return
-        await pausing.stop_all(self._context)
-        deadline = time.monotonic() + LAST_STOP_S
+        deadline = time.monotonic() + await pausing.stop_all(self._context)
         with self._hub.follow() as news:
             while self._attempts.live and time.monotonic() < deadline:
                 news.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await news.wait()
-        with contextlib.suppress(TunedError):  # all of them may have ended by themselves
-            await self._resume(targets)
 
     async def _pause(self, targets: list[str], level: str, leaves_card: bool) -> Changed:
         return await pausing.pause(self._context, targets, level, leaves_card)
@@ -263,11 +259,13 @@ class Daemon:
             running=running,
             queued=queued,
             advisor=self._advisor.state,
+            failures=self._loops.counts,
             notes=[
                 *self.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._scheduler.held_up] if self._scheduler.held_up else []),
                 *self._notifier.notes,
+                *self._loops.notes,
             ],
         )
 

@@ -15,7 +15,7 @@ from storage import backup, repository
 from storage.engine import Database
 from tuned.core import words
 from tuned.core.errors import Unavailable
-from tuned.daemon import clock
+from tuned.daemon import clock, failpoints
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
 from tuned.daemon.attempts.live import Attempts
@@ -24,6 +24,7 @@ from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.retention import Retention
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launchers import Launchers
+from tuned.daemon.loops import Loops
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
@@ -53,6 +54,7 @@ class Housekeeping:
         helpers: Sequence[AdvisorProcess | Analysing],
         attempts: Attempts,
         ownership: Ownership,
+        loops: Loops,
     ) -> None:
         self._home = home
         self._database = database
@@ -62,6 +64,7 @@ class Housekeeping:
         self._helpers = helpers
         self._attempts = attempts
         self._ownership = ownership
+        self._loops = loops
         self._space = DiskSpace(home.root)
         self._retention = retention
 
@@ -80,6 +83,7 @@ class Housekeeping:
         ]
         due = [0.0] * len(tasks)
         while True:
+            failpoints.reach("loop.housekeeping")
             for i, (period, task) in enumerate(tasks):
                 if time.monotonic() >= due[i]:
                     due[i] = time.monotonic() + period
@@ -89,9 +93,8 @@ class Housekeeping:
     async def _do(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
-        except Exception:
-            # It is tried again at its next turn; what it protects is not worth the daemon's life.
-            log.exception("housekeeping: %s failed", task.__name__)
+        except Exception as error:  # noqa: BLE001 - it is tried again at its next turn, and the others have theirs
+            self._loops.failed(f"housekeeping: {task.__name__.strip('_').replace('_', ' ')}", error)
 
     async def _follow_clock(self) -> None:
         ahead = clock.jump()

@@ -95,13 +95,8 @@ class Scheduler:
         """Tick at every wake-up, and once a second while anything is unfinished."""
         while True:
             self._hub.scheduler.clear()
-            busy = True
-            try:
-                busy = await self._tick()
-            except Exception:
-                # Whatever went wrong is looked at again in a second; the daemon must not end for it.
-                log.exception("the scheduler stumbled")
-                await asyncio.sleep(TICK_S)
+            failpoints.reach("loop.scheduler")
+            busy = await self._tick()
             try:
                 async with asyncio.timeout(TICK_S if busy else None):
                     await self._hub.scheduler.wait()

@@ -18,7 +18,7 @@ from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
 from tuned.core.states import LIVE, StopReason, TrialState
 from tuned.core.trials.trial import Trial
-from tuned.daemon import clock
+from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slot, Slots
 from tuned.daemon.resolving import resolve
@@ -50,7 +50,6 @@ class Yields:
         self._pause = pause
         self._resume = resume
         self._yields: dict[str, dict[str, Any]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         hub.listen(self._heard)
@@ -125,25 +124,19 @@ class Yields:
 
     def _heard(self, events: list[Event]) -> None:
         if self._yields and any(event.type == TRIAL_MOVED for event in events):
-            self._soon()
-
-    def _soon(self) -> None:
-        task = asyncio.create_task(self._let_go_on(), name="yielded trials")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._wake.set()
 
     async def watch(self) -> None:
-        """Give cards back when their time is over, until cancelled."""
-        self._soon()
+        """Give cards back when their time is over, and let trials that have left one go on, until cancelled."""
         while True:
+            failpoints.reach("loop.yields")
+            self._wake.clear()
+            await self._let_go_on()
             now = clock.now()
             ends = [until for until in self._slots.yielded.values() if until > now]
-            self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min([LOOK_S, *(until - now for until in ends)])):
                     await self._wake.wait()
-            if any(until <= clock.now() for until in self._slots.yielded.values()):
-                await self._let_go_on()
 
     async def _let_go_on(self) -> None:
         """Queue again what has stopped, thaw what stands still on a card whose time is over, forget what is done."""

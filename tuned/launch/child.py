@@ -101,12 +101,13 @@ def _enter(spec: Dict[str, Any], run_dir: str, status_fd: int, origin: Origin) -
 
 
 def _program(spec: Dict[str, Any], run_dir: str, status_fd: int, origin: Origin) -> Program:
-    search = [] if getattr(sys.flags, "safe_path", False) else [_script_folder(spec["script"])]
+    search = [] if getattr(sys.flags, "safe_path", False) else [program_folder(spec)]
     copy = import_paths.copy_of(spec, _work(run_dir))
     if copy is not None:
         sys.path[:] = [*import_paths.extra(copy), *import_paths.moved_all(sys.path, copy)]
     return Program(
         argv=_python_arguments(spec),
+        module=spec.get("module"),
         search=[*search, spec["bundle"]],
         seed=spec["seed"],
         learn=run_dir if spec["learn"] else None,
@@ -125,11 +126,14 @@ def _python_arguments(spec: Mapping[str, Any]) -> List[str]:
 def _command(spec: Mapping[str, Any]) -> List[str]:
     if spec["kind"] == "command":
         return list(spec["argv"])
+    if spec.get("module"):
+        return [spec["python"], "-m", spec["module"], *spec["argv"][1:]]
     return [spec["python"], *_python_arguments(spec)]
 
 
-def _script_folder(script: str) -> str:
-    return os.path.dirname(os.path.realpath(script))
+def program_folder(spec: Mapping[str, Any]) -> str:
+    """The folder that the interpreter looks for modules in first: a script's own, or where `python -m` is run."""
+    return str(spec["cwd"]) if spec.get("module") else os.path.dirname(os.path.realpath(spec["script"]))
 
 
 def _environment(spec: Mapping[str, Any], run_dir: str) -> Dict[str, str]:

@@ -146,7 +146,7 @@ class Launcher:
         stale = import_paths.preloaded_from(spec.get("tree"), self._preloaded.imported)
         if stale is not None:
             return "%s was imported from the code that this study has a copy of" % stale
-        hidden = preload.hidden_module(script, self._at_start)
+        hidden = preload.hidden_module(child.program_folder(spec), self._at_start)
         if hidden is not None:
             return "%s beside the script hides a module that is loaded already" % hidden
         return self._unsafe or preload.fork_hazard()

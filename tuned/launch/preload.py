@@ -139,14 +139,13 @@ def fork_hazard() -> Optional[str]:
     return None
 
 
-def hidden_module(script: str, at_start: FrozenSet[str]) -> Optional[str]:
+def hidden_module(folder: str, at_start: FrozenSet[str]) -> Optional[str]:
     """The name of a module beside the script that a fresh process would import instead of the one already loaded here.
 
     Args:
-        script: Absolute path of the user's script.
+        folder: Where a fresh process would look first.
         at_start: The modules that any interpreter has loaded before it looks at a script's folder.
     """
-    folder = os.path.dirname(os.path.realpath(script))
     try:
         names = os.listdir(folder)
     except OSError:

@@ -8,11 +8,12 @@ already put right by `child`.
 from __future__ import annotations
 
 import builtins
+import importlib.util
 import os
 import sys
 import traceback
 from importlib.machinery import SourceFileLoader
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 from typing import Any, Dict, List, NoReturn, Optional, Sequence
 
 from tuned.launch import shutdown
@@ -26,6 +27,7 @@ class Program:
 
     Args:
         argv: As typed; the first is the script.
+        module: Its name when it is run as `python -m NAME`; None for a script.
         search: Folders for the front of `sys.path`: the script's, then the bundle.
         seed: For the random generators.
         learn: Folder to write `modules.json` into, or None.
@@ -37,6 +39,7 @@ class Program:
     def __init__(
         self,
         argv: List[str],
+        module: Optional[str],
         search: List[str],
         seed: int,
         learn: Optional[str],
@@ -45,6 +48,7 @@ class Program:
         status_fd: int,
     ) -> None:
         self._argv = argv
+        self._module = module
         self._search = search
         self._seed = seed
         self._learn = learn
@@ -62,10 +66,7 @@ class Program:
         os.write(self._status_fd, b"r")
         os.close(self._status_fd)
         try:
-            # Bytes, so that a coding line counts; not inherited, or our own future imports would be the script's.
-            with open(main.__file__ or "", "rb") as file:
-                code = compile(file.read(), main.__file__ or "", "exec", dont_inherit=True)
-            exec(code, main.__dict__)
+            exec(_code_of(main) if self._module is None else _module_code(main, self._module), main.__dict__)
             shutdown.expect(0)
             return
         except SystemExit as leaving:
@@ -75,7 +76,9 @@ class Program:
             error, trace = caught, caught.__traceback__
         finally:
             self._write_learned()
-        _end_with(error, trace.tb_next if trace is not None else None)
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        _end_with(error, trace)
 
     def _prepare(self) -> ModuleType:
         """Everything that `python script.py` sets up before the first line."""
@@ -133,6 +136,26 @@ def _new_main(path: str) -> ModuleType:
         main.__annotations__ = {}
     sys.modules["__main__"] = main
     return main
+
+
+def _code_of(main: ModuleType) -> CodeType:
+    # Bytes, so that a coding line counts; not inherited, or our own future imports would be the script's.
+    with open(main.__file__ or "", "rb") as file:
+        return compile(file.read(), main.__file__ or "", "exec", dont_inherit=True)
+
+
+def _module_code(main: ModuleType, name: str) -> CodeType:
+    """The code of `python -m NAME`, its packages imported and `main` named as the interpreter names it."""
+    spec = importlib.util.find_spec(name)
+    if spec is not None and spec.submodule_search_locations is not None:
+        spec = importlib.util.find_spec(name + ".__main__")
+    code = None if spec is None else spec.loader.get_code(spec.name)  # type: ignore[union-attr]
+    if spec is None or code is None:
+        raise ImportError("No module named %s" % name)
+    main.__spec__, main.__loader__, main.__package__ = spec, spec.loader, spec.parent
+    main.__file__, main.__cached__ = spec.origin, spec.cached  # type: ignore[attr-defined]
+    sys.argv[0] = spec.origin or name
+    return code  # type: ignore[no-any-return]
 
 
 def _end_with(error: BaseException, trace: Optional[TracebackType]) -> NoReturn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from tuned.core.records import dataclass
 from tuned.wire.values import Json
 
@@ -43,7 +45,11 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
-    """What `tunectl daemon status` says."""
+    """The daemon's state, as `tunectl daemon status` shows it.
+
+    Attributes:
+        failures: Background loop of the daemon -> how often it failed and was started again.
+    """
 
     pid: int
     socket: str
@@ -58,6 +64,7 @@ class DaemonStatus:
     queued: int
     advisor: str
     notes: list[str]
+    failures: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.core.states import LIVE, TERMINAL, UNCOUNTED, StudyState, TrialState
 from tuned.wire.values import Json, Number
 
 
@@ -130,6 +131,33 @@ class StudyRow:
     again: dict[str, int] = field(default_factory=dict)
     budget_s: float | None = None
     budget_left_s: float | None = None
+
+    @property
+    def searched(self) -> dict[str, int]:
+        """Trials of the search by state, one for each point."""
+        left = {state: n - self.aside.get(state, 0) - self.again.get(state, 0) for state, n in self.counts.items()}
+        return {state: n for state, n in left.items() if n}
+
+    @property
+    def finished(self) -> int:
+        """Points of the search whose trial has ended with a result, or failed."""
+        return sum(n for state, n in self.searched.items() if state in TERMINAL and state not in UNCOUNTED)
+
+    @property
+    def total(self) -> int | None:
+        """Points that the search has in all, a person's own included; None where a time budget alone ends it."""
+        return None if self.trials is None else max(self.trials, self.finished)
+
+    @property
+    def progress(self) -> str:
+        """`7/50`, or `7` without a number of trials."""
+        return f"{self.finished}/{self.total}" if self.trials else str(self.finished)
+
+    @property
+    def waits(self) -> bool:
+        """Whether trials of a running study are queued and none of them runs."""
+        live = sum(self.counts.get(state, 0) for state in LIVE)
+        return self.state == StudyState.RUNNING and not live and bool(self.counts.get(TrialState.QUEUED))
 
 
 @dataclass(frozen=True, slots=True)

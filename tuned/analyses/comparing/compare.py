@@ -19,6 +19,7 @@ from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, Value, same_value
+from tuned.core.states import WASTED
 
 CLOSE = 0.1
 """Of each range, on its own scale, root mean square: settings that close count as the same."""
@@ -173,7 +174,7 @@ def _studies_table(old: StudyData, new: StudyData) -> Table:
         ("best trial", lambda s: s.ranked[0].number),
         ("median", lambda s: float(np.median(s.outcome(s.ranked)))),
         ("trials with a result", lambda s: len(s.ranked)),
-        ("failed", lambda s: sum(t.state in ("failed", "lost") for t in s.searched)),
+        ("failed", lambda s: sum(t.state in WASTED for t in s.searched)),
         ("hours of trials", lambda s: sum(t.seconds or 0.0 for t in s.searched) / 3600),
     ):
         rows.append((name, measure(old), measure(new)))

@@ -20,6 +20,7 @@ from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
+from tuned.core.states import WASTED
 from tuned.protocol import FOLDS_PREFIX
 
 LEVEL = 0.95
@@ -106,7 +107,7 @@ def configurations(study: StudyData) -> tuple[list[Configuration], int]:
         value = trial.values.get(metric, np.nan)
         if trial.state == "completed" and np.isfinite(value):
             own[trial.seed] = value
-        elif trial.state in ("failed", "lost"):
+        elif trial.state in WASTED:
             failed += 1
     found = [
         Configuration(number, by_number[number].values.get(metric, np.nan), own)

@@ -37,6 +37,7 @@ from tuned.analyses.reporting.pictures import (
 from tuned.analyses.space.infeasible import infeasible
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.core.search.pareto import front
+from tuned.core.states import TERMINAL, UNCOUNTED
 from tuned.core.words import duration
 
 WIDE = (7.2, 3.0)
@@ -62,7 +63,7 @@ def infeasible_trials(study: StudyData) -> list[TrialData]:
     """Trials that failed or diverged, or ended without a result that counts."""
     ranked = {trial.number for trial in (*study.ranked, *study.cut)}
     bad = {trial.number for trial in infeasible(study)[1]}
-    ended = ("failed", "completed", "pruned")
+    ended = TERMINAL - UNCOUNTED
     return [t for t in study.searched if t.number in bad or (t.number not in ranked and t.state in ended)]
 
 

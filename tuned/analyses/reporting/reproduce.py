@@ -46,7 +46,8 @@ def _exact(value: Value) -> str:
 def _by_hand(spec: Mapping[str, Any]) -> str:
     argv = [str(word) for word in spec["argv"]]
     if spec["kind"] == "script":
-        argv = [str(spec.get("python", "python3")), *argv]
+        program = ["-m", str(spec["module"])] if spec.get("module") else argv[:1]
+        argv = [str(spec.get("python", "python3")), *program, *argv[1:]]
     return " ".join(shlex.quote(word) for word in argv)
 
 

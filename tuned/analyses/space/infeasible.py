@@ -17,12 +17,13 @@ from tuned.analyses.study_data import Floats, StudyData, TrialData, once
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Evidence, Level, Verdict
 from tuned.core.space import Parameter
+from tuned.core.states import TERMINAL, UNCOUNTED
 
 LEAST_TRIALS = 8
 MANY, MOST = 0.2, 0.6
 """Shares of infeasible trials that warn and fail. The playbook says "a high share"; these are our numbers."""
 CHANCE = 0.05
-ENDED = ("completed", "failed", "pruned")
+ENDED = TERMINAL - UNCOUNTED
 FAULTS = ("nan", "oom", "error", "timeout")
 Counts = int | NDArray[np.int_]
 

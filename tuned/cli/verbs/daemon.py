@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
@@ -52,9 +53,11 @@ def start(session: Session, slots: int | None) -> None:
 @verb()
 @click.option("--stop-trials", is_flag=True, help="End the running trials, too.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait for it."
+    "--timeout",
+    type=click.FloatRange(min=0),
+    help="Seconds to wait for it; without it 60, and with --stop-trials as long as trials may take to save.",
 )
-def stop(session: Session, stop_trials: bool, timeout: float) -> None:
+def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
     """Stop the daemon; running trials go on, and are adopted when it starts again."""
     status = session.client.send(api.status())
     try:
@@ -62,7 +65,7 @@ def stop(session: Session, stop_trials: bool, timeout: float) -> None:
     except OSError:  # it is in another process namespace, or gone this very moment
         process = -1
     session.client.send(api.stop(stop_trials))
-    _await_end(session, process, timeout)
+    _await_end(session, process, timeout if timeout is not None else (math.inf if stop_trials else 60.0))
     left = 0 if stop_trials else status.running
     document = {"pid": status.pid, "stopped": True, "running": left}
     goes_on = f"; running on: {words.count(left, 'trial')}" if left else ""
@@ -72,7 +75,7 @@ def stop(session: Session, stop_trials: bool, timeout: float) -> None:
 def _await_end(session: Session, process: int, timeout: float) -> None:
     deadline = monotonic() + timeout
     if process >= 0:
-        ended = bool(select.select([process], [], [], timeout)[0])
+        ended = bool(select.select([process], [], [], None if timeout == math.inf else timeout)[0])
         os.close(process)
         if ended:
             return
@@ -104,6 +107,9 @@ def _show(status: DaemonStatus) -> None:
     ]
     for label, text in lines:
         click.echo(f"{label:<8} {text}")
+    if status.failures:
+        counted = ", ".join(f"{name} {count}" for name, count in status.failures.items())
+        click.echo(f"failures {counted} (of background loops, each started again)")
     for note in status.notes:
         click.echo(f"note     {note}")
     if status.devices:

@@ -12,6 +12,7 @@ import click
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.client import api
+from tuned.core.states import LIVE
 from tuned.core.targets import parse_target
 
 PIECE = 1 << 18
@@ -111,7 +112,7 @@ def _trials(session: Session, text: str) -> list[tuple[str, int]]:
     elif target.keyword is not None:
         rows = session.send(api.trials(target.study, state=[target.keyword], sort="number"))
     else:
-        rows = session.send(api.trials(target.study, state=["starting", "running"], sort="number"))
+        rows = session.send(api.trials(target.study, state=sorted(LIVE), sort="number"))
         if not rows:
             everything = session.send(api.trials(target.study, sort="number"))
             rows = [row for row in everything if row.attempt] or everything

@@ -13,27 +13,20 @@ from tuned.cli.session import Session, verb
 from tuned.client import api, api_steering
 from tuned.client.api import Call
 from tuned.core.queue.pausing import LEVELS
+from tuned.core.verbs import BY_NAME
 
 if TYPE_CHECKING:
     from tuned.wire import Changed
 
-_DONE = {
-    "pause": "paused",
-    "resume": "resumed",
-    "cancel": "cancelled",
-    "prune": "pruned",
-    "kill": "killed",
-    "retry": "will run again",
-    "next": "next",
-}
 
+def _steering(name: str) -> click.Command:
+    known = BY_NAME[name]
 
-def _steering(name: str, help_text: str) -> click.Command:
     @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
     def act(session: Session, targets: Sequence[str]) -> None:
-        _apply(session, api.act(name, targets), _DONE[name])
+        _apply(session, api.act(name, targets), known.done)
 
-    act.__doc__ = help_text
+    act.__doc__ = "\n\n".join(filter(None, (known.meaning, known.cost)))
     return verb(name)(act)
 
 
@@ -50,15 +43,15 @@ def pause(session: Session, targets: Sequence[str], level: str | None) -> None:
     freeze      its processes stand still; its slot and its memory stay taken
     restart     it ends, saved or not; frees its slot; begins anew where it cannot resume
     """  # noqa: D301 - click wants the character
-    changed = _apply(session, api_steering.pause(targets, level), _DONE["pause"])
+    changed = _apply(session, api_steering.pause(targets, level), BY_NAME["pause"].done)
     if level is not None and not session.json and any("/" not in target for target in targets):
         click.echo(f"go on with: tunectl resume {' '.join(changed.changed)}")
 
 
-resume = _steering("resume", "Let paused studies or trials go on.")
-cancel = _steering("cancel", "Stop studies or trials, and discard the trials from the search.")
-prune = _steering("prune", "Stop trials, and keep their results so far.")
-kill = _steering("kill", "End trials now, without grace.")
+resume = _steering("resume")
+cancel = _steering("cancel")
+prune = _steering("prune")
+kill = _steering("kill")
 
 
 @verb()
@@ -69,10 +62,10 @@ def retry(session: Session, targets: Sequence[str], undo: bool) -> None:
     if undo:
         _apply(session, api_steering.undo_retry(targets), "will not run again")
     else:
-        _apply(session, api.act("retry", targets), _DONE["retry"])
+        _apply(session, api.act("retry", targets), BY_NAME["retry"].done)
 
 
-next_ = _steering("next", "Run trials before all others.")
+next_ = _steering("next")
 
 
 @verb(context_settings={"ignore_unknown_options": True})

@@ -38,7 +38,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
             [
                 row.name,
                 standing.state(row),
-                f"{standing.finished(row)}/{standing.total(row)}" if row.trials else str(standing.finished(row)),
+                row.progress,
                 "-" if row.best is None else render.values(row.best.values) + (" early" if row.best.cut else ""),
                 str(row.priority) if row.priority else "-",
                 words.duration(row.eta_s),
@@ -90,7 +90,7 @@ def _show(page: StudyPage) -> None:
         ("question", row.question),
         ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
-        ("trials", render.counts(standing.searched(row)) + (f", of {row.trials}" if row.trials else "")),
+        ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
         ("again", render.counts({state: n for state, n in row.again.items() if n})),
         ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
         ("budget", _budget(row)),
@@ -142,7 +142,7 @@ def _stopping(row: StoppingRow | None) -> str:
 
 def _runs(spec: Mapping[str, Any]) -> str:
     run = spec.get("run", {})
-    what = run.get("script_typed") or run.get("script") or ""
+    what = f"-m {run['module']}" if run.get("module") else run.get("script_typed") or run.get("script") or ""
     if run.get("function"):
         what = f"{what}:{run['function']}"
     words = list(run.get("command") or [what]) + list(run.get("args") or [])

@@ -14,6 +14,7 @@ from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api_steering
 from tuned.core import words
+from tuned.core.states import STUDY_ENDED
 
 if TYPE_CHECKING:
     from tuned.wire import StudySummary, Summary
@@ -71,7 +72,7 @@ def _study(study: StudySummary) -> None:
         lines.append(("new best" if study.best_is_new else "best", render.best(study.best) + was))
     lines += [("failed", line) for line in study.failures]
     lines += [("note", line) for line in study.notes]
-    if study.state in ("completed", "stopped", "failed") and study.reason:
+    if study.state in STUDY_ENDED and study.reason:
         lines.append(("because", study.reason))
     for label, text in lines:
         if text:

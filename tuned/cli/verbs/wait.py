@@ -16,6 +16,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.waiting import wait_for_study, wait_for_trials
 from tuned.core.errors import Conflict
+from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
 from tuned.core.targets import Target, parse_target
 from tuned.wire import StudyRow, TrialRow
 
@@ -109,10 +110,10 @@ def raise_for(failure: Failed | None) -> None:
 
 
 def _failure(row: StudyRow) -> Failed | None:
-    if row.state in ("stopped", "failed"):
+    if row.state in STUDY_ENDED - {StudyState.COMPLETED}:
         return Failed(f"{row.name} {row.state}" + (f": {row.reason}" if row.reason else ""))
-    useless = {state: row.counts[state] for state in ("failed", "lost") if row.counts.get(state)}
-    if useless and not row.counts.get("completed") and not row.counts.get("pruned"):
+    useless = {str(state): row.counts[state] for state in sorted(WASTED) if row.counts.get(state)}
+    if useless and not any(row.counts.get(state) for state in VALUED):
         return Failed(f"{row.name}: no trial completed ({render.counts(useless)}; see: tunectl trials {row.name})")
     return None
 
@@ -142,7 +143,7 @@ def _trials_ended(session: Session, target: Target, text: str, deadline: float |
         "best": best and {key: best[key] for key in ("number", "params", "values")},
         "trials": [asdict(row) for row in rows],
     }
-    bad = [row for row in rows if row.state not in ("completed", "pruned")]
+    bad = [row for row in rows if row.state not in VALUED]
     if failure is None and bad:
         first = bad[0]
         failure = Failed(f"{first.study}/{first.number} {first.state}" + (f": {first.reason}" if first.reason else ""))

@@ -32,7 +32,11 @@ from tuned.protocol import environment_name
 
 @dataclass(frozen=True, slots=True)
 class ArgumentContext:
-    """The values of one attempt's placeholders; paths are absolute, `params` holds the active parameters."""
+    """The values of one attempt's placeholders.
+
+    Paths are absolute, `params` holds the active parameters; `resume` is the checkpoint that the attempt goes on from,
+    empty when it begins from the start.
+    """
 
     params: Point
     number: int
@@ -44,6 +48,7 @@ class ArgumentContext:
     checkpoint_dir: str
     port: int = 0
     fold: int = 0
+    resume: str = ""
 
     def value(self, name: str) -> Value:
         """The active parameter of this name, or else the trial's own word for it."""
@@ -61,15 +66,15 @@ def names_used(item: Argument) -> set[str]:
     return {placeholder.name for placeholder in placeholders(item)}
 
 
-def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) -> list[str]:
+def render(spec: StudySpec, context: ArgumentContext) -> list[str]:
     """The argument list of a trial: a script's arguments, or a whole command.
 
-    `{params}` gives one argument for each active parameter that no other placeholder names. `resuming` adds what the
-    study says for a trial that goes on from a checkpoint.
+    `{params}` gives the arguments of each active parameter that no other placeholder names. An attempt that goes on
+    from a checkpoint gets those of `[run.resume]`, too.
     """
     items = spec.run.command if spec.run.kind == "command" else spec.run.args
     items = (*items, *_of_stage(spec, context.stage))
-    if resuming and spec.run.resume is not None:
+    if context.resume and spec.run.resume is not None:
         items = (*items, *spec.run.resume.args)
     named = _named(spec.run, spec.space)
     arguments: list[str] = []
@@ -83,8 +88,10 @@ def render(spec: StudySpec, context: ArgumentContext, resuming: bool = False) ->
 
 
 def _applies(group: Argument, space: SearchSpace, context: ArgumentContext) -> bool:
-    """Whether a group has all of its parameters, and its fold where it names one."""
+    """Whether a group has all of its parameters, and its fold or checkpoint where it names one."""
     used = names_used(group)
+    if "resume" in used and "resume" not in space.names and not context.resume:
+        return False
     folded = "fold" not in used or "fold" in space.names or context.fold > 0
     return folded and all(name in context.params for name in used & set(space.names))
 
@@ -168,6 +175,14 @@ def items_of(run: RunSpec) -> Iterator[tuple[str, Argument]]:
             yield f"run.resume.args.{i}", item
 
 
+def all_names(spec: StudySpec) -> set[str]:
+    """Names of every placeholder of the study: in arguments, variables, configs and the paths of its metrics."""
+    paths = [file.path for file in spec.metric_files] + ([spec.predictions] if spec.predictions else [])
+    texts = [*(item for _, item in items_of(spec.run)), *paths]
+    stages = [item for stage in (spec.finalize, spec.test) if stage is not None for item in stage.args]
+    return {name for item in (*texts, *stages) for name in names_used(item)}
+
+
 def check_text(where: str, text: str, space: SearchSpace) -> set[str]:
     """Refuse placeholders of one text that name nothing, or that some trials have no value for; the names in it.
 
@@ -214,11 +229,18 @@ def _check_item(where: str, item: Argument, space: SearchSpace) -> set[str]:
         name = placeholder.name
         if name in space.names or name == PARAMS:
             reached.add(name)
+        elif name == "resume" and not where.startswith("run.resume.args") and not _is_group(where, item):
+            hint = 'write it in run.resume.args, or in a group that is left out then: ["--resume", "{resume}"]'
+            raise InvalidInput("{resume} is empty until there is a checkpoint", where=where, hint=hint)
         if name == PARAMS:
             _check_params_alone(where, item)
         elif isinstance(item, str) and name in space.names and not _always_active(name, space):
             raise InvalidInput(f"{name} is inactive in some trials", where=where, hint=_inactive_remedy(where, name))
     return reached
+
+
+def _is_group(where: str, item: Argument) -> bool:
+    return _is_argument(where) and not isinstance(item, str)
 
 
 def _inactive_remedy(where: str, name: str) -> str:

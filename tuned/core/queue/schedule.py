@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from tuned.core.queue.gpu_shares import choose, share_of
-from tuned.core.states import StudyState, TrialState
+from tuned.core.states import UNCOUNTED, StudyState
 
 DONE = "all trials are done"
 BUDGET_SPENT = "its time budget is spent"
@@ -32,7 +32,7 @@ def counted(counts: Mapping[str, int]) -> int:
     Args:
         counts: Trial state -> number of trials.
     """
-    return sum(n for state, n in counts.items() if state not in (TrialState.CANCELLED, TrialState.LOST))
+    return sum(n for state, n in counts.items() if state not in UNCOUNTED)
 
 
 def room_for(counts: Mapping[str, int], trials: int | None, wanted: int) -> int:

@@ -55,6 +55,7 @@ class RunSpec:
     Attributes:
         kind: `script` (run as `__main__`), `function` (called with the trial) or `command` (any program).
         script: Absolute path of the script or of the function's file; None for a command.
+        module: Name of the module when it is run as `python -m NAME`; `script` is its file then. Empty otherwise.
         script_typed: The script as the study file spells it: what `sys.argv[0]` will be.
         function: Name of the function; None otherwise.
         command: Argument list of a command, placeholders unrendered.
@@ -109,3 +110,9 @@ class RunSpec:
     resume: Resume | None = None
     folds: int = 0
     spelling: dict[str, Spelling] = field(default_factory=dict)
+    module: str = ""
+
+    @property
+    def root(self) -> str:
+        """The folder that the imports of a module start from; empty for a script, whose own folder it is."""
+        return self.cwd if self.module else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tuned.core.playbook.spec import STEPS
 from tuned.core.study import SearchMethod
@@ -34,6 +34,7 @@ from tuned.core.study_file.values import (
     Steps,
     Summary,
     Text,
+    module_name,
 )
 
 
@@ -88,6 +89,7 @@ class RunTable(Table):
     """`[run]`."""
 
     script: str | None = None
+    module: Annotated[str, BeforeValidator(module_name)] | None = None
     function: str | None = None
     command: Arguments | None = None
     args: Arguments = ()

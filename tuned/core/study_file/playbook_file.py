@@ -173,7 +173,7 @@ def _mentions(run: RunSpec, files: Files, what: re.Pattern[str]) -> bool:
         if path and "{" not in path and files.is_file(path):
             paths.append(path)
     for path in paths:
-        for file in own_files(path, files) if path.endswith(".py") else [path]:
+        for file in own_files(path, files, run.root) if path.endswith(".py") else [path]:
             try:
                 text = files.read_text(file)
             except (OSError, UnicodeDecodeError):

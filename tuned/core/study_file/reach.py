@@ -35,7 +35,7 @@ def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
 def code_mentions_us(run: RunSpec, files: Files) -> Answer:
     """Whether the code takes parameters from us or reports to us, as far as its text tells."""
     if run.script is not None:
-        return mentions_us(run.script, files)
+        return mentions_us(run.script, files, run.root)
     texts = [item for item in run.command if isinstance(item, str)]
     program = posixpath.basename(texts[0])
     if len(texts) > 1 and _PYTHON.fullmatch(program) and texts[1].endswith(".py"):

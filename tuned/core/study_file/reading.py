@@ -95,7 +95,7 @@ def _short(value: Any) -> str:
 
 
 _REQUIRED = {
-    "run": "add [run] with script, function or command",
+    "run": "add [run] with script, module, function or command",
     "search": "add [search] with trials or budget",
     "objective.metric": 'metric = "val_loss"',
     "objective.direction": '"minimize" or "maximize"',

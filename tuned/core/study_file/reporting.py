@@ -9,6 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from tuned.core.files import Files
@@ -16,7 +18,9 @@ from tuned.core.files import Files
 Answer = Literal["yes", "no", "unsure"]
 
 _OURS = re.compile(r"\btuned\b|\bTUNED_")
-_IMPORT = re.compile(r"^\s*(?:from\s+([.\w]+)\s+import\b|import\s+([\w., \t]+))", re.MULTILINE)
+_IMPORT = re.compile(
+    r"^\s*(?:from\s+(\.*)([.\w]*)\s+import\s+(?:\(([^)]*)\)|([^\n#;]*))|import\s+([\w., \t]+))", re.MULTILINE
+)
 _INDIRECT = re.compile(r"\b(?:importlib|runpy|subprocess|exec|execv\w*|__import__|os\.system|sys\.path)\b")
 _SILENT = frozenset(
     {
@@ -27,21 +31,23 @@ _SILENT = frozenset(
 _MOST_FILES = 50
 
 
-def mentions_us(script: str, files: Files) -> Answer:
+def mentions_us(script: str, files: Files, root: str = "") -> Answer:
     """Whether a Python script, or a file beside it that it imports, names `tuned` or `TUNED_`.
 
     Args:
         script: Absolute path.
         files: Where it can be read.
+        root: Folder that its imports start from; empty for the script's own.
 
     Returns:
         `unsure` when something that it imports or starts cannot be read from here.
     """
-    folder = posixpath.dirname(script)
+    root = root or posixpath.dirname(script)
     waiting, seen, sure = [script], {script}, True
     while waiting:
+        path = waiting.pop()
         try:
-            text = files.read_text(waiting.pop())
+            text = files.read_text(path)
         except OSError:
             sure = False
             continue
@@ -49,40 +55,60 @@ def mentions_us(script: str, files: Files) -> Answer:
             return "yes"
         if _INDIRECT.search(text) or len(seen) > _MOST_FILES:
             sure = False
-        for module in _imported(text):
-            path = posixpath.join(folder, *module.split(".")) + ".py"
-            if not module.startswith(".") and files.is_file(path):
-                if path not in seen:
-                    seen.add(path)
-                    waiting.append(path)
-            elif module.split(".")[0] not in _SILENT:
+        for imported in _imported(text):
+            found = _found(imported, path, root, files)
+            waiting += [file for file in found if file not in seen]
+            seen.update(found)
+            if not found and imported.name.split(".")[0] not in _SILENT:
                 sure = False
     return "no" if sure else "unsure"
 
 
-def own_files(script: str, files: Files) -> list[str]:
-    """The script and the files beside it that it imports, also through each other; absolute, the script first."""
-    folder = posixpath.dirname(script)
+def own_files(script: str, files: Files, root: str = "") -> list[str]:
+    """The script and the files of its own that it imports, also through each other; absolute, the script first.
+
+    Args:
+        script: Absolute path.
+        files: Where it can be read.
+        root: Folder that its imports start from; empty for the script's own.
+    """
+    root = root or posixpath.dirname(script)
     found, i = [script], 0
     while i < len(found) and len(found) <= _MOST_FILES:
+        path = found[i]
         try:
-            text = files.read_text(found[i])
+            text = files.read_text(path)
         except OSError:
             text = ""
         i += 1
-        for module in _imported(text):
-            base = posixpath.join(folder, *module.split("."))
-            for path in (f"{base}.py", posixpath.join(base, "__init__.py")):
-                if not module.startswith(".") and path not in found and files.is_file(path):
-                    found.append(path)
+        for imported in _imported(text):
+            found += [file for file in _found(imported, path, root, files) if file not in found]
     return found
 
 
-def _imported(text: str) -> list[str]:
-    names: list[str] = []
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """One imported module: dots before its name, the name, and what is taken from it, which may be modules, too."""
+
+    dots: int
+    name: str
+    taken: tuple[str, ...] = ()
+
+
+def _found(imported: _Import, path: str, root: str, files: Files) -> list[str]:
+    """The files of an import; empty when it is none of the user's own that lies where it is looked for."""
+    folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), *[".."] * (imported.dots - 1)))
+    base = posixpath.join(folder if imported.dots else root, *filter(None, imported.name.split(".")))
+    inner = [posixpath.join(base, name) for name in imported.taken]
+    places = [place for stem in (base, *inner) for place in (f"{stem}.py", posixpath.join(stem, "__init__.py"))]
+    return list(dict.fromkeys(place for place in places if files.is_file(place)))
+
+
+def _imported(text: str) -> Iterator[_Import]:
     for match in _IMPORT.finditer(text):
-        if match[1]:
-            names.append(match[1])
+        dots, module, inside, line, plain = match.groups()
+        if plain is not None:
+            yield from (_Import(0, part.split()[0]) for part in plain.split(",") if part.split())
         else:
-            names += [part.split()[0] for part in match[2].split(",") if part.split()]
-    return names
+            names = re.findall(r"(?:^|,)\s*(\w+)", re.sub(r"#[^\n]*", "", inside or line or ""))
+            yield _Import(len(dots), module, tuple(names))

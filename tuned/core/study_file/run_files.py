@@ -178,10 +178,6 @@ def resume_of(table: RunTable, own_cwd: bool, space: SearchSpace) -> Resume | No
         raise InvalidInput(
             "is the same file for every trial", where="run.resume.when", hint="use {checkpoint_dir}/last.pt"
         )
-    if not table.resume.args:
-        raise InvalidInput(
-            "adds nothing", where="run.resume.args", hint='write ["--resume", "{checkpoint_dir}/last.pt"]'
-        )
     return Resume(when, table.resume.args)
 
 

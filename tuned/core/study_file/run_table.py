@@ -36,11 +36,11 @@ def run_of(
     Raises:
         InvalidInput: What is wrong, at which key.
     """
-    given = [k for k in ("script", "function", "command") if getattr(table, k) is not None]
+    given = [k for k in ("script", "module", "function", "command") if getattr(table, k) is not None]
     if len(given) != 1:
         what = f"has {' and '.join(given)}" if given else "says not what to run"
-        raise InvalidInput(what, where="run", hint="name exactly one of script, function, command")
-    kind = given[0]
+        raise InvalidInput(what, where="run", hint="name exactly one of script, module, function, command")
+    kind = "script" if given[0] == "module" else given[0]
     for key in table.env:
         if not _ENV_NAME.fullmatch(key):
             raise InvalidInput(
@@ -49,7 +49,7 @@ def run_of(
         if key.startswith("TUNED_"):
             raise InvalidInput("names in TUNED_ are taken", where=f"run.env.{key}", hint="choose another name")
     cwd = _folder(table.cwd, base, files)
-    script, function = _script(table, base, files)
+    script, function = (_module(table.module, cwd, files), None) if table.module else _script(table, base, files)
     if table.args and kind != "script":
         hint = "put them into command" if kind == "command" else "a function reads trial.params"
         raise InvalidInput(f"a {kind} takes no args", where="run.args", hint=hint)
@@ -61,7 +61,8 @@ def run_of(
     return RunSpec(
         kind=kind,  # type: ignore[arg-type]
         script=script,
-        script_typed=table.script if kind == "script" else None,
+        script_typed=table.script,
+        module=table.module or "",
         function=function,
         command=table.command or (),
         args=table.args,
@@ -103,6 +104,16 @@ def _folder(cwd: str | None, base: str, files: Files) -> str:
     if not files.is_dir(path):
         raise InvalidInput(f"there is no folder {path}", where="run.cwd", hint="make it, or correct the path")
     return path
+
+
+def _module(name: str, cwd: str, files: Files) -> str:
+    """The file of a module below the folder that trials run in."""
+    path = posixpath.join(cwd, *name.split("."))
+    for file in (f"{path}.py", posixpath.join(path, "__main__.py")):
+        if files.is_file(file):
+            return file
+    hint = f'set run.cwd to the folder of its package; an installed one: command = ["python", "-m", "{name}"]'
+    raise InvalidInput(f"there is no module {name} below {cwd}", where="run.module", hint=hint)
 
 
 def _script(table: RunTable, base: str, files: Files) -> tuple[str | None, str | None]:

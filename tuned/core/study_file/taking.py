@@ -47,7 +47,7 @@ class Typed:
 def options_of(run: RunSpec, files: Files) -> ScriptOptions:
     """The options of the script, or else of the first file beside it that it imports and that declares any."""
     script = script_of(run, files)
-    for path in own_files(script, files) if script is not None else ():
+    for path in own_files(script, files, run.root) if script is not None else ():
         try:
             found = read_options(ast.parse(files.read_text(path)))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):

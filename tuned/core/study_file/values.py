@@ -91,7 +91,8 @@ def _real(value: Any) -> float:
     return float(value)
 
 
-def _module(value: Any) -> str:
+def module_name(value: Any) -> str:
+    """A dotted name as it is imported."""
     if not isinstance(value, str) or not all(part.isidentifier() for part in value.split(".")):
         raise _fail(f"{value!r} names no module", 'write it as it is imported, such as "torch"')
     return value
@@ -139,7 +140,7 @@ OneOrMore = BeforeValidator(_texts)
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(_regex)], ...], OneOrMore, Field(strict=False)]
 Paths = Annotated[tuple[Text, ...], OneOrMore, Field(strict=False)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
-Modules = Annotated[tuple[Annotated[str, BeforeValidator(_module)], ...], Field(strict=False)]
+Modules = Annotated[tuple[Annotated[str, BeforeValidator(module_name)], ...], Field(strict=False)]
 MetricName = Annotated[str, BeforeValidator(_metric_name)]
 NewMetricName = Annotated[str, BeforeValidator(_new_name)]
 Summary = Annotated[tuple[Literal["best", "last", "mean_last"], int], BeforeValidator(_summary)]

@@ -56,6 +56,8 @@ def _run(run: Mapping[str, Any]) -> list[str]:
         found["command"] = run["command"]
     elif run["kind"] == "function":
         found["function"] = f"{run['script']}:{run['function']}"
+    elif run.get("module"):
+        found["module"] = run["module"]
     else:
         found["script"] = run["script"]
     if run.get("args"):

@@ -76,11 +76,12 @@ class FolderWatch:
         if self._inotify is None:
             return
         self._loop.remove_reader(self._inotify.fd)
+        # Armed before anything can fail, or one failure would leave the slow poll alone for ever.
+        self._rest = self._loop.call_later(REST_S, self._loop.add_reader, self._inotify.fd, self._readable)
         while (event := self._inotify.sync_get()) is not None:
             changed = self._calls.get(event.watch) if event.watch is not None else None
             if changed is not None:
                 changed()
-        self._rest = self._loop.call_later(REST_S, self._loop.add_reader, self._inotify.fd, self._readable)
 
     def close(self) -> None:
         """Give the descriptor back."""

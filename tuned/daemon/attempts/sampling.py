@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping
 
-from tuned.daemon import clock
+from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slots
@@ -21,6 +21,7 @@ IDLE_S = 30.0
 async def watch_devices(slots: Slots, following: Mapping[int, LiveAttempt], hub: Hub) -> None:
     """Sample until cancelled: often while trials run, seldom otherwise."""
     while slots.gpus:
+        failpoints.reach("loop.devices")
         blocked = slots.blocked
         live = list(following.values())
         families = await sample(slots, live)

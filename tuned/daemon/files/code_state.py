@@ -74,7 +74,7 @@ class CodeStates:
 def code_files(run: RunSpec) -> list[str]:
     """The user's files that a trial is known to run: the script, or a command's, and what it imports beside it."""
     if run.script is not None:
-        return own_files(run.script, Disk())
+        return own_files(run.script, Disk(), run.root)
     found: list[str] = []
     for item in run.command[:4]:
         path = os.path.normpath(f"{run.cwd}/{item}") if isinstance(item, str) else ""

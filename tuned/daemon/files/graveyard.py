@@ -13,6 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from tuned.core.errors import Conflict
+from tuned.daemon import failpoints
 from tuned.daemon.files import run_dirs, snapshot
 from tuned.daemon.files.removal import opened, remove
 
@@ -96,6 +97,7 @@ class Graveyard:
     async def run(self) -> None:
         """Remove what is to go, until cancelled."""
         while True:
+            failpoints.reach("loop.graveyard")
             self._news.clear()
             while self._committed:
                 grave = self._committed[0]

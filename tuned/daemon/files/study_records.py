@@ -64,6 +64,7 @@ class StudyRecords:
         """Write until cancelled."""
         self._changed.update(await self._database.ask(queries.study_names))
         while True:
+            failpoints.reach("loop.records")
             failed = await self._round()
             self._changed |= failed
             await asyncio.sleep(ROUND_S)

@@ -5,15 +5,17 @@ Owns their writing into a new run directory. What belongs into them is the study
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from tuned import protocol
 from tuned.core.errors import InvalidInput
-from tuned.core.program.arguments import ArgumentContext, render_config, render_text
+from tuned.core.program.arguments import ArgumentContext, all_names, render_config, render_text
 from tuned.core.study import StudySpec
 from tuned.core.study_file.run_files import config_text, within
 from tuned.daemon.files import snapshot
+from tuned.daemon.files.saved import newest
 
 
 def trial_path(spec: StudySpec, path: str, run_dir: Path) -> str:
@@ -40,6 +42,8 @@ def prepare(spec: StudySpec, context: ArgumentContext, run_dir: Path, runs: Path
         snapshot.lay_out(source, work, Path(run.tree), run.data)
         Path(trial_path(spec, run.cwd, run_dir)).mkdir(parents=True, exist_ok=True)
         _carry_over(spec, context, run_dir)
+    if "checkpoint_dir" in all_names(spec):
+        Path(context.checkpoint_dir).mkdir(parents=True, exist_ok=True)
     for i, config in enumerate(run.config):
         where = f"run.config.{i}"
         try:
@@ -51,12 +55,13 @@ def prepare(spec: StudySpec, context: ArgumentContext, run_dir: Path, runs: Path
         target.write_text(config_text(config, text, render_config(spec, config, context), where))
 
 
-def resumes(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> bool:
-    """Whether the file is there that the study says a trial can go on from."""
+def resumes(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> str:
+    """Absolute path of the checkpoint that a trial goes on from; empty when there is none."""
     if spec.run.resume is None:
-        return False
-    path = Path(trial_path(spec, spec.run.cwd, run_dir)) / render_text(spec, spec.run.resume.when, context)
-    return path.exists()
+        return ""
+    folder = trial_path(spec, spec.run.cwd, run_dir)
+    found = newest(os.path.join(folder, render_text(spec, spec.run.resume.when, context)))  # noqa: PTH118
+    return "" if found is None else str(found)
 
 
 def _carry_over(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> None:
@@ -67,10 +72,11 @@ def _carry_over(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> Non
     if Path(when).is_absolute():
         return
     for attempt in range(context.attempt - 1, 0, -1):
-        before = Path(trial_path(spec, spec.run.cwd, run_dir.parent / str(attempt))) / when
-        if not before.exists():
+        folder = Path(trial_path(spec, spec.run.cwd, run_dir.parent / str(attempt)))
+        before = newest(str(folder / when))
+        if before is None:
             continue
-        target = Path(trial_path(spec, spec.run.cwd, run_dir)) / when
+        target = Path(trial_path(spec, spec.run.cwd, run_dir)) / before.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         if before.is_dir():
             shutil.copytree(before, target, dirs_exist_ok=True)

@@ -19,6 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tuned.core.errors import Unavailable
+from tuned.daemon import failpoints
 from tuned.daemon.http import bounds
 
 log = logging.getLogger(__name__)
@@ -137,20 +138,17 @@ class Listener:
     async def serve(self) -> None:
         """Serve until `close`."""
         self._socket = self.bind()
-        watch = asyncio.create_task(self._bind_again())
-        try:
-            await self._server.serve(sockets=[self._socket])
-        finally:
-            watch.cancel()
+        await self._server.serve(sockets=[self._socket])
 
     @property
     def started(self) -> bool:
         """Whether it answers."""
         return self._server.started
 
-    async def _bind_again(self) -> None:
-        """Clean-up jobs remove what looks like an old file; the daemon must stay reachable."""
+    async def watch(self) -> None:
+        """Bind the socket anew when its file is gone, until cancelled: clean-up jobs remove old files."""
         while True:
+            failpoints.reach("loop.socket")
             await asyncio.sleep(WATCH_S)
             try:
                 present = self._path.stat().st_ino == self._inode

@@ -63,7 +63,7 @@ class Directories:
         checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, run_dirs.checkpoints_of(trial))
         context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)
 
-        def spec(resuming: bool) -> dict[str, Any]:
+        def spec(resume: str) -> dict[str, Any]:
             return build_spec(
                 study.spec,
                 trial,
@@ -76,14 +76,14 @@ class Directories:
                 # A look at the test set finds a final model, and nothing to go on from.
                 resumed=trial.stage != TEST_STAGE and run_dirs.has_checkpoint(self._runs, trial.study, trial.number),
                 port=attempt.port,
-                resuming=resuming,
+                resume=resume,
                 code=self._code(study),
             )
 
         def fill() -> dict[str, Any]:
             trial_files.prepare(study.spec, context, attempt.run_dir, self._runs)
-            resumes = trial.stage != TEST_STAGE and trial_files.resumes(study.spec, context, attempt.run_dir)
-            return spec(resumes)
+            looks = trial.stage == TEST_STAGE
+            return spec("" if looks else trial_files.resumes(study.spec, context, attempt.run_dir))
 
         run_dirs.create(attempt.run_dir, fill)
 

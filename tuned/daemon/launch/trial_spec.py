@@ -49,7 +49,7 @@ def build_spec(
     start: str,
     resumed: bool,
     port: int = 0,
-    resuming: bool = False,
+    resume: str = "",
     code: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of `spec.json` but for its protocol version.
@@ -66,12 +66,12 @@ def build_spec(
             variables when they are imported.
         resumed: Whether an earlier attempt left something in `checkpoint`.
         port: A TCP port that is this trial's alone; 0: none was free.
-        resuming: Whether the file is there that `[run.resume]` waits for.
+        resume: The checkpoint that it goes on from by `[run.resume]`; empty when there is none.
         code: What is known of the code that is about to run.
     """
-    context = argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port)
+    context = replace(argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port), resume=resume)
     run, run_dir = spec.run, attempt.run_dir
-    arguments = render(spec, context, resuming)
+    arguments = render(spec, context)
     if run.kind == "command":
         arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
     else:
@@ -89,6 +89,7 @@ def build_spec(
         "start": "cold" if env_needs_trial(run) else start,
         "argv": arguments,
         "script": None if run.script is None else trial_path(spec, run.script, run_dir),
+        "module": run.module or None,
         "function": run.function,
         "cwd": trial_path(spec, run.cwd, run_dir),
         "env": {**_rendezvous(port), **render_env(spec, context), **device_environment},
@@ -113,7 +114,7 @@ def build_spec(
         "bundle": str(bundle),
     }
     whole = trial.stage in (FINALIZE_STAGE, TEST_STAGE)
-    return _folded(record, spec, context, resuming) if run.folds and not whole else record
+    return _folded(record, spec, context) if run.folds and not whole else record
 
 
 def _provenance(trial: Trial) -> dict[str, Any]:
@@ -136,16 +137,17 @@ def _metric_files(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> l
     ]
 
 
-def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext, resuming: bool) -> dict[str, Any]:
+def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext) -> dict[str, Any]:
     """The same trial with its program run once a fold, by a program of ours that sums the folds up."""
     runs, run_dir = [], Path(context.run_dir)
     for fold in range(1, spec.run.folds + 1):
         own = replace(context, fold=fold)
-        arguments = render(spec, own, resuming)
+        arguments = render(spec, own)
         if spec.run.kind == "command":
             arguments[:2] = [trial_path(spec, word, run_dir) for word in arguments[:2]]
         else:
-            arguments = [record["python"], "-u", record["script"], *arguments]
+            program = ["-m", spec.run.module] if spec.run.module else [record["script"]]
+            arguments = [record["python"], "-u", *program, *arguments]
         runs.append(
             {"argv": arguments, "env": render_env(spec, own), "metric_files": _metric_files(spec, own, run_dir)}
         )
@@ -225,8 +227,9 @@ def shown_command(study: Study, trial: Trial, runs: Path) -> str:
 
 
 def _words(spec: StudySpec, context: ArgumentContext) -> list[str]:
-    script = spec.run.script_typed
-    return ([script] if script else []) + render(spec, context)
+    run = spec.run
+    program = ["-m", run.module] if run.module else [run.script_typed] if run.script_typed else []
+    return [*program, *render(spec, context)]
 
 
 def _shown_context(study: Study, trial: Trial, runs: Path) -> ArgumentContext:

@@ -25,7 +25,7 @@ from tuned.core.events import STUDY_DELETED, STUDY_MOVED, TRIAL_MOVED, Event
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.study.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
-from tuned.daemon import clock
+from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
@@ -97,6 +97,7 @@ class Notifier:
         """Tell until cancelled."""
         look_at = 0.0
         while True:
+            failpoints.reach("loop.notices")
             event = None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.01, look_at - time.monotonic())):

@@ -20,13 +20,11 @@ from tuned.core.ranking import Ranking
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace
-from tuned.core.states import StudyState, TrialState
+from tuned.core.states import VALUED, StudyState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in, reproducible
-
-RESULTS = (TrialState.COMPLETED, TrialState.PRUNED)
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ class NewVersion:
 
 def fitting(conn: Connection, study: Study, space: SearchSpace) -> tuple[int, int]:
     """How many trials with a result have points that are part of this space, and how many do not."""
-    ended = [t for t in queries.trials(conn, study.id, states=RESULTS) if t.values and t.stage == SEARCH]
+    ended = [t for t in queries.trials(conn, study.id, states=VALUED) if t.values and t.stage == SEARCH]
     kept = sum(space.carried(trial.params) is not None for trial in ended)
     return kept, len(ended) - kept
 
@@ -54,7 +52,7 @@ def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[
     space, objective = study.spec.space, study.spec.objective
     if objective is None:
         return space, ["there is no objective to refine by"]
-    trials = queries.trials(conn, study.id, states=RESULTS)
+    trials = queries.trials(conn, study.id, states=VALUED)
     ranked = Ranking.of(study.spec).ranked(t for t in trials if cut is None or t.number <= cut)
     points = (space.carried(trial.params) for trial in ranked)
     return refined(space, [point for point in points if point is not None])

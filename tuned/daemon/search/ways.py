@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from tuned.core.search.phases import Due, due
-from tuned.core.states import TrialState
+from tuned.core.states import VALUED, TrialState
 from tuned.core.study import Study
 
-_VALUED = (TrialState.COMPLETED, TrialState.PRUNED)
-_TELLING = (*_VALUED, TrialState.FAILED)
+_TELLING = VALUED | {TrialState.FAILED}
 
 
 def due_in(study: Study, more: int = 0) -> Due:
     """How the study's next point is chosen, once it has so many trials more."""
     # A design, or a phase, is of so many points, however often some of them were run.
     created = sum(study.point_counts.values()) + more
-    finished = min(created, sum(study.search_counts.get(state, 0) for state in _VALUED))
+    finished = min(created, sum(study.search_counts.get(state, 0) for state in VALUED))
     if reproducible(study):
         # Whether the trial before it has ended already is a matter of time.
         finished = min(finished, max(0, created - 1))

@@ -18,6 +18,7 @@ from tuned.core.queue.schedule import CANCELLED, counted
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.core.verbs import BY_NAME, Verb
 from tuned.daemon import clock, failpoints
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.resolving import resolve
@@ -28,16 +29,7 @@ from tuned.wire import Changed, Targets
 
 router = APIRouter(tags=["verbs"])
 
-_SAYS = {
-    "resume": "A paused study goes on; a paused trial is queued again.",
-    "cancel": "A study ends; a trial is stopped and discarded from the search.",
-    "prune": "A trial is stopped and keeps its result so far.",
-    "kill": "A trial is ended now, without grace.",
-    "retry": "The point of an ended trial runs again as a new trial.",
-    "next": "A queued trial runs before all others.",
-}
-
-Verb = Callable[[Connection, Trial, Effect, float], None]
+Act = Callable[[Connection, Trial, Effect, float], None]
 
 
 async def act(given: Context, verb: str, targets: list[str]) -> Changed:
@@ -58,7 +50,7 @@ def _apply(conn: Connection, verb: str, texts: list[str], now: float) -> Effect:
         if target.is_study:
             _act_on_study(conn, verb, study, effect, now)
         for trial in trials:
-            _TRIAL_VERBS[verb](conn, trial, effect, now)
+            _ACTS[verb](conn, trial, effect, now)
     effect.refuse_if_empty()
     return effect
 
@@ -155,7 +147,7 @@ def _next(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
         effect.skip(trial)
 
 
-_TRIAL_VERBS: dict[str, Verb] = {
+_ACTS: dict[str, Act] = {
     "resume": _resume,
     "cancel": _cancel,
     "prune": _prune,
@@ -165,14 +157,14 @@ _TRIAL_VERBS: dict[str, Verb] = {
 }
 
 
-def _route(verb: str) -> Callable[[Targets, Context], Awaitable[Changed]]:
+def _route(verb: Verb) -> Callable[[Targets, Context], Awaitable[Changed]]:
     async def handler(request: Targets, given: Given) -> Changed:
-        return await act(given, verb, request.targets)
+        return await act(given, verb.name, request.targets)
 
-    handler.__name__ = verb
-    handler.__doc__ = _SAYS[verb]
+    handler.__name__ = verb.name
+    handler.__doc__ = "\n\n".join(filter(None, (verb.meaning, verb.cost)))
     return handler
 
 
-for _verb in _TRIAL_VERBS:
-    router.post(f"/{_verb}")(_route(_verb))
+for _verb in _ACTS:
+    router.post(f"/{_verb}")(_route(BY_NAME[_verb]))

@@ -18,6 +18,7 @@ from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
 
@@ -52,19 +53,27 @@ async def pause(given: Context, targets: list[str], level: str | None = None, le
     return await carry_out(given, effect)
 
 
-async def stop_all(given: Context) -> list[str]:
-    """Have every live trial save and stop, whatever that costs it, because the daemon ends; their names."""
+async def stop_all(given: Context) -> float:
+    """Have every live trial save and stop, whatever that costs it, because the daemon ends, and be queued then.
 
-    def stop(conn: Connection) -> Effect:
-        effect = Effect()
+    All of it is one transaction: a daemon that is killed meanwhile leaves the rest to the next one.
+
+    Returns:
+        Seconds that the slowest of them may take.
+    """
+
+    def stop(conn: Connection) -> tuple[Effect, float]:
+        effect, longest = Effect(), 0.0
         for attempt in queries.live(conn):
-            if effect.stop(conn, attempt.trial, StopReason.PAUSE, clock.now()):
-                effect.changed.append(name_of(attempt.trial))
-        return effect
+            effect.stop(conn, attempt.trial, StopReason.PAUSE, clock.now(), requeue=True)
+            grace = queries.study_by_id(conn, attempt.trial.study_id).spec.run.grace
+            longest = max(longest, grace + 2 * KILL_AFTER)
+        return effect, longest
 
-    effect = await given.database.writer.run(stop)
+    effect, longest = await given.database.writer.run(stop)
     failpoints.reach("stop.committed")
-    return (await carry_out(given, effect)).changed
+    await carry_out(given, effect)
+    return longest
 
 
 def _pause(

@@ -1,0 +1,49 @@
+"""A background loop of the daemon that raises is counted, said, and started again; trials do not notice."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import tuned.daemon
+from tests.crash.lab import Lab
+from tests.e2e.conftest import wait_until
+
+LOOPS = ("scheduler", "devices", "housekeeping", "yields", "notices", "graveyard", "records", "socket")
+
+
+def test_every_loop_goes_on_after_failures(lab: Lab) -> None:
+    cards = lab.base / "cards.json"
+    cards.write_text(json.dumps([{"uuid": "GPU-a", "name": "H100", "memory_total": 2**36}]))
+    full = lab.armed.with_name("full")
+    full.touch()
+    # Each of two kinds: a full disk, and a mistake of ours.
+    lab.armed.write_text(
+        ",".join(f"loop.{name}={'enospc:' + str(full) if i % 2 else 'bug'}" for i, name in enumerate(LOOPS))
+    )
+    lab.daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_FAILPOINTS=f"@{lab.armed}")
+    wait_until(lambda: set(lab.daemon.get("/v1/status")["failures"]) == set(LOOPS), "each failure is counted")
+    status = lab.daemon.get("/v1/status")
+    assert len([note for note in status["notes"] if "was started again" in note]) == len(LOOPS)
+    name = lab.submit(search={"method": "sobol", "trials": 2})
+    lab.disarm()
+    # The scheduler among them: trials start, and everything else works.
+    lab.wait_at_rest(name)
+    assert lab.daemon.study(name)["counts"] == {"completed": 2}
+    record = lab.home / "runs" / name / "study.json"
+    wait_until(
+        lambda: json.loads(record.read_text())["state"] == "completed" if record.exists() else False, "it is kept"
+    )
+    lab.daemon.delete(f"/v1/studies/{name}")
+    wait_until(lambda: not list((lab.home / "runs").glob(f"*{name}*")), "its folder is removed")
+    before = lab.daemon.get("/v1/status")["failures"]
+    assert all(before[name] >= 1 for name in LOOPS)
+
+
+def test_every_loop_has_its_failpoint() -> None:
+    folder = Path(tuned.daemon.__file__).parent
+    code = "\n".join(path.read_text() for path in folder.rglob("*.py"))
+    started = re.findall(r'_loops\.start\("([a-z]+)"', (folder / "app.py").read_text())
+    assert sorted(started) == sorted(LOOPS)
+    assert sorted(re.findall(r'failpoints\.reach\("loop\.([a-z]+)"\)', code)) == sorted(LOOPS)

@@ -1,0 +1,59 @@
+"""Unmodified scripts that save and go on, as trainers do: folders of steps, some of them half written."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import DaemonProcess
+
+pytestmark = pytest.mark.e2e
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+
+
+def test_the_newest_complete_folder_is_handed_on(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(SCRIPTS / "checkpoints", project)
+    go = tmp_path / "go"
+    study = {
+        "name": "folders",
+        "run": {
+            "script": "train.py",
+            "python": sys.executable,
+            "args": ["--lr", "{lr}", "--output_dir", "{checkpoint_dir}", "--wait_for", str(go)],
+            "resume": {
+                "when": "{checkpoint_dir}/checkpoint-*",
+                "args": ["--resume_from_checkpoint", "{resume}"],
+            },
+        },
+        "metrics": {"patterns": [r"'eval_loss': (?P<eval_loss>[^,]+), 'step': (?P<step>\d+)"]},
+        "objective": {"metric": "eval_loss", "direction": "minimize", "summary": "last"},
+        "space": {"lr": {"type": "float", "low": 0.1, "high": 0.5}},
+        "search": {"method": "sobol", "trials": 1},
+    }
+    shared_daemon.submit(study, project)
+    shared_daemon.until(
+        lambda: len(shared_daemon.get("/v1/metrics", target="folders/1", name="eval_loss")) == 7, "seven steps"
+    )
+    shared_daemon.post("/v1/pause", {"targets": ["folders/1"]})
+    shared_daemon.wait_state("folders", 1, "paused")
+    go.touch()
+    half = shared_daemon.home / "runs" / "folders" / "1" / "checkpoint" / "checkpoint-7"
+    assert sorted(entry.name for entry in half.iterdir()) == ["weights.json"]
+    shutil.rmtree(half)
+    half.mkdir()  # as it would lie there when the pause came a moment earlier
+    (half / "weights.json").write_text("0")
+    (project / "train.py").write_text((project / "train.py").read_text().replace("os.mkdir(", "os.makedirs("))
+    (project / "train.py").write_text((project / "train.py").read_text().replace("(folder)", "(folder, exist_ok=True)"))
+    shared_daemon.post("/v1/resume", {"targets": ["folders/1"]})
+    assert shared_daemon.wait_ended("folders")["counts"] == {"completed": 1}
+    [trial] = shared_daemon.trials("folders")
+    text = shared_daemon.get("/v1/studies/folders/trials/1/log")["text"]
+    assert trial["attempt"] == 2 and "resumed checkpoint-6" in text
+    assert trial["values"]["eval_loss"] == pytest.approx((10 * (1 - trial["params"]["lr"]) ** 12) ** 2)

@@ -1,0 +1,81 @@
+"""One registry of verbs: every front end takes names, words and costs from it, and the daemon acts as it says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tui.actions import ACTIONS, Danger
+from tuned.cli.root import root
+from tuned.client import api
+from tuned.core.states import TrialState
+from tuned.core.verbs import BY_NAME, STEERING, VERBS, Kind
+from tuned.daemon.api import make_api
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_names_are_single_and_each_has_a_command() -> None:
+    assert len(BY_NAME) == len(VERBS)
+    context = click.Context(root)
+    assert root.list_commands(context) == [verb.name for verb in VERBS]
+    for verb in VERBS:
+        command = root.get_command(context, verb.name)
+        assert command is not None and command.help, verb.name
+
+
+def test_only_losses_without_a_way_back_are_called_destruction() -> None:
+    for verb in VERBS:
+        assert verb.meaning.endswith(".") and verb.meaning[0].isupper(), verb.name
+        if verb.kind is Kind.DESTROY:
+            assert verb.loses and not verb.undo, verb.name
+        if verb.kind is Kind.READ:
+            assert not (verb.loses or verb.undo or verb.done), verb.name
+        if verb.undo:
+            assert verb.undo.split()[0] in BY_NAME, verb.name
+
+
+def test_the_api_has_a_route_of_each_steering_verb_with_its_words() -> None:
+    paths = make_api(None).openapi()["paths"]  # type: ignore[arg-type]
+    for verb in STEERING:
+        described = paths[f"/v1/{verb.name}"]["post"]["description"]
+        if verb.name != "pause":  # its levels have costs of their own
+            assert described.startswith(verb.meaning) and verb.cost in described
+        assert api.act(verb.name, ["s/1"]).path == f"/{verb.name}"
+    with pytest.raises(ValueError, match="delete"):
+        api.act("delete", ["s"])
+
+
+@pytest.mark.parametrize("name", [verb.name for verb in STEERING if verb.name not in ("pause", "retry")])
+def test_the_command_line_says_meaning_and_cost(name: str) -> None:
+    text = " ".join(CliRunner().invoke(root, [name, "--help"]).output.split())
+    assert BY_NAME[name].meaning in text and BY_NAME[name].cost in text
+    listed = " ".join(CliRunner().invoke(root, ["--help"]).output.split())
+    assert all(verb.meaning in listed for verb in VERBS)
+
+
+def test_the_terminal_ui_asks_before_every_destruction() -> None:
+    asked = {action.verb or action.id for action in ACTIONS if action.danger is Danger.ASKS}
+    assert {verb.name for verb in VERBS if verb.kind is Kind.DESTROY and verb.name != "gc"} <= asked
+    for action in ACTIONS:
+        if action.verb in BY_NAME:
+            assert action.states >= BY_NAME[action.verb].states and action.studies == BY_NAME[action.verb].studies
+
+
+def test_the_documented_table_is_the_present_one() -> None:
+    spec = importlib.util.spec_from_file_location("verbs_table", DOCS / "verbs_table.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    text = (DOCS / "steering.md").read_text()
+    assert script.with_table(text) == text, "run: python docs/verbs_table.py"
+    with pytest.raises(ValueError, match="markers"):
+        script.with_table("# Steering\n")
+
+
+def test_every_state_is_steered_by_some_verb() -> None:
+    assert frozenset().union(*(verb.states for verb in STEERING)) == set(TrialState)

@@ -1,0 +1,201 @@
+"""The verbs: one registry behind the API, `tunectl`, the terminal UI, scripts and the documentation.
+
+Owns their names, their words, and the cost of each. Doing them is the daemon's work (`tuned.daemon.verbs`); which
+module holds a verb of `tunectl` is `tuned.cli.root`'s. Scripts under Python 3.9 read it, too.
+"""
+
+from __future__ import annotations
+
+from tuned.core.records import StrEnum, dataclass
+from tuned.core.states import LIVE, OPEN, TERMINAL, TrialState
+
+
+class Kind(StrEnum):
+    """The effect of a verb on the daemon's record and on running work."""
+
+    READ = "read"
+    """Nothing changes."""
+    CHANGE = "change"
+    """Something changes, and no work or result is lost."""
+    DESTROY = "destroy"
+    """Work or results are lost for good: a person is asked first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        name: As `tunectl` and the API spell it.
+        meaning: One sentence, in the imperative.
+        kind: Of its strongest form: `queue` without a command only reads.
+        keeps, loses: Of its targets; empty where that is no question.
+        undo: The command that takes it back; empty: none does.
+        done: The targets' state afterwards, for replies: `paused`; empty: it takes no targets.
+        states: Trials that it acts on.
+        studies: Whether it takes whole studies, too.
+        local: Whether it works with files of the machine that it runs on, so that `-H` makes no sense.
+    """
+
+    name: str
+    meaning: str
+    kind: Kind = Kind.READ
+    keeps: str = ""
+    loses: str = ""
+    undo: str = ""
+    done: str = ""
+    states: frozenset[TrialState] = frozenset()
+    studies: bool = False
+    local: bool = False
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """`Kept: ...` and `Lost: ...`, as far as that is a question."""
+        named = (("Kept", self.keeps), ("Lost", self.loses))
+        return tuple(f"{name}: {text}." for name, text in named if text)
+
+    @property
+    def cost(self) -> str:
+        """The same on one line; empty where that is no question."""
+        return " ".join(self.costs)
+
+
+_C, _D = Kind.CHANGE, Kind.DESTROY
+
+VERBS = (
+    Verb("daemon", "Start, stop and look at the daemon.", _C, local=True),
+    Verb("init", "Write a first study file for a script.", local=True),
+    Verb("check", "Try a study file before it is submitted.", local=True),
+    Verb("submit", "Submit a study file.", _C, undo="delete", local=True),
+    Verb("tune", "Tune a script's options in one line.", _C, undo="delete", local=True),
+    Verb("queue", "Queue one plain command; without one, show the queue.", _C, undo="cancel"),
+    Verb("studies", "List the studies."),
+    Verb("show", "Show a study."),
+    Verb("trials", "List a study's trials."),
+    Verb("best", "Show a study's best trials."),
+    Verb("metrics", "List the metrics that trials reported."),
+    Verb("enqueue", "Queue points of your own.", _C, undo="cancel"),
+    Verb("space", "Show a study's search space, or change it while it runs.", _C, undo="space --back-to"),
+    Verb(
+        "pause",
+        "Pause studies or trials.",
+        _C,
+        keeps="a study's running trials go on; of a paused trial all where it is frozen, else its last checkpoint",
+        loses="at the levels checkpoint and restart the work since the last checkpoint",
+        undo="resume",
+        done="paused",
+        states=LIVE,
+        studies=True,
+    ),
+    Verb(
+        "resume",
+        "Let paused studies or trials go on.",
+        _C,
+        undo="pause",
+        done="resumed",
+        states=frozenset({TrialState.PAUSED}),
+        studies=True,
+    ),
+    Verb(
+        "cancel",
+        "Stop studies or trials, and leave these trials out of the search.",
+        _D,
+        keeps="ended trials, reported metrics and logs",
+        loses="the rest of the run; the search does not learn from it",
+        done="cancelled",
+        states=OPEN,
+        studies=True,
+    ),
+    Verb(
+        "prune",
+        "Stop trials, and keep their results so far.",
+        _D,
+        keeps="the result so far, which the search learns from",
+        loses="the rest of the run",
+        done="pruned",
+        states=LIVE | {TrialState.PAUSED},
+    ),
+    Verb(
+        "kill",
+        "End trials at once, without time to save.",
+        _D,
+        keeps="reported metrics, logs and the last checkpoint",
+        loses="the work since then; the trial has failed",
+        done="killed",
+        states=LIVE,
+    ),
+    Verb(
+        "retry",
+        "Repeat ended trials, each as a new trial of the same point.",
+        _C,
+        undo="retry --undo",
+        done="will be repeated",
+        states=TERMINAL,
+    ),
+    Verb(
+        "next",
+        "Run queued trials before all others.",
+        _C,
+        undo="priority",
+        done="next",
+        states=frozenset({TrialState.QUEUED}),
+    ),
+    Verb(
+        "priority",
+        "Set or shift the priority: higher runs first.",
+        _C,
+        undo="priority",
+        states=OPEN,
+        studies=True,
+    ),
+    Verb("confirm", "Repeat the best trials with new seeds, and say whether they are better.", _C, undo="cancel"),
+    Verb("folds", "Compare cross-validated trials fold by fold."),
+    Verb("ensemble", "Compare ensembles of the best with the best single model."),
+    Verb("finalize", "Train the final model on all data, and look at the test set once.", _C),
+    Verb("steps", "Show or steer the steps of a playbook.", _C),
+    Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set"),
+    Verb("wait", "Wait until a study or its trials have ended."),
+    Verb("effects", "Show the effect of each hyperparameter."),
+    Verb("importance", "Show how much each hyperparameter matters."),
+    Verb("slice", "Show the expected result along a hyperparameter."),
+    Verb("contour", "Show the expected result over two hyperparameters."),
+    Verb("fit", "Show how well a model predicts the trials."),
+    Verb("advise", "Judge a study as the tuning playbook would, with evidence and remedies."),
+    Verb("data", "Show hard examples, classes, duplicates and the gain of more data."),
+    Verb("compare", "Compare two studies, or a study's baseline with its best."),
+    Verb("report", "Write a study's report as one HTML file."),
+    Verb("explain", "Explain a term, with a study's numbers."),
+    Verb("probe-batch", "Find the batch sizes that fit, and the fastest.", _C),
+    Verb("logs", "Print a trial's output."),
+    Verb("events", "List or follow events."),
+    Verb("summary", "Summarise everything since you last looked."),
+    Verb("export", "Write a study as csv, jsonl, or for Optuna."),
+    Verb("notify", "Run a study's notify command now, to see whether it works.", _C),
+    Verb(
+        "delete",
+        "Delete a study and its trials.",
+        _D,
+        loses="the study, its trials, their metrics and their run directories",
+    ),
+    Verb("gpu", "List the GPUs; leave one to somebody else for a while.", _C, undo="gpu take"),
+    Verb(
+        "gc",
+        "Free disk space, the least useful files first.",
+        _D,
+        keeps="results and metrics",
+        loses="checkpoints, work folders and logs of ended trials",
+        local=True,
+    ),
+    Verb("doctor", "Check this machine for trouble ahead.", local=True),
+    Verb("sdk", "Let the active environment import tuned outside of trials, too.", _C, undo="sdk --remove", local=True),
+    Verb("completion", "Print the script that completes verbs and studies in your shell."),
+    Verb("ui", "Open the terminal UI."),
+    Verb("web", "Show studies and trials in a browser, reading only.", local=True),
+    Verb("top", "Open the terminal UI."),
+)
+"""Every verb of `tunectl`, in the order of a study's life."""
+
+BY_NAME = {verb.name: verb for verb in VERBS}
+
+STEERING = tuple(verb for verb in VERBS if verb.done)
+"""The verbs that take targets and nothing else: one route of the API each."""
