@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import threading
 import time
@@ -94,21 +93,16 @@ def test_a_stop_finishes_what_is_being_answered_and_refuses_the_rest(daemon: Dae
 
 
 def test_without_inotify_the_slow_poll_serves_and_says_so(daemon: DaemonProcess, tmp_path: Path) -> None:
-    import ctypes
-
-    libc = ctypes.CDLL(None)
-    taken = []
-    while (fd := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
-        taken.append(fd)
-    try:
-        daemon.start()
-        notes = daemon.get("/v1/status")["notes"]
-        assert any("inotify" in note and "5 s" in note for note in notes)
-        daemon.submit({"name": "one", "run": {"command": ["true"]}, "space": {}, "search": {"trials": 1}}, tmp_path)
-        daemon.wait_ended("one")
-    finally:
-        for fd in taken:
-            os.close(fd)
+    (tmp_path / "faults").write_text("open inotify EMFILE\n")  # taking all instances would disturb other daemons
+    daemon.start(TUNED_FAULTS=str(tmp_path / "faults"))
+    notes = daemon.get("/v1/status")["notes"]
+    assert any("inotify" in note and "5 s" in note for note in notes)
+    daemon.submit({"name": "one", "run": {"command": ["true"]}, "space": {}, "search": {"trials": 1}}, tmp_path)
+    daemon.wait_ended("one")
+    (tmp_path / "faults").write_text("")
+    daemon.submit({"name": "two", "run": {"command": ["true"]}, "space": {}, "search": {"trials": 1}}, tmp_path)
+    daemon.wait_ended("two")
+    assert not any("inotify" in note for note in daemon.get("/v1/status")["notes"])
 
 
 def test_a_bundle_that_was_removed_is_made_anew(daemon: DaemonProcess, tmp_path: Path) -> None:

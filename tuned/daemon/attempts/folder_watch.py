@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asyncinotify import Inotify, Mask, Watch
 
+from tuned import faults
 from tuned.protocol import METRICS_FILE
 
 REST_S = 0.05
@@ -36,6 +37,7 @@ class FolderWatch:
     def _begin(self) -> None:
         """Have the kernel tell of changes, if it has an instance left for this user."""
         try:
+            faults.check("open", "inotify")
             self._inotify = Inotify(cache_size=256, sync_timeout=0)
         except OSError as error:
             self.lack = f"the kernel has no inotify instance left ({error.strerror}): changes are seen by looking"
