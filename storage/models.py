@@ -102,12 +102,13 @@ studies = Table(
     Column("next_number", Integer, nullable=False, server_default=text("1")),
     _zero("other_code"),
     Column("best_trial_id", Integer),
+    _zero("test_looks"),
     Index("studies_active", "state", sqlite_where=text(IS_ACTIVE_STUDY)),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
 """What changes about a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
-`code` is set."""
+`code` is set, `test_looks` the analyses that have measured on the test set."""
 
 study_specs = Table(
     "study_specs",

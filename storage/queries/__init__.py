@@ -45,10 +45,11 @@ from storage.queries.search import (
     peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
-from storage.queries.stages import trials_of_stage
+from storage.queries.stages import own_trials, reporting_count, trials_of_stage
 from storage.queries.stopping import (
     StoppingReport,
     decisions,
+    fold_values,
     rescued_trials,
     rung_values,
     stopping_report,
@@ -89,6 +90,7 @@ __all__ = [
     "find_study",
     "find_trial",
     "first_event_seq",
+    "fold_values",
     "has_space_from",
     "known_keys",
     "last_ended",
@@ -101,9 +103,11 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "own_trials",
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "reporting_count",
     "rescued_trials",
     "results_before",
     "rung_values",

@@ -14,8 +14,10 @@ from tuned.core.search import rungs
 from tuned.core.search.rungs import Decision, Verdict
 from tuned.core.states import TrialState
 from tuned.core.study import Study
+from tuned.protocol import FOLDS_PREFIX
 
 _DECISIONS = "SELECT rung, step, value, peers, passing, cutoff, verdict, at FROM rungs WHERE trial_id = ? ORDER BY rung"
+_FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
 _WAITING = """SELECT t.id, t.number, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'paused' AND t.state = 'paused'"""
 _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
@@ -67,6 +69,15 @@ def rung_values(conn: Connection, trial_ids: Sequence[int]) -> dict[int, dict[in
             f"SELECT trial_id, rung, value FROM rungs WHERE trial_id IN ({marks}) AND abs(value) < 9e999", some
         ):
             found.setdefault(trial_id, {})[rung] = value
+    return found
+
+
+def fold_values(conn: Connection, trial_ids: Sequence[int], metric: str) -> dict[int, dict[int, float]]:
+    """Trial id -> fold -> its result there, NaN included; of several attempts the latest."""
+    found: dict[int, dict[int, float]] = {}
+    for trial_id in trial_ids:
+        for step, value in conn.exec_driver_sql(_FOLDS, (trial_id, FOLDS_PREFIX + metric)):
+            found.setdefault(trial_id, {})[int(step)] = NAN if value is None else value
     return found
 
 

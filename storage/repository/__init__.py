@@ -14,6 +14,7 @@ from storage.repository.ingest import IngestBatch, ingest
 from storage.repository.playbooks import set_playbook
 from storage.repository.spaces import NewSpace, new_space, replace_suggestion
 from storage.repository.studies import (
+    count_test_look,
     create_study,
     delete_study,
     move_study,
@@ -42,6 +43,7 @@ __all__ = [
     "StaleState",
     "add_trials",
     "claim",
+    "count_test_look",
     "create_study",
     "delete_study",
     "end_attempt",

@@ -201,3 +201,37 @@ def test_a_trial_stopped_at_a_rung_counts_as_what_it_would_have_reached():
     # At rung 0 the finished ones gained 0.8 and 1.0; at rung 1 only one has been seen.
     assert {s.number: round(s.values[0], 6) for s in evidence.data} == {1: 0.2, 2: 0.3, 3: 0.6, 4: 0.7, 5: 0.9}
     assert not evidence.pending
+
+
+def test_a_trial_stopped_after_some_folds_counts_as_it_would_with_all_of_them():
+    space = SearchSpace((Parameter("x", "float", 0.0, 10.0),))
+
+    def line(number, state, folds, by=""):
+        values = {"loss": sum(folds) / len(folds)}
+        return TrialLine(number, {"x": float(number)}, state, values, folds=dict(enumerate(folds)), stopped_by=by)
+
+    whole = line(1, TrialState.COMPLETED, [0.4, 0.5, 0.5, 0.9, 1.0])  # 0.66, and 0.467 on its first three folds
+    easy = line(2, TrialState.PRUNED, [0.45, 0.49, 0.5], "folds")
+    evidence = weigh(space, (ObjectiveLine("loss", "minimize"),), [whole, easy])
+    told = {s.number: s.values[0] for s in evidence.data}
+    assert told[1] == pytest.approx(0.66)
+    assert told[2] == pytest.approx(0.48 + 0.66 - 1.4 / 3)
+    assert evidence.best is not None and evidence.best.number == 1
+
+
+def test_a_trial_that_ended_by_patience_has_reached_its_end():
+    space = SearchSpace((Parameter("x", "float", 0.0, 10.0),))
+
+    def line(number, state, value, rungs, by=""):
+        return TrialLine(number, {"x": float(number)}, state, {"loss": value}, rungs=rungs, stopped_by=by)
+
+    rows = [
+        line(1, TrialState.COMPLETED, 0.2, {0: 1.0}),
+        line(2, TrialState.COMPLETED, 0.3, {0: 1.3}),
+        line(3, TrialState.PRUNED, 0.25, {0: 0.9}, "patience"),
+        line(4, TrialState.PRUNED, 0.1, {0: 0.1}, "user"),
+    ]
+    evidence = weigh(space, (ObjectiveLine("loss", "minimize"),), rows)
+    told = {s.number: s.values[0] for s in evidence.data}
+    assert told[3] == 0.25 and told[4] == pytest.approx(0.1 - 0.8)
+    assert evidence.best is not None and evidence.best.number == 1

@@ -27,6 +27,7 @@ from tuned.analyses.reporting.pictures import Picture
 from tuned.analyses.reporting.plots import curves, data_size, fronts, gradients, infeasible_trials, progress, slots
 from tuned.analyses.reporting.report_page import Section
 from tuned.analyses.reporting.reproduce import reproduction
+from tuned.analyses.stopping import stopping_table
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table, number
 from tuned.core.errors import InvalidInput
@@ -95,10 +96,16 @@ class _Report:
         if not self._has_objective or not self.study.ranked:
             section.pieces.append(html.paragraph("No trial has a result yet."))
             return section
-        self._try(section, lambda: self._answer(section, baseline_and_best(self.study)))
+        self._try(section, lambda: self._brought(section))
         self._table(section, lambda: best_table(self.study))
         self._pictures(section, progress, fronts)
         return section
+
+    def _brought(self, section: Section) -> None:
+        try:
+            self._answer(section, baseline_and_best(self.study))
+        except InvalidInput as error:
+            section.pieces.append(html.paragraph(f"No gain over a baseline is shown: {error}.", "note"))
 
     def confirmed(self) -> Section:
         """What repetitions, folds and ensembles say; left out where there are none."""
@@ -170,6 +177,7 @@ class _Report:
         stopping = self.study.spec.early_stopping
         text += f" Early stopping: {stopping.method}." if stopping else " No early stopping."
         section.pieces.append(html.paragraph(text))
+        self._table(section, lambda: stopping_table(self.study))
         return section
 
     def again(self) -> Section:

@@ -5,6 +5,7 @@ Owns these shapes. `tuned.core.study_file.playbook_file` reads and checks them, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -47,6 +48,11 @@ class FinalLook:
     args: tuple[Any, ...] = ()
 
 
+def looks_like_test(metric: str) -> bool:
+    """Whether a metric's name says that it is measured on a test set, such as `test_loss` or `eval/test`."""
+    return "test" in re.split(r"[^a-z0-9]+", metric.lower())
+
+
 @dataclass(frozen=True, slots=True)
 class PlaybookSpec:
     """What runs by itself, one step after the other.
@@ -54,7 +60,8 @@ class PlaybookSpec:
     Attributes:
         steps: In order.
         trials: Search step -> its number of trials.
-        top: How many of the best are confirmed, and `seeds` with how many seeds each.
+        top: How many of the best are confirmed, and `seeds` with how many seeds each at first. Where it is close more
+            follow, up to `max_seeds`; 0: four times as many.
         members: How many of the best an ensemble may be made of.
         pause_before: Steps that wait for a person.
     """
@@ -65,6 +72,7 @@ class PlaybookSpec:
     seeds: int = 5
     members: int = 10
     pause_before: tuple[StepName, ...] = ()
+    max_seeds: int = 0
 
 
 def finalize_from(data: Mapping[str, Any] | None) -> Finalize | None:

@@ -128,7 +128,7 @@ class Playbook:
 def planned(spec: PlaybookSpec) -> Playbook:
     """The steps of a study file, none of them begun."""
     options: dict[str, dict[str, Any]] = {
-        "confirm": {"top": spec.top, "seeds": spec.seeds},
+        "confirm": {"top": spec.top, "seeds": spec.seeds, **({"max_seeds": spec.max_seeds} if spec.max_seeds else {})},
         "ensemble": {"top": spec.members},
         **{name: {"trials": trials} for name, trials in spec.trials.items()},
     }

@@ -200,6 +200,7 @@ class PlaybookTable(Table):
     trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
     top: int = Field(default=3, ge=1, le=100)
     seeds: int = Field(default=5, ge=2, le=100)
+    max_seeds: int = Field(default=0, ge=0, le=400)
     members: int = Field(default=10, ge=2, le=100)
     pause_before: Steps = ()
 

@@ -121,7 +121,7 @@ def parse_study(
         constraints=constraints,
         pretrained=files_of(space, base, files),
         finalize=finalize_of(tables.finalize, run, space, base, files),
-        test=look_of(tables.test, run, space),
+        test=look_of(tables.test, run, space, objectives),
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
         notify=_notify(tables.notify, environment, files),

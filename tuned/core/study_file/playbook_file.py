@@ -52,7 +52,9 @@ def finalize_of(
     return Finalize(table.args, table.length, table.unit, table.train_fraction, data)
 
 
-def look_of(table: FinalLookTable | None, run: RunSpec, space: SearchSpace) -> FinalLook | None:
+def look_of(
+    table: FinalLookTable | None, run: RunSpec, space: SearchSpace, objectives: Sequence[Objective]
+) -> FinalLook | None:
     """`[test]`, checked.
 
     Raises:
@@ -60,6 +62,13 @@ def look_of(table: FinalLookTable | None, run: RunSpec, space: SearchSpace) -> F
     """
     if table is None:
         return None
+    for i, objective in enumerate(objectives):
+        if objective.metric == table.metric:
+            raise InvalidInput(
+                f"{table.metric} is the objective: a search that improves it has used the test set up",
+                where="test.metric" if len(objectives) == 1 else f"objective.{i}.metric",
+                hint="let the search improve a validation metric, and keep this one for the final model",
+            )
     _check_args(table.args, run, space, "test.args")
     return FinalLook(table.metric, table.args)
 
@@ -102,7 +111,13 @@ def playbook_of(
         given.setdefault("coarse", grid_size(space, search.levels) + len(search.points))
     coarse = max(initial_points(space, search.trials), len(search.points) + 1)
     trials = shares(table.steps, search.trials, given, coarse)
-    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before)
+    if 0 < table.max_seeds < table.seeds:
+        raise InvalidInput(
+            f"is less than the {table.seeds} seeds of the first round",
+            where="playbook.max_seeds",
+            hint=f"write {table.seeds} for one round alone, or more",
+        )
+    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before, table.max_seeds)
 
 
 def _check_order(table: PlaybookTable) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
+from tuned.core.playbook.spec import looks_like_test
 from tuned.core.playbook.steps import Step, planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.phases import asks_advisor
@@ -251,6 +252,9 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         # It may have been changed while it ran, by hand or by itself; that stays.
         drift = queries.submitted_spec(conn, study.id).differences(spec)
         notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
+    named = [o.metric for o in spec.objectives if looks_like_test(o.metric)]
+    if named:
+        notes.append(f"the objective is called {named[0]}: a search that improves a test score uses the test set up")
     if study.playbook is not None:
         notes.append("its steps: " + ", ".join(_planned(step) for step in study.playbook.steps))
     return Submitted(
