@@ -14,8 +14,8 @@ venv: $(VENV)/.made
 $(VENV)/.made: requirements.lock requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "tuned needs Python 3.11 or newer: make venv PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 install:
@@ -47,7 +47,7 @@ bench: venv
 	$(BIN)/python -m benchmarks
 
 bench-search: venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
+	$(BIN)/pip install --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_target
 

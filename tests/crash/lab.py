@@ -207,7 +207,7 @@ class Lab:
             self.daemon.process.wait(20)
         return count
 
-    def wait_at_rest(self, *names: str, deadline_s: float = 60.0) -> None:
+    def wait_at_rest(self, *names: str, deadline_s: float = 300.0) -> None:
         """Until these studies have ended and nothing is live any more."""
         for name in names:
             self.daemon.wait_ended(name, deadline_s)

@@ -39,7 +39,7 @@ def modules_of(folder: str) -> list[str]:
 def loaded(names: list[str], *flags: str) -> dict[str, str | None]:
     """Modules that a fresh interpreter has loaded after importing these, with their files."""
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + PROGRAM.format(names=names)
-    done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     files: dict[str, str | None] = json.loads(done.stdout)
     return files
