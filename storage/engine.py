@@ -117,6 +117,9 @@ def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = 
     except Unavailable:
         writing.dispose()
         raise
+    except OSError as error:
+        writing.dispose()
+        raise problems.unopened(error, path) from error
     except Exception as error:
         writing.dispose()
         explained = problems.explain(error, path)

@@ -5,17 +5,13 @@ Owns the reading of SQLite's errors and of the file system under the file. Repai
 
 from __future__ import annotations
 
-import os
-import re
 import sqlite3
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from tuned.core.errors import Conflict, Unavailable
-
-NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ncpfs", "fuse.glusterfs"})
-"""File systems on which SQLite's locks and shared memory cannot be relied on."""
+from tuned.file_systems import NETWORK, file_system
 
 _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space; nothing that was acknowledged is lost"),
@@ -40,14 +36,12 @@ class StaleState(Conflict):
 
 
 def explain(error: BaseException, path: Path) -> BaseException:
-    """The error as `Unavailable` when it is the file's or the disk's fault, else the error itself."""
+    """An error of SQLite as `Unavailable` when it is the file's or the disk's fault; any other error as it is.
+
+    An `OSError` of a caller's own files is not the database's: it passes unchanged.
+    """
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.DatabaseError):
-        if isinstance(original, OSError):
-            what = (original.strerror or str(original)).lower()
-            return Unavailable(
-                f"it cannot be opened: {what}", where=str(path), hint=_REMEDIES[sqlite3.SQLITE_CANTOPEN][1]
-            )
         return error
     if isinstance(original, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error
@@ -56,6 +50,12 @@ def explain(error: BaseException, path: Path) -> BaseException:
     if known is None:
         return error
     return Unavailable(known[0], where=str(path), hint=known[1])
+
+
+def unopened(error: OSError, path: Path) -> Unavailable:
+    """The refusal of a file that the operating system does not let us open."""
+    what = (error.strerror or str(error)).lower()
+    return Unavailable(f"it cannot be opened: {what}", where=str(path), hint=_REMEDIES[sqlite3.SQLITE_CANTOPEN][1])
 
 
 def refuse_network(path: Path, mounts: str) -> None:
@@ -68,16 +68,7 @@ def refuse_network(path: Path, mounts: str) -> None:
     Raises:
         Unavailable: It would lie on one.
     """
-    real = Path(os.path.realpath(path))
-    found, depth = "", -1
-    for line in mounts.splitlines():
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
-        # The later of two mounts on one folder hides the earlier.
-        if real.is_relative_to(point) and len(point.parts) >= depth:
-            found, depth = fields[2], len(point.parts)
+    found = file_system(path, mounts)
     if found in NETWORK:
         raise Unavailable(
             f"its folder is on a network file system ({found}), which would damage the database",

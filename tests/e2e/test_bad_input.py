@@ -146,7 +146,7 @@ def test_what_is_no_study_file_is_refused(shell: Shell, file: str, content: byte
         (["frobnicate"], 2, "no verb 'frobnicate'"),
         (["submit"], 2, "Missing argument"),
         (["trials", "good", "--bogus"], 2, "No such option"),
-        (["wait", "good", "--timeout", "soon"], 2, "write 90, 30s, 5m or 2h"),
+        (["wait", "good", "--timeout", "soon"], 2, "write 90, 30s, 5m, 2h or 1h30m"),
         (["priority", "good", "high"], 2, "is no priority"),
         (["trials", "good", "--state", "flying"], 2, "is not one of"),
         (["show", NOT_UTF8], 2, r"argument 2 is not UTF-8 text: b'\xff'"),

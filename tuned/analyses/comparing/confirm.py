@@ -297,7 +297,7 @@ def _data(study: StudyData, trials: Sequence[TrialData]) -> float | None:
 def _variance_table(study: StudyData, variance: dict[str, float | None]) -> Table:
     says = {
         "seed": "between runs of one configuration that differ in the seed",
-        "search": "of the best value between searches of this size, beyond the seeds",
+        "search": "of the winner's true level between searches of this size",
         "data": "by which examples it is measured on",
     }
     known = {name: value for name, value in variance.items() if value is not None}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
@@ -16,6 +17,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
 
+from tuned.analyses.models.sampled import Functions
+from tuned.analyses.robust import limit_of
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
@@ -25,15 +28,13 @@ LEAST = 8
 """Results without which nothing is modelled."""
 MOST = 300
 """Results that are modelled: the best half and the latest half."""
-TAME = 3.0
-"""Results worse than three quarters of all by this many times the distance from the best to there count as that bad."""
 JITTER = 1e-8
 """Keeps the matrix of two trials at one point invertible."""
 INACTIVE = 0.5
 """Where an inactive parameter sits."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Surrogate:
     """A fitted model of one metric.
 
@@ -65,7 +66,10 @@ class Surrogate:
 
     def predict(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the metric at points, noise left out."""
-        mean, deviation = self.predict_rows(np.array([features(self.space, p) for p in points]))
+        rows = np.array([features(self.space, p) for p in points])
+        mean, _ = self.predict_rows(rows)
+        # By functions with kernels of their own: one kernel that is taken to be right is over-sure.
+        deviation = np.sqrt(np.mean((self.functions.at(rows) - mean) ** 2, axis=0))
         return self.sign * (mean * self.scale + self.shift), deviation * self.scale
 
     def predict_rows(self, rows: Floats) -> tuple[Floats, Floats]:
@@ -77,28 +81,14 @@ class Surrogate:
         variance = self._signal.diag(rows) - np.einsum("ij,ji->i", across, spread)
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
-    def resampled(self, rows: Floats, draws: Sequence[Floats]) -> Floats:
-        """Means at rows of features for each of several draws of the trials, (draws, rows); the kernel stays.
-
-        A trial that was drawn three times is one whose noise is a third: the smaller matrix says the same.
-
-        Args:
-            rows: (rows, features).
-            draws: For each draw how often each trial is in it.
-        """
-        inside, noise = self._signal(self.x), float(self.kernel.k2.noise_level) + JITTER
-        weights = np.zeros((len(self.y), len(draws)))
-        for i, times in enumerate(draws):
-            drawn = np.flatnonzero(times)
-            some = inside[np.ix_(drawn, drawn)]
-            some[np.diag_indices_from(some)] += noise / times[drawn]
-            weights[drawn, i] = cho_solve((cholesky(some, lower=True), True), self.y[drawn])
-        means: Floats = (self._signal(rows, self.x) @ weights).T
-        return means
+    @cached_property
+    def functions(self) -> Functions:
+        """What may lie behind the results, on the model's own scale: kernels are drawn, not fixed."""
+        return Functions(self.x, self.y)
 
     @property
     def seen(self) -> Floats:
-        """What the trials gave, as far as the model was told: a wild result is one as bad as `TAME` allows."""
+        """What the trials gave, as far as the model was told: a wild result is as bad as `robust` allows."""
         return self.sign * (self.y * self.scale + self.shift)
 
     @property
@@ -141,8 +131,7 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
         )
     count, found = len(found), _bounded(found, name, sign)
     raw = np.array([sign * t.values[name] for _, t in found])
-    usual = float(np.quantile(raw, 0.75))
-    tame = np.minimum(raw, usual + TAME * (usual - raw.min())) if usual > raw.min() else raw
+    tame = np.minimum(raw, limit_of(raw))
     shift, scale = float(tame.mean()), float(tame.std()) or 1.0
     x = np.array([features(study.space, point) for point, _ in found])
     y = (tame - shift) / scale

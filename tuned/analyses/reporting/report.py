@@ -188,7 +188,6 @@ class _Report:
         section = Section("Time")
         self._pictures(section, slots)
         self._table(section, lambda: ledger_table(self.study))
-        self._table(section, lambda: stopping_table(self.study))
         return section
 
     def setting(self) -> Section:
@@ -202,6 +201,7 @@ class _Report:
         stopping = self.study.spec.early_stopping
         text += f" Early stopping: {stopping.method}." if stopping else " No early stopping."
         section.pieces.append(html.paragraph(text))
+        self._table(section, lambda: stopping_table(self.study))
         return section
 
     def again(self) -> Section:
