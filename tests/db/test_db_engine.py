@@ -204,7 +204,7 @@ def test_a_folder_of_somebody_else(tmp_path, open_lab):
     )
     for name in ("tuned.db", "new.db"):
         done = subprocess.run(
-            [sys.executable, "-c", child, str(tmp_path / name)], capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-c", child, str(tmp_path / name)], capture_output=True, text=True, timeout=300, check=True
         )
         assert re.match(r"Unavailable .*(permission|cannot be (written|opened)|denied)", done.stdout), done
 

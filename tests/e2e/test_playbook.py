@@ -87,7 +87,7 @@ def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: Daem
     assert result["looks"] == 1 and result["value"] == stages["test"][0]["values"]["test_accuracy"]
     bundle = Path(result["bundle"])
     again = [sys.executable, str(bundle / "reproduce.py"), "--out", str(tmp_path / "again")]
-    done = subprocess.run(again, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    done = subprocess.run(again, capture_output=True, text=True, timeout=300, check=False, cwd="/")
     assert done.returncode == 0 and "the same" in done.stdout, done.stdout + done.stderr
     document = json.loads((bundle / "bundle.json").read_text())
     assert document["runs"][1]["expected"] == result["value"] and document["installed"]["packages"]

@@ -165,6 +165,6 @@ class Launcher:
         """End the launcher and wait for it."""
         if self.process.stdin is not None:
             self.process.stdin.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=300)
         if self.process.stdout is not None:
             self.process.stdout.close()

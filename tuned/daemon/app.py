@@ -227,7 +227,7 @@ class Daemon:
         return self._suggesting.pace(study_id).trial_s
 
     def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
-        """What `tunectl daemon status` says."""
+        """The answer of `tunectl daemon status`."""
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         devices = []
@@ -262,6 +262,7 @@ class Daemon:
             failures=self._loops.counts,
             notes=[
                 *self.notes,
+                *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._scheduler.held_up] if self._scheduler.held_up else []),
                 *self._notifier.notes,
                 *self._loops.notes,

@@ -91,16 +91,16 @@ def _show(page: StudyPage) -> None:
         ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
         ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
-        ("again", render.counts({state: n for state, n in row.again.items() if n})),
-        ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
+        ("repeated", _counts(row.again)),
+        ("in steps", _counts(row.aside)),
         ("budget", _budget(row)),
-        ("steps", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
+        ("playbook", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
         ("best", render.best(row.best)),
         ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
-        ("keeping", "; ".join(_bound(c) for c in row.constraints)),
+        ("within", "; ".join(_bound(c) for c in row.constraints)),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
-        ("now", row.phase),
-        ("stopping", _stopping(row.early_stopping)),
+        ("points", row.phase),
+        ("early stop", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
         ("time left", "" if row.eta_s is None else "about " + words.duration(row.eta_s)),
         ("runs", _runs(spec)),
@@ -121,6 +121,10 @@ def _budget(row: StudyRow) -> str:
         return ""
     left = f"{words.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
     return f"{words.duration(row.budget_s)} of running time, {left}"
+
+
+def _counts(found: Mapping[str, int]) -> str:
+    return render.counts({state: n for state, n in found.items() if n}) if any(found.values()) else ""
 
 
 def _bound(row: ConstraintRow) -> str:

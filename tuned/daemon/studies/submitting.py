@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import looks_like_test
 from tuned.core.playbook.steps import Step, planned
@@ -243,7 +244,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
     seconds, why = estimate(conn, spec, at_once)
     notes = []
     if spec.search.parallel is not None and spec.search.parallel > room > 0:
-        notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
+        notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {words.count(room, 'slot')}")
     if room == 0:
         notes.append(
             f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(given.slots.gpus)}: its trials wait"
