@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
+PROGRAMS ?= 1000
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search bench-judgement soak clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-judgement soak programs clean
 
 venv: $(VENV)/.made
 
@@ -55,6 +56,9 @@ bench-judgement: venv
 
 soak: venv
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+
+programs: venv
+	PROGRAMS=$(PROGRAMS) $(BIN)/python -m pytest -q --timeout 0 tests/crash/test_programs.py
 
 clean:
 	rm -rf $(VENV) .peers .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 
+from tuned import faults
 from tuned.plain_files import open_plain, read_plain
 from tuned.protocol import CHECKPOINT_MARK, GAPS_FILE, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY
 
@@ -77,6 +78,7 @@ class MetricsAppender:
             try:
                 fd = self._own_descriptor()
                 data = (b"\n" if self._torn else b"") + b"".join(first)
+                faults.check("write", self._path)
                 written = os.write(fd, data)
             except OSError as error:
                 self.error = error

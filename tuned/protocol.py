@@ -30,6 +30,7 @@ import math
 import os
 from typing import Any, Dict, Mapping, Optional, Union
 
+from tuned import faults
 from tuned.plain_files import NotPlain, read_plain
 
 PROTOCOL = 1
@@ -200,17 +201,22 @@ def write_record(
     """
     data = json.dumps(dict(record, protocol=version), separators=(",", ":")).encode()
     temporary = os.path.join(folder, ".%s.%s" % (name, os.urandom(8).hex()))
+    target = os.path.join(folder, name)
+    faults.check("open", target)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:
+            faults.check("write", target)
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
             if durable:
+                faults.check("fsync", target)
                 os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(temporary, os.path.join(folder, name))
+        faults.check("rename", target)
+        os.rename(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -16,7 +16,7 @@ NUMERICS = {"torch", "ax", "botorch", "gpytorch", "numpy", "scipy", "pandas", "s
 SCREENS = {"textual", "rich"}
 SERVER = {"sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn"}
 
-OUR_FILES = ("tuned.protocol", "tuned.plain_files", "tuned.metrics_appender")
+OUR_FILES = ("tuned.protocol", "tuned.faults", "tuned.plain_files", "tuned.metrics_appender")
 BESIDE_THE_CODE = (*OUR_FILES, "tuned.sdk", "tuned.integrations", "tuned.launch")
 
 PROGRAM = """

@@ -16,6 +16,8 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[
 
 def printable(line: str) -> str:
     """The line without colours and other control characters, safe on every terminal."""
+    if line.isprintable():
+        return line.rstrip()
     return "".join(c if c.isprintable() else " " for c in _ESCAPE.sub("", line)).rstrip()
 
 

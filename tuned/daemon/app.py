@@ -262,6 +262,7 @@ class Daemon:
             failures=self._loops.counts,
             notes=[
                 *self.notes,
+                *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._scheduler.held_up] if self._scheduler.held_up else []),
                 *self._notifier.notes,
                 *self._loops.notes,

@@ -20,6 +20,7 @@ import sys
 import traceback
 from typing import Any, Dict, FrozenSet, List, Optional
 
+from tuned import faults
 from tuned.launch import child, import_paths, kernel, preload, shutdown, supervisor
 from tuned.launch.control import Control
 from tuned.launch.program import Program
@@ -125,6 +126,7 @@ class Launcher:
             return None
         with blocked():
             try:
+                faults.check("fork", "supervisor")
                 pid = os.fork()
             except OSError as error:
                 self._control.answer(refused=run_dir, why="cannot fork: %s" % error.strerror)

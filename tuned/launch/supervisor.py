@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any, Dict, NoReturn, Optional
 
-from tuned import protocol
+from tuned import faults, protocol
 from tuned.launch import child, kernel, trial_processes
 from tuned.launch.claim import claim
 from tuned.launch.output import Output
@@ -59,6 +59,7 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
     output = Output(run_dir, spec["patterns"], spec.get("metric_files", ()), spec.get("rename"))
     release, release_trial = os.pipe2(os.O_CLOEXEC)
     status, status_trial = os.pipe2(os.O_CLOEXEC)
+    faults.check("fork", "trial")
     pid = os.fork()
     if pid == 0:
         gc.enable()

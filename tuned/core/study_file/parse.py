@@ -79,6 +79,7 @@ def parse_study(
     check_encodable(data, "")
     check_encodable([base, file, name], "the study's folder")
     _check_environment(environment)
+    _refuse_unfinished(data, "")
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)
     space = parse_space(raw_space)
@@ -128,6 +129,18 @@ def parse_study(
     )
     check_playbook(spec, files)
     return spec
+
+
+def _refuse_unfinished(value: Any, where: str) -> None:
+    """Refuse a `TODO` that a draft has left for a person."""
+    if value == "TODO":
+        raise InvalidInput("is still to be filled in", where=where, hint="write the value in place of TODO")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _refuse_unfinished(inner, f"{where}.{name}" if where else str(name))
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            _refuse_unfinished(inner, f"{where}.{i}")
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

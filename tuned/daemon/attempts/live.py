@@ -26,6 +26,7 @@ from tuned.daemon.attempts.gpu_memory import GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.steering import Steering, notify
 from tuned.daemon.files import run_dirs
+from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.run_dirs import Facts
 from tuned.daemon.machine.slots import Slots
 from tuned.launch.descendants import end_attempt
@@ -53,6 +54,11 @@ class Attempts:
         self._tasks: dict[asyncio.Task[None], LiveAttempt] = {}
         self.live: dict[int, LiveAttempt] = {}
         self.steering = Steering(database, self.live, GpuMemory(slots, self.live))
+
+    @property
+    def lack(self) -> str:
+        """Why changes in run directories are seen late; empty when they are not."""
+        return f"{self._folders.lack}, every {SLOW_POLL_S:.0f} s" if self._folders.lack else ""
 
     def follow(self, attempt: LiveAttempt) -> None:
         """Take care of this attempt from now on. Its run directory exists, unless it is adopted without one."""
@@ -279,6 +285,7 @@ class Attempts:
         )
         failpoints.reach("exit.committed")
         await asyncio.to_thread(run_dirs.forget_exit, attempt.run_dir, attempt.attempt_id)
+        await asyncio.to_thread(cap_log, attempt.run_dir)
         self._finish(attempt, ending)
 
     def _finish(self, attempt: LiveAttempt, ending: Ending | None) -> None:

@@ -22,6 +22,7 @@ from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.launch.trial_spec import argument_context, build_spec
 from tuned.daemon.machine.ports import Ports
 from tuned.daemon.machine.slots import Slots
+from tuned.launch.bundle import keep_bundle
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Directories:
         self, attempt: LiveAttempt, trial: Trial, study: Study, device_environment: dict[str, str], start: str
     ) -> None:
         """All that touches the disk for a new attempt."""
+        keep_bundle(str(self._bundle))
         trial = as_started(study.spec, trial, self._runs)
         checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, run_dirs.checkpoints_of(trial))
         context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)

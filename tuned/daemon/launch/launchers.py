@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tuned import faults
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
-from tuned.launch.bundle import launcher_path
+from tuned.launch.bundle import keep_bundle, launcher_path
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +219,7 @@ class Launchers:
 
     async def _start(self, kind: LauncherKind) -> Launcher:
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(keep_bundle, str(self._bundle))
         log_path = self._logs / f"{os.urandom(4).hex()}.log"
         log_file = await asyncio.to_thread(open, log_path, "wb")
         with log_file:
@@ -229,7 +231,7 @@ class Launchers:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,
-                    env=dict(kind.environment),
+                    env={**dict(kind.environment), **faults.environment()},
                     cwd="/",
                     start_new_session=True,
                 )
