@@ -22,6 +22,16 @@ from storage.queries.attempts import (
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage
+from storage.queries.early_stopping import (
+    StoppingReport,
+    decisions,
+    fold_values,
+    rescued_trials,
+    rung_values,
+    stopping_report,
+    unfinished,
+    waiting_count,
+)
 from storage.queries.events import (
     events_since,
     first_event_seq,
@@ -46,16 +56,6 @@ from storage.queries.search import (
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
 from storage.queries.stages import own_trials, reporting_count, trials_of_stage
-from storage.queries.stopping import (
-    StoppingReport,
-    decisions,
-    fold_values,
-    rescued_trials,
-    rung_values,
-    stopping_report,
-    unfinished,
-    waiting_count,
-)
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,3 +246,30 @@ def test_a_module_with_relative_imports_runs_warm_as_python_m_runs_it(tunectl: T
     assert tunectl.json("submit", "warm.toml", "--name", "later", "--json")["code"] != before
     (tmp_path / "gone.toml").write_text(text.replace("lab.train", "lab.gone"))
     assert "run.module: there is no module lab.gone below" in tunectl("submit", "gone.toml", code=1)
+
+
+def test_globals_and_composed_settings_get_what_is_recorded(tunectl: Tunectl, tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "globals", tmp_path, dirs_exist_ok=True)
+    shell = tunectl
+    words = ["learning_rate=log:1e-5..1e-1", "bias=bool", "n_layer=1..4", "beta1=0.8,1.0", "--method", "sobol"]
+    shell("tune", "train.py", *words, "--trials", "5", "--minimize", "val_loss", "--wait")
+    found = namespaces(shell, "train")
+    assert len(found) == 5 and {params["bias"] for params, _ in found} == {True, False}
+    for params, got in found:
+        assert {name: got[name] for name in params} == params
+        assert got["out_dir"].endswith("/work")
+    assert not (tmp_path / "out").exists()
+
+    shutil.copytree(SCRIPTS / "composed", tmp_path, dirs_exist_ok=True)
+    drafted = shell.json("init", "train.py", "-o", "composed.toml")
+    assert {"optimizer.lr", "optimizer.momentum"} <= set(drafted["parameters"]) and not drafted["todo"]
+    text = (tmp_path / "composed.toml").read_text()
+    text = text.replace("[run]", f'[run]\npython = "{sys.executable}"').replace("trials = 30", "trials = 5")
+    (tmp_path / "composed.toml").write_text(text.replace("\n[space]", '\n[space]\ntag = ["a=b", "x y", "it\'s"]'))
+    shell("submit", "composed.toml", "--set", 'search.method="sobol"', "--wait")
+    found = namespaces(shell, "composed")
+    assert len(found) == 5 and {params["tag"] for params, _ in found} == {"a=b", "x y", "it's"}
+    for params, got in found:
+        flat = {"tag": got["tag"], "epochs": got["epochs"]}
+        flat |= {f"optimizer.{name}": value for name, value in got["optimizer"].items()}
+        assert {name: flat[name] for name in params} == params

@@ -116,7 +116,7 @@ def refuse_inside_trial(environ: Mapping[str, str]) -> None:
 
 
 def plain_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
-    """What a daemon needs of its starter's environment: nothing of the shell, the terminal or the project."""
+    """The part of its starter's environment that a daemon needs: nothing of the shell, the terminal or the project."""
     kept = {k: v for k, v in environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
     return {**kept, ENV_HOME: str(home.root)}
 

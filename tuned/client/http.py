@@ -26,7 +26,7 @@ class OpenReply:
 
     Args:
         path: Path of the daemon's socket.
-        call: What to send.
+        call: The request.
         headers: More request headers.
         limit: Seconds without a byte after which the daemon counts as stuck.
 
@@ -167,7 +167,7 @@ class Client:
         """Send the call and hand its body over as it comes.
 
         Args:
-            call: What to send.
+            call: The request.
             headers: More request headers.
             silence: Seconds without a byte after which the reply counts as broken.
 

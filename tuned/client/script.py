@@ -1,4 +1,4 @@
-"""What a script says to the daemon: connect, submit, enqueue, wait, read the results.
+"""A script's conversation with the daemon: connect, submit, enqueue, wait, read the results.
 
 Owns the objects of `tuned.connect()`. Every value is asked for when it is read, so none of them grows stale.
 """
@@ -116,7 +116,7 @@ class SubmittedStudy:
 
     Attributes:
         name: Its name.
-        submitted: What the daemon said when this script submitted it; None otherwise.
+        submitted: The daemon's reply when this script submitted it; None otherwise.
     """
 
     def __init__(self, client: Client, name: str, submitted: Submitted | None = None) -> None:
@@ -277,7 +277,7 @@ class SubmittedStudy:
         return self._act("retry", trials)
 
     def metrics(self, trial: int, name: str | None = None) -> list[MetricRow]:
-        """What a trial reported, of all metrics or of the one named."""
+        """The observations of a trial, of all metrics or of the one named."""
         from tuned.client import api
 
         return self.client.send(api.metrics(f"{self.name}/{trial}", name))

@@ -32,10 +32,10 @@ FIRST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of the trial.
+    """The trial's end.
 
     Attributes:
-        arguments: What it was started with.
+        arguments: The arguments it was started with.
         observations: Everything that it reported.
         seconds: How long it ran; None when it never began.
         pause: Why the daemon would not have gone on after it; empty when it would.
@@ -74,7 +74,7 @@ def tried(
 
     Args:
         client: Of a daemon that runs.
-        submission: What `rehearsal` made.
+        submission: The result of `rehearsal`.
         output: Gets what the trial prints, as it does.
         waits: Called once when no slot is free for it.
 

@@ -227,7 +227,7 @@ class Daemon:
         return self._suggesting.pace(study_id).trial_s
 
     def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
-        """What `tunectl daemon status` says."""
+        """The answer of `tunectl daemon status`."""
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         devices = []

@@ -1,4 +1,4 @@
-"""What the daemon does from time to time: look at the disk, back up, forget old events, cap logs, end idle helpers.
+"""The daemon's periodic duties: watch the disk, back up, forget old events, cap logs, end idle processes.
 
 Owns the periods. Each task is looked at alone, so that one that fails does not keep the others from being done.
 """

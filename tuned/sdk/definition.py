@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Study:
-    """What a study file says, section by section.
+    """The content of a study file, section by section.
 
     Args:
         name: Name of the study; None: the file's name.

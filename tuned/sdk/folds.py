@@ -86,7 +86,7 @@ def folds(trial: Reports, k: int) -> Iterator[Fold]:
     """The folds one after the other; what each has reported is summed up when the next is asked for.
 
     Args:
-        trial: Who reports.
+        trial: The trial that reports.
         k: At least 2.
 
     Raises:

@@ -84,10 +84,10 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was, or would be, removed.
+    """The files that were, or would be, removed.
 
     Attributes:
-        used_bytes: What the run directories took before.
+        used_bytes: The bytes of the run directories before.
         removed: `STUDY/NUMBER PART BYTES`, least useful first.
     """
 
