@@ -5,16 +5,17 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
+PROGRAMS ?= 1000
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search bench-judgement soak clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-judgement soak programs clean
 
 venv: $(VENV)/.made
 
 $(VENV)/.made: requirements.lock requirements-dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "tuned needs Python 3.11 or newer: make venv PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 install:
@@ -46,7 +47,7 @@ bench: venv
 	$(BIN)/python -m benchmarks
 
 bench-search: venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
+	$(BIN)/pip install --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_target
 
@@ -55,6 +56,9 @@ bench-judgement: venv
 
 soak: venv
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+
+programs: venv
+	PROGRAMS=$(PROGRAMS) $(BIN)/python -m pytest -q --timeout 0 tests/crash/test_programs.py
 
 clean:
 	rm -rf $(VENV) .peers .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

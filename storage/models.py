@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from tuned.core.search.rungs import Verdict
+from tuned.core.search.rungs import Ruling
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StoppedBy, StopReason, StudyState, TrialState
 
 SCHEMA_VERSION = 2
@@ -102,12 +102,13 @@ studies = Table(
     Column("next_number", Integer, nullable=False, server_default=text("1")),
     _zero("other_code"),
     Column("best_trial_id", Integer),
+    _zero("test_looks"),
     Index("studies_active", "state", sqlite_where=text(IS_ACTIVE_STUDY)),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
 """What changes about a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
-`code` is set."""
+`code` is set, `test_looks` the analyses that have measured on the test set."""
 
 study_specs = Table(
     "study_specs",
@@ -309,7 +310,7 @@ rungs = Table(
     Column("peers", Integer, nullable=False),
     Column("passing", Integer, nullable=False),
     Column("cutoff", REAL),
-    Column("verdict", Text, CheckConstraint(_one_of("verdict", Verdict)), nullable=False),
+    Column("verdict", Text, CheckConstraint(_one_of("verdict", Ruling)), nullable=False),
     Column("at", REAL, nullable=False),
     sqlite_with_rowid=False,
     sqlite_strict=True,

@@ -5,17 +5,17 @@ Owns the reading of SQLite's errors and of the file system under the file. Repai
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from tuned.core.errors import Conflict, Unavailable
+from tuned.file_systems import NETWORK, file_system
 
-NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ncpfs", "fuse.glusterfs"})
-"""File systems on which SQLite's locks and shared memory cannot be relied on."""
+DAMAGED_HINT = "tunectl daemon recover brings back all that is left of it: docs/recovery.md"
 
 _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space; nothing that was acknowledged is lost"),
@@ -25,14 +25,15 @@ _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_AUTH: ("access is denied", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_BUSY: ("another program has locked it", "end the program that has it open"),
     sqlite3.SQLITE_LOCKED: ("another program has locked it", "end the program that has it open"),
-    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away; a new one is made"),
-    sqlite3.SQLITE_CORRUPT: (
-        "the database is damaged",
-        "move it away and put the newest of backups/ in its place: docs/recovery.md",
-    ),
+    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away, or: tunectl daemon recover"),
+    sqlite3.SQLITE_CORRUPT: ("the database is damaged", DAMAGED_HINT),
     sqlite3.SQLITE_IOERR: ("the disk reports an error", "look at `dmesg`; is the disk full or failing"),
     sqlite3.SQLITE_NOMEM: ("memory ran out", "free some memory"),
 }
+
+
+class Damaged(Unavailable):
+    """The file is no sound database."""
 
 
 class StaleState(Conflict):
@@ -40,14 +41,12 @@ class StaleState(Conflict):
 
 
 def explain(error: BaseException, path: Path) -> BaseException:
-    """The error as `Unavailable` when it is the file's or the disk's fault, else the error itself."""
+    """An error of SQLite as `Unavailable` when it is the file's or the disk's fault; any other error as it is.
+
+    An `OSError` of a caller's own files is not the database's: it passes unchanged.
+    """
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.DatabaseError):
-        if isinstance(original, OSError):
-            what = (original.strerror or str(original)).lower()
-            return Unavailable(
-                f"it cannot be opened: {what}", where=str(path), hint=_REMEDIES[sqlite3.SQLITE_CANTOPEN][1]
-            )
         return error
     if isinstance(original, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error
@@ -55,7 +54,26 @@ def explain(error: BaseException, path: Path) -> BaseException:
     known = _REMEDIES.get(code & 0xFF) if code is not None else None
     if known is None:
         return error
-    return Unavailable(known[0], where=str(path), hint=known[1])
+    damage = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return (Damaged if damage else Unavailable)(known[0], where=str(path), hint=known[1])
+
+
+def found_by_check(lines: Sequence[str], path: Path) -> Unavailable:
+    """The error behind the findings of `PRAGMA quick_check`: damage, or a disk that cannot be read."""
+    for line in lines:
+        code = re.search(r"error code=(\d+)", line)
+        number = int(code[1]) & 0xFF if code else sqlite3.SQLITE_CORRUPT
+        if number in _REMEDIES and number != sqlite3.SQLITE_CORRUPT:
+            what, hint = _REMEDIES[number]
+            return Unavailable(what, where=str(path), hint=hint)
+    first = lines[0].replace("\n", " ") if lines else "it cannot be checked"
+    return Damaged(f"the database is damaged: {first}", where=str(path), hint=DAMAGED_HINT)
+
+
+def unopened(error: OSError, path: Path) -> Unavailable:
+    """The refusal of a file that the operating system does not let us open."""
+    what = (error.strerror or str(error)).lower()
+    return Unavailable(f"it cannot be opened: {what}", where=str(path), hint=_REMEDIES[sqlite3.SQLITE_CANTOPEN][1])
 
 
 def refuse_network(path: Path, mounts: str) -> None:
@@ -68,16 +86,7 @@ def refuse_network(path: Path, mounts: str) -> None:
     Raises:
         Unavailable: It would lie on one.
     """
-    real = Path(os.path.realpath(path))
-    found, depth = "", -1
-    for line in mounts.splitlines():
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
-        # The later of two mounts on one folder hides the earlier.
-        if real.is_relative_to(point) and len(point.parts) >= depth:
-            found, depth = fields[2], len(point.parts)
+    found = file_system(path, mounts)
     if found in NETWORK:
         raise Unavailable(
             f"its folder is on a network file system ({found}), which would damage the database",

@@ -115,6 +115,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     pipelines.c.steps,
     study_specs.c.space,
     t.tier,
+    s.test_looks,
 )
 
 
@@ -148,6 +149,7 @@ def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -
         again={state: again for state, _, _, again in counted if again},
         playbook=None if f[16] is None else load_playbook(f[16]),
         space=f[17],
+        test_looks=f[19],
     )
 
 

@@ -5,15 +5,15 @@ Owns the reading of that line. Whether the point lies in the space is the daemon
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from tuned.core.errors import InvalidInput
+from tuned.core.space.text import read_value, terms
 from tuned.wire import TrialRow
 
-_TERM = re.compile(r"^([^\s=*+]+?)(\*=|\+=|=)(.+)$")
+_TERM = re.compile(r"^([^\s=*+]+?)(\*=|\+=|=)(.+)$", re.DOTALL)
 
 
 def read_new(text: str, trials: Mapping[int, TrialRow]) -> tuple[dict[str, Any], int]:
@@ -22,9 +22,9 @@ def read_new(text: str, trials: Mapping[int, TrialRow]) -> tuple[dict[str, Any],
     Raises:
         InvalidInput: As `read_point`, or the priority is no whole number.
     """
-    terms = text.split()
-    given = [term for term in terms if term.startswith("@")]
-    point = read_point(" ".join(term for term in terms if not term.startswith("@")), trials)
+    typed = terms(text)
+    given = [term for term in typed if term.startswith("@")]
+    point = read_point(" ".join(term for term in typed if not term.startswith("@")), trials)
     return point, read_priority(given[-1][1:], 0)[0] if given else 0
 
 
@@ -56,7 +56,7 @@ def read_point(text: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
         InvalidInput: A term cannot be read, or changes a value that there is not.
     """
     point: dict[str, Any] = {}
-    for term in text.split():
+    for term in terms(text):
         if term.startswith("#"):
             point.update(_base(term, trials))
             continue
@@ -64,14 +64,9 @@ def read_point(text: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
         if found is None:
             raise InvalidInput(f"{term!r} is no value", where="point", hint="type name=value, name*=2 or #7")
         name, operator, raw = found.groups()
-        value = _value(raw)
+        value = read_value(raw)
         point[name] = value if operator == "=" else _changed(point, name, operator, value)
     return point
-
-
-def write_point(params: Mapping[str, Any]) -> str:
-    """The line that `read_point` reads back to these values."""
-    return " ".join(f"{name}={_text(value)}" for name, value in params.items())
 
 
 def _base(term: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
@@ -88,22 +83,3 @@ def _changed(point: Mapping[str, Any], name: str, operator: str, value: Any) -> 
         raise InvalidInput(f"{name} has no number to change", where="point", hint=f"type #7 first, or {name}=value")
     new = old * value if operator == "*=" else old + value
     return round(new) if isinstance(old, int) else new
-
-
-def _value(raw: str) -> Any:
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        try:
-            return float(raw)
-        except ValueError:
-            return {"True": True, "False": False}.get(raw, raw)
-    return value if isinstance(value, (int, float, str, bool)) else raw
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return (
-            value if re.fullmatch(r"[A-Za-z_][\w.\-]*", value) and value not in ("true", "false") else json.dumps(value)
-        )
-    return json.dumps(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.space.text import terms
 from tuned.wire import SpaceChange
 
 SYNTAX = (
@@ -29,7 +30,7 @@ def read_edit(text: str, parameters: Collection[str], *, dry_run: bool) -> Space
         InvalidInput: A term cannot be read, or names no parameter; nothing was typed.
     """
     sets, add, fix, drop, refine = {}, {}, {}, {}, False
-    for term in split_terms(text):
+    for term in terms(text):
         name, equals, raw = term.lstrip("+-").partition("=")
         if term == "refine":
             refine = True
@@ -48,27 +49,6 @@ def read_edit(text: str, parameters: Collection[str], *, dry_run: bool) -> Space
     if not (sets or add or fix or drop or refine):
         raise InvalidInput("nothing was typed", where="space", hint="type such as lr.high=1")
     return SpaceChange(sets, add, fix, drop, refine, dry_run)
-
-
-def split_terms(text: str) -> list[str]:
-    """The terms apart by blanks that are in no bracket and no string."""
-    terms, depth, quote, term = [], 0, "", ""
-    for char in text + " ":
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "[{":
-            depth += 1
-        elif char in "]}":
-            depth -= 1
-        elif char == " " and depth <= 0:
-            if term:
-                terms.append(term)
-            term = ""
-            continue
-        term += char
-    return terms if not term.strip() else [*terms, term.strip()]
 
 
 def _known(name: str, parameters: Collection[str]) -> str:

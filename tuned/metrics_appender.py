@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 
+from tuned import faults
 from tuned.plain_files import open_plain, read_plain
 from tuned.protocol import CHECKPOINT_MARK, GAPS_FILE, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY
 
@@ -34,10 +35,10 @@ def own_slot() -> int:
 class MetricsAppender:
     """Appends lines to a `metrics.jsonl` that others append to as well, and never raises for trouble with the file.
 
-    A line is one `write`. What could not be written is kept in memory and tried again before the next line; a line that
-    was torn by a short write is closed by a newline and written again whole. The descriptor is looked at before each
-    use: code that closes every descriptor and opens files of its own must not find our lines in them. One thread at a
-    time.
+    A line is one `write`. A line that could not be written is kept in memory and tried again before the next line; a
+    line that was torn by a short write is closed by a newline and written again whole. The descriptor is looked at
+    before each use: code that closes every descriptor and opens files of its own must not find our lines in them. One
+    thread at a time.
 
     Args:
         path: The file; made when the first line is written.
@@ -77,6 +78,7 @@ class MetricsAppender:
             try:
                 fd = self._own_descriptor()
                 data = (b"\n" if self._torn else b"") + b"".join(first)
+                faults.check("write", self._path)
                 written = os.write(fd, data)
             except OSError as error:
                 self.error = error

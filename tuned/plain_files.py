@@ -12,6 +12,8 @@ import os
 import stat
 from typing import BinaryIO, Optional, Union
 
+from tuned import faults
+
 _SAFE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 Path = Union[str, "os.PathLike[str]"]
@@ -43,6 +45,7 @@ def open_plain(
         NotPlain: A link, a pipe, a folder or a device stands there.
         OSError: As for `os.open`.
     """
+    faults.check("open", path)
     try:
         fd = os.open(path, flags | _SAFE | (0 if links else os.O_NOFOLLOW), mode, dir_fd=dir_fd)
     except OSError as error:

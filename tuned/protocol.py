@@ -31,6 +31,7 @@ import math
 import os
 from typing import Any, Dict, Mapping, Optional, Union
 
+from tuned import faults
 from tuned.plain_files import NotPlain, read_plain
 
 PROTOCOL = 1
@@ -63,7 +64,7 @@ RECORDS = frozenset(
         MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
     )
 )  # fmt: skip
-"""What a run directory holds of ours: nothing else may be written under these names."""
+"""Our files in a run directory: nothing else may be written under these names."""
 
 ENV_PREFIX = "TUNED_"
 ENV_HOME = "TUNED_HOME"
@@ -102,7 +103,7 @@ STOP_REASONS = ("pause", "prune", "cancel", "kill")
 """Why a daemon asks a live attempt to end; the first word of `stop.json`."""
 
 FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
-"""What a launcher may import before it forks, and therefore what the preload can learn."""
+"""The modules that a launcher may import before it forks, and that the preload can learn."""
 
 SCARCE = frozenset((errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE))
 """Errors of a machine that has no process, memory or descriptor to give now, whoever asks."""
@@ -197,7 +198,7 @@ def write_record(
     Args:
         folder: The run directory.
         name: One of the `*_FILE` names.
-        record: What to write; `protocol` is added.
+        record: The record; `protocol` is added.
         durable: Sync file and folder (temp, fsync, rename, fsync); without it the rename alone makes it atomic.
         version: The protocol of whoever reads it, which may be a supervisor of the version before.
 
@@ -206,17 +207,22 @@ def write_record(
     """
     data = json.dumps(dict(record, protocol=version), separators=(",", ":")).encode()
     temporary = os.path.join(folder, ".%s.%s" % (name, os.urandom(8).hex()))
+    target = os.path.join(folder, name)
+    faults.check("open", target)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:
+            faults.check("write", target)
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
             if durable:
+                faults.check("fsync", target)
                 os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(temporary, os.path.join(folder, name))
+        faults.check("rename", target)
+        os.rename(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -19,6 +19,8 @@ _FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? O
 _BEST = "SELECT s.best_trial_id FROM studies s JOIN trials t ON t.id = s.best_trial_id WHERE s.id = ? AND t.tier = 0"
 """One that was cut short lacks folds, and may be cut for the others' sake."""
 
+_RIVALS = "SELECT count(*) FROM trials WHERE study_id = ? AND tier = 0"
+
 
 def consider_folds(
     conn: Connection, trial: MovingTrial, reported: Collection[str]
@@ -36,7 +38,11 @@ def consider_folds(
         return None
     name = FOLDS_PREFIX + objective.metric
     why = hopeless(
-        _folds(conn, trial.id, name), _folds(conn, int(best_id), name), objective.direction, objective.metric
+        _folds(conn, trial.id, name),
+        _folds(conn, int(best_id), name),
+        objective.direction,
+        objective.metric,
+        int(conn.exec_driver_sql(_RIVALS, (trial.study_id,)).scalar() or 1),
     )
     return (StopReason.PRUNE, StoppedBy.FOLDS, why) if why else None
 

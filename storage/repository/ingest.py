@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
@@ -16,7 +17,7 @@ from storage.driver import driver_of
 from storage.json_text import dump_values, encode_values
 from storage.models import attempts, trials
 from storage.problems import StaleState
-from storage.repository import moves, stopping
+from storage.repository import early_stopping, moves
 from storage.repository.events import add_event
 from storage.repository.folds import consider_folds
 from storage.repository.moves import MovingTrial
@@ -31,6 +32,8 @@ BAD_LINES_KEPT = 100
 """Of an attempt; more are only counted."""
 
 BAD_BYTES = 500
+NAMES_TOLD = 50
+"""Metrics whose last value stands in an event; objectives come on top."""
 DEVICE_METRICS = "gpu/"
 """Names under this are measured by the daemon: their steps are not the trial's."""
 
@@ -104,7 +107,8 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
     if last or batch.bad or batch.note:
         data: dict[str, Any] = {
             "points": len(batch.observations),
-            "last": encode_values(last),
+            "last": encode_values(_shown(trial, last)),
+            "names": len(last),
             "step": None if trial.last_step is None else encode_number(trial.last_step),
             "values": encode_values(trial.values),
             "bad_lines": len(batch.bad),
@@ -115,12 +119,23 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
     return _judge(conn, trial, batch, now) if follows and last else None
 
 
+def _shown(trial: MovingTrial, last: dict[str, float]) -> dict[str, float]:
+    """Of what was reported last, what an event tells: the objectives and others up to a bound.
+
+    An event goes to the database and to every client; metrics themselves are asked for by name.
+    """
+    if len(last) <= NAMES_TOLD:
+        return last
+    measured = {objective.metric: last[objective.metric] for objective in trial.measured if objective.metric in last}
+    return {**measured, **dict(islice(last.items(), NAMES_TOLD))}
+
+
 def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float) -> StopReason | None:
     objective = trial.spec.objective
     if trial.spec.early_stopping is None or objective is None or trial.stage != SEARCH:
         return None
     points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
-    asked = stopping.consider(conn, trial, points, now)
+    asked = early_stopping.consider(conn, trial, points, now)
     if asked is None and trial.spec.early_stopping.folds:
         asked = consider_folds(conn, trial, {name for name, _, _, _ in batch.observations})
     if asked is None:

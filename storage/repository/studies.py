@@ -54,6 +54,7 @@ _HAS_RESULTS: Select[Any] = (
 _PLACE = select(trials.c.tier, trials.c.value, trials.c.number)
 _BEST = _PLACE.join(studies, studies.c.best_trial_id == trials.c.id).where(studies.c.id == bindparam("wanted"))
 _OFFERED = _PLACE.where(trials.c.id == bindparam("trial"))
+_TEST_LOOK = update(studies).where(studies.c.id == bindparam("wanted")).values(test_looks=studies.c.test_looks + 1)
 _SET_BEST = update(studies).where(studies.c.id == bindparam("wanted")).values(best_trial_id=bindparam("trial"))
 
 
@@ -237,6 +238,11 @@ def offer_best(conn: Connection, study_id: int, trial_id: int, objective: Object
     places = [(row.tier, sign * row.value, row.number) for row in (offered, best) if row is not None]
     if places == sorted(places):
         conn.execute(_SET_BEST, {"wanted": study_id, "trial": trial_id})
+
+
+def count_test_look(conn: Connection, study_id: int) -> None:
+    """Note that an analysis measures on the test set."""
+    conn.execute(_TEST_LOOK, {"wanted": study_id})
 
 
 def _judgement(spec: StudySpec) -> tuple[Any, ...]:

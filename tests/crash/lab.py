@@ -20,6 +20,7 @@ from tests.crash import processes
 from tests.crash.invariants import Invariants
 from tests.e2e.conftest import DaemonProcess, wait_until
 from tuned.daemon.failpoints import ENV_FAILPOINTS
+from tuned.faults import ENV_FAULTS
 
 WORKER = """
 import fcntl, os, pathlib, time
@@ -77,6 +78,8 @@ class Lab:
         self.daemon = DaemonProcess(self.home, slots)
         self.armed = folder / "failpoints"
         self.armed.touch()
+        self.faults = folder / "faults"
+        self.faults.touch()
         self.window = folder / "window"
         self.journal = self.base / "journal"
         self.invariants = Invariants(self.home, self.journal)
@@ -87,11 +90,20 @@ class Lab:
 
     def start(self) -> None:
         """Start the daemon, with whatever is armed."""
-        self.daemon.start(**{ENV_FAILPOINTS: f"@{self.armed}"})
+        self.daemon.start(**self._armed_environment())
 
     def launch(self) -> None:
         """Start the daemon without waiting until it answers: it may be parked before it does."""
-        self.daemon.spawn(**{ENV_FAILPOINTS: f"@{self.armed}"})
+        self.daemon.spawn(**self._armed_environment())
+
+    def _armed_environment(self) -> dict[str, str]:
+        return {ENV_FAILPOINTS: f"@{self.armed}", ENV_FAULTS: str(self.faults)}
+
+    def fail(self, *rules: str) -> None:
+        """Have operations of all processes fail, each rule as `tuned.faults` reads it; without any, none does."""
+        new = self.faults.with_name("faults.new")
+        new.write_text("\n".join(rules))
+        new.rename(self.faults)
 
     def wait_answering(self) -> None:
         """Until the daemon answers."""
@@ -195,7 +207,7 @@ class Lab:
             self.daemon.process.wait(20)
         return count
 
-    def wait_at_rest(self, *names: str, deadline_s: float = 60.0) -> None:
+    def wait_at_rest(self, *names: str, deadline_s: float = 300.0) -> None:
         """Until these studies have ended and nothing is live any more."""
         for name in names:
             self.daemon.wait_ended(name, deadline_s)

@@ -45,6 +45,7 @@ def test_a_batch_is_stored_with_its_offset(lab, running):
     assert told.data == {
         "points": 3,
         "last": {"loss": 0.75, "acc": "inf"},
+        "names": 2,
         "step": 2.0,
         "values": {"loss": 0.5},
         "bad_lines": 0,
@@ -193,3 +194,13 @@ def test_lines_without_a_step_go_on_where_the_attempt_was(lab, running):
     lab.report(running, ("loss", 3, 0.5), ("acc", 2.5, 0.5), ("low", -1.5, 0.5))
     assert lab.ask(queries.next_auto_steps, running, 1) == {"loss": 4, "acc": 3, "low": 0}
     assert lab.ask(queries.next_auto_steps, running, 2) == {}
+
+
+def test_an_event_tells_the_objective_and_a_bounded_number_of_others(lab, running):
+    many = [(f"layer{i}/norm", 0.0, float(i), None) for i in range(1000)]
+    lab.do(repository.ingest, IngestBatch(running, 1, 0, 64, [*many, ("loss", 0.0, 0.5, None)]), NOW)
+    told = lab.events()[-1].data
+    assert told["names"] == 1001
+    assert told["last"]["loss"] == 0.5
+    assert len(told["last"]) <= 51
+    assert len(lab.ask(queries.observations, running)) == 1001

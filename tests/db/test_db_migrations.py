@@ -128,7 +128,7 @@ def test_alembic_and_the_mapper_are_not_imported_for_the_present_schema(tmp_path
         "print([name for name in ('alembic', 'sqlalchemy.orm', 'mako', 'numpy') if name in sys.modules])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", child, str(tmp_path / "t.db")], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", child, str(tmp_path / "t.db")], capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout.strip() == "[]"
 

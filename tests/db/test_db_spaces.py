@@ -78,7 +78,7 @@ class ScriptedAdvisor:
     async def start(self) -> None:
         return
 
-    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], _within_s: float = 0.0) -> dict[str, Any]:
         if request["op"] == "suggest":
             self.asked.append(request)
         return {"params": {"lr": len(self.asked) / 10, "width": 7}, "origin": "bayesian", "why": "so"}
@@ -92,7 +92,8 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
     lab.queue(study_id, origin="user")
     (waiting,) = lab.queue(study_id, origin="bayesian", params={"lr": 0.9, "width": 60})
     advisor, wake = ScriptedAdvisor(), asyncio.Event()
-    suggesting = Suggesting(lab.database, cast("AdvisorProcess", advisor), cast("Slots", _NoGpu()), wake)
+    process = cast("AdvisorProcess", advisor)
+    suggesting = Suggesting(lab.database, process, process, cast("Slots", _NoGpu()), wake)
 
     async def renew() -> None:
         queued = [trial for trial in lab.ask(queries.trials, study_id) if trial.attempt == 0]

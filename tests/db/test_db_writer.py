@@ -272,3 +272,17 @@ def test_a_broken_rule_of_the_schema_is_the_callers_error(lab):
     with pytest.raises(Exception, match="cannot store TEXT"):
         lab.do(lambda conn: conn.exec_driver_sql("UPDATE trials SET priority = 'high'"))
     assert lab.do(repository.move_study, study_id, "pause", Actor.USER, NOW) == "paused"
+
+
+def test_a_file_of_the_callers_is_not_called_the_database(lab):
+    """Only SQLite's own errors are told as the database's: the person has to look at the file that was meant."""
+
+    def missing(conn):
+        raise FileNotFoundError(2, "No such file or directory", "/runs/digits/1/exit.json")
+
+    with pytest.raises(FileNotFoundError) as caught:
+        lab.do(missing)
+    assert caught.value.filename == "/runs/digits/1/exit.json"
+    with pytest.raises(PermissionError), lab.database.read():
+        raise PermissionError(13, "Permission denied", "/data/secret")
+    assert lab.study() == 1, "the writer goes on"

@@ -50,7 +50,7 @@ def edge(shared_daemon: DaemonProcess, tmp_path_factory: pytest.TempPathFactory)
 def tunectl(daemon: DaemonProcess, *words: str, code: int = 0) -> str:
     env = {**os.environ, "TUNED_HOME": str(daemon.home)}
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "tuned.cli", *words], env=env, capture_output=True, text=True, timeout=120
+        [sys.executable, "-I", "-m", "tuned.cli", *words], env=env, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == code, (done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr

@@ -182,7 +182,7 @@ def test_scripts_submit_enqueue_wait_and_read(tunectl: Tunectl) -> None:
         with tuned.connect() as daemon:
             study = daemon.submit("quad.toml")
             numbers = study.enqueue({"x": 2.0}, {"x": 3.0}, priority=10)
-            row = study.wait(timeout=60)
+            row = study.wait(timeout=300)
             made = daemon.submit(tuned.Study(name="made", run={"script": "train.py"},
                 objective={"metric": "loss", "direction": "minimize"},
                 space={"x": {"type": "float", "low": 0.0, "high": 5.0}}, search={"method": "random", "trials": 1}))

@@ -79,4 +79,4 @@ def test_confirm_ensemble_finalize(tunectl: Tunectl) -> None:
     assert [line.split()[0] for line in listed.splitlines()[1:]] == ["confirm", "finalize", "finalize-2"]
     assert "confirm is done" in tunectl("steps", "quick", "skip", "confirm", code=1)
     about = tunectl("show", "quick")
-    assert "trials     5 completed, of 5" in about and "beside     10 completed" in about
+    assert "trials     5 completed, of 5" in about and "in steps   10 completed" in about

@@ -191,7 +191,7 @@ def test_the_sdk_in_an_environment(shell: Tunectl, project: Path, python: str) -
     name = "sdk-" + Path(os.path.realpath(python)).name
     env = {k: v for k, v in shell.env.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     done = subprocess.run(
-        [f"{folder}/bin/python", "go.py", name], cwd=project, env=env, capture_output=True, text=True, timeout=60
+        [f"{folder}/bin/python", "go.py", name], cwd=project, env=env, capture_output=True, text=True, timeout=300
     )
     assert done.stderr == ""
     assert (done.stdout, done.stderr) == ("step 1  loss 2\n1 5\nInvalidInput run.script\n", "")
@@ -214,7 +214,7 @@ def test_the_sdk_leaves_others_alone(shell: Tunectl, project: Path) -> None:
 def test_doctor_says_what_it_looked_at(shell: Tunectl, project: Path) -> None:
     shell("daemon", "start")
     process = shell.start("doctor", "--json")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     document = json.loads(out)
     assert document["ok"] == (process.returncode == 0), err
     everything = " | ".join(f["what"] for f in document["findings"])
@@ -311,3 +311,27 @@ def test_a_name_that_is_taken_is_not_taken_again(shell: Tunectl, project: Path) 
     assert shell.json(*words, "lr=0.2..1")["study"] == "mine-2"
     (project / "mine.toml").unlink()
     assert shell.json(*words, "lr=0.3..1")["study"] == "mine-3"
+
+
+def test_one_trial_on_a_page_and_a_queued_command_by_its_name(shell: Tunectl, project: Path) -> None:
+    (project / "two.py").write_text("for i in range(3): print(f'step {i} loss {1 / (i + 1):.3f} acc {i / 4}')\n")
+    (project / "two.toml").write_text(
+        "[run]\nscript = 'two.py'\nargs = ['--x={x}']\n[objective]\nmetric = 'loss'\ndirection = 'minimize'\n"
+        "[metrics]\npatterns = ['step (?P<step>.+) loss (?P<loss>.+) acc (?P<acc>.+)']\n"
+        "[space]\nx = [1, 2]\n[search]\ntrials = 1\n"
+    )
+    shell("submit", "two.toml", "--wait")
+    page = " ".join(shell("show", "two/1").split())
+    assert "chosen by sobol" in page and "parameters x=" in page and "two.py --x=" in page
+    assert "acc 3 0 0.5 0 0.5" in page and "loss 3 1 0.333 0.333 1" in page
+    document = shell.json("show", "two/best")
+    assert document["trial"]["number"] == 1 and len(document["metrics"]) == 6
+
+    shell("queue", "--name", "long", "--", "sleep", "600")
+    shell.wait_until(lambda: shell.json("show", "long/1")["trial"]["state"] == "running", "it runs")
+    status = shell("status")
+    assert "1 running" in status and "long" in status
+    assert "sleep 600" in shell("studies")
+    shell("kill", "long")
+    shell.wait_until(lambda: shell.json("show", "long/1")["trial"]["state"] == "failed", "it is killed by its name")
+    assert shell("ls") == shell("studies")

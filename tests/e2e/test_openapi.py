@@ -74,7 +74,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 
 def send(path: str, request: requests.PreparedRequest) -> tuple[int, bytes]:
     """One request over the socket; of an endless reply the head alone."""
-    connection = http.client.HTTPConnection("tuned", timeout=30)
+    connection = http.client.HTTPConnection("tuned", timeout=300)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.sock.settimeout(30)
     try:

@@ -55,7 +55,7 @@ def by_stage(daemon: DaemonProcess) -> dict[str, list[Any]]:
 def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: DaemonProcess, tmp_path: Path) -> None:
     daemon.start()
     names = ["coarse", "bayesian", "refine", "confirm", "ensemble", "finalize", "report"]
-    daemon.submit(study(playbook={"steps": names, "top": 2, "seeds": 2}), tmp_path)
+    daemon.submit(study(playbook={"steps": names, "top": 2, "seeds": 2, "max_seeds": 2}), tmp_path)
     daemon.until(lambda: steps(daemon)["confirm"]["state"] == "running", "the confirmation does not begin")
     daemon.kill()
     daemon.start()
@@ -87,12 +87,16 @@ def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: Daem
     assert result["looks"] == 1 and result["value"] == stages["test"][0]["values"]["test_accuracy"]
     bundle = Path(result["bundle"])
     again = [sys.executable, str(bundle / "reproduce.py"), "--out", str(tmp_path / "again")]
-    done = subprocess.run(again, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    done = subprocess.run(again, capture_output=True, text=True, timeout=300, check=False, cwd="/")
     assert done.returncode == 0 and "the same" in done.stdout, done.stdout + done.stderr
     document = json.loads((bundle / "bundle.json").read_text())
     assert document["runs"][1]["expected"] == result["value"] and document["installed"]["packages"]
     page = Path(found["report"]["result"]["file"])
-    assert page.name == "report.html" and "Confirmation" in page.read_text()
+    text = page.read_text()
+    assert page.name == "report.html" and "Confirmation" in text
+    # The page begins with the result: the final model, its figure, and how each step came to it.
+    assert "test_accuracy of the final model" in text[: text.index("<nav>")]
+    assert str(bundle) in text and "reproduce.py" in text and "numpy==" in text
 
 
 def test_steps_by_hand(daemon: DaemonProcess, tmp_path: Path) -> None:
@@ -105,7 +109,9 @@ def test_steps_by_hand(daemon: DaemonProcess, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="no repetition has ended"):
         daemon.get("/v1/studies/digits/analysis/confirm")
 
-    daemon.post("/v1/studies/digits/steps", {"step": "confirm", "options": {"top": 1, "seeds": 2, "against": 1}})
+    daemon.post(
+        "/v1/studies/digits/steps", {"step": "confirm", "options": {"top": 1, "seeds": 2, "max_seeds": 2, "against": 1}}
+    )
     ended = daemon.wait_ended("digits")
     assert ended["started"] == 4 and ended["counts"] == {"completed": 8}
     assert [step["state"] for step in steps(daemon).values()] == ["done"]
@@ -125,7 +131,7 @@ def test_steps_are_held_skipped_and_refused(daemon: DaemonProcess, tmp_path: Pat
     untold.write_text("import tuned\ntrial = tuned.current_trial()\ntrial.report(val_accuracy=trial.params['lr'])\n")
     run = {"script": str(untold), "python": sys.executable}
     with pytest.raises(Exception, match=r"finalize\.args"):
-        daemon.submit(study(run=run, finalize={}, test={"metric": "val_accuracy"}, playbook={}), tmp_path)
+        daemon.submit(study(run=run, finalize={}, test={"metric": "test_accuracy"}, playbook={}), tmp_path)
 
     playbook = {"steps": ["coarse", "bayesian", "confirm"], "pause_before": ["bayesian"]}
     held = study(run=run, playbook=playbook)

@@ -37,7 +37,7 @@ class There:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-I", "-m", "tuned.cli", *words],
-            env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
+            env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def namespaces_of(text: str) -> dict[str, Any]:
 
 def ran(command: str) -> str:
     """Output of a line that was copied into a shell somewhere else."""
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, cwd="/", timeout=60)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, cwd="/", timeout=300)
     return done.stdout
 
 
@@ -147,7 +148,7 @@ def test_check_proves_what_the_text_leaves_open(tunectl: Tunectl, tmp_path: Path
     assert document["ok"] and "the script's parser gets mixed, offset as recorded" in texts
     script = (tmp_path / "train.py").read_text()
     (tmp_path / "train.py").write_text(script.replace("type=str2bool", "type=lambda text: bool(text)"))
-    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=60)[0])
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=300)[0])
     texts = [finding["what"] for finding in document["findings"] if finding["level"] == "fail"]
     assert not document["ok"] and texts == ["mixed: the code gets True where false is recorded"]
 
@@ -177,7 +178,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
     """
     (tmp_path / "s.toml").write_text(text)
     process = tunectl.start("check", "s.toml", "--run", "--json", RANK="1")
-    document = json.loads(process.communicate(timeout=60)[0])
+    document = json.loads(process.communicate(timeout=300)[0])
     shown = {level: [f["what"] for f in document["findings"] if f["level"] == level] for level in ("warn", "fail")}
     warned = " | ".join(shown["warn"])
     assert "val_acc is minimized, and of such a metric more is usually better" in warned
@@ -193,7 +194,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
     (tmp_path / "s.toml").write_text(constrained)
     script = tmp_path / "train.py"
     script.write_text("import subprocess  # what that prints, nobody knows\n" + script.read_text())
-    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=60)[0])
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=300)[0])
     texts = " | ".join(finding["what"] for finding in document["findings"])
     assert "constraint.metric: the trial never gave latncy" in texts
     assert "early_stopping.patience = 5 is in steps, and loss comes every 500 of them" in texts
@@ -245,3 +246,30 @@ def test_a_module_with_relative_imports_runs_warm_as_python_m_runs_it(tunectl: T
     assert tunectl.json("submit", "warm.toml", "--name", "later", "--json")["code"] != before
     (tmp_path / "gone.toml").write_text(text.replace("lab.train", "lab.gone"))
     assert "run.module: there is no module lab.gone below" in tunectl("submit", "gone.toml", code=1)
+
+
+def test_globals_and_composed_settings_get_what_is_recorded(tunectl: Tunectl, tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "globals", tmp_path, dirs_exist_ok=True)
+    shell = tunectl
+    words = ["learning_rate=log:1e-5..1e-1", "bias=bool", "n_layer=1..4", "beta1=0.8,1.0", "--method", "sobol"]
+    shell("tune", "train.py", *words, "--trials", "5", "--minimize", "val_loss", "--wait")
+    found = namespaces(shell, "train")
+    assert len(found) == 5 and {params["bias"] for params, _ in found} == {True, False}
+    for params, got in found:
+        assert {name: got[name] for name in params} == params
+        assert got["out_dir"].endswith("/work")
+    assert not (tmp_path / "out").exists()
+
+    shutil.copytree(SCRIPTS / "composed", tmp_path, dirs_exist_ok=True)
+    drafted = shell.json("init", "train.py", "-o", "composed.toml")
+    assert {"optimizer.lr", "optimizer.momentum"} <= set(drafted["parameters"]) and not drafted["todo"]
+    text = (tmp_path / "composed.toml").read_text()
+    text = text.replace("[run]", f'[run]\npython = "{sys.executable}"').replace("trials = 30", "trials = 5")
+    (tmp_path / "composed.toml").write_text(text.replace("\n[space]", '\n[space]\ntag = ["a=b", "x y", "it\'s"]'))
+    shell("submit", "composed.toml", "--set", 'search.method="sobol"', "--wait")
+    found = namespaces(shell, "composed")
+    assert len(found) == 5 and {params["tag"] for params, _ in found} == {"a=b", "x y", "it's"}
+    for params, got in found:
+        flat = {"tag": got["tag"], "epochs": got["epochs"]}
+        flat |= {f"optimizer.{name}": value for name, value in got["optimizer"].items()}
+        assert {name: flat[name] for name in params} == params

@@ -40,7 +40,7 @@ STUDY = """
     method = "sobol"
     trials = {trials}
 """
-DEADLINE_S = 60.0
+DEADLINE_S = 300.0
 
 
 class Tunectl:

@@ -76,10 +76,11 @@ class Launcher:
         preload: list[str] | None = None,
         python: str = sys.executable,
         env: dict[str, str] | None = None,
+        bundle: str = "",
     ) -> None:
         self.folder = folder
         self.python = python
-        self.bundle = make_bundle(str(folder / "bundles"))
+        self.bundle = bundle or make_bundle(str(folder / "bundles"))
         self.log = folder / f"launcher-{uuid.uuid4().hex[:6]}.log"
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "PYTEST_", "COV_"))}
         with open(self.log, "wb") as log:
@@ -165,6 +166,6 @@ class Launcher:
         """End the launcher and wait for it."""
         if self.process.stdin is not None:
             self.process.stdin.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=300)
         if self.process.stdout is not None:
             self.process.stdout.close()

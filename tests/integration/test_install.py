@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def make(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {"HOME": str(home), "PATH": os.environ["PATH"], **environment}
     command = ["make", "--no-print-directory", "-s", *words]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.fixture
@@ -61,3 +61,19 @@ def test_uninstall_takes_away_what_is_ours_alone(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in data.iterdir()) == ["kept"]
     assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_uninstall_takes_a_unit_that_would_point_nowhere(tmp_path: Path, ours: bool) -> None:
+    environment = tmp_path / "data" / "tuned-hpo" / "venv"
+    unit = tmp_path / "config" / "systemd" / "user" / "tuned-hpo.service"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "tunectl").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
+    (environment / "bin" / "tunectl").chmod(0o755)
+    unit.parent.mkdir(parents=True)
+    program = environment / "bin" / "python3" if ours else "/opt/tuned/bin/python3"
+    unit.write_text(f"[Service]\nExecStart={program} -I -m tuned.daemon run\n")
+    places = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    assert make(tmp_path, "uninstall", **places).returncode == 0
+    assert unit.exists() != ours
+    assert "--stop-trials" in (tmp_path / "called").read_text(), "no trial runs on without a daemon"

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 CHILD = Path(__file__).parent / "pty_child.py"
-DEADLINE_S = 30.0
+DEADLINE_S = 300.0
 
 
 class Terminal:
@@ -111,7 +111,7 @@ def run_ui(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         f"sys.exit(run(home_at(Path({str(home)!r}), 'test'){''.join(', ' + a for a in arguments)}))"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tuned.advisor.encoding import columns_of, decode, encode
-from tuned.advisor.history import LATEST, MOST_DATA, MOST_DATA_SEVERAL, MOST_POINTS, SPREAD, weigh
+from tuned.advisor.history import MOST_DATA, MOST_DATA_SEVERAL, MOST_POINTS, weigh
 from tuned.advisor.messages import (
     BadRequest,
     DefineStudy,
@@ -104,11 +104,12 @@ def test_what_is_fed_is_bounded_and_keeps_best_latest_and_some_of_all_ranks():
     rows = [trial(i, loss=float(i)) for i in range(1, n + 1)] + [trial(n + i, "queued") for i in range(1, 100)]
     evidence = weigh(SPACE, MINIMIZE, rows)
     numbers = [s.number for s in evidence.data]
-    best = MOST_DATA - LATEST - SPREAD
+    latest, spread = 25, 50
+    best = MOST_DATA - latest - spread
     assert len(numbers) == MOST_DATA and numbers == sorted(numbers)
-    assert numbers[:best] == list(range(1, best + 1)) and numbers[-LATEST:] == list(range(n - LATEST + 1, n + 1))
-    steps = {b - a for a, b in pairwise(numbers[best:-LATEST])}
-    assert max(steps) - min(steps) <= 1 and min(steps) == (n - best - LATEST) // SPREAD
+    assert numbers[:best] == list(range(1, best + 1)) and numbers[-latest:] == list(range(n - latest + 1, n + 1))
+    steps = {b - a for a, b in pairwise(numbers[best:-latest])}
+    assert max(steps) - min(steps) <= 1 and min(steps) == (n - best - latest) // spread
     assert [p for p, _ in evidence.pending] == list(range(n + 100 - MOST_POINTS, n + 100))
     # One more than there is room for, and the best of it for a metric of which more is better.
     evidence = weigh(SPACE, MAXIMIZE, [trial(i, acc=float(i % 7)) for i in range(1, MOST_DATA + 2)])
@@ -201,3 +202,37 @@ def test_a_trial_stopped_at_a_rung_counts_as_what_it_would_have_reached():
     # At rung 0 the finished ones gained 0.8 and 1.0; at rung 1 only one has been seen.
     assert {s.number: round(s.values[0], 6) for s in evidence.data} == {1: 0.2, 2: 0.3, 3: 0.6, 4: 0.7, 5: 0.9}
     assert not evidence.pending
+
+
+def test_a_trial_stopped_after_some_folds_counts_as_it_would_with_all_of_them():
+    space = SearchSpace((Parameter("x", "float", 0.0, 10.0),))
+
+    def line(number, state, folds, by=""):
+        values = {"loss": sum(folds) / len(folds)}
+        return TrialLine(number, {"x": float(number)}, state, values, folds=dict(enumerate(folds)), stopped_by=by)
+
+    whole = line(1, TrialState.COMPLETED, [0.4, 0.5, 0.5, 0.9, 1.0])  # 0.66, and 0.467 on its first three folds
+    easy = line(2, TrialState.PRUNED, [0.45, 0.49, 0.5], "folds")
+    evidence = weigh(space, (ObjectiveLine("loss", "minimize"),), [whole, easy])
+    told = {s.number: s.values[0] for s in evidence.data}
+    assert told[1] == pytest.approx(0.66)
+    assert told[2] == pytest.approx(0.48 + 0.66 - 1.4 / 3)
+    assert evidence.best is not None and evidence.best.number == 1
+
+
+def test_a_trial_that_ended_by_patience_has_reached_its_end():
+    space = SearchSpace((Parameter("x", "float", 0.0, 10.0),))
+
+    def line(number, state, value, rungs, by=""):
+        return TrialLine(number, {"x": float(number)}, state, {"loss": value}, rungs=rungs, stopped_by=by)
+
+    rows = [
+        line(1, TrialState.COMPLETED, 0.2, {0: 1.0}),
+        line(2, TrialState.COMPLETED, 0.3, {0: 1.3}),
+        line(3, TrialState.PRUNED, 0.25, {0: 0.9}, "patience"),
+        line(4, TrialState.PRUNED, 0.1, {0: 0.1}, "user"),
+    ]
+    evidence = weigh(space, (ObjectiveLine("loss", "minimize"),), rows)
+    told = {s.number: s.values[0] for s in evidence.data}
+    assert told[3] == 0.25 and told[4] == pytest.approx(0.1 - 0.8)
+    assert evidence.best is not None and evidence.best.number == 1

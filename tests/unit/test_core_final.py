@@ -29,7 +29,7 @@ def test_candidates_are_the_first_different_points():
     ranked = [trial(2, 0.1), trial(3, 0.1), trial(4, 0.2), trial(5, 0.3)]
     assert [t.number for t in candidates(ranked, 2, None)] == [2, 4]
     assert [t.number for t in candidates(ranked, 3, trial(9, 0.1))] == [4, 5]
-    with pytest.raises(InvalidInput, match="no trial has a result"):
+    with pytest.raises(InvalidInput, match="no trial but those of the baseline's point, trial 7"):
         candidates([trial(1, 0.1)], 2, trial(7, 0.1))
 
 

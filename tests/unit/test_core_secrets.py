@@ -29,3 +29,13 @@ def test_secrets_are_masked_in_what_is_shown() -> None:
     other = replace(spec, run=replace(run, env={"HF_TOKEN": "hf_2"}))
     (difference,) = spec.differences(other)
     assert "hf_" not in difference
+
+
+@pytest.mark.parametrize("name", ["PGPASSWORD", "DBPASSWORD", "GITHUB_PAT", "MY_PASS", "SENTRY_DSN", "SESSION_COOKIE"])
+def test_further_names_of_secrets(name):
+    assert is_secret(name)
+
+
+def test_a_password_in_an_address_is_masked():
+    shown = masked({"DATABASE_URL": "postgres://me:hush@db:5432/x", "PROXY": "http://proxy:3128", "RANGE": "a://b"})
+    assert shown == {"DATABASE_URL": f"postgres://me:{MASK}@db:5432/x", "PROXY": "http://proxy:3128", "RANGE": "a://b"}

@@ -60,9 +60,11 @@ print("val loss", loss)
 def test_what_a_person_must_say_is_marked() -> None:
     draft = draft_study(read_script(OPTIONS, "train.py"))
     assert [todo.partition(":")[0] for todo in draft.todos] == ["data", "--config"]
-    spec = submitted(draft.text, OPTIONS)
+    with pytest.raises(InvalidInput, match=r"^run\.args\.0: is still to be filled in"):
+        submitted(draft.text, OPTIONS)
+    spec = submitted(draft.text.replace('"TODO"', '"mine"'), OPTIONS)
     assert spec.run.args == (
-        "TODO", "--config", "TODO", "--lr", "{lr:.4g}", "--seed", "{seed}", "--save-dir", "{run_dir}/work"
+        "mine", "--config", "mine", "--lr", "{lr:.4g}", "--seed", "{seed}", "--save-dir", "{run_dir}/work"
     )  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def test_a_script_that_says_nothing_gets_todos_and_is_refused() -> None:
     draft = draft_study(read_script("x = 1", "train.py"))
     assert len(draft.todos) == 2
     assert draft.text.count("TODO") >= 3
-    with pytest.raises(InvalidInput, match='nothing reports "TODO"'):
+    with pytest.raises(InvalidInput, match=r"^objective\.metric: is still to be filled in \(write the value"):
         submitted(draft.text, "x = 1")
 
 

@@ -41,7 +41,7 @@ def check(folder: Path, files: dict[str, str]) -> tuple[int, str]:
         env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     return done.returncode, done.stdout + done.stderr
 

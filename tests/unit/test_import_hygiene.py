@@ -16,7 +16,7 @@ NUMERICS = {"torch", "ax", "botorch", "gpytorch", "numpy", "scipy", "pandas", "s
 SCREENS = {"textual", "rich"}
 SERVER = {"sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn"}
 
-OUR_FILES = ("tuned.protocol", "tuned.plain_files", "tuned.metrics_appender")
+OUR_FILES = ("tuned.protocol", "tuned.faults", "tuned.plain_files", "tuned.metrics_appender")
 BESIDE_THE_CODE = (*OUR_FILES, "tuned.sdk", "tuned.integrations", "tuned.launch")
 
 PROGRAM = """
@@ -39,7 +39,7 @@ def modules_of(folder: str) -> list[str]:
 def loaded(names: list[str], *flags: str) -> dict[str, str | None]:
     """Modules that a fresh interpreter has loaded after importing these, with their files."""
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + PROGRAM.format(names=names)
-    done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     files: dict[str, str | None] = json.loads(done.stdout)
     return files

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tuned.analyses.models.surrogate import fitted
 from tuned.analyses.parameters.importance import fit, importance
 from tuned.analyses.parameters.slices import contour, slice_
-from tuned.analyses.parameters.surrogate import fitted
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.core.errors import InvalidInput
@@ -70,9 +71,9 @@ def test_the_fit_is_judged_by_trials_left_out() -> None:
 def test_leaving_one_out_is_what_a_model_without_it_says() -> None:
     model = fitted(study(20))
     mean, _ = model.left_out()
-    weights = np.ones(20)
-    weights[4] = 0
-    ((alone,),) = model.resampled(model.x[4:5], [weights])
+    others = [i for i in range(20) if i != 4]
+    without = replace(model, x=model.x[others], y=model.y[others], trials=tuple(model.trials[i] for i in others))
+    (alone,), _ = without.predict_rows(model.x[4:5])
     assert mean[4] == pytest.approx(model.sign * (alone * model.scale + model.shift))
 
 

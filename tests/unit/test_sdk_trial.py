@@ -51,7 +51,7 @@ def run(code: str, env: dict[str, str], **more: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -174,7 +174,7 @@ dist.destroy_process_group()
             )
             for rank in (0, 1)
         ]
-        said = [process.communicate(timeout=60)[0] for process in ranks]
+        said = [process.communicate(timeout=300)[0] for process in ranks]
         assert said == ["True True\n", "True False\n"]
         assert {"loss": 0} in lines(tmp_path) and {"loss": 1} not in lines(tmp_path)
 

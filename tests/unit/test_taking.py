@@ -34,7 +34,7 @@ def study(script: str, space: dict[str, Any], *args: Any) -> StudySpec:
     data = {
         "run": {"script": "train.py", "args": list(args or ["{params}"])},
         "space": space,
-        "search": {"trials": 3},
+        "search": {"trials": 1},
         "objective": {"metric": "x", "direction": "minimize"},
         "metrics": {"patterns": [r"(?P<x>\S+)"]},
     }
@@ -165,7 +165,7 @@ def test_options_of_a_file_beside_the_script_are_known() -> None:
     data = {
         "run": {"script": "train.py", "args": ["{params}"]},
         "space": {"bn": {"type": "bool"}},
-        "search": {"trials": 3},
+        "search": {"trials": 1},
         "objective": {"metric": "x", "direction": "minimize"},
         "metrics": {"patterns": [r"(?P<x>\S+)"]},
     }

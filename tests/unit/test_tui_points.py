@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tui.points import read_point, write_point
+from tui.points import read_point
 from tuned.core.errors import InvalidInput
+from tuned.core.space.text import write_point
 from tuned.wire import TrialRow
 
 BASE = TrialRow(
@@ -21,7 +22,8 @@ BASE = TrialRow(
         ("", {}),
         ("lr=3e-4 width=64", {"lr": 3e-4, "width": 64}),
         ("act=tanh amp=true", {"act": "tanh", "amp": True}),
-        ('name="two words"', None),
+        ('name="two words"', {"name": "two words"}),
+        ('name="two words', None),
         ("#7", {"lr": 0.01, "width": 64, "act": "relu", "amp": True}),
         ("#7 lr*=2 width+=8 act=tanh", {"lr": 0.02, "width": 72, "act": "tanh", "amp": True}),
         ("#7 width*=0.4", {"lr": 0.01, "width": 26, "act": "relu", "amp": True}),

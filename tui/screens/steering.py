@@ -6,11 +6,12 @@ from functools import partial
 
 from tui import acting
 from tui.actions import BY_ID, Action
-from tui.points import read_new, read_priority, write_point
+from tui.points import read_new, read_priority
 from tui.screens.browsing import Browsing
 from tui.screens.confirm import Confirm
 from tui.views.forms import new_trial
 from tuned.client import api
+from tuned.core.space.text import write_point
 from tuned.wire import Enqueue, StudyRow
 
 

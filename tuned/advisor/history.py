@@ -8,20 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from statistics import median
 
 from tuned.advisor.lessons import MOST_FAILED, Failed, Measured, failed_of
 from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.search.bound import MODEL, SEVERAL, bounded
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import OPEN, VALUED, Failure, TrialState
 
 MOST_DATA = 300
-"""Trials that a model is fitted to. Beyond, a suggestion takes seconds."""
-LATEST, SPREAD = 25, 50
-"""Of these the latest, so that what a model has just learned is not forgotten when it was nothing good, and some from
-all ranks, so that it goes on knowing where nothing good is. The others are the best. Measured by
-`benchmarks.bounded_history`."""
+"""Trials that a model is fitted to. Beyond, a suggestion takes seconds. Which: `tuned.core.search.bound`."""
 MOST_DATA_SEVERAL = 60
 """The same with several objectives, where the cost grows with the number of trials that none dominates: the latest
 half, and the best by each in turn."""
@@ -57,7 +53,8 @@ class Evidence:
         prior: Results of earlier studies, under numbers below zero.
         measured: Each of `data` with its peak of memory.
         diverged: How many of `data` diverged.
-        best: The best sample by the first objective among those that neither diverged nor broke a constraint.
+        best: The best sample by the first objective among those that neither diverged nor broke a constraint; one that
+            was cut short only where no other is.
         taken: `canonical_key` of every point that was ever used.
     """
 
@@ -119,7 +116,8 @@ def weigh(
             failed.append(lesson)
         elif trial.state in VALUED or trial.state is TrialState.FAILED:
             avoided.append((trial.number, point))
-    best = _best(objectives, data)
+    whole = {trial.number for trial in ordered if trial.whole}
+    best = _best(objectives, [s for s in data if s.number in whole] or data)
     if data:
         worst = [_worst(o, [s.values[k] for s in data]) for k, o in enumerate(objectives)]
         for number, point, reported in diverged:
@@ -142,31 +140,57 @@ def weigh(
 
 
 def _projected(objectives: Sequence[ObjectiveLine], trials: Sequence[TrialLine]) -> dict[int, float]:
-    """What trials stopped or paused at a rung would probably have reached, by number.
+    """The probable end values of trials that were cut short or are paused, by number.
 
-    Early values beside final ones would tell a model that a region is bad because its trials were short. So each gets
-    what the finished trials gained, at the median, from the same rung to their end. With fewer than `LEAST_FINISHED` of
-    them at that rung a value stays as it was.
+    Early values beside final ones would tell a model that a region is bad because its trials were short, or good
+    because its folds were easy. So each gets the difference that whole trials showed, at the median, between the same
+    point and their end: the same folds where it has reported folds, else the same rung. Where too few of them
+    (`LEAST_FINISHED` at a rung, one for folds) were seen there, a value stays as it was.
     """
     if len(objectives) != 1:
         return {}
     metric = objectives[0].metric
-    finished = [t for t in trials if t.state is TrialState.COMPLETED and math.isfinite(t.values.get(metric, math.nan))]
-    gains: dict[int, float | None] = {}
+    whole = [t for t in trials if t.whole and math.isfinite(t.values.get(metric, math.nan))]
+    gains: dict[object, float | None] = {}
     found: dict[int, float] = {}
     for trial in trials:
-        if not trial.rungs or trial.state not in (TrialState.PRUNED, TrialState.PAUSED):
+        if trial.whole or trial.state not in (TrialState.PRUNED, TrialState.PAUSED):
             continue
-        rung = max(trial.rungs)
-        if rung not in gains:
-            seen = [t.values[metric] - t.rungs[rung] for t in finished if rung in t.rungs]
-            gains[rung] = median(seen) if len(seen) >= LEAST_FINISHED else None
-        gain = gains[rung]
+        reached, value, least = _reached(trial)
+        if value is None:
+            continue
+        if reached not in gains:
+            seen = [t.values[metric] - v for t in whole if (v := _at(t, reached)) is not None]
+            gains[reached] = median(seen) if len(seen) >= least else None
+        gain = gains[reached]
         if gain is not None:
-            found[trial.number] = trial.rungs[rung] + gain
+            found[trial.number] = value + gain
         elif trial.state is TrialState.PAUSED:
-            found[trial.number] = trial.rungs[rung]
+            found[trial.number] = value
     return found
+
+
+Reached = frozenset[int] | int
+"""The folds that a trial has finished, or the last rung that it came to."""
+
+
+def _reached(trial: TrialLine) -> tuple[Reached, float | None, int]:
+    """How far a trial came, its value there (None where that is not known), and how many whole trials must tell."""
+    if trial.folds:
+        folds = frozenset(trial.folds)
+        return folds, _at(trial, folds), 1
+    rung = max(trial.rungs, default=-1)
+    return rung, trial.rungs.get(rung), LEAST_FINISHED
+
+
+def _at(trial: TrialLine, reached: Reached) -> float | None:
+    """A trial's value at a rung, or over some folds; None where it was not seen there."""
+    if isinstance(reached, int):
+        return trial.rungs.get(reached)
+    if not reached <= trial.folds.keys():
+        return None
+    value = sum(trial.folds[fold] for fold in reached) / len(reached)
+    return value if math.isfinite(value) else None
 
 
 def _best(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> Sample | None:
@@ -187,24 +211,10 @@ def _sign(objective: ObjectiveLine) -> float:
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    latest, spread = max(1, most * LATEST // MOST_DATA), most * SPREAD // MOST_DATA
-    if sum(o.bound is None for o in objectives) > 1:
-        most = min(most, MOST_DATA_SEVERAL)
-        latest, spread = most // 2, 0
-    if len(data) <= most:
-        return data
-    chosen = {s.number for s in data[-latest:]}
-    share = (most - latest - spread) // len(objectives)
-    for k, objective in enumerate(objectives):
-        rest = sorted((s for s in data if s.number not in chosen), key=partial(_rank, _sign(objective), k))
-        chosen |= {s.number for s in rest[:share]}
-    rest = sorted((s for s in data if s.number not in chosen), key=partial(_rank, _sign(objectives[0]), 0))
-    chosen |= {rest[(2 * i + 1) * len(rest) // (2 * spread)].number for i in range(spread)}
-    return [s for s in data if s.number in chosen]
-
-
-def _rank(sign: float, k: int, sample: Sample) -> tuple[float, int]:
-    return sign * sample.values[k], sample.number
+    scores = [[_sign(o) * v for o, v in zip(objectives, s.values, strict=True)] for s in data]
+    several = sum(o.bound is None for o in objectives) > 1
+    most, mix = (min(most, MOST_DATA_SEVERAL), SEVERAL) if several else (most, MODEL)
+    return [data[i] for i in bounded([s.number for s in data], scores, most, mix)]
 
 
 def _tamed(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sample, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Point, SearchSpace
-from tuned.core.states import Failure, TrialState
+from tuned.core.states import Failure, StoppedBy, TrialState
 from tuned.core.study import Direction
 from tuned.protocol import decode_number, encode_number
 
@@ -38,8 +38,9 @@ class ObjectiveLine:
 class TrialLine:
     """A trial as the advisor knows it; `values` is empty until it has ended, and may hold non-finite numbers.
 
-    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite. `memory` is its
-    peak in bytes; None when that is not known.
+    `rungs` is what early stopping has seen of it: rung -> the first objective's summary there, finite; `folds` the same
+    of cross-validation: fold -> the first objective there. `memory` is its peak in bytes; None when that is not known.
+    `stopped_by`: as `tuned.core.states.StoppedBy` spells it.
     """
 
     number: int
@@ -50,6 +51,14 @@ class TrialLine:
     origin: str = ""
     rungs: dict[int, float] = field(default_factory=dict)
     memory: float | None = None
+    folds: dict[int, float] = field(default_factory=dict)
+    stopped_by: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are those of its own end: it completed, or had converged."""
+        converged = self.state is TrialState.PRUNED and self.stopped_by == StoppedBy.PATIENCE
+        return converged or self.state is TrialState.COMPLETED
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,8 @@ def _row(row: TrialLine) -> dict[str, Any]:
         "origin": row.origin,
         "rungs": {str(rung): value for rung, value in row.rungs.items()},
         "memory": row.memory,
+        "folds": {str(fold): encode_number(value) for fold, value in row.folds.items()},
+        "stopped_by": row.stopped_by,
     }
 
 
@@ -264,6 +275,8 @@ def _trial(data: Mapping[str, Any]) -> TrialLine:
         str(data.get("origin", "")),
         {int(rung): decode_number(value) for rung, value in data.get("rungs", {}).items()},
         _size(data.get("memory")),
+        {int(fold): decode_number(value) for fold, value in data.get("folds", {}).items()},
+        str(data.get("stopped_by", "")),
     )
 
 

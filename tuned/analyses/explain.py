@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.comparing.compare import baseline_and_best, baseline_of, range_text
+from tuned.analyses.comparing.compare import baseline_and_best, range_text
 from tuned.analyses.curves.gradient_flows import flows
 from tuned.analyses.curves.gradients import gradient_table
 from tuned.analyses.curves.twins import twin
@@ -144,7 +144,10 @@ def _time(study: StudyData) -> list[str]:
 
 
 def _baseline(study: StudyData) -> list[str]:
-    return [baseline_and_best(study).verdicts[0].what] if baseline_of(study) else []
+    try:
+        return [baseline_and_best(study).verdicts[0].what]
+    except InvalidInput as error:
+        return [f"{error}."]
 
 
 def _origins(study: StudyData) -> list[str]:

@@ -119,6 +119,7 @@ class StudyData:
         spec: All that the submission fixed: space with roles, objectives, constraints, search, early stopping.
         state: As `tuned.core.states.StudyState` spells it.
         slots: Trials that the machine can run at once.
+        steps: The steps of its playbook, as `tuned.core.playbook.steps.Playbook.to_list` has them.
     """
 
     name: str
@@ -128,6 +129,7 @@ class StudyData:
     created_at: float = 0.0
     ended_at: float | None = None
     slots: int = 1
+    steps: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def space(self) -> SearchSpace:
@@ -208,7 +210,8 @@ class StudyData:
     def from_dict(cls, data: Mapping[str, Any]) -> StudyData:
         """The study as the daemon sent it."""
         trials = tuple(_trial(row) for row in data["trials"])
-        return cls(**{**data, "spec": StudySpec.from_dict(data["spec"]), "trials": trials})
+        steps = tuple(data.get("steps", ()))
+        return cls(**{**data, "spec": StudySpec.from_dict(data["spec"]), "trials": trials, "steps": steps})
 
 
 def _trial(row: Mapping[str, Any]) -> TrialData:

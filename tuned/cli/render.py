@@ -5,12 +5,12 @@ Owns that formatting; prints nothing and knows no table.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuned.core import words
+from tuned.core.space.text import write_point, write_value
 
 if TYPE_CHECKING:
     from tuned.wire import BestRow, Number
@@ -47,15 +47,13 @@ def state(name: str) -> str:
 
 
 def parameter(value: Any) -> str:
-    """A parameter's value: what one would write after `key=`."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value)
+    """A parameter's value: what one would write after `key=`, floats in four digits."""
+    return write_value(value, 4)
 
 
 def point(params: Mapping[str, Any]) -> str:
-    """`lr=0.01 width=64`."""
-    return " ".join(f"{name}={parameter(value)}" for name, value in params.items()) or "-"
+    """`lr=0.01 net="res net"`."""
+    return write_point(params, 4) or words.UNKNOWN
 
 
 def values(found: Mapping[str, Number]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
-from functools import cached_property
+from dataclasses import fields, is_dataclass
+from functools import cache, cached_property
 from json import dumps
 from typing import Any, TypeVar
 
@@ -101,12 +101,22 @@ class Session:
 
 
 def plain(document: Any) -> Any:
-    """The document as plain data for JSON."""
-    if is_dataclass(document) and not isinstance(document, type):
-        return asdict(document)
+    """The document as plain data for JSON: nothing is copied that a JSON writer takes as it is."""
+    kind = type(document)
+    if kind in (str, int, float, bool) or document is None:
+        return document
+    if is_dataclass(kind):
+        return {name: plain(getattr(document, name)) for name in _field_names(kind)}
     if isinstance(document, list | tuple):
         return [plain(item) for item in document]
+    if isinstance(document, dict):
+        return {key: plain(value) for key, value in document.items()}
     return document
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(entry.name for entry in fields(kind))
 
 
 def _host() -> str | None:

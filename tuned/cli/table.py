@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from tuned.cli.render import COLOURS
+from tuned.core.text import printable
 
 RIGHT = frozenset({"number", "value", "priority", "attempt", "step", "duration", "trials", "eta", "seq"})
 """Headings of columns that are read from the right."""
@@ -51,18 +52,20 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     numeric = {heading.removeprefix("=") for heading in headings if heading.startswith("=") or heading in RIGHT}
     used = [i for i in range(len(headings)) if any(row[i] not in ("", "-") for row in rows)]
     headings = [headings[i].removeprefix("=") for i in used]
-    rows = [[" ".join(row[i].split()) for i in used] for row in rows]
+    rows = [[" ".join(printable(row[i]).split()) for i in used] for row in rows]
     widths = [max(_width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
     terminal = sys.stdout.isatty()
     # An exported COLUMNS may be another terminal's: the one that is written to is asked.
     room = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
     kept = fitted(headings, widths, room) if room else dict(enumerate(widths))
     coloured = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    lines = []
     for row in (headings, *rows):
         cells = [_cell(row[i], width, headings[i] in numeric) for i, width in kept.items()]
         if coloured:
             cells = [_styled(cell, headings[i], row is headings) for i, cell in zip(kept, cells, strict=True)]
-        click.echo(GAP.join(cells).rstrip())
+        lines.append(GAP.join(cells).rstrip())
+    click.echo("\n".join(lines))
     missing = [heading for i, heading in enumerate(headings) if i not in kept]
     if missing:
         click.echo(f"left out at this width: {', '.join(missing)}")
@@ -126,4 +129,6 @@ def _styled(cell: str, heading: str, is_heading: bool) -> str:
 
 def _width(text: str) -> int:
     """Columns that the text takes on a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ LARGEST = 4 * 2**20
 
 
 def load_script(script: str, folder: Path) -> Script:
-    """What a script's text tells.
+    """The facts in a script's text.
 
     Args:
         script: Its path, as it was typed.
@@ -53,7 +54,29 @@ def load_script(script: str, folder: Path) -> Script:
             "is not Python", where=script, hint="run another program with run.command: docs/study-file.md"
         )
     typed = os.path.relpath(path, folder)
-    return read_script(text, str(path) if typed.startswith(os.pardir) else typed)
+    read = read_script(text, str(path) if typed.startswith(os.pardir) else typed, lambda name: _beside(path, name))
+    root = _root(path)
+    if root == path.parent or not re.search(r"^\s*from\s+\.", text, re.MULTILINE):
+        return read
+    module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__main__")
+    return replace(read, module=module, cwd=os.path.relpath(root, folder))
+
+
+def _beside(script: Path, name: str) -> str | None:
+    """Text of a file by its path relative to the script; None when it cannot be read."""
+    try:
+        with (script.parent / name).open("rb") as file:
+            return file.read(LARGEST).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _root(script: Path) -> Path:
+    """The folder above a script's packages; its own folder when it lies in none."""
+    folder = script.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
 
 
 def study_name(script: str) -> str:

@@ -16,6 +16,8 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[
 
 def printable(line: str) -> str:
     """The line without colours and other control characters, safe on every terminal."""
+    if line.isprintable():
+        return line.rstrip()
     return "".join(c if c.isprintable() else " " for c in _ESCAPE.sub("", line)).rstrip()
 
 
@@ -24,7 +26,7 @@ def check_encodable(value: Any, where: str) -> None:
 
     Args:
         value: Plain data; every text and key in it is looked at.
-        where: What it is, or the path of its key; empty for a whole study file.
+        where: Its kind, or the path of its key; empty for a whole study file.
 
     Raises:
         InvalidInput: A text holds one; no database and no reply could.

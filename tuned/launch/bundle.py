@@ -14,6 +14,7 @@ from typing import Dict
 _PARTS = (
     "__init__.py",
     "protocol.py",
+    "faults.py",
     "plain_files.py",
     "metrics_appender.py",
     "torch.py",
@@ -21,6 +22,15 @@ _PARTS = (
     "integrations",
     "launch",
 )
+_SIGNS = (
+    "__init__.py",
+    "protocol.py",
+    "sdk/__init__.py",
+    "sdk/daemon_trial.py",
+    "launch/__main__.py",
+    "launch/child.py",
+)
+"""Whoever removes files removes one of these."""
 
 
 def make_bundle(target_folder: str) -> str:
@@ -58,6 +68,17 @@ def make_bundle(target_folder: str) -> str:
         shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(os.path.join(bundle, "damaged"), ignore_errors=True)
     return bundle
+
+
+def keep_bundle(bundle: str) -> None:
+    """Make a bundle anew whose files somebody has removed; what lives goes on with what it has loaded.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    package = os.path.join(bundle, "tuned")
+    if not all(os.path.exists(os.path.join(package, name)) for name in _SIGNS):
+        make_bundle(os.path.dirname(bundle))
 
 
 def launcher_path(bundle: str) -> str:

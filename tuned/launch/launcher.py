@@ -20,6 +20,7 @@ import sys
 import traceback
 from typing import Any, Dict, FrozenSet, List, Optional
 
+from tuned import faults
 from tuned.launch import child, import_paths, kernel, preload, shutdown, supervisor
 from tuned.launch.control import Control
 from tuned.launch.program import Program
@@ -99,7 +100,7 @@ class Launcher:
         return None
 
     def _hello(self, names: List[str]) -> None:
-        # Who asked may be gone before this is done: nobody else would, and the next daemon's launcher needs the cores.
+        # The daemon may end before this is done: nothing else would stop it, and the next launcher needs the cores.
         kernel.die_with_parent()
         self._preloaded = preload.import_modules(names)
         kernel.outlive_parent()
@@ -131,6 +132,7 @@ class Launcher:
             return None
         with blocked():
             try:
+                faults.check("fork", "supervisor")
                 pid = os.fork()
             except OSError as error:
                 why = "cannot fork: %s" % error.strerror

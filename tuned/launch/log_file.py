@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import Optional
 
+from tuned import faults
+
 KEEP_BYTES = 256 * 2**10
 """The end of what was printed while there was no room."""
 
@@ -23,6 +25,7 @@ class LogFile:
 
     def __init__(self, path: str) -> None:
         self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        self._path = path
         self._pending = b""
         self._dropped = 0
         self._why = ""
@@ -46,6 +49,7 @@ class LogFile:
     def flush(self) -> Optional[OSError]:
         """Write what waits; the error when it cannot be."""
         try:
+            faults.check("write", self._path)
             if self._dropped:
                 note = _DROPPED % (self._dropped, self._why.encode())
                 if os.write(self.fd, note) < len(note):

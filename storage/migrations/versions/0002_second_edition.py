@@ -15,6 +15,7 @@ down_revision = "0001"
 
 STATEMENTS = (
     "ALTER TABLE trials ADD COLUMN frozen_by TEXT DEFAULT '' NOT NULL",
+    "ALTER TABLE studies ADD COLUMN test_looks INTEGER DEFAULT 0 NOT NULL",
     "ALTER TABLE trials ADD COLUMN requeue INTEGER DEFAULT 0 NOT NULL CHECK (requeue IN (0, 1))",
     """ALTER TABLE trials ADD COLUMN stopped_by TEXT DEFAULT '' NOT NULL CHECK (stopped_by = '' OR stopped_by IN
     ('disk', 'folds', 'patience', 'rung', 'study', 'user'))""",

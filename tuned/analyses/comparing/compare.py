@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import text_of
 from tuned.analyses.question import Question
@@ -18,8 +19,10 @@ from tuned.analyses.study_data import StudyData, TrialData, positions
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
+from tuned.core.ranking import Ranking, Tier
 from tuned.core.space import Parameter, Point, Value, same_value
 from tuned.core.states import WASTED
+from tuned.core.study.baseline import REMEDY, baseline_trial
 
 CLOSE = 0.1
 """Of each range, on its own scale, root mean square: settings that close count as the same."""
@@ -226,22 +229,33 @@ def trend(study: StudyData, name: str) -> float | None:
     return float(stats.spearmanr(places, outcome).statistic) if np.ptp(outcome) else None
 
 
-def baseline_of(study: StudyData) -> TrialData | None:
-    """The trial to beat: the user's own point labelled `baseline`, else the first own point, else the first trial."""
-    points = sorted(study.spec.search.points, key=lambda point: "baseline" not in point[0].lower())
-    for _, values in points:
-        for trial in study.ranked:
-            if all(name in trial.params and same_value(trial.params[name], v) for name, v in values.items()):
-                return trial
-    return min(study.ranked, key=lambda trial: trial.number, default=None)
+def baseline_of(study: StudyData) -> TrialData:
+    """The trial that ran the study's baseline.
+
+    Raises:
+        InvalidInput: The study file names no baseline, or that trial has no result to compare with.
+    """
+    found = baseline_trial(study.spec, study.trials)
+    if found is None:
+        what = "the study file names no baseline" if not study.spec.search.points else "the baseline has not run yet"
+        raise InvalidInput(what, where=study.name, hint=REMEDY if not study.spec.search.points else "wait for it")
+    tier = Ranking.of(study.spec).tier(found)
+    if tier is Tier.WHOLE or (tier is Tier.CUT and not study.full):
+        return found
+    became = "was stopped early" if tier is Tier.CUT else f"is {found.state} and has no result that counts"
+    reason = f": {found.reason}" if found.reason else ""
+    raise InvalidInput(
+        f"the baseline, trial {found.number}, {became}{reason}",
+        where=study.name,
+        hint=f"tunectl retry {study.name}/{found.number}",
+    )
 
 
 def baseline_and_best(study: StudyData) -> Answer:
     """What tuning has brought: the baseline beside the best, parameter by parameter."""
-    baseline = baseline_of(study)
-    if baseline is None:
+    if not study.ranked:
         raise InvalidInput("no trial of it has a result yet", where=study.name)
-    best = study.ranked[0]
+    baseline, best = baseline_of(study), study.ranked[0]
     columns = (
         Column("what"), Column("baseline", title=f"baseline, trial {baseline.number}"),
         Column("best", title=f"best, trial {best.number}"),
@@ -258,8 +272,6 @@ def baseline_and_best(study: StudyData) -> Answer:
         if not _same(baseline.params.get(name), best.params.get(name))
     ]
     gain = study.sign * (baseline.values[metric] - best.values[metric])
-    named = any("baseline" in label.lower() for label, _ in study.spec.search.points)
-    notes = [] if named else ['No point is labelled baseline: add [[search.point]] with label = "baseline".']
     share = f" ({gain / abs(baseline.values[metric]):.1%})" if baseline.values[metric] else ""
     verdict = Verdict(
         "info",
@@ -269,11 +281,19 @@ def baseline_and_best(study: StudyData) -> Answer:
         if best.number != baseline.number
         else f"The baseline, trial {baseline.number}, is the best so far: {metric} {best.values[metric]:.4g}.",
         {"baseline": baseline.values[metric], "best": best.values[metric], "gain": gain},
-        "One trial each: repeat both with other seeds before you believe the difference." if gain else "",
+        _beside(study, best, gain),
         trials=(best.number, baseline.number),
     )
     table = Table("compare.baseline", f"{study.name}: baseline and best", columns, tuple(rows))
-    return Answer((verdict,), (table,), tuple(notes))
+    return Answer((verdict,), (table,))
+
+
+def _beside(study: StudyData, best: TrialData, gain: float) -> str:
+    """The best of many is lucky: its repetitions, or the call for them."""
+    quoted = honest(study)
+    if quoted is not None and quoted.value is not None:
+        return f"Of trial {best.number}, {quoted.how}."
+    return "One trial each: repeat both with other seeds before you believe the difference." if gain else ""
 
 
 def _same(one: Value | None, other: Value | None) -> bool:

@@ -1,33 +1,35 @@
 """Confirmation: is a point that won a search better, or was it lucky?
 
-Owns the comparison of repeated runs: paired over seeds with the baseline's, one interval a configuration, and the word
-on each: adopt, reject, undecided. Pure.
+Owns the answer to that: which repetitions there are, the table, and the words. The test is `repeated`'s. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.comparing.variance import Floats, data_variance, metric_variance, search_variance, seed_variance
+from tuned.analyses.comparing import repeated
+from tuned.analyses.comparing.repeated import Compared, Configuration
+from tuned.analyses.comparing.variance import data_variance, metric_variance, search_variance, seed_variance
 from tuned.analyses.examples.example_scores import scores_of
-from tuned.analyses.intervals import Mean, mean_of
+from tuned.analyses.intervals import mean_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
-from tuned.core.states import WASTED
+from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.states import Failure
+from tuned.core.study.baseline import baseline_trial
 from tuned.protocol import FOLDS_PREFIX
 
-LEVEL = 0.95
 _COLUMNS = (
     Column("configuration", "count"),
     Column("role"),
     Column("runs", "count"),
+    Column("failed", "count"),
     Column("search", "number", "in the search"),
     Column("mean", "number"),
     Column("sem", "number"),
@@ -35,146 +37,134 @@ _COLUMNS = (
     Column("interval", "interval"),
     Column("decision"),
 )
+_NO_OUTCOME = frozenset({"", Failure.KILLED, Failure.LOST})
+"""Failures that say nothing of a configuration."""
+OUTCOMES = {"adopt": "adopted", "baseline": "baseline", "undecided": "undecided", "reject": "undecided"}
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """One configuration and its repetitions: seed -> result."""
-
-    number: int
-    searched: float
-    runs: dict[int, float]
-
-    @property
-    def values(self) -> Floats:
-        """Its results, by seed."""
-        return np.array([self.runs[seed] for seed in sorted(self.runs)], dtype=float)
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A configuration beside the baseline.
-
-    Attributes:
-        effect: Mean of the paired differences, larger is better; its interval has the level that all comparisons
-            together keep to (Bonferroni).
-        decision: `adopt`, `reject`, `undecided`, or `baseline`.
-    """
-
-    configuration: Configuration
-    effect: Mean | None
-    decision: str
-
-
-def decide(effect: Mean) -> str:
-    """Adopt what is better for sure, reject what is worse for sure; else nobody can know yet."""
-    if effect.n < 2 or not np.isfinite(effect.low + effect.high):
-        return "undecided"
-    if effect.low > 0:
-        return "adopt"
-    return "reject" if effect.high < 0 else "undecided"
-
-
-def compare(
-    baseline: Configuration, others: Sequence[Configuration], sign: float, level: float = LEVEL
-) -> list[Compared]:
-    """Each configuration against the baseline, over the seeds that both have run with.
-
-    Args:
-        baseline: What is in use today.
-        others: The candidates.
-        sign: 1 where smaller results are better, -1 where larger ones are.
-        level: That all intervals hold together.
-    """
-    each = 1 - (1 - level) / max(1, len(others))
-    found = [Compared(baseline, None, "baseline")]
-    for other in others:
-        both = sorted(baseline.runs.keys() & other.runs.keys())
-        differences = [sign * (baseline.runs[seed] - other.runs[seed]) for seed in both]
-        effect = mean_of(differences, each)
-        found.append(Compared(other, effect, decide(effect)))
-    return found
-
-
-def configurations(study: StudyData) -> tuple[list[Configuration], int]:
-    """The configurations that were repeated, by their number in the search, and how many repetitions failed."""
-    metric, by_number, failed = study.objective.metric, {t.number: t for t in study.trials}, 0
+def configurations(study: StudyData) -> list[Configuration]:
+    """The configurations that were repeated, by their number in the search."""
+    metric, by_number = study.objective.metric, {t.number: t for t in study.trials}
     runs: dict[int, dict[int, float]] = {}
+    failed: dict[int, list[str]] = {}
     for trial in study.trials:
-        if trial.stage != "confirm" or trial.retry_of is None:
+        if trial.stage != CONFIRM_STAGE or trial.retry_of not in by_number:
             continue
-        own = runs.setdefault(trial.retry_of, {})
+        own, lost = runs.setdefault(trial.retry_of, {}), failed.setdefault(trial.retry_of, [])
         value = trial.values.get(metric, np.nan)
         if trial.state == "completed" and np.isfinite(value):
             own[trial.seed] = value
-        elif trial.state in WASTED:
-            failed += 1
-    found = [
-        Configuration(number, by_number[number].values.get(metric, np.nan), own)
+        elif trial.state == "failed" and trial.failure not in _NO_OUTCOME:
+            lost.append(trial.reason or trial.failure)
+    return [
+        Configuration(
+            number,
+            by_number[number].values.get(metric, np.nan),
+            own,
+            len(failed[number]),
+            failed[number][-1] if failed[number] else "",
+        )
         for number, own in sorted(runs.items())
-        if number in by_number
     ]
-    return found, failed
+
+
+def looks_of(study: StudyData) -> list[int]:
+    """Repetitions of a configuration at each decision so far, by the steps of the study's playbook."""
+    return [int(look) for step in study.steps if step["name"] == "confirm" for look in step["result"].get("looks", ())]
+
+
+def confirmed(study: StudyData, against: int | None = None) -> list[Compared]:
+    """The configurations that were repeated, compared: the baseline first, then the others as the search ranked them.
+
+    Args:
+        study: The study.
+        against: Number of the baseline; None: the study's own (`tuned.core.study.baseline`) where it was repeated, else
+            the configuration that was best in the search.
+
+    Raises:
+        InvalidInput: No repetition has given a result, and why; or that trial was not repeated.
+    """
+    found = configurations(study)
+    if not any(c.runs for c in found):
+        hint = f"tunectl confirm {study.name} --top 3 --seeds 5"
+        broken = [c for c in found if c.failed]
+        if broken:
+            count = sum(c.failed for c in broken)
+            raise InvalidInput(
+                f"none of {count} repetitions gave a result, so nothing can be confirmed: {broken[-1].reason}",
+                where=study.name,
+                hint=f"see: tunectl trials {study.name} --filter 'stage=confirm'",
+            )
+        raise InvalidInput("no repetition has ended yet", where=study.name, hint=hint)
+    baseline = _baseline(study, found, against)
+    others = sorted((c for c in found if c is not baseline), key=lambda c: _place(study, c))
+    step = repeated.resolution(study.outcome([*study.ranked, *study.repeated]))
+    return repeated.compare(baseline, others, study.sign, looks_of(study), step)
+
+
+def _place(study: StudyData, c: Configuration) -> tuple[float, int]:
+    return (study.sign * c.searched if np.isfinite(c.searched) else np.inf, c.number)
 
 
 def confirm(question: Question) -> Answer:
     """What the repetitions of a study's best trials say.
 
     Options:
-        against: Number of the baseline; default: the study file's first point where it was repeated, else the
-            configuration that was best in the search.
+        against: Number of the baseline; default: as `confirmed` has it.
 
     Raises:
-        InvalidInput: There are no repetitions.
+        InvalidInput: No repetition has given a result, or that trial was not repeated.
     """
     question.allow("against")
     study = question.study
-    found, failed = configurations(study)
-    if not any(c.runs for c in found):
-        raise InvalidInput(
-            "no repetition has ended yet", where=study.name, hint=f"tunectl confirm {study.name} --top 3 --seeds 5"
-        )
-    baseline = _baseline(question, found)
-    others = sorted((c for c in found if c is not baseline), key=lambda c: study.sign * c.searched)
-    compared = compare(baseline, others, study.sign)
-    winner = _winner(compared, study.sign)
-    variance = _variance(study, found)
-    notes = [f"{failed} repetitions failed and are left out"] if failed else []
+    against = None if question.options.get("against") is None else int(question.number("against", 0))
+    compared = confirmed(study, against)
+    winner = repeated.chosen(compared, study.sign)
+    variance = _variance(study, [c.configuration for c in compared])
     return Answer(
         verdicts=tuple(_verdicts(study, compared, winner)),
-        tables=(_table(study, compared, tuple(notes)), _variance_table(study, variance)),
+        tables=(_table(study, compared), _variance_table(study, variance)),
         figures={
             "winner": winner.configuration.number,
-            "why": _why(winner, baseline),
+            "outcome": OUTCOMES[winner.decision],
+            "why": why(compared, winner),
+            "reference": compared[0].configuration.number,
+            "open": repeated.still_open(compared, study.sign),
+            "tried": max(c.configuration.tried for c in compared),
             "configurations": [_figure(c) for c in compared],
             "variance": variance,
         },
     )
 
 
-def _baseline(question: Question, found: Sequence[Configuration]) -> Configuration:
-    study, named = question.study, question.options.get("against")
-    if named is not None:
-        number = int(question.number("against", 0))
-        for configuration in found:
-            if configuration.number == number:
-                return configuration
-        raise InvalidInput(f"trial {named} was not repeated", where="against", hint=f"tunectl confirm {study.name}")
-    first = next((c for c in found if c.number == 1 and study.spec.search.points), None)
-    return first or min(found, key=lambda c: study.sign * c.searched)
+def _baseline(study: StudyData, found: Sequence[Configuration], against: int | None) -> Configuration:
+    own = baseline_trial(study.spec, study.trials)
+    wanted = against if against is not None else own.number if own else None
+    repeated_one = next((c for c in found if c.number == wanted), None)
+    if repeated_one is not None:
+        return repeated_one
+    if against is not None:
+        hint = f"tunectl confirm {study.name} --against {against}"
+        raise InvalidInput(f"trial {against} was not repeated", where="against", hint=hint)
+    return min(found, key=lambda c: _place(study, c))
 
 
-def _winner(compared: Sequence[Compared], sign: float) -> Compared:
-    """The best of those that are to be adopted; without one, the baseline: it needs no proof."""
-    adopted = [c for c in compared if c.decision == "adopt"]
-    return min(adopted, key=lambda c: sign * c.configuration.values.mean()) if adopted else compared[0]
-
-
-def _why(winner: Compared, baseline: Configuration) -> str:
-    if winner.effect is None:
-        return f"no other one was better for sure over {len(baseline.runs)} seeds"
+def why(compared: Sequence[Compared], winner: Compared) -> str:
+    """Why this configuration is the one to use, in one line: adopted, or undecided, or that the baseline stays."""
+    baseline, own = compared[0].configuration, winner.configuration
+    seeds = f"over {len(own.runs)} seeds"
+    if winner is compared[0]:
+        rejected = [c for c in compared[1:] if c.decision == "reject"]
+        if len(rejected) == len(compared) - 1 and rejected:
+            return f"no other one is as good {seeds}"
+        return f"its mean is the best {seeds}, and no other one is better for sure"
+    if not baseline.runs:
+        return f"trial {baseline.number} gave no result in {baseline.failed} repetitions ({baseline.reason})"
     effect = winner.effect
-    return f"better than trial {baseline.number} by {effect.mean:.4g} ({effect.low:.4g} .. {effect.high:.4g})"
+    if effect is None or not np.isfinite(effect.low + effect.high):
+        return f"undecided: its mean is the best {seeds}, too few to say more"
+    better = f"better than trial {baseline.number} by {effect.mean:.4g} ({effect.low:.4g} .. {effect.high:.4g}) {seeds}"
+    return better if winner.decision == "adopt" else f"undecided: {better}"
 
 
 def _figure(compared: Compared) -> dict[str, object]:
@@ -183,6 +173,7 @@ def _figure(compared: Compared) -> dict[str, object]:
     return {
         "number": c.number,
         "runs": len(c.runs),
+        "failed": c.failed,
         "searched": c.searched,
         "mean": own.mean,
         "sem": own.sem,
@@ -193,33 +184,35 @@ def _figure(compared: Compared) -> dict[str, object]:
 
 
 def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) -> list[Verdict]:
-    baseline = compared[0].configuration
+    baseline, own = compared[0].configuration, winner.configuration
+    word = {"adopt": "is confirmed and adopted", "baseline": "stays"}.get(winner.decision, "is final, not adopted")
     found = [
         Verdict(
             "info",
             "confirm.winner",
-            f"trial {winner.configuration.number} is confirmed: {_why(winner, baseline)}",
-            {"mean": float(winner.configuration.values.mean()), "runs": len(winner.configuration.runs)},
-            about=f"{study.name}/{winner.configuration.number}",
-            trials=(winner.configuration.number,),
+            f"trial {own.number} {word}: {why(compared, winner)}",
+            {"mean": mean_of(own.values).mean, "runs": len(own.runs)},
+            about=f"{study.name}/{own.number}",
+            trials=(own.number,),
         )
     ]
-    open_ = [c for c in compared if c.decision == "undecided" and c.effect is not None]
-    if open_:
-        numbers = tuple(c.configuration.number for c in open_)
-        spread = max(c.effect.high - c.effect.low for c in open_ if c.effect is not None)
+    undecided = [c for c in compared if c.decision == "undecided" and c.effect is not None]
+    if undecided:
+        numbers = tuple(c.configuration.number for c in undecided)
+        spread = max(c.effect.high - c.effect.low for c in undecided if c.effect is not None)
         found.append(
             Verdict(
                 "warn",
                 "confirm.undecided",
-                f"{len(open_)} of {len(compared) - 1} candidates cannot be told from trial {baseline.number} yet",
-                {"widest interval": spread, "seeds": len(baseline.runs)},
+                f"{len(undecided)} of {len(compared) - 1} candidates cannot be told from trial {baseline.number} yet",
+                {"widest interval": spread, "seeds": baseline.tried},
                 "more seeds narrow the intervals",
                 f"tunectl confirm {study.name} --top {len(compared) - 1} --seeds 5 --against {baseline.number}",
                 about=study.name,
                 trials=numbers,
             )
         )
+    found += [_fails(study, c.configuration) for c in compared if c.configuration.failed]
     lucky = _luck(compared, study.sign)
     if lucky is not None:
         number, excess = lucky
@@ -237,6 +230,19 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
     return found
 
 
+def _fails(study: StudyData, c: Configuration) -> Verdict:
+    return Verdict(
+        "warn",
+        "confirm.fails",
+        f"trial {c.number} failed in {c.failed} of {c.tried} repetitions: {c.reason}",
+        {"failed": c.failed, "tried": c.tried},
+        "a configuration that fails more often than the baseline is not adopted",
+        f"tunectl trials {study.name} --filter 'stage=confirm state:fail'",
+        about=f"{study.name}/{c.number}",
+        trials=(c.number,),
+    )
+
+
 def _luck(compared: Sequence[Compared], sign: float) -> tuple[int, float] | None:
     """The configuration whose result of the search lies furthest outside of its own repetitions."""
     found = []
@@ -248,20 +254,22 @@ def _luck(compared: Sequence[Compared], sign: float) -> tuple[int, float] | None
     return max(found, key=lambda entry: entry[1], default=None)
 
 
-def _table(study: StudyData, compared: Sequence[Compared], notes: tuple[str, ...]) -> Table:
+def _table(study: StudyData, compared: Sequence[Compared]) -> Table:
     rows = []
     for entry in compared:
         c, own = entry.configuration, mean_of(entry.configuration.values)
-        role = "baseline" if entry.effect is None else "candidate"
+        role = "baseline" if entry.decision == "baseline" else "candidate"
         effect = None if entry.effect is None else entry.effect.mean
         interval = None if entry.effect is None else entry.effect.interval
-        rows.append((c.number, role, own.n, c.searched, own.mean, own.sem, effect, interval, entry.decision))
+        mean, sem = (own.mean, own.sem) if own.n else (None, None)
+        rows.append((c.number, role, own.n, c.failed, c.searched, mean, sem, effect, interval, entry.decision))
     count = max(1, len(compared) - 1)
-    said = (
-        f"paired over seeds; intervals hold together at {LEVEL:.0%}"
-        + (f" ({count} comparisons, Bonferroni)" if count > 1 else ""),
+    comparisons = f"{count} comparison" + ("" if count == 1 else "s")
+    note = (
+        f"paired over seeds, variance pooled over all configurations; over {comparisons} and all rounds of seeds, a "
+        f"decision is wrong in at most {repeated.ERROR:.0%} where nothing differs"
     )
-    return Table("confirm", f"{study.objective.metric} over seeds", _COLUMNS, tuple(rows), (*said, *notes))
+    return Table("confirm", f"{study.objective.metric} over seeds", _COLUMNS, tuple(rows), (note,))
 
 
 def _variance(study: StudyData, found: Sequence[Configuration]) -> dict[str, float | None]:
@@ -289,7 +297,7 @@ def _data(study: StudyData, trials: Sequence[TrialData]) -> float | None:
 def _variance_table(study: StudyData, variance: dict[str, float | None]) -> Table:
     says = {
         "seed": "between runs of one configuration that differ in the seed",
-        "search": "of the best value between searches of this size, beyond the seeds",
+        "search": "of the winner's true level between searches of this size",
         "data": "by which examples it is measured on",
     }
     known = {name: value for name, value in variance.items() if value is not None}

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.comparing.confirm import decide
+from tuned.analyses.comparing.repeated import decide
 from tuned.analyses.intervals import LEVEL, Mean, mean_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData

@@ -29,9 +29,11 @@ def seed_variance(groups: Sequence[Floats]) -> float | None:
 
 
 def search_variance(results: Floats, seeds: float | None, maximize: bool, seed: int = 0) -> float | None:
-    """Variance of the best result between searches of this size, as a bootstrap over the search's trials sees it.
+    """Variance between searches of this size of how good the winning point really is, its luck with the seed left out.
 
-    What seeds alone contribute to it is taken off, so that it says how much the choice of points matters.
+    A bootstrap over the search's trials: their true levels are the results drawn together until their variance is what
+    seeds do not explain; each search draws levels, adds seeds' noise, and takes the winner's level. Seeds' variance
+    subtracted from that of the best result would leave nothing: the best of many is steadier than one run.
 
     Args:
         results: (trials,) of the search.
@@ -41,9 +43,16 @@ def search_variance(results: Floats, seeds: float | None, maximize: bool, seed: 
     """
     if len(results) < 5:
         return None
-    draws = np.random.default_rng(seed).integers(0, len(results), (RESAMPLES, len(results)))
-    best = results[draws].max(axis=1) if maximize else results[draws].min(axis=1)
-    return max(0.0, float(best.var(ddof=1)) - (seeds or 0.0))
+    whole = float(results.var(ddof=1))
+    noise = min(seeds or 0.0, whole)
+    if whole <= noise:
+        return 0.0
+    levels = results.mean() + (results - results.mean()) * np.sqrt(1 - noise / whole)
+    rng = np.random.default_rng(seed)
+    drawn = levels[rng.integers(0, len(results), (RESAMPLES, len(results)))]
+    seen = drawn + np.sqrt(noise) * rng.normal(size=drawn.shape)
+    won = drawn[np.arange(RESAMPLES), seen.argmax(axis=1) if maximize else seen.argmin(axis=1)]
+    return float(won.var(ddof=1))
 
 
 def data_variance(folds: Sequence[Floats]) -> float | None:

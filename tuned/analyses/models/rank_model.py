@@ -1,7 +1,7 @@
 """A model of results over the space, for what raw means cannot say: one parameter's effect with the others held alike.
 
-Owns the encoding and the model: a Gaussian process on the ranks of the results, so that one diverged trial weighs no
-more than the last place. Back in the metric's units, a marginal reads as the typical result.
+Owns the model: a Gaussian process on the ranks of the results, so that one diverged trial weighs no more than the last
+place, for shares and for what is left unexplained; and marginals in the metric's units.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,12 @@ from scipy.stats import norm, rankdata
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from tuned.analyses.study_data import Floats, positions
-from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
+from tuned.analyses.models.encoding import encoded
+from tuned.analyses.models.sampled import Functions
+from tuned.analyses.robust import limit_of
+from tuned.analyses.study_data import Floats
+from tuned.core.search.bound import EVEN, bounded
+from tuned.core.space import Parameter, Point, SearchSpace, Value
 
 LEAST_TRIALS = 8
 MOST_TRIALS = 120
@@ -26,7 +31,7 @@ MOST_TRIALS = 120
 
 @dataclass(frozen=True, slots=True)
 class Marginal:
-    """The typical result at a value, and the interval that holds it with 95 %, in the metric's units."""
+    """The mean result at a value, and the interval that holds it with 95 %; less is better."""
 
     mean: float
     low: float
@@ -44,15 +49,14 @@ class RankModel:
     def __init__(self, space: SearchSpace, points: Sequence[Point], results: Floats) -> None:
         order = np.argsort(results, kind="stable")
         self.of = len(order)
-        if len(order) > MOST_TRIALS:
-            order = order[np.linspace(0, len(order) - 1, MOST_TRIALS).astype(int)]
+        order = order[bounded(order.tolist(), np.arange(len(order))[:, None].tolist(), MOST_TRIALS, EVEN)]
         self._order = order
         self._space = space
         self._points = [points[i] for i in order]
-        self._sorted = np.sort(results[order])
+        self._tamed = np.minimum(results[order], limit_of(results[order]))
         ranks = rankdata(results[order])
         self._scores: Floats = norm.ppf((ranks - 0.5) / len(ranks))
-        self._rows = self._encode(self._points)
+        self._rows = encoded(space, self._points)
         kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(
             np.ones(self._rows.shape[1]), (0.15, 30.0), nu=2.5
         ) + WhiteKernel(0.2, (1e-3, 2.0))
@@ -87,45 +91,34 @@ class RankModel:
         return errors
 
     def marginal(self, parameter: Parameter, value: Value) -> Marginal:
-        """The typical result at one value, over all other parameters as they were tried.
+        """The mean result over the points tried, each with one value put in, the others of its values as they were.
 
-        Conditional parameters that do not fit the value stay as they are: their effect is averaged with the rest.
+        Of functions drawn from what may lie behind the results (`Functions`), wild ones tamed: their mean, and the
+        interval that holds 95 % of them. Conditional parameters that do not fit the value stay as they are: their
+        effect is averaged with the rest.
         """
-        mean, error = self._mean_at(parameter, value)
-        low, middle, high = (self._in_units(score) for score in (mean - 1.96 * error, mean, mean + 1.96 * error))
-        return Marginal(middle, low, high)
+        rows = encoded(self._space, [{**point, parameter.name: value} for point in self._points])
+        means = self._functions.at(rows).mean(axis=1) * self._scale + self._shift
+        middle, reach = float(means.mean()), 1.96 * float(means.std(ddof=1))
+        return Marginal(middle, middle - reach, middle + reach)
 
     def main_effect(self, parameter: Parameter, values: Sequence[Value]) -> float:
         """Variance of the marginal over these values, as a share of that of the ranks; 0.0 to 1.0."""
-        means = [self._mean_at(parameter, value)[0] for value in values]
+        means = [self._mean_at(parameter, value) for value in values]
         return min(1.0, float(np.var(means)) / float(np.var(self._scores))) if means else 0.0
 
-    def _mean_at(self, parameter: Parameter, value: Value) -> tuple[float, float]:
-        rows = self._encode([{**point, parameter.name: value} for point in self._points])
-        mean, covariance = self._model.predict(rows, return_cov=True)
-        # The prediction's own noise is not part of what is uncertain about a mean.
-        noise = self._model.kernel_.k2.noise_level
-        variance = max(0.0, float(np.mean(covariance)) - noise / len(rows))
-        return float(np.mean(mean)), float(np.sqrt(variance))
+    def _mean_at(self, parameter: Parameter, value: Value) -> float:
+        rows = encoded(self._space, [{**point, parameter.name: value} for point in self._points])
+        return float(np.mean(self._model.predict(rows)))
 
-    def _in_units(self, score: float) -> float:
-        place: float = norm.cdf(score) * len(self._sorted) - 0.5
-        return float(np.interp(place, np.arange(len(self._sorted)), self._sorted))
+    @cached_property
+    def _functions(self) -> Functions:
+        return Functions(self._rows, (self._tamed - self._shift) / self._scale)
 
-    def _encode(self, points: Sequence[Point]) -> Floats:
-        columns: list[Floats] = []
-        for parameter in self._space.tunable:
-            active = np.array([parameter.name in point for point in points])
-            if parameter.when:
-                columns.append(active.astype(float))
-            if parameter.kind in ("float", "int") or parameter.ordered:
-                filler = parameter.low if parameter.kind in ("float", "int") else parameter.values[0]
-                assert filler is not None
-                places = positions(parameter, [point.get(parameter.name, filler) for point in points])
-                columns.append(np.where(active, places, 0.5))
-                continue
-            columns += [
-                np.array([float(parameter.name in p and same_value(p[parameter.name], v)) for p in points])
-                for v in parameter.values
-            ]
-        return np.column_stack(columns) if columns else np.zeros((len(points), 1))
+    @property
+    def _shift(self) -> float:
+        return float(self._tamed.mean())
+
+    @property
+    def _scale(self) -> float:
+        return float(self._tamed.std()) or 1.0

@@ -18,7 +18,9 @@ from tuned.analyses.parameters.isolation import caveats, isolation
 from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, cut_remark, effort_cells, result_cells, twin_cells
 from tuned.analyses.parameters.two_way import two_way
 from tuned.analyses.question import Question
+from tuned.analyses.robust import wild_note
 from tuned.analyses.space.infeasible import infeasible
+from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.core.errors import InvalidInput
@@ -59,9 +61,9 @@ def effects(question: Question) -> Answer:
 
 
 def fitted(study: StudyData) -> RankModel | None:
-    """The model behind adjusted columns; None with too few trials."""
+    """The model behind adjusted columns; None with too few trials, or where all results are equal."""
     ranked = study.ranked
-    if len(ranked) < LEAST_TRIALS or not study.space.tunable:
+    if len(ranked) < LEAST_TRIALS or not study.space.tunable or not np.ptp(study.outcome(ranked)):
         return None
     return RankModel(study.space, [t.params for t in ranked], study.sign * study.outcome(ranked))
 
@@ -69,6 +71,7 @@ def fitted(study: StudyData) -> RankModel | None:
 def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
     found = []
     found += cut_remark(study)
+    found += [note for note in [wild_note(study)] if note]
     versions = sorted({t.space_version for t in study.ranked})
     if len(versions) > 1:
         found.append(f"The trials come from versions {', '.join(map(str, versions))} of the search space.")
@@ -77,7 +80,9 @@ def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
         found.append(
             f"{adaptive} of {len(study.ranked)} points were chosen by earlier results: good regions are denser."
         )
-    if model is None:
+    if study.ranked and not np.ptp(study.outcome(study.ranked)):
+        found.append(f"All {len(study.ranked)} results are equal: nothing has an effect on {study.objective.metric}.")
+    elif model is None:
         found.append(f"Adjusted results need {LEAST_TRIALS} trials.")
     elif model.explained < WEAK:
         found.append(
@@ -107,7 +112,8 @@ def overview(study: StudyData, model: RankModel | None) -> Table:
     )  # fmt: skip
     meaning = (
         "explains: how much of the variance between the trials' ranks is its own, over the points tried; tunectl "
-        "importance asks it of the whole space. p: chance of such raw results if it did nothing."
+        "importance asks it of the whole space. p: chance of such raw results if it did nothing. adjusted: the mean "
+        "over the points tried, had they all had this value, by a model."
     )
     notes = [meaning]
     if model is not None and model.trials < model.of:
@@ -157,7 +163,7 @@ def _adjusted(study: StudyData, parameter: Parameter, value: Value | None, model
     if model is None or value is None:
         return None, None
     found = model.marginal(parameter, value)
-    low, high = study.sign * found.low, study.sign * found.high
+    low, high = (within_scale(study, study.sign * end) for end in (found.low, found.high))
     return study.sign * found.mean, (min(low, high), max(low, high))
 
 

@@ -10,15 +10,15 @@ import numpy as np
 from scipy.stats import qmc, spearmanr
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at
+from tuned.analyses.models.encoding import encoded
+from tuned.analyses.models.sampled import DRAWS
+from tuned.analyses.models.surrogate import Surrogate, fitted, point_at
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import Floats
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
 
-SAMPLES = 512
-RESAMPLED = 40
-"""Times that the trials are drawn anew, for the intervals."""
+SAMPLES = 256
 LEVEL = 90
 TRUSTED = 0.5
 """Rank correlation between what is predicted and what came out, below which a warning stands beside the figures."""
@@ -31,14 +31,10 @@ def importance(question: Question) -> Answer:
     model = fitted(question.study, question.options.get("metric"))
     rows_a, rows_b, mixed = _designs(model)
     rows = np.vstack([rows_a, rows_b, *mixed])
-    rng = np.random.default_rng(0)
-    count = len(model.trials)
-    draws = [rng.multinomial(count, np.full(count, 1 / count)).astype(float) for _ in range(RESAMPLED)]
-    means = model.resampled(rows, [np.ones(count), *draws])
-    (alone, whole), *again = [_indices(one, len(mixed)) for one in means]
+    drawn = [_indices(one, len(mixed)) for one in model.functions.at(rows)]
     tail = (100 - LEVEL) / 2
-    low, high = np.percentile([total for _, total in again], [tail, 100 - tail], axis=0)
-    low, high = np.minimum(low, whole), np.maximum(high, whole)
+    alone = np.median([first for first, _ in drawn], axis=0)
+    low, whole, high = np.percentile([total for _, total in drawn], [tail, 50, 100 - tail], axis=0)
     names = [p.name for p in model.space.tunable]
     order = sorted(range(len(names)), key=lambda i: -whole[i])
     columns = (
@@ -51,9 +47,9 @@ def importance(question: Question) -> Answer:
     at = _best_values(model)
     shown = tuple((names[i], whole[i], (low[i], high[i]), alone[i], at[names[i]]) for i in order)
     note = (
-        f"Of the variation of {model.metric} over the whole space, by a model of {model.told}; intervals from "
-        f"{RESAMPLED} draws of these trials, the lengths of the kernel kept. Shares in all sum to more than 1 where "
-        "parameters work together."
+        f"Of the variation of {model.metric} over the whole space, by a model of {model.told}: the middle and the "
+        f"interval of {DRAWS} functions that may lie behind them. Shares in all sum to more than 1 where parameters "
+        "work together."
     )
     table = Table("importance", f"importance for {model.metric}", columns, shown, (note,))
     figures = {name: {"importance": whole[i], "alone": alone[i]} for i, name in enumerate(names)}
@@ -131,7 +127,7 @@ def _designs(model: Surrogate) -> tuple[Floats, Floats, list[Floats]]:
 
 
 def _features(model: Surrogate, units: Floats) -> Floats:
-    return np.array([features(model.space, point_at(model.space, list(row))) for row in units])
+    return encoded(model.space, [point_at(model.space, list(row)) for row in units])
 
 
 def _indices(means: Floats, parameters: int) -> tuple[Floats, Floats]:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from tuned.analyses.curves.diagnosis import Diagnosis, diagnose
+from tuned.analyses.intervals import skewed_interval
+from tuned.analyses.robust import tame
+from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.analyses.table import Cell, Column
 
 LEAST_FOR_INTERVAL = 4
-DRAWS = 2000
 
 RESULT = (
     Column("trials", "count"),
@@ -29,22 +31,22 @@ EFFORT = (
 
 
 def result_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...]:
-    """For `RESULT`."""
-    results = study.outcome(trials)
-    best = float(study.sign * np.min(study.sign * results))
-    return len(results), float(np.mean(results)), mean_interval(results), best
+    """For `RESULT`; wild results count as `tame` says in the mean and its interval."""
+    results = study.sign * study.outcome(trials)
+    best = float(study.sign * np.min(results))
+    tamed = study.sign * np.minimum(results, tame(study).limit)
+    return len(results), float(np.mean(tamed)), mean_interval(study, tamed), best
 
 
-def mean_interval(results: Floats) -> tuple[float, float] | None:
-    """The interval that holds the mean with 95 %, by resampling; None for fewer than `LEAST_FOR_INTERVAL`.
+def mean_interval(study: StudyData, results: Floats) -> tuple[float, float] | None:
+    """The interval that holds the mean with 95 %, within the metric's scale; None for fewer than `LEAST_FOR_INTERVAL`.
 
-    Not by a normal law: results are skewed (a few diverged trials), and an accuracy has no mean above 1.
+    Results are skewed towards the bad end, so it is that of skewed values.
     """
     if len(results) < LEAST_FOR_INTERVAL:
         return None
-    means = np.random.default_rng(0).choice(results, (DRAWS, len(results))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    low, high = skewed_interval(results)
+    return within_scale(study, low), within_scale(study, high)
 
 
 def twin_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...]:

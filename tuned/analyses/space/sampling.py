@@ -121,15 +121,14 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
 
 
 def within_scale(study: StudyData, value: float) -> float:
-    """An extrapolated value, kept to the scale that the reports themselves show: shares, per cent, never below 0."""
+    """A value kept to the scale that the results themselves show: none below 0, shares up to 1 or 100 %."""
     seen = study.outcome(study.ranked)
     low, high = float(np.min(seen)), float(np.max(seen))
     if low < 0:
         return value
-    if study.sign > 0:
-        return max(value, 0.0)
-    top = 1.0 if high <= 1 else 100.0 if high <= 100 and is_share(study.objective.metric) else np.inf
-    return min(value, top)
+    share = study.sign < 0 or is_share(study.objective.metric)
+    top = 1.0 if share and high <= 1 else 100.0 if is_share(study.objective.metric) and high <= 100 else np.inf
+    return min(max(value, 0.0), top)
 
 
 def best_of_table(study: StudyData) -> Table | None:

@@ -14,6 +14,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.space.text import read_for, terms
 from tuned.wire import Enqueue
 
 
@@ -78,46 +79,10 @@ def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> di
 
 def _value_or_values(text: str, parameter: Mapping[str, Any]) -> Any:
     """One value, or the list of those between commas; a choice may have a value with a comma in it."""
-    if "," not in text or text in parameter["values"]:
-        return typed(text, parameter)
-    return [typed(part.strip(), parameter) for part in text.split(",")]
-
-
-def typed(text: str, parameter: Mapping[str, Any]) -> Any:
-    """The value that a text means for a parameter.
-
-    Args:
-        text: As it was typed after `key=`.
-        parameter: One entry of the specification's `space.parameters`.
-
-    Raises:
-        InvalidInput: It is no value of this parameter's type.
-    """
-    where = f"space.{parameter['name']}"
-    if parameter["kind"] in ("choice", "bool", "fixed"):
-        for value in parameter["values"]:
-            if text == value or text.lower() == json.dumps(value).lower() or _same_number(text, value):
-                return value
-        listed = ", ".join(json.dumps(value, ensure_ascii=False) for value in parameter["values"])
-        raise InvalidInput(f"{text!r} is not one of {listed}", where=where)
-    try:
-        number = float(text)
-    except ValueError as error:
-        raise InvalidInput(f"{text!r} is not a number", where=where) from error
-    if parameter["kind"] == "float":
-        return number
-    if number != number or abs(number) > 2**62 or number != int(number):
-        raise InvalidInput(f"{text!r} is not a whole number", where=where)
-    return int(number)
-
-
-def _same_number(text: str, value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return float(text) == value
-    except ValueError:
-        return False
+    parts = terms(text, ",")
+    if text in parameter["values"] or len(parts) < 2:
+        return read_for(parameter, text)
+    return [read_for(parameter, part) for part in parts]
 
 
 def _read_points(file: str) -> list[dict[str, Any]]:

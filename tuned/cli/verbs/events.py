@@ -17,6 +17,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.stream import follow as follow_stream
 from tuned.core import words
+from tuned.core.text import printable
 from tuned.wire import EventRow
 
 PAGE = 10_000
@@ -90,7 +91,7 @@ def _print(rows: Iterable[EventRow]) -> None:
 def line(event: EventRow) -> str:
     """`12:03:04  digits/7  running → completed (val_loss=0.12)`."""
     about = event.study if event.number is None else f"{event.study}/{event.number}"
-    return f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}"
+    return printable(f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}")
 
 
 def what(kind: str, data: dict[str, Any]) -> str:

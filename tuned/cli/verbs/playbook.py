@@ -34,7 +34,8 @@ def wait_option(function: click.decorators.FC) -> click.decorators.FC:
 @verb()
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1, 100), default=3, show_default=True, help="How many of the best.")
-@click.option("--seeds", type=click.IntRange(2, 100), default=5, show_default=True, help="Runs of each.")
+@click.option("--seeds", type=click.IntRange(2, 100), default=5, show_default=True, help="Runs of each, at first.")
+@click.option("--max-seeds", type=click.IntRange(0, 400), default=0, help="Of all rounds; default: 4 x --seeds.")
 @click.option("--against", metavar="TRIAL", help="What they are compared with; default: the study file's first point.")
 @click.option("--show", is_flag=True, help="Only show what the runs so far say.")
 @wait_option
@@ -44,6 +45,7 @@ def confirm(
     study: str,
     top: int,
     seeds: int,
+    max_seeds: int,
     against: str | None,
     show: bool,
     wait: bool,
@@ -53,7 +55,7 @@ def confirm(
     """Run the best trials again with new seeds, interleaved with a baseline, and say which are better."""
     number = _number(study, against)
     if not show:
-        options = {"top": top, "seeds": seeds, "against": number}
+        options = {"top": top, "seeds": seeds, "max_seeds": max_seeds, "against": number}
         taken = session.send(api_playbook.take_step(study, "confirm", options))
         if not wait:
             step = _step(taken)
@@ -124,6 +126,8 @@ def _tell_final(study: str, step: StepRow, waited: bool) -> None:
     if "metric" in result:
         looks = result["looks"]
         click.echo(f"  {result['metric']}: {words.number(result['value'])} ({looks} look{'s' * (looks != 1)})")
+        if unplanned := result.get("unplanned"):
+            click.echo(f"  looks:  {unplanned}: the figure is no test of unseen data")
     if "bundle" in result:
         click.echo(f"  bundle: {result['bundle']}")
         click.echo(f"  again:  {result['reproduce']}")

@@ -11,13 +11,13 @@ import click
 from tuned.cli import render
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
-from tuned.cli.verbs.enqueue import typed
 from tuned.cli.verbs.studies import parameter_cells
 from tuned.client import api
 from tuned.core import words
 from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.space.text import read_for
 from tuned.wire import SpaceChange
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def space(
     change = SpaceChange(
         set=dict(_split(text, _plain) for text in sets),
         add=dict(_split(text, _entry) for text in add),
-        fix=dict(_split(text, lambda name, value: typed(value, _parameter(known, name))) for text in fix),
+        fix=dict(_split(text, lambda name, value: read_for(_parameter(known, name), value)) for text in fix),
         drop=dict(_dropped(text, known) for text in drop),
         refine=refine,
         dry_run=dry_run,
@@ -73,7 +73,7 @@ def _split(text: str, read: Any) -> tuple[str, Any]:
 def _dropped(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
     if "=" not in text:
         return text, None
-    return _split(text, lambda name, value: typed(value, _parameter(known, name)))
+    return _split(text, lambda name, value: read_for(_parameter(known, name), value))
 
 
 def _parameter(known: Mapping[str, Any], name: str) -> Any:

@@ -52,16 +52,15 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
 
 
 @verb()
-@click.argument("study")
+@click.argument("target", metavar="STUDY|STUDY/NUMBER")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the specification as a study file would say it.")
 @click.option("--command", "as_command", is_flag=True, help="Of STUDY/NUMBER: print what can be copied and run.")
-def show(session: Session, study: str, as_toml: bool, as_command: bool) -> None:
-    """Show a study: its question, state, best trial and search space."""
-    if as_command:
-        detail = session.send(api.trial(*_one_trial(session, study)))
-        session.emit({"command": detail.command}, lambda: click.echo(detail.command))
+def show(session: Session, target: str, as_toml: bool, as_command: bool) -> None:
+    """Show a study: its question, state, best trial and search space; or one trial with all that it reported."""
+    if as_command or "/" in target:
+        _show_trial(session, target, as_command)
         return
-    page = session.send(api.study(study))
+    page = session.send(api.study(target))
     document = {**asdict(page.study), "spec": page.spec}
     if as_toml:
         from tuned.core.toml.study import study_file
@@ -72,6 +71,23 @@ def show(session: Session, study: str, as_toml: bool, as_command: bool) -> None:
     session.emit(document, lambda: _show(page))
 
 
+def _show_trial(session: Session, target: str, as_command: bool) -> None:
+    study, number = _one_trial(session, target)
+    detail = session.send(api.trial(study, number))
+    if as_command:
+        session.emit({"command": detail.command}, lambda: click.echo(detail.command))
+        return
+    metrics = session.send(api.metrics(f"{study}/{number}"))
+    document = {**asdict(detail), "metrics": [asdict(metric) for metric in metrics]}
+
+    def text() -> None:
+        from tuned.cli.trial_page import show_trial
+
+        show_trial(detail, metrics)
+
+    session.emit(document, text)
+
+
 def _one_trial(session: Session, target: str) -> tuple[str, int]:
     name, slash, number = target.partition("/")
     if number == "best":
@@ -80,7 +96,7 @@ def _one_trial(session: Session, target: str) -> tuple[str, int]:
             raise InvalidInput("no trial has completed yet", where=target, hint=f"tunectl trials {name}")
         return name, best.number
     if not slash or not number.isdecimal():
-        raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1 --command")
+        raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1")
     return name, int(number)
 
 
@@ -91,16 +107,16 @@ def _show(page: StudyPage) -> None:
         ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
         ("note", row.note),
         ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
-        ("again", render.counts({state: n for state, n in row.again.items() if n})),
-        ("beside", render.counts({state: n for state, n in row.aside.items() if n})),
+        ("repeated", _counts(row.again)),
+        ("in steps", _counts(row.aside)),
         ("budget", _budget(row)),
-        ("steps", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
+        ("playbook", "; ".join(f"{step.id} {step.state}" for step in row.steps)),
         ("best", render.best(row.best)),
         ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
-        ("keeping", "; ".join(_bound(c) for c in row.constraints)),
+        ("within", "; ".join(_bound(c) for c in row.constraints)),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
-        ("now", row.phase),
-        ("stopping", _stopping(row.early_stopping)),
+        ("points", row.phase),
+        ("early stop", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),
         ("time left", "" if row.eta_s is None else "about " + words.duration(row.eta_s)),
         ("runs", _runs(spec)),
@@ -121,6 +137,10 @@ def _budget(row: StudyRow) -> str:
         return ""
     left = f"{words.duration(row.budget_left_s)} left" if row.budget_left_s > 0 else "spent"
     return f"{words.duration(row.budget_s)} of running time, {left}"
+
+
+def _counts(found: Mapping[str, int]) -> str:
+    return render.counts({state: n for state, n in found.items() if n}) if any(found.values()) else ""
 
 
 def _bound(row: ConstraintRow) -> str:

@@ -43,7 +43,7 @@ def _client() -> str:
 
 def _show(found: Summary) -> None:
     if found.since is None:
-        click.echo("you look for the first time: this is all there is")
+        click.echo("first summary: everything so far")
     else:
         click.echo(f"since {render.moment(found.since)}, {words.duration(found.until - found.since)} ago")
     for note in found.notes:

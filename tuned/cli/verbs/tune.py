@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from tuned.cli.verbs.submit import tell_submitted
 from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import Submitted
+
+if TYPE_CHECKING:
+    from tuned.core.draft.prints import Found
 
 
 @verb()
@@ -66,7 +69,7 @@ def tune(
     draft = draft_study(
         read,
         chosen=entries or None,
-        objective=_objective(minimize, maximize, script, [*read.found.metrics]),
+        objective=_objective(minimize, maximize, script, read.found),
         patterns=patterns,
         search=limits if "trials" in limits or "budget" in limits else {"trials": 30, **limits},
     )
@@ -118,13 +121,11 @@ def _remedy(script: str) -> str:
     )
 
 
-def _objective(minimize: str | None, maximize: str | None, script: str, found: list[str]) -> tuple[str, str]:
+def _objective(minimize: str | None, maximize: str | None, script: str, found: Found) -> tuple[str, str]:
     if minimize and maximize:
         raise click.UsageError("--minimize and --maximize together (several objectives need a study file)")
     if minimize or maximize:
         return (minimize or maximize or ""), "minimize" if minimize else "maximize"
-    if not found:
+    if not found.metrics:
         raise InvalidInput("nothing in it prints a metric", where=script, hint="name one: --minimize val_loss")
-    from tuned.core.draft.prints import direction_of
-
-    return found[0], direction_of(found[0])
+    return found.metrics[0], found.direction(found.metrics[0])

@@ -1,19 +1,22 @@
-"""What the machine allows a user: processes that outlive the login, watches, open files, git.
+"""The machine's limits for a user: processes that outlive the login, watches, open files, git.
 
 Owns these looks at the system.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tuned.client.finding import Finding
 from tuned.client.unit import UNIT
 
+_LIBC: Any = ctypes.CDLL(None) if hasattr(ctypes.CDLL(None), "inotify_init1") else None
 FEW_FILES, FEW_WATCHES = 1024, 4096
 
 
@@ -33,6 +36,16 @@ def examine(environ: Mapping[str, str], root: Path = Path("/")) -> Iterator[Find
     watches = _number(root / "proc/sys/fs/inotify/max_user_watches")
     if watches is not None and watches < FEW_WATCHES:
         yield Finding("warn", f"{watches} inotify watches a user", "sysctl fs.inotify.max_user_watches=65536")
+    if _LIBC is not None:
+        fd = _LIBC.inotify_init1(os.O_CLOEXEC)
+        if fd < 0:
+            yield Finding(
+                "warn",
+                "no inotify instance is left: the daemon sees what trials write up to 5 s late",
+                "end programs that watch files, or sysctl fs.inotify.max_user_instances=1024",
+            )
+        else:
+            os.close(fd)
     if shutil.which("git", path=environ.get("PATH")) is None:
         yield Finding("warn", "git is not on PATH: trials do not know their commit", "install git")
 

@@ -6,18 +6,15 @@ Owns these looks. It creates nothing and starts nothing.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tuned.client.finding import Finding
 from tuned.core import words
+from tuned.file_systems import MEMORY, NETWORK, file_system
 from tuned.home import Home
 
-NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ncpfs", "fuse.glusterfs", "lustre"})
-"""File systems on which SQLite's locks and shared memory cannot be relied on."""
-MEMORY = frozenset({"tmpfs", "ramfs"})
 LOW, LEAST = 20 * 10**9, 10**9
 """Bytes: below the first a few checkpoints fill it, below the second the daemon launches nothing."""
 
@@ -50,20 +47,6 @@ def examine(home: Home, environ: Mapping[str, str], mounts: str, processes: Path
     if home.socket_note:
         yield Finding("warn", home.socket_note, "a shorter TUNED_HOME avoids it")
     yield from _daemons(home, processes)
-
-
-def file_system(path: Path, mounts: str) -> str:
-    """The kind of file system that a path is on; empty when it cannot be told."""
-    real, found, depth = Path(os.path.realpath(path)), "", -1
-    for line in mounts.splitlines():
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
-        # The later of two mounts on one folder hides the earlier.
-        if real.is_relative_to(point) and len(point.parts) >= depth:
-            found, depth = fields[2], len(point.parts)
-    return found
 
 
 def _existing(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a script prints that looks like a metric, read from its text, and the patterns that find it in the output.
+"""Printed values of a script that look like metrics, read from its text, and the patterns that find it in the output.
 
 Owns that guess; `tunectl check FILE --run` shows what the patterns really match.
 """
@@ -39,17 +39,23 @@ _LABEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the output holds, as far as the text tells.
+    """The metrics in the output, as far as the text shows them.
 
     Attributes:
         patterns: Regular expressions with the metrics, and where there is one the step, as named groups.
         metrics: Names that the patterns, or the script's own reports, give; the best candidate for an objective first.
         reported: Whether they are reported through `tuned`, so that no pattern is needed.
+        less: Names that are computed as losses or errors, whatever they are called.
     """
 
     patterns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     reported: bool = False
+    less: frozenset[str] = frozenset()
+
+    def direction(self, metric: str) -> str:
+        """`minimize` or `maximize`, by how the script computes the metric or else by its name."""
+        return "minimize" if metric in self.less else direction_of(metric)
 
 
 def read_prints(tree: ast.Module) -> Found:
@@ -61,6 +67,9 @@ def read_prints(tree: ast.Module) -> Found:
     reported = list(dict.fromkeys(_reported(tree)))
     if reported:
         return Found((), tuple(sorted(reported, key=rank)), reported=True)
+    called_back = _called_back(tree)
+    if called_back is not None:
+        return Found((), called_back, reported=True)
     patterns: dict[str, list[str]] = {}
     for line in printed_lines(tree):
         made = pattern_of(line)
@@ -68,7 +77,7 @@ def read_prints(tree: ast.Module) -> Found:
             patterns.setdefault(*made)
     metrics = list(dict.fromkeys(name for names in patterns.values() for name in names))
     kept = _needed(patterns)
-    return Found(tuple(kept), tuple(sorted(metrics, key=rank)))
+    return Found(tuple(kept), tuple(sorted(metrics, key=rank)), less=lessened(tree))
 
 
 def usual_direction(metric: str) -> str:
@@ -155,7 +164,7 @@ def _names(line: Line) -> dict[int, str]:
             continue
         before = line[i - 1] if i and isinstance(line[i - 1], str) else ""
         name = _name(str(before), piece.source)
-        if name.rpartition("_")[2] in _STEPS:
+        if _is_step(name):
             if "step" not in names.values():
                 names[i] = "step"
             continue
@@ -173,7 +182,7 @@ def _name(before: str, source: str) -> str:
     label = re.sub(r"[^A-Za-z0-9]+", "_", _label(before)).strip("_").lower()
     own = source.lower()
     if not label:
-        return own if _METRIC.search(own) or own in _STEPS else ""
+        return own if _METRIC.search(own) or _is_step(own) else ""
     return own if own.endswith("_" + label.rpartition("_")[2]) and _METRIC.search(own) else label
 
 
@@ -191,7 +200,12 @@ def _label(text: str) -> str:
 
 def _is_word(word: str) -> bool:
     lowered = re.sub(r"[^a-z0-9]+", "_", word.lower())
-    return bool(_METRIC.search(lowered)) or lowered in _STEPS or lowered in _PARTS or lowered in _AROUND
+    return bool(_METRIC.search(lowered)) or _is_step(lowered) or lowered in _PARTS or lowered in _AROUND
+
+
+def _is_step(name: str) -> bool:
+    """Whether a name counts steps: `epoch`, `global_step`."""
+    return name.rpartition("_")[2] in _STEPS
 
 
 def _literal(text: str) -> str:
@@ -207,6 +221,33 @@ def _needed(patterns: dict[str, list[str]]) -> Iterator[str]:
         if set(names) - seen:
             seen |= set(names)
             yield pattern
+
+
+_CALLBACKS = {"keras": ("val_loss",), "transformers": ("eval_loss",), "lightning": ("val_loss",)}
+"""Library -> the metric that its training customarily logs, of our callbacks for it."""
+
+
+def _called_back(tree: ast.Module) -> tuple[str, ...] | None:
+    """The customary metric of a script that reports through one of our callbacks; None for any other."""
+    for node in ast.walk(tree):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.startswith("tuned.integrations."):
+                return _CALLBACKS.get(name.split(".")[2], ())
+    return None
+
+
+def lessened(tree: ast.Module) -> frozenset[str]:
+    """Names that the script computes with a function of losses or errors: `best_score = log_loss(...)`."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            function = node.value.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            if usual_direction(name) == "minimize":
+                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return frozenset(found)
 
 
 def _reported(tree: ast.Module) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What an option of a script is worth: a customary range, a fixed value, or nothing that a search should touch.
+"""The use of a script's option for a search: a customary range, a fixed value, or nothing that a search should touch.
 
 Owns these customs, judged by name, type and default. They are where a person begins to edit, so each says why.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tuned.core.draft.customs import Custom
 from tuned.core.script.option import Option
 
 Use = Literal["tune", "fix", "given", "leave"]
@@ -18,11 +19,11 @@ Use = Literal["tune", "fix", "given", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What becomes of an option.
+    """The use that is made of an option.
 
     Attributes:
         use: `tune` (a parameter), `fix` (one value, there to be changed), `given` (an argument alone) or `leave`.
-        entry: What stands in `[space]`, or the argument's text; None when it is left alone.
+        entry: The entry in `[space]`, or the argument's text; None when it is left alone.
         why: One phrase for the comment beside it; empty when there is nothing to say.
     """
 
@@ -37,9 +38,17 @@ LARGEST = 1e12
 Rule = Callable[[Option], Choice]
 
 
-def choose(option: Option) -> Choice:
-    """What to do with an option."""
+def choose(option: Option, customs: Mapping[str, Custom] | None = None) -> Choice:
+    """The use to make of an option.
+
+    Args:
+        option: It.
+        customs: Ranges that hold for the libraries of its script, by name.
+    """
     name = option.name.lower().replace("-", "_").replace(".", "_")
+    custom = (customs or {}).get(name)
+    if custom is not None and not option.many and not option.choices and option.kind in ("float", "int"):
+        return Choice("tune", custom.entry, f"as in {custom.source}")
     if option.many:
         return _required(option, "takes several values")
     if option.kind == "flag":
@@ -145,15 +154,38 @@ def _seed(option: Option) -> Choice:
 def _output(option: Option) -> Choice:
     if _number(option) is not None or option.kind != "text":
         return Choice("leave")
+    file = _file_of(option)
+    if file:
+        return Choice("given", f"{{run_dir}}/work/{file}", "a file of each trial's own")
     return Choice("given", "{run_dir}/work", "a folder of each trial's own, so that none overwrites another's")
+
+
+def _checkpoints(option: Option) -> Choice:
+    if option.kind != "text":
+        return Choice("leave")
+    return Choice("given", "{checkpoint_dir}", "a folder that the attempts of a trial share")
+
+
+def _file_of(option: Option) -> str:
+    """The name of the file that an output option writes; empty for a folder."""
+    default = str(option.default or "")
+    name = default.replace("\\", "/").rpartition("/")[2]
+    if re.search(r"\.[A-Za-z][A-Za-z0-9]{0,6}$", name):
+        return name
+    named = re.search(r"(?:^|[_-])(?:file|filename|fname|csv|json)$", option.name.lower()) is not None
+    return "output" if named or re.search(r"\b(?:file|filename)\b", option.help.lower()) else ""
 
 
 def _left(why: str) -> Rule:
     return lambda option: _required(option, why)
 
 
-_FOLDER_OF = r"(?:out|output|save|log|logging|result|run)_?(?:dir|folder|path|root)"
-_OUTPUT = rf"^(?:out|output|outdir|save|results?|logs?|run|{_FOLDER_OF})$|_{_FOLDER_OF}$"
+_WRITTEN = (
+    r"(?:out|output|saved?|log|logging|results?|runs?|exp|experiments?|work|model|tb|tensorboard|summary|snapshot)"
+)
+_FOLDER_OF = rf"{_WRITTEN}_?(?:dir|directory|folder|path|root|file|filename)"
+_OUTPUT = rf"^(?:out|output|outdir|save|results?|logs?|run|default_root_dir|{_FOLDER_OF})$|_{_FOLDER_OF}$"
+_CHECKPOINTS = r"(?:^|_)(?:ckpts?|checkpoints?)_?(?:dir|directory|folder|root)$"
 
 _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
     (_words("log_interval", "log_every", "print_every", "eval_every", "eval_interval", "save_every", "interval"),
@@ -162,6 +194,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
      _left("the machine's business")),
     (_words("config", "cfg", "config_file", "config_path"), _left("for scripts that read such a file: [[run.config]]")),
     (_words("random_seed", "manual_seed", "seed"), _seed),
+    (re.compile(_CHECKPOINTS), _checkpoints),
     (_words("resume", "checkpoint", "ckpt", "load", "pretrained_path", "restore"),
      _left("see [run.resume] in the documentation for going on from a checkpoint")),
     (re.compile(_OUTPUT), _output),
@@ -179,7 +212,8 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
     (_words("warmup_ratio", "warmup_fraction", "warmup"), _between(0.0, 0.2)),
     (_words("batch_size", "batch", "bs", "batchsize", "bsz"), _batch),
     (_words("epochs", "epoch", "num_epochs", "n_epochs", "max_epochs", "steps", "num_steps", "max_steps", "max_iters",
-            "iterations", "iters", "n_iter", "max_iter", "num_iterations"), _length),
+            "iterations", "iters", "n_iter", "max_iter", "num_iterations", "num_train_epochs", "total_timesteps",
+            "timesteps", "num_boost_round"), _length),
     (_words("width", "hidden", "hidden_size", "hidden_dim", "units", "channels", "d_model", "embed_dim",
             "embedding_dim", "n_embd", "filters", "dim", "n_hidden", "nhid", "emsize"), _width),
     (_words("layers", "n_layers", "num_layers", "depth", "blocks", "n_layer", "nlayers", "num_blocks"), _depth),
@@ -207,6 +241,7 @@ def condition(option: Option, options: Sequence[Option]) -> dict[str, Any]:
 
 _LEFT_FLAGS = re.compile(
     r"(?:^|_)(?:cuda|mps|gpu|cpu|verbose|debug|quiet|silent|eval|evaluate|test|dry_run|save|resume|wandb|progress|bar"
+    r"|sample|samples|sample_only|generate|render|video|capture|track|infer|inference|predict|demo|only|list|version"
     r"|plot|profile|distributed|deterministic|force|overwrite|download|visuali[sz]e|no_save|log|export|accel|xpu)(?:$|_)"
 )
 

@@ -1,6 +1,6 @@
 """A draft of a study file: what was read of a script, laid out with a comment wherever a person should decide.
 
-Owns the layout. What the parts mean is told by the modules that read them.
+Owns the layout. The modules that read the parts define their meaning.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuned.core.draft.prints import Found, direction_of, read_prints
+from tuned.core.draft.customs import Custom, customs_of
+from tuned.core.draft.prints import Found, read_prints
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
+from tuned.core.script.hydra_options import Read
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.text import printable
@@ -27,11 +29,16 @@ class Script:
     Attributes:
         typed: Its path as the study file shall spell it, relative to the file.
         taken: Its options; `found`: the metrics that it prints.
+        customs: Ranges that the libraries it imports make customary, by an option's name.
+        module: Its name when it has to be run as `python -m NAME`, and `cwd` the folder for that; empty otherwise.
     """
 
     typed: str
     taken: ScriptOptions
     found: Found
+    customs: Mapping[str, Custom] = field(default_factory=dict)
+    module: str = ""
+    cwd: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Draft:
 
     Attributes:
         text: Its content.
-        todos: What a person must fill in before it can be submitted.
+        todos: The places that a person must fill in before it can be submitted.
         tuned: The parameters that it varies.
         metric: The objective's metric; empty when none was found.
     """
@@ -53,6 +60,7 @@ class Draft:
 
 @dataclass(slots=True)
 class _Parts:
+    how: str = ""
     arguments: list[tuple[str, str]] = field(default_factory=list)
     space: list[tuple[str, str]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -61,8 +69,13 @@ class _Parts:
     flags: bool = False
 
 
-def read_script(text: str, typed: str) -> Script:
-    """What a script's text tells.
+def read_script(text: str, typed: str, read: Read = lambda _: None) -> Script:
+    """The facts in a script's text.
+
+    Args:
+        text: It.
+        typed: Its path as the study file shall spell it.
+        read: Text of a file by its path relative to the script.
 
     Raises:
         InvalidInput: It is no Python.
@@ -77,7 +90,7 @@ def read_script(text: str, typed: str) -> Script:
             where=typed if line is None else f"{typed}:{line}",
             hint="name the script that is run, or write a study file with run.command",
         ) from None
-    return Script(typed, read_options(tree), read_prints(tree))
+    return Script(typed, read_options(tree, read), read_prints(tree), customs_of(tree))
 
 
 def draft_study(
@@ -92,11 +105,11 @@ def draft_study(
     """A study file for a script.
 
     Args:
-        script: What was read of it.
+        script: The facts read from it.
         chosen: Parameter -> its entry in `[space]`, said by a person: then nothing else is varied.
         objective: Metric and direction, said by a person.
         patterns: Regular expressions, said by a person.
-        search: What stands in `[search]`.
+        search: The entries of `[search]`.
         question: One line; empty for a reminder to write one.
     """
     parts = _parts(script, chosen)
@@ -107,13 +120,13 @@ def draft_study(
         f"question = {value(question)}" if question else 'question = ""  # one line that says what you want to know',
         "",
         "[run]",
-        f"script = {value(script.typed)}",
+        *_program(script),
         *_arguments(parts, script.taken),
         "",
         *_metrics(script.found, patterns, parts, metric),
         "[objective]",
         f"metric = {value(metric or 'TODO')}" + ("" if metric else "  # TODO: the metric to improve"),
-        f"direction = {value(objective[1] if objective else direction_of(metric))}",
+        f"direction = {value(objective[1] if objective else script.found.direction(metric))}",
         *_others(script.found, metric if objective is None else ""),
         "",
         "[space]",
@@ -127,7 +140,7 @@ def draft_study(
 
 
 def _parts(script: Script, chosen: Mapping[str, Any] | None) -> _Parts:
-    parts = _Parts()
+    parts = _Parts(script.taken.how)
     options = {option.name: option for option in script.taken.options}
     if chosen is not None:
         for name, entry in chosen.items():
@@ -139,11 +152,11 @@ def _parts(script: Script, chosen: Mapping[str, Any] | None) -> _Parts:
     for name, option in options.items():
         if name in named:
             continue
-        choice = choose(option)
+        choice = choose(option, script.customs)
         if chosen is not None and choice.use in ("tune", "fix"):
             choice = Choice("given", "TODO", "it is required") if option.required else Choice("leave")
         if choice.use == "tune" and isinstance(choice.entry, Mapping) and option.flag:
-            when = condition(option, [o for o in options.values() if choose(o).use == "tune"])
+            when = condition(option, [o for o in options.values() if choose(o, script.customs).use == "tune"])
             choice = replace(choice, entry={**choice.entry, **({"when": when} if when else {})})
         _take(parts, option, choice)
     if chosen is None and not parts.tuned:
@@ -165,8 +178,7 @@ def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> Non
         return
     if choice.use == "given":
         text = str(choice.entry)
-        items = [value(text)] if option.positional else [value(option.flag), value(text)]
-        parts.arguments.append((", ".join(items), ("TODO: " if text == "TODO" else "") + choice.why))
+        parts.arguments.append((_typed(option, text, parts.how), ("TODO: " if text == "TODO" else "") + choice.why))
         if text == "TODO":
             parts.todos.append(f"{option.flag or option.name}: {choice.why}")
         return
@@ -174,17 +186,10 @@ def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> Non
     name = name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", name) else f"p_{name}"
     entry = choice.entry
     is_switch = option.kind == "flag" or _is_bool(entry)
-    if is_switch and option.flag:
+    if parts.how in _SPREAD or (is_switch and option.flag):
         parts.flags = True
     elif option.flag or option.positional:
-        shown = value(f"{{{name}{_format(entry)}}}")
-        if option.positional:
-            text = shown
-        elif _negative(entry):
-            joined = option.flag + ("=" if len(option.flag) > 2 else "")
-            text = value(f"{joined}{{{name}{_format(entry)}}}")
-        else:
-            text = f"{value(option.flag)}, {shown}"
+        text = _typed(option, f"{{{name}{_format(entry)}}}", parts.how, joined=_negative(entry))
         grouped = isinstance(entry, Mapping) and "when" in entry
         parts.arguments.append((f"[{text}]" if grouped else text, "left out while it is inactive" if grouped else ""))
     parts.space.append((f"{key(name)} = {_entry(entry)}", choice.why))
@@ -202,6 +207,29 @@ def _format(entry: Any) -> str:
     if not isinstance(entry, Mapping) or entry.get("type") != "float":
         return ""
     return ":.4g" if all(float(f"{entry[end]:.4g}") == entry[end] for end in ("low", "high")) else ""
+
+
+_SPREAD = ("globals", "lightning", "hydra")
+"""Readers of `--name=value` in their own types: `{params}` types all of them."""
+
+
+def _typed(option: Option, text: str, how: str, *, joined: bool = False) -> str:
+    """The arguments that give an option this text, as TOML."""
+    if option.positional:
+        return value(text)
+    if how == "hydra":
+        return value(f"{option.name}={text}")
+    if joined or how in _SPREAD:
+        return value(option.flag + ("=" if len(option.flag) > 2 else "") + text)
+    return f"{value(option.flag)}, {value(text)}"
+
+
+def _program(script: Script) -> list[str]:
+    """The keys of `[run]` that name the program."""
+    if not script.module:
+        return [f"script = {value(script.typed)}"]
+    named = f"module = {value(script.module)}  # its imports are relative"
+    return [named, *([f"cwd = {value(script.cwd)}"] if script.cwd not in ("", ".") else [])]
 
 
 def _is_bool(entry: Any) -> bool:
@@ -227,11 +255,12 @@ def _comment(option: Option, why: str) -> str:
 def _arguments(parts: _Parts, taken: ScriptOptions) -> list[str]:
     if taken.how == "tuned":
         return ["# it reads its parameters with tuned.current_trial(), so it needs no arguments"]
-    if taken.how == "hydra":
-        return ['args = ["{params:hydra}"]  # name=value for every parameter of [space]']
-    items = list(parts.arguments)
-    if parts.flags:
-        items.append(('"{params:flags}"', "the switches: --name when true, nothing when false"))
+    items = [*((value(word), "the subcommand that trains") for word in taken.command), *parts.arguments]
+    if taken.how in _SPREAD:
+        style = "{params:hydra}" if taken.how == "hydra" else "{params}"
+        items.append((value(style), "every parameter of [space]"))
+    elif parts.flags:
+        items.append(('"{params:flags}"', "the switches, as the script takes them"))
     if not items:
         return ['args = ["{params}"]  # --name=value for every parameter of [space]']
     return ["args = [", *_aligned([(f"    {text},", why) for text, why in items]), "]"]

@@ -1,12 +1,13 @@
 """Which trials a confirmation repeats, and in what order.
 
-Owns that choice. Pure: what the repetitions say is judged in `tuned.analyses.comparing.confirm`.
+Owns that choice, and how many seeds a further round adds. Pure: `tuned.analyses.comparing.repeated` judges the results.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import canonical_key
@@ -27,7 +28,7 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
     Args:
         ranked: The ranked trials (`tuned.core.ranking`), best first.
         top: How many.
-        baseline: What they are compared with; None: nothing.
+        baseline: The baseline; None without one.
 
     Raises:
         InvalidInput: There is none.
@@ -40,8 +41,28 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
             seen.add(key)
             chosen.append(trial)
     if not chosen:
+        if baseline is not None and ranked:
+            raise InvalidInput(
+                f"no trial but those of the baseline's point, trial {baseline.number}, has a result to confirm",
+                hint="let the search try other points first",
+            )
         raise InvalidInput("no trial has a result to confirm", hint="wait for the first ones to complete")
     return chosen
+
+
+GROWTH = 4
+"""Seeds of all rounds together, in those of the first one, where nothing else is said."""
+
+
+def further_seeds(options: Mapping[str, Any], done: int) -> int:
+    """How many seeds the next round adds where the last one left it close: as many as there were, up to the limit.
+
+    Args:
+        options: Of the step: `seeds` of the first round, `max_seeds` of all together.
+        done: Seeds of the step's rounds so far.
+    """
+    most = int(options.get("max_seeds") or GROWTH * int(options.get("seeds", done)))
+    return max(0, min(done, most - done))
 
 
 def interleaved(configurations: Sequence[Trial], first: int, seeds: int) -> list[Repetition]:

@@ -5,6 +5,7 @@ Owns these shapes. `tuned.core.study_file.playbook_file` reads and checks them, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,21 +41,27 @@ class Finalize:
 
 
 @dataclass(frozen=True, slots=True)
-class FinalLook:
+class FinalTest:
     """How the test set is looked at: the metric that tells, and the arguments that make the code report it."""
 
     metric: str
     args: tuple[Any, ...] = ()
 
 
+def looks_like_test(metric: str) -> bool:
+    """Whether a metric's name says that it is measured on a test set, such as `test_loss` or `eval/test`."""
+    return "test" in re.split(r"[^a-z0-9]+", metric.lower())
+
+
 @dataclass(frozen=True, slots=True)
 class PlaybookSpec:
-    """What runs by itself, one step after the other.
+    """The steps that run by themselves, one after the other.
 
     Attributes:
         steps: In order.
         trials: Search step -> its number of trials.
-        top: How many of the best are confirmed, and `seeds` with how many seeds each.
+        top: How many of the best are confirmed, and `seeds` with how many seeds each at first. Where it is close more
+            follow, up to `max_seeds`; 0: four times as many.
         members: How many of the best an ensemble may be made of.
         pause_before: Steps that wait for a person.
     """
@@ -65,22 +72,23 @@ class PlaybookSpec:
     seeds: int = 5
     members: int = 10
     pause_before: tuple[StepName, ...] = ()
+    max_seeds: int = 0
 
 
 def finalize_from(data: Mapping[str, Any] | None) -> Finalize | None:
-    """What `asdict` made of it."""
+    """The result of `asdict`."""
     if data is None:
         return None
     return Finalize(**{**data, "args": arguments_from(data["args"]), "data": tuple(data["data"])})
 
 
-def test_from(data: Mapping[str, Any] | None) -> FinalLook | None:
-    """What `asdict` made of it."""
-    return None if data is None else FinalLook(data["metric"], arguments_from(data["args"]))
+def test_from(data: Mapping[str, Any] | None) -> FinalTest | None:
+    """The result of `asdict`."""
+    return None if data is None else FinalTest(data["metric"], arguments_from(data["args"]))
 
 
 def playbook_from(data: Mapping[str, Any] | None) -> PlaybookSpec | None:
-    """What `asdict` made of it."""
+    """The result of `asdict`."""
     if data is None:
         return None
     return PlaybookSpec(**{**data, "steps": tuple(data["steps"]), "pause_before": tuple(data["pause_before"])})

@@ -7,7 +7,7 @@ from typing import Literal
 
 Kind = Literal["float", "int", "text", "flag"]
 Truth = Literal["", "any_text", "words", "python", "literal", "unknown"]
-How = Literal["argparse", "click", "tuned", "hydra", ""]
+How = Literal["argparse", "click", "tyro", "transformers", "lightning", "globals", "tuned", "hydra", ""]
 Value = str | int | float | bool
 
 
@@ -53,10 +53,16 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class ScriptOptions:
-    """A script's options, and the library that reads them; `how` is empty when none was found."""
+    """A script's options, and the library that reads them.
+
+    Attributes:
+        how: The library, or `globals` for a file that overwrites the script's own; empty when none was found.
+        command: The subcommand that trains, such as `fit`; empty without subcommands.
+    """
 
     how: How
     options: tuple[Option, ...] = ()
+    command: tuple[str, ...] = ()
 
     def named(self, name: str) -> Option | None:
         """The option that a parameter of this name means: as it is typed, or as the code names it."""

@@ -1,7 +1,7 @@
 """The options of a Python script, read from its text without running it.
 
-Owns the choice among the readers: `argparse` and `click` calls, `tuned.current_trial(defaults=...)`, Hydra. What an
-option is worth tuning over is `tuned.core.draft.ranges`'s.
+Owns the choice among the readers: `argparse` and `click` calls, `tuned.current_trial(defaults=...)`, Hydra.
+`tuned.core.draft.ranges` decides which options are worth tuning, and over which range.
 """
 
 from __future__ import annotations
@@ -12,25 +12,48 @@ from dataclasses import replace
 from typing import Any
 
 from tuned.core.script.argparse_calls import argparse_option, paired
+from tuned.core.script.class_options import class_options
 from tuned.core.script.click_calls import click_option
+from tuned.core.script.global_options import global_options
+from tuned.core.script.hydra_options import Read, hydra_options
 from tuned.core.script.literals import called, constants_of, scalar, value_of
 from tuned.core.script.option import How, Option, ScriptOptions
 from tuned.core.script.sdk_calls import from_defaults, from_subscripts
+from tuned.core.script.subcommands import subcommands, training_command
 
 
-def read_options(tree: ast.Module) -> ScriptOptions:
+def read_options(tree: ast.Module, read: Read = lambda _: None) -> ScriptOptions:
     """The options of a script.
 
     Args:
         tree: Its text, parsed.
+        read: Text of a file beside it, for programs whose options stand in a configuration file.
     """
     constants = constants_of(tree)
     calls = sorted(
         (node for node in ast.walk(tree) if isinstance(node, ast.Call)), key=lambda call: (call.lineno, call.col_offset)
     )
+    declared = _declared(tree, calls, constants)
+    if declared.options:
+        return declared
+    for reader in (class_options(tree, calls, constants), global_options(tree, constants)):
+        if reader is not None:
+            return reader
+    taken = tuple(from_defaults(calls, constants)) or tuple(from_subscripts(tree))
+    if taken:
+        return ScriptOptions("tuned", taken)
+    return hydra_options(calls, constants, read) or ScriptOptions("")
+
+
+def _declared(tree: ast.Module, calls: list[ast.Call], constants: dict[str, Any]) -> ScriptOptions:
+    """The options of `argparse` and `click` calls, of several subcommands those of the one that trains."""
     found: dict[str, Option] = {}
     how: How = ""
+    commands = subcommands(tree, calls, constants)
+    chosen = training_command(commands)
     for call in calls:
+        if commands.get(call, chosen) != chosen:
+            continue
         name = called(call)
         option = None
         if name.endswith(".add_argument"):
@@ -44,13 +67,7 @@ def read_options(tree: ast.Module) -> ScriptOptions:
     for dest, default in _set_defaults(calls, constants):
         for option in [o for o in found.values() if dest in (o.dest, o.name)]:
             found[option.name] = _with_default(option, default)
-    if found:
-        return ScriptOptions(how, tuple(paired(list(found.values()))))
-    taken = tuple(from_defaults(calls, constants)) or tuple(from_subscripts(tree))
-    if taken:
-        return ScriptOptions("tuned", taken)
-    hydra = any(called(call).endswith("hydra.main") for call in calls)
-    return ScriptOptions("hydra" if hydra else "")
+    return ScriptOptions(how, tuple(paired(list(found.values()))), (chosen,) if chosen else ())
 
 
 def _either(known: Option, other: Option) -> Option:

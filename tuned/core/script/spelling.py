@@ -86,6 +86,9 @@ def _check_switch(option: Option, name: str, value: Value, script: str) -> None:
 
 def _check_text(option: Option, value: Value, text: str, where: str, script: str) -> None:
     shown = option.flag or option.name
+    if option.truth == "literal" and option.kind == "float" and not isinstance(value, float):
+        hint = 'use type = "float", or write it with a point'
+        raise InvalidInput(f"{script} takes {shown} as a number with a point, not {value!r}", where=where, hint=hint)
     if option.declared and option.kind in ("int", "float"):
         try:
             (int if option.kind == "int" else float)(text)

@@ -25,7 +25,7 @@ BREEDERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is due.
+    """The next phase.
 
     Attributes:
         way: How the next point is chosen.
@@ -91,7 +91,7 @@ def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, 
         return "evolution", f"evolution, because {finished} results are more than a model can use"
     if prior:
         return "bayesian", f"a model that begins with the results of {', '.join(search.sources)}"
-    return "bayesian", f"a model, because the space is covered by {_begins(space, search)} points"
+    return "bayesian", f"a model: the first {_begins(space, search)} points cover the space"
 
 
 def _begins(space: SearchSpace, search: SearchSpec) -> int:

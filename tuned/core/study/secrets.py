@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 MASK = "********"
 
-_SECRET = re.compile(r"(^|_)(api_?)?(key|token|secret|password|passwd|pwd|credentials?|auth)s?($|_)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(^|_)(api_?)?(key|pwd|pass|auth|pat|dsn|cookie)s?($|_)|tokens?($|_)|secret|passw|passphrase|credential",
+    re.IGNORECASE,
+)
+_IN_ADDRESS = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
 
 
 def is_secret(name: str) -> bool:
@@ -16,5 +20,8 @@ def is_secret(name: str) -> bool:
 
 
 def masked(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables with secrets masked."""
-    return {name: MASK if is_secret(name) and value else value for name, value in environment.items()}
+    """The variables with secrets masked: values by their name, and passwords within addresses."""
+    return {
+        name: MASK if is_secret(name) and value else _IN_ADDRESS.sub(rf"\1:{MASK}", value)
+        for name, value in environment.items()
+    }

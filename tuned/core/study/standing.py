@@ -39,6 +39,7 @@ class Study:
             seeds. They teach the search, and use nothing up of its `trials`.
         playbook: The steps of its playbook; None where there is none.
         space: Version of `spec.space`, from 1.
+        test_looks: Analyses that have measured on the test set.
         created_at: Unix seconds; `running_s` seconds of wall time it has spent unpaused up to `running_since`.
     """
 
@@ -61,6 +62,7 @@ class Study:
     aside: dict[str, int] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
     playbook: Playbook | None = None
+    test_looks: int = 0
 
     @property
     def search_counts(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The tables of a study file as pydantic models.
 
-Owns keys and their defaults. What one value may be is `tuned.core.study_file.values`', what needs the space, the disk
-or another key `tuned.core.study_file.parse`'s.
+Owns keys and their defaults. `tuned.core.study_file.values` checks single values, and `tuned.core.study_file.parse`
+checks them against the space, the disk and each other.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class FinalizeTable(Table):
     data: Names = ()
 
 
-class FinalLookTable(Table):
+class FinalTestTable(Table):
     """`[test]`."""
 
     metric: MetricName
@@ -200,6 +200,7 @@ class PlaybookTable(Table):
     trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
     top: int = Field(default=3, ge=1, le=100)
     seeds: int = Field(default=5, ge=2, le=100)
+    max_seeds: int = Field(default=0, ge=0, le=400)
     members: int = Field(default=10, ge=2, le=100)
     pause_before: Steps = ()
 
@@ -225,6 +226,6 @@ class StudyTable(Table):
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
     finalize: FinalizeTable | None = None
-    test: FinalLookTable | None = None
+    test: FinalTestTable | None = None
     playbook: PlaybookTable | None = None
     notify: NotifyTable | None = None

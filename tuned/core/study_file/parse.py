@@ -32,7 +32,7 @@ from tuned.core.study_file.models import (
     ObjectiveTable,
     StudyTable,
 )
-from tuned.core.study_file.playbook_file import check_folds, check_playbook, finalize_of, look_of, playbook_of
+from tuned.core.study_file.playbook_file import check_folds, check_playbook, final_test_of, finalize_of, playbook_of
 from tuned.core.study_file.reach import check_reach, code_mentions_us, refuse_silent
 from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.run_files import (
@@ -79,6 +79,7 @@ def parse_study(
     check_encodable(data, "")
     check_encodable([base, file, name], "the study's folder")
     _check_environment(environment)
+    _refuse_unfinished(data, "")
     tables, raw_space = read_tables(data)
     study_name = _study_name(tables, stem, name)
     space = parse_space(raw_space)
@@ -121,13 +122,25 @@ def parse_study(
         constraints=constraints,
         pretrained=files_of(space, base, files),
         finalize=finalize_of(tables.finalize, run, space, base, files),
-        test=look_of(tables.test, run, space),
+        test=final_test_of(tables.test, run, space, objectives),
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
         notify=_notify(tables.notify, environment, files),
     )
     check_playbook(spec, files)
     return spec
+
+
+def _refuse_unfinished(value: Any, where: str) -> None:
+    """Refuse a `TODO` that a draft has left for a person."""
+    if value == "TODO":
+        raise InvalidInput("is still to be filled in", where=where, hint="write the value in place of TODO")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _refuse_unfinished(inner, f"{where}.{name}" if where else str(name))
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            _refuse_unfinished(inner, f"{where}.{i}")
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
-from tuned.core.playbook.spec import SEARCH_STEPS, STEPS, Finalize, FinalLook, PlaybookSpec
+from tuned.core.playbook.spec import SEARCH_STEPS, STEPS, Finalize, FinalTest, PlaybookSpec
 from tuned.core.playbook.steps import shares
 from tuned.core.program.arguments import check_text, items_of, names_used
 from tuned.core.search.grid import grid_size
 from tuned.core.search.phases import initial_points
 from tuned.core.space import SearchSpace
 from tuned.core.study import Argument, MetricFile, Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.study_file.models import FinalizeTable, FinalLookTable, PlaybookTable
+from tuned.core.study_file.models import FinalizeTable, FinalTestTable, PlaybookTable
 from tuned.core.study_file.reporting import own_files
 
 _STAGE = re.compile(r"\bTUNED_STAGE\b|\.stage\b|\bENV_STAGE\b")
@@ -32,7 +32,7 @@ def finalize_of(
     """`[finalize]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
@@ -52,16 +52,25 @@ def finalize_of(
     return Finalize(table.args, table.length, table.unit, table.train_fraction, data)
 
 
-def look_of(table: FinalLookTable | None, run: RunSpec, space: SearchSpace) -> FinalLook | None:
+def final_test_of(
+    table: FinalTestTable | None, run: RunSpec, space: SearchSpace, objectives: Sequence[Objective]
+) -> FinalTest | None:
     """`[test]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
+    for i, objective in enumerate(objectives):
+        if objective.metric == table.metric:
+            raise InvalidInput(
+                f"{table.metric} is the objective: a search that improves it has used the test set up",
+                where="test.metric" if len(objectives) == 1 else f"objective.{i}.metric",
+                hint="let the search improve a validation metric, and keep this one for the final model",
+            )
     _check_args(table.args, run, space, "test.args")
-    return FinalLook(table.metric, table.args)
+    return FinalTest(table.metric, table.args)
 
 
 def _check_args(args: Sequence[Argument], run: RunSpec, space: SearchSpace, where: str) -> None:
@@ -78,7 +87,7 @@ def playbook_of(
     """`[playbook]`, checked, with each step's number of trials.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
@@ -102,7 +111,13 @@ def playbook_of(
         given.setdefault("coarse", grid_size(space, search.levels) + len(search.points))
     coarse = max(initial_points(space, search.trials), len(search.points) + 1)
     trials = shares(table.steps, search.trials, given, coarse)
-    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before)
+    if 0 < table.max_seeds < table.seeds:
+        raise InvalidInput(
+            f"is less than the {table.seeds} seeds of the first round",
+            where="playbook.max_seeds",
+            hint=f"write {table.seeds} for one round alone, or more",
+        )
+    return PlaybookSpec(table.steps, trials, table.top, table.seeds, table.members, table.pause_before, table.max_seeds)
 
 
 def _check_order(table: PlaybookTable) -> None:

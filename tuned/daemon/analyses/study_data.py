@@ -33,6 +33,7 @@ def study_header(study: Study, slots: int) -> bytes:
             "created_at": study.created_at,
             "ended_at": study.ended_at,
             "slots": slots,
+            "steps": [] if study.playbook is None else study.playbook.to_list(),
         }
     )
 

@@ -14,6 +14,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tuned import faults
+
 log = logging.getLogger(__name__)
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -156,6 +158,7 @@ class _Emptying:
 
 def _unlinked(folder: int, name: str) -> bool:
     """Remove anything but a folder; False for a folder."""
+    faults.check("unlink", name)
     try:
         os.unlink(name, dir_fd=folder)
     except FileNotFoundError:

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
+from tuned.daemon.http import bounds
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,10 @@ WATCH_S = 5.0
 
 
 class OwnUserProtocol(H11Protocol):
-    """HTTP/1.1 for processes of our own user (and root) alone."""
+    """HTTP/1.1 for processes of our own user (and root) alone, so many at a time, and none that is silent for ever."""
+
+    _patience: asyncio.TimerHandle | None = None
+    _heard = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Drop the connection of anybody else."""
@@ -37,7 +41,38 @@ class OwnUserProtocol(H11Protocol):
             log.warning("a process of user %d was turned away", uid)
             transport.abort()
             return
+        if len(self.connections) >= bounds.MOST_CONNECTIONS:
+            transport.write(bounds.refusal(503, *bounds.CROWDED))
+            transport.close()
+            return
         super().connection_made(transport)
+        self._heard = self.loop.time()
+        self._patience = self.loop.call_later(bounds.SILENCE_S, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        """Note that somebody speaks."""
+        if self._patience is None:
+            return  # turned away
+        self._heard = self.loop.time()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look no more."""
+        if self._patience is not None:
+            self._patience.cancel()
+            super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Close a connection on which nothing is asked, or a request is not finished."""
+        asking = self.cycle is not None and not self.cycle.response_complete
+        waits = not asking or (self.cycle.more_body and not self.cycle.response_started)
+        silent = self.loop.time() - self._heard
+        if waits and silent >= bounds.SILENCE_S:
+            self.transport.close()
+            return
+        self._patience = self.loop.call_later(
+            max(1.0, bounds.SILENCE_S - silent) if waits else bounds.SILENCE_S, self._look
+        )
 
 
 class Server(uvicorn.Server):
@@ -59,8 +94,9 @@ class Listener:
 
     def __init__(self, path: Path, app: Any) -> None:
         self._path = path
+        self._app = bounds.Bounded(app)
         config = uvicorn.Config(
-            app,
+            self._app,
             http=OwnUserProtocol,
             ws="none",
             lifespan="off",
@@ -132,6 +168,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop serving: finish what is being answered, then return from `serve`."""
+        self._app.stopping = True
         self._server.should_exit = True
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:

@@ -1,6 +1,6 @@
 """The run directory of a new attempt: everything that its supervisor and its trial are told.
 
-Owns putting it together. What the specification says is `trial_spec`'s, which file lies where `tuned.daemon.files`'.
+Owns putting it together. The specification's content is `trial_spec`'s, the place of each file `tuned.daemon.files`'.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.launch.trial_spec import argument_context, build_spec
 from tuned.daemon.machine.ports import Ports
 from tuned.daemon.machine.slots import Slots
+from tuned.launch.bundle import keep_bundle
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Directories:
         self, attempt: LiveAttempt, trial: Trial, study: Study, device_environment: dict[str, str], start: str
     ) -> None:
         """All that touches the disk for a new attempt."""
+        keep_bundle(str(self._bundle))
         trial = as_started(study.spec, trial, self._runs)
         checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, run_dirs.checkpoints_of(trial))
         context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)

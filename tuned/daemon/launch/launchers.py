@@ -1,6 +1,6 @@
 """The launchers: processes under the users' interpreters that fork supervisors and trials.
 
-Owns their start, their key, their control channel and their end. What a launcher does is `tuned.launch`'s; which trial
+Owns their start, their key, their control channel and their end. A launcher's own work is `tuned.launch`'s; which trial
 is launched is the scheduler's.
 """
 
@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tuned import protocol
+from tuned import faults, protocol
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
-from tuned.launch.bundle import launcher_path
+from tuned.launch.bundle import keep_bundle, launcher_path
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ def trial_environment(captured: Mapping[str, str], overlay: Mapping[str, str]) -
 
 @dataclass(frozen=True, slots=True)
 class LauncherKind:
-    """What makes one launcher different from another.
+    """The key of a launcher.
 
     Attributes:
         python: Absolute path of the interpreter.
         environment: The whole environment.
         preload: Modules to import before forking.
-        installed: What `installed` said of the interpreter: a launcher does not see packages that came later.
+        installed: The result of `installed` for the interpreter: a launcher does not see packages that came later.
     """
 
     python: str
@@ -250,6 +250,7 @@ class Launchers:
 
     async def _start(self, kind: LauncherKind) -> Launcher:
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(keep_bundle, str(self._bundle))
         log_path = self._logs / f"{os.urandom(4).hex()}.log"
         log_file = await asyncio.to_thread(open, log_path, "wb")
         with log_file:
@@ -261,7 +262,7 @@ class Launchers:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,
-                    env=dict(kind.environment),
+                    env={**dict(kind.environment), **faults.environment()},
                     cwd="/",
                     start_new_session=True,
                 )

@@ -33,7 +33,7 @@ from tuned.wire import StepAction, StepRequest, Steps
 
 BY_HAND = ("confirm", "ensemble", "finalize", "report")
 _OPTIONS: dict[str, dict[str, tuple[type, float, float]]] = {
-    "confirm": {"top": (int, 1, 100), "seeds": (int, 2, 100), "against": (int, 1, 2**31)},
+    "confirm": {"top": (int, 1, 100), "seeds": (int, 2, 100), "max_seeds": (int, 0, 400), "against": (int, 1, 2**31)},
     "ensemble": {"top": (int, 2, 100)},
     "finalize": {"again": (bool, 0, 1)},
     "report": {},

@@ -6,7 +6,7 @@ the writer's thread.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -20,23 +20,58 @@ from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 
+_UNMADE = (StepState.FAILED, StepState.SKIPPED)
 
-def looks(conn: Connection, study: Study) -> list[Trial]:
-    """The trials that have looked at the test set, or are about to: each one counts, whatever became of it."""
-    found = [t for t in queries.trials_of_stage(conn, study.id, TEST_STAGE) if t.state is not TrialState.CANCELLED]
-    if study.spec.test is not None:
-        metric = study.spec.test.metric
-        found += [t for t in queries.trials_of_stage(conn, study.id, FINALIZE_STAGE) if metric in t.values]
-    return sorted(found, key=lambda trial: trial.number)
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The looks at a study's test set so far.
+
+    Attributes:
+        final: Trials whose purpose it was, or that are about to; each counts, whatever became of it.
+        reported: Other trials that reported the test metric all the same.
+        analyses: Analyses that measured on the test set.
+    """
+
+    final: list[Trial]
+    reported: int
+    analyses: int
+    metric: str
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.final) + self.reported + self.analyses
+
+    @property
+    def unplanned(self) -> str:
+        """The looks that no final model was the purpose of, in words; empty without any."""
+        found = []
+        if self.reported:
+            found.append(f"{self.reported} trials of the search reported {self.metric}")
+        if self.analyses:
+            found.append(f"{self.analyses} analyses measured on it")
+        return " and ".join(found)
+
+
+def looks(conn: Connection, study: Study) -> Looks:
+    """The looks at the test set so far."""
+    final = [t for t in queries.trials_of_stage(conn, study.id, TEST_STAGE) if t.state is not TrialState.CANCELLED]
+    if study.spec.test is None:
+        return Looks(sorted(final, key=lambda trial: trial.number), 0, study.test_looks, "")
+    metric = study.spec.test.metric
+    final += [t for t in queries.trials_of_stage(conn, study.id, FINALIZE_STAGE) if metric in t.values]
+    reported = queries.reporting_count(conn, study.id, metric, (TEST_STAGE, FINALIZE_STAGE))
+    return Looks(sorted(final, key=lambda trial: trial.number), reported, study.test_looks, metric)
 
 
 def refuse_second_look(conn: Connection, study: Study, again: bool) -> None:
     """A test set that is looked at until it pleases is a validation set.
 
     Raises:
-        Conflict: It has been looked at, and nobody said `again`.
+        Conflict: A final model has been measured on it, and nobody said `again`.
     """
-    before = looks(conn, study)
+    before = looks(conn, study).final
     if not before or again:
         return
     metric = study.spec.test.metric if study.spec.test else ""
@@ -92,11 +127,13 @@ def _configuration(conn: Connection, study: Study) -> tuple[Trial, str]:
     best = queries.best_trials(conn, study, 1)
     if not best:
         raise InvalidInput("no trial has a result", where=study.name, hint="wait for the first ones to complete")
-    return best[0], "the best of the search, by one run: it was not confirmed"
+    tried = [study.playbook.last("confirm", state) for state in _UNMADE] if study.playbook else []
+    because = next((f" ({step.why})" for step in tried if step is not None and step.why), "")
+    return best[0], f"the best of the search, by one run: it was not confirmed{because}"
 
 
 def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:
-    """What follows from the trials of a step: the look at the test set, or that the bundle can be made (`ready`)."""
+    """The consequence of a step's trials: the look at the test set, or that the bundle can be made (`ready`)."""
     training = queries.trial(conn, study.id, int(step.result["trial"]))
     if training is None or training.state not in TERMINAL:
         return step
@@ -109,7 +146,7 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
         new = NewTrial(
             params=training.params,
             origin="test",
-            why=f"look {len(looks(conn, study)) + 1} at the test set, with the model of trial {training.number}",
+            why=f"look {looks(conn, study).count + 1} at the test set, with the model of trial {training.number}",
             rank=0,
             stage=TEST_STAGE,
             retry_of=training.number,
@@ -126,8 +163,9 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
 
 
 def _numbers(conn: Connection, study: Study, training: Trial, look: Trial | None) -> dict[str, object]:
-    """What the final model comes to, and how often the test set has been looked at for it."""
-    test, shown = study.spec.test, look or training
+    """The final model's figure, and how often the test set has been looked at."""
+    test, shown, seen = study.spec.test, look or training, looks(conn, study)
+    found: dict[str, object] = {"looks": seen.count, **({"unplanned": seen.unplanned} if seen.unplanned else {})}
     if test is not None and test.metric in shown.values:
-        return {"metric": test.metric, "value": shown.values[test.metric], "looks": len(looks(conn, study))}
-    return {"looks": len(looks(conn, study))}
+        found |= {"metric": test.metric, "value": shown.values[test.metric]}
+    return found

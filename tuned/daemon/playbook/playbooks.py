@@ -1,7 +1,7 @@
 """The steps of studies at work: begins them, sees that they are over, and stores both, so that a restart goes on.
 
 Owns the order of doing. It is level-triggered like the scheduler, which calls it at every look: each move is one
-transaction that reads the study anew, so a move that is made twice changes nothing. What a step consists of is in
+transaction that reads the study anew, so a move that is made twice changes nothing. The work of each step is in
 `confirming`, `finalizing` and `bundles` beside this module; analyses are asked for.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.engine import Database
 from tuned.core.errors import TunedError, Unavailable
+from tuned.core.final.confirming import further_seeds
 from tuned.core.playbook.spec import SEARCH_STEPS
 from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, begin, end
 from tuned.core.queue.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
@@ -27,7 +28,7 @@ from tuned.core.study import SEARCH, Study
 from tuned.daemon import clock, failpoints
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.playbook.bundles import Bundles
-from tuned.daemon.playbook.confirming import begin_confirmation
+from tuned.daemon.playbook.confirming import begin_confirmation, continue_confirmation
 from tuned.daemon.playbook.finalizing import advance_finalize, begin_finalize
 from tuned.daemon.search import space_versions
 
@@ -53,7 +54,7 @@ class Playbooks:
         self._wake = wake
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    def look(self, study: Study, view: StudyView, budget_spent: bool) -> None:
+    def advance(self, study: Study, view: StudyView, budget_spent: bool) -> None:
         """Begin whatever is due for a running study; at most one move of a step is under way."""
         if study.playbook is None or study.state is not StudyState.RUNNING:
             return
@@ -128,30 +129,45 @@ class Playbooks:
         if study is None or not await self._ended(study.id, numbers):
             return
         baseline = step.result.get("baseline")
-        await self._ask(study, step, "confirm", {} if baseline is None else {"against": str(baseline)})
+        answer = await self._answer(study, step, "confirm", {} if baseline is None else {"against": str(baseline)})
+        if answer is None:
+            return
+        figures = answer["figures"]
+        looks = [*step.result.get("looks", ()), figures["tried"]]
+        if figures["open"] and further_seeds(step.options, int(step.result.get("seeds", 0))):
+            numbers = [figures["reference"], *figures["open"]]
+            await self._change(study.id, step.id, _further_round(step.id, numbers, looks))
+            return
+        await self._end(study, step, answer, {"looks": looks})
 
     async def _analyse(self, study_id: int, step: Step) -> None:
         study = await self._read(study_id)
         if study is None:
             return
         options = {name: str(value) for name, value in step.options.items() if name != "held"}
-        await self._ask(study, step, step.name, options)
+        answer = await self._answer(study, step, step.name, options)
+        if answer is not None:
+            written = {}
+            if step.name == "report":
+                written["file"] = await asyncio.to_thread(self._write_files, study.name, answer["files"])
+            await self._end(study, step, answer, written)
 
-    async def _ask(self, study: Study, step: Step, kind: str, options: Mapping[str, str]) -> None:
-        """Have an analysis made; a refusal is the step's end, and its reason."""
+    async def _answer(
+        self, study: Study, step: Step, kind: str, options: Mapping[str, str]
+    ) -> Mapping[str, Any] | None:
+        """An analysis; where it is refused, that is the step's end, and None."""
         try:
-            answer = await self._analysing.analyse(kind, study.name, options)
+            return await self._analysing.analyse(kind, study.name, options)
         except Unavailable:
             raise
         except TunedError as error:
-            why = str(error)
-            await self._change(study.id, step.id, _ending(step.id, StepState.SKIPPED, why, {}))
-            return
+            await self._change(study.id, step.id, _ending(step.id, StepState.SKIPPED, str(error), {}))
+            return None
+
+    async def _end(self, study: Study, step: Step, answer: Mapping[str, Any], more: Mapping[str, Any]) -> None:
         result = {name: value for name, value in answer["figures"].items() if name in _KEPT}
-        if step.name == "report":
-            result["file"] = await asyncio.to_thread(self._write_files, study.name, answer["files"])
         verdict = answer["verdicts"][0]["what"] if answer["verdicts"] else ""
-        await self._change(study.id, step.id, _ending(step.id, StepState.DONE, verdict, result))
+        await self._change(study.id, step.id, _ending(step.id, StepState.DONE, verdict, {**result, **more}))
 
     async def _bundle(self, study_id: int, step: Step) -> None:
         try:
@@ -161,6 +177,8 @@ class Playbooks:
             return
         value = step.result.get("value")
         why = f"{step.result['metric']} {value:.6g}" if isinstance(value, float) else "the final model is trained"
+        if unplanned := step.result.get("unplanned"):
+            why += f"; the test set was seen {step.result['looks']} times: {unplanned}"
         await self._change(study_id, step.id, _ending(step.id, StepState.DONE, why, result))
 
     async def _read(self, study_id: int) -> Study | None:
@@ -190,9 +208,8 @@ class Playbooks:
             await asyncio.wait(tasks)
 
 
-_KEPT = frozenset(
-    {"winner", "why", "configurations", "variance", "methods", "single", "best", "gain", "members", "split"}
-)
+_CONFIRMED = ("winner", "outcome", "why", "reference", "configurations", "variance")
+_KEPT = frozenset((*_CONFIRMED, "methods", "single", "best", "gain", "members", "split"))
 """Figures of an analysis that are kept with its step."""
 
 
@@ -264,6 +281,14 @@ def _advance_final(step_id: str) -> Move:
     def move(conn: Connection, study: Study, now: float) -> Step:
         assert study.playbook is not None
         return advance_finalize(conn, study, study.playbook[step_id], now)
+
+    return move
+
+
+def _further_round(step_id: str, numbers: Sequence[int], looks: Sequence[int]) -> Move:
+    def move(conn: Connection, study: Study, now: float) -> Step:
+        assert study.playbook is not None
+        return continue_confirmation(conn, study, study.playbook[step_id], numbers, looks, now)
 
     return move
 

@@ -1,7 +1,7 @@
 """A conversation with the advisor about one study: what it does not know yet, then the question.
 
 Owns what each study has told the advisor so far. The advisor holds only a cache: one that was started anew is told all
-of it again. What becomes of an answer is `tuned.daemon.search.suggesting`'s.
+of it again. The use of an answer is `tuned.daemon.search.suggesting`'s.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the advisor said of a study.
+    """The advisor's answer on a study.
 
     Attributes:
         study: As it was when the advisor was asked.
@@ -168,12 +168,10 @@ class Asking:
             await advisor.ask(to_request(definition))
             fed.generation, fed.space, fed.seq = advisor.generation, study.space, 0
         while True:
-            rows, rungs, peaks = await asyncio.to_thread(self._changed, study, fed.seq)
+            rows, lines = await asyncio.to_thread(self._changed, study, fed.seq)
             if not rows:
                 return
-            told = tuple(
-                _line(trial, rungs.get(trial.id, {}), peaks.get(trial.id)) for _, trial in rows if trial.stage == SEARCH
-            )
+            told = tuple(lines)
             if told:
                 await advisor.ask(to_request(UpdateTrials(study.id, told)))
             fed.seq = rows[-1][0]
@@ -185,16 +183,21 @@ class Asking:
             found = prior_trials(conn, study.spec, study.created_at)
         return tuple(replace(_line(trial, {}, None), number=-i) for i, trial in enumerate(found, 1))
 
-    def _changed(
-        self, study: Study, seq: int
-    ) -> tuple[list[tuple[int, Trial]], dict[int, dict[int, float]], dict[int, float]]:
-        """Trials that moved since, with their values at rungs and their peaks of memory."""
+    def _changed(self, study: Study, seq: int) -> tuple[list[tuple[int, Trial]], list[TrialLine]]:
+        """Trials that moved since, and those of the search as the advisor takes them."""
+        stops, objective = study.spec.early_stopping, study.spec.objective
         with self._database.read() as conn:
             rows = queries.changed_since(conn, study.id, seq, FEED_ROWS)
+            ids = [trial.id for _, trial in rows]
             ended = [trial.id for _, trial in rows if trial.state in TERMINAL]
             peaks = queries.peak_memory(conn, ended, uses_gpu(study.spec, self._slots))
-            stops = study.spec.early_stopping is not None
-            return rows, queries.rung_values(conn, [trial.id for _, trial in rows]) if stops else {}, peaks
+            rungs = queries.rung_values(conn, ids) if stops else {}
+            folds = queries.fold_values(conn, ended, objective.metric) if stops and stops.folds and objective else {}
+        return rows, [
+            replace(_line(t, rungs.get(t.id, {}), peaks.get(t.id)), folds=folds.get(t.id, {}))
+            for _, t in rows
+            if t.stage == SEARCH
+        ]
 
 
 def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
@@ -210,4 +213,5 @@ def _goals(study: Study) -> tuple[ObjectiveLine, ...]:
 
 def _line(trial: Trial, rungs: dict[int, float], memory: float | None) -> TrialLine:
     values = trial.values if trial.state in TERMINAL and trial.stopped_by != StoppedBy.DISK else {}
-    return TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)
+    told = TrialLine(trial.number, trial.params, trial.state, values, trial.failure, trial.origin, rungs, memory)
+    return replace(told, stopped_by=trial.stopped_by)

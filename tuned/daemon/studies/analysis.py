@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from storage import repository
 from tuned.core.errors import InvalidInput
 from tuned.daemon.http.context import Given
 
@@ -22,7 +23,8 @@ async def analysis(
 ) -> dict[str, Any]:
     """Verdicts, tables and figures on a study: `effects`, `advise` and others.
 
-    Each `option` is `key=value`; `other` names more studies where a kind compares several.
+    Each `option` is `key=value`; `other` names more studies where a kind compares several. An ensemble that is measured
+    on a test split counts as a look at it.
     """
     options = {}
     for text in option or ():
@@ -30,4 +32,7 @@ async def analysis(
         if not equals:
             raise InvalidInput("an option is key=value", where="option", hint="such as option=param=lr")
         options[key] = value
+    if kind == "ensemble" and "test" in options:
+        study = await given.study(name)
+        await given.database.writer.run(lambda conn: repository.count_test_look(conn, study.id))
     return await given.analysing.analyse(kind, name, options, other or ())

@@ -20,7 +20,9 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
+from tuned.core import words
 from tuned.core.errors import InvalidInput
+from tuned.core.playbook.spec import looks_like_test
 from tuned.core.playbook.steps import Step, planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.phases import asks_advisor
@@ -242,7 +244,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
     seconds, why = estimate(conn, spec, at_once)
     notes = []
     if spec.search.parallel is not None and spec.search.parallel > room > 0:
-        notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {room} slot(s)")
+        notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {words.count(room, 'slot')}")
     if room == 0:
         notes.append(
             f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(given.slots.gpus)}: its trials wait"
@@ -251,6 +253,9 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         # It may have been changed while it ran, by hand or by itself; that stays.
         drift = queries.submitted_spec(conn, study.id).differences(spec)
         notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
+    named = [o.metric for o in spec.objectives if looks_like_test(o.metric)]
+    if named:
+        notes.append(f"the objective is called {named[0]}: a search that improves a test score uses the test set up")
     if study.playbook is not None:
         notes.append("its steps: " + ", ".join(_planned(step) for step in study.playbook.steps))
     return Submitted(

@@ -11,11 +11,13 @@ from sqlalchemy import Connection
 
 from storage.summaries import NAN
 from tuned.core.search import rungs
-from tuned.core.search.rungs import Decision, Verdict
+from tuned.core.search.rungs import Decision, Ruling
 from tuned.core.states import TrialState
 from tuned.core.study import Study
+from tuned.protocol import FOLDS_PREFIX
 
 _DECISIONS = "SELECT rung, step, value, peers, passing, cutoff, verdict, at FROM rungs WHERE trial_id = ? ORDER BY rung"
+_FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
 _WAITING = """SELECT t.id, t.number, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'paused' AND t.state = 'paused'"""
 _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
@@ -52,7 +54,7 @@ class StoppingReport:
 def decisions(conn: Connection, trial_id: int) -> list[Decision]:
     """The verdicts on a trial, lowest rung first."""
     return [
-        Decision(rung, step, NAN if value is None else value, peers, passing, cutoff, Verdict(verdict), at)
+        Decision(rung, step, NAN if value is None else value, peers, passing, cutoff, Ruling(verdict), at)
         for rung, step, value, peers, passing, cutoff, verdict, at in conn.exec_driver_sql(_DECISIONS, (trial_id,))
     ]
 
@@ -70,6 +72,15 @@ def rung_values(conn: Connection, trial_ids: Sequence[int]) -> dict[int, dict[in
     return found
 
 
+def fold_values(conn: Connection, trial_ids: Sequence[int], metric: str) -> dict[int, dict[int, float]]:
+    """Trial id -> fold -> its result there, NaN included; of several attempts the latest."""
+    found: dict[int, dict[int, float]] = {}
+    for trial_id in trial_ids:
+        for step, value in conn.exec_driver_sql(_FOLDS, (trial_id, FOLDS_PREFIX + metric)):
+            found.setdefault(trial_id, {})[int(step)] = NAN if value is None else value
+    return found
+
+
 def rescued_trials(conn: Connection, study_id: int) -> frozenset[int]:
     """Ids of the trials that a rule would have stopped and that were let run to their end to measure it."""
     return frozenset(conn.exec_driver_sql(_RESCUED_IDS, (study_id,)).scalars())
@@ -80,7 +91,7 @@ def waiting_count(conn: Connection, study_id: int) -> int:
     return int(conn.exec_driver_sql(_WAITING_COUNT, (study_id,)).scalar() or 0)
 
 
-def unfinished(conn: Connection, study: Study) -> list[tuple[int, Verdict]]:
+def unfinished(conn: Connection, study: Study) -> list[tuple[int, Ruling]]:
     """Trials waiting at a rung that shall still run to their end before the study is over: `rungs.to_finish`."""
     rule, objective = study.spec.early_stopping, study.spec.objective
     if rule is None or objective is None:

@@ -1,0 +1,129 @@
+"""The winner of a study is a fair one, through a real daemon: cut, failing, undecided and peeking trials included."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import DaemonProcess
+
+pytestmark = pytest.mark.e2e
+
+FOLDED = """
+import time, tuned
+trial = tuned.current_trial()
+if trial.params["x"] == 1:
+    trial.report(loss=0.48)  # the mean of three easy folds of five
+    while not trial.should_stop():
+        time.sleep(0.02)
+else:
+    trial.report(loss=0.66 + trial.params["x"] / 1000)
+"""
+FAILING = """
+import sys, tuned
+trial = tuned.current_trial()
+x = trial.params["x"]
+if x == 9 or (trial.stage == "confirm" and x == 1):
+    sys.exit("this point cannot be trained")
+if trial.stage == "finalize":
+    trial.report(test_loss=x)
+else:
+    trial.report(loss=x / 10 + trial.seed / 2**34)
+"""
+CLOSE = """
+import tuned
+trial = tuned.current_trial()
+trial.report(test_loss=1.0)
+if trial.stage == "search":
+    trial.report(loss=1 - trial.params["x"] / 100)
+elif trial.stage == "confirm":
+    # Good and bad seeds in turn, and the better point is better by luck alone.
+    trial.report(loss=1 - trial.params["x"] / 1000 + (trial.seed * (1 + trial.params["x"]) % 97) / 97)
+"""
+
+
+def study(name: str, script: str, tmp_path: Path, points: list[dict[str, Any]], **over: Any) -> dict[str, Any]:
+    path = tmp_path / f"{name}.py"
+    path.write_text(script)
+    return {
+        "name": name,
+        "run": {"script": str(path), "python": sys.executable, "retries": {"error": 0}},
+        "objective": {"metric": "loss", "direction": "minimize"},
+        "space": {"x": {"type": "int", "low": 0, "high": 9}},
+        "search": {"trials": len(points), "method": "sobol", "parallel": 1, "point": points},
+        **over,
+    }
+
+
+def steps(daemon: DaemonProcess, name: str) -> dict[str, Any]:
+    return {step["id"]: step for step in daemon.get(f"/v1/studies/{name}/steps")["steps"]}
+
+
+def take(daemon: DaemonProcess, name: str, step: str, **options: Any) -> dict[str, Any]:
+    taken = daemon.post(f"/v1/studies/{name}/steps", {"step": step, "options": options})
+    daemon.wait_ended(name)
+    found: dict[str, Any] = steps(daemon, name)[taken["changed"]]
+    return found
+
+
+def test_a_trial_that_was_cut_is_no_winner(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon = shared_daemon
+    points = [{"x": 1}, {"label": "baseline", "x": 3}, {"x": 2}]
+    daemon.submit(study("cut", FOLDED, tmp_path, points), tmp_path)
+    daemon.until(lambda: daemon.trials("cut")[0]["values"] == {"loss": 0.48}, "no value")
+    daemon.post("/v1/prune", {"targets": ["cut/1"]})
+    ended = daemon.wait_ended("cut")
+    assert ended["best"] == {"number": 3, "params": {"x": 2}, "values": {"loss": 0.662}, "cut": False}
+    first = daemon.trials("cut")[0]
+    assert (first["state"], first["stopped_by"]) == ("pruned", "user")
+    listed = [row["number"] for row in daemon.get("/v1/studies/cut/trials", sort="value")]
+    assert listed == [3, 2, 1]
+    assert [row["number"] for row in daemon.get("/v1/studies/cut/best", top=9)] == [3, 2]
+    compared = daemon.get("/v1/studies/cut/analysis/compare")["verdicts"][0]
+    assert compared["trials"] == [3, 2] and "0.662" in compared["what"], compared
+    confirmed = take(daemon, "cut", "confirm", top=2, seeds=2, max_seeds=2)
+    assert confirmed["result"]["candidates"] == [3] and confirmed["result"]["baseline"] == 2
+
+
+def test_failing_is_an_outcome_and_a_baseline_without_results_loses(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    daemon = shared_daemon
+    points = [{"x": 2}, {"label": "baseline", "x": 9}, {"x": 1}, {"x": 4}]
+    daemon.submit(study("fails", FAILING, tmp_path, points, test={"metric": "test_loss"}), tmp_path)
+    daemon.wait_ended("fails")
+    step = take(daemon, "fails", "confirm", top=3, seeds=2)
+    result = step["result"]
+    assert (result["winner"], result["outcome"]) == (1, "adopted"), step
+    assert "trial 2 gave no result in 2 repetitions" in step["why"]
+    rows = {row["number"]: row for row in result["configurations"]}
+    assert (rows[3]["failed"], rows[3]["decision"]) == (2, "undecided") and rows[2]["decision"] == "baseline"
+    final = take(daemon, "fails", "finalize")
+    assert (final["state"], final["result"]["configuration"], final["result"]["looks"]) == ("done", 1, 1), final
+
+
+def test_close_points_get_more_seeds_and_an_undecided_final_is_called_so(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    daemon = shared_daemon
+    with pytest.raises(Exception, match="loss is the objective: a search that improves it has used the test set up"):
+        daemon.submit(study("close", CLOSE, tmp_path, [{"x": 0}], test={"metric": "loss"}), tmp_path)
+    points = [{"label": "baseline", "x": 0}, {"x": 5}]
+    daemon.submit(study("close", CLOSE, tmp_path, points, test={"metric": "test_loss"}), tmp_path)
+    daemon.wait_ended("close")
+    step = take(daemon, "close", "confirm", top=1, seeds=2, max_seeds=4)
+    result = step["result"]
+    assert result["outcome"] in ("undecided", "baseline")
+    # A second round where the candidate's mean is the better one so far, and the count of both looks.
+    assert result["looks"] in ([2, 4], [2]) and result["seeds"] == result["looks"][-1]
+    final = take(daemon, "close", "finalize")["result"]
+    assert final["configuration"] == result["winner"]
+    if result["outcome"] == "undecided":
+        assert final["why"].startswith("undecided")
+    # Every trial of the search and of the confirmation has seen the test set.
+    seen = 2 + 2 * result["seeds"]
+    assert final["looks"] == seen + 1 and final["unplanned"] == f"{seen} trials of the search reported test_loss"

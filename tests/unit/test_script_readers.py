@@ -1,0 +1,194 @@
+"""Options that are no `add_argument`: classes, globals, configuration files, subcommands."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tuned.core.draft.customs import customs_of
+from tuned.core.draft.prints import read_prints
+from tuned.core.draft.ranges import choose
+from tuned.core.draft.study_text import draft_study, read_script
+from tuned.core.script.option import Option, ScriptOptions
+from tuned.core.script.options import read_options
+from tuned.core.script.spelling import spelling_of
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+ARGS = """
+from dataclasses import dataclass, field
+from typing import Literal, Optional
+@dataclass
+class Optim:
+    lr: float = 1e-3
+    nesterov: bool = False
+@dataclass
+class Args:
+    optim: Optim
+    seed: int = 1
+    torch_deterministic: bool = True
+    '''whether to be slow'''
+    activation: Literal["relu", "tanh"] = "relu"
+    drop_rate: Optional[float] = field(default=0.1, metadata={"help": "the rate"})
+    target: float | None = None
+    layers: list[int] = field(default_factory=list)
+    data: str
+"""
+
+
+def read(text: str) -> ScriptOptions:
+    return read_options(ast.parse(text))
+
+
+def test_tyro() -> None:
+    script = read(f"import tyro\n{ARGS}\nargs = tyro.cli(Args)\n")
+    found = {option.name: option for option in script.options}
+    assert script.how == "tyro" and list(found) == [
+        "optim.lr", "optim.nesterov", "seed", "torch-deterministic", "activation", "drop-rate", "target", "layers",
+        "data",
+    ]  # fmt: skip
+    assert (found["optim.lr"].kind, found["optim.lr"].default) == ("float", 1e-3)
+    switch = spelling_of(found["torch-deterministic"], "torch_deterministic")
+    assert (switch.on, switch.off) == (("--torch-deterministic",), ("--no-torch-deterministic",))
+    assert spelling_of(found["optim.nesterov"], "optim.nesterov").off == ("--optim.no-nesterov",)
+    assert found["torch-deterministic"].help == "whether to be slow" and found["drop-rate"].help == "the rate"
+    assert found["activation"].choices == ("relu", "tanh") and found["layers"].many and found["data"].required
+    assert (found["target"].kind, found["drop-rate"].default) == ("float", 0.1)
+    assert script.named("optim.lr") == found["optim.lr"] and script.named("torch_deterministic") is not None
+
+
+def test_hugging_face() -> None:
+    text = f"{ARGS}\nfrom transformers import HfArgumentParser, TrainingArguments\n"
+    script = read(text + "parser = HfArgumentParser((Optim, TrainingArguments))\n")
+    found = {option.name: option for option in script.options}
+    assert script.how == "transformers" and {"lr", "nesterov", "learning_rate", "output_dir"} <= set(found)
+    assert spelling_of(found["nesterov"], "nesterov").off == ("--nesterov=false",)
+    draft = draft_study(read_script(text + "HfArgumentParser((Optim, TrainingArguments))", "run.py"))
+    assert '"--output_dir", "{run_dir}/work"' in draft.text and "learning_rate" in draft.tuned
+
+
+def test_lightning_cli() -> None:
+    text = (
+        "from lightning.pytorch.cli import LightningCLI\n"
+        "class Net:\n    def __init__(self, lr: float = 1e-3, hidden_dim: int = 64, bias: bool = True): pass\n"
+        "class Data:\n    def __init__(self, *, batch_size: int = 32): pass\n"
+        "LightningCLI(Net, Data)\n"
+    )
+    script = read(text)
+    assert (script.how, script.command) == ("lightning", ("fit",))
+    names = ["model.lr", "model.hidden_dim", "model.bias", "data.batch_size", "trainer.max_epochs"]
+    assert [option.name for option in script.options] == names
+    draft = draft_study(read_script(text, "train.py"))
+    assert draft.tuned[:2] == ("model.lr", "model.hidden_dim")
+    assert '"fit",' in draft.text and '"{params}"' in draft.text
+
+
+def test_globals_before_a_configurator() -> None:
+    script = read((SCRIPTS / "globals" / "train.py").read_text())
+    found = {option.name: option for option in script.options}
+    assert script.how == "globals" and {"learning_rate", "bias", "n_layer", "out_dir"} <= set(found)
+    assert spelling_of(found["bias"], "bias").on == ("--bias=True",)
+    assert spelling_of(found["learning_rate"], "learning_rate").python
+    assert read("x = 1\nexec('y = 2')").how == ""
+
+
+def test_hydra_files() -> None:
+    folder = SCRIPTS / "composed"
+    tree = ast.parse((folder / "train.py").read_text())
+    script = read_options(tree, lambda name: (folder / name).read_text() if (folder / name).is_file() else None)
+    found = {option.name: option.default for option in script.options}
+    assert script.how == "hydra" and found == {
+        "optimizer.name": "sgd", "optimizer.lr": 0.01, "optimizer.momentum": 0.9, "optimizer.nesterov": False,
+        "epochs": 3, "tag": "base",
+    }  # fmt: skip
+    assert read_options(tree).options == ()
+
+
+SUBPARSERS = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int, default=0)
+sub = parser.add_subparsers()
+evaluate = sub.add_parser("evaluate")
+evaluate.add_argument("--split")
+train = sub.add_parser("train")
+train.add_argument("--lr", type=float, default=0.1)
+"""
+GROUP = """
+import click
+@click.group()
+def cli(): pass
+@cli.command()
+@click.option("--split")
+def evaluate(split): pass
+@cli.command("train-model")
+@click.option("--lr", default=0.1)
+def train(lr): pass
+"""
+
+
+@pytest.mark.parametrize(("text", "command", "names"), [
+    (SUBPARSERS, ("train",), ["seed", "lr"]),
+    (GROUP, ("train-model",), ["lr"]),
+    ("import click\n@click.command()\n@click.option('--lr', default=0.1)\ndef main(lr): pass\n", (), ["lr"]),
+])  # fmt: skip
+def test_subcommands(text: str, command: tuple[str, ...], names: list[str]) -> None:
+    script = read(text)
+    assert script.command == command and [option.name for option in script.options] == names
+    if command:
+        assert f'"{command[0]}",' in draft_study(read_script(text, "main.py")).text
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [
+        (Option("save", "--save", "text", "model.pt"), "{run_dir}/work/model.pt"),
+        (Option("log-file", "--log-file", "text"), "{run_dir}/work/output"),
+        (Option("exp_dir", "--exp_dir", "text", "runs"), "{run_dir}/work"),
+        (Option("model_dir", "--model_dir", "text"), "{run_dir}/work"),
+        (Option("default_root_dir", "--default_root_dir", "text"), "{run_dir}/work"),
+        (Option("ckpt_dir", "--ckpt_dir", "text", "ckpt"), "{checkpoint_dir}"),
+        (Option("out", "--out", "text", "out"), "{run_dir}/work"),
+    ],
+)
+def test_each_trial_writes_into_files_of_its_own(option: Option, given: str) -> None:
+    choice = choose(option)
+    assert (choice.use, choice.entry) == ("given", given)
+
+
+@pytest.mark.parametrize("name", ["sample-only", "render", "capture_video", "track", "eval_only", "list"])
+def test_switches_that_train_nothing_are_left(name: str) -> None:
+    assert choose(Option(name, f"--{name}", "flag")).use == "leave"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "kind", "default", "low", "high"),
+    [
+        ("import gymnasium as gym", "gamma", "float", 0.99, 0.9, 0.9999),
+        ("from stable_baselines3 import PPO", "ent_coef", "float", 0.0, 1e-8, 0.1),
+        ("import xgboost as xgb", "max-depth", "int", 6, 3, 10),
+        ("import lightgbm", "num_leaves", "int", 31, 15, 255),
+        ("from sklearn.svm import SVC", "C", "float", 1.0, 1e-3, 1e3),
+        ("import torch", "gamma", "float", 0.7, 0.1, 0.99),
+    ],
+)
+def test_a_range_is_that_of_the_library(
+    module: str, name: str, kind: str, default: float, low: float, high: float
+) -> None:
+    option = Option(name, f"--{name}", kind, default)  # type: ignore[arg-type]
+    choice = choose(option, customs_of(ast.parse(module)))
+    assert choice.use == "tune" and (choice.entry["low"], choice.entry["high"]) == (low, high)
+    assert ("as in " in choice.why) == (module != "import torch")
+
+
+def test_steps_directions_and_callbacks_of_drafts() -> None:
+    tree = ast.parse('print(f"global_step={global_step}, episodic_return={info[0]}")')
+    [pattern] = read_prints(tree).patterns
+    assert "(?P<step>" in pattern and "(?P<episodic_return>" in pattern
+    scored = read_prints(ast.parse('best_score = log_loss(y, p)\nprint(f"best_score: {best_score}")'))
+    assert scored.metrics == ("best_score",) and scored.direction("best_score") == "minimize"
+    other = read_prints(ast.parse('best_score = accuracy(y, p)\nprint(f"best_score: {best_score}")'))
+    assert other.direction("best_score") == "maximize"
+    ours = read_prints(ast.parse("from tuned.integrations.keras import TunedCallback"))
+    assert ours.reported and ours.metrics == ("val_loss",)

@@ -1,0 +1,96 @@
+"""Customary ranges of named options, by the library that a script imports, each with its source.
+
+Owns the table. They are where a person begins to edit; what a general name such as `lr` means without a library is
+`tuned.core.draft.ranges`'.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+ZOO = "the samplers of rl-baselines3-zoo"
+XGB = "XGBoost's notes on parameter tuning"
+LGBM = "LightGBM's page on parameter tuning"
+SVM = "scikit-learn's page on RBF SVM parameters"
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """A range as `[space]` spells it, and where it comes from."""
+
+    entry: Any
+    source: str
+
+
+def _float(low: float, high: float, *, log: bool = False) -> dict[str, Any]:
+    return {"type": "float", "low": low, "high": high, **({"log": True} if log else {})}
+
+
+def _int(low: int, high: int, *, log: bool = False) -> dict[str, Any]:
+    return {"type": "int", "low": low, "high": high, **({"log": True} if log else {})}
+
+
+_RL = {
+    "gamma": _float(0.9, 0.9999),
+    "gae_lambda": _float(0.8, 1.0),
+    "clip_range": _float(0.1, 0.4),
+    "clip_coef": _float(0.1, 0.4),
+    "ent_coef": _float(1e-8, 0.1, log=True),
+    "vf_coef": _float(0.1, 1.0),
+    "max_grad_norm": _float(0.3, 5.0, log=True),
+    "tau": _float(1e-3, 0.1, log=True),
+}
+_XGBOOST = {
+    "eta": _float(0.01, 0.3, log=True),
+    "learning_rate": _float(0.01, 0.3, log=True),
+    "max_depth": _int(3, 10),
+    "min_child_weight": _float(0.1, 10.0, log=True),
+    "subsample": _float(0.5, 1.0),
+    "colsample_bytree": _float(0.5, 1.0),
+    "gamma": _float(1e-3, 5.0, log=True),
+    "reg_lambda": _float(1e-3, 10.0, log=True),
+    "reg_alpha": _float(1e-3, 10.0, log=True),
+}
+_LIGHTGBM = {
+    "learning_rate": _float(0.01, 0.3, log=True),
+    "num_leaves": _int(15, 255, log=True),
+    "min_data_in_leaf": _int(5, 500, log=True),
+    "min_child_samples": _int(5, 500, log=True),
+    "feature_fraction": _float(0.5, 1.0),
+    "bagging_fraction": _float(0.5, 1.0),
+    "lambda_l1": _float(1e-3, 10.0, log=True),
+    "lambda_l2": _float(1e-3, 10.0, log=True),
+}
+_SVC = {"c": _float(1e-3, 1e3, log=True), "gamma": _float(1e-3, 1e3, log=True)}
+
+_BY_MODULE: tuple[tuple[tuple[str, ...], dict[str, Any], str], ...] = (
+    (("stable_baselines3", "gymnasium", "gym", "gymnax"), _RL, ZOO),
+    (("xgboost",), _XGBOOST, XGB),
+    (("lightgbm",), _LIGHTGBM, LGBM),
+    (("sklearn.svm",), _SVC, SVM),
+)
+
+
+def customs_of(tree: ast.Module) -> dict[str, Custom]:
+    """The ranges that hold for a script, by an option's name in lower case with underscores.
+
+    Args:
+        tree: The script's text, parsed: its imports decide.
+    """
+    modules = {name for node in ast.walk(tree) for name in _imported(node)}
+    found: dict[str, Custom] = {}
+    for names, table, source in _BY_MODULE:
+        if any(module == name or module.startswith(name + ".") for module in modules for name in names):
+            for name, entry in table.items():
+                found.setdefault(name, Custom(entry, source))
+    return found
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []

@@ -1,0 +1,40 @@
+"""Options that are a module's own globals, overwritten by a file that evaluates `--name=value` for each of them.
+
+Owns that habit, nanoGPT's `exec(open('configurator.py').read())`: every value is a Python literal of its global's type.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from tuned.core.script.literals import called, scalar, value_of
+from tuned.core.script.option import Kind, Option, ScriptOptions
+
+
+def global_options(tree: ast.Module, constants: dict[str, Any]) -> ScriptOptions | None:
+    """The options of a script that executes such a file; None for any other."""
+    end = next((i for i, node in enumerate(tree.body) if _executes(node)), None)
+    if end is None:
+        return None
+    found = tuple(_assigned(tree.body[:end], constants))
+    return ScriptOptions("globals", found) if found else None
+
+
+def _executes(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call) or called(node.value) != "exec":
+        return False
+    inner = node.value.args[0] if node.value.args else None
+    return any(isinstance(part, ast.Constant) and str(part.value).endswith(".py") for part in ast.walk(inner or node))
+
+
+def _assigned(body: list[ast.stmt], constants: dict[str, Any]) -> Iterator[Option]:
+    for node in body:
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
+            continue
+        name, value = node.targets[0].id, value_of(node.value, constants)
+        if scalar(value) is None or name.startswith("_"):
+            continue
+        kind: Kind = "float" if isinstance(value, float) else "int" if type(value) is int else "text"
+        yield Option(name, f"--{name}", kind, value, dest=name, declared=True, truth="literal")
