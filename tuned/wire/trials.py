@@ -103,6 +103,7 @@ class TrialDetail:
         bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
             `{attempt, offset, text}`.
         command: The trial as a line for a shell; variables that look like secrets are left out.
+        rank: Its place among the `ranked` trials of the study, best first; None for a trial without one.
     """
 
     trial: TrialRow
@@ -115,6 +116,8 @@ class TrialDetail:
     rungs: list[RungRow] = field(default_factory=list)
     unreadable: list[Json] = field(default_factory=list)
     command: str = ""
+    rank: int | None = None
+    ranked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
