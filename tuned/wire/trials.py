@@ -104,6 +104,7 @@ class TrialDetail:
             `{attempt, offset, text}`.
         command: The trial as a line for a shell; variables that look like secrets are left out.
         rank: Its place among the `ranked` trials of the study, best first; None for a trial without one.
+        waits_for: Of a trial that was told to end or to stand still: what that waits for; empty when nothing does.
     """
 
     trial: TrialRow
@@ -118,6 +119,7 @@ class TrialDetail:
     command: str = ""
     rank: int | None = None
     ranked: int = 0
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

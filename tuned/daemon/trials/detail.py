@@ -65,6 +65,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         rank=place[0] if place else None,
         ranked=place[1] if place else 0,
         command=await asyncio.to_thread(shown_command, study, trial, given.runs),
+        waits_for=live.waits_for if (live := given.attempts.live.get(trial.id)) is not None else "",
     )
 
 
