@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from tuned.core.search.rungs import Verdict
+from tuned.core.search.rungs import Ruling
 from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StoppedBy, StopReason, StudyState, TrialState
 
 SCHEMA_VERSION = 2
@@ -310,7 +310,7 @@ rungs = Table(
     Column("peers", Integer, nullable=False),
     Column("passing", Integer, nullable=False),
     Column("cutoff", REAL),
-    Column("verdict", Text, CheckConstraint(_one_of("verdict", Verdict)), nullable=False),
+    Column("verdict", Text, CheckConstraint(_one_of("verdict", Ruling)), nullable=False),
     Column("at", REAL, nullable=False),
     sqlite_with_rowid=False,
     sqlite_strict=True,

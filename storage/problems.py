@@ -5,13 +5,17 @@ Owns the reading of SQLite's errors and of the file system under the file. Repai
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from tuned.core.errors import Conflict, Unavailable
 from tuned.file_systems import NETWORK, file_system
+
+DAMAGED_HINT = "tunectl daemon recover brings back all that is left of it: docs/recovery.md"
 
 _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space; nothing that was acknowledged is lost"),
@@ -21,14 +25,15 @@ _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_AUTH: ("access is denied", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_BUSY: ("another program has locked it", "end the program that has it open"),
     sqlite3.SQLITE_LOCKED: ("another program has locked it", "end the program that has it open"),
-    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away; a new one is made"),
-    sqlite3.SQLITE_CORRUPT: (
-        "the database is damaged",
-        "move it away and put the newest of backups/ in its place: docs/recovery.md",
-    ),
+    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away, or: tunectl daemon recover"),
+    sqlite3.SQLITE_CORRUPT: ("the database is damaged", DAMAGED_HINT),
     sqlite3.SQLITE_IOERR: ("the disk reports an error", "look at `dmesg`; is the disk full or failing"),
     sqlite3.SQLITE_NOMEM: ("memory ran out", "free some memory"),
 }
+
+
+class Damaged(Unavailable):
+    """The file is no sound database."""
 
 
 class StaleState(Conflict):
@@ -49,7 +54,20 @@ def explain(error: BaseException, path: Path) -> BaseException:
     known = _REMEDIES.get(code & 0xFF) if code is not None else None
     if known is None:
         return error
-    return Unavailable(known[0], where=str(path), hint=known[1])
+    damage = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return (Damaged if damage else Unavailable)(known[0], where=str(path), hint=known[1])
+
+
+def found_by_check(lines: Sequence[str], path: Path) -> Unavailable:
+    """The error behind the findings of `PRAGMA quick_check`: damage, or a disk that cannot be read."""
+    for line in lines:
+        code = re.search(r"error code=(\d+)", line)
+        number = int(code[1]) & 0xFF if code else sqlite3.SQLITE_CORRUPT
+        if number in _REMEDIES and number != sqlite3.SQLITE_CORRUPT:
+            what, hint = _REMEDIES[number]
+            return Unavailable(what, where=str(path), hint=hint)
+    first = lines[0].replace("\n", " ") if lines else "it cannot be checked"
+    return Damaged(f"the database is damaged: {first}", where=str(path), hint=DAMAGED_HINT)
 
 
 def unopened(error: OSError, path: Path) -> Unavailable:

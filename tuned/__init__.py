@@ -1,4 +1,4 @@
-"""What a training script imports: `import tuned`.
+"""The names that a training script imports: `import tuned`.
 
 Owns the public names. Inside a trial they come from a folder that holds this package's SDK alone, so importing it costs
 milliseconds and needs the standard library; the client is imported when it is asked for, where it is installed.

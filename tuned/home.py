@@ -34,7 +34,7 @@ class Home:
         socket: Where the daemon listens.
         runs: Run directories, `runs/<study>/<number>/<attempt>`.
         lock: Held (flock) by the daemon that owns this folder.
-        log: What the daemon says.
+        log: The daemon's remark.
         bundles: Folders that hold the package `tuned` alone, offered to trials.
         launchers: Logs and sockets of the launchers.
         why: How this folder was chosen, e.g. `TUNED_HOME`.

@@ -17,7 +17,7 @@ NOTE = "installation.json"
 
 
 def note() -> dict[str, str]:
-    """What the copy knows of tunectl's installation; empty in the installation itself."""
+    """The copy's record of tunectl's installation; empty in the installation itself."""
     try:
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), NOTE), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH100
             found: dict[str, str] = json.load(file)

@@ -35,10 +35,10 @@ def own_slot() -> int:
 class MetricsAppender:
     """Appends lines to a `metrics.jsonl` that others append to as well, and never raises for trouble with the file.
 
-    A line is one `write`. What could not be written is kept in memory and tried again before the next line; a line that
-    was torn by a short write is closed by a newline and written again whole. The descriptor is looked at before each
-    use: code that closes every descriptor and opens files of its own must not find our lines in them. One thread at a
-    time.
+    A line is one `write`. A line that could not be written is kept in memory and tried again before the next line; a
+    line that was torn by a short write is closed by a newline and written again whole. The descriptor is looked at
+    before each use: code that closes every descriptor and opens files of its own must not find our lines in them. One
+    thread at a time.
 
     Args:
         path: The file; made when the first line is written.

@@ -63,7 +63,7 @@ RECORDS = frozenset(
         MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
     )
 )  # fmt: skip
-"""What a run directory holds of ours: nothing else may be written under these names."""
+"""Our files in a run directory: nothing else may be written under these names."""
 
 ENV_PREFIX = "TUNED_"
 ENV_HOME = "TUNED_HOME"
@@ -102,7 +102,7 @@ STOP_REASONS = ("pause", "prune", "cancel", "kill")
 """Why a daemon asks a live attempt to end; the first word of `stop.json`."""
 
 FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
-"""What a launcher may import before it forks, and therefore what the preload can learn."""
+"""The modules that a launcher may import before it forks, and that the preload can learn."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -192,7 +192,7 @@ def write_record(
     Args:
         folder: The run directory.
         name: One of the `*_FILE` names.
-        record: What to write; `protocol` is added.
+        record: The record; `protocol` is added.
         durable: Sync file and folder (temp, fsync, rename, fsync); without it the rename alone makes it atomic.
         version: The protocol of whoever reads it, which may be a supervisor of the version before.
 

@@ -15,6 +15,7 @@ from storage.queries.attempts import (
     bad_lines,
     ended_since,
     live,
+    open_trials,
     traceback_of,
     was_cut_off,
     wish,
@@ -22,6 +23,16 @@ from storage.queries.attempts import (
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage
+from storage.queries.early_stopping import (
+    StoppingReport,
+    decisions,
+    fold_values,
+    rescued_trials,
+    rung_values,
+    stopping_report,
+    unfinished,
+    waiting_count,
+)
 from storage.queries.events import (
     events_since,
     first_event_seq,
@@ -46,16 +57,6 @@ from storage.queries.search import (
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
 from storage.queries.stages import own_trials, reporting_count, trials_of_stage
-from storage.queries.stopping import (
-    StoppingReport,
-    decisions,
-    fold_values,
-    rescued_trials,
-    rung_values,
-    stopping_report,
-    unfinished,
-    waiting_count,
-)
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
@@ -103,6 +104,7 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "open_trials",
     "own_trials",
     "pareto_front",
     "peak_memory",

@@ -6,7 +6,7 @@ Every move asks `tuned.core.states`, is one compare-and-set, and leaves its even
 from __future__ import annotations
 
 from storage.problems import StaleState
-from storage.repository import stopping
+from storage.repository import early_stopping
 from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
@@ -46,6 +46,7 @@ __all__ = [
     "count_test_look",
     "create_study",
     "delete_study",
+    "early_stopping",
     "end_attempt",
     "ingest",
     "make_next",
@@ -65,7 +66,6 @@ __all__ = [
     "set_submitted",
     "shift_clocks",
     "started",
-    "stopping",
     "trial_seed",
     "unclaim",
     "update_spec",

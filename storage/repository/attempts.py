@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 from storage.json_text import dump, dump_record
 from storage.models import IS_LIVE, attempts, studies, trials
 from storage.problems import StaleState
-from storage.repository import moves, stopping
+from storage.repository import early_stopping, moves
 from storage.repository.moves import MovingTrial
 from storage.repository.studies import offer_best
 from tuned.core.states import LIVE, Actor, Failure, StoppedBy, TrialState
@@ -217,10 +217,10 @@ def end_attempt(
     _end(conn, trial, event, now, exit_record, failure, reason, traceback)
     if target in _RANKED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
-    stopping.ended(conn, trial, now)
+    early_stopping.ended(conn, trial, now)
     if target is TrialState.PAUSED and trial.requeue:
         target = moves.move(conn, trial, "resume", Actor.SCHEDULER, now)
-        stopping.released(conn, trial.id)
+        early_stopping.released(conn, trial.id)
     return target
 
 

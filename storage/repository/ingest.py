@@ -17,7 +17,7 @@ from storage.driver import driver_of
 from storage.json_text import dump_values, encode_values
 from storage.models import attempts, trials
 from storage.problems import StaleState
-from storage.repository import moves, stopping
+from storage.repository import early_stopping, moves
 from storage.repository.events import add_event
 from storage.repository.folds import consider_folds
 from storage.repository.moves import MovingTrial
@@ -135,7 +135,7 @@ def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float)
     if trial.spec.early_stopping is None or objective is None or trial.stage != SEARCH:
         return None
     points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
-    asked = stopping.consider(conn, trial, points, now)
+    asked = early_stopping.consider(conn, trial, points, now)
     if asked is None and trial.spec.early_stopping.folds:
         asked = consider_folds(conn, trial, {name for name, _, _, _ in batch.observations})
     if asked is None:

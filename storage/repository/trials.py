@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.json_text import dump
 from storage.models import IS_ACTIVE_STUDY, IS_QUEUED, studies, study_specs, trials
-from storage.repository import moves, stopping
+from storage.repository import early_stopping, moves
 from storage.repository.events import add_event
 from storage.repository.studies import offer_best
 from storage.rows import load_spec
@@ -165,7 +165,7 @@ def move_trial(conn: Connection, trial_id: int, event: str, actor: Actor, now: f
         trial.stopped_by = StoppedBy.USER if actor is Actor.USER else trial.stopped_by or StoppedBy.STUDY
     target = moves.move(conn, trial, event, actor, now)
     if event == "resume":
-        stopping.released(conn, trial_id)
+        early_stopping.released(conn, trial_id)
     if target is TrialState.PRUNED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     return target

@@ -7,7 +7,7 @@ import pytest
 from storage import queries, repository
 from storage.repository import trial_seed
 from tuned.core.errors import NotFound
-from tuned.core.playbook.spec import FinalLook, PlaybookSpec
+from tuned.core.playbook.spec import FinalTest, PlaybookSpec
 from tuned.core.playbook.steps import StepState, begin, end, planned
 from tuned.core.queue.schedule import counted
 from tuned.core.states import Actor, Failure
@@ -62,7 +62,7 @@ def test_early_stopping_leaves_them_alone(lab):
 
 
 def test_the_test_metric_is_kept_in_the_last_stages(lab):
-    study = lab.study(test=FinalLook("test_loss"))
+    study = lab.study(test=FinalTest("test_loss"))
     look, searched = lab.queue(study, stage="test")[0], lab.queue(study)[0]
     for trial in (look, searched):
         lab.claim(trial)

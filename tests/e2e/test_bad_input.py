@@ -158,7 +158,7 @@ def test_what_is_no_study_file_is_refused(shell: Shell, file: str, content: byte
         (["prune", "good/1"], 1, "good/1 is completed"),
         (["kill", "good"], 1, "kill acts on trials"),
         (["delete", "good"], 1, "add --yes"),
-        (["show", "good/best"], 1, "good/best: a study is meant here, not its trials (write: good)"),
+        (["trials", "good/best"], 1, "good/best: a study is meant here, not its trials (write: good)"),
         (["trials", "[/red]"], 1, "[/red]: a study is meant here"),
         (["show", ""], 1, "no study was named"),
         (["show", "öäü [bold]"], 1, "öäü [bold]: there is no such study"),

@@ -311,3 +311,27 @@ def test_a_name_that_is_taken_is_not_taken_again(shell: Tunectl, project: Path) 
     assert shell.json(*words, "lr=0.2..1")["study"] == "mine-2"
     (project / "mine.toml").unlink()
     assert shell.json(*words, "lr=0.3..1")["study"] == "mine-3"
+
+
+def test_one_trial_on_a_page_and_a_queued_command_by_its_name(shell: Tunectl, project: Path) -> None:
+    (project / "two.py").write_text("for i in range(3): print(f'step {i} loss {1 / (i + 1):.3f} acc {i / 4}')\n")
+    (project / "two.toml").write_text(
+        "[run]\nscript = 'two.py'\nargs = ['--x={x}']\n[objective]\nmetric = 'loss'\ndirection = 'minimize'\n"
+        "[metrics]\npatterns = ['step (?P<step>.+) loss (?P<loss>.+) acc (?P<acc>.+)']\n"
+        "[space]\nx = [1, 2]\n[search]\ntrials = 1\n"
+    )
+    shell("submit", "two.toml", "--wait")
+    page = " ".join(shell("show", "two/1").split())
+    assert "chosen by sobol" in page and "parameters x=" in page and "two.py --x=" in page
+    assert "acc 3 0 0.5 0 0.5" in page and "loss 3 1 0.333 0.333 1" in page
+    document = shell.json("show", "two/best")
+    assert document["trial"]["number"] == 1 and len(document["metrics"]) == 6
+
+    shell("queue", "--name", "long", "--", "sleep", "600")
+    shell.wait_until(lambda: shell.json("show", "long/1")["trial"]["state"] == "running", "it runs")
+    status = shell("status")
+    assert "1 running" in status and "long" in status
+    assert "sleep 600" in shell("studies")
+    shell("kill", "long")
+    shell.wait_until(lambda: shell.json("show", "long/1")["trial"]["state"] == "failed", "it is killed by its name")
+    assert shell("ls") == shell("studies")

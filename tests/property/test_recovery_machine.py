@@ -23,7 +23,7 @@ from storage.repository import NewTrial
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.trials.endings import Verdict, judge
+from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.core.trials.trial import Trial
 from tuned.daemon.attempts.commits import Progress, commit_ending, commit_progress
@@ -279,14 +279,14 @@ class Recovery(RuleBasedStateMachine):
         began = one.started or (folder is not None and folder.start is not None)
         state = TrialState.RUNNING if began else TrialState.STARTING
         verdict = judge(state, folder is not None and folder.exit is not None, lock)
-        if verdict is Verdict.WAIT:
+        if verdict is Fate.WAIT:
             return
         progress = self.progress(one, folder.metrics[one.offset :] if folder else b"", folder)
         record = folder.exit if folder else None
         ending = self.do(lambda conn: commit_ending(conn, progress, verdict, record, "", 4.0))
         del self.memory[one.trial_id]
         decided = self.decided.pop(one.trial_id, None)
-        if decided is not None and verdict is not Verdict.ENDED:
+        if decided is not None and verdict is not Fate.ENDED:
             assert ending.state in _ALLOWED[decided], (decided, verdict, ending)
         if decided in (StopReason.CANCEL, StopReason.KILL, StopReason.PRUNE):
             assert ending.state in TERMINAL, (decided, verdict, ending)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tuned.core.search.rungs import (
     LEAST_PEERS,
     Entry,
+    Ruling,
     Standing,
     Streak,
-    Verdict,
     drawn_for_rescue,
     explain,
     follow_streak,
@@ -107,21 +107,21 @@ def test_only_asha_pauses_and_only_what_can_go_on(score: float, peers: int, resu
     verdict = judge(EarlyStopping(), (score, 9), Standing(peers, cut), resumable, rescue)
     passes = cut is not None and (score, 9) <= cut
     if passes:
-        assert verdict is Verdict.CONTINUED
+        assert verdict is Ruling.CONTINUED
     elif resumable:
-        assert verdict is Verdict.PAUSED
+        assert verdict is Ruling.PAUSED
     elif peers < 3:
-        assert verdict is Verdict.CONTINUED
+        assert verdict is Ruling.CONTINUED
     else:
-        assert verdict is (Verdict.RESCUED if rescue else Verdict.PRUNED)
+        assert verdict is (Ruling.RESCUED if rescue else Ruling.PRUNED)
 
 
 def test_the_median_rule_waits_for_finished_trials() -> None:
     rule = EarlyStopping("median")
     bad = (9.0, 1)
-    assert judge(rule, bad, Standing(LEAST_PEERS - 1, (1.0, 2)), True, False) is Verdict.CONTINUED
-    assert judge(rule, bad, Standing(LEAST_PEERS, (1.0, 2)), True, False) is Verdict.PRUNED
-    assert judge(rule, (1.0, 1), Standing(LEAST_PEERS, (1.0, 2)), True, False) is Verdict.CONTINUED
+    assert judge(rule, bad, Standing(LEAST_PEERS - 1, (1.0, 2)), True, False) is Ruling.CONTINUED
+    assert judge(rule, bad, Standing(LEAST_PEERS, (1.0, 2)), True, False) is Ruling.PRUNED
+    assert judge(rule, (1.0, 1), Standing(LEAST_PEERS, (1.0, 2)), True, False) is Ruling.CONTINUED
 
 
 def test_a_leap_over_rungs_counts_for_the_highest() -> None:
@@ -161,15 +161,15 @@ def test_the_rescue_sample_has_its_share_and_stays() -> None:
 def test_the_best_waiting_trial_finishes_unless_something_better_has() -> None:
     rule = EarlyStopping(rescue=0.0)
     waiting = [(11, 1, 0.5), (12, 2, 0.2), (13, 3, 0.9)]
-    assert to_finish(rule, 0, waiting, None) == [(12, Verdict.FINISHING)]
-    assert to_finish(rule, 0, waiting, 0.3) == [(12, Verdict.FINISHING)]
+    assert to_finish(rule, 0, waiting, None) == [(12, Ruling.FINISHING)]
+    assert to_finish(rule, 0, waiting, 0.3) == [(12, Ruling.FINISHING)]
     assert to_finish(rule, 0, waiting, 0.1) == []
     everyone = to_finish(EarlyStopping(rescue=1.0), 0, waiting, 0.1)
-    assert everyone == [(12, Verdict.RESCUED), (11, Verdict.RESCUED), (13, Verdict.RESCUED)]
+    assert everyone == [(12, Ruling.RESCUED), (11, Ruling.RESCUED), (13, Ruling.RESCUED)]
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_every_verdict_has_its_sentence(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(Ruling))
+def test_every_verdict_has_its_sentence(verdict: Ruling) -> None:
     from tuned.core.search.rungs import Decision
 
     text = explain(Decision(1, 3.0, 0.5, 9, 3, 0.25, verdict, 0.0), "loss")

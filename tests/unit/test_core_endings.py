@@ -10,7 +10,7 @@ from tuned.core.queue.gpu_shares import ALONE, wanted_by
 from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trials.endings import (
-    Verdict,
+    Fate,
     alone_next,
     as_asked,
     breaker_verdict,
@@ -32,14 +32,14 @@ LOCKS = ("held", "started", "revoked", "absent")
 @pytest.mark.parametrize(
     ("state", "has_exit", "lock", "verdict"),
     [
-        ("starting", False, "held", Verdict.WAIT),
-        ("running", False, "held", Verdict.WAIT),
-        ("starting", False, "started", Verdict.VANISHED),
-        ("running", False, "started", Verdict.VANISHED),
-        ("starting", False, "revoked", Verdict.UNCLAIM),
-        ("starting", False, "absent", Verdict.UNCLAIM),
-        ("running", False, "revoked", Verdict.VANISHED),
-        ("running", False, "absent", Verdict.VANISHED),
+        ("starting", False, "held", Fate.WAIT),
+        ("running", False, "held", Fate.WAIT),
+        ("starting", False, "started", Fate.VANISHED),
+        ("running", False, "started", Fate.VANISHED),
+        ("starting", False, "revoked", Fate.UNCLAIM),
+        ("starting", False, "absent", Fate.UNCLAIM),
+        ("running", False, "revoked", Fate.VANISHED),
+        ("running", False, "absent", Fate.VANISHED),
     ],
 )
 def test_what_row_and_folder_mean_together(state, has_exit, lock, verdict):
@@ -48,12 +48,12 @@ def test_what_row_and_folder_mean_together(state, has_exit, lock, verdict):
 
 def test_an_exit_record_ends_an_attempt_whoever_holds_its_lock():
     for state, lock in product(LIVE, LOCKS):
-        assert judge(state, True, lock) is Verdict.ENDED
+        assert judge(state, True, lock) is Fate.ENDED
 
 
 def test_only_an_exit_record_is_an_end():
     for state, lock in product(LIVE, LOCKS):
-        assert judge(state, False, lock) is not Verdict.ENDED
+        assert judge(state, False, lock) is not Fate.ENDED
 
 
 def test_a_clean_exit_needs_every_objective():

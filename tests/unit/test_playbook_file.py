@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.playbook.spec import STEPS, FinalLook
+from tuned.core.playbook.spec import STEPS, FinalTest
 from tuned.core.program.pretraining import Source, study_source, with_checkpoint
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
@@ -82,7 +82,7 @@ def test_all_of_it_is_taken_and_survives_as_json():
         """
     )
     assert spec.finalize is not None and spec.finalize.args == ("--split=all", ("--kind", "{kind}"))
-    assert spec.finalize.data == ("/p/data",) and spec.test == FinalLook("test_loss", ("--evaluate",))
+    assert spec.finalize.data == ("/p/data",) and spec.test == FinalTest("test_loss", ("--evaluate",))
     assert spec.playbook is not None and spec.playbook.steps == STEPS
     assert sum(spec.playbook.trials.values()) == 20 and set(spec.playbook.trials) == {"coarse", "bayesian", "refine"}
     assert StudySpec.from_dict(spec.to_dict()) == spec

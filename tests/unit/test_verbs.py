@@ -13,7 +13,7 @@ from tui.actions import ACTIONS, Danger
 from tuned.cli.root import root
 from tuned.client import api
 from tuned.core.states import TrialState
-from tuned.core.verbs import BY_NAME, STEERING, VERBS, Kind
+from tuned.core.verbs import BY_NAME, GROUPS, NOT_A_VERB, STEERING, VERBS, Kind
 from tuned.daemon.api import make_api
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -79,3 +79,22 @@ def test_the_documented_table_is_the_present_one() -> None:
 
 def test_every_state_is_steered_by_some_verb() -> None:
     assert frozenset().union(*(verb.states for verb in STEERING)) == set(TrialState)
+
+
+def test_each_verb_is_listed_under_one_heading() -> None:
+    listed = [name for names in GROUPS.values() for name in names.split()]
+    assert sorted(listed) == sorted(BY_NAME)
+
+
+def test_habits_are_answered() -> None:
+    def said(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(root, list(words))
+        return done.exit_code, done.output
+
+    assert said("help") == said("--help")
+    assert said("help", "pause") == said("pause", "--help")
+    assert said("version") == said("--version")
+    assert said("ls", "--help")[1].startswith("Usage: root studies")
+    for word, meant in NOT_A_VERB.items():
+        assert said(word)[0] == 2 and f"did you mean {meant}?" in said(word)[1]
+        assert meant.split()[0] in BY_NAME and word not in BY_NAME

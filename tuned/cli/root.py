@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tuned.core.verbs import BY_NAME, VERBS
+from tuned.core.verbs import BY_NAME, GROUPS, NOT_A_VERB, OTHER_NAMES
 
 _SHARED = {
     "studies": "show delete",
@@ -56,13 +56,31 @@ class LazyGroup(click.Group):
         if args and args[0] not in BY_NAME and not args[0].startswith("-"):
             from tuned.core.names import nearest
 
-            raise click.UsageError(f"no verb {args[0]!r} ({nearest(args[0], BY_NAME)})", ctx)
+            meant = NOT_A_VERB.get(args[0])
+            hint = f"did you mean {meant}?" if meant else nearest(args[0], BY_NAME)
+            raise click.UsageError(f"no verb {args[0]!r} ({hint})", ctx)
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the line, with the names that people type from habit in place of a verb."""
+        place = next((i for i, word in enumerate(args) if word in OTHER_NAMES and _first(args, i)), None)
+        if place is not None:
+            meant, rest = OTHER_NAMES[args[place]], args[place + 1 :]
+            # `help VERB` is the verb's own help.
+            args = [*args[:place], *([*rest[:1], "--help"] if meant == "--help" else [meant, *rest])]
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The list of verbs in `--help`."""
-        with formatter.section("Verbs"):
-            formatter.write_dl([(known.name, known.meaning) for known in VERBS])
+        """The list of verbs in `--help`, by what one wants to do."""
+        for heading, names in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, BY_NAME[name].meaning) for name in names.split()])
+
+
+def _first(words: list[str], place: int) -> bool:
+    """Whether the word at this place is the verb: only options of `tunectl` itself stand before it."""
+    before = words[:place]
+    return not before or (len(before) == 2 and before[0] in ("-H", "--host"))
 
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

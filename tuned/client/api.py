@@ -136,7 +136,7 @@ def submit(submission: Submission) -> Call[Submitted]:
 
 
 def check(submission: Submission) -> Call[Submitted]:
-    """What submitting this study would do; nothing is kept of it."""
+    """The reply that submitting this study would get; nothing is kept of it."""
     return Call("POST", "/studies/check", "Submitted", body=submission, timeout=120.0)
 
 

@@ -17,7 +17,7 @@ def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
 
 
 def summary(client: str, since: float | None = None, keep: bool = False) -> Call[Summary]:
-    """What happened since the client last looked."""
+    """The changes since the client's last summary."""
     return Call("POST", "/summary", "Summary", body={"client": client, "since": since, "keep": keep})
 
 

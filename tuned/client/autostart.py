@@ -73,6 +73,11 @@ def daemon_command(home: Home, slots: int | None = None) -> list[str]:
     return command if slots is None else [*command, "--slots", str(slots)]
 
 
+def repair_command(home: Home, verb: str) -> list[str]:
+    """The argument list that makes the database of this state folder whole: `recover` or `rebuild`."""
+    return [own_python(), "-I", "-m", "tuned.daemon", verb, "--home", str(home.root)]
+
+
 def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, patience: float = 30.0) -> DaemonStatus:
     """The daemon's status, after starting it when none runs.
 
@@ -116,7 +121,7 @@ def refuse_inside_trial(environ: Mapping[str, str]) -> None:
 
 
 def plain_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:
-    """What a daemon needs of its starter's environment: nothing of the shell, the terminal or the project."""
+    """The part of its starter's environment that a daemon needs: nothing of the shell, the terminal or the project."""
     kept = {k: v for k, v in environ.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
     return {**kept, ENV_HOME: str(home.root)}
 

@@ -23,7 +23,7 @@ def decode(name: str, data: Any, many: bool = False) -> Any:
 
     Args:
         name: Name of the dataclass.
-        data: What a JSON parser gave.
+        data: The value from a JSON parser.
         many: Whether it is a list of them.
 
     Raises:
@@ -51,7 +51,7 @@ def _dataclass_decoder(kind: type) -> Decoder:
 
 
 def _reader(annotation: ast.expr) -> Decoder:
-    """What makes a value of an annotation; read as text, because Python 3.9 cannot evaluate `str | None`."""
+    """The decoder of an annotation, which is read as text, because Python 3.9 cannot evaluate `str | None`."""
     if isinstance(annotation, ast.Name):
         kind = _named(annotation.id)
         return _as_it_is if kind is None else lambda data: _dataclass_decoder(kind)(data)

@@ -22,7 +22,7 @@ LARGEST = 4 * 2**20
 
 
 def load_script(script: str, folder: Path) -> Script:
-    """What a script's text tells.
+    """The facts in a script's text.
 
     Args:
         script: Its path, as it was typed.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found: `level` is `ok`, `warn` or `fail`; `what` in one line; `hint` the remedy, where there is one."""
+    """A finding: `level` is `ok`, `warn` or `fail`; `what` in one line; `hint` the remedy, where there is one."""
 
     level: str
     what: str

@@ -26,7 +26,7 @@ class OpenReply:
 
     Args:
         path: Path of the daemon's socket.
-        call: What to send.
+        call: The request.
         headers: More request headers.
         limit: Seconds without a byte after which the daemon counts as stuck.
 
@@ -136,6 +136,10 @@ class OpenReply:
 class Client:
     """Sends calls to one daemon and waits for the answers.
 
+    Example::
+
+        best = Client(resolve_home().socket).send(api.best("digits", top=3))
+
     Args:
         socket: Path of the daemon's socket.
         timeout: Seconds within which a call without a limit of its own must be answered.
@@ -167,7 +171,7 @@ class Client:
         """Send the call and hand its body over as it comes.
 
         Args:
-            call: What to send.
+            call: The request.
             headers: More request headers.
             silence: Seconds without a byte after which the reply counts as broken.
 

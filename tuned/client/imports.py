@@ -33,7 +33,7 @@ def missing_imports(python: str, script: Path, environment: Mapping[str, str] | 
     Args:
         python: Absolute path of the interpreter.
         script: Absolute path of the script.
-        environment: What the study lays over this process's environment.
+        environment: The study's changes of this process's environment.
     """
     try:
         text = script.read_bytes()

@@ -54,13 +54,13 @@ runpy.run_path(script, run_name="__main__")
 
 @dataclass(slots=True)
 class Proof:
-    """What the parser got.
+    """The parser's values.
 
     Attributes:
         right: Parameters that arrived as they would be recorded, wherever they were looked for.
         wrong: Name, recorded value, and what the code got.
         unseen: Parameters that the parser does not know.
-        refused: What the program said when it ended before it had parsed; empty when it had.
+        refused: The program's output when it ended before parsing; empty when it parsed.
     """
 
     right: set[str] = field(default_factory=set)

@@ -74,7 +74,7 @@ def _refuse_training_script(path: Path) -> None:
 
 
 def _run(python: str, path: Path) -> list[dict[str, Any]]:
-    """What the child answers, read from a file so that nothing it prints can mix with it."""
+    """The child's answer, read from a file so that nothing it prints can mix with it."""
     with tempfile.TemporaryDirectory(prefix="tuned-study-") as folder, tempfile.TemporaryFile("w+") as answer:
         (Path(folder) / "tuned").symlink_to(Path(__file__).absolute().parents[1])
         command = [python, "-c", _READ, folder, str(path), str(answer.fileno())]

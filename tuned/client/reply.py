@@ -48,7 +48,7 @@ class ReplyReader:
         self._in_trailer = False
 
     def feed(self, data: bytes) -> bytes:
-        """What this piece adds to the body.
+        """The part of this piece that belongs to the body.
 
         Args:
             data: Bytes as they came; empty when the peer has closed the connection.

@@ -1,4 +1,4 @@
-"""What a script says to the daemon: connect, submit, enqueue, wait, read the results.
+"""A script's conversation with the daemon: connect, submit, enqueue, wait, read the results.
 
 Owns the objects of `tuned.connect()`. Every value is asked for when it is read, so none of them grows stale.
 """
@@ -114,9 +114,15 @@ class Daemon:
 class SubmittedStudy:
     """A study that the daemon knows.
 
+    Example::
+
+        study = tuned.connect().submit("study.toml")
+        study.wait()
+        print(study.best.params)
+
     Attributes:
         name: Its name.
-        submitted: What the daemon said when this script submitted it; None otherwise.
+        submitted: The daemon's reply when this script submitted it; None otherwise.
     """
 
     def __init__(self, client: Client, name: str, submitted: Submitted | None = None) -> None:
@@ -277,7 +283,7 @@ class SubmittedStudy:
         return self._act("retry", trials)
 
     def metrics(self, trial: int, name: str | None = None) -> list[MetricRow]:
-        """What a trial reported, of all metrics or of the one named."""
+        """The observations of a trial, of all metrics or of the one named."""
         from tuned.client import api
 
         return self.client.send(api.metrics(f"{self.name}/{trial}", name))

@@ -77,7 +77,7 @@ class SseParser:
 
 
 class Pause(Enum):
-    """What a follower hears beside events.
+    """A message to a follower that is no event.
 
     Attributes:
         OPENED: Connected (again): from now on nothing is missed, so this is when to look at the whole state.
@@ -115,7 +115,7 @@ def follow(
         headers = {} if parser.last_id is None else {"Last-Event-ID": str(parser.last_id)}
         with closing(client.open(api.events(study, parser.last_id), headers, SILENCE)) as reply:
             yield Pause.OPENED
-            # That it broke off is no error yet: the next connection tells what has become of the daemon.
+            # A stream that breaks off is no error yet: the next connection shows whether the daemon lives.
             with suppress(Unavailable):
                 yield from _events(reply, parser, idle)
         barren = barren + 1 if monotonic() - begun < BRIEF else 0

@@ -78,7 +78,7 @@ def picture(folders: Iterable[Path], leave_out: Sequence[Path]) -> Picture:
 
 
 def compare(before: Picture, after: Picture) -> Touched:
-    """What has changed from one picture to the other."""
+    """The differences between two pictures."""
     return Touched(
         tuple(sorted(after.keys() - before.keys())),
         tuple(sorted(path for path in before.keys() & after.keys() if before[path] != after[path])),

@@ -32,10 +32,10 @@ FIRST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of the trial.
+    """The trial's end.
 
     Attributes:
-        arguments: What it was started with.
+        arguments: The arguments it was started with.
         observations: Everything that it reported.
         seconds: How long it ran; None when it never began.
         pause: Why the daemon would not have gone on after it; empty when it would.
@@ -60,7 +60,9 @@ def rehearsal(submission: Submission, name: str) -> Submission:
     search = {key: value for key, value in dict(study.get("search") or {}).items() if key in ("seed", "point")}
     search["point"] = list(search.get("point", []))[:1]
     study |= {"name": name, "priority": FIRST, "search": {**search, "method": "sobol", "trials": 1}}
-    study.pop("early_stopping", None)
+    # One trial is no search to stop early, nor to lead to a final model.
+    for table in ("early_stopping", "playbook"):
+        study.pop(table, None)
     run = dict(study.get("run") or {})
     study["run"] = {**run, "retries": {"lost": 0}}
     return replace(submission, study=study, name=name)
@@ -81,7 +83,7 @@ def tried(
 
     Args:
         client: Of a daemon that runs.
-        submission: What `rehearsal` made.
+        submission: The result of `rehearsal`.
         output: Gets what the trial prints, as it does.
         waits: Called once when no slot is free for it.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 
 class TunedError(Exception):
-    """What went wrong, where, and what to do about it.
+    """An error for a person: the fault, its place, and the remedy.
 
     Args:
         what: One sentence without a final stop.
@@ -34,7 +34,7 @@ class TunedError(Exception):
 
 
 class InvalidInput(TunedError):
-    """What was given is wrong. Nothing has changed."""
+    """The input is wrong. Nothing has changed."""
 
 
 class NotYet(InvalidInput):

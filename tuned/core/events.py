@@ -1,4 +1,4 @@
-"""What happened, as it is stored and streamed: one row of the event table is one `Event`.
+"""Events, as they are stored and streamed: one row of the event table is one `Event`.
 
 Owns the names of the event types and the shape of their data. Events say what changed; they carry no whole state.
 """

@@ -1,4 +1,4 @@
-"""What studies, parameters and metrics may be called, and the nearest known word to a mistyped one.
+"""Valid names of studies, parameters and metrics, and the nearest known word to a mistyped one.
 
 Owns the spelling rules; names that pass are safe as folder names, environment names and JSON keys.
 """

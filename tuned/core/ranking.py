@@ -29,7 +29,7 @@ class Tier(IntEnum):
 
 
 class Ranked(Protocol):
-    """What is read of a trial, or of a row about it."""
+    """The fields that ranking reads of a trial, or of a row about it."""
 
     @property
     def number(self) -> int:

@@ -36,7 +36,7 @@ class StudyState(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who causes a move."""
+    """The cause of a move."""
 
     USER = "user"
     SCHEDULER = "scheduler"

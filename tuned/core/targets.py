@@ -1,4 +1,4 @@
-"""What a verb acts on, as people write it: `STUDY`, `STUDY/7`, `STUDY/3-7`, `STUDY/2,5`, `STUDY/best`, `STUDY/running`.
+"""Targets of verbs, as people write them: `STUDY`, `STUDY/7`, `STUDY/3-7`, `STUDY/2,5`, `STUDY/best`, `STUDY/running`.
 
 Owns the spelling; which trials a keyword means is for whoever holds the trials.
 """

@@ -26,7 +26,7 @@ def check_encodable(value: Any, where: str) -> None:
 
     Args:
         value: Plain data; every text and key in it is looked at.
-        where: What it is, or the path of its key; empty for a whole study file.
+        where: Its kind, or the path of its key; empty for a whole study file.
 
     Raises:
         InvalidInput: A text holds one; no database and no reply could.

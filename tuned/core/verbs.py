@@ -69,8 +69,9 @@ VERBS = (
     Verb("submit", "Submit a study file.", _C, undo="delete", local=True),
     Verb("tune", "Tune a script's options in one line.", _C, undo="delete", local=True),
     Verb("queue", "Queue one plain command; without one, show the queue.", _C, undo="cancel"),
+    Verb("status", "Show the daemon, its slots, the trials that run and those that failed."),
     Verb("studies", "List the studies."),
-    Verb("show", "Show a study."),
+    Verb("show", "Show a study, or one trial with all that it reported."),
     Verb("trials", "List a study's trials."),
     Verb("best", "Show a study's best trials."),
     Verb("metrics", "List the metrics that trials reported."),
@@ -199,3 +200,26 @@ BY_NAME = {verb.name: verb for verb in VERBS}
 
 STEERING = tuple(verb for verb in VERBS if verb.done)
 """The verbs that take targets and nothing else: one route of the API each."""
+
+GROUPS = {
+    "Begin": "init check submit tune queue enqueue",
+    "Look in": "status studies show trials best metrics logs events summary wait ui top web",
+    "Steer": "pause resume cancel prune kill retry next priority set space delete",
+    "Judge": "advise effects importance slice contour fit compare folds data explain report export",
+    "Finish": "confirm ensemble finalize steps",
+    "This machine": "daemon gpu gc probe-batch notify doctor sdk completion",
+}
+"""Heading -> the verbs below it, as `tunectl help` lists them."""
+
+OTHER_NAMES = {"ls": "studies", "ps": "queue", "version": "--version", "help": "--help"}
+"""Names that people type from habit, and the verb or option that answers."""
+
+NOT_A_VERB = {
+    "stop": "cancel",
+    "start": "daemon start",
+    "run": "submit",
+    "rm": "delete",
+    "add": "submit",
+    "tail": "logs -f",
+}
+"""Names that could mean several verbs, and the one that is proposed."""

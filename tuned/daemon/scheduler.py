@@ -28,7 +28,7 @@ from tuned.core.queue.schedule import (
     suggestions_ahead,
 )
 from tuned.core.search.phases import asks_advisor
-from tuned.core.search.rungs import Verdict
+from tuned.core.search.rungs import Ruling
 from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -50,7 +50,7 @@ DESIGN_AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was read at one moment: studies that have not ended, and the head of the queue."""
+    """The state at one moment: studies that have not ended, and the head of the queue."""
 
     studies: dict[int, Study]
     queue: list[Trial]
@@ -59,10 +59,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A study's trials that wait at a rung of early stopping: how many, and which shall still run to their end."""
+    """A study's trials that wait at a rung of early stopping: their number, and those that still run to their end."""
 
     count: int
-    unfinished: list[tuple[int, Verdict]]
+    unfinished: list[tuple[int, Ruling]]
 
 
 def _nothing_but_paused(study: Study) -> bool:
@@ -108,7 +108,7 @@ class Scheduler:
         """Why nothing may be launched now, in any study; empty when there is no reason."""
         return self.blocked or self._launching.held_up
 
-    def _look(self) -> Picture:
+    def _read(self) -> Picture:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
             room = len(self._slots.gpus) + len(self._slots.cpus)
@@ -120,8 +120,20 @@ class Scheduler:
             return Picture(studies, queries.queue_heads(conn, 2 * room), waiting)
 
     async def _tick(self) -> bool:
+        """Look at the state once and act on it; False when no study is active.
+
+        Its duties, in this order:
+
+        1. Read studies and the head of the queue at one moment, in a thread. Launches that are being claimed count
+           before and after that: their rows may change while it reads.
+        2. Let `plan` decide from plain views. Without room (`held_up`) it sees no free slot, and still ends studies.
+        3. Act in the order of the plan. A lease is taken before its launch begins, so that the next tick cannot give
+           the same slot away. Suggestions are asked for one request at a time, unless they are made here.
+        4. For each study: move its playbook on, tell the suggestions how many slots wait for them, and renew waiting
+           suggestions by the newest results.
+        """
         claiming = dict(self._launching.claiming)
-        picture = await asyncio.to_thread(self._look)
+        picture = await asyncio.to_thread(self._read)
         claiming |= self._launching.claiming
         if not picture.studies:
             return False
@@ -162,7 +174,7 @@ class Scheduler:
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING
             if waiting and not self._suggesting.by_design(study):
                 starving.add(study.id)
-            self._playbooks.look(study, view, self._budget_spent(study))
+            self._playbooks.advance(study, view, self._budget_spent(study))
             self._suggesting.idle(study, self._idle_slots(view, study) if study.id in starving else 0)
             if study.state is StudyState.RUNNING:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
@@ -223,7 +235,7 @@ class Scheduler:
     async def _run_to_end(self, waiting: Waiting) -> None:
         def resume(conn: Connection) -> None:
             for trial_id, verdict in waiting.unfinished:
-                repository.stopping.resume(conn, trial_id, verdict, clock.now())
+                repository.early_stopping.resume(conn, trial_id, verdict, clock.now())
 
         await self._database.writer.run(resume)
 

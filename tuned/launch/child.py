@@ -1,7 +1,7 @@
 """The trial's process between the supervisor's fork and the user's first line.
 
-Owns descriptors, folder, environment, limits and the final step, which is an `exec` (cold) or a `Program` (warm). What
-stops it is told to the user in one line of `output.log`. Nothing here runs in the supervisor.
+Owns descriptors, folder, environment, limits and the final step, which is an `exec` (cold) or a `Program` (warm). A
+failure here is one line of `output.log`. Nothing here runs in the supervisor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FUNCTION_RUNNER = ("tuned", "sdk", "function_runner.py")
 
 
 class Origin(NamedTuple):
-    """What the launcher tells those that it forks.
+    """The launcher's knowledge that its forks need.
 
     Attributes:
         keep_fds: Descriptors that preloaded modules own.
@@ -58,6 +58,18 @@ def is_warm(spec: Mapping[str, Any]) -> bool:
 
 def become_trial(spec: Dict[str, Any], run_dir: str, pipes: Pipes, origin: Origin) -> Program:
     """Turn the process that was just forked into the trial.
+
+    Its duties, in this order, because each one protects the next:
+
+    1. End with the supervisor from the first moment, before anything can be waited for.
+    2. Lead a process group of its own, so that a signal to the trial reaches all of its processes and no other.
+    3. Take back the launcher's signal handlers, which would run here otherwise.
+    4. Wait for the release: until the attempt is recorded, nothing of the user's may run. A closed pipe means never.
+    5. Exchange descriptors: empty input, output into the supervisor's pipes, none of ours left open.
+    6. Become the first choice of the kernel when memory runs out.
+    7. Take umask, limits, folder and environment from the specification, in this order: the folder is checked under
+       the limits, and paths of the environment are resolved in it.
+    8. Replace itself by `exec` (cold), or return the program (warm). A failure up to here is one line in `output.log`.
 
     Returns:
         The program of a warm trial, to be run at the bottom of the stack. Any other trial never returns from here.
@@ -137,7 +149,7 @@ def program_folder(spec: Mapping[str, Any]) -> str:
 
 
 def _environment(spec: Mapping[str, Any], run_dir: str) -> Dict[str, str]:
-    """What this attempt lays over the launcher's environment; the same for warm and cold."""
+    """This attempt's changes of the launcher's environment; the same for warm and cold."""
     over = dict(spec["env"])
     search = over.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
     folders = search.split(os.pathsep) if search else []

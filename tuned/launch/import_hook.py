@@ -15,7 +15,7 @@ Callback = Callable[[float], None]
 
 
 class ImportHook:
-    """What to call after which import."""
+    """The functions to call after imports."""
 
     def __init__(self) -> None:
         self._waiting: Dict[str, List[Callback]] = {}

@@ -94,7 +94,7 @@ class Launcher:
         return None
 
     def _hello(self, names: List[str]) -> None:
-        # Who asked may be gone before this is done: nobody else would, and the next daemon's launcher needs the cores.
+        # The daemon may end before this is done: nothing else would stop it, and the next launcher needs the cores.
         kernel.die_with_parent()
         self._preloaded = preload.import_modules(names)
         kernel.outlive_parent()

@@ -1,7 +1,7 @@
 """Metrics out of the files that a trial writes by itself: JSON lines, CSV, TensorBoard's events.
 
 Owns reading them while they grow. A file that is replaced or written anew is read from its beginning: the same line
-gives the same record again. What was there before the attempt began is left to the attempt that wrote it.
+gives the same record again. Lines from before the attempt belong to the attempt that wrote them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LARGEST_READ = 64 * 2**20
 _HEAD_BYTES = 512
 _LINE_CAP = 2**20
 _STEPS = ("step", "global_step", "_step", "iteration", "iter", "epoch")
-"""What tells the step, the first that is there; further ones are metrics."""
+"""The columns that give the step: the first one present; further ones are metrics."""
 
 Record = Dict[str, Any]
 
@@ -47,10 +47,10 @@ class MetricFiles:
         return bool(self._specs)
 
     def records(self, final: bool = False, clean: bool = True) -> Iterator[Record]:
-        """What was written since the last look.
+        """The records since the last look.
 
         Args:
-            final: Nothing more will be written, so a last line needs no newline.
+            final: The file is complete, so a last line needs no newline.
             clean: The trial ended by itself, so that such a line is whole; else it is only where its form says so.
         """
         for path, file in self._found():
@@ -88,7 +88,7 @@ def _event_files(path: str) -> List[Tuple[str, str]]:
 
 
 class _Seen(NamedTuple):
-    """What tells a grown file from another one."""
+    """The marks that tell a grown file from another one."""
 
     inode: int
     size: int
@@ -119,7 +119,7 @@ class _File:
             pass
 
     def records(self, final: bool) -> Iterator[Record]:
-        """What is new."""
+        """The new lines."""
         try:
             with read_plain(self._path, links=True) as file:
                 status = os.fstat(file.fileno())

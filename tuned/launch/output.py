@@ -45,7 +45,7 @@ class Output:
         rename: Old name -> new name of what patterns and files give.
 
     Attributes:
-        stdout: What the trial gets as descriptor 1; `stderr`: as descriptor 2.
+        stdout: The trial's descriptor 1; `stderr`: its descriptor 2.
     """
 
     def __init__(

@@ -70,7 +70,7 @@ class _Pattern:
             self.disabled = "it does not compile: %s" % error
 
     def metrics(self, line: str) -> Optional[Dict[str, Any]]:
-        """What the line reports, or None. Raises `TookTooLong` after a strike."""
+        """The line's metrics, or None. Raises `TookTooLong` after a strike."""
         assert self.regex is not None
         match = _search_within(self.regex, line, PATIENCE)
         if match is None:

@@ -1,4 +1,4 @@
-"""What a launcher imports before it forks, and whether forking is still safe afterwards.
+"""A launcher's imports before it forks, and whether forking is still safe afterwards.
 
 Modules are imported and nothing of them is called: one parallel operation before a fork can hang every child.
 """
@@ -27,11 +27,11 @@ _FORK_PATIENCE = 10.0
 """Seconds for a forked process to say its first word."""
 
 _AT_EXIT_COMPANIONS = {"torch._dynamo": ("tabulate",)}
-"""What a module imports only while the interpreter shuts down: imported early, no trial pays for it."""
+"""Imports that a module makes only while the interpreter shuts down: made early, no trial pays for them."""
 
 
 class Settled(NamedTuple):
-    """What a process that was forked after the imports said.
+    """The report of a process that was forked after the imports.
 
     Attributes:
         unsafe: Why forking is not safe, or None.
@@ -93,7 +93,7 @@ def settle() -> Settled:
 
 
 def _try_fork() -> Settled:
-    """What a forked process says of itself; it may also say nothing."""
+    """A forked process's report on itself; there may be none."""
     alive, alive_child = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

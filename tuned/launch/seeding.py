@@ -38,7 +38,7 @@ def _seed_torch(seed: int) -> None:
     torch = sys.modules["torch"]
     seed &= 0x7FFFFFFFFFFFFFFF
     if torch.version.cuda is None and torch.version.hip is None:
-        # What manual_seed comes to without accelerators, at a hundredth of its cost.
+        # The effect of manual_seed without accelerators, at a hundredth of its cost.
         torch.default_generator.manual_seed(seed)
     else:
         torch.manual_seed(seed)

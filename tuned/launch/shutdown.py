@@ -85,7 +85,7 @@ def _leave_the_rest() -> None:
 class _End:
     """Ends the process when the interpreter drops it, which is when nothing of the user's is left.
 
-    What the interpreter would do from there on is free what it was born with: every interned string, every built-in
+    From there on, the interpreter would only free the objects of its start: every interned string, every built-in
     type. It touches each page of the heap for that, and the kernel copies each, to free it in the same breath. Then it
     would call what libraries registered with `Py_AtExit`, where some end MPI; so a script that loaded such a library is
     left to the interpreter to the end.

@@ -42,7 +42,7 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
     Args:
         spec: The content of `spec.json`.
         run_dir: Absolute path of the run directory.
-        origin: What the launcher knows.
+        origin: The launcher's knowledge.
 
     Returns:
         In the trial's process, when it starts warm: its program. The supervisor itself never returns.
@@ -207,7 +207,7 @@ class Supervisor:
             self._status_fd = -1
 
     def _look_at_files(self) -> None:
-        """Do what the daemon asks for: end, stand still, move again. Who is to end must move for that."""
+        """Do what the daemon asks for: end, stand still, move again. A frozen trial must move to end."""
         self._look_at_stop()
         self._freeze(self._stopping.reason is None and self._frozen_wanted())
 

@@ -1,6 +1,6 @@
 """Scalars out of TensorBoard's event files, without TensorBoard: the few fields of its records that hold them.
 
-Owns the format: framed records, and inside them protocol buffers. What it does not know it steps over.
+Owns the format: framed records, and inside them protocol buffers. It steps over unknown records.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
 from tuned.launch import descendants
 
 POLITE_SECONDS = 1.0
-"""What the trial left running may take to clean up, such as the process that removes shared memory."""
+"""The time that left processes have to clean up, such as the process that removes shared memory."""
 
 _FORCE_SECONDS = 10.0
 _LOOK_AGAIN = 0.05

@@ -18,7 +18,7 @@ def described(model: Any, example: Any) -> Dict[str, Any]:
 
     Args:
         model: A `torch.nn.Module`.
-        example: What it is called with: a tensor, a tuple of arguments, or a dict of keywords; None: not called.
+        example: Its input: a tensor, a tuple of arguments, or a dict of keywords; None: not called.
 
     Returns:
         `parameters` (those that are trained), `model_bytes` (all parameters and buffers), `model_layers` (trained

@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _reporter(fold: Any) -> Take:
-    """What becomes of one record of a fold."""
+    """The use of one record of a fold."""
     from tuned import protocol
 
     marks = (protocol.SDK_MARK, protocol.STOP_SEEN_MARK, protocol.CHECKPOINT_MARK)

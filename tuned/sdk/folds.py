@@ -32,6 +32,12 @@ class Reports(Protocol):
 class Fold:
     """One of `k` parts of the data, held out once.
 
+    Example::
+
+        for fold in trial.folds(5):
+            train, valid = fold.split(len(x), labels=y)
+            fold.report(val_accuracy=fit(x[train], y[train]).score(x[valid], y[valid]))
+
     Attributes:
         number: From 1 to `k`.
         k: How many folds there are.
@@ -86,7 +92,7 @@ def folds(trial: Reports, k: int) -> Iterator[Fold]:
     """The folds one after the other; what each has reported is summed up when the next is asked for.
 
     Args:
-        trial: Who reports.
+        trial: The trial that reports.
         k: At least 2.
 
     Raises:

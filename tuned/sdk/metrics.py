@@ -1,4 +1,4 @@
-"""What may be reported: names and values of metrics, checked and made into plain numbers.
+"""Names and values of reported metrics, checked and made into plain numbers.
 
 Owns these rules. They raise for programming errors alone, with a hint; they touch no file.
 """

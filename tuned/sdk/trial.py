@@ -29,11 +29,19 @@ _SAVE_GRADIENTS_S = 10.0
 class Trial(abc.ABC):
     """One evaluation of one point of the search space.
 
+    Example::
+
+        trial = tuned.current_trial(defaults={"lr": 1e-3})
+        for epoch in range(20):
+            trial.report(step=epoch, val_loss=train(trial.params["lr"]))
+            if trial.should_stop():
+                break
+
     Attributes:
         params: Name -> value of each parameter.
         number: Of the trial in its study, from 1; 0 outside of a daemon.
         seed: For the script's own random generators.
-        device: What torch calls the device to use: `cuda` (only the trial's GPU is visible) or `cpu`.
+        device: The device to use, by torch's name: `cuda` (only the trial's GPU is visible) or `cpu`.
         attempt: From 1; higher when the trial was tried or continued again.
         stage: `search`, or a later part of the study.
         resumed: An earlier attempt of this trial ran: look into `checkpoint_dir`.
@@ -104,14 +112,14 @@ class Trial(abc.ABC):
 
         Args:
             model: A `torch.nn.Module`.
-            example: What it is called with for the latency: a tensor, a tuple of arguments, or a dict of keywords;
+            example: Its input for the latency: a tensor, a tuple of arguments, or a dict of keywords;
                 None: `latency_ms` is left out.
 
         Returns:
-            What was reported.
+            The reported values.
 
         Raises:
-            ValueError: It is no torch model. What the model itself raises for the example.
+            ValueError: It is no torch model. Errors of the model itself for the example.
         """
         from tuned.sdk.describe import described  # not at the top: a script that never asks does not pay for it
 
@@ -123,7 +131,7 @@ class Trial(abc.ABC):
     def watch(self, model: Any, every: Optional[int] = None) -> Watch:
         """Sample the norms of a torch model's gradients while it trains, at a hundredth of the time or less.
 
-        Call it once, before the first step; then train as ever. What was sampled goes along with `report` as
+        Call it once, before the first step; then train as ever. The samples go along with `report` as
         `grad_norm` and `grad_norm_max`, and layer by layer into the run directory, for the verdicts on vanishing and
         exploding gradients and on clipping.
 
@@ -149,7 +157,7 @@ class Trial(abc.ABC):
         return watch
 
     def _add_gradients(self, values: Dict[str, Any]) -> None:
-        """What was sampled since the last report; a script's own metrics of these names stay."""
+        """The samples since the last report; a script's own metrics of these names stay."""
         for i, watch in enumerate(self._watches, 1):
             for name, value in watch.take().items():
                 values.setdefault(name if i == 1 else "%s_%d" % (name, i), protocol.encode_number(value))

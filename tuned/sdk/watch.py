@@ -31,7 +31,7 @@ class Watch:
 
     Attributes:
         steps: Optimiser steps that were seen.
-        seconds: What sampling has cost. On a GPU this includes waiting for the backward pass, so it is an upper bound.
+        seconds: The cost of sampling. On a GPU this includes waiting for the backward pass, so it is an upper bound.
 
     Raises:
         ValueError: It is no torch model.
@@ -69,7 +69,7 @@ class Watch:
         self._parameters = {}
 
     def take(self) -> Dict[str, float]:
-        """What was sampled since the last call: `grad_norm`, the median, and `grad_norm_max`; empty without samples."""
+        """The samples since the last call: `grad_norm`, the median, and `grad_norm_max`; empty without samples."""
         fresh, self._fresh = sorted(self._fresh, key=_order), []
         return {"grad_norm": fresh[len(fresh) // 2], "grad_norm_max": fresh[-1]} if fresh else {}
 

@@ -24,7 +24,7 @@ class StepRequest:
 
 @dataclass(frozen=True, slots=True)
 class StepAction:
-    """What to do to a step: `pause`, `resume` or `skip`."""
+    """An action on a step: `pause`, `resume` or `skip`."""
 
     step: str
     action: str

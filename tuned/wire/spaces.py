@@ -76,12 +76,12 @@ class ReplacedRow:
 
 @dataclass(frozen=True, slots=True)
 class SpaceChanged:
-    """What an edit of the space did.
+    """The result of an edit of the space.
 
     Attributes:
         version: The version in use now.
         changes: Such as `lr.high: 0.1 -> 1`; empty when nothing differs.
-        why: What a refinement says of each parameter.
+        why: A refinement's reasons, one for each parameter.
         kept: Trials with a result whose points are part of the space now; `left_out`: the others.
         replaced: Suggestions that had not started and did not fit.
         off: The user's own queued points that do not fit; they run all the same.

@@ -18,12 +18,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanged:
-    """What `set` did.
+    """The result of `set`.
 
     Attributes:
         changed: `KEY: OLD -> NEW`, one a key that has another value now.
         state: The study's state now; `reopened` says that it had ended.
-        notes: What a person should know, such as from when on a change holds.
+        notes: Remarks for people, such as from when on a change holds.
         cancelled: Numbers of queued trials that the study has no place for any more.
     """
 
@@ -36,7 +36,7 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SummaryRequest:
     """A client looks at what happened.
 
     Attributes:
@@ -52,14 +52,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class StudySummary:
-    """What happened in one study.
+    """The changes of one study.
 
     Attributes:
         ended: Trial state -> number of trials that came to it since.
         submitted: It is new since.
         best: The best trial now; `best_before` the value of the objective at the last look.
         failures: `REASON (trials N, M)`, the most frequent first.
-        notes: What a person should know: why it is paused, that the advisor is late, and other notices since.
+        notes: Remarks for people: why it is paused, that the advisor is late, and other notices since.
     """
 
     name: str
@@ -82,7 +82,7 @@ class StudySummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What happened since a client last looked.
+    """The changes since a client's last summary.
 
     Attributes:
         since: Unix seconds; None at the first look.
@@ -151,12 +151,12 @@ class GpuYield:
 
 @dataclass(frozen=True, slots=True)
 class GpuYielded:
-    """What became of a card.
+    """The result for a card.
 
     Attributes:
         until: Unix seconds; None when it is leased out again.
         changed: Trials that leave it now.
-        effects: What each of them keeps and loses, one line a trial.
+        effects: The state that each trial keeps and loses, one line a trial.
     """
 
     gpu: int

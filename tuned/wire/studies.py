@@ -11,7 +11,7 @@ from tuned.wire.values import Json, Number
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveRow:
-    """What the study improves."""
+    """The metric that the study improves."""
 
     metric: str
     direction: str
@@ -39,7 +39,7 @@ class BestRow:
 
 @dataclass(frozen=True, slots=True)
 class StoppingRow:
-    """What early stopping has done in a study.
+    """The results of early stopping in a study.
 
     Attributes:
         stopped: Trials that ended before their end; `waiting`: those paused at a rung, which may be promoted yet.
@@ -62,10 +62,10 @@ class StepRow:
     """One step from the search to a final model.
 
     Attributes:
-        id: What steering names it by; `name` is what it does.
+        id: Its name for steering; `name` is its kind.
         state: `waiting`, `running`, `paused`, `done`, `skipped` or `failed`.
         why: The state in one line: what came of it, or what it waits for.
-        result: What it has given: trials, the winner of a confirmation, the bundle of the final model.
+        result: Its results: trials, the winner of a confirmation, the bundle of the final model.
     """
 
     id: str
@@ -94,7 +94,7 @@ class StudyRow:
         eta_s: Seconds until it is done at the present pace; None when that cannot be said yet.
         note: Something a person should know now, e.g. that the advisor is late.
         parameters: Names in the order of the space.
-        early_stopping: What it has done; None without it, and in lists.
+        early_stopping: Its results; None without it, and in lists.
         objectives: All of them; `objective` is the first.
         phase: How its points are chosen now, and why; empty before the first.
         steps: Those of its playbook, and those that were asked for by hand.
@@ -197,15 +197,15 @@ class CommandSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What became of a submission.
+    """The reply to a submission.
 
     Attributes:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
         estimate_s: Seconds that all of it will take; None when nothing like it has run here.
-        estimate_why: What that is based on, or why it is unknown.
-        changed: What an update has changed, as `KEY: OLD -> NEW`.
+        estimate_why: The basis of the estimate, or why there is none.
+        changed: The changes of an update, as `KEY: OLD -> NEW`.
     """
 
     study: str

@@ -1,4 +1,4 @@
-"""What a verb acts on, and what it did."""
+"""The targets of a verb, and its result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tuned.core.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What a verb acts on: `STUDY`, `STUDY/7`, `STUDY/3-7`, `STUDY/best`, `STUDY/running`."""
+    """The targets of a verb: `STUDY`, `STUDY/7`, `STUDY/3-7`, `STUDY/best`, `STUDY/running`."""
 
     targets: list[str]
 

@@ -21,6 +21,7 @@ from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import Functions
 from tuned.analyses.robust import limit_of
 from tuned.analyses.study_data import Floats
+from tuned.core.search.bound import EVEN, bounded
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 
 LEAST_TRIALS = 8
@@ -48,8 +49,7 @@ class RankModel:
     def __init__(self, space: SearchSpace, points: Sequence[Point], results: Floats) -> None:
         order = np.argsort(results, kind="stable")
         self.of = len(order)
-        if len(order) > MOST_TRIALS:
-            order = order[np.linspace(0, len(order) - 1, MOST_TRIALS).astype(int)]
+        order = order[bounded(order.tolist(), np.arange(len(order))[:, None].tolist(), MOST_TRIALS, EVEN)]
         self._order = order
         self._space = space
         self._points = [points[i] for i in order]

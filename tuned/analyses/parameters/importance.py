@@ -10,8 +10,9 @@ import numpy as np
 from scipy.stats import qmc, spearmanr
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import DRAWS
-from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at
+from tuned.analyses.models.surrogate import Surrogate, fitted, point_at
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import Floats
 from tuned.analyses.table import Column, Table
@@ -126,7 +127,7 @@ def _designs(model: Surrogate) -> tuple[Floats, Floats, list[Floats]]:
 
 
 def _features(model: Surrogate, units: Floats) -> Floats:
-    return np.array([features(model.space, point_at(model.space, list(row))) for row in units])
+    return encoded(model.space, [point_at(model.space, list(row)) for row in units])
 
 
 def _indices(means: Floats, parameters: int) -> tuple[Floats, Floats]:

@@ -52,16 +52,15 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
 
 
 @verb()
-@click.argument("study")
+@click.argument("target", metavar="STUDY|STUDY/NUMBER")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the specification as a study file would say it.")
 @click.option("--command", "as_command", is_flag=True, help="Of STUDY/NUMBER: print what can be copied and run.")
-def show(session: Session, study: str, as_toml: bool, as_command: bool) -> None:
-    """Show a study: its question, state, best trial and search space."""
-    if as_command:
-        detail = session.send(api.trial(*_one_trial(session, study)))
-        session.emit({"command": detail.command}, lambda: click.echo(detail.command))
+def show(session: Session, target: str, as_toml: bool, as_command: bool) -> None:
+    """Show a study: its question, state, best trial and search space; or one trial with all that it reported."""
+    if as_command or "/" in target:
+        _show_trial(session, target, as_command)
         return
-    page = session.send(api.study(study))
+    page = session.send(api.study(target))
     document = {**asdict(page.study), "spec": page.spec}
     if as_toml:
         from tuned.core.toml.study import study_file
@@ -72,6 +71,23 @@ def show(session: Session, study: str, as_toml: bool, as_command: bool) -> None:
     session.emit(document, lambda: _show(page))
 
 
+def _show_trial(session: Session, target: str, as_command: bool) -> None:
+    study, number = _one_trial(session, target)
+    detail = session.send(api.trial(study, number))
+    if as_command:
+        session.emit({"command": detail.command}, lambda: click.echo(detail.command))
+        return
+    metrics = session.send(api.metrics(f"{study}/{number}"))
+    document = {**asdict(detail), "metrics": [asdict(metric) for metric in metrics]}
+
+    def text() -> None:
+        from tuned.cli.trial_page import show_trial
+
+        show_trial(detail, metrics)
+
+    session.emit(document, text)
+
+
 def _one_trial(session: Session, target: str) -> tuple[str, int]:
     name, slash, number = target.partition("/")
     if number == "best":
@@ -80,7 +96,7 @@ def _one_trial(session: Session, target: str) -> tuple[str, int]:
             raise InvalidInput("no trial has completed yet", where=target, hint=f"tunectl trials {name}")
         return name, best.number
     if not slash or not number.isdecimal():
-        raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1 --command")
+        raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1")
     return name, int(number)
 
 

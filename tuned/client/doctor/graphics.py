@@ -41,7 +41,7 @@ print("\\n" + json.dumps(found))
 
 @dataclass(frozen=True)
 class Driver:
-    """What the driver says: its version, and name, bytes in use and in all of each GPU; `trouble` when it cannot."""
+    """The driver's answer: its version, and name, bytes in use and in all of each GPU; `trouble` when it cannot."""
 
     version: str = ""
     gpus: tuple[tuple[str, int, int], ...] = ()
@@ -61,7 +61,7 @@ def examine(python: str, why: str) -> Iterator[Finding]:
 
 
 def ask_driver() -> Driver:
-    """What the NVIDIA driver says."""
+    """The NVIDIA driver's answer."""
     import pynvml
 
     try:
@@ -104,7 +104,7 @@ def judge_driver(driver: Driver, module_loaded: bool) -> Iterator[Finding]:
 
 
 def ask_torch(python: str) -> dict[str, object]:
-    """What torch says under an interpreter."""
+    """The answer of torch under an interpreter."""
     try:
         done = subprocess.run(
             [python, "-c", _ASK],

@@ -1,4 +1,4 @@
-"""What the machine allows a user: processes that outlive the login, watches, open files, git.
+"""The machine's limits for a user: processes that outlive the login, watches, open files, git.
 
 Owns these looks at the system.
 """

@@ -1,4 +1,4 @@
-"""What of a submitted study may be changed while it runs, and how: the whitelist behind `tunectl set`.
+"""The settings of a submitted study that may change while it runs, and their values: the keys of `tunectl set`.
 
 Owns the keys, the values they take and the refusals of all others. Pure: from one specification to the next.
 """
@@ -66,7 +66,7 @@ _KEYS: dict[str, _Key] = {
     "notify.on": _Key(setting_values.kinds),
 }
 KEYS = tuple(_KEYS)
-"""What `set` changes."""
+"""The keys that `set` changes."""
 
 _FIXED = {
     "name": "a study keeps its name",
@@ -183,7 +183,7 @@ def _write(spec: StudySpec, path: str, value: Any) -> StudySpec:
     if section == "question":
         return replace(spec, question=value)
     if section == "early_stopping":
-        # Whoever sets patience alone does not ask for rungs.
+        # Patience alone asks for no rungs.
         rule = spec.early_stopping or EarlyStopping(method="none")
         return replace(spec, early_stopping=replace(rule, **{name: value}))
     if section == "notify":
@@ -197,7 +197,7 @@ def _write(spec: StudySpec, path: str, value: Any) -> StudySpec:
 
 
 def _check(spec: StudySpec) -> None:
-    """What must hold between keys."""
+    """The rules between keys."""
     search, rule = spec.search, spec.early_stopping
     if search.trials is None and search.budget is None:
         raise InvalidInput(

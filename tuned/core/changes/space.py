@@ -22,7 +22,7 @@ KEYS = ("low", "high", "log", "values", "ordered", "value", "role")
 
 @dataclass(frozen=True, slots=True)
 class SpaceEdit:
-    """What shall change.
+    """An edit, not yet applied.
 
     Attributes:
         set: `NAME.KEY` -> value.
@@ -106,7 +106,7 @@ def entry_of(parameter: Parameter) -> dict[str, Any]:
 
 
 def changes_between(old: SearchSpace, new: SearchSpace) -> list[str]:
-    """What differs, one line each, such as `lr.high: 0.1 -> 1`."""
+    """The differences, one line each, such as `lr.high: 0.1 -> 1`."""
     lines = []
     for parameter in old.parameters:
         if parameter.name not in new.names:

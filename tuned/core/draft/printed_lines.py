@@ -35,7 +35,7 @@ Line = tuple[str | Hole, ...]
 
 
 def printed_lines(tree: ast.Module) -> Iterator[Line]:
-    """What each call that prints writes, in the order of the text; one entry for each line of the output."""
+    """The output of each call that prints, in the order of the text; one entry for each line of the output."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda call: call.lineno):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

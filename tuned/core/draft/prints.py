@@ -1,4 +1,4 @@
-"""What a script prints that looks like a metric, read from its text, and the patterns that find it in the output.
+"""Printed values of a script that look like metrics, read from its text, and the patterns that find it in the output.
 
 Owns that guess; `tunectl check FILE --run` shows what the patterns really match.
 """
@@ -39,7 +39,7 @@ _LABEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the output holds, as far as the text tells.
+    """The metrics in the output, as far as the text shows them.
 
     Attributes:
         patterns: Regular expressions with the metrics, and where there is one the step, as named groups.

@@ -1,4 +1,4 @@
-"""What an option of a script is worth: a customary range, a fixed value, or nothing that a search should touch.
+"""The use of a script's option for a search: a customary range, a fixed value, or nothing that a search should touch.
 
 Owns these customs, judged by name, type and default. They are where a person begins to edit, so each says why.
 """
@@ -19,11 +19,11 @@ Use = Literal["tune", "fix", "given", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What becomes of an option.
+    """The use that is made of an option.
 
     Attributes:
         use: `tune` (a parameter), `fix` (one value, there to be changed), `given` (an argument alone) or `leave`.
-        entry: What stands in `[space]`, or the argument's text; None when it is left alone.
+        entry: The entry in `[space]`, or the argument's text; None when it is left alone.
         why: One phrase for the comment beside it; empty when there is nothing to say.
     """
 
@@ -39,7 +39,7 @@ Rule = Callable[[Option], Choice]
 
 
 def choose(option: Option, customs: Mapping[str, Custom] | None = None) -> Choice:
-    """What to do with an option.
+    """The use to make of an option.
 
     Args:
         option: It.

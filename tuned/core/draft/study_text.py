@@ -1,6 +1,6 @@
 """A draft of a study file: what was read of a script, laid out with a comment wherever a person should decide.
 
-Owns the layout. What the parts mean is told by the modules that read them.
+Owns the layout. The modules that read the parts define their meaning.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Draft:
 
     Attributes:
         text: Its content.
-        todos: What a person must fill in before it can be submitted.
+        todos: The places that a person must fill in before it can be submitted.
         tuned: The parameters that it varies.
         metric: The objective's metric; empty when none was found.
     """
@@ -70,7 +70,7 @@ class _Parts:
 
 
 def read_script(text: str, typed: str, read: Read = lambda _: None) -> Script:
-    """What a script's text tells.
+    """The facts in a script's text.
 
     Args:
         text: It.
@@ -105,11 +105,11 @@ def draft_study(
     """A study file for a script.
 
     Args:
-        script: What was read of it.
+        script: The facts read from it.
         chosen: Parameter -> its entry in `[space]`, said by a person: then nothing else is varied.
         objective: Metric and direction, said by a person.
         patterns: Regular expressions, said by a person.
-        search: What stands in `[search]`.
+        search: The entries of `[search]`.
         question: One line; empty for a reminder to write one.
     """
     parts = _parts(script, chosen)

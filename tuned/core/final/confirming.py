@@ -28,7 +28,7 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
     Args:
         ranked: The ranked trials (`tuned.core.ranking`), best first.
         top: How many.
-        baseline: What they are compared with; None: nothing.
+        baseline: The baseline; None without one.
 
     Raises:
         InvalidInput: There is none.

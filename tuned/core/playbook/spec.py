@@ -41,7 +41,7 @@ class Finalize:
 
 
 @dataclass(frozen=True, slots=True)
-class FinalLook:
+class FinalTest:
     """How the test set is looked at: the metric that tells, and the arguments that make the code report it."""
 
     metric: str
@@ -55,7 +55,7 @@ def looks_like_test(metric: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PlaybookSpec:
-    """What runs by itself, one step after the other.
+    """The steps that run by themselves, one after the other.
 
     Attributes:
         steps: In order.
@@ -76,19 +76,19 @@ class PlaybookSpec:
 
 
 def finalize_from(data: Mapping[str, Any] | None) -> Finalize | None:
-    """What `asdict` made of it."""
+    """The result of `asdict`."""
     if data is None:
         return None
     return Finalize(**{**data, "args": arguments_from(data["args"]), "data": tuple(data["data"])})
 
 
-def test_from(data: Mapping[str, Any] | None) -> FinalLook | None:
-    """What `asdict` made of it."""
-    return None if data is None else FinalLook(data["metric"], arguments_from(data["args"]))
+def test_from(data: Mapping[str, Any] | None) -> FinalTest | None:
+    """The result of `asdict`."""
+    return None if data is None else FinalTest(data["metric"], arguments_from(data["args"]))
 
 
 def playbook_from(data: Mapping[str, Any] | None) -> PlaybookSpec | None:
-    """What `asdict` made of it."""
+    """The result of `asdict`."""
     if data is None:
         return None
     return PlaybookSpec(**{**data, "steps": tuple(data["steps"]), "pause_before": tuple(data["pause_before"])})

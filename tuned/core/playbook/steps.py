@@ -36,8 +36,8 @@ class Step:
     Attributes:
         id: Its name, with a number behind it where a study has had several of them.
         by_hand: Whether a person asked for it; such a step does not wait for those of the study file.
-        options: What it was asked to do, e.g. `top` and `seeds` of a confirmation.
-        result: What it has given so far; what a restarted daemon goes on from.
+        options: Its request, e.g. `top` and `seeds` of a confirmation.
+        result: Its results so far; a restarted daemon goes on from them.
         why: For people: what it waits for, why it was skipped, why it failed.
         begun_with: Trials of the search that counted when it began.
     """
@@ -121,7 +121,7 @@ class Playbook:
 
     @classmethod
     def from_list(cls, data: Sequence[Mapping[str, Any]]) -> Playbook:
-        """What `to_list` wrote."""
+        """The playbook that `to_list` wrote."""
         return cls(tuple(Step(**{**entry, "state": StepState(entry["state"])}) for entry in data))
 
 
@@ -190,8 +190,8 @@ def shares(steps: Sequence[str], trials: int | None, given: Mapping[str, int], c
     Args:
         steps: Names of the playbook's steps.
         trials: Of the whole search; None when it says no number.
-        given: What the study file says for single steps.
-        coarse: What the first step gets when nothing is said: enough to cover the space.
+        given: The study file's numbers for single steps.
+        coarse: The first step's share when the study file gives none: enough to cover the space.
 
     Raises:
         InvalidInput: It is not said, or does not add up.

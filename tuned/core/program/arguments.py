@@ -97,7 +97,7 @@ def _applies(group: Argument, space: SearchSpace, context: ArgumentContext) -> b
 
 
 def _of_stage(spec: StudySpec, stage: str) -> tuple[Argument, ...]:
-    """What the last stages add: the final training, and the look at the test set that follows it."""
+    """The arguments that the last stages add: the final training, and the look at the test set that follows it."""
     final = spec.finalize.args if spec.finalize is not None and stage == FINALIZE_STAGE else ()
     look = spec.test.args if spec.test is not None and stage == TEST_STAGE else ()
     return (*final, *look)
@@ -197,7 +197,7 @@ def check_arguments(run: RunSpec, space: SearchSpace, *, taken_by_code: bool) ->
 
     Args:
         run: With placeholders unrendered.
-        space: What the placeholders may name.
+        space: The names that placeholders may use.
         taken_by_code: Whether the user's code reads parameters by itself (through `tuned` or `TUNED_*`).
 
     Raises:

@@ -1,6 +1,6 @@
 """Two points at opposite ends of a space: all switches off and every range low, all on and every range high.
 
-Owns that choice. What a program takes there it takes everywhere between, as far as its arguments go.
+Owns that choice. A program that takes its corners takes every point between them, as far as its arguments go.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from tuned.core.names import nearest
 from tuned.core.space import Parameter, SearchSpace, Value, same_value
 
 CONTEXT_NAMES = ("number", "seed", "study", "attempt", "stage", "run_dir", "checkpoint_dir", "port", "fold", "resume")
-"""What a placeholder can name beside the parameters; a parameter of the same name wins."""
+"""The names for placeholders other than parameters; a parameter of the same name wins."""
 
 PARAMS = "params"
 PARAMS_STYLES = ("", "hydra", "flags", "python")

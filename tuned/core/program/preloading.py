@@ -1,4 +1,4 @@
-"""What a launcher could import ahead for a script that has never run: a guess, from what the script says it imports.
+"""Imports that a launcher can make ahead for a script that has never run: a guess from the script's import statements.
 
 Owns that guess. It holds until the first trial has taught better, so a wrong one costs some memory and no trial. Pure.
 """
@@ -25,7 +25,7 @@ _BRINGS = {
     "sklearn": ("scipy", "numpy"),
     "pandas": ("numpy",),
 }
-"""What else comes along with a module."""
+"""Modules that come along with a module."""
 
 _OPTIMISES = re.compile(r"\boptim\b|\blr_scheduler\b|\btorch\.compile\b")
 """Where one of these is used, torch imports `torch._dynamo` at the first step."""
@@ -52,7 +52,7 @@ def guess(script: str, files: Files) -> tuple[str, ...]:
 
 
 def _look(path: str, folder: str, files: Files) -> tuple[set[str], list[str]]:
-    """What a file imports from elsewhere, with what that brings along, and the files beside the script among it."""
+    """A file's imports from elsewhere, with the modules they bring along, and its imports from the script's folder."""
     try:
         text = files.read_text(path)
         names = list(dict.fromkeys(_imported(ast.parse(text).body)))

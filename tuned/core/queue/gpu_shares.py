@@ -28,21 +28,21 @@ def check_gpus(value: object) -> float:
 
 
 ALONE = "alone"
-"""What a trial's further attempt is counted as that is to have its card for itself."""
+"""The count of an attempt that has its card for itself."""
 
 
 def wanted_by(used: Mapping[str, int], gpus: float) -> float:
-    """What a trial takes that was to have a number of GPUs: a whole one where it ran out of memory on a shared one.
+    """The GPUs that a trial takes: a whole one after it ran out of memory on a shared one.
 
     Args:
         used: The trial's `retries_used`.
-        gpus: What its study says.
+        gpus: Its study's number.
     """
     return 1.0 if 0 < gpus < 1 and ALONE in used else gpus
 
 
 def share_of(wanted: float) -> float:
-    """What a trial takes of each card that it leases."""
+    """A trial's share of each card that it leases."""
     return min(1.0, wanted)
 
 

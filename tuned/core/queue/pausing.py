@@ -19,7 +19,7 @@ How = Literal["stop", "freeze", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What is known of a trial that shall be paused.
+    """The known facts of a trial that is to pause.
 
     Attributes:
         begun: Whether its process runs already.

@@ -1,4 +1,4 @@
-"""What a priority may be. Owns its range; what comes of it is `tuned.core.queue.schedule`'s."""
+"""The range of priorities. Their effect is `tuned.core.queue.schedule`'s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scheduler shall do next, decided from a picture of the state alone.
+"""The scheduler's next actions, decided from a picture of the state alone.
 
 Owns the order of the queue, the use of slots, how many suggestions are made ahead and when a study is over. Pure:
 the daemon takes the picture, calls `plan`, and acts on what it says.
@@ -42,7 +42,7 @@ def room_for(counts: Mapping[str, int], trials: int | None, wanted: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """What the plan needs to know of a study that has not ended.
+    """The plan's view of a study that has not ended.
 
     Attributes:
         counted: Trials that count towards `trials`, queued ones included: all but the cancelled and the lost.

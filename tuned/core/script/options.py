@@ -1,7 +1,7 @@
 """The options of a Python script, read from its text without running it.
 
-Owns the choice among the readers: `argparse` and `click` calls, `tuned.current_trial(defaults=...)`, Hydra. What an
-option is worth tuning over is `tuned.core.draft.ranges`'s.
+Owns the choice among the readers: `argparse` and `click` calls, `tuned.current_trial(defaults=...)`, Hydra.
+`tuned.core.draft.ranges` decides which options are worth tuning, and over which range.
 """
 
 from __future__ import annotations

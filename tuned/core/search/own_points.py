@@ -50,7 +50,7 @@ def like(space: SearchSpace, known: Mapping[str, Any], values: Mapping[str, Any]
     Args:
         space: Of the study that the new point is for.
         known: The point of a trial, perhaps of another study: parameters that this space lacks are left out.
-        values: What is to be different.
+        values: The values that differ.
     """
     point: Point = {}
     for parameter in space.parameters:

@@ -19,7 +19,7 @@ def front(objectives: Sequence[Objective], results: Sequence[tuple[T, Mapping[st
 
     Args:
         objectives: At least one.
-        results: What each is, with its values by metric.
+        results: The items, each with its values by metric.
     """
     scored = []
     for item, values in results:
@@ -29,7 +29,7 @@ def front(objectives: Sequence[Objective], results: Sequence[tuple[T, Mapping[st
     scored.sort(key=lambda entry: entry[0])
     kept: list[tuple[tuple[float, ...], T]] = []
     for score, item in scored:
-        # Whatever dominates this one comes before it in the order, and so does what dominates that.
+        # Items that dominate this one come before it in the order, and so do their own dominators.
         if not any(_dominates(other, score) for other, _ in kept):
             kept.append((score, item))
     return [item for _, item in kept]

@@ -25,7 +25,7 @@ BREEDERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is due.
+    """The next phase.
 
     Attributes:
         way: How the next point is chosen.

@@ -109,7 +109,7 @@ def _choice(p: Parameter, ranked: Sequence[Point], good: Sequence[Point]) -> tup
 def _bounds(p: Parameter, low: float, high: float) -> tuple[float | int, float | int] | None:
     """Bounds at these shares of the range, rounded outwards to three digits, that keep to what the old ones imply.
 
-    What was never negative stays so; what lay within 0 .. 1 stays there, and off an end that it left out.
+    Bounds that were never negative stay so; bounds within 0 .. 1 stays there, and off an end that it left out.
     """
     scale = scale_of(p)
     assert scale is not None and p.low is not None and p.high is not None

@@ -1,11 +1,11 @@
-"""Early stopping: at which steps a trial is judged, against whom, and what the verdict is.
+"""Early stopping: at which steps a trial is judged, against whom, and the ruling.
 
-Owns these rules. They look at steps and never at time, and at one trial's report at a time, so that a verdict does not
-depend on how reports were cut into batches. Pure; `storage.repository.stopping` keeps what they need to know in indexed
-rows, so that a verdict costs the same after ten trials and after a hundred thousand.
+Owns these rules. They use steps and never time, and one trial's report at a time, so that a ruling does not depend on
+the cutting of reports into batches. Pure; `storage.repository.early_stopping` keeps their input in indexed rows, so
+that a ruling costs the same after ten trials and after a hundred thousand.
 
 A rung is a step on a ladder (`min_step`, then growing by a factor) at which a trial's summary so far is compared with
-that of the others at the same rung. Scores are what is compared: lower is better, whatever the direction.
+that of the others at the same rung. Comparisons use scores: lower is better, whatever the direction.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Entry = tuple[float, int]
 """Score and trial number: the older of equal ones comes first."""
 
 
-class Verdict(StrEnum):
-    """What was decided of a trial at a rung, and what became of it."""
+class Ruling(StrEnum):
+    """The decision on a trial at a rung, and its outcome."""
 
     CONTINUED = "continued"
     PAUSED = "paused"
@@ -45,7 +45,7 @@ class Verdict(StrEnum):
     """It would have been stopped, and runs to its end to measure how often that is wrong."""
 
 
-RUNS_FREE = frozenset({Verdict.RESCUED, Verdict.FINISHING})
+RUNS_FREE = frozenset({Ruling.RESCUED, Ruling.FINISHING})
 """After these a trial is judged at no further rung."""
 
 
@@ -95,7 +95,7 @@ def passing(rule: EarlyStopping, peers: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a rung.
+    """The known values of a rung.
 
     Attributes:
         peers: Trials that count there.
@@ -121,8 +121,8 @@ def shift(rule: EarlyStopping, standing: Standing, new: Entry) -> Shift:
     return "forward" if more else "stay"
 
 
-def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool, rescue: bool) -> Verdict:
-    """What shall become of a trial that has reached a rung.
+def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool, rescue: bool) -> Ruling:
+    """The decision on a trial that has reached a rung.
 
     Args:
         rule: The study's; not `none`.
@@ -135,15 +135,15 @@ def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool,
     if rule.method == "median":
         # The trial is no peer yet, so equally good is good enough.
         if standing.peers < LEAST_PEERS or (cut is not None and mine[0] <= cut[0]):
-            return Verdict.CONTINUED
+            return Ruling.CONTINUED
     elif cut is not None and mine <= cut:
-        return Verdict.CONTINUED
+        return Ruling.CONTINUED
     elif resumable:
-        return Verdict.PAUSED
+        return Ruling.PAUSED
     elif standing.peers < rule.reduction_factor:
         # It could not be taken back later, and too few have come this far to tell.
-        return Verdict.CONTINUED
-    return Verdict.RESCUED if rescue else Verdict.PRUNED
+        return Ruling.CONTINUED
+    return Ruling.RESCUED if rescue else Ruling.PRUNED
 
 
 def drawn_for_rescue(rule: EarlyStopping, seed: int, number: int) -> bool:
@@ -198,7 +198,7 @@ class Decision:
     peers: int
     passing: int
     cutoff: float | None
-    verdict: Verdict
+    verdict: Ruling
     at: float
 
 
@@ -209,15 +209,15 @@ def explain(decision: Decision, metric: str) -> str:
     if decision.cutoff is not None:
         rest += f" (to {decision.cutoff:.5g})"
     match decision.verdict:
-        case Verdict.CONTINUED if decision.cutoff is None or decision.passing == 0:
+        case Ruling.CONTINUED if decision.cutoff is None or decision.passing == 0:
             return f"{what}: goes on, {decision.peers} have come this far"
-        case Verdict.CONTINUED:
+        case Ruling.CONTINUED:
             return f"{what}: goes on, among {rest}"
-        case Verdict.PROMOTED:
+        case Ruling.PROMOTED:
             return f"{what}: was paused, then promoted"
-        case Verdict.FINISHING:
+        case Ruling.FINISHING:
             return f"{what}: was paused, then resumed because nothing that has ended is better"
-        case Verdict.RESCUED:
+        case Ruling.RESCUED:
             return f"{what}: not among {rest}, runs on to measure the rule"
         case _:
             return f"{what}: not among {rest}"
@@ -225,7 +225,7 @@ def explain(decision: Decision, metric: str) -> str:
 
 def to_finish(
     rule: EarlyStopping, seed: int, waiting: Iterable[tuple[int, int, float]], best_ended: float | None
-) -> list[tuple[int, Verdict]]:
+) -> list[tuple[int, Ruling]]:
     """Which of the trials waiting at a rung shall run to their end before the study is over.
 
     The best of them, if nothing that has run to its end is better: a study's best shall not be one that was only begun.
@@ -238,8 +238,8 @@ def to_finish(
         best_ended: Best score of the trials that have run to their end; None without any.
     """
     ranked = sorted(waiting, key=lambda entry: (entry[2], entry[1]))
-    chosen: list[tuple[int, Verdict]] = []
+    chosen: list[tuple[int, Ruling]] = []
     if ranked and (best_ended is None or ranked[0][2] < best_ended):
-        chosen.append((ranked.pop(0)[0], Verdict.FINISHING))
-    chosen += [(trial_id, Verdict.RESCUED) for trial_id, number, _ in ranked if drawn_for_rescue(rule, seed, number)]
+        chosen.append((ranked.pop(0)[0], Ruling.FINISHING))
+    chosen += [(trial_id, Ruling.RESCUED) for trial_id, number, _ in ranked if drawn_for_rescue(rule, seed, number)]
     return chosen

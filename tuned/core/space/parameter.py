@@ -27,7 +27,7 @@ class Parameter:
         log: Distances are measured between logarithms; `low > 0`.
         ordered: The values of a choice lie on a line, so neighbours resemble each other.
         when: Parent name -> values for which this parameter is active; every entry must hold. Empty: always active.
-        role: What a conclusion may say of it (playbook, "scientific, nuisance and fixed hyperparameters").
+        role: Its part in conclusions (playbook, "scientific, nuisance and fixed hyperparameters").
         was: The value that earlier trials ran with, for a parameter that was added later; None: nobody knows.
     """
 

@@ -1,4 +1,4 @@
-"""What a study is: the specification that a submission fixes and the study as it stands.
+"""A study: the specification that a submission fixes and the study as it stands.
 
 Owns the shapes and their JSON form. Reading and checking a study file is `tuned.core.study_file.parse`'s work.
 """

@@ -1,4 +1,4 @@
-"""What a study measures and improves, and the bounds it keeps."""
+"""A study's metrics: measured, improved, and kept within bounds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What the search improves.
+    """The metric that the search improves.
 
     Attributes:
         metric: Name of the metric as it is reported.

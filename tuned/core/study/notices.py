@@ -1,6 +1,6 @@
-"""What people are told without having asked: `[notify]` of a study, its occasions and how often one may ring.
+"""Notices that people get without asking: `[notify]` of a study, its occasions and how often one may ring.
 
-Owns the words, the placeholders and the rate. Whoever runs the command is `tuned.daemon.notices.notifier`. Pure.
+Owns the words, the placeholders and the rate. The command is run by `tuned.daemon.notices.notifier`. Pure.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Spelling:
     """How one parameter is typed for the script's own option.
 
     Attributes:
-        prefix: What stands before a value in the same argument: `--lr=`, or `-n`.
+        prefix: The text before a value in the same argument: `--lr=`, or `-n`.
         on: The arguments for true.
         off: The arguments for false.
         python: Whether values are read as Python literals.
@@ -78,7 +78,7 @@ class RunSpec:
         data: Paths within `tree` that a trial finds linked instead of copied.
         config: Files that are written for each trial.
         folds: How many times the program is run in each trial, once a fold; 0: once.
-        resume: What is added when there is something to go on from; None when the code cannot.
+        resume: The arguments that are added when there is a checkpoint to go on from; None when the code cannot.
         spelling: Parameter -> how `{params}` types it, read from the script's text at submit; a parameter that is not
             in it is typed as `--name=value`. No content of the study: it follows from the code.
     """

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tuned.core.playbook.spec import Finalize, FinalLook, PlaybookSpec, finalize_from, playbook_from, test_from
+from tuned.core.playbook.spec import Finalize, FinalTest, PlaybookSpec, finalize_from, playbook_from, test_from
 from tuned.core.space import SearchSpace
 from tuned.core.study.goals import Constraint, MetricFile, Objective, Pattern
 from tuned.core.study.notices import Notify
@@ -40,7 +40,7 @@ class StudySpec:
     early_stopping: EarlyStopping | None = None
     constraints: tuple[Constraint, ...] = ()
     finalize: Finalize | None = None
-    test: FinalLook | None = None
+    test: FinalTest | None = None
     playbook: PlaybookSpec | None = None
     pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None
@@ -48,13 +48,13 @@ class StudySpec:
 
     @property
     def measured(self) -> tuple[Objective, ...]:
-        """What each trial is summed up by: the objectives, and the last value of each constraint's metric."""
+        """The metrics that sum up each trial: the objectives, and the last value of each constraint's metric."""
         known = {o.metric for o in self.objectives}
         more = dict.fromkeys(c.metric for c in self.constraints if c.metric not in known)
         return (*self.objectives, *(Objective(metric, "minimize", "last") for metric in more))
 
     def measured_in(self, stage: str) -> tuple[Objective, ...]:
-        """What a trial of a stage is summed up by: in the last stages the test metric, too, where it is reported."""
+        """The metrics that sum up a trial of a stage: in the last stages the test metric, too, where it is reported."""
         if self.test is None or stage not in ("finalize", "test"):
             return self.measured
         known = {o.metric for o in self.measured}
@@ -62,7 +62,7 @@ class StudySpec:
         return (*self.measured, *more)
 
     def required_in(self, stage: str) -> tuple[Objective, ...]:
-        """What a trial of a stage must have reported; trained on all data, a model has nothing to validate on."""
+        """The metrics that a trial of a stage must report; trained on all data, a model has nothing to validate on."""
         if stage == "finalize":
             return ()
         if stage == "test":

@@ -1,7 +1,7 @@
 """The tables of a study file as pydantic models.
 
-Owns keys and their defaults. What one value may be is `tuned.core.study_file.values`', what needs the space, the disk
-or another key `tuned.core.study_file.parse`'s.
+Owns keys and their defaults. `tuned.core.study_file.values` checks single values, and `tuned.core.study_file.parse`
+checks them against the space, the disk and each other.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class FinalizeTable(Table):
     data: Names = ()
 
 
-class FinalLookTable(Table):
+class FinalTestTable(Table):
     """`[test]`."""
 
     metric: MetricName
@@ -226,6 +226,6 @@ class StudyTable(Table):
     search: SearchTable
     early_stopping: EarlyStoppingTable | None = None
     finalize: FinalizeTable | None = None
-    test: FinalLookTable | None = None
+    test: FinalTestTable | None = None
     playbook: PlaybookTable | None = None
     notify: NotifyTable | None = None

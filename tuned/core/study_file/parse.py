@@ -32,7 +32,7 @@ from tuned.core.study_file.models import (
     ObjectiveTable,
     StudyTable,
 )
-from tuned.core.study_file.playbook_file import check_folds, check_playbook, finalize_of, look_of, playbook_of
+from tuned.core.study_file.playbook_file import check_folds, check_playbook, final_test_of, finalize_of, playbook_of
 from tuned.core.study_file.reach import check_reach, code_mentions_us, refuse_silent
 from tuned.core.study_file.reading import read_tables
 from tuned.core.study_file.run_files import (
@@ -122,7 +122,7 @@ def parse_study(
         constraints=constraints,
         pretrained=files_of(space, base, files),
         finalize=finalize_of(tables.finalize, run, space, base, files),
-        test=look_of(tables.test, run, space, objectives),
+        test=final_test_of(tables.test, run, space, objectives),
         playbook=playbook_of(tables.playbook, search, space, objectives),
         predictions=predictions,
         notify=_notify(tables.notify, environment, files),

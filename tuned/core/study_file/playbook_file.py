@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
-from tuned.core.playbook.spec import SEARCH_STEPS, STEPS, Finalize, FinalLook, PlaybookSpec
+from tuned.core.playbook.spec import SEARCH_STEPS, STEPS, Finalize, FinalTest, PlaybookSpec
 from tuned.core.playbook.steps import shares
 from tuned.core.program.arguments import check_text, items_of, names_used
 from tuned.core.search.grid import grid_size
 from tuned.core.search.phases import initial_points
 from tuned.core.space import SearchSpace
 from tuned.core.study import Argument, MetricFile, Objective, RunSpec, SearchSpec, StudySpec
-from tuned.core.study_file.models import FinalizeTable, FinalLookTable, PlaybookTable
+from tuned.core.study_file.models import FinalizeTable, FinalTestTable, PlaybookTable
 from tuned.core.study_file.reporting import own_files
 
 _STAGE = re.compile(r"\bTUNED_STAGE\b|\.stage\b|\bENV_STAGE\b")
@@ -32,7 +32,7 @@ def finalize_of(
     """`[finalize]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
@@ -52,13 +52,13 @@ def finalize_of(
     return Finalize(table.args, table.length, table.unit, table.train_fraction, data)
 
 
-def look_of(
-    table: FinalLookTable | None, run: RunSpec, space: SearchSpace, objectives: Sequence[Objective]
-) -> FinalLook | None:
+def final_test_of(
+    table: FinalTestTable | None, run: RunSpec, space: SearchSpace, objectives: Sequence[Objective]
+) -> FinalTest | None:
     """`[test]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None
@@ -70,7 +70,7 @@ def look_of(
                 hint="let the search improve a validation metric, and keep this one for the final model",
             )
     _check_args(table.args, run, space, "test.args")
-    return FinalLook(table.metric, table.args)
+    return FinalTest(table.metric, table.args)
 
 
 def _check_args(args: Sequence[Argument], run: RunSpec, space: SearchSpace, where: str) -> None:
@@ -87,7 +87,7 @@ def playbook_of(
     """`[playbook]`, checked, with each step's number of trials.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     if table is None:
         return None

@@ -1,6 +1,6 @@
 """A study file's plain data to checked tables; pydantic's errors become our one line.
 
-Owns that translation. What the keys are is `tuned.core.study_file.models`'.
+Owns that translation. The keys are `tuned.core.study_file.models`'.
 """
 
 from __future__ import annotations

@@ -82,11 +82,11 @@ def configs_of(
         tables: The study file's.
         base: Absolute folder that relative paths start from.
         own_cwd: Whether each trial has a working folder of its own.
-        space: What values may name.
+        space: The names that values may use.
         files: Where the files can be read.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     found: list[ConfigFile] = []
     for i, table in enumerate(tables):
@@ -158,7 +158,7 @@ def _check_own(path: str, where: str, own_cwd: bool, space: SearchSpace) -> None
 
 
 def resume_of(table: RunTable, own_cwd: bool, space: SearchSpace) -> Resume | None:
-    """What is added when an earlier attempt has left something.
+    """The arguments that are added when an earlier attempt has left a checkpoint.
 
     Raises:
         InvalidInput: The file is not one trial's, or cannot outlive an attempt.

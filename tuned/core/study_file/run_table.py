@@ -34,7 +34,7 @@ def run_of(
     """`[run]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     given = [k for k in ("script", "module", "function", "command") if getattr(table, k) is not None]
     if len(given) != 1:

@@ -20,7 +20,7 @@ def search_of(table: SearchTable, space: SearchSpace) -> SearchSpec:
     """`[search]`, checked.
 
     Raises:
-        InvalidInput: What is wrong, at which key.
+        InvalidInput: The fault and its key.
     """
     points = tuple(_point(i, point, space) for i, point in enumerate(table.point))
     method, levels = table.method or "auto", table.levels or DEFAULT_LEVELS

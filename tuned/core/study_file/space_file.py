@@ -1,6 +1,6 @@
 """Reading `[space]` of a study file into a `SearchSpace`, or one line that says what is wrong with it.
 
-Owns the spelling of parameters in a file. What a space means is `tuned.core.space`'s.
+Owns the spelling of parameters in a file. The meaning of a space is `tuned.core.space`'s.
 """
 
 from __future__ import annotations

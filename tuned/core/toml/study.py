@@ -17,7 +17,7 @@ def study_file(spec: Mapping[str, Any]) -> str:
     """The text of a study file that means this specification.
 
     Args:
-        spec: What `StudySpec.to_dict` gives.
+        spec: The result of `StudySpec.to_dict` gives.
     """
     lines = [f"name = {value(spec['name'])}"]
     if spec.get("question"):

@@ -1,6 +1,6 @@
 """Plain data as TOML.
 
-Owns the spelling of keys and values. What they mean is the caller's.
+Owns the spelling of keys and values. Their meaning is the caller's.
 """
 
 from __future__ import annotations

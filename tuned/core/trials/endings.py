@@ -19,8 +19,8 @@ from tuned.core.trials.last_words import last_error_line
 from tuned.core.trials.trial import DISK_FULL, Outcome, Trial
 
 
-class Verdict(StrEnum):
-    """What is to be done about a live attempt."""
+class Fate(StrEnum):
+    """The next action on a live attempt."""
 
     WAIT = "wait"
     ENDED = "ended"
@@ -28,25 +28,25 @@ class Verdict(StrEnum):
     UNCLAIM = "unclaim"
 
 
-def judge(state: TrialState, has_exit: bool, lock: str) -> Verdict:
-    """What a row and its run directory mean together.
+def judge(state: TrialState, has_exit: bool, lock: str) -> Fate:
+    """The joint meaning of a row and its run directory.
 
     Args:
         state: The trial's state in the database, `starting` or `running`.
         has_exit: Whether there is an exit record.
-        lock: What probing the lock showed: `held`, `started`, `revoked` or `absent`.
+        lock: The result of probing the lock: `held`, `started`, `revoked` or `absent`.
 
     Returns:
         Only the kernel's word counts: an attempt without an exit record is over when nobody holds its lock. It goes
         back to the queue only if it never started; otherwise it is lost, never given an invented exit code.
     """
     if has_exit:
-        return Verdict.ENDED
+        return Fate.ENDED
     if lock == "held":
-        return Verdict.WAIT
+        return Fate.WAIT
     if lock in ("revoked", "absent") and state is TrialState.STARTING:
-        return Verdict.UNCLAIM
-    return Verdict.VANISHED
+        return Fate.UNCLAIM
+    return Fate.VANISHED
 
 
 PARTIAL = "the disk was full, and the trial ended before there was room for the rest of"
@@ -66,7 +66,7 @@ def check_result(
     """A clean exit is a result only with a finite value for every objective.
 
     Args:
-        outcome: What the exit itself means.
+        outcome: The meaning of the exit itself.
         spec: The study.
         values: Objective metric -> summary of what was reported.
         tail: The last lines of the output, for the reason.
@@ -119,10 +119,10 @@ def with_retry(
     """Turn a failure into another attempt while its class has retries left.
 
     Args:
-        outcome: What the attempt's end means.
+        outcome: The meaning of the attempt's end.
         allowed: Failure class -> retries, from the study file.
         used: Failure class -> retries this trial has had.
-        intent: What the daemon had asked of the attempt: what was to end for good is not begun again.
+        intent: The daemon's request to the attempt: an attempt that was to end for good is not begun again.
     """
     if intent in _FOR_GOOD:
         return outcome
@@ -141,10 +141,10 @@ def alone_next(outcome: Outcome, shared: bool, used: Mapping[str, int], intent: 
     """A lack of memory on a card that others held a part of says nothing of the point yet: it runs again, alone.
 
     Args:
-        outcome: What the attempt's end means.
+        outcome: The meaning of the attempt's end.
         shared: Whether another trial held a part of its card meanwhile.
         used: Retries that this trial has had, by what they were counted as.
-        intent: What the daemon had asked of the attempt.
+        intent: The daemon's request to the attempt.
     """
     if outcome.event != "exit_error" or outcome.failure is not Failure.OOM or not shared or ALONE in used:
         return outcome

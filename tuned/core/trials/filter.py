@@ -40,7 +40,7 @@ _SAME = 5e-3
 
 
 class Filtered(Protocol):
-    """What is read of a trial: the fields of `tuned.wire.TrialRow`."""
+    """The fields that a filter reads of a trial: those of `tuned.wire.TrialRow`."""
 
     @property
     def number(self) -> int: ...  # noqa: D102
@@ -54,7 +54,7 @@ class Filtered(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a study's trials have beside the fixed fields.
+    """The columns of a study's trials besides the fixed fields.
 
     Attributes:
         parameters: Names of its parameters.
@@ -97,7 +97,7 @@ class Compare:
     """A comparison, `<` `<=` `>` `>=` or `=`; `!=` is a negated `=`.
 
     Attributes:
-        number: What is compared with, where that is a number; `text` is it as typed, without case.
+        number: The number to compare with, where there is one; `text` is it as typed, without case.
         within: Numbers from and to which `=` holds.
     """
 
@@ -196,7 +196,7 @@ def _term(word: str) -> Term:
 
 
 def _within(number: float, text: str) -> tuple[float, float]:
-    """What a typed number equals: the same as far as it was typed, and no more than half a per cent away."""
+    """The range that a typed number equals: the same digits as far as typed, and no more than half a per cent away."""
     found = _DIGITS.match(text)
     if found is None or not math.isfinite(number):
         return number, number

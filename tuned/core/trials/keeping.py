@@ -1,6 +1,6 @@
-"""What may be removed from the disk when a quota is exceeded, least useful first.
+"""Files that may be removed from the disk when a quota is exceeded, least useful first.
 
-Owns the ranking. Pure: sizes in, a list out. The database is never thinned: what goes are checkpoints, work folders and
+Owns the ranking. Pure: sizes in, a list out. The database is never thinned: only checkpoints, work folders and
 logs of trials that ended.
 """
 
@@ -16,7 +16,7 @@ TOP_K = 5
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What one trial takes.
+    """The bytes of one trial.
 
     Attributes:
         study, number, state: Which trial.
@@ -48,7 +48,7 @@ class Removal:
 
 
 def removals(footprints: Sequence[Footprint], used: int, quota: int) -> list[Removal]:
-    """What to remove until `used` is within `quota`.
+    """The parts to remove until `used` is within `quota`.
 
     Never touched: trials that have not ended (running, queued, paused), and the `TOP_K` best of each study, the
     incumbent among them. First go failed and cancelled trials, then pruned, then completed ones from the worst up;

@@ -23,7 +23,7 @@ _ROOT = re.compile(r"Root Cause.*?rank\s*:\s*(\d+).*?exitcode\s*:\s*(-?\d+)", re
 
 
 def last_error_line(tail: str) -> str:
-    """What went wrong, by the output's end: at most 200 printable characters.
+    """The fault by the output's end: at most 200 printable characters.
 
     Returns:
         The last line with something on it. After a traceback whose message runs over several lines, such as torch's,

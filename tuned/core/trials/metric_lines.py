@@ -29,7 +29,7 @@ LONGEST_LINE = 2**20
 
 @dataclass(slots=True)
 class Chunk:
-    """What a piece of the file said.
+    """The content of a piece of the file.
 
     Attributes:
         observations: (name, step, value, unix seconds or None) in the order of the file.

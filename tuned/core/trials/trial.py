@@ -1,4 +1,4 @@
-"""What a trial is, and how the end of an attempt is read.
+"""A trial, and how the end of an attempt is read.
 
 Owns the shape of a trial, the classification of an exit and the summary of observations as one number. Pure.
 """
@@ -84,7 +84,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt's end means: the event for the state table, and the failure behind it.
+    """The meaning of an attempt's end: the event for the state table, and the failure behind it.
 
     `spends` is what a retry is counted as; empty: as its failure's class. `partial`: not all that was reported of an
     objective is there.
@@ -102,7 +102,7 @@ DISK_FULL = "the disk was full when it ended"
 
 _OOM = re.compile(r"OutOfMemoryError|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED|MemoryError")
 _INFEASIBLE = re.compile(r"^(?:[\w.]+\.)?InfeasiblePoint\b", re.MULTILINE)
-"""What `tuned.InfeasiblePoint` leaves as the last line of its traceback; other programs may print the word."""
+"""The result of `tuned.InfeasiblePoint` leaves as the last line of its traceback; other programs may print the word."""
 _INTENT_EVENTS = {
     StopReason.PAUSE: "exit_paused",
     StopReason.PRUNE: "exit_pruned",
@@ -116,11 +116,11 @@ def classify_exit(
     stop_seen: bool,
     tail: str = "",
 ) -> Outcome:
-    """What the end of an attempt means.
+    """The meaning of an attempt's end.
 
     Args:
         record: The content of `exit.json`, or None when the supervisor vanished without one.
-        intent: What the daemon had asked of the attempt.
+        intent: The daemon's request to the attempt.
         stop_seen: Whether the trial's own code saw the request (`should_stop()` returned true).
         tail: The last lines of the output, for the reason and for telling a lack of memory from other errors.
 

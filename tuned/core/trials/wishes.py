@@ -29,7 +29,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What stands in its records.
+    """The content of its records.
 
     Attributes:
         stop: The reason in `stop.json`.
@@ -56,7 +56,7 @@ MOVES = frozenset({Step.MOVE_AWAY, Step.MOVE_BACK})
 
 
 def next_step(wish: Wish, told: Told, moving: bool) -> Step | None:
-    """What brings the attempt nearer to the wish.
+    """The next act that brings the attempt nearer to the wish.
 
     An end is told at once. An attempt that is to end moves, with its memory on the card: it could save nothing else.
     Memory is moved only while the processes run, because `cuda-checkpoint` needs their threads.

@@ -1,7 +1,6 @@
 """Taking over, at start, the attempts that an earlier daemon left alive.
 
-Owns finding them and giving them to `Attempts`, which treats them like its own: what ended meanwhile is committed, what
-lives is followed, what vanished is lost, what never started goes back to the queue behind a `revoked` file.
+Owns finding them and giving them to `Attempts`, which follows them like its own.
 """
 
 from __future__ import annotations
@@ -24,7 +23,19 @@ log = logging.getLogger(__name__)
 
 
 async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard: Graveyard) -> None:
-    """Follow every live attempt of the database; returns before their folders were looked at."""
+    """Follow every live attempt of the database; returns before their folders are read.
+
+    Its duties, in this order:
+
+    1. Bring back run directories whose deletion was not committed: attempts may live in them.
+    2. Read the live rows, once: the API and the scheduler have not begun, so nothing else changes them.
+    3. Count a supervisor as alive by its process id and start time together, since ids are used again. Its processes
+       are ours from now on: their GPU memory must not look like somebody else's.
+    4. Lease the device before anything is scheduled, with the share that the trial was started with.
+    5. Follow the attempt from its committed offset. `Attempts` then treats it like its own: it commits an end that
+       happened meanwhile, calls an attempt lost whose lock is free, and gives a launch that was cut off back to the
+       queue behind a `revoked` file, so that it cannot begin late.
+    """
 
     def live() -> list[Row]:
         with database.read() as conn:

@@ -1,6 +1,6 @@
 """The transactions of a live attempt: its progress, and its end.
 
-Owns what goes together into one commit. Functions here run in the writer's thread, on the write connection.
+Owns the extent of each commit. Functions here run in the writer's thread, on the write connection.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tuned.core.states import Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.endings import (
     SIDE_HISTORY,
-    Verdict,
+    Fate,
     alone_next,
     as_asked,
     breaker_verdict,
@@ -35,13 +35,13 @@ from tuned.core.trials.trial import Outcome, Trial, classify_exit
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What an attempt has written since the last commit.
+    """The lines that an attempt has written since the last commit.
 
     Attributes:
-        offset, next_offset: Bytes of the metrics file that were read before, and that are with this.
+        offset, next_offset: Bytes of the metrics file read before, and read with this commit.
         start: Its start record if that is new.
-        note: What people should know about its metrics file; empty when there is nothing.
-        next_steps, inode: What its follower knows once this is committed.
+        note: A remark for people on its metrics file; empty without one.
+        next_steps, inode: The follower's own state once this is committed.
     """
 
     trial_id: int
@@ -81,10 +81,10 @@ class Ending:
 
 
 def commit_progress(conn: Connection, progress: Progress, now: float) -> StopReason | None:
-    """Observations, offset, marks, events and what they make of the trial, together or not at all.
+    """Observations, offset, marks, events and the trial's new values, together or not at all.
 
     Returns:
-        What early stopping now asks of the trial.
+        The reason to stop the trial, where early stopping has one now.
     """
     if progress.start is not None:
         repository.started(conn, progress.trial_id, progress.attempt, dict(progress.start), now)
@@ -112,20 +112,39 @@ def commit_progress(conn: Connection, progress: Progress, now: float) -> StopRea
 def commit_ending(
     conn: Connection,
     progress: Progress,
-    verdict: Verdict,
+    verdict: Fate,
     record: Mapping[str, Any] | None,
     tail: str,
     now: float,
     damaged: str = "",
 ) -> Ending:
-    """The last progress and the end of an attempt, with what follows from it for trial and study.
+    """The last progress and the end of an attempt, with all consequences for its trial and its study.
 
-    `damaged` says what is wrong with its directory, which may be why nothing is known of its end or its result.
+    Its duties, in this order, because each one uses the result of those before it:
+
+    1. Commit the last lines, so that the end is judged by everything that was reported.
+    2. Give a launch that was cut off back to the queue: nothing of it has run.
+    3. Read the exit: the record, the requested stop and the tail of the output become one outcome. Without a record, a
+       requested end counts as done: an acknowledged request must not be lost with the process.
+    4. Hold a success against the study: the metrics that it had to report, or the reason why they are missing.
+    5. Decide on another attempt: alone on the card after its memory ran out, again after a failure with retries left,
+       cold after a fork that ran no line of the user's code.
+    6. Move the trial and close the attempt's row.
+    7. Pause the study where this failure says that every further trial would fail as well.
+
+    Args:
+        conn: The write connection.
+        progress: Lines, samples and offset since the last commit.
+        verdict: Whether the attempt ended, vanished or never began.
+        record: `exit.json`; None without one.
+        tail: The last lines of the output.
+        now: Unix seconds.
+        damaged: The fault of its directory, which may explain a missing record or result; empty without one.
     """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
     study = queries.study_by_id(conn, trial.study_id)
-    if verdict is Verdict.UNCLAIM and trial.stop_reason is None:
+    if verdict is Fate.UNCLAIM and trial.stop_reason is None:
         reason = "its launch was cut off"
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, reason, None)
@@ -172,7 +191,8 @@ def commit_ending(
 def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
     """The end of an attempt as it was committed; None when its study is gone.
 
-    For who committed it and could take no note of it. The state is its trial's, which may be in another attempt by now.
+    For a caller whose commit went through and whose own note of it failed. The state is its trial's, which may be in
+    another attempt by now.
     """
     row = next((row for row in queries.attempts(conn, trial_id) if row["attempt"] == number), None)
     if row is None:
@@ -186,7 +206,7 @@ def _pause_if_failing(
     conn: Connection, trial: Trial, study_id: int, state: StudyState, outcome: Outcome, now: float
 ) -> None:
     if state is not StudyState.RUNNING or trial.stop_reason is not None:
-        # What was asked to end says nothing about the others.
+        # A requested end says nothing about other trials.
         return
     study = queries.study_by_id(conn, study_id)
     last = queries.last_ended(conn, study_id, SIDE_HISTORY) if outcome.failure is not None else []

@@ -49,7 +49,7 @@ class FolderWatch:
         """Watch a run directory.
 
         Returns:
-            What `remove` takes. Empty when the kernel has no watch left: the slow poll must do then.
+            The watch, for `remove`. Empty when the kernel has no watch left: the slow poll must do then.
         """
         watches: list[Watch] = []
         if self._inotify is None:

@@ -1,7 +1,7 @@
 """Live attempts: from the fork to the row that says how it ended.
 
-Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction. Who starts an
-attempt is the launch's work (`tuned.daemon.launch.launching`); `tuned.core.trials.endings` decides what an end means.
+Owns noticing: start records, appended metrics, exits, dead supervisors; each becomes one transaction.
+`tuned.daemon.launch.launching` starts attempts, and `tuned.core.trials.endings` decides what an end means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import TunedError
 from tuned.core.states import TrialState
-from tuned.core.trials.endings import Verdict, judge
+from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
@@ -166,8 +166,8 @@ class Attempts:
             await self.steering.look(attempt)
             attempt.dirty.set()
             return False
-        verdict = Verdict.ENDED if facts.exit is not None else attempt.over
-        if verdict is not Verdict.WAIT:
+        verdict = Fate.ENDED if facts.exit is not None else attempt.over
+        if verdict is not Fate.WAIT:
             await self._end(attempt, progress, facts, verdict)
             return True
         await self._commit(attempt, progress)
@@ -202,7 +202,7 @@ class Attempts:
                 steps = await asyncio.to_thread(self._next_steps, attempt) if attempt.offset else {}
             # A copy: what is not committed is parsed again.
             steps = dict(steps)
-            over = facts.exit is not None or attempt.over is not Verdict.WAIT
+            over = facts.exit is not None or attempt.over is not Fate.WAIT
             chunk = parse_chunk(facts.data, begin, steps, final=over and not facts.more)
         samples, attempt.samples = attempt.samples, []
         return Progress(
@@ -239,7 +239,7 @@ class Attempts:
     async def _settle(self, attempt: LiveAttempt) -> None:
         """No exit record and no living supervisor that we know of: ask the lock, and end what a dead one left.
 
-        What such a process wrote before its end is taken in by the look that follows; only then is the attempt over.
+        The next look takes in the last lines of such a process; only then is the attempt over.
         """
         lock = await asyncio.to_thread(run_dirs.revoke_if_unstarted, attempt.run_dir)
         if lock == "held":
@@ -251,7 +251,7 @@ class Attempts:
         verdict = judge(
             TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock
         )
-        if verdict is not Verdict.ENDED:
+        if verdict is not Fate.ENDED:
             killed = await asyncio.to_thread(self._end_leftovers, attempt)
             if killed:
                 log.warning(
@@ -271,7 +271,7 @@ class Attempts:
             rows = queries.attempts(conn, attempt.trial_id)
         return next((row["start"] for row in rows if row["attempt"] == attempt.attempt), None)
 
-    async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Verdict) -> None:
+    async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Fate) -> None:
         record = facts.exit
         clean = record is not None and record.get("code") == 0
         gaps = await asyncio.to_thread(run_dirs.gaps, attempt.run_dir)
@@ -300,7 +300,7 @@ class Attempts:
             self._folders.remove(attempt.watches)
             self._ended(attempt, ending)
         except Exception:
-            # What is committed is not to be ended again, whatever could not be put away.
+            # A committed end is not repeated, even where a file could not be put away.
             log.exception("attempt %s/%d: its end was not taken note of by all", attempt.holder, attempt.attempt)
 
     async def close(self) -> None:

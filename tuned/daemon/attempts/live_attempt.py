@@ -9,7 +9,7 @@ from pathlib import Path
 from asyncinotify import Watch
 
 from tuned.core.errors import Unavailable
-from tuned.core.trials.endings import Verdict
+from tuned.core.trials.endings import Fate
 from tuned.core.trials.wishes import Told, Wish
 from tuned.protocol import PROTOCOL
 
@@ -25,8 +25,8 @@ class LiveAttempt:
         running: Whether the row is known to say so, of an adopted attempt before its start record is read again.
         inode: The metrics file's when it was read last; 0 before.
         forked: Whether a supervisor may be alive: set once the launcher has answered, or at adoption.
-        over: What was found once nobody held the lock; `WAIT` until then.
-        damaged: What was said to be wrong with its directory, so that it is said once.
+        over: The verdict once nobody held the lock; `WAIT` until then.
+        damaged: The reported fault of its directory, so that it is reported once.
         wish, told: How it is wanted to be, as its row said when it was read last, and what stands in its records.
         asked: Whether its row may say something else by now; `unread`: whether the records were written by an earlier
             daemon and are to be read first.
@@ -56,7 +56,7 @@ class LiveAttempt:
     running: bool = False
     inode: int = 0
     forked: bool = False
-    over: Verdict = Verdict.WAIT
+    over: Fate = Fate.WAIT
     damaged: str = ""
     wish: Wish = field(default_factory=Wish)
     told: Told = field(default_factory=Told)

@@ -95,7 +95,7 @@ class Steering:
         """Read what an earlier daemon has told an adopted attempt."""
         moving = await asyncio.to_thread(_read_told, attempt)
         if moving is not None:
-            # That daemon died while the tool was at work, which goes on by itself.
+            # The tool outlives the daemon that started it.
             before = attempt.told.moved or ()
             away = await self._memory.is_away(moving)
             if (moving not in before) if away is None else away:

@@ -63,7 +63,7 @@ def _durations(conn: Connection, study: Study) -> list[float]:
 
 
 def _code(spec: StudySpec) -> tuple[object, ...]:
-    """What makes trials alike: the file that runs, or a command's fixed words."""
+    """The key of similar trials: the file that runs, or a command's fixed words."""
     run = spec.run
     if run.script is not None:
         return run.script, run.function

@@ -18,12 +18,12 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What is known of a study.
+    """The known facts of a study.
 
     Attributes:
         trial_s: Mean seconds of a trial; None: nothing yet.
         parallel: How many may run at once.
-        gpus: What a trial takes of the GPUs: none (it has a CPU slot), a part of one, one or several.
+        gpus: A trial's share of the GPUs: none (it has a CPU slot), a part of one, one or several.
     """
 
     trial_s: float | None

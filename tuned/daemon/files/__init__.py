@@ -1,1 +1,1 @@
-"""What lies below the state folder's `runs/`: run directories, copies of code, logs, and what may be removed."""
+"""The content of the state folder's `runs/`: run directories, copies of code, logs, and their removal."""

@@ -26,7 +26,7 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What git says of a tree; an empty `id`: it is in no repository, or git cannot be asked."""
+    """The state of a tree, by git; an empty `id`: it is in no repository, or git cannot be asked."""
 
     id: str = ""
     dirty: bool = False
@@ -53,7 +53,7 @@ class CodeStates:
         }
 
     def commit(self, folder: str) -> Commit:
-        """What git says of the tree that a folder is in."""
+        """The state of a folder's tree, by git."""
         known = self._commits.get(folder)
         now = self._now()
         if known is None or now - known[0] > FRESH_S:

@@ -1,6 +1,6 @@
 """Watches the room on the disk, so that launching pauses before the disk is full and resumes when there is room.
 
-Owns the floor and the sentence about it. What is running goes on: it writes to its run directory as long as it can.
+Owns the floor and the sentence about it. Running trials go on: each writes to its run directory as long as it can.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keeps the run directories within their quota, and answers what `gc` would remove.
 
-Owns measuring and removing. What goes first is decided in `tuned.core.trials.keeping`.
+Owns measuring and removing. The order of removal is `tuned.core.trials.keeping`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Retention:
         return found
 
     def _parts(self, study: str, number: int) -> Iterator[tuple[str, int, str]]:
-        """What may be removed of a trial: which part it is, the open folder that holds it, and its name there."""
+        """A removable part of a trial: its kind, the open folder that holds it, and its name there."""
         try:
             with opened(self._runs, study, str(number)) as trial:
                 yield "checkpoint", trial, protocol.CHECKPOINT_DIR

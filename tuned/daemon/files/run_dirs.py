@@ -76,7 +76,7 @@ def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, An
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a run directory shows.
+    """The state of a run directory.
 
     Attributes:
         start, exit: The records, None while unwritten.
@@ -84,7 +84,7 @@ class Facts:
         more: Whether the file goes on behind `data`.
         replaced: The file is not the one that was read up to the offset: it is shorter (a power cut took its tail, or
             somebody wrote it anew) or another file. `data` is then from its beginning.
-        damaged: What is wrong with the directory, for people; empty when nothing is.
+        damaged: The fault of the directory, for people; empty without one.
         inode: The metrics file's; 0 when there is none.
     """
 

@@ -47,7 +47,7 @@ def take(tree: Path, data: Sequence[str], runs: Path) -> Taken:
     """Copy a tree's tracked and unignored files; without git all of them.
 
     Args:
-        tree: What to copy.
+        tree: The files to copy.
         data: Paths within it that are linked into trials and not copied.
         runs: The folder of all run directories: where the copy is made, and never part of it.
 
@@ -83,7 +83,7 @@ def write_origin(study_folder: Path, code_hash: str, state: Mapping[str, Any]) -
 
 
 def origin(study_folder: Path, code_hash: str) -> dict[str, Any]:
-    """What `write_origin` kept; empty when it is gone."""
+    """The record of `write_origin`; empty when it is gone."""
     try:
         found = json.loads(code_folder(study_folder, code_hash).with_suffix(".json").read_text())
     except (OSError, ValueError):
@@ -126,7 +126,7 @@ def _names(tree: Path) -> list[str]:
         *_git(tree, "ls-files", "-z", "--cached", "--recurse-submodules"),
         *_git(tree, "ls-files", "-z", "--others", "--exclude-standard"),
     ]
-    # What is tracked but deleted, and nested repositories, are no files.
+    # Tracked files that were deleted, and nested repositories, are no files.
     return sorted({name for name in listed if _is_copied(tree / name)})
 
 

@@ -1,6 +1,6 @@
 """The files that a trial finds when it starts: its copy of the code, its configs, and what it goes on from.
 
-Owns their writing into a new run directory. What belongs into them is the study's specification's.
+Owns their writing into a new run directory. Their content comes from the study's specification.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457) with `detail`, `hint` and `where`.
 
-Owns which error becomes which status. What the operating system refuses is a 503 that names the file; a bug becomes a
+Owns which error becomes which status. A refusal by the operating system is a 503 that names the file; a bug becomes a
 500 that names the log, and its traceback stays there.
 """
 
@@ -81,7 +81,7 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _system(request: Request, error: Exception) -> JSONResponse:
-    """What the operating system refuses us about a file is that file's fault, or the machine's, and no bug."""
+    """A refusal by the operating system is the file's fault, or the machine's, and no bug."""
     assert isinstance(error, OSError)
     if not error.strerror or error.filename is None:
         return await _bug(request, error)

@@ -1,6 +1,6 @@
 """The run directory of a new attempt: everything that its supervisor and its trial are told.
 
-Owns putting it together. What the specification says is `trial_spec`'s, which file lies where `tuned.daemon.files`'.
+Owns putting it together. The specification's content is `trial_spec`'s, the place of each file `tuned.daemon.files`'.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The launchers: processes under the users' interpreters that fork supervisors and trials.
 
-Owns their start, their key, their control channel and their end. What a launcher does is `tuned.launch`'s; which trial
+Owns their start, their key, their control channel and their end. A launcher's own work is `tuned.launch`'s; which trial
 is launched is the scheduler's.
 """
 
@@ -44,13 +44,13 @@ def trial_environment(captured: Mapping[str, str], overlay: Mapping[str, str]) -
 
 @dataclass(frozen=True, slots=True)
 class LauncherKind:
-    """What makes one launcher different from another.
+    """The key of a launcher.
 
     Attributes:
         python: Absolute path of the interpreter.
         environment: The whole environment.
         preload: Modules to import before forking.
-        installed: What `installed` said of the interpreter: a launcher does not see packages that came later.
+        installed: The result of `installed` for the interpreter: a launcher does not see packages that came later.
     """
 
     python: str

@@ -188,9 +188,9 @@ class Launching:
         await self._failed_to_start(attempt, Unavailable(what, hint="see tunectl daemon logs"))
 
     def _give_up(self, attempt: LiveAttempt, error: OSError | Unavailable) -> None:
-        """What it needs cannot be had now: nothing is launched for a while.
+        """A needed resource is missing: nothing is launched for a while.
 
-        Whoever follows it finds that nothing was forked, and gives the trial back as soon as that can be written.
+        Its follower finds that nothing was forked, and gives the trial back as soon as that can be written.
         """
         if not self.held_up:
             wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S) - 1)]

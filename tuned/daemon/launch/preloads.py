@@ -1,4 +1,4 @@
-"""What launchers import ahead: guessed for a new script, then learned from its first trial; and which studies run cold.
+"""Imports that launchers make ahead: guessed for a new script, then learned from its first trial; and the cold studies.
 
 Owns this small memory. It is a cache in the state folder: lost, it is learned again.
 """
@@ -35,7 +35,7 @@ class Preloads:
             known = json.loads(path.read_text())
         except (OSError, ValueError):
             known = {}
-        # Whoever wrote something else into it costs a lesson, never the daemon.
+        # A file with other content costs a lesson, never the daemon.
         self._known: dict[str, list[str]] = (
             {key: names for key, names in known.items() if isinstance(names, list)} if isinstance(known, dict) else {}
         )
@@ -66,7 +66,7 @@ class Preloads:
         self._guesses[self._key(study)] = ()
 
     def for_study(self, study: Study) -> tuple[str, ...]:
-        """What the launcher of this study imports now."""
+        """The imports of this study's launcher now."""
         run = study.spec.run
         if run.kind == "command" or run.start == "cold":
             return ()

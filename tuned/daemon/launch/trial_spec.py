@@ -1,4 +1,4 @@
-"""What is written into `spec.json`: one trial of a study made concrete for one attempt.
+"""The content of `spec.json`: one trial of a study made concrete for one attempt.
 
 Owns that translation, from paths and plain values to a record, and the arguments that people are shown.
 """
@@ -59,7 +59,7 @@ def build_spec(
         trial: The trial.
         attempt: The attempt that was claimed.
         checkpoint: Folder that the trial's attempts share.
-        device_environment: What the slot adds to the environment.
+        device_environment: The slot's part of the environment.
         bundle: Folder that holds the SDK alone.
         learn: Whether the trial shall say which slow modules it imported.
         start: `warm` or `cold`; an `env` that differs from trial to trial makes it cold, because libraries read their
@@ -67,7 +67,7 @@ def build_spec(
         resumed: Whether an earlier attempt left something in `checkpoint`.
         port: A TCP port that is this trial's alone; 0: none was free.
         resume: The checkpoint that it goes on from by `[run.resume]`; empty when there is none.
-        code: What is known of the code that is about to run.
+        code: The known state of the code that is about to run.
     """
     context = replace(argument_context(spec, trial, attempt.attempt, attempt.run_dir, checkpoint, port), resume=resume)
     run, run_dir = spec.run, attempt.run_dir
@@ -165,7 +165,7 @@ def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext) -
 
 
 def _script_word(spec: StudySpec, run_dir: Path) -> str:
-    """What `sys.argv[0]` will be: the script as it was typed, where that leads to it from the trial's folder."""
+    """The value of `sys.argv[0]`: the script as it was typed, where that leads to it from the trial's folder."""
     run = spec.run
     typed, script = run.script_typed or "", run.script or ""
     if typed and not typed.startswith("/") and os.path.normpath(f"{run.cwd}/{typed}") == script:
@@ -178,7 +178,7 @@ def _absolute(spec: StudySpec, path: str, run_dir: Path) -> str:
 
 
 def _rendezvous(port: int) -> dict[str, str]:
-    """What torch.distributed and torchrun look for, so that trials side by side do not meet each other."""
+    """The variables of torch.distributed and torchrun, so that trials side by side do not meet each other."""
     if not port:
         return {}
     return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PET_MASTER_PORT": str(port)}
@@ -187,7 +187,7 @@ def _rendezvous(port: int) -> dict[str, str]:
 def argument_context(
     spec: StudySpec, trial: Trial, attempt: int, run_dir: Path, checkpoint: Path, port: int = 0
 ) -> ArgumentContext:
-    """What the placeholders of this attempt stand for."""
+    """The values of this attempt's placeholders."""
     return ArgumentContext(
         params=trial.params,
         number=trial.number,

@@ -1,1 +1,1 @@
-"""What this machine has to give: GPUs and CPU slots, memory, ports; and who holds them."""
+"""This machine's resources: GPUs and CPU slots, memory, ports; and their holders."""

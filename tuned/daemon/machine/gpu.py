@@ -1,6 +1,6 @@
 """The GPUs of this machine, behind one small interface: NVML, nothing, or a file that a test writes.
 
-Owns all that is said to the driver. Who may use which GPU is decided in `tuned.daemon.machine.slots`.
+Owns all that is said to the driver. The leases of GPUs are `tuned.daemon.machine.slots`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GpuSample:
 
 
 class GpuDriver(Protocol):
-    """What the daemon asks of a GPU driver."""
+    """The daemon's view of a GPU driver."""
 
     def gpus(self) -> list[Gpu]:
         """The cards in PCI bus order; empty when there are none."""

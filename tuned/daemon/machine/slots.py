@@ -110,7 +110,7 @@ class Slots:
                 self.leases.pop(slot, None)
 
     def environment(self, slot_id: str) -> dict[str, str]:
-        """What a trial in this slot finds in its environment.
+        """The environment variables of a trial in this slot.
 
         GPUs are named by index in PCI order, because UUIDs break older versions of torch.
         """

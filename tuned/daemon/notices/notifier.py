@@ -81,7 +81,7 @@ class Notifier:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know: commands that failed when they were run last."""
+        """Remarks for people: commands that failed when they were run last."""
         return [f"the notify command of {study} failed: {why}" for study, why in self._failed.items()]
 
     def _heard(self, events: list[Event]) -> None:
@@ -114,7 +114,7 @@ class Notifier:
                     if held is not None:
                         await self._run(held)
             except Exception:
-                # Whatever is wrong with a notice, the next one may be right.
+                # After a notice that failed, the next one may succeed.
                 log.exception("a notice could not be made")
 
     def _look(self) -> list[_Order]:
@@ -137,7 +137,7 @@ class Notifier:
             yield _Order(notice, study.spec.notify, study.id)
 
     def _watched(self, studies: list[Study]) -> Iterator[_Order]:
-        """What nobody commits: a full disk, nothing that starts, trials that have fallen silent."""
+        """States without an event: a full disk, nothing that starts, trials that have fallen silent."""
         why, is_disk = self._held_up()
         now = time.monotonic()
         if is_disk or not why:
@@ -152,7 +152,7 @@ class Notifier:
             yield from self._silent(attempt, by_id)
 
     def _held_orders(self, studies: list[Study], why: str, is_disk: bool, now: float) -> Iterator[_Order]:
-        """That nothing can be launched, once for each command, however many studies have it."""
+        """Give notice that nothing can be launched, once for each command, however many studies have it."""
         kind = ("disk" if is_disk else "stuck") if why else ""
         long_enough = is_disk or (self._still_since is not None and now - self._still_since > QUIET_S)
         if kind and (kind == self._told or not long_enough):
@@ -256,10 +256,10 @@ async def run_command(command: list[str], environment: dict[str, str], timeout_s
         command: Its arguments, the program first.
         environment: All of its environment.
         timeout_s: How long it may take.
-        text: What it can read from its standard input.
+        text: The text for its standard input.
 
     Returns:
-        What went wrong in one line; empty when it ended well.
+        The fault in one line; empty when it ended well.
 
     Raises:
         OSError: There is no such program.

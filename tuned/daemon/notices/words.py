@@ -1,4 +1,4 @@
-"""What notices say: titles and texts, from studies, trials and events. Owns these words."""
+"""The words of notices: titles and texts, from studies, trials and events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENDS = {StudyState.COMPLETED: "is done", StudyState.STOPPED: "was stopped", Stu
 
 
 def notice_of(study: Study, event: Event, trial: Trial | None) -> Notice | None:
-    """What an event is worth telling, if anything.
+    """The notice that an event is worth; None when it is worth none.
 
     Args:
         study: As it is now.

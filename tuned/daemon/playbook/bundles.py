@@ -1,7 +1,7 @@
 """Reproduction bundles: all that it takes to train the final model again and come to the same number.
 
 Owns what is in `runs/<study>/final/<step>/`, and its making in a thread: into a folder beside it, then one rename, so
-that a bundle is whole or not there. What runs in it is `reproduce.py`, which needs no tuned.
+that a bundle is whole or not there. The program in it is `reproduce.py`, which needs no tuned.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FINAL_DIR = "final"
 BUNDLE_FILE = "bundle.json"
 SCRIPT = "reproduce.py"
 RUN, CHECKPOINT, CODE, SDK = "@RUN@", "@CHECKPOINT@", "@CODE@", "@SDK@"
-"""What stands in a bundle for folders that are elsewhere each time."""
+"""Placeholders in a bundle for folders that are elsewhere each time."""
 
 _NUMERIC = ("OMP_", "MKL_", "OPENBLAS_", "CUDA_", "CUBLAS_", "CUDNN_", "TORCH_", "PYTORCH_", "XLA_", "TF_", "JAX_")
 """Environment variables with these beginnings can change numbers; the others are left out of a bundle."""

@@ -133,7 +133,7 @@ def _configuration(conn: Connection, study: Study) -> tuple[Trial, str]:
 
 
 def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:
-    """What follows from the trials of a step: the look at the test set, or that the bundle can be made (`ready`)."""
+    """The consequence of a step's trials: the look at the test set, or that the bundle can be made (`ready`)."""
     training = queries.trial(conn, study.id, int(step.result["trial"]))
     if training is None or training.state not in TERMINAL:
         return step

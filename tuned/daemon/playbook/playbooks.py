@@ -1,7 +1,7 @@
 """The steps of studies at work: begins them, sees that they are over, and stores both, so that a restart goes on.
 
 Owns the order of doing. It is level-triggered like the scheduler, which calls it at every look: each move is one
-transaction that reads the study anew, so a move that is made twice changes nothing. What a step consists of is in
+transaction that reads the study anew, so a move that is made twice changes nothing. The work of each step is in
 `confirming`, `finalizing` and `bundles` beside this module; analyses are asked for.
 """
 
@@ -54,7 +54,7 @@ class Playbooks:
         self._wake = wake
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    def look(self, study: Study, view: StudyView, budget_spent: bool) -> None:
+    def advance(self, study: Study, view: StudyView, budget_spent: bool) -> None:
         """Begin whatever is due for a running study; at most one move of a step is under way."""
         if study.playbook is None or study.state is not StudyState.RUNNING:
             return

@@ -1,1 +1,1 @@
-"""What the database lacks and the run directories hold: found, and taken in."""
+"""Studies, trials and attempts that the run directories hold and the database lacks: found, and taken in."""

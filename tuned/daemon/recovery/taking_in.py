@@ -19,7 +19,7 @@ from storage.engine import Database
 from storage.repository import restoring
 from tuned.core.errors import Unavailable
 from tuned.core.states import LIVE, Actor, StopReason, TrialState
-from tuned.core.trials.endings import Verdict
+from tuned.core.trials.endings import Fate
 from tuned.core.trials.metric_lines import parse_chunk
 from tuned.core.trials.trial import classify_exit
 from tuned.core.words import count
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """What came of one study.
+    """The result for one study.
 
     Attributes:
         name: The study's.
@@ -189,7 +189,7 @@ def _begin(conn: Connection, trial_id: int, attempt: FoundAttempt, database: Dat
 def _end(conn: Connection, trial_id: int, attempt: FoundAttempt, now: float) -> None:
     """The end of the last attempt, from its exit record."""
     progress = _ingest(conn, trial_id, attempt.number, attempt.run_dir, 0, now)
-    commit_ending(conn, progress, Verdict.ENDED, attempt.exit, run_dirs.tail(attempt.run_dir), now)
+    commit_ending(conn, progress, Fate.ENDED, attempt.exit, run_dirs.tail(attempt.run_dir), now)
 
 
 def _follow_up(conn: Connection, trial_id: int, database: Database, now: float) -> None:

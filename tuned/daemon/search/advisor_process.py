@@ -33,7 +33,7 @@ class AdvisorFailed(Unavailable):
     """It died, hung, or answered with an error.
 
     Attributes:
-        refusal: What was wrong with the request, as arguments of an `InvalidInput`; None when that was not the cause.
+        refusal: The fault of the request, as arguments of an `InvalidInput`; None when that was not the cause.
         hung: Whether it was ended because it gave no answer in time.
     """
 
@@ -46,8 +46,8 @@ class AdvisorProcess:
 
     Args:
         log_path: Where its standard error goes.
-        module: What is run.
-        name: What it is called when something goes wrong.
+        module: The module that is run.
+        name: Its name in messages.
         idle_s: Seconds without a request after which it is ended.
 
     Attributes:

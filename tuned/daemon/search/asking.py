@@ -1,7 +1,7 @@
 """A conversation with the advisor about one study: what it does not know yet, then the question.
 
 Owns what each study has told the advisor so far. The advisor holds only a cache: one that was started anew is told all
-of it again. What becomes of an answer is `tuned.daemon.search.suggesting`'s.
+of it again. The use of an answer is `tuned.daemon.search.suggesting`'s.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the advisor said of a study.
+    """The advisor's answer on a study.
 
     Attributes:
         study: As it was when the advisor was asked.

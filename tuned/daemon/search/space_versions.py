@@ -29,7 +29,7 @@ from tuned.daemon.search.ways import due_in, reproducible
 
 @dataclass(slots=True)
 class NewVersion:
-    """What became of a change; `replaced` holds number, old and new point."""
+    """The result of a change; `replaced` holds number, old and new point."""
 
     version: int
     changes: list[str]
@@ -93,7 +93,7 @@ def change(
     new.off = [trial.number for trial in misfits if trial.origin in OWN_ORIGINS]
     changed = replace(study, spec=spec, space=new.version)
     taken = Taken(conn, study.id)
-    # What only stands in until the model has looked at the new space.
+    # Stand-ins until the model has seen the new space.
     stand_in = "sobol" if due_in(changed).by_design else "fallback"
     swaps = [
         (t, point)

@@ -1,7 +1,7 @@
 """Making suggestions: design points here and now, model points from the advisor, ahead of need.
 
 Owns what each study has asked for and is waiting for. Points become queued trials in the database; until then a
-suggestion is worth nothing and may be lost. What is said to the advisor is `tuned.daemon.search.asking`'s.
+suggestion is worth nothing and may be lost. The requests to the advisor are `tuned.daemon.search.asking`'s.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _RENEWED = frozenset({*MODELLED, FALLBACK})
 
 @dataclass(slots=True)
 class _Search:
-    """What is under way for one study: suggestions asked for, and slots being filled without waiting for one.
+    """Work under way for one study: suggestions asked for, and slots being filled without waiting for one.
 
     Attributes:
         cuts: Trial number -> results that were known when its point was suggested.

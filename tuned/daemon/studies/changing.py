@@ -67,7 +67,7 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
 
 
 def _share_with_steps(conn: Connection, study: Study, trials: int | None, now: float) -> None:
-    """What the study's size gains or loses is the last step's of its search that is not over."""
+    """A change of the study's size goes to the last step of its search that is not over."""
     before = study.spec.search.trials
     open_ = [step for step in study.playbook.steps if step.searches and not step.over] if study.playbook else []
     if not open_ or study.playbook is None or trials is None or before is None or trials == before:

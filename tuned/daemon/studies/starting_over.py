@@ -1,6 +1,6 @@
 """A study without any result takes every change of its file (`submit --update`): there is no result to spoil.
 
-Owns that transaction. What an ordinary update may change is
+Owns that transaction. The changes of an ordinary update are
 `tuned.daemon.studies.updating`'s.
 """
 
@@ -40,7 +40,7 @@ def start_over(conn: Connection, study: Study, spec: StudySpec, environment: Map
     Args:
         conn: The write connection.
         study: The study as it stands: `without_result`.
-        spec: What its file says now.
+        spec: Its file's specification now.
         environment: The submitter's, for the trials from now on.
         now: Unix seconds.
     """

@@ -22,7 +22,7 @@ from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.rows import study_row
 from tuned.protocol import encode_number
-from tuned.wire import Look, StudyRow, StudySummary, Summary
+from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
 
 router = APIRouter(tags=["steering"])
 
@@ -33,7 +33,7 @@ REASON_LENGTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was read at one moment.
+    """The state and history, read at one moment.
 
     Attributes:
         since: Unix seconds of the last look; None when there was none.
@@ -50,8 +50,8 @@ class Changes:
 
 
 @router.post("/summary")
-async def summary(request: Look, given: Given) -> Summary:
-    """What happened since this client last looked; from now on that is now, unless `keep` is set."""
+async def summary(request: SummaryRequest, given: Given) -> Summary:
+    """The changes since this client's last summary; the next one begins now, unless `keep` is set."""
     now = clock.now()
     seen = await given.database.ask(lambda conn: _read(conn, request))
     slots = len(given.slots.default_slots)
@@ -71,8 +71,8 @@ def _key(client: str) -> str:
     return f"look/{client}"
 
 
-def _read(conn: Connection, request: Look) -> Changes:
-    """What happened behind the client's last look, or behind `request.since`."""
+def _read(conn: Connection, request: SummaryRequest) -> Changes:
+    """The changes after the client's last summary, or after `request.since`."""
     known = fact(conn, _key(request.client))
     since: float | None
     if request.since is not None:
@@ -107,7 +107,7 @@ def _remember(conn: Connection, client: str, seq: int, now: float) -> None:
 def _study_summary(
     row: StudyRow, study: Study, ended: list[queries.EndedTrial], events: list[Event], before: float | None
 ) -> StudySummary:
-    """What happened in one study, for people."""
+    """The changes of one study, for people."""
     objective, best = study.spec.objective, study.best
     value = None if best is None or objective is None else best.values.get(objective.metric)
     return StudySummary(

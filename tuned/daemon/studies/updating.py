@@ -33,7 +33,7 @@ def resubmit(
     Args:
         conn: The write connection.
         study: The study as it stands.
-        spec: What is submitted now.
+        spec: The specification submitted now.
         environment: The submitter's.
         update: Whether the study shall take over what was edited in the file.
         now: Unix seconds.

@@ -69,6 +69,8 @@ def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now
             _resume(conn, trial, effect, now)
     elif verb == "cancel":
         _cancel_study(conn, study, effect, now)
+    elif len(only := queries.trials(conn, study.id, limit=2)) == 1 and study.spec.search.trials == 1:
+        _ACTS[verb](conn, only[0], effect, now)  # a queued command, named by its study
     else:
         raise InvalidInput(
             f"{verb} acts on trials",

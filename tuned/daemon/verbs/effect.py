@@ -25,7 +25,7 @@ class Effect:
         changed: `STUDY` or `STUDY/NUMBER`.
         skipped: Targets left alone, with the reason.
         steered: Live trials, by their row, that are wanted to stop, to stand still or to move from now on.
-        effects: What the paused ones keep and lose, one line each.
+        effects: The state that each paused trial keeps and loses, one line each.
     """
 
     changed: list[str] = field(default_factory=list)

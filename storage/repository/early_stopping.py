@@ -20,7 +20,7 @@ from storage.repository.moves import MovingTrial
 from storage.summaries import summary_at
 from tuned.core import events
 from tuned.core.search import rungs
-from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Standing, Streak, Verdict
+from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing, Streak
 from tuned.core.states import Actor, StoppedBy, StopReason, StudyState, TrialState
 from tuned.core.study import EarlyStopping, Objective
 
@@ -47,7 +47,7 @@ _SET_STREAK = """INSERT INTO streaks (trial_id, best, best_step) VALUES (?, ?, ?
 _RESUMABLE = "SELECT resumable FROM attempts WHERE trial_id = ? AND attempt = ?"
 _STUDY_STATE = "SELECT state FROM studies WHERE id = ?"
 
-_STOPS = {Verdict.PAUSED: StopReason.PAUSE, Verdict.PRUNED: StopReason.PRUNE}
+_STOPS = {Ruling.PAUSED: StopReason.PAUSE, Ruling.PRUNED: StopReason.PRUNE}
 
 
 def consider(
@@ -208,10 +208,10 @@ def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
 
 def _promote_waiting(conn: Connection, trial_id: int, now: float) -> None:
     """Queue a trial again that waits at a rung; one that has not stopped yet follows when it has."""
-    resume(conn, trial_id, Verdict.PROMOTED, now)
+    resume(conn, trial_id, Ruling.PROMOTED, now)
 
 
-def resume(conn: Connection, trial_id: int, verdict: Verdict, now: float) -> bool:
+def resume(conn: Connection, trial_id: int, verdict: Ruling, now: float) -> bool:
     """Let a trial that waits at a rung go on.
 
     Args:
@@ -237,13 +237,13 @@ def resume(conn: Connection, trial_id: int, verdict: Verdict, now: float) -> boo
 
 
 _RESUMED = {
-    Verdict.PROMOTED: "promoted: it belongs to the best of its rung",
-    Verdict.FINISHING: "resumed to its end: nothing that has ended is better",
-    Verdict.RESCUED: "resumed to its end, to measure how often stopping is wrong",
+    Ruling.PROMOTED: "promoted: it belongs to the best of its rung",
+    Ruling.FINISHING: "resumed to its end: nothing that has ended is better",
+    Ruling.RESCUED: "resumed to its end, to measure how often stopping is wrong",
 }
 
 
 def released(conn: Connection, trial_id: int) -> None:
     """A person has resumed a trial: it waits at no rung any more."""
     driver = driver_of(conn)
-    driver.execute(_SET_VERDICT, (Verdict.PROMOTED.value, trial_id))
+    driver.execute(_SET_VERDICT, (Ruling.PROMOTED.value, trial_id))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from storage import queries, repository
 from tuned.core import events
-from tuned.core.search.rungs import Verdict
+from tuned.core.search.rungs import Ruling
 from tuned.core.states import Actor, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
 from tuned.daemon.analyses.study_data import trial_lines
@@ -52,7 +52,7 @@ def test_asha_stops_what_is_not_among_the_best_third(lab):
     assert asked == [None, None, StopReason.PRUNE, StopReason.PRUNE, None]
     (decision,) = lab.ask(queries.decisions, lab.trial(study_id, 4).id)
     assert (decision.peers, decision.passing, decision.cutoff, decision.step) == (4, 1, 0.4, 1.0)
-    assert decision.verdict is Verdict.PRUNED
+    assert decision.verdict is Ruling.PRUNED
     intent = [e for e in lab.events() if e.type == events.TRIAL_INTENT and e.number == 4]
     assert intent[0].data["actor"] == "scheduler" and "best 1 of 4" in intent[0].data["why"]
     told = [e for e in lab.events() if e.type == events.TRIAL_RUNG]
@@ -173,8 +173,8 @@ def test_before_the_end_the_best_that_waits_is_finished(lab):
         report(lab, trial_id, (1, value), resumable=True)
         lab.end(trial_id, "exit_paused")
     wanted = lab.ask(queries.unfinished, lab.study_row(study_id))
-    assert wanted == [(ids[1], Verdict.FINISHING)]
-    assert lab.do(repository.stopping.resume, ids[1], Verdict.FINISHING, NOW)
+    assert wanted == [(ids[1], Ruling.FINISHING)]
+    assert lab.do(repository.early_stopping.resume, ids[1], Ruling.FINISHING, NOW)
     lab.claim(ids[1])
     assert report(lab, ids[1], (3, 0.2), (9, 0.2), (19, 0.25), attempt=2) is None
     lab.end(ids[1], attempt=2)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from storage.summaries import NAN
 from tuned.core.search import rungs
-from tuned.core.search.rungs import Decision, Verdict
+from tuned.core.search.rungs import Decision, Ruling
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.protocol import FOLDS_PREFIX
@@ -54,7 +54,7 @@ class StoppingReport:
 def decisions(conn: Connection, trial_id: int) -> list[Decision]:
     """The verdicts on a trial, lowest rung first."""
     return [
-        Decision(rung, step, NAN if value is None else value, peers, passing, cutoff, Verdict(verdict), at)
+        Decision(rung, step, NAN if value is None else value, peers, passing, cutoff, Ruling(verdict), at)
         for rung, step, value, peers, passing, cutoff, verdict, at in conn.exec_driver_sql(_DECISIONS, (trial_id,))
     ]
 
@@ -91,7 +91,7 @@ def waiting_count(conn: Connection, study_id: int) -> int:
     return int(conn.exec_driver_sql(_WAITING_COUNT, (study_id,)).scalar() or 0)
 
 
-def unfinished(conn: Connection, study: Study) -> list[tuple[int, Verdict]]:
+def unfinished(conn: Connection, study: Study) -> list[tuple[int, Ruling]]:
     """Trials waiting at a rung that shall still run to their end before the study is over: `rungs.to_finish`."""
     rule, objective = study.spec.early_stopping, study.spec.objective
     if rule is None or objective is None:

@@ -1,0 +1,72 @@
+"""One trial on a page of its own: parameters, every metric, why it was tried, its attempts, the command to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuned.cli import render
+from tuned.cli.table import show_table
+from tuned.core import words
+
+if TYPE_CHECKING:
+    from tuned.wire import MetricRow, TrialDetail
+
+
+def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
+    """Print the page.
+
+    Args:
+        detail: The trial.
+        metrics: All that it reported, by name and step.
+    """
+    row = detail.trial
+    reason = f": {row.failure}: {row.reason}" if row.failure else f": {row.reason}" if row.reason else ""
+    lines = [
+        ("state", render.state(row.state) + reason),
+        ("values", render.values(row.values)),
+        ("parameters", render.point(row.params)),
+        ("chosen by", row.origin + (f": {row.why}" if row.why else "")),
+        ("seed", str(row.seed)),
+        ("device", render.device(row.device)),
+        ("took", render.span(row.started_at, row.ended_at)),
+        ("code", f"{row.code} (not the code that was submitted)" if row.code else ""),
+        ("folder", detail.run_dir or ""),
+        ("command", detail.command),
+    ]
+    click.echo(f"{row.study}/{row.number}")
+    for label, text in lines:
+        if text and text != "-":
+            click.echo(f"  {label:<10} {text}")
+    if detail.bad_lines:
+        click.echo(f"  {'unreadable':<10} {words.count(detail.bad_lines, 'line')} of its metrics")
+    if metrics:
+        click.echo()
+        show_table(["metric", "=reports", "=first", "=last", "=least", "=greatest"], _metric_rows(metrics))
+    if len(detail.attempts) > 1:
+        click.echo()
+        show_table(["attempt", "ended by", "device", "duration", "reason"], [_attempt(a) for a in detail.attempts])
+
+
+def _metric_rows(metrics: Sequence[MetricRow]) -> list[list[str]]:
+    series: dict[str, list[Any]] = {}
+    for metric in metrics:
+        series.setdefault(metric.name, []).append(metric.value)
+    rows = []
+    for name, values in series.items():
+        finite = [value for value in values if not isinstance(value, str)]
+        ends = [min(finite), max(finite)] if finite else ["-", "-"]
+        rows.append([name, str(len(values)), *(words.number(v) for v in (values[0], values[-1], *ends))])
+    return rows
+
+
+def _attempt(attempt: dict[str, Any]) -> list[str]:
+    return [
+        str(attempt["attempt"]),
+        str(attempt["ended_by"] or "-").removeprefix("exit_"),
+        render.device(str(attempt["device"])),
+        render.span(attempt["started_at"], attempt["ended_at"]),
+        render.one_line(str(attempt["reason"])),
+    ]
