@@ -103,6 +103,7 @@ class TrialDetail:
         bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
             `{attempt, offset, text}`.
         command: The trial as a line for a shell; variables that look like secrets are left out.
+        waits_for: Of a trial that was told to end or to stand still: what that waits for; empty when nothing does.
     """
 
     trial: TrialRow
@@ -115,6 +116,7 @@ class TrialDetail:
     rungs: list[RungRow] = field(default_factory=list)
     unreadable: list[Json] = field(default_factory=list)
     command: str = ""
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
         unreadable=unreadable,
         command=await asyncio.to_thread(shown_command, study, trial, given.runs),
+        waits_for=live.waits_for if (live := given.attempts.live.get(trial.id)) is not None else "",
     )
 
 
