@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import text_of
@@ -46,7 +47,7 @@ def compare(question: Question) -> Answer:
     old, new = question.study, question.others[0]
     for study in (old, new):
         if not study.ranked:
-            raise InvalidInput("no trial of it has a result yet", where=study.name)
+            raise no_result(study)
     shared = shared_parameters(old, new)
     verdicts = list(_verdicts(old, new, shared))
     notes = [] if shared else ["They share no parameter: nothing but the results can be compared."]
@@ -254,7 +255,7 @@ def baseline_of(study: StudyData) -> TrialData:
 def baseline_and_best(study: StudyData) -> Answer:
     """What tuning has brought: the baseline beside the best, parameter by parameter."""
     if not study.ranked:
-        raise InvalidInput("no trial of it has a result yet", where=study.name)
+        raise no_result(study)
     baseline, best = baseline_of(study), study.ranked[0]
     columns = (
         Column("what"), Column("baseline", title=f"baseline, trial {baseline.number}"),
