@@ -88,7 +88,13 @@ def test_a_trial_that_was_cut_is_no_winner(shared_daemon: DaemonProcess, tmp_pat
     daemon.until(lambda: daemon.trials("cut")[0]["values"] == {"loss": 0.48}, "no value")
     daemon.post("/v1/prune", {"targets": ["cut/1"]})
     ended = daemon.wait_ended("cut")
-    assert ended["best"] == {"number": 3, "params": {"x": 2}, "values": {"loss": 0.662}, "cut": False, "confirmed": None}
+    assert ended["best"] == {
+        "number": 3,
+        "params": {"x": 2},
+        "values": {"loss": 0.662},
+        "cut": False,
+        "confirmed": None,
+    }
     first = daemon.trials("cut")[0]
     assert (first["state"], first["stopped_by"]) == ("pruned", "user")
     listed = [row["number"] for row in daemon.get("/v1/studies/cut/trials", sort="value")]

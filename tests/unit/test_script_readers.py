@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tuned.client.drafting import load_script
 from tuned.core.draft.customs import customs_of
 from tuned.core.draft.prints import read_prints
 from tuned.core.draft.ranges import choose
@@ -180,6 +182,21 @@ def test_a_range_is_that_of_the_library(
     choice = choose(option, customs_of(ast.parse(module)))
     assert choice.use == "tune" and (choice.entry["low"], choice.entry["high"]) == (low, high)
     assert ("as in " in choice.why) == (module != "import torch")
+
+
+def test_a_rollout_is_no_length_of_a_trial() -> None:
+    option = Option("num-steps", "--num-steps", "int", 128)
+    assert choose(option).use == "fix"
+    assert choose(option, customs_of(ast.parse("import gymnasium"))).entry[:2] == [32, 64]
+
+
+def test_options_in_a_file_of_their_own_are_drafted(tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "packaged", tmp_path, dirs_exist_ok=True)
+    script = load_script(str(tmp_path / "lab" / "train.py"), tmp_path)
+    assert (script.module, script.cwd, script.taken.how) == ("lab.train", ".", "argparse")
+    assert [option.name for option in script.taken.options] == ["x", "square"]
+    draft = draft_study(script)
+    assert 'module = "lab.train"' in draft.text and draft.tuned == ("square",)
 
 
 def test_steps_directions_and_callbacks_of_drafts() -> None:

@@ -68,6 +68,13 @@ def rehearsal(submission: Submission, name: str) -> Submission:
     return replace(submission, study=study, name=name)
 
 
+def elsewhere(rehearsed: Submission) -> Submission:
+    """The same rehearsal in another place of the space."""
+    search = dict(rehearsed.study["search"])
+    search |= {"seed": int(search.get("seed") or 0) + 1, "point": []}
+    return replace(rehearsed, study={**rehearsed.study, "search": search})
+
+
 @contextlib.contextmanager
 def tried(
     client: Client, submission: Submission, output: Callable[[str], None], waits: Callable[[], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import text_of
@@ -40,7 +41,7 @@ def baseline_of(study: StudyData) -> TrialData:
 def baseline_and_best(study: StudyData) -> Answer:
     """What tuning has brought: the baseline beside the best, parameter by parameter."""
     if not study.ranked:
-        raise InvalidInput("no trial of it has a result yet", where=study.name)
+        raise no_result(study)
     baseline, best = baseline_of(study), study.ranked[0]
     columns = (
         Column("what"), Column("baseline", title=f"baseline, trial {baseline.number}"),

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing.baseline import baseline_and_best
 from tuned.analyses.groups import text_of
 from tuned.analyses.question import Question
@@ -43,7 +44,7 @@ def compare(question: Question) -> Answer:
     old, new = question.study, question.others[0]
     for study in (old, new):
         if not study.ranked:
-            raise InvalidInput("no trial of it has a result yet", where=study.name)
+            raise no_result(study)
     shared = shared_parameters(old, new)
     verdicts = list(_verdicts(old, new, shared))
     notes = [] if shared else ["They share no parameter: nothing but the results can be compared."]

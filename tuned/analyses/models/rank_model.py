@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, t
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
@@ -99,7 +99,9 @@ class RankModel:
         """
         rows = encoded(self._space, [{**point, parameter.name: value} for point in self._points])
         means = self._functions.at(rows).mean(axis=1) * self._scale + self._shift
-        middle, reach = float(means.mean()), 1.96 * float(means.std(ddof=1))
+        # Of few draws: the spread is known by them alone, and so is the middle.
+        wide = float(t.ppf(0.975, len(means) - 1)) * float(np.sqrt(1 + 1 / len(means)))
+        middle, reach = float(means.mean()), wide * float(means.std(ddof=1))
         return Marginal(middle, middle - reach, middle + reach)
 
     def main_effect(self, parameter: Parameter, values: Sequence[Value]) -> float:

@@ -41,6 +41,8 @@ _RL = {
     "vf_coef": _float(0.1, 1.0),
     "max_grad_norm": _float(0.3, 5.0, log=True),
     "tau": _float(1e-3, 0.1, log=True),
+    "num_steps": [32, 64, 128, 256, 512, 1024, 2048],
+    "n_steps": [32, 64, 128, 256, 512, 1024, 2048],
 }
 _XGBOOST = {
     "eta": _float(0.01, 0.3, log=True),

@@ -31,7 +31,7 @@ def check(home: Home, database: Database) -> list[str]:
     """Note whose folder this is, unless it is a copy of one whose trials live.
 
     Returns:
-        What a person should know: that it was copied or moved.
+        A remark for people: that it was copied or moved.
 
     Raises:
         Conflict: It is such a copy; nothing was touched.

@@ -41,14 +41,14 @@ _ENDINGS = ("", "-wal", "-shm")
 
 @dataclass
 class Report:
-    """What was found and done, for people a line each.
+    """The findings and actions, for people, a line each.
 
     Attributes:
         database: `sound`, `damaged`, `empty`, `missing` or `replaced`.
         kept: Where the file that was replaced is now; None when it stayed.
         source: The copy that rows were taken from; None without one.
         studies, trials: How many the database holds now.
-        taken_in: What only the run directories held, a line a study.
+        taken_in: The records that only the run directories held, a line a study.
         steps: All of it, in the order in which it was done.
     """
 
