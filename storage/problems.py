@@ -5,6 +5,7 @@ Owns the reading of SQLite's errors and of the file system under the file. Repai
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from tuned.core.errors import Conflict, Unavailable
 from tuned.file_systems import NETWORK, file_system
 
+_BLOCK = 2**20
 DAMAGED_HINT = "tunectl daemon recover brings back all that is left of it: docs/recovery.md"
 
 _REMEDIES: dict[int, tuple[str, str]] = {
@@ -54,8 +56,31 @@ def explain(error: BaseException, path: Path) -> BaseException:
     known = _REMEDIES.get(code & 0xFF) if code is not None else None
     if known is None:
         return error
-    damage = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return (Damaged if damage else Unavailable)(known[0], where=str(path), hint=known[1])
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return unreadable(path) or Damaged(known[0], where=str(path), hint=known[1])
+    return Unavailable(known[0], where=str(path), hint=known[1])
+
+
+def unreadable(path: Path) -> Unavailable | None:
+    """The disk's fault behind what SQLite calls damage; None where every byte of the file can be read.
+
+    SQLite reports a read that the disk refuses (EIO) as a malformed file (SQLITE_IOERR_CORRUPTFS), so this reads it.
+    """
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            at = 0
+            while piece := os.pread(fd, _BLOCK, at):
+                at += len(piece)
+        except OSError as error:
+            what, hint = _REMEDIES[sqlite3.SQLITE_IOERR]
+            return Unavailable(f"{what}: {error.strerror}", where=str(file), hint=hint)
+        finally:
+            os.close(fd)
+    return None
 
 
 def found_by_check(lines: Sequence[str], path: Path) -> Unavailable:
@@ -66,6 +91,9 @@ def found_by_check(lines: Sequence[str], path: Path) -> Unavailable:
         if number in _REMEDIES and number != sqlite3.SQLITE_CORRUPT:
             what, hint = _REMEDIES[number]
             return Unavailable(what, where=str(path), hint=hint)
+    dead = unreadable(path)
+    if dead is not None:
+        return dead
     first = lines[0].replace("\n", " ") if lines else "it cannot be checked"
     return Damaged(f"the database is damaged: {first}", where=str(path), hint=DAMAGED_HINT)
 

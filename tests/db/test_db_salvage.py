@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -97,13 +101,60 @@ def test_nothing_is_read_of_what_is_no_database(tmp_path):
     assert not any(salvage(path, fresh(tmp_path)).rows.values())
 
 
-def test_a_disk_that_cannot_be_read_is_not_called_damage(tmp_path):
+DEAD_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+ssize_t pread64(int fd, void *to, size_t n, off_t at) {
+  static ssize_t (*real)(int, void *, size_t, off_t);
+  char link[64], path[4096] = {0};
+  if (!real) real = dlsym(RTLD_NEXT, "pread64");
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  if (readlink(link, path, sizeof path - 1) > 0 && at + n > 4096 && !strcmp(path, getenv("DEAD_FILE"))) {
+    errno = EIO;
+    return -1;
+  }
+  return real(fd, to, n, at);
+}
+ssize_t pread(int fd, void *to, size_t n, off_t at) { return pread64(fd, to, n, at); }
+"""
+OPENS = """
+import sys
+from pathlib import Path
+from storage.engine import open_database
+try:
+    open_database(Path(sys.argv[1]))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler makes the disk fail")
+def test_a_disk_that_cannot_be_read_is_not_called_damage(full, tmp_path):
+    whole, _ = full
+    (tmp_path / "dead.c").write_text(DEAD_DISK)
+    shim = tmp_path / "dead.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, tmp_path / "dead.c", "-ldl"], check=True)
+    path = tmp_path / "tuned.db"
+    path.write_bytes(whole.read_bytes())
+    environment = {**os.environ, "LD_PRELOAD": str(shim), "DEAD_FILE": str(path)}
+    done = subprocess.run(
+        [sys.executable, "-c", OPENS, path], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.startswith(f"Unavailable {path}: the disk reports an error: Input/output error"), done
+
+
+def test_a_finding_that_is_an_error_of_the_disk_is_not_called_damage(tmp_path):
     line = "*** in database main ***\nTree 3 page 7: unable to get the page. error code=266"
-    error = found_by_check([line], tmp_path)
+    error = found_by_check([line], tmp_path / "tuned.db")
     assert not isinstance(error, Damaged)
     assert "the disk reports an error" in str(error)
-    assert isinstance(found_by_check(["row 3 missing from index x"], tmp_path), Damaged)
-    assert isinstance(found_by_check(["Tree 3 page 7: unable to get the page. error code=11"], tmp_path), Damaged)
+    for line in ("row 3 missing from index x", "Tree 3 page 7: unable to get the page. error code=11"):
+        assert isinstance(found_by_check([line], tmp_path / "tuned.db"), Damaged)
 
 
 def test_a_damaged_database_takes_no_sound_copys_place(full, tmp_path):

@@ -16,6 +16,8 @@ from tuned.core.draft.study_text import draft_study, read_script
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.script.spelling import spelling_of
+from tuned.core.study_file.reporting import own_files
+from tuned.disk import Disk
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 ARGS = """
@@ -181,7 +183,13 @@ def test_a_range_is_that_of_the_library(
     option = Option(name, f"--{name}", kind, default)  # type: ignore[arg-type]
     choice = choose(option, customs_of(ast.parse(module)))
     assert choice.use == "tune" and (choice.entry["low"], choice.entry["high"]) == (low, high)
-    assert ("as in " in choice.why) == (module != "import torch")
+    assert (choice.why.split(" ")[0] in ("as", "among")) == (module != "import torch")
+
+
+def test_a_file_that_a_script_executes_is_its_own() -> None:
+    folder = SCRIPTS / "globals"
+    found = own_files(str(folder / "train.py"), Disk())
+    assert found == [str(folder / "train.py"), str(folder / "configurator.py")]
 
 
 def test_a_rollout_is_no_length_of_a_trial() -> None:
