@@ -67,7 +67,7 @@ class Database:
             with self._reading.connect() as conn:
                 yield conn
         except Exception as error:
-            explained = problems.explain(error, self.path)
+            explained = self.writer.explain(error)
             if explained is error:
                 raise
             raise explained from error
@@ -93,14 +93,18 @@ class Database:
         self._guard.close()
 
 
-def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = None) -> Database:
+def open_database(
+    path: Path, on_events: Callable[[list[Event]], None] | None = None, *, check_wholly: bool = False
+) -> Database:
     """Open the file, making or upgrading it as needed. The caller sees to it that no other process does.
 
     Args:
         path: The file; its folder exists.
         on_events: Called on the writer's thread after each commit that left events, with all of them in order.
+        check_wholly: Look at every page of the file for damage, however long that takes.
 
     Raises:
+        Damaged: It is no sound database.
         Unavailable: It cannot be used, with what to do about it.
     """
     with contextlib.suppress(FileNotFoundError):
@@ -110,7 +114,7 @@ def open_database(path: Path, on_events: Callable[[list[Event]], None] | None = 
         make_private(path)
         conn = writing.connect()
         try:
-            schema.prepare(conn, path)
+            schema.prepare(conn, path, check_wholly=check_wholly)
         except BaseException:
             conn.close()
             raise

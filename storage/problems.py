@@ -5,13 +5,19 @@ Owns the reading of SQLite's errors and of the file system under the file. Repai
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from tuned.core.errors import Conflict, Unavailable
 from tuned.file_systems import NETWORK, file_system
+
+_BLOCK = 2**20
+DAMAGED_HINT = "tunectl daemon recover brings back all that is left of it: docs/recovery.md"
 
 _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space; nothing that was acknowledged is lost"),
@@ -21,14 +27,15 @@ _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_AUTH: ("access is denied", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_BUSY: ("another program has locked it", "end the program that has it open"),
     sqlite3.SQLITE_LOCKED: ("another program has locked it", "end the program that has it open"),
-    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away; a new one is made"),
-    sqlite3.SQLITE_CORRUPT: (
-        "the database is damaged",
-        "move it away and put the newest of backups/ in its place: docs/recovery.md",
-    ),
+    sqlite3.SQLITE_NOTADB: ("it is not a database", "move the file away, or: tunectl daemon recover"),
+    sqlite3.SQLITE_CORRUPT: ("the database is damaged", DAMAGED_HINT),
     sqlite3.SQLITE_IOERR: ("the disk reports an error", "look at `dmesg`; is the disk full or failing"),
     sqlite3.SQLITE_NOMEM: ("memory ran out", "free some memory"),
 }
+
+
+class Damaged(Unavailable):
+    """The file is no sound database."""
 
 
 class StaleState(Conflict):
@@ -49,7 +56,46 @@ def explain(error: BaseException, path: Path) -> BaseException:
     known = _REMEDIES.get(code & 0xFF) if code is not None else None
     if known is None:
         return error
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return unreadable(path) or Damaged(known[0], where=str(path), hint=known[1])
     return Unavailable(known[0], where=str(path), hint=known[1])
+
+
+def unreadable(path: Path) -> Unavailable | None:
+    """The disk's fault behind what SQLite calls damage; None where every byte of the file can be read.
+
+    SQLite reports a read that the disk refuses (EIO) as a malformed file (SQLITE_IOERR_CORRUPTFS), so this reads it.
+    """
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            at = 0
+            while piece := os.pread(fd, _BLOCK, at):
+                at += len(piece)
+        except OSError as error:
+            what, hint = _REMEDIES[sqlite3.SQLITE_IOERR]
+            return Unavailable(f"{what}: {error.strerror}", where=str(file), hint=hint)
+        finally:
+            os.close(fd)
+    return None
+
+
+def found_by_check(lines: Sequence[str], path: Path) -> Unavailable:
+    """The error behind the findings of `PRAGMA quick_check`: damage, or a disk that cannot be read."""
+    for line in lines:
+        code = re.search(r"error code=(\d+)", line)
+        number = int(code[1]) & 0xFF if code else sqlite3.SQLITE_CORRUPT
+        if number in _REMEDIES and number != sqlite3.SQLITE_CORRUPT:
+            what, hint = _REMEDIES[number]
+            return Unavailable(what, where=str(path), hint=hint)
+    dead = unreadable(path)
+    if dead is not None:
+        return dead
+    first = lines[0].replace("\n", " ") if lines else "it cannot be checked"
+    return Damaged(f"the database is damaged: {first}", where=str(path), hint=DAMAGED_HINT)
 
 
 def unopened(error: OSError, path: Path) -> Unavailable:

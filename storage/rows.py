@@ -6,7 +6,8 @@ Owns the columns that a trial and a study are made of, and nothing else of the q
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -22,38 +23,35 @@ from tuned.core.trials.trial import Trial
 
 t, s = trials.c, studies.c
 
-TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = (
-    t.id,
-    t.study_id,
-    s.name,
-    t.number,
-    t.state,
-    t.params,
-    t.values_json,
-    t.priority,
-    t.origin,
-    t.why,
-    t.attempt,
-    t.stop_reason,
-    t.failure,
-    t.reason,
-    t.device,
-    t.seed,
-    t.stage,
-    t.last_step,
-    t.created_at,
-    t.started_at,
-    t.ended_at,
-    t.retry_of,
-    t.retries_used,
-    t.code,
-    t.space,
-    t.frozen,
-    t.stopped_by,
+_COLUMNS: dict[str, ColumnElement[Any]] = {"study": s.name, "values": t.values_json}
+"""Fields of a trial whose column has another name or another table; every other field has the column of its name."""
+
+_FIELDS = tuple(field.name for field in fields(Trial))
+
+TRIAL_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
+    _COLUMNS[name] if name in _COLUMNS else t[name] for name in _FIELDS
 )
-"""In the order of `Trial`'s fields; `to_trial` reads rows that begin with them."""
+"""The columns of `Trial`'s fields; `to_trial` reads rows that begin with them."""
 
 WIDTH = len(TRIAL_COLUMNS)
+
+
+def _optional(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else kind(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "state": TrialState,
+    "params": json.loads,
+    "values": load_values,
+    "stop_reason": _optional(StopReason),
+    "failure": _optional(Failure),
+    "retries_used": lambda text: {} if text == "{}" else json.loads(text),
+    "frozen": bool,
+}
+"""From the column to the field, where they are not the same."""
+
+_READ = tuple((place, _READERS[name]) for place, name in enumerate(_FIELDS) if name in _READERS)
 
 
 def select_trials(*more: ColumnElement[Any]) -> Select[Any]:
@@ -63,36 +61,10 @@ def select_trials(*more: ColumnElement[Any]) -> Select[Any]:
 
 def to_trial(row: Sequence[Any]) -> Trial:
     """The trial at the beginning of a row."""
-    f = row[:WIDTH]
-    return Trial(
-        f[0],
-        f[1],
-        f[2],
-        f[3],
-        TrialState(f[4]),
-        json.loads(f[5]),
-        load_values(f[6]),
-        f[7],
-        f[8],
-        f[9],
-        f[10],
-        None if f[11] is None else StopReason(f[11]),
-        None if f[12] is None else Failure(f[12]),
-        f[13],
-        f[14],
-        f[15],
-        f[16],
-        f[17],
-        f[18],
-        f[19],
-        f[20],
-        f[21],
-        {} if f[22] == "{}" else json.loads(f[22]),
-        f[23],
-        f[24],
-        bool(f[25]),
-        f[26],
-    )
+    values = list(row[:WIDTH])
+    for place, read in _READ:
+        values[place] = read(values[place])
+    return Trial(*values)
 
 
 STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (

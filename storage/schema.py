@@ -7,14 +7,18 @@ costs memory that the daemon would hold for ever.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Connection
 
 from storage.driver import driver_of
 from storage.models import REVISION, SCHEMA_VERSION, metadata
+from storage.problems import found_by_check
 from storage.stamp import APPLICATION_ID, stamp
 from tuned.core.errors import Unavailable
 
+CHECK_CLEAN_BYTES = 32 * 2**20
+"""Up to this size a file that was closed cleanly is checked wholly at the start: damage comes from disks, too."""
 CHECK_WHOLE_BYTES = 128 * 2**20
 """Up to this size a file that was not closed cleanly is checked wholly; beyond, the tables of studies and trials."""
 
@@ -22,8 +26,13 @@ _STAMP = """CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
 
 
-def prepare(conn: Connection, path: Path) -> None:
+def prepare(conn: Connection, path: Path, *, check_wholly: bool = False) -> None:
     """Create, check or upgrade the schema; the connection has no transaction open.
+
+    Args:
+        conn: The write connection.
+        path: The file.
+        check_wholly: Look at every page of it, whatever its size and however it was closed.
 
     Raises:
         Unavailable: The file is another program's, damaged, or from a newer version.
@@ -43,9 +52,10 @@ def prepare(conn: Connection, path: Path) -> None:
         from storage.migrations import upgrade
 
         upgrade(conn, path)
-    elif conn.exec_driver_sql("SELECT value FROM meta WHERE key = 'open'").first() is not None:
+    else:
+        unclean = conn.exec_driver_sql("SELECT value FROM meta WHERE key = 'open'").first() is not None
         conn.rollback()
-        check(conn, path)
+        check(conn, path, check_wholly or (CHECK_WHOLE_BYTES if unclean else CHECK_CLEAN_BYTES))
     conn.rollback()
     _mark(conn, "INSERT OR REPLACE INTO meta (key, value) VALUES ('open', '1')")
 
@@ -65,22 +75,24 @@ def create(conn: Connection) -> None:
     stamp(conn)
 
 
-def check(conn: Connection, path: Path) -> None:
+def check(conn: Connection, path: Path, wholly_up_to: int | Literal[True]) -> None:
     """Look for damage.
 
+    Args:
+        conn: The write connection.
+        path: The file.
+        wholly_up_to: Up to so many bytes every page is looked at; of a larger file the tables that matter most.
+
     Raises:
-        Unavailable: There is some.
+        Damaged: There is some.
+        Unavailable: The disk cannot be read.
     """
-    whole = path.stat().st_size <= CHECK_WHOLE_BYTES
+    whole = wholly_up_to is True or path.stat().st_size <= wholly_up_to
     pragmas = ["quick_check"] if whole else [f"quick_check({t})" for t in ("studies", "trials", "attempts")]
     for pragma in pragmas:
         found = conn.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
         if found != ["ok"]:
-            raise Unavailable(
-                f"the database is damaged: {found[0]}",
-                where=str(path),
-                hint="move it away and put the newest of backups/ in its place: docs/recovery.md",
-            )
+            raise found_by_check(found, path)
 
 
 def _stamped(conn: Connection, path: Path) -> tuple[int, bool]:

@@ -78,6 +78,7 @@ class Writer:
         self._gate = threading.Lock()
         self._guard = guard
         self._refusal: Unavailable | None = None
+        self.damage = ""
         self._lost = False
         self._thread = threading.Thread(target=self._run, name="storage-writer", daemon=True)
         self._thread.start()
@@ -219,7 +220,7 @@ class Writer:
             job.result = job.fn(self._conn)
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
             del events[before:]
-            explained = problems.explain(error, self._path)
+            explained = self.explain(error)
             job.future.set_exception(explained)
             if not driver.in_transaction:
                 raise _RolledBack from explained
@@ -246,8 +247,21 @@ class Writer:
             if not job.future.done():
                 job.future.set_exception(_again(self._refusal))
 
-    def _give_up(self, jobs: list[_Job], error: BaseException) -> None:
+    def explain(self, error: BaseException) -> BaseException:
+        """`problems.explain`; damage is remembered in `damage`."""
         explained = problems.explain(error, self._path)
+        if isinstance(explained, problems.Damaged):
+            self.note_damage(explained)
+        return explained
+
+    def note_damage(self, error: problems.Damaged) -> None:
+        """Remember that the file is damaged, for whoever asks how the daemon is."""
+        if not self.damage:
+            log.critical("%s", error)
+        self.damage = str(error)
+
+    def _give_up(self, jobs: list[_Job], error: BaseException) -> None:
+        explained = self.explain(error)
         if not isinstance(explained, Unavailable):
             explained = Unavailable(f"it could not be written: {error}", where=str(self._path))
         for job in jobs:

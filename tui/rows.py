@@ -200,9 +200,15 @@ class Rows:
         return low, high
 
     def rank(self, number: int) -> tuple[int, int] | None:
-        """(place, count) of a trial among the ranked ones, best first; None for one without a rank."""
+        """(place, count) of a trial among the ranked ones, best first; None without a rank, or while it is unknown.
+
+        Of a study that is not held as a whole the daemon counts it, for the trial whose page is open.
+        """
         if self.store.paged:
-            return None
+            detail = self.store.detail
+            if detail is None or detail.trial.number != number or detail.rank is None:
+                return None
+            return detail.rank, detail.ranked
         ranked = [row.number for row in self.store.ranking.ranked(self.store.trials.values())]
         return (1 + ranked.index(number), len(ranked)) if number in ranked else None
 

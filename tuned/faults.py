@@ -34,7 +34,7 @@ def check(operation: str, path: object) -> None:
 
 
 def environment() -> Dict[str, str]:
-    """What a process of ours is started with so that it sees the same faults."""
+    """The environment of a process that is to see the same faults."""
     return {ENV_FAULTS: _FILE} if _FILE else {}
 
 

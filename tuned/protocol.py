@@ -25,6 +25,7 @@ A run directory belongs to one attempt and is never reused::
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -103,6 +104,11 @@ STOP_REASONS = ("pause", "prune", "cancel", "kill")
 
 FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
 """The modules that a launcher may import before it forks, and that the preload can learn."""
+
+SCARCE = frozenset((errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE))
+"""Errors of a machine that has no process, memory or descriptor to give now, whoever asks."""
+TRY_LATER = 75
+"""Exit code of a launcher that ended for one of these before it was ready (EX_TEMPFAIL)."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.judgement [--repetitions N] [--write]`: power and false alarms of `advise`, as a table.
+"""`python -m benchmarks.judgement [--repetitions N] [--first-seed N] [--write]`: how often `advise` is right.
 
 Owns the run: two processes at low priority, each outcome a line in `.judgement/`, so that a run that was broken off
 goes on where it stopped. Outcomes lie under a digest of the code that gave them: those of other code never mix in.
@@ -27,6 +27,8 @@ from benchmarks.judgement.summary import details, page, summary
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".judgement"
 PROCESSES = 2
+FIRST_SEED = 100
+"""Seeds from here on are kept for the table: no threshold is chosen by them (use those below for that)."""
 Task = tuple[str, str, int]
 
 
@@ -40,10 +42,10 @@ def code_digest() -> str:
     return found.hexdigest()
 
 
-def tasks(repetitions: int) -> list[Task]:
+def tasks(repetitions: int, first: int) -> list[Task]:
     """All kinds, a repetition at a time: a run that is broken off has seen every kind equally often."""
     kinds = [("planted", kind) for kind in PLANTED] + [("healthy", kind) for kind in HEALTHY]
-    return [(*kind, seed) for seed in range(repetitions) for kind in kinds]
+    return [(*kind, seed) for seed in range(first, first + repetitions) for kind in kinds]
 
 
 def stored(file: Path) -> dict[Task, Outcome]:
@@ -84,9 +86,10 @@ def main() -> int:
     """Run, print, and with `--write` put the table into the page of verdicts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judgement")
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--write", action="store_true", help="put the table into docs/playbook-verdicts.md")
     chosen = parser.parse_args()
-    wanted = tasks(chosen.repetitions)
+    wanted = tasks(chosen.repetitions, chosen.first_seed)
     found: list[Outcome] = []
     for one in run(wanted, KEPT / f"{code_digest()}.jsonl"):
         found.append(one)

@@ -53,6 +53,12 @@ def mild(_: Point, share: Floats, rng: np.random.Generator) -> Floats:
     return waves
 
 
+def exponential(point: Point) -> float:
+    """Badness whose lower tail is exponential: the lead of the best is as large as luck allows."""
+    unit = float(np.log10(point["lr"]) + 5) / 4
+    return float(0.6 + 0.08 * np.log(min(max((unit * 977.13) % 1, 1e-4), 1.0)))
+
+
 def some(share: float, failure: str) -> Callable[[Point, np.random.Generator], str]:
     """Failures that depend on nothing."""
     return lambda _, rng: failure if rng.random() < share else ""
@@ -106,6 +112,19 @@ def _kinds() -> dict[str, Recipe]:
         "small validation set": study(scale=replace(SCALES["accuracy"], examples=200), noise=0.012, calms=False),
         "halving that stops bad trials": study(stopping=EarlyStopping("asha", 3, 30, 3)),
         "median rule": study(stopping=EarlyStopping("median", max(3, LEAST_PEERS - 2), 30)),
+        "a rate that drops in steps": study(shape=lambda _p, s, _r: 0.08 * (s < 0.6) + 0.02 * (s < 0.8)),
+        "a rate that falls along a cosine": study(
+            settle=0.4, shape=lambda _p, s, _r: 0.04 * (1 + np.cos(np.pi * np.minimum(s / 0.85, 1))) / 2),
+        "results thin out exponentially": Recipe(SPACE, exponential, search="random"),
+        "a sharp valley": Recipe(SPACE, lambda p: min(1.0, 0.05 + 0.25 * abs(float(np.log10(p["lr"])) + 2.8))),
+        "a cliff above the best rate": Recipe(
+            SPACE, lambda p: 0.95 if p["lr"] > 1.5e-2 else bowl(SPACE, lr=(0.7, 1.2))(p)),
+        "ordered batches": study({**SPACE, "batch": {"type": "choice", "values": [16, 32, 64, 128], "ordered": True}}),
+        "a grid-like list and two ranges, adaptive": study(
+            {**SPACE, "layers": [1, 2, 3, 4], "beta": MOMENTUM}, search="adaptive", centres={
+                "lr": (0.55, 1.2), "beta": (0.5, 0.1)}),
+        "a little overfitting in the worst trials": study(
+            shape=lambda p, s, _: 0.4 * np.maximum(s - 0.5, 0) * (float(p["lr"]) > 2e-2)),
         "a wild result": Recipe(SPACE, lambda p: 1e6 if p["lr"] > 8e-2 else bowl(SPACE, lr=(0.5, 1.2))(p)),
     }  # fmt: skip
     return kinds

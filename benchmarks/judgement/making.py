@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.judgement.scales import CROSS_ENTROPY, Floats, Scale
-from tuned.analyses.parameters.surrogate import point_at
+from tuned.analyses.models.surrogate import point_at
 from tuned.analyses.study_data import Curve, StudyData, TrialData
 from tuned.core.search.design import design_point
 from tuned.core.space import Parameter, Point, SearchSpace, Value

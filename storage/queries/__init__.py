@@ -15,6 +15,7 @@ from storage.queries.attempts import (
     bad_lines,
     ended_since,
     live,
+    open_trials,
     traceback_of,
     was_cut_off,
     wish,
@@ -59,7 +60,7 @@ from storage.queries.stages import own_trials, reporting_count, trials_of_stage
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
-from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, trial, trial_by_id, trials
+from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, rank, trial, trial_by_id, trials
 
 __all__ = [
     "BadLine",
@@ -103,10 +104,12 @@ __all__ = [
     "next_auto_steps",
     "next_number",
     "observations",
+    "open_trials",
     "own_trials",
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "rank",
     "reporting_count",
     "rescued_trials",
     "results_before",

@@ -12,7 +12,7 @@ from storage import rows
 from storage.models import IS_LIVE, studies, trials
 from storage.models import attempts as table
 from storage.models import bad_lines as bad_table
-from tuned.core.states import StopReason
+from tuned.core.states import TERMINAL, StopReason
 from tuned.core.trials.trial import Trial
 from tuned.core.trials.wishes import Wish
 
@@ -84,6 +84,7 @@ _LIVE = (
 _WISH = select(trials.c.stop_reason, trials.c.frozen, trials.c.frozen_by).where(
     trials.c.id == bindparam("wanted"), trials.c.attempt == bindparam("which"), text(IS_LIVE)
 )
+_OF_STUDY = select(trials.c.number, trials.c.state, trials.c.attempt).where(trials.c.study_id == bindparam("wanted"))
 _OF_TRIAL = select(table).where(_a.trial_id == bindparam("wanted")).order_by(_a.attempt)
 _ENDED_BY = select(_a.ended_by).where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
 _TRACEBACK = (
@@ -155,6 +156,22 @@ def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
             attempt[flag] = bool(row[flag])
         found.append(attempt)
     return found
+
+
+def open_trials(conn: Connection, study_id: int) -> tuple[set[int], dict[int, int]]:
+    """Which trials of a study there are, at little cost.
+
+    Returns:
+        The numbers of those that have ended, and of the others with the number of their last attempt.
+    """
+    ended: set[int] = set()
+    others: dict[int, int] = {}
+    for number, state, attempt in conn.execute(_OF_STUDY, {"wanted": study_id}):
+        if state in TERMINAL:
+            ended.add(number)
+        else:
+            others[number] = attempt
+    return ended, others
 
 
 def was_cut_off(conn: Connection, trial_id: int, attempt: int) -> bool:

@@ -152,6 +152,28 @@ def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
     return []
 
 
+def rank(conn: Connection, study: Study, trial_id: int) -> tuple[int, int] | None:
+    """(place, count) of a trial among the ranked ones, best first: `tuned.core.ranking`, counted along an index.
+
+    Returns:
+        None for a trial without a rank.
+    """
+    objective = study.spec.objective
+    tier, value, number = conn.execute(select(_t.tier, _t.value, _t.number).where(_t.id == trial_id)).one()
+    if objective is None or tier == Tier.NONE:
+        return None
+    if tier == Tier.CUT and conn.execute(_count(study, Tier.WHOLE)).scalar_one():
+        return None
+    better = _t.value > value if objective.direction == "maximize" else _t.value < value
+    ahead = _count(study, tier).where(or_(better, and_(_t.value == value, _t.number < number)))
+    return 1 + int(conn.execute(ahead).scalar_one()), int(conn.execute(_count(study, tier)).scalar_one())
+
+
+def _count(study: Study, tier: int) -> Select[Any]:
+    whole = select(func.count()).select_from(table)
+    return whole.where(_t.study_id == study.id, _t.tier == literal_column(str(int(tier))))
+
+
 def pareto_front(conn: Connection, study: Study) -> list[Trial]:
     """The ranked trials that no other one beats in every objective, best by the first objective first."""
     for tier in (Tier.WHOLE, Tier.CUT):

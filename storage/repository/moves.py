@@ -6,7 +6,6 @@ Owns the compare-and-set and its event. Who may move what is `tuned.core.states`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -27,12 +26,12 @@ _READ = (
     select(
         _t.id,
         _t.study_id,
-        studies.c.name,
+        studies.c.name.label("study"),
         _t.number,
         _t.state,
         _t.attempt,
         _t.device,
-        _t.values_json,
+        _t.values_json.label("values"),
         _t.value,
         _t.priority,
         _t.stop_reason,
@@ -135,9 +134,9 @@ def read(conn: Connection, trial_id: int) -> MovingTrial:
     row = conn.execute(_READ, {"wanted": trial_id}).first()
     if row is None:
         raise NotFound("there is no such trial", where=str(trial_id))
-    fields: list[Any] = list(row)
-    fields[4], fields[7], fields[15] = TrialState(fields[4]), load_values(fields[7]), load_spec(fields[15])
-    return MovingTrial(*fields)
+    found = dict(row._mapping)
+    found |= {"state": TrialState(row.state), "values": load_values(found["values"]), "spec": load_spec(row.spec)}
+    return MovingTrial(**found)
 
 
 def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: float) -> TrialState:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from storage.driver import driver_of
 from storage.json_text import dump, dump_record
 from storage.models import pipelines, space_versions, studies, study_specs, trials
 from storage.repository.events import add_event
@@ -27,6 +28,8 @@ ORIGIN = "recovered"
 _t = trials.c
 _ID = select(_t.id).where(_t.study_id == bindparam("wanted"), _t.number == bindparam("which"))
 _HIGHEST = select(func.max(_t.number)).where(_t.study_id == bindparam("wanted"))
+_OBSERVE_MISSING = """INSERT OR IGNORE INTO observations (trial_id, name, attempt, step, value, time)
+    VALUES (?, ?, ?, ?, ?, ?)"""
 _CLOCK_RUNS = frozenset({StudyState.RUNNING, StudyState.DRAINING})
 
 
@@ -150,3 +153,16 @@ def reserve_numbers(conn: Connection, study_id: int, highest: int) -> None:
     known = conn.execute(_HIGHEST, {"wanted": study_id}).scalar() or 0
     following = max(highest, known) + 1
     conn.execute(update(studies).where(studies.c.id == study_id, column < following).values(next_number=following))
+
+
+def add_missing(conn: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Store observations (trial, name, attempt, step, value, time) that are not there; how many were not."""
+    driver = driver_of(conn)
+    before = driver.total_changes
+    driver.executemany(_OBSERVE_MISSING, rows)
+    return driver.total_changes - before
+
+
+def mark_best(conn: Connection, study_id: int, trial_id: int) -> None:
+    """Note a study's best trial."""
+    conn.execute(update(studies).where(studies.c.id == study_id).values(best_trial_id=trial_id))

@@ -154,6 +154,8 @@ def test_one_lucky_rescued_trial_is_no_alarm() -> None:
     data = replace(data, spec=replace(data.spec, early_stopping=rule))
     found = measured(data)
     assert found is not None and found.share == 1.0 and list(stopping_rule(data)) == []
+    trials = [replace(t, rescued=t.number in (1, 2, 11)) for t in data.trials]  # two of three, as was seen once
+    assert [v.evidence["wrong"] for v in stopping_rule(replace(data, trials=tuple(trials)))] == [2]
 
 
 def test_a_cause_silences_what_follows_from_it() -> None:

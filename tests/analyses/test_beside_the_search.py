@@ -16,7 +16,7 @@ from tuned.analyses.curves.gradient_flows import flows
 from tuned.analyses.curves.gradients import warm_up
 from tuned.analyses.examples.duplicates import duplicates
 from tuned.analyses.explain import explain
-from tuned.analyses.parameters.surrogate import fitted
+from tuned.analyses.models.surrogate import fitted
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.ledger import ledger
 from tuned.analyses.reporting.plots import curves

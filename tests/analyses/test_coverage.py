@@ -14,8 +14,9 @@ from tuned.analyses.intervals import mean_of, skewed_interval
 from tuned.analyses.models.rank_model import RankModel
 from tuned.analyses.parameters.effects import effects
 from tuned.analyses.parameters.importance import importance
+from tuned.analyses.parameters.slices import slice_
 from tuned.analyses.question import Question
-from tuned.analyses.study_data import Floats
+from tuned.analyses.study_data import Floats, StudyData
 from tuned.core.study_file.space_file import parse_space
 
 Draw = Callable[[np.random.Generator, int], Floats]
@@ -60,6 +61,27 @@ def of_adjusted(function: Function, n: int, studies: int) -> float:
     return float(np.mean(held))
 
 
+def of_slices(function: Function, n: int, studies: int) -> float:
+    """Share of points along each parameter, the others as in the best trial, whose true result is in its interval."""
+    held: list[bool] = []
+    for seed in range(studies):
+        rng = np.random.default_rng([n, seed, 2])
+        x = rng.random((n, 3))
+        results = function(x) + 0.1 * function(x).std() * rng.normal(size=n)
+        points: list[Any] = [dict(zip("abc", row, strict=True)) for row in x.tolist()]
+        study = made.study([made.trial(i + 1, [results[i]], point) for i, point in enumerate(points)], SPACE)
+        for row in figures(study):
+            there = np.array([[row["at"][name] for name in "abc"]] * len(row["values"]))
+            there[:, "abc".index(row["name"])] = row["values"]
+            held += list(np.abs(function(there) - row["mean"]) <= 1.96 * np.array(row["deviation"]))
+    return float(np.mean(held))
+
+
+def figures(study: StudyData) -> list[dict[str, Any]]:
+    found = slice_(Question(study)).figures["slice"]
+    return [{**figure, "name": name} for name, figure in found.items()]
+
+
 def true_importance(function: Function) -> Floats:
     units = qmc.Sobol(6, seed=1).random(2**14)
     a, b = units[:, :3], units[:, 3:]
@@ -98,6 +120,14 @@ def test_intervals_of_means(law: str, n: int) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_intervals_of_adjusted_results(name: str, n: int) -> None:
     assert of_adjusted(FUNCTIONS[name], n, 40) >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("n", [14, 30, 60])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_intervals_of_slices(name: str, n: int) -> None:
+    assert of_slices(FUNCTIONS[name], n, 20) >= 0.9
 
 
 @pytest.mark.slow

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.analyses.made import searched, study, trial
+from tests.analyses.made import curve, searched, study, trial
 from tests.analyses.recorded import recorded
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.report import report
@@ -116,3 +119,92 @@ def test_a_plain_command_has_a_page_too() -> None:
     made = study([trial(1, [1.0])])
     _, found = page(replace(made, spec=replace(made.spec, objectives=())))
     assert "Where the slots' time went" in found.text
+
+
+def finished() -> StudyData:
+    """A study after its playbook: eight trials, two configurations repeated, a final model that was tested."""
+    made = searched({"x": {"type": "float", "low": 0.0, "high": 1.0}}, lambda p: 0.5 + p["x"] / 10, 8)
+    point = ("baseline", {"x": made.trials[4].params["x"]})
+    best = made.ranked[0]
+    runs = [
+        trial(100 + 10 * i + seed, [value + 0.01 * seed], of.params, stage="confirm", retry_of=of.number, seed=seed)
+        for i, (of, value) in enumerate([(best, 0.55), (made.trials[4], 0.60)])
+        for seed in range(4)
+    ]
+    final = replace(trial(200, [0.4], best.params), stage="finalize", seed=77)
+    look = replace(trial(201, [0.4], best.params), stage="test", values={"test_loss": 0.43})
+    confirmed = [
+        {"number": 5, "decision": "baseline", "runs": 4, "mean": 0.615},
+        {"number": best.number, "decision": "adopt", "runs": 4, "mean": 0.565},
+    ]
+    result = {
+        "configuration": best.number, "why": "better than trial 5 by 0.05", "length": "as in the search", "trial": 200,
+        "test": 201, "metric": "test_loss", "value": 0.43, "looks": 1, "bundle": "/runs/made/final/finalize",
+    }  # fmt: skip
+    steps = tuple(
+        {"id": name, "name": name, "state": "done", "why": why, "began_at": 10.0, "ended_at": 70.0, "result": found}
+        for name, why, found in (
+            ("coarse", "8 trials", {}),
+            ("confirm", "it is adopted", {"configurations": confirmed, "looks": [4]}),
+            ("finalize", "test_loss 0.43", result),
+        )
+    )
+    spec = replace(made.spec, search=replace(made.spec.search, points=(point,)))
+    return replace(made, spec=spec, trials=(*made.trials, *runs, final, look), steps=steps)
+
+
+def test_a_finished_playbook_is_told_with_its_result_first() -> None:
+    made = finished()
+    best = made.ranked[0]
+    text, found = page(made)
+    head = text[: text.index("<nav>")]
+    assert "test_loss of the final model" in head and "0.43" in head
+    # The best of eight stands behind the mean over further seeds.
+    assert head.index("4 further seeds") < head.index("best val_loss") and "0.565 (" in head
+    part = text[text.index('id="final-model"') : text.index('id="verdicts"')]
+    for words in (
+        f"trial {best.number} of the search: better than trial 5 by 0.05", "as in the search", ">77<",
+        "val_loss, baseline (trial 5)", "val_loss, final configuration", "4 seeds)", "/runs/made/final/finalize",
+        "it is adopted", "test_loss 0.43", "8 trials", "has no interval",
+    ):  # fmt: skip
+        assert words in part, words
+    again = text[text.index('id="how-to-reproduce"') :]
+    assert "/runs/made/final/finalize/reproduce.py" in again and "Trains trial 200 with seed 77" in again
+    assert "tunectl enqueue" not in again and "Tuning has brought" in found.text
+
+
+def test_the_test_figure_has_its_interval_where_predictions_were_saved(tmp_path: Path) -> None:
+    right = np.array([[0.9, 0.1]] * 80 + [[0.2, 0.8]] * 20)
+    (tmp_path / "predictions").mkdir()
+    np.savez(tmp_path / "predictions" / "test.npz", probabilities=right, targets=np.zeros(100, dtype=int))
+    made = finished()
+    steps = [dict(step) for step in made.steps]
+    steps[2]["result"] = {**steps[2]["result"], "metric": "test_accuracy", "value": 0.8}
+    look = replace(made.trials[-1], values={"test_accuracy": 0.8}, run_dir=str(tmp_path))
+    text, _ = page(replace(made, steps=tuple(steps), trials=(*made.trials[:-1], look)))
+    assert re.search(r"0\.8 \(0\.720\d* \.\. 0\.879\d*, 100 examples\)", text)
+
+
+def test_the_best_of_many_stands_beside_an_estimate_without_its_luck() -> None:
+    made = finished()
+    others = tuple(t for t in made.trials if t.retry_of != made.ranked[0].number)
+    _, found = page(replace(made, trials=others, steps=()))
+    assert "without the luck of the best of 8, about 0.5" in found.text
+    _, alone = page(replace(made, trials=made.trials[:8], steps=()))
+    assert "one run, the best of 8: not confirmed" in alone.text
+
+
+def test_without_a_baseline_the_report_names_the_remedy() -> None:
+    made = searched({"x": {"type": "float", "low": 0.0, "high": 1.0}}, lambda p: p["x"], 6)
+    _, found = page(made)
+    assert "No gain over a baseline is shown" in found.text and "[[search.point]]" in found.text
+
+
+def test_other_metrics_stand_beside_the_objective_and_empty_columns_do_not() -> None:
+    made = searched({"x": {"type": "float", "low": 0.0, "high": 1.0}}, lambda p: p["x"], 6)
+    trials = tuple(replace(t, curves={**t.curves, "val_accuracy": curve([0.5, 0.75])}) for t in made.trials)
+    text, _ = page(replace(made, trials=trials))
+    table = text[text.index("The best 6 trials") : text.index("picture-progress")]
+    assert "val_accuracy" in table and "0.75" in table
+    effects = text[text.index("val_loss by x") :]
+    assert ">gap<" not in effects[: effects.index("</table>")]

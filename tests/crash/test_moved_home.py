@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
+from tests.crash import processes
 from tests.crash.lab import Lab
+from tests.crash.test_damaged_database import repair
+from tests.e2e.conftest import DaemonProcess
 
 
 def test_a_moved_state_folder_keeps_what_its_trials_left(lab: Lab) -> None:
@@ -20,3 +25,54 @@ def test_a_moved_state_folder_keeps_what_its_trials_left(lab: Lab) -> None:
     assert detail["run_dir"] == detail["attempts"][0]["run_dir"] == str(lab.home / "runs" / name / "1" / "1")
     assert not before.exists()
     lab.invariants.check(at_rest=True)
+
+
+def test_a_copy_leaves_the_trials_of_its_original_alone(lab: Lab) -> None:
+    lab.start()
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 2})
+    for number in (1, 2):
+        lab.daemon.wait_state(name, number, "running")
+    alive = {process.pid for process in lab.of_kind("supervisor", "trial")}
+    place = lab.home.with_name("copy")
+    subprocess.run(["cp", "-a", lab.home, place], check=True)
+    copy = DaemonProcess(place, 3)
+    copy.spawn()
+    assert copy.process is not None
+    assert copy.process.wait(30) == 1
+    said = copy.log().splitlines()[-1]
+    assert f"{place}: it is a copy of {lab.home}, where {name}/1, {name}/2 run" in said, said
+    assert "tunectl daemon recover" in said
+    try:
+        steps = repair(place, "recover")["steps"]
+        assert any(f"{name}/1 runs in {lab.home}: queued here" in step for step in steps), steps
+        copy.start()
+        assert copy.study(name)["state"] == "paused"
+        assert {t["state"] for t in copy.trials(name)} == {"queued"}
+        copy.post("/v1/cancel", {"targets": [name]})
+        copy.wait_ended(name)
+        assert not [p for p in processes.of_home(place) if p.kind in ("supervisor", "trial")]
+    finally:
+        copy.stop()  # and no more: its start records name the original's processes
+    assert {process.pid for process in lab.of_kind("supervisor", "trial")} == alive
+    lab.release(name)
+    lab.wait_at_rest(name)
+    assert [(t["state"], t["attempt"]) for t in lab.daemon.trials(name)] == [("completed", 1)] * 2
+    lab.invariants.check(at_rest=True)
+
+
+def test_a_copy_without_living_trials_serves(lab: Lab) -> None:
+    lab.start()
+    name = lab.submit(search={"method": "sobol", "trials": 1})
+    lab.wait_at_rest(name)
+    lab.daemon.stop()
+    place = lab.home.with_name("copy")
+    subprocess.run(["cp", "-a", lab.home, place], check=True)
+    copy = DaemonProcess(place).start()
+    try:
+        assert f"copied or moved from {lab.home}" in " ".join(copy.get("/v1/status")["notes"])
+        assert [t["state"] for t in copy.trials(name)] == ["completed"]
+        copy.stop()
+        copy.start()
+        assert copy.get("/v1/status")["notes"] == []
+    finally:
+        copy.end_everything()

@@ -161,7 +161,9 @@ class Program:
         study = self.lab.daemon.study(name)
         if study["ended_at"]:
             return True
-        paused = [f"{name}/{t['number']}" for t in self.lab.daemon.trials(name) if t["state"] == "paused"]
+        paused = [
+            f"{name}/{t['number']}" for t in self.lab.daemon.trials(name) if t["frozen"] or t["state"] == "paused"
+        ]
         for target in [*paused, *([name] if study["state"] == "paused" else [])]:
             with contextlib.suppress(Refusal):
                 self.lab.daemon.post("/v1/resume", {"targets": [target]})

@@ -143,3 +143,20 @@ def test_what_cannot_be_followed_is_ended_and_its_number_not_given_again(lab: La
     assert lab.daemon.wait_state(name, 1, "completed")["attempt"] == 3
     assert (second / "start.json").exists()
     assert "overlap" not in lab.journal.read_text().split()
+
+
+def test_a_study_that_took_a_deleted_ones_name_after_the_copy(lab: Lab) -> None:
+    lab.start()
+    name = lab.submit("same", search={"method": "sobol", "trials": 2})
+    lab.wait_at_rest(name)
+    copy = copy_of(lab)
+    lab.daemon.delete(f"/v1/studies/{name}")
+    lab.submit("same", search={"method": "sobol", "trials": 3, "seed": 7})
+    lab.wait_at_rest(name)
+    wait_until((lab.home / "runs" / name / "study.json").exists, "it has its record")
+    known = shown(lab.daemon.trials(name))
+    lab.kill("daemon")
+    restore(lab, copy)
+    lab.restart()
+    assert shown(lab.daemon.trials(name)) == known
+    lab.invariants.check(at_rest=True)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime, timedelta
+
 from storage import queries
-from storage.backup import DAY_S, KEPT, back_up, backup_due, backups
+from storage.backup import DAY_S, SOON_S, back_up, backup_due, backups, to_keep
 
 NOW = 1_000_000.0
 
@@ -15,16 +18,36 @@ def test_a_backup_is_a_database_of_its_own(tmp_path, lab, open_lab):
     assert [s.name for s in open_lab(copy).ask(queries.studies)] == ["digits"]
 
 
-def test_the_oldest_backups_go(tmp_path, lab):
-    folder = tmp_path / "backups"
-    made = [back_up(lab.path, folder, NOW + i) for i in range(KEPT + 2)]
-    assert backups(folder) == made[:1:-1]
-    assert sorted(folder.iterdir()) == made[2:]
+def test_copies_of_different_ages_are_kept(tmp_path, lab):
+    """Of a copy a day over half a year: the last days, the ends of the last weeks, the ends of the last months."""
+    first = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    names: list[str] = []
+    for day in range(200):
+        names = [(first + timedelta(days=day)).strftime("tuned-%Y%m%d-%H%M%S.db"), *names]
+        kept = to_keep(names)
+        names = [name for name in names if name in kept]
+    # 19 July 2026 is a Sunday.
+    days = ["20260719", "20260718", "20260717", "20260712", "20260705", "20260630", "20260531"]
+    assert names == [f"tuned-{day}-120000.db" for day in days]
 
 
-def test_a_backup_is_due_once_a_day(tmp_path, lab):
+def test_the_newest_of_a_day_is_kept_and_a_strange_name_left_alone(tmp_path, lab):
     folder = tmp_path / "backups"
-    assert backup_due(folder, NOW)
-    made = back_up(lab.path, folder, NOW).stat().st_mtime
-    assert not backup_due(folder, made + DAY_S - 1)
-    assert backup_due(folder, made + DAY_S)
+    made = [back_up(lab.path, folder, NOW + i) for i in range(3)]
+    (folder / "tuned-before-the-paper.db").write_bytes(b"x")
+    made.append(back_up(lab.path, folder, NOW + 3))
+    assert sorted(backups(folder)) == [made[-1], folder / "tuned-before-the-paper.db"]
+
+
+def test_a_backup_is_due_once_a_day_and_when_the_database_has_grown(tmp_path, lab):
+    folder = tmp_path / "backups"
+    assert backup_due(folder, NOW, lab.path)
+    copy = back_up(lab.path, folder, NOW)
+    made = copy.stat().st_mtime
+    assert not backup_due(folder, made + DAY_S - 1, lab.path)
+    assert backup_due(folder, made + DAY_S, lab.path)
+    size = copy.stat().st_size
+    os.truncate(copy, size // 3)
+    os.utime(copy, (made, made))
+    assert backup_due(folder, made + SOON_S, lab.path)
+    assert not backup_due(folder, made + SOON_S - 1, lab.path)

@@ -150,41 +150,44 @@ def test_damage_after_a_crash_is_seen_at_once(tmp_path, open_lab, pages):
     refused(tmp_path / "tuned.db", "damaged")
 
 
-def test_damage_met_while_reading_is_told_in_one_line(tmp_path, open_lab):
+def test_damage_met_while_reading_is_told_in_one_line_and_remembered(tmp_path, open_lab, monkeypatch):
     lab = open_lab(tmp_path / "tuned.db")
     study_id = lab.study()
     lab.queue(study_id, 500)
     lab.close()
     spoil(tmp_path / "tuned.db", 40, 90)
+    monkeypatch.setattr(schema, "check", lambda conn, path, wholly_up_to: None)  # it comes after the start
     again = open_lab(tmp_path / "tuned.db")
     with pytest.raises(Unavailable, match="damaged"):
         again.ask(queries.trials, study_id)
+    assert "the database is damaged (tunectl daemon recover" in again.database.writer.damage
     with pytest.raises(Unavailable, match="damaged"):
         again.do(queries.trials, study_id)
 
 
-def test_the_file_is_checked_only_when_it_was_not_closed(tmp_path, open_lab, monkeypatch):
+def test_the_file_is_checked_more_thoroughly_when_it_was_not_closed(tmp_path, open_lab, monkeypatch):
     checked = []
-    monkeypatch.setattr(schema, "check", lambda conn, path: checked.append(path))
+    monkeypatch.setattr(schema, "check", lambda conn, path, wholly_up_to: checked.append(wholly_up_to))
     first = open_lab(tmp_path / "tuned.db")
     assert first.sql("SELECT value FROM meta WHERE key = 'open'") == [("1",)]
     first.close()
     open_lab(tmp_path / "tuned.db").close()
-    assert checked == []
+    assert checked == [schema.CHECK_CLEAN_BYTES]
     conn = sqlite3.connect(tmp_path / "tuned.db")
     conn.execute("INSERT INTO meta VALUES ('open', '1')")
     conn.commit()
     conn.close()
     open_lab(tmp_path / "tuned.db").close()
-    assert checked == [tmp_path / "tuned.db"]
+    assert checked[1:] == [schema.CHECK_WHOLE_BYTES]
+    open_database(tmp_path / "tuned.db", check_wholly=True).close()
+    assert checked[2:] == [True]
 
 
-def test_a_large_file_is_checked_where_it_matters(tmp_path, open_lab, monkeypatch):
-    monkeypatch.setattr(schema, "CHECK_WHOLE_BYTES", 0)
+def test_a_large_file_is_checked_where_it_matters(tmp_path, open_lab):
     lab = open_lab(tmp_path / "tuned.db")
     lab.study()
     lab.do(lambda conn: None)
-    lab.ask(lambda conn: schema.check(conn, lab.path))
+    lab.ask(lambda conn: schema.check(conn, lab.path, 0))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -79,7 +79,7 @@ def test_a_damaged_or_newer_database(tunectl: Tunectl) -> None:
         database.write_bytes(damaged)
         err = refused(tunectl, "studies")
         assert f"{database}: the database is damaged" in err
-        assert "backups/" in err
+        assert "tunectl daemon recover" in err
     database.write_bytes(whole)
     with contextlib.closing(sqlite3.connect(database)) as newer:
         newer.execute("PRAGMA user_version = 9999")
@@ -206,8 +206,9 @@ def test_a_full_disk(disk: Path, tmp_path: Path) -> None:
         tunectl("wait", "quad")
         assert [row["name"] for row in tunectl.json("studies")] == ["quad"]
         (after,) = tunectl.json("trials", "quad")
-        # What it reported on the full disk may be lost, so it has run again.
-        assert (trial["attempt"], after["attempt"], after["values"]) == (1, 2, {"loss": 0.5})
+        # What it reported on the full disk is there, or is known to be lost, and then it has run again.
+        assert trial["attempt"] == 1
+        assert (after["state"], after["values"], after["stopped_by"]) == ("completed", {"loss": 0.5}, "")
     finally:
         filler.unlink(missing_ok=True)
         tunectl.end()

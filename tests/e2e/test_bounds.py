@@ -121,3 +121,13 @@ def test_a_bundle_that_was_removed_is_made_anew(daemon: DaemonProcess, tmp_path:
         daemon.wait_ended(name)
         assert daemon.study(name)["counts"] == {"completed": 1}, name
         shutil.rmtree(daemon.home / "bundles")
+
+
+def test_a_long_log_is_cut_when_its_trial_has_ended(daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon.start()
+    run = {"command": ["head", "-c", str(100 * 2**20), "/dev/zero"]}
+    daemon.submit({"name": "one", "run": run, "space": {}, "search": {"trials": 1}}, tmp_path)
+    daemon.wait_ended("one")
+    log = daemon.home / "runs" / "one" / "1" / "1" / "output.log"
+    assert log.stat().st_size == 100 * 2**20
+    assert log.stat().st_blocks * 512 < 64 * 2**20

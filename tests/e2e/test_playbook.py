@@ -92,7 +92,11 @@ def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: Daem
     document = json.loads((bundle / "bundle.json").read_text())
     assert document["runs"][1]["expected"] == result["value"] and document["installed"]["packages"]
     page = Path(found["report"]["result"]["file"])
-    assert page.name == "report.html" and "Confirmation" in page.read_text()
+    text = page.read_text()
+    assert page.name == "report.html" and "Confirmation" in text
+    # The page begins with the result: the final model, its figure, and how each step came to it.
+    assert "test_accuracy of the final model" in text[: text.index("<nav>")]
+    assert str(bundle) in text and "reproduce.py" in text and "numpy==" in text
 
 
 def test_steps_by_hand(daemon: DaemonProcess, tmp_path: Path) -> None:

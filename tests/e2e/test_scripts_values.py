@@ -273,3 +273,44 @@ def test_globals_and_composed_settings_get_what_is_recorded(tunectl: Tunectl, tm
         flat = {"tag": got["tag"], "epochs": got["epochs"]}
         flat |= {f"optimizer.{name}": value for name, value in got["optimizer"].items()}
         assert {name: flat[name] for name in params} == params
+
+
+def test_check_compares_two_trials_and_best_names_the_closest(tunectl: Tunectl, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import argparse, subprocess\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float)\n"
+        "a = p.parse_args()\nopen('model.txt', 'w').write(str(a.lr))\nprint('loss', 0.5)\nprint('ms', 20 + a.lr)\n"
+    )
+    text = """
+        question = "q"
+        [run]
+        script = "train.py"
+        args = ["{params}"]
+        [metrics]
+        patterns = ['loss (?P<loss>.+)', 'ms (?P<ms>.+)']
+        [objective]
+        metric = "loss"
+        direction = "minimize"
+        [[constraint]]
+        metric = "ms"
+        at_most = 10
+        [space]
+        lr = { type = "float", low = 0.1, high = 1.0 }
+        [search]
+        method = "sobol"
+        trials = 3
+    """
+    (tmp_path / "s.toml").write_text(text)
+    document = tunectl.json("check", "s.toml", "--run")
+    warned = " | ".join(finding["what"] for finding in document["findings"] if finding["level"] == "warn")
+    assert "a second trial at another point (lr=" in warned and "gave the very same loss" in warned
+    assert f"both trials wrote {tmp_path}/model.txt: trials side by side would write over each other" in warned
+    assert document["trial"]["second"]["state"] == "completed"
+    script = tmp_path / "train.py"
+    script.write_text(script.read_text().replace("'loss', 0.5", "'loss', a.lr"))
+    texts = [finding["what"] for finding in tunectl.json("check", "s.toml", "--run")["findings"]]
+    assert any("gave another loss" in what for what in texts)
+
+    tunectl("submit", "s.toml", "--wait")
+    told = "all 3 trials with a result break a constraint (ms <= 10); the closest is trial "
+    assert tunectl("best", "s").startswith(told)
+    assert told in tunectl("effects", "s", code=1) and told in tunectl("advise", "s").replace("\n", " ")

@@ -76,10 +76,11 @@ class Launcher:
         preload: list[str] | None = None,
         python: str = sys.executable,
         env: dict[str, str] | None = None,
+        bundle: str = "",
     ) -> None:
         self.folder = folder
         self.python = python
-        self.bundle = make_bundle(str(folder / "bundles"))
+        self.bundle = bundle or make_bundle(str(folder / "bundles"))
         self.log = folder / f"launcher-{uuid.uuid4().hex[:6]}.log"
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "PYTEST_", "COV_"))}
         with open(self.log, "wb") as log:

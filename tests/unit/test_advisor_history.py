@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tuned.advisor.encoding import columns_of, decode, encode
-from tuned.advisor.history import LATEST, MOST_DATA, MOST_DATA_SEVERAL, MOST_POINTS, SPREAD, weigh
+from tuned.advisor.history import MOST_DATA, MOST_DATA_SEVERAL, MOST_POINTS, weigh
 from tuned.advisor.messages import (
     BadRequest,
     DefineStudy,
@@ -104,11 +104,12 @@ def test_what_is_fed_is_bounded_and_keeps_best_latest_and_some_of_all_ranks():
     rows = [trial(i, loss=float(i)) for i in range(1, n + 1)] + [trial(n + i, "queued") for i in range(1, 100)]
     evidence = weigh(SPACE, MINIMIZE, rows)
     numbers = [s.number for s in evidence.data]
-    best = MOST_DATA - LATEST - SPREAD
+    latest, spread = 25, 50
+    best = MOST_DATA - latest - spread
     assert len(numbers) == MOST_DATA and numbers == sorted(numbers)
-    assert numbers[:best] == list(range(1, best + 1)) and numbers[-LATEST:] == list(range(n - LATEST + 1, n + 1))
-    steps = {b - a for a, b in pairwise(numbers[best:-LATEST])}
-    assert max(steps) - min(steps) <= 1 and min(steps) == (n - best - LATEST) // SPREAD
+    assert numbers[:best] == list(range(1, best + 1)) and numbers[-latest:] == list(range(n - latest + 1, n + 1))
+    steps = {b - a for a, b in pairwise(numbers[best:-latest])}
+    assert max(steps) - min(steps) <= 1 and min(steps) == (n - best - latest) // spread
     assert [p for p, _ in evidence.pending] == list(range(n + 100 - MOST_POINTS, n + 100))
     # One more than there is room for, and the best of it for a metric of which more is better.
     evidence = weigh(SPACE, MAXIMIZE, [trial(i, acc=float(i % 7)) for i in range(1, MOST_DATA + 2)])

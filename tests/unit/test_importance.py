@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuned.analyses.models.surrogate import fitted
 from tuned.analyses.parameters.importance import fit, importance
 from tuned.analyses.parameters.slices import contour, slice_
-from tuned.analyses.parameters.surrogate import fitted
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.core.errors import InvalidInput

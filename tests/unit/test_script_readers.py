@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tuned.client.drafting import load_script
 from tuned.core.draft.customs import customs_of
 from tuned.core.draft.prints import read_prints
 from tuned.core.draft.ranges import choose
@@ -14,6 +16,8 @@ from tuned.core.draft.study_text import draft_study, read_script
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.script.spelling import spelling_of
+from tuned.core.study_file.reporting import own_files
+from tuned.disk import Disk
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 ARGS = """
@@ -179,7 +183,28 @@ def test_a_range_is_that_of_the_library(
     option = Option(name, f"--{name}", kind, default)  # type: ignore[arg-type]
     choice = choose(option, customs_of(ast.parse(module)))
     assert choice.use == "tune" and (choice.entry["low"], choice.entry["high"]) == (low, high)
-    assert ("as in " in choice.why) == (module != "import torch")
+    assert (choice.why.split(" ")[0] in ("as", "among")) == (module != "import torch")
+
+
+def test_a_file_that_a_script_executes_is_its_own() -> None:
+    folder = SCRIPTS / "globals"
+    found = own_files(str(folder / "train.py"), Disk())
+    assert found == [str(folder / "train.py"), str(folder / "configurator.py")]
+
+
+def test_a_rollout_is_no_length_of_a_trial() -> None:
+    option = Option("num-steps", "--num-steps", "int", 128)
+    assert choose(option).use == "fix"
+    assert choose(option, customs_of(ast.parse("import gymnasium"))).entry[:2] == [32, 64]
+
+
+def test_options_in_a_file_of_their_own_are_drafted(tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS / "packaged", tmp_path, dirs_exist_ok=True)
+    script = load_script(str(tmp_path / "lab" / "train.py"), tmp_path)
+    assert (script.module, script.cwd, script.taken.how) == ("lab.train", ".", "argparse")
+    assert [option.name for option in script.taken.options] == ["x", "square"]
+    draft = draft_study(script)
+    assert 'module = "lab.train"' in draft.text and draft.tuned == ("square",)
 
 
 def test_steps_directions_and_callbacks_of_drafts() -> None:

@@ -7,8 +7,9 @@ import pytest
 from tui.needs import Need
 from tui.picture import sort_studies
 from tui.reduce import reduce_trial
+from tui.rows import Rows
 from tui.store import Store
-from tuned.wire import BestRow, EventRow, LogChunk, MetricRow, ObjectiveRow, StudyRow, TrialRow
+from tuned.wire import BestRow, EventRow, LogChunk, MetricRow, ObjectiveRow, StudyRow, TrialDetail, TrialRow
 
 NOW = 1_700_000_000.0
 
@@ -256,3 +257,13 @@ def test_progress_counts_points_of_the_search_that_have_ended() -> None:
     assert (row.finished, row.progress) == (10, "10/40")
     assert row.searched == {**counts, "completed": 5, "running": 1}
     assert study(counts={"cancelled": 1}, trials=None).progress == "0"
+
+
+def test_the_rank_of_a_trial_in_a_large_study_is_the_daemons(store: Store) -> None:
+    store.put_studies([study(counts={"completed": 6000})])
+    assert store.paged
+    rows = Rows(store)
+    store.select_trial(1)
+    assert rows.rank(1) is None, "not known yet"
+    store.put_detail(TrialDetail(store.trials[1], None, "", [], "", 0, rank=3, ranked=5999))
+    assert rows.rank(1) == (3, 5999) and rows.rank(2) is None

@@ -22,7 +22,7 @@ def devices(context: Context, width: int, height: int, focused: bool) -> list[Li
     lines += [text for row in rows for text in _device(row, width, glyphs)]
     if status is not None:
         lines.append(line((f" queue {status.queued} {glyphs.dot} advisor {clean(status.advisor)}", "dim")))
-        lines.extend(line((" " + clean(note), "warn")) for note in status.notes)
+        lines.extend(line((" " + clean(note), "bad" if note in status.alarms else "warn")) for note in status.notes)
     return filled(lines, width, height)
 
 

@@ -25,6 +25,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["MPLBACKEND"] = "agg"
 
 from tuned.advisor.serve import reserve_stdout  # noqa: E402
+from tuned.analyses.bounds import with_bounds  # noqa: E402
 from tuned.analyses.kinds import analysis  # noqa: E402
 from tuned.analyses.question import Question  # noqa: E402
 from tuned.analyses.study_data import StudyData  # noqa: E402
@@ -47,7 +48,8 @@ def answer(requests: Iterator[bytes], first: bytes) -> bytes:
         texts = [list(takewhile(lambda text: text != END, requests)) for _ in range(request["studies"])]
         studies = [_study(lines) for lines in texts]
         question = Question(studies[0], dict(request["options"]), tuple(studies[1:]))
-        return _line({"id": identity, "result": analysis(request["kind"])(question).to_dict()})
+        found = with_bounds(analysis(request["kind"])(question), studies[0])
+        return _line({"id": identity, "result": found.to_dict()})
     except InvalidInput as error:
         refusal = {"what": error.what, "where": error.where, "hint": error.hint}
         return _line({"id": identity, "error": str(error), "kind": "bad_request", "refusal": refusal})

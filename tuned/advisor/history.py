@@ -8,20 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from statistics import median
 
 from tuned.advisor.lessons import MOST_FAILED, Failed, Measured, failed_of
 from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.search.bound import MODEL, SEVERAL, bounded
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import OPEN, VALUED, Failure, TrialState
 
 MOST_DATA = 300
-"""Trials that a model is fitted to. Beyond, a suggestion takes seconds."""
-LATEST, SPREAD = 25, 50
-"""Of these the latest, so that what a model has just learned is not forgotten when it was nothing good, and some from
-all ranks, so that it goes on knowing where nothing good is. The others are the best. Measured by
-`benchmarks.bounded_history`."""
+"""Trials that a model is fitted to. Beyond, a suggestion takes seconds. Which: `tuned.core.search.bound`."""
 MOST_DATA_SEVERAL = 60
 """The same with several objectives, where the cost grows with the number of trials that none dominates: the latest
 half, and the best by each in turn."""
@@ -215,24 +211,10 @@ def _sign(objective: ObjectiveLine) -> float:
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    latest, spread = max(1, most * LATEST // MOST_DATA), most * SPREAD // MOST_DATA
-    if sum(o.bound is None for o in objectives) > 1:
-        most = min(most, MOST_DATA_SEVERAL)
-        latest, spread = most // 2, 0
-    if len(data) <= most:
-        return data
-    chosen = {s.number for s in data[-latest:]}
-    share = (most - latest - spread) // len(objectives)
-    for k, objective in enumerate(objectives):
-        rest = sorted((s for s in data if s.number not in chosen), key=partial(_rank, _sign(objective), k))
-        chosen |= {s.number for s in rest[:share]}
-    rest = sorted((s for s in data if s.number not in chosen), key=partial(_rank, _sign(objectives[0]), 0))
-    chosen |= {rest[(2 * i + 1) * len(rest) // (2 * spread)].number for i in range(spread)}
-    return [s for s in data if s.number in chosen]
-
-
-def _rank(sign: float, k: int, sample: Sample) -> tuple[float, int]:
-    return sign * sample.values[k], sample.number
+    scores = [[_sign(o) * v for o, v in zip(objectives, s.values, strict=True)] for s in data]
+    several = sum(o.bound is None for o in objectives) > 1
+    most, mix = (min(most, MOST_DATA_SEVERAL), SEVERAL) if several else (most, MODEL)
+    return [data[i] for i in bounded([s.number for s in data], scores, most, mix)]
 
 
 def _tamed(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sample, ...]:

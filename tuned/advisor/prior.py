@@ -13,10 +13,11 @@ import numpy as np
 from tuned.advisor.encoding import columns_of, places
 from tuned.advisor.history import Sample
 from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.search.bound import PRIOR, bounded
 from tuned.core.space import SearchSpace
 
 MOST = 100
-"""Results: the better half are the best ones, the rest spread over the others."""
+"""Results of earlier studies; which: `tuned.core.search.bound`."""
 NEIGHBOURS = 3
 LEAST = 3
 """Results of this study before the level is looked at."""
@@ -32,19 +33,10 @@ def prior_of(
         values = tuple(row.values.get(o.metric, math.nan) for o in objectives)
         if point is not None and all(math.isfinite(v) for v in values):
             found.append(Sample(row.number, point, values))
-    kept = _bounded(objectives, found)
+    sign = 1.0 if objectives[0].direction == "minimize" else -1.0
+    kept = [found[i] for i in bounded([s.number for s in found], [[sign * s.values[0]] for s in found], MOST, PRIOR)]
     offsets = _offsets(space, kept, data)
     return tuple(Sample(s.number, s.point, tuple(v + o for v, o in zip(s.values, offsets, strict=True))) for s in kept)
-
-
-def _bounded(objectives: Sequence[ObjectiveLine], found: list[Sample]) -> list[Sample]:
-    if len(found) <= MOST:
-        return found
-    sign = 1.0 if objectives[0].direction == "minimize" else -1.0
-    ranked = sorted(found, key=lambda s: (sign * s.values[0], s.number))
-    best, rest = ranked[: MOST // 2], ranked[MOST // 2 :]
-    step = len(rest) / (MOST - len(best))
-    return [*best, *(rest[int(i * step)] for i in range(MOST - len(best)))]
 
 
 def _offsets(space: SearchSpace, prior: Sequence[Sample], data: Sequence[Sample]) -> list[float]:

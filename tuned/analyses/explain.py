@@ -21,6 +21,7 @@ from tuned.analyses.model_size import size_table
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.ledger import ledger_table
 from tuned.analyses.space.sampling import gain_of_doubling
+from tuned.analyses.stopping import measured
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Column, Table
 from tuned.core.errors import InvalidInput
@@ -93,7 +94,15 @@ def _stopping(study: StudyData) -> list[str]:
         return ["early stopping is off: every trial runs to its end."]
     pruned = [trial for trial in study.searched if trial.state == "pruned"]
     method = study.spec.early_stopping.method
-    return [f"{method} stopped {len(pruned)} of {len(study.searched)} trials early."]
+    told = [f"{method} stopped {len(pruned)} of {len(study.searched)} trials early."]
+    found = measured(study)
+    if found is not None:
+        share = f"{len(found.wrong)} of {len(found.rescued)}"
+        told.append(
+            f"of those that were let run on to measure it {share} should not have been stopped (90 % interval "
+            f"{found.low:.0%} to {found.high:.0%})."
+        )
+    return told
 
 
 def _failures(study: StudyData) -> list[str]:

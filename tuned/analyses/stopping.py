@@ -14,7 +14,7 @@ from tuned.analyses.verdict import Verdict
 
 TOLERATED = 0.1
 """Share of wrong decisions that the time saved is worth; ours."""
-LEVEL = 0.95
+LEVEL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Measured:
 
     Attributes:
         wrong: Those of them that ended better than the median of the trials which the rule let through.
-        low, high: The interval that holds the true share with 95 % (Clopper and Pearson).
+        low, high: The interval that holds the true share with 90 % (Clopper and Pearson).
     """
 
     rescued: tuple[TrialData, ...]
@@ -56,8 +56,8 @@ def stopping_rule(study: StudyData) -> Iterable[Verdict]:
     """Early stopping that stops the good trials: warn when surely more than a tenth of its decisions are wrong.
 
     A decision is wrong when a trial that was let run on to measure the rule ends better than the median of those which
-    the rule let through. The lower end of the share's 95 % interval is compared with the threshold, so that one lucky
-    trial is no alarm; a rule without fault alarms in at most 2.5 % of studies.
+    the rule let through. The lower end of the share's 90 % interval is compared with the threshold, so that one lucky
+    trial is no alarm; a rule that is wrong in a tenth of its decisions alarms in at most one of twenty studies.
     """
     found = measured(study)
     if found is None or found.low <= TOLERATED:
@@ -68,7 +68,7 @@ def stopping_rule(study: StudyData) -> Iterable[Verdict]:
     yield Verdict(
         "warn", "stopping.wrong",
         f"Early stopping stops good trials: {len(found.wrong)} of {len(found.rescued)} that it would have stopped, and "
-        f"that were let run on, end better than the middle of those which it let through (95 % interval of the share: "
+        f"that were let run on, end better than the middle of those which it let through (90 % interval of the share: "
         f"{found.low:.0%} to {found.high:.0%}). Early values say little of the end here.",
         {"wrong": len(found.wrong), "rescued": len(found.rescued), "share": found.share, "low": found.low,
          "high": found.high, "tolerated": TOLERATED},
@@ -88,7 +88,7 @@ def stopping_table(study: StudyData) -> Table | None:
            len(found.wrong) if found else None, (found.low, found.high) if found else None)  # fmt: skip
     columns = (
         Column("method"), Column("stopped", "count"), Column("rescued", "count", "let run on to measure it"),
-        Column("wrong", "count", "of these wrongly stopped"), Column("interval", "shares", "95 % of the share"),
+        Column("wrong", "count", "of these wrongly stopped"), Column("interval", "shares", "90 % of the share"),
     )  # fmt: skip
     note = "Wrong: it ended better than the median of the trials which the rule let through."
     return Table("stopping", "How often early stopping was wrong", columns, (row,), (note,))

@@ -7,7 +7,7 @@ judgement.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -214,10 +214,14 @@ class StudyData:
         return cls(**{**data, "spec": StudySpec.from_dict(data["spec"]), "trials": trials, "steps": steps})
 
 
+_KNOWN = frozenset(known.name for known in fields(TrialData))
+
+
 def _trial(row: Mapping[str, Any]) -> TrialData:
     values = {metric: decode_number(value) for metric, value in row["values"].items()}
     curves = {metric: _curve(curve) for metric, curve in row["curves"].items()}
-    return TrialData(**{**row, "values": values, "curves": curves})
+    known = {name: value for name, value in row.items() if name in _KNOWN}
+    return TrialData(**{**known, "values": values, "curves": curves})
 
 
 def _curve(data: Mapping[str, Any]) -> Curve:

@@ -30,6 +30,11 @@ T = TypeVar("T")
 class AsyncClient:
     """Sends calls to one daemon.
 
+    Example::
+
+        async with AsyncClient(resolve_home().socket) as client:
+            rows = await client.send(api.trials("digits", state=["running"]))
+
     Args:
         socket: Path of the daemon's socket.
         timeout: Seconds within which a call without a limit of its own must be answered.

@@ -73,6 +73,11 @@ def daemon_command(home: Home, slots: int | None = None) -> list[str]:
     return command if slots is None else [*command, "--slots", str(slots)]
 
 
+def repair_command(home: Home, verb: str) -> list[str]:
+    """The argument list that makes the database of this state folder whole: `recover` or `rebuild`."""
+    return [own_python(), "-I", "-m", "tuned.daemon", verb, "--home", str(home.root)]
+
+
 def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, patience: float = 30.0) -> DaemonStatus:
     """The daemon's status, after starting it when none runs.
 

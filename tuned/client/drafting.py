@@ -32,6 +32,9 @@ def load_script(script: str, folder: Path) -> Script:
         InvalidInput: It is not there, or no Python.
     """
     from tuned.core.draft.study_text import read_script
+    from tuned.core.study import RunSpec
+    from tuned.core.study_file.taking import options_of
+    from tuned.disk import Disk
 
     path = Path(os.path.abspath(script))  # noqa: PTH100 - the name the user gave, links kept
     if path.is_dir():
@@ -56,10 +59,12 @@ def load_script(script: str, folder: Path) -> Script:
     typed = os.path.relpath(path, folder)
     read = read_script(text, str(path) if typed.startswith(os.pardir) else typed, lambda name: _beside(path, name))
     root = _root(path)
-    if root == path.parent or not re.search(r"^\s*from\s+\.", text, re.MULTILINE):
-        return read
-    module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__main__")
-    return replace(read, module=module, cwd=os.path.relpath(root, folder))
+    if root != path.parent and re.search(r"^\s*from\s+\.", text, re.MULTILINE):
+        module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__main__")
+        read = replace(read, module=module, cwd=os.path.relpath(root, folder))
+    if not read.taken.how:
+        read = replace(read, taken=options_of(RunSpec("script", str(path), cwd=str(root), module=read.module), Disk()))
+    return read
 
 
 def _beside(script: Path, name: str) -> str | None:

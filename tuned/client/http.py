@@ -136,6 +136,10 @@ class OpenReply:
 class Client:
     """Sends calls to one daemon and waits for the answers.
 
+    Example::
+
+        best = Client(resolve_home().socket).send(api.best("digits", top=3))
+
     Args:
         socket: Path of the daemon's socket.
         timeout: Seconds within which a call without a limit of its own must be answered.

@@ -114,6 +114,12 @@ class Daemon:
 class SubmittedStudy:
     """A study that the daemon knows.
 
+    Example::
+
+        study = tuned.connect().submit("study.toml")
+        study.wait()
+        print(study.best.params)
+
     Attributes:
         name: Its name.
         submitted: The daemon's reply when this script submitted it; None otherwise.

@@ -60,10 +60,19 @@ def rehearsal(submission: Submission, name: str) -> Submission:
     search = {key: value for key, value in dict(study.get("search") or {}).items() if key in ("seed", "point")}
     search["point"] = list(search.get("point", []))[:1]
     study |= {"name": name, "priority": FIRST, "search": {**search, "method": "sobol", "trials": 1}}
-    study.pop("early_stopping", None)
+    # One trial is no search to stop early, nor to lead to a final model.
+    for table in ("early_stopping", "playbook"):
+        study.pop(table, None)
     run = dict(study.get("run") or {})
     study["run"] = {**run, "retries": {"lost": 0}}
     return replace(submission, study=study, name=name)
+
+
+def elsewhere(rehearsed: Submission) -> Submission:
+    """The same rehearsal in another place of the space."""
+    search = dict(rehearsed.study["search"])
+    search |= {"seed": int(search.get("seed") or 0) + 1, "point": []}
+    return replace(rehearsed, study={**rehearsed.study, "search": search})
 
 
 @contextlib.contextmanager

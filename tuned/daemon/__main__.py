@@ -1,4 +1,4 @@
-"""`python -I -m tuned.daemon run --home DIR`: one daemon a state folder, in the foreground.
+"""`python -I -m tuned.daemon run|recover|rebuild --home DIR`: one process a state folder, in the foreground.
 
 Owns the command line, the lock on the state folder, and logging. A daemon that cannot start says why in one line.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.daemon.ownership import Ownership
-from tuned.home import LARGEST_SLOTS, home_at, prepare_home, resolve_home
+from tuned.home import LARGEST_SLOTS, Home, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
 REFUSED = 1
@@ -23,7 +23,7 @@ REFUSED = 1
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tuned.daemon", description="The tuned daemon, in the foreground.")
-    parser.add_argument("verb", choices=["run"])
+    parser.add_argument("verb", choices=["run", "recover", "rebuild"])
     parser.add_argument("--home", type=Path, help="state folder; default: as tunectl finds it")
     parser.add_argument("--slots", type=int, help="trials at once on the CPU; default: half the cores")
     return parser.parse_args()
@@ -42,6 +42,21 @@ def slots_asked(environ: Mapping[str, str]) -> int | None:
         hint = f"write 1 to {LARGEST_SLOTS}, or unset it"
         raise InvalidInput(f"{text[:30]!r} is no number of trials", where=ENV_SLOTS, hint=hint)
     return int(text)
+
+
+def _repair(verb: str, home: Home, ownership: Ownership) -> int:
+    """Make the database whole while no daemon runs; prints one JSON document."""
+    from tuned.daemon.recovery import offline
+
+    try:
+        report = offline.recover(home) if verb == "recover" else offline.rebuild(home)
+        print(offline.as_json(report))  # noqa: T201  tunectl reads it
+    except TunedError as error:
+        print(f"tuned: {error}", file=sys.stderr)  # noqa: T201
+        return REFUSED
+    finally:
+        ownership.close()
+    return 0
 
 
 def first_line(error: Exception) -> str:
@@ -63,6 +78,8 @@ def main() -> int:
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201  this is its command line
         return REFUSED
+    if arguments.verb != "run":
+        return _repair(arguments.verb, home, ownership)
     # FastAPI imports pydantic's old half, 2 MB of it, only to ask whether a model is of that kind; none of ours is, and
     # where it is not to be had FastAPI takes that for a no.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]

@@ -45,6 +45,7 @@ from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
+from tuned.daemon.recovery import identity
 from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
@@ -168,8 +169,10 @@ class Daemon:
 
         Raises:
             Unavailable: The database is another than these run directories are of.
+            Conflict: The folder is a copy of one whose trials live.
         """
         refuse_empty(self._database, self._home.runs)
+        self.notes += identity.check(self._home, self._database)
         return take_in(self._database, self._home.runs)
 
     async def _close(self) -> None:
@@ -230,6 +233,7 @@ class Daemon:
         """The answer of `tunectl daemon status`."""
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        alarms = [self._database.writer.damage] if self._database.writer.damage else []
         devices = []
         for slot in [*self._slots.gpus, *self._slots.cpus]:
             sample = self._slots.samples.get(slot.id)
@@ -259,8 +263,10 @@ class Daemon:
             running=running,
             queued=queued,
             advisor=self._advisor.state,
+            alarms=alarms,
             failures=self._loops.counts,
             notes=[
+                *alarms,
                 *self.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._scheduler.held_up] if self._scheduler.held_up else []),

@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from storage import backup, repository
+from storage import backup, queries, repository
 from storage.engine import Database
+from storage.problems import Damaged
 from tuned.core import words
 from tuned.core.errors import Unavailable
 from tuned.daemon import clock, failpoints
@@ -76,7 +77,7 @@ class Housekeeping:
             (DISK_S, self._look_at_disk),
             (OFTEN_S, self._end_idle),
             (OFTEN_S, self._cap_logs),
-            (HOUR_S, self._back_up),
+            (OFTEN_S, self._back_up),
             (HOUR_S, self._forget_events),
             (HOUR_S, self._keep_quota),
             (HOUR_S, self._take_late_lines),
@@ -125,9 +126,15 @@ class Housekeeping:
             await asyncio.to_thread(cap_log, attempt.run_dir)
 
     async def _back_up(self) -> None:
-        folder, now = self._home.root / "backups", clock.now()
-        if await asyncio.to_thread(backup.backup_due, folder, now):
-            copy = await asyncio.to_thread(backup.back_up, self._home.database, folder, now)
+        folder, now, database = self._home.root / "backups", clock.now(), self._home.database
+        if not await self._database.ask(queries.study_names):
+            return  # a copy of nothing would only pass for one of something
+        if await asyncio.to_thread(backup.backup_due, folder, now, database):
+            try:
+                copy = await asyncio.to_thread(backup.back_up, database, folder, now)
+            except Damaged as error:
+                self._database.writer.note_damage(error)
+                return
             log.info("backed up the database to %s", copy)
 
     async def _forget_events(self) -> None:

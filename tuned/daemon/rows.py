@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from enum import Enum
+from typing import Any
+
 from storage.queries import StoppingReport
 from tuned.core.playbook.steps import Playbook
 from tuned.core.queue.schedule import counted
@@ -24,6 +28,10 @@ from tuned.wire import (
     TrialRow,
     wire_values,
 )
+
+_OF_TRIALS = {field.name for field in fields(Trial)} - {"values"}
+SHARED = tuple(field.name for field in fields(TrialRow) if field.name in _OF_TRIALS)
+"""Fields of a trial that cross the wire as they are."""
 
 
 def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
@@ -114,33 +122,12 @@ def _code_note(study: Study) -> str:
 
 
 def trial_row(trial: Trial) -> TrialRow:
-    """A trial as lists show it."""
-    return TrialRow(
-        study=trial.study,
-        number=trial.number,
-        state=trial.state.value,
-        params=dict(trial.params),
-        values=wire_values(trial.values),
-        priority=trial.priority,
-        origin=trial.origin,
-        attempt=trial.attempt,
-        reason=trial.reason,
-        failure=trial.failure.value if trial.failure else None,
-        device=trial.device,
-        seed=trial.seed,
-        stage=trial.stage,
-        created_at=trial.created_at,
-        started_at=trial.started_at,
-        ended_at=trial.ended_at,
-        why=trial.why,
-        stop_reason=trial.stop_reason.value if trial.stop_reason else None,
-        last_step=trial.last_step,
-        retry_of=trial.retry_of,
-        code=trial.code,
-        space=trial.space,
-        frozen=trial.frozen,
-        stopped_by=trial.stopped_by,
-    )
+    """A trial as lists show it: every field of the row that a trial has, under the same name."""
+    return TrialRow(**{name: _plain(getattr(trial, name)) for name in SHARED}, values=wire_values(trial.values))
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else dict(value) if isinstance(value, dict) else value
 
 
 def metric_row(study: str, number: int, observation: Observation) -> MetricRow:

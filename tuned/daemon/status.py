@@ -22,7 +22,7 @@ async def status(given: Given) -> DaemonStatus:
         studies = await given.database.ask(queries.studies)
     except Unavailable as error:
         known = given.status(0, 0, 0)
-        return replace(known, notes=[str(error), *known.notes])
+        return replace(known, alarms=[str(error), *known.alarms], notes=[str(error), *known.notes])
     live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
     return given.status(len(studies), live, queued)

@@ -30,7 +30,7 @@ _SIGNS = (
     "launch/__main__.py",
     "launch/child.py",
 )
-"""Whoever removes files removes one of these."""
+"""A removal of files takes one of these."""
 
 
 def make_bundle(target_folder: str) -> str:

@@ -130,18 +130,24 @@ def end_supervised(run_dir: str, start: Optional[Mapping[str, Any]], seconds: fl
 
 
 def of_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]]) -> Iterator[Process]:
-    """The living processes of this user that belong to an attempt whose supervisor is dead."""
+    """The living processes of this user that belong to an attempt whose supervisor is dead.
+
+    Those that inherited something of it, and whatever descends from them: a grandchild in a session of its own, with an
+    empty environment, is told by its parents alone, so it is found while they live.
+    """
     if start is not None and start["boot_id"] != boot_id():
         return
     mark = b"%s=%s" % (ENV_ATTEMPT.encode(), attempt_id.encode())
-    outputs = {os.path.join(run_dir, OUTPUT_FILE), *("pipe:[%d]" % inode for inode in (start or {}).get("pipes", ()))}
     me = os.getpid()
     uid = os.getuid()
-    for process in processes():
-        if process.zombie or process.pid == me or _owner(process.pid) != uid:
-            continue
-        if _inherits_place(process, start) or _inherits_things(process.pid, mark, outputs):
-            yield process
+    mine = [p for p in processes() if not p.zombie and p.pid != me and _owner(p.pid) == uid]
+    found = {p.pid for p in mine if _inherits_place(p, start) or _inherits_things(p.pid, mark, run_dir)}
+    while True:
+        children = {p.pid for p in mine if p.parent in found} - found
+        if not children:
+            break
+        found |= children
+    yield from (p for p in mine if p.pid in found)
 
 
 def _inherits_place(process: Process, start: Optional[Mapping[str, Any]]) -> bool:
@@ -150,14 +156,22 @@ def _inherits_place(process: Process, start: Optional[Mapping[str, Any]]) -> boo
     return bool(process.group == start["pgid"] or process.session == start["supervisor_pid"])
 
 
-def _inherits_things(pid: int, mark: bytes, outputs: Set[str]) -> bool:
+def _inherits_things(pid: int, mark: bytes, run_dir: str) -> bool:
+    """The attempt's mark in its environment, its output as stdout or stderr, or a working folder below its own."""
     try:
         with open("/proc/%d/environ" % pid, "rb") as file:
             if mark in file.read().split(b"\0"):
                 return True
-        return any(os.readlink("/proc/%d/fd/%d" % (pid, fd)) in outputs for fd in (1, 2))
+        output = os.path.join(run_dir, OUTPUT_FILE)
+        if any(os.readlink("/proc/%d/fd/%d" % (pid, fd)) == output for fd in (1, 2)):
+            return True
+    except OSError:
+        pass
+    try:
+        folder = os.readlink("/proc/%d/cwd" % pid)
     except OSError:
         return False
+    return folder == run_dir or folder.startswith(run_dir + "/")
 
 
 def _owner(pid: int) -> Optional[int]:

@@ -25,7 +25,7 @@ from tuned.launch import child, import_paths, kernel, preload, shutdown, supervi
 from tuned.launch.control import Control
 from tuned.launch.program import Program
 from tuned.launch.signals import Wakeups, blocked, unblock
-from tuned.protocol import SPEC_FILE, RecordError, read_record
+from tuned.protocol import SCARCE, SPEC_FILE, TRY_LATER, RecordError, read_record
 
 
 def serve(bundle: str, at_start: FrozenSet[str]) -> Optional[Program]:
@@ -88,7 +88,13 @@ class Launcher:
 
     def _handle(self, request: Dict[str, Any]) -> Optional[Program]:
         if "hello" in request:
-            self._hello(request["hello"].get("preload", []))
+            try:
+                self._hello(request["hello"].get("preload", []))
+            except OSError as error:
+                if not _is_busy(error):
+                    raise
+                sys.stderr.write("not ready: %s\n" % error.strerror)
+                sys.exit(TRY_LATER)
         elif "launch" in request:
             return self._launch(request["launch"])
         return None
@@ -115,7 +121,7 @@ class Launcher:
         try:
             spec = read_record(run_dir, SPEC_FILE)
         except (OSError, RecordError) as error:
-            self._control.answer(refused=run_dir, why=str(error))
+            self._control.answer(refused=run_dir, why=str(error), busy=_is_busy(error))
             return None
         if spec is None:
             self._control.answer(refused=run_dir, why="there is no %s" % SPEC_FILE)
@@ -129,7 +135,8 @@ class Launcher:
                 faults.check("fork", "supervisor")
                 pid = os.fork()
             except OSError as error:
-                self._control.answer(refused=run_dir, why="cannot fork: %s" % error.strerror)
+                why = "cannot fork: %s" % error.strerror
+                self._control.answer(refused=run_dir, why=why, busy=_is_busy(error))
                 return None
             if pid == 0:
                 return self._supervise(spec, run_dir)
@@ -165,6 +172,11 @@ class Launcher:
             traceback.print_exc()
             os._exit(70)
         return program
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether the machine lacks processes, memory or descriptors just now: the attempt may be launched later."""
+    return isinstance(error, OSError) and error.errno in SCARCE
 
 
 def _reap() -> None:

@@ -16,6 +16,15 @@ from typing import Any
 class Study:
     """The content of a study file, section by section.
 
+    Example::
+
+        study = tuned.Study(
+            run={"script": "train.py", "args": ["--lr", "{lr}"]},
+            space={"lr": {"type": "float", "low": 1e-5, "high": 0.1, "log": True}},
+            objective={"metric": "val_loss", "direction": "minimize"},
+            search={"trials": 40},
+        )
+
     Args:
         name: Name of the study; None: the file's name.
         run: The `[run]` table, or a module-level function, which stands for `{"function": "FILE:NAME"}`.

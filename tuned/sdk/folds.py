@@ -32,6 +32,12 @@ class Reports(Protocol):
 class Fold:
     """One of `k` parts of the data, held out once.
 
+    Example::
+
+        for fold in trial.folds(5):
+            train, valid = fold.split(len(x), labels=y)
+            fold.report(val_accuracy=fit(x[train], y[train]).score(x[valid], y[valid]))
+
     Attributes:
         number: From 1 to `k`.
         k: How many folds there are.

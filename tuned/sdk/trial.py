@@ -29,6 +29,14 @@ _SAVE_GRADIENTS_S = 10.0
 class Trial(abc.ABC):
     """One evaluation of one point of the search space.
 
+    Example::
+
+        trial = tuned.current_trial(defaults={"lr": 1e-3})
+        for epoch in range(20):
+            trial.report(step=epoch, val_loss=train(trial.params["lr"]))
+            if trial.should_stop():
+                break
+
     Attributes:
         params: Name -> value of each parameter.
         number: Of the trial in its study, from 1; 0 outside of a daemon.

@@ -48,6 +48,8 @@ class DaemonStatus:
     """The daemon's state, as `tunectl daemon status` shows it.
 
     Attributes:
+        notes: Lines that a person should know, those of `alarms` among them.
+        alarms: Those of them that somebody must act on, such as damage to the database.
         failures: Background loop of the daemon -> how often it failed and was started again.
     """
 
@@ -64,6 +66,7 @@ class DaemonStatus:
     queued: int
     advisor: str
     notes: list[str]
+    alarms: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
 
 

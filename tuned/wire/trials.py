@@ -103,6 +103,8 @@ class TrialDetail:
         bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
             `{attempt, offset, text}`.
         command: The trial as a line for a shell; variables that look like secrets are left out.
+        rank: Its place among the `ranked` trials of the study, best first; None for a trial without one.
+        waits_for: Of a trial that was told to end or to stand still: what that waits for; empty when nothing does.
     """
 
     trial: TrialRow
@@ -115,6 +117,9 @@ class TrialDetail:
     rungs: list[RungRow] = field(default_factory=list)
     unreadable: list[Json] = field(default_factory=list)
     command: str = ""
+    rank: int | None = None
+    ranked: int = 0
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import numpy as np
 from scipy import stats
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.bounds import no_result
+from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import text_of
 from tuned.analyses.question import Question
@@ -45,7 +47,7 @@ def compare(question: Question) -> Answer:
     old, new = question.study, question.others[0]
     for study in (old, new):
         if not study.ranked:
-            raise InvalidInput("no trial of it has a result yet", where=study.name)
+            raise no_result(study)
     shared = shared_parameters(old, new)
     verdicts = list(_verdicts(old, new, shared))
     notes = [] if shared else ["They share no parameter: nothing but the results can be compared."]
@@ -253,7 +255,7 @@ def baseline_of(study: StudyData) -> TrialData:
 def baseline_and_best(study: StudyData) -> Answer:
     """What tuning has brought: the baseline beside the best, parameter by parameter."""
     if not study.ranked:
-        raise InvalidInput("no trial of it has a result yet", where=study.name)
+        raise no_result(study)
     baseline, best = baseline_of(study), study.ranked[0]
     columns = (
         Column("what"), Column("baseline", title=f"baseline, trial {baseline.number}"),
@@ -280,11 +282,19 @@ def baseline_and_best(study: StudyData) -> Answer:
         if best.number != baseline.number
         else f"The baseline, trial {baseline.number}, is the best so far: {metric} {best.values[metric]:.4g}.",
         {"baseline": baseline.values[metric], "best": best.values[metric], "gain": gain},
-        "One trial each: repeat both with other seeds before you believe the difference." if gain else "",
+        _beside(study, best, gain),
         trials=(best.number, baseline.number),
     )
     table = Table("compare.baseline", f"{study.name}: baseline and best", columns, tuple(rows))
     return Answer((verdict,), (table,))
+
+
+def _beside(study: StudyData, best: TrialData, gain: float) -> str:
+    """The best of many is lucky: its repetitions, or the call for them."""
+    quoted = honest(study)
+    if quoted is not None and quoted.value is not None:
+        return f"Of trial {best.number}, {quoted.how}."
+    return "One trial each: repeat both with other seeds before you believe the difference." if gain else ""
 
 
 def _same(one: Value | None, other: Value | None) -> bool:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, t
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
@@ -21,6 +21,7 @@ from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import Functions
 from tuned.analyses.robust import limit_of
 from tuned.analyses.study_data import Floats
+from tuned.core.search.bound import EVEN, bounded
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 
 LEAST_TRIALS = 8
@@ -48,8 +49,7 @@ class RankModel:
     def __init__(self, space: SearchSpace, points: Sequence[Point], results: Floats) -> None:
         order = np.argsort(results, kind="stable")
         self.of = len(order)
-        if len(order) > MOST_TRIALS:
-            order = order[np.linspace(0, len(order) - 1, MOST_TRIALS).astype(int)]
+        order = order[bounded(order.tolist(), np.arange(len(order))[:, None].tolist(), MOST_TRIALS, EVEN)]
         self._order = order
         self._space = space
         self._points = [points[i] for i in order]
@@ -99,7 +99,9 @@ class RankModel:
         """
         rows = encoded(self._space, [{**point, parameter.name: value} for point in self._points])
         means = self._functions.at(rows).mean(axis=1) * self._scale + self._shift
-        middle, reach = float(means.mean()), 1.96 * float(means.std(ddof=1))
+        # Of few draws: the spread is known by them alone, and so is the middle.
+        wide = float(t.ppf(0.975, len(means) - 1)) * float(np.sqrt(1 + 1 / len(means)))
+        middle, reach = float(means.mean()), wide * float(means.std(ddof=1))
         return Marginal(middle, middle - reach, middle + reach)
 
     def main_effect(self, parameter: Parameter, values: Sequence[Value]) -> float:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.bounds import no_result
 from tuned.analyses.groups import INACTIVE, Group, group
 from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
 from tuned.analyses.naming import usual_direction
@@ -44,7 +45,7 @@ def effects(question: Question) -> Answer:
     if "metric" in question.options:
         study = by_metric(study, question.options["metric"])
     if not study.ranked:
-        raise InvalidInput("no trial has a result yet", where=study.name, hint=f"tunectl wait {study.name}")
+        raise no_result(study)
     if "by" in question.options:
         return two_way(replace(question, study=study))
     asked = question.names("param")

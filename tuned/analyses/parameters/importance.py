@@ -10,9 +10,11 @@ import numpy as np
 from scipy.stats import qmc, spearmanr
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import DRAWS
-from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at
+from tuned.analyses.models.surrogate import Surrogate, fitted, point_at
 from tuned.analyses.question import Question
+from tuned.analyses.robust import wild_note
 from tuned.analyses.study_data import Floats
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
@@ -50,7 +52,8 @@ def importance(question: Question) -> Answer:
         f"interval of {DRAWS} functions that may lie behind them. Shares in all sum to more than 1 where parameters "
         "work together."
     )
-    table = Table("importance", f"importance for {model.metric}", columns, shown, (note,))
+    notes = tuple(text for text in (note, wild_note(question.study)) if text)
+    table = Table("importance", f"importance for {model.metric}", columns, shown, notes)
     figures = {name: {"importance": whole[i], "alone": alone[i]} for i, name in enumerate(names)}
     return Answer(verdicts=_trust(model), tables=(table,), figures={"importance": figures})
 
@@ -126,7 +129,7 @@ def _designs(model: Surrogate) -> tuple[Floats, Floats, list[Floats]]:
 
 
 def _features(model: Surrogate, units: Floats) -> Floats:
-    return np.array([features(model.space, point_at(model.space, list(row))) for row in units])
+    return encoded(model.space, [point_at(model.space, list(row)) for row in units])
 
 
 def _indices(means: Floats, parameters: int) -> tuple[Floats, Floats]:

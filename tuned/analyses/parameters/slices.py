@@ -12,7 +12,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.parameters.surrogate import Surrogate, features, fitted, point_at
+from tuned.analyses.models.encoding import encoded
+from tuned.analyses.models.surrogate import Surrogate, fitted, point_at
 from tuned.analyses.question import Question
 from tuned.analyses.table import Column, Table
 from tuned.core.errors import InvalidInput
@@ -131,7 +132,7 @@ def _with(space: SearchSpace, point: Point, changes: Point) -> Point:
 def _average(model: Surrogate, name: str, values: Sequence[Value]) -> list[float]:
     units = qmc.Sobol(len(model.space.tunable), seed=0).random(AVERAGED)
     others = [point_at(model.space, list(row)) for row in units]
-    rows = np.array([features(model.space, _with(model.space, other, {name: v})) for v in values for other in others])
+    rows = encoded(model.space, [_with(model.space, other, {name: v}) for v in values for other in others])
     mean, _ = model.predict_rows(rows)
     averages = mean.reshape(len(values), AVERAGED).mean(axis=1)
     return [float(a) for a in model.sign * (averages * model.scale + model.shift)]

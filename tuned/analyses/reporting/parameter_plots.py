@@ -14,7 +14,18 @@ from tuned.analyses.groups import text_of
 from tuned.analyses.parameters.importance import importance
 from tuned.analyses.parameters.isolation import isolation
 from tuned.analyses.question import Question
-from tuned.analyses.reporting.pictures import BLUE, FAINT, INK, MANY, ORANGE, Picture, logarithmic, picture, style
+from tuned.analyses.reporting.pictures import (
+    ABOVE,
+    BLUE,
+    FAINT,
+    INK,
+    MANY,
+    ORANGE,
+    Picture,
+    logarithmic,
+    picture,
+    style,
+)
 from tuned.analyses.reporting.plots import infeasible_trials, marks, value_axis
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.analyses.table import Table
@@ -150,7 +161,7 @@ def importance_plot(study: StudyData) -> Picture | None:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.grid(axis="y", visible=False)
-        axes.legend(fontsize=8, loc="lower right")
+        axes.legend(ncols=2, **ABOVE)
         trust = "".join(f" {verdict.what[:1].upper()}{verdict.what[1:]}." for verdict in answer.verdicts)
         first = cells[-1]
         alt = f"{first['parameter']} goes with most of the variation, {first['importance']:.0%}."

@@ -26,6 +26,10 @@ BLUE, ORANGE, GREEN, RED, PURPLE, BROWN = "#3b82c4", "#e08214", "#2f9e6e", "#d95
 TEAL = "#63b5b0"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, BROWN)
 MANY = 800
+ABOVE: dict[str, Any] = {
+    "fontsize": 8, "loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.1, "columnspacing": 1.2,
+}  # fmt: skip
+"""Where legends stand: above the axes, so that they cover nothing."""
 """Points from which on they are put into the picture as one image."""
 
 STYLE: dict[str, Any] = {

@@ -18,6 +18,7 @@ from tuned.analyses.examples.data_size import size_curve
 from tuned.analyses.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
 from tuned.analyses.reporting.ledger import STAGES, ledger
 from tuned.analyses.reporting.pictures import (
+    ABOVE,
     BLUE,
     BROWN,
     COLOURS,
@@ -90,13 +91,17 @@ def progress(study: StudyData) -> Picture | None:
                 label=origin,
                 rasterized=len(trials) > MANY,
             )
+        early = [t for t in study.cut if t not in trials]
+        if early:
+            places = [t.number for t in early]
+            axes.scatter(places, study.outcome(early), s=12, color=FAINT, marker="_", label="stopped early")
         best = study.sign * np.minimum.accumulate(study.sign * values)
         axes.step(numbers, best, where="post", color=INK, lw=1.4, label="best so far")
         marks(axes, [t.number for t in infeasible_trials(study)])
         axes.set_xlabel("trial")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         value_axis(axes, values, study.objective.metric)
-        axes.legend(ncols=4, fontsize=8, loc="best")
+        axes.legend(ncols=6, **ABOVE)
         best_trial = study.ranked[0]
         alt = (
             f"{study.objective.metric} of {len(trials)} trials; trial {best_trial.number} is the best, {best[-1]:.4g}."
@@ -138,7 +143,7 @@ def curves(study: StudyData) -> Picture | None:
         axes.set_xlabel("step")
         value_axis(axes, np.concatenate([curve.values for curve in faint]), metric)
         axes.autoscale_view()
-        axes.legend(fontsize=8, ncols=3)
+        axes.legend(ncols=5, **ABOVE)
         dotted = f", dotted {train}" if train and any(len(t.curve(train)) for t in best) else ""
         others = "all" if len(faint) == len(shown) else f"{len(faint)} of the"
         caption = f"The {len(best)} best trials: solid {metric}{dotted}, a dot at the best step; thin: {others} others."
@@ -214,7 +219,7 @@ def gradients(study: StudyData) -> Picture | None:
         axes.set_yscale("log")
         axes.set_xlabel("layers")
         axes.set_ylabel("first / last layer")
-        axes.legend(fontsize=8)
+        axes.legend(ncols=4, **ABOVE)
         alt = f"Gradient of the first layer over that of the last, {len(seen)} trials, by depth and activation."
         return picture(figure, "gradients", alt, "Below the dashed line the first layers learn next to nothing.")
 
@@ -237,7 +242,7 @@ def data_size(study: StudyData) -> Picture | None:
         logarithmic(axes.xaxis, curve.sizes)
         axes.set_xlabel(curve.parameter)
         axes.set_ylabel(study.objective.metric)
-        axes.legend(fontsize=8)
+        axes.legend(ncols=4, **ABOVE)
         caption = f"Doubling the data: better by {curve.doubling:.2g} +- {curve.doubling_error:.1g}."
         return picture(figure, "data-size", f"{study.objective.metric} against the size of the training set.", caption)
 

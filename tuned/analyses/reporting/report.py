@@ -6,37 +6,37 @@ Owns what is told, and in which order. Figures and sentences come from the other
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from html import escape
 
 from tuned.analyses.advise import judge
 from tuned.analyses.answer import Answer
-from tuned.analyses.comparing.compare import baseline_and_best, range_text
+from tuned.analyses.comparing.compare import baseline_and_best
+from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.gradients import gradient_table
 from tuned.analyses.examples.data import data
-from tuned.analyses.groups import text_of
 from tuned.analyses.kinds import analysis
 from tuned.analyses.model_size import size_table
 from tuned.analyses.parameters.two_way import two_way_table
 from tuned.analyses.question import Question
 from tuned.analyses.reporting import report_page as html
+from tuned.analyses.reporting.final_model import FinalModel, final_model, final_table, steps_table
 from tuned.analyses.reporting.ledger import ledger, ledger_table
 from tuned.analyses.reporting.parameter_plots import axis_plots, importance_plot, isolation_plots
 from tuned.analyses.reporting.pictures import Picture
 from tuned.analyses.reporting.plots import curves, data_size, fronts, gradients, infeasible_trials, progress, slots
 from tuned.analyses.reporting.report_page import Section
-from tuned.analyses.reporting.reproduce import reproduction
+from tuned.analyses.reporting.report_tables import best_table, failure_table, space_table
+from tuned.analyses.reporting.reproduce import final_reproduction, packages, reproduction
 from tuned.analyses.stopping import stopping_table
-from tuned.analyses.study_data import StudyData, TrialData
-from tuned.analyses.table import Cell, Column, Table, number
+from tuned.analyses.study_data import StudyData
+from tuned.analyses.table import Table, number
 from tuned.core.errors import InvalidInput
+from tuned.core.ranking import cut_short
 from tuned.core.words import duration
 
 log = logging.getLogger(__name__)
-
-BEST = 10
-FAILURES = 20
 
 
 def report(question: Question) -> Answer:
@@ -45,7 +45,7 @@ def report(question: Question) -> Answer:
     study = question.study
     told = _Report(study)
     sections = [
-        told.verdicts(), told.result(), told.confirmed(), told.curves(), told.parameters(), told.data(),
+        told.final(), told.verdicts(), told.result(), told.confirmed(), told.curves(), told.parameters(), told.data(),
         told.failures(), told.time(), told.setting(), told.again(),
     ]  # fmt: skip
     files = {"report.html": html.page(f"{study.name} - tuned", told.head(), sections)}
@@ -67,20 +67,44 @@ class _Report:
         """Name, question and the figures that are seen first."""
         study = self.study
         question = html.paragraph(study.spec.question, "question") if study.spec.question else ""
-        pairs = [("state", study.state), ("trials", str(len(study.searched)))]
-        if self._has_objective and study.ranked:
-            best = study.ranked[0]
-            pairs.insert(
-                0, (f"best {study.objective.metric} (trial {best.number})", number(best.values[study.objective.metric]))
-            )
-        account = ledger(study)
-        pairs += [("time of slots", duration(account.total)), ("begun", _date(study.created_at))]
-        if study.ended_at is not None:
-            pairs.append(("ended", _date(study.ended_at)))
-        return [f"<header><h1>{escape(study.name)}</h1>", question, html.facts(pairs), "</header>"]
+        pairs = [*self._figures(), ("state", study.state), ("trials of the search", str(len(study.searched)))]
+        ended = "" if study.ended_at is None else f", ended {_date(study.ended_at)}"
+        times = f"Begun {_date(study.created_at)}{ended}; {duration(ledger(study).total)} of slots."
+        return [
+            f"<header><h1>{escape(study.name)}</h1>", question, html.facts(pairs), html.paragraph(times, "soft"),
+            "</header>",
+        ]  # fmt: skip
+
+    def _figures(self) -> list[tuple[str, str]]:
+        """The results that are seen first, the most trustworthy one in front."""
+        study = self.study
+        if not self._has_objective or not study.ranked:
+            return []
+        found, best, metric = [], study.ranked[0], study.objective.metric
+        final, quoted = final_model(study), honest(study)
+        if final is not None and final.metric is not None:
+            found.append((f"{final.metric} of the final model", final.figure))
+        if quoted and quoted.value is not None and quoted.low is not None and quoted.high is not None:
+            shown = f"{number(quoted.value)} ({number(quoted.low)} .. {number(quoted.high)})"
+            found.append((f"{metric} of trial {best.number}, {quoted.runs} further seeds", shown))
+        early = ", stopped early" if cut_short(best) else ""
+        beside = "" if quoted is None or quoted.low is not None else f"; {quoted.how}"
+        found.append((f"best {metric} (trial {best.number}{early}, one run{beside})", number(best.values[metric])))
+        return found
+
+    def final(self) -> Section:
+        """The final model, and how each step came to it; left out without a playbook."""
+        section = Section("Final model" if final_model(self.study) else "Steps")
+        final = final_model(self.study) if self._has_objective else None
+        if final is not None:
+            self._table(section, lambda: final_table(self.study, final))
+            if bundle := final.result.get("bundle"):
+                section.pieces.append(html.paragraph(f"Bundle: {bundle}"))
+        self._table(section, lambda: steps_table(self.study))
+        return section
 
     def verdicts(self) -> Section:
-        """What the playbook says."""
+        """The rules of the playbook that found anything."""
         found, notes = judge(self.study)
         pieces = [html.verdict(one) for one in found if one.level != "info"]
         quiet = [html.verdict(one) for one in found if one.level == "info"]
@@ -181,12 +205,27 @@ class _Report:
         return section
 
     def again(self) -> Section:
-        """How the best trial is run again."""
+        """How the final model, else the best trial, is trained anew, and with which packages."""
         section = Section("How to reproduce")
-        if self._has_objective and self.study.ranked:
-            lines, facts = reproduction(self.study, self.study.ranked[0])
+        study = self.study
+        final = final_model(study) if self._has_objective else None
+        if final is not None:
+            lines, facts = final_reproduction(final)
             section.pieces += [html.code(lines), *(html.paragraph(fact) for fact in facts)]
+        elif self._has_objective and study.ranked:
+            lines, facts = reproduction(study, study.ranked[0])
+            section.pieces += [html.code(lines), *(html.paragraph(fact) for fact in facts)]
+        self._try(section, lambda: self._packages(section, final))
         return section
+
+    def _packages(self, section: Section, final: FinalModel | None) -> None:
+        if not section.pieces:
+            return
+        found = packages(self.study, final)
+        if found is not None:
+            section.pieces.append(
+                html.folded(found.title, html.paragraph(", ".join(line for line in found.lines if line), "note"))
+            )
 
     def _answer(self, section: Section, answer: Answer, *, notes: bool = True) -> None:
         section.pieces += [html.verdict(one) for one in answer.verdicts if one.code.startswith("compare.")]
@@ -225,38 +264,3 @@ class _Report:
 
 def _date(unix: float) -> str:
     return datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def best_table(study: StudyData) -> Table:
-    """The best trials with their settings."""
-    trials = study.ranked[:BEST]
-    metrics = [o.metric for o in study.spec.objectives]
-    names = [p.name for p in study.space.tunable if any(p.name in t.params for t in trials)]
-    columns = (
-        Column("trial", "count"), *(Column(metric, "number") for metric in metrics), Column("time", "seconds"),
-        *(Column(f"param.{name}", title=name) for name in names),
-    )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
-    for trial in trials:
-        settings = [text_of(trial.params[name]) if name in trial.params else None for name in names]
-        rows.append((trial.number, *(trial.values.get(metric) for metric in metrics), trial.seconds, *settings))
-    return Table("best", f"The best {len(trials)} trials", columns, tuple(rows))
-
-
-def failure_table(trials: Sequence[TrialData]) -> Table:
-    """Trials that failed or diverged, and why."""
-    columns = (Column("trial", "count"), Column("state"), Column("failure"), Column("reason"))
-    rows = tuple((t.number, t.state, t.failure or "diverged", t.reason or None) for t in trials[:FAILURES])
-    notes = (f"{len(trials) - FAILURES} more are not listed.",) if len(trials) > FAILURES else ()
-    return Table("failures", f"{len(trials)} trials that failed or diverged", columns, rows, notes)
-
-
-def space_table(study: StudyData) -> Table:
-    """The search space."""
-    columns = (Column("parameter"), Column("kind"), Column("range"), Column("role"), Column("when"))
-    rows = []
-    for parameter in study.space.parameters:
-        when = ", ".join(f"{name} = {' or '.join(text_of(v) for v in values)}" for name, values in parameter.when)
-        shown = text_of(parameter.values[0]) if parameter.kind == "fixed" else range_text(parameter)
-        rows.append((parameter.name, parameter.kind, shown, parameter.role, when or None))
-    return Table("space", "Search space", columns, tuple(rows))

@@ -12,6 +12,7 @@ from html import escape
 from tuned.analyses.reporting.pictures import Picture
 from tuned.analyses.table import Table, number
 from tuned.analyses.verdict import Verdict
+from tuned.core.words import UNKNOWN
 
 CSS = """
 :root { color-scheme: light dark; --ink: #1c2127; --paper: #ffffff; --soft: #5b6570; --line: #d8dde3; --panel: #f5f7f9;
@@ -19,14 +20,14 @@ CSS = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e7eb; --paper: #15181c; --soft: #98a2ad; --line: #333a42;
   --panel: #1d2227; --fail: #ff7b6b; --warn: #e5b25d; --info: #6cb2e8; } }
 * { box-sizing: border-box; } html { font-size: 15px; }
-body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.2rem 4rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1.2rem 4rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .2rem; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-top: .4rem;
   border-top: 1px solid var(--line); } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 .question { font-size: 1.15rem; margin: .2rem 0 .8rem; } .soft, figcaption, .note { color: var(--soft); }
 .note, figcaption { font-size: .88rem; margin: .3rem 0 0; } p { margin: .4rem 0; }
-nav a { margin-right: .9rem; } a { color: var(--info); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1rem 0; }
+nav { display: flex; flex-wrap: wrap; gap: .2rem .9rem; } a { color: var(--info); }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(12.5rem, 1fr)); gap: .6rem; margin: 1rem 0; }
 .facts div { background: var(--panel); border-radius: .4rem; padding: .5rem .7rem; }
 .facts b { display: block; font-size: 1.1rem; overflow-wrap: anywhere; }
 .facts span { color: var(--soft); font-size: .82rem; }
@@ -37,7 +38,11 @@ nav a { margin-right: .9rem; } a { color: var(--info); }
   color: var(--info); }
 .verdict.warn .level { color: var(--warn); } .verdict.fail .level { color: var(--fail); }
 .evidence { font-size: .82rem; color: var(--soft); }
-.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; }
+.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; background:
+  linear-gradient(90deg, var(--paper) 60%, transparent) 0 0 / 2.5rem 100% no-repeat local,
+  linear-gradient(270deg, var(--paper) 60%, transparent) 100% 0 / 2.5rem 100% no-repeat local,
+  linear-gradient(90deg, var(--line), transparent) 0 0 / .7rem 100% no-repeat scroll,
+  linear-gradient(270deg, var(--line), transparent) 100% 0 / .7rem 100% no-repeat scroll; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .7rem .22rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.wrap { white-space: normal; min-width: 14rem; } th { color: var(--soft); font-weight: 600; }
@@ -47,9 +52,15 @@ figure svg text { font-family: inherit; } pre { background: var(--panel); paddin
   overflow-x: auto; font-size: .84rem; }
 code { font-size: .9em; } details { margin: .8rem 0; } summary { cursor: pointer; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; align-items: start; }
-@media print { html { font-size: 10px; } body { max-width: none; } pre { white-space: pre-wrap; }
-  figure, table, .verdict { break-inside: avoid; }
-  details > * { display: block; } nav { display: none; } }
+@media (max-width: 42rem) { body { padding: 1rem .8rem 3rem; } table { font-size: .8rem; }
+  th, td { padding-right: .5rem; } td.long, th { white-space: normal; }
+  td.wrap { min-width: 8.5rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .facts { grid-template-columns: 1fr 1fr; } }
+@media print { html { font-size: 10px; } body { max-width: none; padding: 0; } pre { white-space: pre-wrap; }
+  figure, tr, .verdict, .facts { break-inside: avoid; } thead { display: table-header-group; }
+  .wide { background: none; overflow: visible; }
+  h2, h3, caption, summary { break-after: avoid; } tr:nth-child(-n+2) { break-before: avoid; }
+  details::details-content { content-visibility: visible; block-size: auto; } nav { display: none; } }
 """
 
 
@@ -126,18 +137,18 @@ def table(one: Table) -> str:
     notes = "".join(paragraph(note, "note") for note in one.notes)
     if not one.rows:
         return heading(one.title) + notes
+    texts = one.texts()
+    # A column without any value says nothing, and pushes others off a narrow screen.
+    kept = [i for i in range(len(one.columns)) if any(row[i] != UNKNOWN for row in texts)]
     marks = ["n" if column.is_numeric else "" for column in one.columns]
-    head = "".join(_cell("th", column.heading, mark) for column, mark in zip(one.columns, marks, strict=True))
-    rows = "".join(
-        "<tr>" + "".join(_cell("td", text, mark) for text, mark in zip(row, marks, strict=True)) + "</tr>\n"
-        for row in one.texts()
-    )
+    head = "".join(_cell("th", one.columns[i].heading, marks[i]) for i in kept)
+    rows = "".join("<tr>" + "".join(_cell("td", row[i], marks[i]) for i in kept) + "</tr>\n" for row in texts)
     body = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>"
     return f'<div class="wide"><table><caption>{escape(one.title)}</caption>{body}</table></div>{notes}'
 
 
 def _cell(tag: str, text: str, mark: str) -> str:
-    kind = mark or ("wrap" if len(text) > 40 else "")
+    kind = mark or ("wrap" if len(text) > 40 else "long" if len(text) > 18 else "")
     return f'<{tag} class="{kind}">{escape(text)}</{tag}>' if kind else f"<{tag}>{escape(text)}</{tag}>"
 
 

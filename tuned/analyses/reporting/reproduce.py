@@ -6,11 +6,14 @@ Owns that text.
 from __future__ import annotations
 
 import shlex
+import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tuned import protocol
 from tuned.analyses.groups import text_of
+from tuned.analyses.reporting.final_model import FinalModel, bundle_of
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.core.space import Value
 
@@ -78,3 +81,58 @@ def _record(trial: TrialData, name: str) -> Mapping[str, Any]:
         return protocol.read_record(trial.run_dir, name) or {}
     except (OSError, protocol.RecordError):
         return {}
+
+
+_LISTED = """
+import importlib.metadata as m, sys
+print("python " + sys.version.split()[0])
+print("\\n".join(sorted({f"{d.metadata['Name']}=={d.version}" for d in m.distributions() if d.metadata["Name"]})))
+"""
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Python and the packages of the trials' interpreter, one a line."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def final_reproduction(final: FinalModel) -> tuple[str, list[str]]:
+    """Lines that train the final model anew from its bundle, and facts about it."""
+    bundle, document = str(final.result.get("bundle", "")), bundle_of(final)
+    lines = [
+        "# in a new folder, with the bundle's own code, settings and seeds; compares the figures:",
+        f"{document.get('python', 'python')} {shlex.quote(bundle)}/reproduce.py --out again",
+    ]
+    facts = [
+        f"Trains trial {final.training.number} with seed {final.training.seed}"
+        + (f", then measures {final.metric} as trial {final.test.number} did." if final.metric else ".")
+    ]
+    code: Mapping[str, Any] = document.get("code") or {}
+    if code.get("hash"):
+        commit = f", commit {code['commit']}" if code.get("commit") else ""
+        dirty = ", with changes that were not committed" if code.get("dirty") else ""
+        facts.append(f"Code: {code.get('mode', 'live')}, hash {code['hash']}{commit}{dirty}.")
+    facts += [f"Data: {path}, SHA-256 {digest}." for path, digest in (document.get("data") or {}).items() if digest]
+    if not document:
+        facts.append("The bundle is gone.")
+    return "\n".join(lines), facts
+
+
+def packages(study: StudyData, final: FinalModel | None) -> Packages | None:
+    """The packages of the final model as its bundle lists them, else those of the study's interpreter as it is now."""
+    installed: Mapping[str, Any] = (bundle_of(final).get("installed") or {}) if final is not None else {}
+    if installed.get("packages"):
+        version = str(installed.get("python", "")).split(" ")[0]
+        return Packages("Python and packages of the final training", (f"python {version}", *installed["packages"]))
+    if not study.spec.run.python:
+        return None
+    try:
+        done = subprocess.run(
+            [study.spec.run.python, "-c", _LISTED], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return Packages("Python and packages of the trials' interpreter, as installed now", tuple(done.stdout.split("\n")))

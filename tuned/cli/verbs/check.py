@@ -31,7 +31,8 @@ def check(session: Session, file: str, run_it: bool, name: str | None) -> None:
     """Check a study file: what would run, under which Python, with which arguments.
 
     With --run one trial runs ahead of all others: what it prints, every metric that was found in it, and the files that
-    it changed outside of its own folder. Nothing of it is kept.
+    it changed outside of its own folder. A second one follows in another place of the space when the first was short:
+    the two are compared. Nothing of them is kept.
     """
     document: dict[str, Any] = {"ok": False, "findings": [], "plan": None, "trial": None}
     findings: list[Finding] = []
@@ -82,8 +83,9 @@ def _other_name(submission: Submission) -> str:
 def _run(session: Session, submission: Submission, plan: Submitted, findings: list[Finding]) -> dict[str, Any]:
     """Run one trial, print what it prints, and look at what it has done."""
     from tuned.cli.checking.arrival import arrival
+    from tuned.cli.checking.twice import compared, wants_second
     from tuned.client.touched import compare, picture
-    from tuned.client.trying import per_metric, rehearsal, shown, tried
+    from tuned.client.trying import elsewhere, per_metric, rehearsal, shown, tried
 
     session.ensure_daemon()
     findings += arrival(session, submission, plan, _other_name(submission))
@@ -92,13 +94,19 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
     if not session.json:
         click.echo("one trial, here and now:")
     seen = picture(folders, home)
-    with tried(session.client, rehearsal(submission, _other_name(submission)), _printer(session), _waits) as result:
+    rehearsed = rehearsal(submission, _other_name(submission))
+    with tried(session.client, rehearsed, _printer(session), _waits) as result:
         touched = compare(seen, picture(folders, home))
     metrics = {name: shown(rows) for name, rows in per_metric(result.observations).items()}
     findings += ended(result)
     findings += metrics_found(submission, metrics, result)
     findings += files_touched(touched, folders)
     findings += time_needed(plan, result)
+    second = None
+    if wants_second(submission, result):
+        seen = picture(folders, home)
+        with tried(session.client, elsewhere(rehearsed), lambda _: None, _waits) as second:
+            findings += compared(submission, result, second, touched, compare(seen, picture(folders, home)))
     return {
         "state": result.trial.state,
         "reason": result.trial.reason,
@@ -107,6 +115,9 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
         "metrics": metrics,
         "observations": [asdict(row) for row in result.observations],
         "files": asdict(touched),
+        "second": None
+        if second is None
+        else {"state": second.trial.state, "params": second.trial.params, "arguments": second.arguments},
     }
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import time
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
 
 from tuned.cli import render
-from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.daemon_end import end_daemon
+from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.cli.verbs.install import install
+from tuned.cli.verbs.repair import rebuild, recover
 from tuned.client import api
-from tuned.client.problems import NoDaemon
 from tuned.core import words
 from tuned.home import LARGEST_SLOTS
 
@@ -59,33 +58,11 @@ def start(session: Session, slots: int | None) -> None:
 )
 def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
     """Stop the daemon; running trials go on, and are adopted when it starts again."""
-    status = session.client.send(api.status())
-    try:
-        process = os.pidfd_open(status.pid)
-    except OSError:  # it is in another process namespace, or gone this very moment
-        process = -1
-    session.client.send(api.stop(stop_trials))
-    _await_end(session, process, timeout if timeout is not None else (math.inf if stop_trials else 60.0))
+    status = end_daemon(session, stop_trials, timeout if timeout is not None else (math.inf if stop_trials else 60.0))
     left = 0 if stop_trials else status.running
     document = {"pid": status.pid, "stopped": True, "running": left}
     goes_on = f"; running on: {words.count(left, 'trial')}" if left else ""
     session.emit(document, lambda: click.echo(f"the daemon has stopped{goes_on}"))
-
-
-def _await_end(session: Session, process: int, timeout: float) -> None:
-    deadline = monotonic() + timeout
-    if process >= 0:
-        ended = bool(select.select([process], [], [], None if timeout == math.inf else timeout)[0])
-        os.close(process)
-        if ended:
-            return
-    while monotonic() < deadline:
-        try:
-            session.client.send(api.status())
-        except NoDaemon:
-            return
-        time.sleep(0.05)
-    raise Failed(f"the daemon has not ended within {timeout:g} s (see: tunectl daemon logs)", TIMED_OUT)
 
 
 @verb()
@@ -111,7 +88,7 @@ def _show(status: DaemonStatus) -> None:
         counted = ", ".join(f"{name} {count}" for name, count in status.failures.items())
         click.echo(f"failures {counted} (of background loops, each started again)")
     for note in status.notes:
-        click.echo(f"note     {note}")
+        click.secho(f"note     {note}", fg="red" if note in status.alarms else None)
     if status.devices:
         click.echo()
         show_table(
@@ -177,5 +154,5 @@ def run(session: Session, slots: int | None) -> None:
     os.execv(command[0], command)
 
 
-for _command in (start, stop, status, logs, run, install):
+for _command in (start, stop, status, logs, run, install, recover, rebuild):
     daemon.add_command(_command)

@@ -13,6 +13,7 @@ from tuned.cli.table import show_table
 from tuned.client import api
 from tuned.core import words
 from tuned.core.states import TrialState
+from tuned.core.study import Constraint
 
 if TYPE_CHECKING:
     from tuned.wire import MetricRow, TrialRow
@@ -104,14 +105,18 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
 @click.option("--top", type=click.IntRange(min=1), help="So many by the first objective.")
 def best(session: Session, study: str, top: int | None) -> None:
     """Show a study's best trial; with several objectives, those that no other one beats in all of them."""
-    session.show(api.best(study, top), _best_table)
+    rows = session.send(api.best(study, top))
+    session.emit(rows, lambda: trials_table(rows) if rows else click.echo(_why_none(session, study)))
 
 
-def _best_table(rows: Sequence[TrialRow]) -> None:
-    if rows:
-        trials_table(rows)
-    else:
-        click.echo("no trial has finished with a value yet")
+def _why_none(session: Session, study: str) -> str:
+    """Why no trial is the best one: all break a constraint, or none has a value."""
+    from tuned.core.feasibility import none_keeps
+
+    row = session.send(api.study(study)).study
+    bounds = [Constraint(c.metric, c.at_most, c.at_least) for c in row.constraints]
+    sentence = none_keeps(session.send(api.trials(study)), bounds) if bounds else ""
+    return sentence or "no trial has finished with a value yet"
 
 
 @verb()

@@ -10,15 +10,15 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-ZOO = "the samplers of rl-baselines3-zoo"
-XGB = "XGBoost's notes on parameter tuning"
-LGBM = "LightGBM's page on parameter tuning"
-SVM = "scikit-learn's page on RBF SVM parameters"
+ZOO = "as in the samplers of rl-baselines3-zoo"
+XGB = "among those that XGBoost's notes on parameter tuning and its own parameters page name"
+LGBM = "among those that LightGBM's page on parameter tuning names"
+SVM = "as on scikit-learn's page on RBF SVM parameters"
 
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A range as `[space]` spells it, and where it comes from."""
+    """A range as `[space]` spells it, and a phrase on where it comes from."""
 
     entry: Any
     source: str
@@ -41,6 +41,8 @@ _RL = {
     "vf_coef": _float(0.1, 1.0),
     "max_grad_norm": _float(0.3, 5.0, log=True),
     "tau": _float(1e-3, 0.1, log=True),
+    "num_steps": [32, 64, 128, 256, 512, 1024, 2048],
+    "n_steps": [32, 64, 128, 256, 512, 1024, 2048],
 }
 _XGBOOST = {
     "eta": _float(0.01, 0.3, log=True),

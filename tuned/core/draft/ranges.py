@@ -48,7 +48,7 @@ def choose(option: Option, customs: Mapping[str, Custom] | None = None) -> Choic
     name = option.name.lower().replace("-", "_").replace(".", "_")
     custom = (customs or {}).get(name)
     if custom is not None and not option.many and not option.choices and option.kind in ("float", "int"):
-        return Choice("tune", custom.entry, f"as in {custom.source}")
+        return Choice("tune", custom.entry, custom.source)
     if option.many:
         return _required(option, "takes several values")
     if option.kind == "flag":

@@ -21,6 +21,7 @@ _OURS = re.compile(r"\btuned\b|\bTUNED_")
 _IMPORT = re.compile(
     r"^\s*(?:from\s+(\.*)([.\w]*)\s+import\s+(?:\(([^)]*)\)|([^\n#;]*))|import\s+([\w., \t]+))", re.MULTILINE
 )
+_EXECUTED = re.compile(r"\bopen\(\s*['\"]([\w./-]+\.py)['\"]")
 _INDIRECT = re.compile(r"\b(?:importlib|runpy|subprocess|exec|execv\w*|__import__|os\.system|sys\.path)\b")
 _SILENT = frozenset(
     {
@@ -65,7 +66,9 @@ def mentions_us(script: str, files: Files, root: str = "") -> Answer:
 
 
 def own_files(script: str, files: Files, root: str = "") -> list[str]:
-    """The script and the files of its own that it imports, also through each other; absolute, the script first.
+    """The script and the files of its own that it imports or executes, also through each other; absolute.
+
+    The script comes first.
 
     Args:
         script: Absolute path.
@@ -83,6 +86,8 @@ def own_files(script: str, files: Files, root: str = "") -> list[str]:
         i += 1
         for imported in _imported(text):
             found += [file for file in _found(imported, path, root, files) if file not in found]
+        executed = [posixpath.normpath(posixpath.join(root, name)) for name in _EXECUTED.findall(text)]
+        found += [file for file in dict.fromkeys(executed) if file not in found and files.is_file(file)]
     return found
 
 

@@ -39,7 +39,7 @@ class Trial:
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken.
-        stopped_by: What is behind `stop_reason`, an end as `pruned`, or a gap in its results (`StoppedBy`); else empty.
+        stopped_by: The cause of `stop_reason`, an end as `pruned`, or a gap in its results (`StoppedBy`); else empty.
     """
 
     id: int

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.daemon.rows import SHARED, trial_row
 from tuned.protocol import encode_number
-from tuned.wire import wire_values
 
 CURVE_POINTS = 200
 """Of a trial's metric."""
@@ -68,31 +68,17 @@ def _trial(
         last = max((time for curve in curves.values() for time in curve.times if time is not None), default=None)
         end = trial.ended_at if trial.ended_at is not None else last
         seconds = None if end is None else max(0.0, end - trial.started_at)
+    row = trial_row(trial)
     return {
-        "number": trial.number,
-        "params": trial.params,
-        "state": trial.state.value,
-        "values": wire_values(trial.values),
-        "failure": trial.failure.value if trial.failure else "",
-        "reason": trial.reason,
-        "origin": trial.origin,
-        "seed": trial.seed,
-        "stage": trial.stage,
+        **{name: getattr(row, name) for name in SHARED},
+        "values": row.values,
+        "failure": row.failure or "",
         "space_version": trial.space,
-        "device": trial.device,
-        "attempt": trial.attempt,
-        "last_step": trial.last_step,
-        "created_at": trial.created_at,
-        "started_at": trial.started_at,
-        "ended_at": trial.ended_at,
         "seconds": seconds,
         "queued_s": queued,
         "peak_memory": max(seen) if seen else used.peak_rss if used else None,
         "memory_kind": "gpu" if seen else "ram" if used and used.peak_rss else "",
-        "code": trial.code,
         "run_dir": run_dir,
-        "retry_of": trial.retry_of,
-        "stopped_by": trial.stopped_by,
         "curves": {name: _curve(curve) for name, curve in curves.items()},
     }
 

@@ -7,8 +7,10 @@ Owns noticing: start records, appended metrics, exits, dead supervisors; each be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +23,7 @@ from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
+from tuned.daemon.attempts.escalation import escalate
 from tuned.daemon.attempts.folder_watch import FolderWatch
 from tuned.daemon.attempts.gpu_memory import GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt
@@ -108,7 +111,7 @@ class Attempts:
             os.close(pidfd)
 
     async def _follow(self, attempt: LiveAttempt) -> None:
-        failures = 0
+        failures, slow_look = 0, time.monotonic() + SLOW_POLL_S
         while True:
             attempt.dirty.clear()
             try:
@@ -126,11 +129,13 @@ class Attempts:
             attempt.doubtful = failures > 0
             if failures != 1:
                 # After the first failure it is looked at again at once: its end may be committed, and its slot be free.
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SLOW_POLL_S):
                         await attempt.dirty.wait()
-                except TimeoutError:
-                    attempt.asked = True
+            if time.monotonic() >= slow_look:
+                slow_look = time.monotonic() + SLOW_POLL_S
+                attempt.asked = True
+                await asyncio.to_thread(escalate, attempt)
 
     async def _recall(self, attempt: LiveAttempt) -> bool:
         """After a failure nobody knows what of it was committed: the database does. Whether its end was."""

@@ -14,6 +14,15 @@ from tuned.core.trials.wishes import Told, Wish
 from tuned.protocol import PROTOCOL
 
 
+@dataclass(slots=True)
+class Overdue:
+    """Signals that the daemon has sent itself after telling an end in vain; times of the monotonic clock."""
+
+    told_at: float = 0.0
+    terminated_at: float | None = None
+    killed_at: float | None = None
+
+
 @dataclass(eq=False)
 class LiveAttempt:
     """One attempt that holds a slot.
@@ -36,6 +45,7 @@ class LiveAttempt:
         problem: Why it could not be frozen when a request asked for that.
         told_at: When it was told something last, of the monotonic clock.
         protocol: Version of the records that its supervisor reads.
+        overdue: What was done because its supervisor did not act; `waits_for` says for people what it waits for.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.
@@ -69,6 +79,8 @@ class LiveAttempt:
     problem: Unavailable | None = None
     told_at: float = 0.0
     protocol: int = PROTOCOL
+    overdue: Overdue = field(default_factory=Overdue)
+    waits_for: str = ""
     pidfd: int | None = None
     supervisor: int | None = None
     supervisor_gone: bool = False

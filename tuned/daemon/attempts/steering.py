@@ -102,6 +102,8 @@ class Steering:
                 attempt.told = replace(attempt.told, moved=_with(before, moving))
             else:
                 attempt.told = replace(attempt.told, moved=_without(before, moving) or None)
+        if attempt.told != Told():
+            attempt.told_at = time.monotonic()
         attempt.unread = False
 
     async def _read_wish(self, attempt: LiveAttempt) -> None:
@@ -134,6 +136,7 @@ class Steering:
             log.warning("attempt %s cannot be told to %s: %s", attempt.holder, step, error)
             return False
         attempt.told = after
+        attempt.told_at = time.monotonic()
         failpoints.reach("stop.written") if stops else failpoints.reach("freeze.written")
         notify(attempt)
         if stops:

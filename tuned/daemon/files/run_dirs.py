@@ -243,7 +243,14 @@ def revoke_if_unstarted(run_dir: Path) -> str:
     """
     if not run_dir.is_dir():
         return "absent"
-    fd = open_plain(run_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT)
+    lock = run_dir / protocol.LOCK_FILE
+    try:
+        fd = open_plain(lock, os.O_RDWR | os.O_CREAT)
+    except OSError:
+        if not os.path.lexists(lock) or (lock.is_file() and not lock.is_symlink()):
+            raise
+        # Somebody has put something else in its place: only the process table knows whether a supervisor lives.
+        return _without_lock(run_dir)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -256,6 +263,18 @@ def revoke_if_unstarted(run_dir: Path) -> str:
         return "revoked"
     finally:
         os.close(fd)
+
+
+def _without_lock(run_dir: Path) -> str:
+    start = start_record(run_dir)
+    if start is not None:
+        pid = int(start["supervisor_pid"])
+        alive = protocol.process_start_time(pid) == start["supervisor_start"]
+        return "held" if alive and start["boot_id"] == protocol.boot_id() else "started"
+    # A supervisor that comes late cannot take a lock that is no file, and finds this besides.
+    (run_dir / protocol.REVOKED_FILE).touch(mode=0o600)
+    protocol.sync_folder(str(run_dir))
+    return "revoked"
 
 
 def is_held(run_dir: Path) -> bool:

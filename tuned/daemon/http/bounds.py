@@ -1,6 +1,6 @@
-"""What a client may ask of the daemon's memory and time: the size of a body, connections, silence, and a stop.
+"""Limits on the daemon's memory and time for a client: the size of a body, connections, silence, and a stop.
 
-Owns these bounds. What is over them gets one answer in the form of every other problem, with a remedy.
+Owns these bounds. A request over them gets one answer in the form of every other problem, with a remedy.
 """
 
 from __future__ import annotations

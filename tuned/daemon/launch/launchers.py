@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tuned import faults
+from tuned import faults, protocol
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
 from tuned.launch.bundle import keep_bundle, launcher_path
@@ -69,6 +69,14 @@ def installed(python: str) -> tuple[tuple[str, int], ...]:
     return tuple((str(path), path.stat().st_mtime_ns) for path in (real, *sorted(folders)) if path.exists())
 
 
+T = TypeVar("T")
+
+ANSWER_S = 10.0
+"""How long a launcher may take to fork before it is woken, and once more before it is killed."""
+READY_S = 120.0
+"""The same of its imports. Trials do not wait as long for them, where they can do without."""
+
+
 class LauncherFailed(Unavailable):
     """The launcher could not be started, or died before it answered.
 
@@ -77,6 +85,10 @@ class LauncherFailed(Unavailable):
     """
 
     killed = False
+
+
+class Busy(Unavailable):
+    """The machine lacks processes, memory or descriptors just now; nothing was forked, and it may be tried later."""
 
 
 class Refused(Exception):
@@ -121,16 +133,31 @@ class Launcher:
             Refused: It will not fork; the attempt may be run cold.
             LauncherFailed: It died before it answered: whether the supervisor lives is to be seen in the directory.
         """
-        await asyncio.shield(self.ready)
+        await self._within(self.ready, READY_S)
         self.used = time.monotonic()
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.waiting[run_dir] = answer
         try:
             self.say({"launch": run_dir})
             failpoints.reach("launch.asked")
-            return await answer
+            return await self._within(answer, ANSWER_S)
         finally:
             self.waiting.pop(run_dir, None)
+
+    async def _within(self, answer: asyncio.Future[T], seconds: float) -> T:
+        """The answer of a launcher that somebody may have stopped: it is woken after this time, and killed after twice.
+
+        Raises:
+            LauncherFailed: It was killed: whether it has forked is to be seen in the directory.
+        """
+        for act in (signal.SIGCONT, signal.SIGKILL):
+            await asyncio.wait([answer], timeout=seconds)
+            if answer.done():
+                break
+            log.warning("launcher %d does not answer: it gets %s", self.process.pid, act.name)
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(act)
+        return await asyncio.shield(answer)
 
     async def listen(self, ended: Callable[[Launcher], None]) -> None:
         """Hand every answer to who waits for it, until the launcher ends."""
@@ -141,12 +168,14 @@ class Launcher:
             except (ValueError, TypeError):
                 log.warning("launcher %d said what nobody understands: %r", self.process.pid, line[:200])
         code = await self.process.wait()
-        error = LauncherFailed(
-            f"the launcher ended with code {code}: {_last_line(self.log_path)}",
-            where=self.kind.python,
-            hint="see that this interpreter runs",
-        )
-        error.killed = code in (-signal.SIGKILL, -signal.SIGTERM)
+        error: Unavailable = Busy(f"the launcher is {_last_line(self.log_path)}", where=self.kind.python)
+        if code != protocol.TRY_LATER:
+            error = failed = LauncherFailed(
+                f"the launcher ended with code {code}: {_last_line(self.log_path)}",
+                where=self.kind.python,
+                hint="see that this interpreter runs",
+            )
+            failed.killed = code in (-signal.SIGKILL, -signal.SIGTERM)
         if not self.ready.done():
             self.ready.set_exception(error)
         for answer in self.waiting.values():
@@ -170,6 +199,8 @@ class Launcher:
             return
         if "forked" in answer:
             future.set_result(int(answer["pid"]))
+        elif answer.get("busy"):
+            future.set_exception(Busy(answer["why"], where=self.kind.python))
         else:
             future.set_exception(Refused(answer.get("why", "it does not say why")))
 
@@ -237,6 +268,8 @@ class Launchers:
                 )
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else str(error)
+                if isinstance(error, OSError) and error.errno in protocol.SCARCE:
+                    raise Busy(f"cannot be executed now: {why}", where=kind.python) from error
                 raise LauncherFailed(
                     f"cannot be executed: {why}", where=kind.python, hint="set run.python to an interpreter"
                 ) from error

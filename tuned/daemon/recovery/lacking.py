@@ -13,9 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from storage import queries
-from tuned.core.states import TERMINAL
 from tuned.core.study import Study
-from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.recovery import found
 
@@ -57,20 +55,13 @@ def _compared(conn: Connection, folder: Path, row: Study | None) -> Lacking | No
     if row is not None and record is not None and record.get("created_at") != row.created_at:
         study, earlier = None, row
     numbers = set(run_dirs.numbered(folder))
-    trials = {} if study is None else {trial.number: trial for trial in queries.trials(conn, study.id)}
+    ended, others = (set(), {}) if study is None else queries.open_trials(conn, study.id)
     attempts = {}
-    for number in sorted(numbers):
-        beyond = _beyond(folder / str(number), trials.get(number))
+    for number in sorted(numbers - ended):
+        last = others.get(number, 0)
+        beyond = [attempt for attempt in run_dirs.attempt_numbers(folder / str(number)) if attempt > last]
         if beyond:
             attempts[number] = beyond
     if study is not None and not attempts:
         return None
     return Lacking(folder, record, study, earlier, attempts, max(numbers, default=0))
-
-
-def _beyond(folder: Path, trial: Trial | None) -> list[int]:
-    """Attempts of this folder that come after those of the row."""
-    if trial is not None and trial.state in TERMINAL:
-        return []
-    last = 0 if trial is None else trial.attempt
-    return [number for number in run_dirs.attempt_numbers(folder) if number > last]

@@ -50,6 +50,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
 
     attempts, traceback, bad, unreadable, decisions = await given.database.ask(more)
+    place = await given.database.ask(lambda conn: queries.rank(conn, study, trial.id))
     objective = study.spec.objective
     return TrialDetail(
         trial=trial_row(trial),
@@ -61,7 +62,10 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         attempts=attempts,
         rungs=[rung_row(decision, objective.metric if objective else "") for decision in decisions],
         unreadable=unreadable,
+        rank=place[0] if place else None,
+        ranked=place[1] if place else 0,
         command=await asyncio.to_thread(shown_command, study, trial, given.runs),
+        waits_for=live.waits_for if (live := given.attempts.live.get(trial.id)) is not None else "",
     )
 
 

@@ -1,13 +1,13 @@
 """A Gaussian process over a study's results: what a point would probably give.
 
-Owns the encoding of points, the fit and the cross-validation by leaving one out. It is a model for looking at a study;
+Owns the fit and the cross-validation by leaving one out. It is a model for looking at a study;
 the search fits its own. A function of the trials alone: no clock, no chance.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,21 +17,21 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
 
+from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import Functions
 from tuned.analyses.robust import limit_of
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.core.errors import InvalidInput
-from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
-from tuned.core.space.unit import place, scale_of, value_at
+from tuned.core.search.bound import bounded
+from tuned.core.space import Point, SearchSpace
+from tuned.core.space.unit import value_at
 
 LEAST = 8
 """Results without which nothing is modelled."""
 MOST = 300
-"""Results that are modelled: the best half and the latest half."""
+"""Results that are modelled, as of the search's own model; which: `tuned.core.search.bound`."""
 JITTER = 1e-8
 """Keeps the matrix of two trials at one point invertible."""
-INACTIVE = 0.5
-"""Where an inactive parameter sits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +62,11 @@ class Surrogate:
         count = len(self.trials)
         if count == self.of:
             return f"{count} finished trials"
-        return f"{count} of {self.of} finished trials (the best and the latest)"
+        return f"{count} of {self.of} finished trials (the best, the latest, and some of all ranks)"
 
     def predict(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the metric at points, noise left out."""
-        rows = np.array([features(self.space, p) for p in points])
+        rows = encoded(self.space, points)
         mean, _ = self.predict_rows(rows)
         # By functions with kernels of their own: one kernel that is taken to be right is over-sure.
         deviation = np.sqrt(np.mean((self.functions.at(rows) - mean) ** 2, axis=0))
@@ -129,21 +129,15 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
             where=study.name,
             hint="let it run on",
         )
-    count, found = len(found), _bounded(found, name, sign)
+    count = len(found)
+    kept = bounded([t.number for _, t in found], [[sign * t.values[name]] for _, t in found], MOST)
+    found = [found[i] for i in kept]
     raw = np.array([sign * t.values[name] for _, t in found])
     tame = np.minimum(raw, limit_of(raw))
     shift, scale = float(tame.mean()), float(tame.std()) or 1.0
-    x = np.array([features(study.space, point) for point, _ in found])
+    x = encoded(study.space, [point for point, _ in found])
     y = (tame - shift) / scale
     return Surrogate(study.space, name, sign, tuple(t for _, t in found), x, y, shift, scale, _kernel(x, y), count)
-
-
-def _bounded(found: list[tuple[Point, TrialData]], metric: str, sign: float) -> list[tuple[Point, TrialData]]:
-    if len(found) <= MOST:
-        return found
-    latest = found[-MOST // 2 :]
-    best = sorted(found[: -MOST // 2], key=lambda f: (sign * f[1].values[metric], f[1].number))[: MOST - len(latest)]
-    return sorted([*best, *latest], key=lambda f: f[1].number)
 
 
 def _kernel(x: Floats, y: Floats) -> Kernel:
@@ -154,21 +148,6 @@ def _kernel(x: Floats, y: Floats) -> Kernel:
         warnings.simplefilter("ignore", ConvergenceWarning)
         fit: GaussianProcessRegressor = process.fit(x, y)
     return fit.kernel_
-
-
-def features(space: SearchSpace, point: Mapping[str, Value]) -> list[float]:
-    """A point as a row: a position of 0 .. 1 for numbers and ordered choices, one column a value for the others."""
-    row: list[float] = []
-    for p in space.tunable:
-        row += _columns(p, point.get(p.name))
-    return row
-
-
-def _columns(p: Parameter, value: Value | None) -> list[float]:
-    if scale_of(p) is None:
-        return [float(value is not None and same_value(value, known)) for known in p.values]
-    unit = None if value is None else place(p, value)
-    return [INACTIVE if unit is None else unit]
 
 
 def point_at(space: SearchSpace, units: Sequence[float]) -> Point:

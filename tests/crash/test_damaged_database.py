@@ -1,0 +1,179 @@
+"""A database that is damaged, lost or too old, and the way back by `tunectl daemon recover` and `rebuild`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.invariants import Invariants
+from tests.crash.lab import Lab
+from tests.crash.test_restored_copy import shown
+from tests.e2e.conftest import Refusal, wait_until
+
+TABLES = ("studies", "study_specs", "space_versions", "trials", "attempts", "observations", "events", "rungs")
+PAGE = 4096
+
+
+def repair(home: Path, verb: str) -> Any:
+    """What `tunectl daemon recover` or `rebuild` does while no daemon runs; its report."""
+    command = [sys.executable, "-I", "-m", "tuned.daemon", verb, "--home", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def pages_of(database: Path, table: str) -> list[int]:
+    """Numbers of the pages that a table is stored in, its root first."""
+    with contextlib.closing(sqlite3.connect(database)) as conn:
+        return [n for (n,) in conn.execute("SELECT pageno FROM dbstat WHERE name = ? ORDER BY pageno", (table,))]
+
+
+def damage(database: Path, pages: list[int]) -> None:
+    with database.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * PAGE)
+            file.write(b"\xa5" * PAGE)
+
+
+def worked_in(lab: Lab) -> dict[str, list[Any]]:
+    """Studies of all kinds that have ended, or stand still; what is known of their trials."""
+    lab.start()
+    asha = {"method": "asha", "min_step": 1, "max_step": 4, "reduction_factor": 2}
+    plain = lab.submit(search={"method": "sobol", "trials": 6})
+    judged = lab.submit(early_stopping=asha, search={"method": "random", "trials": 6})
+    (lab.base / "fails.py").write_text("import sys, tuned; tuned.current_trial(); sys.exit('in vain')\n")
+    failed = lab.submit(
+        run={"script": "fails.py", "args": ["{params}"], "preload": [], "retries": {"error": 1}}, search={"trials": 1}
+    )
+    lab.wait_at_rest(plain, judged)
+    wait_until(lambda: lab.daemon.trials(failed)[0]["state"] == "failed", "it fails twice")
+    waiting = lab.submit(hold=True, search={"method": "sobol", "trials": 2})
+    for number in (1, 2):
+        lab.daemon.wait_state(waiting, number, "running")
+    lab.daemon.post("/v1/pause", {"targets": [waiting]})
+    lab.daemon.post("/v1/pause", {"targets": [f"{waiting}/1"], "level": "restart"})
+    lab.daemon.wait_state(waiting, 1, "paused")
+    lab.daemon.post(f"/v1/studies/{waiting}/enqueue", {"points": [{"x": 2.5}], "priority": 3})
+    names = (plain, judged, failed, waiting)
+    wait_until(lambda: all((lab.home / f"runs/{name}/study.json").exists() for name in names), "there are records")
+    record = lab.home / "runs" / waiting / "study.json"
+    wait_until(lambda: json.loads(record.read_text())["waiting"], "the point is in the record")
+    return {name: shown(lab.daemon.trials(name)) for name in names}
+
+
+def reported(lab: Lab, name: str) -> list[tuple[Any, ...]]:
+    fields = ("number", "attempt", "name", "step", "value")
+    return sorted(tuple(str(row[f]) for f in fields) for row in lab.daemon.get("/v1/metrics", target=name))
+
+
+def same(before: dict[str, list[Any]], lab: Lab) -> None:
+    for name, trials in before.items():
+        now = {trial["number"]: trial for trial in shown(lab.daemon.trials(name))}
+        for trial in trials:
+            if trial["state"] != "running":
+                assert now[trial["number"]] == trial, name
+            else:
+                assert now[trial["number"]]["state"] in ("running", "starting", "completed")
+
+
+def test_rebuilt_from_the_run_directories_alone(lab: Lab) -> None:
+    before = worked_in(lab)
+    studies = {name: lab.daemon.study(name) for name in before}
+    *_, waiting = before
+    alive = {process.pid for process in lab.of_kind("supervisor", "trial")}
+    lab.kill("daemon")
+    report = repair(lab.home, "rebuild")
+    assert report["studies"] == len(before)
+    assert Path(report["kept"]).exists()
+    lab.invariants = Invariants(lab.home, lab.journal)
+    lab.restart()
+    assert {process.pid for process in lab.of_kind("supervisor", "trial")} == alive
+    same(before, lab)
+    for name, study in studies.items():
+        now = lab.daemon.study(name)
+        assert {k: now[k] for k in ("state", "question", "best", "priority")} == {
+            k: study[k] for k in ("state", "question", "best", "priority")
+        }
+    lab.release(waiting)
+    lab.daemon.post("/v1/resume", {"targets": [waiting, f"{waiting}/1"]})
+    lab.wait_at_rest(waiting)
+    assert {t["state"] for t in lab.daemon.trials(waiting)} == {"completed"}
+    assert "overlap" not in lab.journal.read_text().split()
+    lab.invariants.check(at_rest=True)
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A state folder at rest, with its database in one file, and what is known of its trials."""
+    lab = Lab(tmp_path_factory.mktemp("worked"))
+    try:
+        before = worked_in(lab)
+        *_, waiting = before
+        lab.daemon.post("/v1/cancel", {"targets": [waiting]})
+        lab.release(waiting)
+        lab.wait_at_rest(waiting)
+        known = {name: shown(lab.daemon.trials(name)) for name in before}
+        lines = {name: reported(lab, name) for name in before}
+        lab.daemon.stop()
+        yield lab.home, known, lines
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_damaged_pages_of(lab: Lab, worked: Any, table: str) -> None:
+    """Half of a table's pages are overwritten; neither a copy nor another program is there to help."""
+    home, known, lines = worked
+    shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json"))
+    pages = pages_of(lab.home / "tuned.db", table)
+    damage(lab.home / "tuned.db", pages[: max(1, len(pages) // 2)])
+    lab.launch()
+    assert lab.daemon.process is not None
+    assert lab.daemon.process.wait(30) == 1
+    said = lab.daemon.log().splitlines()[-1]
+    assert "the database is damaged" in said, said
+    assert "tunectl daemon recover" in said
+    report = repair(lab.home, "recover")
+    assert report["database"] == "damaged"
+    lab.start()
+    for name, trials in known.items():
+        now = shown(lab.daemon.trials(name))
+        # Of a trial that was cancelled while it stood still, no run directory tells.
+        keep = [t["number"] for t in trials if t["state"] != "cancelled"]
+        assert [t for t in now if t["number"] in keep] == [t for t in trials if t["number"] in keep], name
+        assert reported(lab, name) == lines[name], name
+
+
+def test_a_first_page_that_is_gone_is_taken_from_a_copy(lab: Lab, worked: Any) -> None:
+    home, known, _ = worked
+    shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json"))
+    (lab.home / "backups").mkdir(exist_ok=True)
+    shutil.copyfile(lab.home / "tuned.db", lab.home / "backups" / "tuned-20260101-000000.db")
+    damage(lab.home / "tuned.db", [1])
+    report = repair(lab.home, "recover")
+    assert report["source"]
+    assert report["trials"] == sum(len(trials) for trials in known.values())
+    lab.start()
+    for name, trials in known.items():
+        assert shown(lab.daemon.trials(name)) == trials
+
+
+def test_damage_that_is_met_while_the_daemon_runs_is_an_alarm(lab: Lab, worked: Any) -> None:
+    home, known, _ = worked
+    shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json"))
+    lab.start()
+    assert lab.daemon.get("/v1/status")["alarms"] == []
+    damage(lab.home / "tuned.db", pages_of(lab.home / "tuned.db", "observations"))
+    with pytest.raises(Refusal, match="the database is damaged") as refusal:
+        lab.daemon.get("/v1/metrics", target=next(iter(known)))
+    assert "tunectl daemon recover" in refusal.value.problem["hint"]
+    (alarm,) = lab.daemon.get("/v1/status")["alarms"]
+    assert "tunectl daemon recover" in alarm

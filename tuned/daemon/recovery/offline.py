@@ -1,0 +1,227 @@
+"""`tunectl daemon recover` and `rebuild`: a sound database out of all that is left of one, while no daemon runs.
+
+Owns the order of the sources: the damaged file itself, what was saved of it, the newest sound copy, and the run
+directories, which hold each trial. Nothing is thrown away: a file that is replaced is kept under another name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from storage import backup, queries
+from storage.engine import Database, open_database
+from storage.problems import Damaged
+from storage.repository import restoring
+from storage.rescue import RESCUED
+from storage.salvage import Salvaged, forget_studies, names_in, salvage
+from tuned.core.errors import Unavailable
+from tuned.core.trials.metric_lines import parse_chunk
+from tuned.core.words import count
+from tuned.daemon.files import run_dirs
+from tuned.daemon.recovery import found, identity
+from tuned.daemon.recovery.taking_in import TakenIn, take_in
+from tuned.home import Home
+
+log = logging.getLogger(__name__)
+
+_ENDINGS = ("", "-wal", "-shm")
+
+
+@dataclass
+class Report:
+    """The findings and actions, for people, a line each.
+
+    Attributes:
+        database: `sound`, `damaged`, `empty`, `missing` or `replaced`.
+        kept: Where the file that was replaced is now; None when it stayed.
+        source: The copy that rows were taken from; None without one.
+        studies, trials: How many the database holds now.
+        taken_in: The records that only the run directories held, a line a study.
+        steps: All of it, in the order in which it was done.
+    """
+
+    database: str = "sound"
+    kept: str | None = None
+    source: str | None = None
+    studies: int = 0
+    trials: int = 0
+    taken_in: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+
+def recover(home: Home) -> Report:
+    """Make the database whole again.
+
+    Raises:
+        Unavailable: It is another program's, a newer version's, or cannot be written.
+    """
+    report = Report()
+    report.database, why = _examine(home)
+    report.steps.append(f"{home.database}: {why or report.database}")
+    if report.database != "sound":
+        aside = _set_aside(home, "damaged", report)
+        _gather(home, aside, report)
+    _complete(home, report)
+    return report
+
+
+def rebuild(home: Home) -> Report:
+    """Make a new database from the run directories alone.
+
+    Raises:
+        Unavailable: It cannot be written.
+    """
+    report = Report(database="replaced")
+    _set_aside(home, "before-rebuild", report)
+    _complete(home, report)
+    return report
+
+
+def _examine(home: Home) -> tuple[str, str]:
+    """The state of the database as one word, and what is wrong with it."""
+    if not home.database.exists():
+        return "missing", ""
+    try:
+        database = open_database(home.database, check_wholly=True)
+    except Damaged as error:
+        return "damaged", error.what
+    try:
+        with database.read() as conn:
+            empty = not queries.study_names(conn)
+    finally:
+        database.close()
+    return ("empty", "") if empty and next(found.studies(home.runs), None) is not None else ("sound", "")
+
+
+def _set_aside(home: Home, word: str, report: Report) -> Path | None:
+    """Keep the file under another name, with its log; None when there is none."""
+    if not home.database.exists():
+        return None
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    aside = home.database.with_name(f"{home.database.name}.{word}-{stamp}")
+    for ending in _ENDINGS:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{home.database}{ending}").rename(f"{aside}{ending}")
+    report.kept = str(aside)
+    report.steps.append(f"kept it as {aside}")
+    return aside
+
+
+def _gather(home: Home, aside: Path | None, report: Report) -> None:
+    """A new file with every row that the old one and the newest sound copy still have."""
+    new = home.database.with_name(f"{home.database.name}.new")
+    for ending in _ENDINGS:
+        Path(f"{new}{ending}").unlink(missing_ok=True)
+    open_database(new).close()
+    copy = _newest_sound_copy(home)
+    known: frozenset[str] | None = None
+    with tempfile.TemporaryDirectory(dir=home.root, prefix=".recover-") as folder:
+        if aside is not None and aside.stat().st_size:
+            read = _read_damaged(aside, Path(folder), new, copy)
+            report.steps.append(_salvaged(read))
+            if read.rows.get("studies") and not {"studies", "study_specs"} & set(read.damaged):
+                known = names_in(new)
+        if copy is not None:
+            salvage(_copied(copy, Path(folder)), new)
+            if known is not None:
+                forget_studies(new, known)
+            report.source = str(copy)
+            report.steps.append(f"added rows of the copy {copy}")
+    new.rename(home.database)
+
+
+def _read_damaged(aside: Path, folder: Path, new: Path, copy: Path | None) -> Salvaged:
+    try:
+        return salvage(_copied(aside, folder), new, copy)
+    except OSError as error:
+        raise Unavailable(f"cannot be read: {error.strerror}", where=str(aside), hint="see dmesg") from error
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """A copy to read from: opening a database may change it."""
+    for ending in _ENDINGS[:2]:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}{ending}", folder / f"{path.name}{ending}")
+    return folder / path.name
+
+
+def _salvaged(read: Salvaged) -> str:
+    trials = count(read.rows.get("trials", 0), "trial")
+    text = f"read {count(read.rows.get('studies', 0), 'study')} and {trials} from it"
+    return text + (f"; damaged: {', '.join(read.damaged)}" if read.damaged else "")
+
+
+def _newest_sound_copy(home: Home) -> Path | None:
+    rescued = sorted(home.root.glob(f"{home.database.name}{RESCUED}*"), reverse=True)
+    return next((copy for copy in [*rescued, *backup.backups(home.root / "backups")] if backup.is_sound(copy)), None)
+
+
+def _complete(home: Home, report: Report) -> None:
+    """Add what only the run directories hold, and count."""
+    database = open_database(home.database)
+    try:
+        if report.kept is not None:
+            again = _read_metrics_again(database)
+            if again:
+                report.steps.append(f"read {count(again, 'observation')} from the run directories")
+        report.steps += identity.disown(home, database)
+        taken: list[TakenIn] = take_in(database, home.runs)
+        report.taken_in = [str(item) for item in taken]
+        report.steps += [f"from the run directories: {item}" for item in taken]
+        database.writer.submit(_find_best).result()
+        with database.read() as conn:
+            studies = queries.studies(conn)
+            report.studies = len(studies)
+            report.trials = sum(sum(study.counts.values()) for study in studies)
+    finally:
+        database.close()
+    report.steps.append(f"the database holds {count(report.studies, 'study')} and {count(report.trials, 'trial')}")
+
+
+def _read_metrics_again(database: Database) -> int:
+    """Store the observations that an attempt's file holds, up to where it was read, and the table does not."""
+    with database.read() as conn:
+        attempts = queries.ended_since(conn, -math.inf)
+    added = 0
+    for attempt in attempts:
+        run_dir = database.located(attempt.run_dir)
+        steps: dict[str, int] = {}
+        offset = 0
+        while offset < attempt.ingest_offset:
+            try:
+                data = run_dirs.look(run_dir, offset, started=True).data[: attempt.ingest_offset - offset]
+            except OSError:
+                break
+            chunk = parse_chunk(data, offset, steps)
+            if not chunk.consumed:
+                break
+            offset += chunk.consumed
+            rows = [(attempt.trial_id, name, attempt.attempt, *rest) for name, *rest in chunk.observations]
+            added += database.writer.submit(partial(restoring.add_missing, rows=rows)).result()
+    return added
+
+
+def _find_best(conn: Connection) -> None:
+    """The best trial of each study, of which the mark was lost."""
+    for study in queries.studies(conn):
+        if study.best is None:
+            for trial in queries.best_trials(conn, study, 1):
+                restoring.mark_best(conn, study.id, trial.id)
+
+
+def as_json(report: Report) -> str:
+    """The report as one document."""
+    data: dict[str, Any] = {name: getattr(report, name) for name in Report.__dataclass_fields__}
+    return json.dumps(data)
