@@ -34,6 +34,17 @@ if trial.stage == "finalize":
 else:
     trial.report(loss=x / 10 + trial.seed / 2**34)
 """
+SAVING = """
+import tuned
+trial = tuned.current_trial()
+if trial.stage == "test":
+    trial.report(test_loss=0.5)
+else:
+    sure = 0.5 + trial.params["x"] / 20
+    for split in ("validation", "holdout"):
+        trial.save_predictions(split, [[sure, 1 - sure], [1 - sure, sure]] * 10, targets=[0, 1] * 10)
+    trial.report(loss=1 - sure)
+"""
 CLOSE = """
 import tuned
 trial = tuned.current_trial()
@@ -77,7 +88,13 @@ def test_a_trial_that_was_cut_is_no_winner(shared_daemon: DaemonProcess, tmp_pat
     daemon.until(lambda: daemon.trials("cut")[0]["values"] == {"loss": 0.48}, "no value")
     daemon.post("/v1/prune", {"targets": ["cut/1"]})
     ended = daemon.wait_ended("cut")
-    assert ended["best"] == {"number": 3, "params": {"x": 2}, "values": {"loss": 0.662}, "cut": False}
+    assert ended["best"] == {
+        "number": 3,
+        "params": {"x": 2},
+        "values": {"loss": 0.662},
+        "cut": False,
+        "confirmed": None,
+    }
     first = daemon.trials("cut")[0]
     assert (first["state"], first["stopped_by"]) == ("pruned", "user")
     listed = [row["number"] for row in daemon.get("/v1/studies/cut/trials", sort="value")]
@@ -127,3 +144,17 @@ def test_close_points_get_more_seeds_and_an_undecided_final_is_called_so(
     # Every trial of the search and of the confirmation has seen the test set.
     seen = 2 + 2 * result["seeds"]
     assert final["looks"] == seen + 1 and final["unplanned"] == f"{seen} trials of the search reported test_loss"
+
+
+def test_an_ensemble_on_the_test_set_is_a_look(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon = shared_daemon
+    made = study("looked", SAVING, tmp_path, [{"x": 1}, {"x": 5}, {"x": 7}], test={"metric": "test_loss"})
+    daemon.submit(made, tmp_path)
+    daemon.wait_ended("looked")
+    with pytest.raises(Exception, match=r"no predictions|absent"):
+        daemon.get("/v1/studies/looked/analysis/ensemble", option="test=absent")
+    assert daemon.get("/v1/studies/looked/analysis/ensemble", option="test=holdout")["tables"]
+    final = take(daemon, "looked", "finalize")
+    assert (final["state"], final["result"]["looks"]) == ("done", 2), final
+    assert final["result"]["unplanned"] == "1 analysis of an ensemble measured on it"
+    assert "seen 2 times" in final["why"]

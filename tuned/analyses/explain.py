@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.comparing.compare import baseline_and_best, range_text
+from tuned.analyses.comparing.baseline import baseline_and_best
+from tuned.analyses.comparing.compare import range_text
 from tuned.analyses.curves.gradient_flows import flows
 from tuned.analyses.curves.gradients import gradient_table
 from tuned.analyses.curves.twins import twin

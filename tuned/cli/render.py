@@ -66,7 +66,9 @@ def best(row: BestRow | None) -> str:
     if row is None:
         return "-"
     early = ", stopped early" if row.cut else ""
-    return f"{values(row.values)} (trial {row.number}{early}: {point(row.params)})"
+    found = row.confirmed
+    beside = "" if found is None else f"; mean of {found['runs']} further seeds {words.number(found['mean'])}"
+    return f"{values(row.values)} (trial {row.number}{early}: {point(row.params)}){beside}"
 
 
 def span(start: float | None, end: float | None) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from storage.engine import Database, open_database
 from tuned.core.states import TERMINAL
+from tuned.daemon import clock, clock_record
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.attempts.adoption import adopt
@@ -135,6 +136,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
+        await self._skip_gap()
         await self._yields.begin()
         self.notes += [f"taken in from the run directories: {t}" for t in await asyncio.to_thread(self._meet)]
         await adopt(self._database, self._attempts, self._slots, self._graveyard)
@@ -163,6 +165,17 @@ class Daemon:
         await self._close()
         if serving.done() and not serving.cancelled() and serving.exception():
             raise serving.exception() or RuntimeError
+
+    async def _skip_gap(self) -> None:
+        """Before anything is judged by the clock: have time that nobody lived through count for nothing."""
+        now = clock.now()
+        ahead = await asyncio.to_thread(clock_record.gap, self._home.root, now)
+        if ahead:
+            note = f"the clock was set by {ahead:+.0f} s meanwhile, or the machine was off: no budget counts it"
+            log.warning("%s", note)
+            self.notes.append(note)
+            await self._database.writer.run(lambda conn: clock_record.skip(conn, ahead, now))
+        await asyncio.to_thread(clock_record.keep, self._home.root, now)
 
     def _meet(self) -> list[TakenIn]:
         """Give a row to whatever lives or ended unknown to the database, before anything is launched.

@@ -16,7 +16,7 @@ from storage.engine import Database
 from storage.problems import Damaged
 from tuned.core import words
 from tuned.core.errors import Unavailable
-from tuned.daemon import clock, failpoints
+from tuned.daemon import clock, clock_record, failpoints
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
 from tuned.daemon.attempts.live import Attempts
@@ -73,6 +73,7 @@ class Housekeeping:
         """Do what is due; the first round at once, so that a full disk is seen before the first launch."""
         tasks: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (CLOCK_S, self._follow_clock),
+            (OFTEN_S, self._note_clock),
             (HOME_S, self._look_at_home),
             (DISK_S, self._look_at_disk),
             (OFTEN_S, self._end_idle),
@@ -101,8 +102,13 @@ class Housekeeping:
         ahead = clock.jump()
         if ahead:
             log.warning("the machine's clock was set by %+.0f s", ahead)
-            await self._database.writer.run(lambda conn: repository.shift_clocks(conn, ahead))
+            after = clock.now() + ahead
+            await self._database.writer.run(lambda conn: clock_record.skip(conn, ahead, after))
             clock.follow(ahead)
+            await self._note_clock()
+
+    async def _note_clock(self) -> None:
+        await asyncio.to_thread(clock_record.keep, self._home.root, clock.now())
 
     async def _look_at_home(self) -> None:
         await asyncio.to_thread(self._ownership.keep)
@@ -138,7 +144,7 @@ class Housekeeping:
             log.info("backed up the database to %s", copy)
 
     async def _forget_events(self) -> None:
-        before = clock.now() - EVENTS_KEPT_S
+        before = await self._database.ask(lambda conn: clock_record.lived_before(conn, clock.now(), EVENTS_KEPT_S))
         while await self._database.writer.run(lambda conn: repository.prune_events(conn, before)):
             continue
 

@@ -45,14 +45,14 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         parallel = min(slots, spec.search.parallel or slots)
         repeated = study.again.get(TrialState.QUEUED, 0)
         eta = eta_s(max(0, spec.search.trials - started) + repeated, live, pace, parallel)
-    objective, best = spec.objective, study.best
+    objective = spec.objective
     return StudyRow(
         name=study.name,
         state=study.state.value,
         priority=study.priority,
         question=spec.question,
         counts=counts,
-        best=BestRow(best.number, dict(best.params), wire_values(best.values), best.cut) if best else None,
+        best=_best_row(study),
         created_at=study.created_at,
         reason=study.reason,
         ended_at=study.ended_at,
@@ -82,6 +82,17 @@ def step_rows(playbook: Playbook | None) -> list[StepRow]:
         StepRow(s.id, s.name, s.state.value, s.by_hand, s.options, s.result, s.why, s.began_at, s.ended_at)
         for s in (playbook.steps if playbook else ())
     ]
+
+
+def _best_row(study: Study) -> BestRow | None:
+    best = study.best
+    if best is None:
+        return None
+    step = study.playbook.last("confirm") if study.playbook else None
+    rows = step.result.get("configurations", ()) if step else ()
+    own = next((row for row in rows if row["number"] == best.number and row["runs"] > 1), None)
+    confirmed = None if own is None else {name: own[name] for name in ("mean", "sem", "runs")}
+    return BestRow(best.number, dict(best.params), wire_values(best.values), best.cut, confirmed)
 
 
 def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:

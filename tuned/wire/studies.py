@@ -29,12 +29,19 @@ class ConstraintRow:
 
 @dataclass(frozen=True, slots=True)
 class BestRow:
-    """The best trial; `cut` when it was stopped early, because no trial has run to its own end."""
+    """The best trial.
+
+    Attributes:
+        cut: Whether it was stopped early; then no trial has run to its own end.
+        confirmed: `{mean, sem, runs}` of its repetitions with other seeds; None before a confirmation. The best of many
+            is lucky, so this is the figure to quote.
+    """
 
     number: int
     params: Json
     values: dict[str, Number]
     cut: bool = False
+    confirmed: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Confirmation: is a point that won a search better, or was it lucky?
 
-Owns the answer to that: which repetitions there are, the table, and the words. The test is `repeated`'s. Pure.
+Owns the answer to that: the tables and the words. The test is `repeated`'s, the runs come from `repetitions`. Pure.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from tuned.analyses.answer import Answer
 from tuned.analyses.comparing import repeated
 from tuned.analyses.comparing.repeated import Compared, Configuration
+from tuned.analyses.comparing.repetitions import confirmed
 from tuned.analyses.comparing.variance import data_variance, metric_variance, search_variance, seed_variance
 from tuned.analyses.examples.example_scores import scores_of
 from tuned.analyses.intervals import mean_of
@@ -19,10 +20,6 @@ from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
-from tuned.core.errors import InvalidInput
-from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.states import Failure
-from tuned.core.study.baseline import baseline_trial
 from tuned.protocol import FOLDS_PREFIX
 
 _COLUMNS = (
@@ -37,73 +34,7 @@ _COLUMNS = (
     Column("interval", "interval"),
     Column("decision"),
 )
-_NO_OUTCOME = frozenset({"", Failure.KILLED, Failure.LOST})
-"""Failures that say nothing of a configuration."""
 OUTCOMES = {"adopt": "adopted", "baseline": "baseline", "undecided": "undecided", "reject": "undecided"}
-
-
-def configurations(study: StudyData) -> list[Configuration]:
-    """The configurations that were repeated, by their number in the search."""
-    metric, by_number = study.objective.metric, {t.number: t for t in study.trials}
-    runs: dict[int, dict[int, float]] = {}
-    failed: dict[int, list[str]] = {}
-    for trial in study.trials:
-        if trial.stage != CONFIRM_STAGE or trial.retry_of not in by_number:
-            continue
-        own, lost = runs.setdefault(trial.retry_of, {}), failed.setdefault(trial.retry_of, [])
-        value = trial.values.get(metric, np.nan)
-        if trial.state == "completed" and np.isfinite(value):
-            own[trial.seed] = value
-        elif trial.state == "failed" and trial.failure not in _NO_OUTCOME:
-            lost.append(trial.reason or trial.failure)
-    return [
-        Configuration(
-            number,
-            by_number[number].values.get(metric, np.nan),
-            own,
-            len(failed[number]),
-            failed[number][-1] if failed[number] else "",
-        )
-        for number, own in sorted(runs.items())
-    ]
-
-
-def looks_of(study: StudyData) -> list[int]:
-    """Repetitions of a configuration at each decision so far, by the steps of the study's playbook."""
-    return [int(look) for step in study.steps if step["name"] == "confirm" for look in step["result"].get("looks", ())]
-
-
-def confirmed(study: StudyData, against: int | None = None) -> list[Compared]:
-    """The configurations that were repeated, compared: the baseline first, then the others as the search ranked them.
-
-    Args:
-        study: The study.
-        against: Number of the baseline; None: the study's own (`tuned.core.study.baseline`) where it was repeated, else
-            the configuration that was best in the search.
-
-    Raises:
-        InvalidInput: No repetition has given a result, and why; or that trial was not repeated.
-    """
-    found = configurations(study)
-    if not any(c.runs for c in found):
-        hint = f"tunectl confirm {study.name} --top 3 --seeds 5"
-        broken = [c for c in found if c.failed]
-        if broken:
-            count = sum(c.failed for c in broken)
-            raise InvalidInput(
-                f"none of {count} repetitions gave a result, so nothing can be confirmed: {broken[-1].reason}",
-                where=study.name,
-                hint=f"see: tunectl trials {study.name} --filter 'stage=confirm'",
-            )
-        raise InvalidInput("no repetition has ended yet", where=study.name, hint=hint)
-    baseline = _baseline(study, found, against)
-    others = sorted((c for c in found if c is not baseline), key=lambda c: _place(study, c))
-    step = repeated.resolution(study.outcome([*study.ranked, *study.repeated]))
-    return repeated.compare(baseline, others, study.sign, looks_of(study), step)
-
-
-def _place(study: StudyData, c: Configuration) -> tuple[float, int]:
-    return (study.sign * c.searched if np.isfinite(c.searched) else np.inf, c.number)
 
 
 def confirm(question: Question) -> Answer:
@@ -135,18 +66,6 @@ def confirm(question: Question) -> Answer:
             "variance": variance,
         },
     )
-
-
-def _baseline(study: StudyData, found: Sequence[Configuration], against: int | None) -> Configuration:
-    own = baseline_trial(study.spec, study.trials)
-    wanted = against if against is not None else own.number if own else None
-    repeated_one = next((c for c in found if c.number == wanted), None)
-    if repeated_one is not None:
-        return repeated_one
-    if against is not None:
-        hint = f"tunectl confirm {study.name} --against {against}"
-        raise InvalidInput(f"trial {against} was not repeated", where="against", hint=hint)
-    return min(found, key=lambda c: _place(study, c))
 
 
 def why(compared: Sequence[Compared], winner: Compared) -> str:

@@ -65,7 +65,9 @@ def folds(question: Question) -> Answer:
     """
     question.allow("against", "top")
     study, top = question.study, int(question.number("top", TOP))
-    ranked = [(trial, fold_results(study, trial)) for trial in study.ranked]
+    # Trials that were cut short are compared all the same: on the folds that both have, nothing is unfair.
+    trials = [*study.ranked, *(study.cut if study.full else ())]
+    ranked = [(trial, fold_results(study, trial)) for trial in trials]
     ranked = [(trial, found) for trial, found in ranked if len(found) > 1]
     if not ranked:
         raise InvalidInput("no trial has reported folds", where=study.name, hint="for fold in trial.folds(5): ...")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuned.analyses.comparing.confirm import configurations
+from tuned.analyses.comparing.repetitions import configurations
 from tuned.analyses.comparing.variance import Floats, seed_variance
 from tuned.analyses.intervals import mean_of
 from tuned.analyses.study_data import StudyData, once

@@ -42,6 +42,9 @@ def not_learning(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdict
     classes. Otherwise warn: the scale of the metric is unknown, and all may be learned before the first report. Silent
     where training goes on improving beside a validation metric that stands still at an unknown level.
     """
+    top = [d for d in top if len(d.trial.curve(study.objective.metric).finite)]
+    if not top:
+        return
     curves = [d.trial.curve(study.objective.metric).finite.values for d in top]
     noise = float(np.median([_noise(values) for values in curves]))
     gain = float(np.median([_gain(study, d.trial.curve(study.objective.metric).finite) for d in top]))

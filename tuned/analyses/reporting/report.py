@@ -12,7 +12,7 @@ from html import escape
 
 from tuned.analyses.advise import judge
 from tuned.analyses.answer import Answer
-from tuned.analyses.comparing.compare import baseline_and_best
+from tuned.analyses.comparing.baseline import baseline_and_best
 from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.gradients import gradient_table
 from tuned.analyses.examples.data import data

@@ -48,9 +48,11 @@ class Looks:
         """The looks that no final model was the purpose of, in words; empty without any."""
         found = []
         if self.reported:
-            found.append(f"{self.reported} trials of the search reported {self.metric}")
+            trials = "trial" if self.reported == 1 else "trials"
+            found.append(f"{self.reported} {trials} of the search reported {self.metric}")
         if self.analyses:
-            found.append(f"{self.analyses} analyses measured on it")
+            analyses = "analysis" if self.analyses == 1 else "analyses"
+            found.append(f"{self.analyses} {analyses} of an ensemble measured on it")
         return " and ".join(found)
 
 

@@ -32,7 +32,8 @@ async def analysis(
         if not equals:
             raise InvalidInput("an option is key=value", where="option", hint="such as option=param=lr")
         options[key] = value
+    answer = await given.analysing.analyse(kind, name, options, other or ())
     if kind == "ensemble" and "test" in options:
         study = await given.study(name)
         await given.database.writer.run(lambda conn: repository.count_test_look(conn, study.id))
-    return await given.analysing.analyse(kind, name, options, other or ())
+    return answer
