@@ -36,6 +36,9 @@ def importance(question: Question) -> Answer:
     tail = (100 - LEVEL) / 2
     alone = np.median([first for first, _ in drawn], axis=0)
     low, whole, high = np.percentile([total for _, total in drawn], [tail, 50, 100 - tail], axis=0)
+    # A function that is drawn varies at least a little along every parameter; their mean may not.
+    _, flat = _indices(model.predict_rows(rows)[0], len(mixed))
+    low, high = np.minimum(low, flat), np.maximum(high, flat)
     names = [p.name for p in model.space.tunable]
     order = sorted(range(len(names)), key=lambda i: -whole[i])
     columns = (
