@@ -101,6 +101,7 @@ X = 'x = { type = "float", low = 0.0, high = 5.0 }'
         ('script = "good.py"\nargs = ["{x}"]', 'command = ["/no/such", "{x}"]', "run.command", "there is no file"),
         ('script = "good.py"', 'script = "good.py"\npython = "/no/python"', "run.python", "does not exist"),
         ('script = "good.py"', 'script = "good.py"\ncwd = "/no/folder"', "run.cwd", "there is no folder"),
+        ("[metrics]", "resources = { gpus = 1 }\n[metrics]", "run.resources.gpus", "this machine has none"),
         ("'loss=(?P<loss>\\S+)'", '"(unclosed"', "metrics.patterns.0", "is no regular expression"),
         ("'loss=(?P<loss>\\S+)'", "'acc=(?P<acc>\\S+)'", "objective.metric", 'nothing reports "loss"'),
         ("[run]", 'name = "Bad Name!"\n[run]', "name", "cannot name a study"),

@@ -109,12 +109,13 @@ def trials_value(trials: list[Any], number: int) -> float:
 
 
 def test_wait_lives_through_a_stop_and_a_start(tunectl: Tunectl) -> None:
-    tunectl.write(trials=4, pace=0.3)
+    tunectl.write(trials=4, hold=True)
     tunectl("submit", "quad.toml")
     waiting = tunectl.start("wait", "quad", "--json")
-    tunectl.wait_until(lambda: tunectl.json("queue") and tunectl.json("queue")[0]["state"] == "running", "it runs")
+    tunectl.wait_until(lambda: tunectl.json("trials", "quad", "--state", "running"), "it runs")
     tunectl("daemon", "stop")
     tunectl("daemon", "start")
+    tunectl.release()
     out, err = waiting.communicate(timeout=DEADLINE_S)
     assert waiting.returncode == 0, err + tunectl.log()
     assert json.loads(out)["counts"] == {"completed": 4}
@@ -130,12 +131,11 @@ def test_a_canary_that_reports_nothing_ends_the_wait_with_its_reason(tunectl: Tu
 
 
 def test_steering_a_running_study(tunectl: Tunectl) -> None:
-    tunectl.write(trials=30, pace=0.5)
+    tunectl.write(trials=30, hold=True)
     tunectl("submit", "quad.toml")
     running = tunectl.wait_until(lambda: tunectl.json("trials", "quad", "--state", "running"), "a trial runs")
     number = running[0]["number"]
     assert tunectl.json("prune", f"quad/{number}")["changed"] == [f"quad/{number}"]
-    # It ends as pruned when its code sees the request, or as completed when that was its last step anyway.
     tunectl.json("wait", f"quad/{number}")
     assert tunectl.json("pause", "quad")["changed"] == ["quad"]
     assert "it goes on" in tunectl("wait", "quad", "--timeout", "0.3", code=4)

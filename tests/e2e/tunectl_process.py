@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = """
-    import time, tuned
+    import os, time, tuned
     trial = tuned.current_trial()
     for step in range(4):
         time.sleep({pace})
+        while {hold} and not trial.should_stop() and not os.path.exists("go"):
+            time.sleep(0.02)
         trial.report(step=step, loss=(trial.params["x"] - 2) ** 2 + 1 / (step + 1))
         print("step", step)
         if trial.should_stop():
@@ -78,9 +80,13 @@ class Tunectl:
             return (self.home / "logs" / "daemon.log").read_text()[-3000:]
         return "no log"
 
-    def write(self, trials: int = 3, pace: float = 0.0) -> None:
-        (self.work / "train.py").write_text(textwrap.dedent(SCRIPT).format(pace=pace))
+    def write(self, trials: int = 3, pace: float = 0.0, hold: bool = False) -> None:
+        """A script and a study of it; with `hold` each trial waits in its first step until `release`, or for a stop."""
+        (self.work / "train.py").write_text(textwrap.dedent(SCRIPT).format(pace=pace, hold=hold))
         (self.work / "quad.toml").write_text(textwrap.dedent(STUDY).format(trials=trials))
+
+    def release(self) -> None:
+        (self.work / "go").touch()
 
     def wait_until(self, what: Callable[[], Any], why: str) -> Any:
         end = time.monotonic() + DEADLINE_S

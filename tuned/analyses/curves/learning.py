@@ -118,8 +118,9 @@ def _gain(study: StudyData, curve: Curve) -> float:
 def _alike(study: StudyData, noise: float) -> bool:
     """Whether all trials that ran to their end stand at one level."""
     seen = [d for d in (diagnose(study, t) for t in study.full) if not d.has("short")]
-    levels = np.array([_level(study, d.trial.curve(study.objective.metric).finite) for d in seen])
-    return spread(levels) <= APART * max(noise, 1e-12)
+    curves = [d.trial.curve(study.objective.metric).finite for d in seen]
+    levels = np.array([_level(study, curve) for curve in curves if len(curve)])
+    return len(levels) > 0 and spread(levels) <= APART * max(noise, 1e-12)
 
 
 def _constant(study: StudyData, level: float, noise: float) -> str:

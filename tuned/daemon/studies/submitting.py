@@ -128,6 +128,7 @@ async def take_in(
         file=submission.file,
         own_prefix=sys.prefix,
     )
+    _refuse_missing_gpus(given.slots, spec)
     spec = _one_at_a_time(given.slots, await _with_usable_python(given, spec, submission.environment))
     if spec.run.code == "live":
         state = await asyncio.to_thread(given.codes.state, spec.run)
@@ -141,6 +142,17 @@ async def take_in(
         return await _create(given, coded, submission, taken, state, rehearse=rehearse, under_any_name=under_any_name)
     finally:
         await asyncio.to_thread(snapshot.drop, taken)
+
+
+def _refuse_missing_gpus(slots: Slots, spec: StudySpec) -> None:
+    """A trial that wants more cards than there are would wait for ever."""
+    if slots.capacity(spec.run.gpus) == 0:
+        has = words.count(len(slots.gpus), "GPU") if slots.gpus else "none"
+        raise InvalidInput(
+            f"a trial wants {words.number(spec.run.gpus)} of them, and this machine has {has}",
+            where="run.resources.gpus",
+            hint="leave it out to take what there is; tunectl doctor says whether the driver answers",
+        )
 
 
 def _one_at_a_time(slots: Slots, spec: StudySpec) -> StudySpec:
@@ -245,10 +257,6 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
     notes = []
     if spec.search.parallel is not None and spec.search.parallel > room > 0:
         notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {words.count(room, 'slot')}")
-    if room == 0:
-        notes.append(
-            f"a trial wants {spec.run.gpus:g} GPUs, but this machine has {len(given.slots.gpus)}: its trials wait"
-        )
     if not created:
         # It may have been changed while it ran, by hand or by itself; that stays.
         drift = queries.submitted_spec(conn, study.id).differences(spec)
