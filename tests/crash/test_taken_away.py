@@ -102,7 +102,12 @@ def test_the_folder_is_removed(lab: Lab) -> None:
     lab.wait_at_rest(name)
     gone = lab.home.rename(lab.home.with_name("gone"))
     shutil.rmtree(gone)
-    (saved,) = wait_until(lambda: list(lab.home.parent.glob("home-tuned.db.rescued-*")), "it is saved")
+
+    def rescued() -> list[Path]:
+        found = list(lab.home.parent.glob("home-tuned.db.rescued-*"))
+        return found if len(found) == 1 else []  # while it is written, a journal lies beside it
+
+    (saved,) = wait_until(rescued, "it is saved")
     lab.daemon.kill()
     lab.home.mkdir(exist_ok=True)
     shutil.move(saved, lab.home / "tuned.db")

@@ -160,6 +160,7 @@ def test_who_runs_out_of_memory_on_a_shared_card_runs_again_alone(daemon: Daemon
     assert "CUDA out of memory" in again["reason"] and "it shared its GPU, and runs again alone" in again["reason"]
     (tmp_path / "beside").unlink()
     # Half a card is free, and neither it nor the trial behind it may have that.
+    daemon.wait_state("gpus", 1, "running")
     assert [t["state"] for t in daemon.trials("gpus")] == ["running", "queued", "queued"]
     (tmp_path / "go1").touch()
     assert daemon.wait_state("gpus", 2, "running")["attempt"] == 2

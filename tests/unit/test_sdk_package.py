@@ -77,7 +77,8 @@ def names(folder: Path) -> list[str]:
 class TestBundle:
     def test_holds_what_trials_need_and_no_more(self, bundle: str) -> None:
         files = {str(p.relative_to(bundle)) for p in Path(bundle).rglob("*.py")}
-        parts = {"__init__.py", "protocol.py", "plain_files.py", "torch.py", "sdk", "integrations", "launch"}
+        modules = {"__init__.py", "faults.py", "metrics_appender.py", "plain_files.py", "protocol.py", "torch.py"}
+        parts = {*modules, "sdk", "integrations", "launch"}
         assert {name.split("/")[1] for name in files} == parts
         assert Path(launcher_path(bundle)).is_file()
         assert names(Path(bundle)) == ["tuned"]

@@ -71,7 +71,7 @@ def test_a_long_name_leaves_room_for_what_matters() -> None:
     store.went_live()
     context = Context(store, Rows(store), Options())
     head = text_of(frame.head(context, 80))
-    assert "RUNNING" in head and "20/40" in head and "best" in head and len(head) == 80
+    assert "RUNNING" in head and "18/40" in head and "best" in head and len(head) == 80
     other = text_of(
         event_line(context, EventRow(1, NOW, ev.STUDY_STEP, "o" * 64, None, {"id": "confirm", "state": "done"}))
     )

@@ -42,10 +42,6 @@ class Client:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
 
-    async def act(self, verb: str, targets: Any) -> Changed:
-        self.asked.append((verb, targets))
-        return Changed(["digits/12"])
-
     async def send(self, call: Call[Any]) -> Changed:
         self.asked.append((call.path, call.body["targets"]))
         return Changed(["digits/12"])
@@ -56,7 +52,7 @@ def test_a_retry_is_undone_by_the_number_of_the_new_trial() -> None:
     _, undo = asyncio.run(perform(client, Order("retry", (Step("retry", ("digits/7",)),))))
     assert undo == (Step(UNDO_RETRY, ("digits/12",)),)
     asyncio.run(perform(client, Order("undo", undo)))
-    assert client.asked == [("retry", ("digits/7",)), ("/retry/undo", ["digits/12"])]
+    assert client.asked == [("/retry", ["digits/7"]), ("/retry/undo", ["digits/12"])]
 
 
 def test_an_edit_of_the_space_is_undone_by_the_version_before_it() -> None:
@@ -66,8 +62,8 @@ def test_an_edit_of_the_space_is_undone_by_the_version_before_it() -> None:
     assert space_undo(replace(done, changes=[])) is None
 
     class Edits:
-        async def change_space(self, study: str, change: SpaceChange) -> SpaceChanged:
-            assert (study, change) == ("digits", SpaceChange(back_to=2))
+        async def send(self, call: Call[Any]) -> SpaceChanged:
+            assert (call.path, call.body) == ("/studies/digits/space", SpaceChange(back_to=2))
             return replace(done, version=4)
 
     client: Any = Edits()

@@ -39,7 +39,8 @@ def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Mean:
     mean = float(data.mean())
     if n == 1:
         return Mean(mean, np.nan, -np.inf, np.inf, 1)
-    sem = float(data.std(ddof=1) / np.sqrt(n))
+    size = float(np.abs(data).max()) or 1.0  # squares of values beyond 1e154 are none
+    sem = size * float((data / size).std(ddof=1) / np.sqrt(n))
     reach = float(stats.t.ppf(0.5 + level / 2, n - 1)) * sem
     return Mean(mean, sem, mean - reach, mean + reach, n)
 
@@ -56,6 +57,10 @@ def skewed_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) 
         level: The share of such intervals that hold the mean.
     """
     data = np.asarray(values, dtype=float)
+    size = float(np.abs(data).max(initial=0.0)) or 1.0
+    if size > 1e100:
+        low, high = skewed_interval(data / size, level)
+        return size * low, size * high
     plain = mean_of(data, level)
     deviation = float(data.std())
     if len(data) < 3 or deviation == 0:
