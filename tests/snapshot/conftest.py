@@ -21,7 +21,7 @@ from fake_client import Clock, FakeClient
 from tui.app import TunedApp
 from tui.context import Options
 
-DEADLINE_S = 300.0
+DEADLINE_S = 60.0
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -100,6 +100,20 @@ def start(fake: FakeClient, clock: Clock) -> Callable[..., contextlib.AbstractAs
             yield ui
 
     return run
+
+
+@pytest.fixture
+def start_on_21(start: Any) -> Any:
+    """The same with the cursor on #21, which runs: ranked trials stand above those that run."""
+
+    @contextlib.asynccontextmanager
+    async def on_a_running_trial(*words: Any, **options: Any) -> AsyncIterator[Ui]:
+        async with start(*words, **options) as ui:
+            ui.store.select_trial(21)
+            await ui.idle()
+            yield ui
+
+    return on_a_running_trial
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ def sent(ui: Any) -> list[tuple[object, ...]]:
     return [call for call in ui.fake.calls if call[0] != "trials"]
 
 
-async def test_pause_acts_at_once_and_undo_resumes(start: Any) -> None:
-    async with start() as ui:
+async def test_pause_acts_at_once_and_undo_resumes(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         assert ui.store.selected == 21
         await ui.press("p")
         await ui.until(lambda: ui.store.trials[21].state == "paused", "#21 paused")
@@ -25,9 +25,9 @@ async def test_pause_acts_at_once_and_undo_resumes(start: Any) -> None:
         assert sent(ui) == [("pause", ("digits/21",)), ("resume", ("digits/21",))]
 
 
-async def test_pause_resumes_what_is_paused(start: Any, fake: Any) -> None:
+async def test_pause_resumes_what_is_paused(start_on_21: Any, fake: Any) -> None:
     fake.move(21, "paused")
-    async with start() as ui:
+    async with start_on_21() as ui:
         ui.store.select_trial(21)
         await ui.press("p")
         await ui.until(lambda: sent(ui), "an order")
@@ -35,11 +35,11 @@ async def test_pause_resumes_what_is_paused(start: Any, fake: Any) -> None:
 
 
 @pytest.mark.parametrize(("key", "verb"), [("x", "prune"), ("X", "cancel"), ("K", "kill")])
-async def test_what_loses_something_asks_and_enter_does_not_confirm(start: Any, key: str, verb: str) -> None:
-    async with start() as ui:
+async def test_what_loses_something_asks_and_enter_does_not_confirm(start_on_21: Any, key: str, verb: str) -> None:
+    async with start_on_21() as ui:
         for refusing in ("enter", "escape", "n", "q"):
             await ui.press(key)
-            await ui.until_text("#21 (rank 1, step 11)")
+            await ui.until_text("#21 (")
             await ui.press(refusing)
             await ui.until_text("Trials 24")
         assert sent(ui) == []
@@ -77,15 +77,15 @@ def _with_best(row: Any, fake: Any) -> Any:
     return replace(row, best=BestRow(22, {}, fake.trials_of["digits"][22].values))
 
 
-async def test_an_order_that_fits_no_trial_says_so_and_sends_nothing(start: Any) -> None:
-    async with start() as ui:
+async def test_an_order_that_fits_no_trial_says_so_and_sends_nothing(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("b", "p")
         await ui.until_text("#19 is DONE")
         assert sent(ui) == []
 
 
-async def test_priority_up_down_reset_and_undo(start: Any) -> None:
-    async with start() as ui:
+async def test_priority_up_down_reset_and_undo(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         ui.store.select_trial(23)
         await ui.press("plus")
         await ui.until(lambda: ui.store.trials[23].priority == 3, "raised")
@@ -101,8 +101,8 @@ async def test_priority_up_down_reset_and_undo(start: Any) -> None:
         await ui.until_text("nothing to undo")
 
 
-async def test_a_study_is_paused_from_the_list_of_studies(start: Any) -> None:
-    async with start() as ui:
+async def test_a_study_is_paused_from_the_list_of_studies(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("s", "p")
         await ui.until(lambda: ui.store.studies["digits"].state == "paused", "the study paused")
         assert sent(ui) == [("pause", ("digits",))]
@@ -110,8 +110,8 @@ async def test_a_study_is_paused_from_the_list_of_studies(start: Any) -> None:
         await ui.until_text("works on trials")
 
 
-async def test_cancelling_a_study_asks(start: Any) -> None:
-    async with start() as ui:
+async def test_cancelling_a_study_asks(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("s", "X")
         await ui.until_text("Cancel the study digits?")
         assert sent(ui) == []
@@ -120,24 +120,24 @@ async def test_cancelling_a_study_asks(start: Any) -> None:
         assert sent(ui) == [("cancel", ("digits",))]
 
 
-async def test_a_refusal_is_shown_in_one_line(start: Any, fake: Any) -> None:
+async def test_a_refusal_is_shown_in_one_line(start_on_21: Any, fake: Any) -> None:
     fake.refusal = Conflict("the trial ended meanwhile", where="digits/21")
-    async with start() as ui:
+    async with start_on_21() as ui:
         await ui.press("p")
         await ui.until_text("digits/21: the trial ended meanwhile")
         await ui.press("u")
         await ui.until_text("nothing to undo")
 
 
-async def test_read_only_offers_and_does_nothing(start: Any) -> None:
-    async with start(160, 45, read_only=True) as ui:
+async def test_read_only_offers_and_does_nothing(start_on_21: Any) -> None:
+    async with start_on_21(160, 45, read_only=True) as ui:
         await ui.press("p", "x", "X", "K", "plus", "minus", "R", "t", "u")
         assert "Trials 24" in ui.text() and "Prune" not in ui.text() and "read-only" in ui.text()
         assert sent(ui) == []
 
 
-async def test_acting_from_the_queue_and_from_a_trials_own_page(start: Any) -> None:
-    async with start() as ui:
+async def test_acting_from_the_queue_and_from_a_trials_own_page(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("Q")
         await ui.until_text("Queue 4")
         await ui.press("G", "plus")
@@ -148,22 +148,22 @@ async def test_acting_from_the_queue_and_from_a_trials_own_page(start: Any) -> N
         await ui.until(lambda: ("pause", ("digits/21",)) in sent(ui), "paused")
 
 
-async def test_a_command_can_be_chosen_by_name(start: Any) -> None:
-    async with start() as ui:
+async def test_a_command_can_be_chosen_by_name(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("colon", *"pause", "enter")
         await ui.until(lambda: sent(ui), "an order")
         assert sent(ui) == [("pause", ("digits/21",))]
 
 
-async def test_a_click_on_the_key_bar_runs_the_action(start: Any) -> None:
-    async with start() as ui:
+async def test_a_click_on_the_key_bar_runs_the_action(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.pilot.click(offset=(ui.text().splitlines()[-1].index("Pause"), 23))
         await ui.until(lambda: sent(ui), "an order")
         assert sent(ui) == [("pause", ("digits/21",))]
 
 
-async def test_a_trial_of_ones_own_is_corrected_and_queued(start: Any) -> None:
-    async with start() as ui:
+async def test_a_trial_of_ones_own_is_corrected_and_queued(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("n", *"width=1", "enter")
         await ui.until_text("space.width: there is no such parameter")
         await ui.press("escape", "n", *"lr=0.1", "enter")
@@ -173,8 +173,8 @@ async def test_a_trial_of_ones_own_is_corrected_and_queued(start: Any) -> None:
         assert ("enqueue", "digits", [{"lr": 0.1}]) in sent(ui)
 
 
-async def test_a_copy_of_a_trial_begins_with_its_values(start: Any) -> None:
-    async with start(160, 45) as ui:
+async def test_a_copy_of_a_trial_begins_with_its_values(start_on_21: Any) -> None:
+    async with start_on_21(160, 45) as ui:
         await ui.press("e")
         await ui.until_text("Re-run #21 with changes")
         await ui.press("enter")
@@ -182,8 +182,8 @@ async def test_a_copy_of_a_trial_begins_with_its_values(start: Any) -> None:
         assert ui.fake.trials_of["digits"][25].params == ui.fake.trials_of["digits"][21].params
 
 
-async def test_a_study_is_deleted_only_by_its_name(start: Any) -> None:
-    async with start() as ui:
+async def test_a_study_is_deleted_only_by_its_name(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("D")
         await ui.until_text("Delete digits?")
         await ui.press("enter")
@@ -193,8 +193,8 @@ async def test_a_study_is_deleted_only_by_its_name(start: Any) -> None:
         await ui.until_text("other[bold]")
 
 
-async def test_what_is_copied_is_shown(start: Any) -> None:
-    async with start() as ui:
+async def test_what_is_copied_is_shown(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("y")
         await ui.until_text("Copy from #21")
         await ui.press("enter")
@@ -202,8 +202,8 @@ async def test_what_is_copied_is_shown(start: Any) -> None:
         assert ui.app.clipboard == "digits/21"
 
 
-async def test_the_form_of_a_new_trial_shows_what_is_meant(start: Any) -> None:
-    async with start() as ui:
+async def test_the_form_of_a_new_trial_shows_what_is_meant(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("n", *"#21 lr*=2 @4")
         await ui.until_text("priority   4")
         row = ui.store.trials[21]
@@ -213,8 +213,8 @@ async def test_the_form_of_a_new_trial_shows_what_is_meant(start: Any) -> None:
         await ui.press("escape")
 
 
-async def test_a_priority_is_typed_and_taken_back(start: Any) -> None:
-    async with start() as ui:
+async def test_a_priority_is_typed_and_taken_back(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("slash", *"state:wait", "enter", "P", *"+x", "enter")
         await ui.until_text("is no priority")
         await ui.press(*["backspace"] * 2, *"7", "enter")
@@ -224,8 +224,8 @@ async def test_a_priority_is_typed_and_taken_back(start: Any) -> None:
         await ui.until(lambda: ui.store.trials[number].priority != 7, "the old priority")
 
 
-async def test_the_space_is_edited_after_a_look_at_what_that_does(start: Any) -> None:
-    async with start() as ui:
+async def test_the_space_is_edited_after_a_look_at_what_that_does(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("S")
         await ui.until_text("Space v1")
         await ui.press("e", *"lrr.high=1", "enter")
@@ -242,16 +242,16 @@ async def test_the_space_is_edited_after_a_look_at_what_that_does(start: Any) ->
         assert ui.fake.lr_high == 0.01
 
 
-async def test_with_too_few_trials_for_a_model_the_means_say_what_matters(start: Any, fake: Any) -> None:
+async def test_with_too_few_trials_for_a_model_the_means_say_what_matters(start_on_21: Any, fake: Any) -> None:
     fake.few = True
-    async with start() as ui:
+    async with start_on_21() as ui:
         await ui.press("i")
         await ui.until_text("spread of means")
         await ui.until_text("Effect of batch")
 
 
-async def test_insights_follow_the_cursor(start: Any) -> None:
-    async with start() as ui:
+async def test_insights_follow_the_cursor(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("i")
         await ui.until_text("near-bound")
         assert "tunectl space digits --set lr.low=1e-6" in ui.text()

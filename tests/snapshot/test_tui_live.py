@@ -30,24 +30,24 @@ async def test_the_cursor_stays_on_its_trial_while_rows_move(start: Any) -> None
         await ui.press("j", "j", "j")
         number = ui.store.selected
         ui.fake.push(
-            "trial.metrics", number=22, points=1, last={"val_loss": 0.001}, step=12, values={"val_loss": 0.001}
+            "trial.metrics", number=13, points=1, last={"val_loss": 0.001}, step=12, values={"val_loss": 0.001}
         )
-        await ui.until(lambda: ui.app.context.rows.at(0) == 22, "#22 first")
+        await ui.until(lambda: ui.app.context.rows.at(0) == 13, "#13 first")
         assert ui.store.selected == number
         assert f"▌   #{number}" in ui.text()
 
 
-async def test_live_metrics_reach_step_value_and_curve(start: Any) -> None:
-    async with start() as ui:
+async def test_live_metrics_reach_step_value_and_curve(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         last = {"val_loss": 0.125, "train_loss": 0.1}
         ui.fake.push("trial.metrics", number=21, points=2, last=last, step=12, values={"val_loss": 0.125})
         await ui.until_text("0.1250")
         assert ui.store.curve(21, "val_loss")[-1] == (12.0, 0.125)
 
 
-async def test_the_log_grows_while_it_is_shown(start: Any, fake: Any) -> None:
+async def test_the_log_grows_while_it_is_shown(start_on_21: Any, fake: Any) -> None:
     fake.logs[21] = "first line\n"
-    async with start() as ui:
+    async with start_on_21() as ui:
         await ui.press("4")
         await ui.until_text("first line")
         fake.logs[21] += "second line\n"
@@ -99,8 +99,8 @@ async def test_another_study_is_opened_and_its_name_is_no_markup(start: Any) -> 
         assert ui.store.selected == 1
 
 
-async def test_the_daemon_goes_away_and_comes_back(start: Any, clock: Any) -> None:
-    async with start() as ui:
+async def test_the_daemon_goes_away_and_comes_back(start_on_21: Any, clock: Any) -> None:
+    async with start_on_21() as ui:
         ui.fake.drop()
         await ui.until_text("no daemon")
         clock.now += 90
@@ -136,12 +136,12 @@ async def test_a_deleted_study_leaves_the_screen(start: Any) -> None:
         await ui.until_text("Trials 1")
 
 
-async def test_hostile_text_is_shown_not_obeyed(start: Any, fake: Any) -> None:
+async def test_hostile_text_is_shown_not_obeyed(start_on_21: Any, fake: Any) -> None:
     evil = "\x1b[2J\x1b]52;c;ZXZpbA==\x07[red]brackets[/red] \x1b[31mcolour\x1b[0m\n"
     fake.logs[21] = evil + "日本語のログ\nprogress 1%\rprogress 2%\n"
     row = fake.trials_of["digits"][21]
     row.params["lr"] = "a\x1b[31m[b]\n"
-    async with start(160, 45) as ui:
+    async with start_on_21(160, 45) as ui:
         await ui.until_text("[red]brackets[/red] colour")
         text = ui.text()
         assert "日本語のログ" in text and "progress 2%" in text and "progress 1%" not in text
@@ -261,8 +261,8 @@ async def test_leaving_closes_the_client(start: Any) -> None:
     assert ui.fake.closed and ui.app.return_code == 0
 
 
-async def test_two_trials_side_by_side(start: Any) -> None:
-    async with start() as ui:
+async def test_two_trials_side_by_side(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
         await ui.press("C")
         await ui.until_text("Compare #21 #19")
         await ui.idle()
@@ -312,14 +312,14 @@ async def test_a_pinned_curve_stays_in_the_chart(start: Any) -> None:
     async with start(160, 45) as ui:
         await ui.press("j", "V", "j", "j", "j")
         await ui.idle()
-        assert "━ #18" in ui.text()
+        assert "━ #16" in ui.text()
         await ui.press("k", "k", "k", "V")
-        await ui.until_text("#18 unpinned")
+        await ui.until_text("#16 unpinned")
 
 
-async def test_the_log_is_searched_upwards_and_round(start: Any, fake: Any) -> None:
+async def test_the_log_is_searched_upwards_and_round(start_on_21: Any, fake: Any) -> None:
     fake.logs[21] = "".join(f"line {i}{' Oops' if i in (3, 7) else ''}\n" for i in range(40))
-    async with start() as ui:
+    async with start_on_21() as ui:
         await ui.press("4")
         await ui.until_text("line 39")
         await ui.press("N", *"oops", "enter")
