@@ -31,7 +31,7 @@ examples: venv
 	$(BIN)/python -m examples.run --small
 
 test: venv
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: venv
 	$(BIN)/ruff check .
