@@ -28,6 +28,7 @@ def tunectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunectl]:
 
 def test_a_script_submits_steers_and_reads(tunectl: Tunectl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNED_HOME", str(tunectl.home))
+    monkeypatch.setenv("TUNED_SLOTS", "2")
     monkeypatch.chdir(tunectl.work)
     with connect() as daemon:
         study = daemon.submit("quad.toml")

@@ -25,7 +25,13 @@ def test_it_returns_when_the_study_ends_and_asks_only_when_something_happened(tu
     ran = tunectl("wait", "digits", "--json")
     assert (ran.code, ran.err) == (0, "")
     assert ran.document["state"] == "completed"
-    assert ran.document["best"] == {"number": 2, "params": {"lr": 0.01}, "values": {"val_loss": 0.25}, "cut": False}
+    assert ran.document["best"] == {
+        "number": 2,
+        "params": {"lr": 0.01},
+        "values": {"val_loss": 0.25},
+        "cut": False,
+        "confirmed": None,
+    }
     assert len(daemon.asked("/v1/studies/digits")) <= 7
 
 
