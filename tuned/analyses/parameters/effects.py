@@ -25,6 +25,7 @@ from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.core.errors import InvalidInput
+from tuned.core.search.model_share import MODELLED
 from tuned.core.space import Parameter, Value
 from tuned.core.study import Objective
 from tuned.core.trials.trial import summarise
@@ -76,7 +77,7 @@ def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
     versions = sorted({t.space_version for t in study.ranked})
     if len(versions) > 1:
         found.append(f"The trials come from versions {', '.join(map(str, versions))} of the search space.")
-    adaptive = sum(t.origin in ("bayesian", "evolution") for t in study.ranked)
+    adaptive = sum(t.origin in MODELLED for t in study.ranked)
     if adaptive:
         found.append(
             f"{adaptive} of {len(study.ranked)} points were chosen by earlier results: good regions are denser."

@@ -14,6 +14,7 @@ from tuned.analyses.points import points
 from tuned.analyses.study_data import Floats, StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
+from tuned.core.search.model_share import MODELLED
 
 LEAST_TRIALS = 8
 WORTH = 0.25
@@ -91,7 +92,7 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
     reach = float(np.median(results) - results[0])
     gain = gain_of_doubling(results)
     noise = step_noise(study.sign * ranked[0].curve(study.objective.metric).finite.values)
-    adaptive = sum(t.origin in ("bayesian", "evolution") for t in ranked)
+    adaptive = sum(t.origin in MODELLED for t in ranked)
     share = gain / reach if reach > 0 else 0.0
     tried = points(study).results
     chance = alone(tried) if len(tried) >= LEAST_TRIALS else 1.0

@@ -16,7 +16,7 @@ from tuned.core.queue.gpu_shares import ALONE
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import SEARCH, StudySpec
 from tuned.core.trials.last_words import last_error_line
-from tuned.core.trials.trial import DISK_FULL, Outcome, Trial
+from tuned.core.trials.trial import DISK_FULL, OWN_ORIGINS, Outcome, Trial
 
 
 class Fate(StrEnum):
@@ -213,7 +213,7 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
         return None
     if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
         return None
-    if failure is Failure.NAN and any(trial.origin in ("user", "retry") for trial in newest):
+    if failure is Failure.NAN and any(trial.origin in OWN_ORIGINS for trial in newest):
         return None
     return f"{BREAKER_LENGTH} trials in a row failed alike ({failure}): {newest[0].reason}"
 

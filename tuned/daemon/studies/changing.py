@@ -19,6 +19,7 @@ from tuned.core.errors import Conflict
 from tuned.core.queue.schedule import counted
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
+from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import clock, resolving
 from tuned.daemon.http.context import Given
 from tuned.wire import Settings, SettingsChanged
@@ -96,7 +97,7 @@ def _withdraw(conn: Connection, study: Study, trials: int | None, now: float) ->
     if excess <= 0 or study.state in STUDY_ENDED:
         return []
     queued = queries.trials(conn, study.id, states=[TrialState.QUEUED], descending=True)
-    chosen = [trial for trial in queued if trial.origin not in ("user", "retry", "command") and not trial.attempt]
+    chosen = [trial for trial in queued if trial.origin not in OWN_ORIGINS and not trial.attempt]
     for trial in chosen[:excess]:
         repository.move_trial(conn, trial.id, "cancel", Actor.USER, now, reason=NO_PLACE)
     return sorted(trial.number for trial in chosen[:excess])

@@ -18,12 +18,12 @@ from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
 from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study, StudySpec
+from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.study_moves import run_failed_again
 from tuned.wire.studies import PAUSED_BY_USER
 
 ANEW = "the study file was edited before there was a result"
-_BEGUN_BY_PEOPLE = frozenset({"user", "retry", "command"})
 
 
 def without_result(conn: Connection, study: Study) -> bool:
@@ -45,7 +45,7 @@ def start_over(conn: Connection, study: Study, spec: StudySpec, environment: Map
         now: Unix seconds.
     """
     for trial in queries.trials(conn, study.id, states=[TrialState.QUEUED, TrialState.PAUSED]):
-        if trial.origin not in _BEGUN_BY_PEOPLE or spec.space.carried(trial.params) != trial.params:
+        if trial.origin not in OWN_ORIGINS or spec.space.carried(trial.params) != trial.params:
             repository.move_trial(conn, trial.id, "cancel", Actor.USER, now, reason=ANEW)
     repository.update_spec(conn, study.id, spec, now)
     repository.set_environment(conn, study.id, environment)
