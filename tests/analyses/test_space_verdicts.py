@@ -13,7 +13,7 @@ from tuned.analyses.naming import is_batch_size, is_learning_rate, is_step_count
 from tuned.analyses.space.bounds import near_bound
 from tuned.analyses.space.idle import idle_rule
 from tuned.analyses.space.infeasible import infeasible_rule
-from tuned.analyses.space.sampling import best_of_table, expected_best, gain_of_doubling, sampling_rule
+from tuned.analyses.space.sampling import best_of_table, expected_best, gain_of_doubling, model_rule, sampling_rule
 from tuned.analyses.space.space_rules import space_rules
 from tuned.analyses.study_data import Curve
 from tuned.core.search.design import design_point
@@ -185,3 +185,23 @@ def test_trials_that_end_where_they_began_are_named_with_the_bound_behind_which_
     assert 5e-4 < float(verdict.evidence["boundary"]) < 2e-3 and "lr.low=" in verdict.command
     learning = [trial(i + 1, [2.3 * (0.8 + i / 300) ** s for s in range(12)], {"x": i / 30}) for i in range(30)]
     assert list(idle_rule(study(learning))) == []
+
+
+@pytest.mark.parametrize("more", [{"ordered": False}, {}])
+def test_a_list_has_an_end_where_its_numbers_have_an_order(more):
+    """The same numbers, falling and named without an order: a list that was asked for as such has no end to widen."""
+    space = {"width": {"type": "choice", "values": [512, 256, 128, 64, 32, 16], **more}}
+    (*verdicts,) = near_bound(searched({**space, **LR}, lambda p: -p["width"], 32))
+    assert [v.evidence["proposed"] for v in verdicts] == ([] if more else [1024])
+
+
+def test_the_share_of_points_that_the_model_did_not_choose_is_told_with_the_reason():
+    def points(*origins):
+        return study([trial(i + 1, [1.0], origin=o, why=f"because {i}") for i, o in enumerate(origins)])
+
+    assert list(model_rule(points("sobol", "bayesian", "user"))) == []
+    (few,) = model_rule(points(*["bayesian"] * 19, "fallback"))
+    assert (few.level, few.evidence["fallbacks"]) == ("info", 1)
+    (many,) = model_rule(points("bayesian", "fallback", "fallback", "fallback"))
+    assert many.level == "warn"
+    assert "3 of 4" in many.what and "because 3" in many.what

@@ -66,6 +66,7 @@ class TrialData:
         values: Objective and constraint metric -> summary; non-finite when it diverged.
         failure: `nan`, `oom`, `error`, `timeout`, `killed`, `lost`; empty when it did not fail.
         origin: Where the point came from: `sobol`, `bayesian`, `user`, ...
+        why: The sentence of whoever chose the point.
         stage: `search`, or what else it ran for.
         space_version: Version of the search space that it was suggested under.
         seconds: Wall time of running; None before it has started.
@@ -86,6 +87,7 @@ class TrialData:
     failure: str = ""
     reason: str = ""
     origin: str = ""
+    why: str = ""
     seed: int = 0
     stage: str = "search"
     device: str = ""

@@ -66,8 +66,8 @@ def _is_range(parameter: Parameter) -> bool:
 
 
 def _listed(parameter: Parameter) -> list[float]:
-    """The values of a list of numbers in their order; empty for anything else."""
-    values = parameter.values if parameter.kind == "choice" else ()
+    """The values of an ordered list of numbers, rising; empty for anything else: without an order there is no end."""
+    values = parameter.values if parameter.kind == "choice" and parameter.ordered else ()
     if any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
         return []
     return sorted(float(v) for v in values if not isinstance(v, str))

@@ -1,4 +1,7 @@
-"""Whether enough points were tried. Owns the verdict `space.sampling` and the curve of best-of-n against n."""
+"""Whether enough points were tried, and chosen as the search promises.
+
+Owns the verdicts `space.sampling` and `space.fallbacks`, and the curve of best-of-n against n.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from tuned.analyses.points import points
 from tuned.analyses.study_data import Floats, StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
-from tuned.core.search.model_share import MODELLED
+from tuned.core.search.model_share import MODELLED, ModelShare
 
 LEAST_TRIALS = 8
 WORTH = 0.25
 """Gain of twice the budget, as a share of the distance from the median trial to the best, above which more trials are
 urged. An even design in two or three dimensions has 5 to 15 % left at twenty trials; the playbook names no number."""
+MOST_FALLBACKS = 0.25
+"""Share of the model's points that a design may have made before the search is no longer what it is called."""
+LEAST_FALLBACKS = 3
 ALONE = 0.005
 """P-value of the distance from the best point to the second one, by the distances among the better half."""
 
@@ -118,6 +124,22 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
         "Run it once more with another seed; if it holds, run more trials around it before concluding."
         if urgent else "",
         f"tunectl set {study.name} search.trials=+{trials}" if urgent else "", study.objective.metric,
+    )  # fmt: skip
+
+
+def model_rule(study: StudyData) -> Iterable[Verdict]:
+    """How many of the points that a model was due to choose it did not choose, and why (*ours*).
+
+    Warn from a quarter of them on, three at least; else info. Nothing where the model chose every point.
+    """
+    share = ModelShare.of((t.origin, t.why) for t in study.searched)
+    if not share.fallbacks:
+        return
+    often = share.fallbacks >= max(LEAST_FALLBACKS, MOST_FALLBACKS * share.due)
+    remedy = "Mend that reason; a slot that was idle waits for the model with search.parallel = 1." if often else ""
+    yield Verdict(
+        "warn" if often else "info", "space.fallbacks", f"{share.words}.",
+        {"modelled": share.modelled, "fallbacks": share.fallbacks}, remedy,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Owns the words of that; the counts are the database's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MODELLED = ("bayesian", "evolution")
@@ -26,6 +27,18 @@ class ModelShare:
     fallbacks: int
     why: str = ""
 
+    @classmethod
+    def of(cls, points: Iterable[tuple[str, str]]) -> ModelShare:
+        """The share in these points: (origin, why) of each, the oldest first."""
+        known = list(points)
+        reasons = [why for origin, why in known if origin == FALLBACK]
+        return cls(sum(origin in MODELLED for origin, _ in known), len(reasons), reasons[-1] if reasons else "")
+
+    @property
+    def due(self) -> int:
+        """Points that a model was due to choose."""
+        return self.modelled + self.fallbacks
+
     @property
     def words(self) -> str:
         """One line for a person; empty where the model chose every point.
@@ -36,7 +49,6 @@ class ModelShare:
         """
         if not self.fallbacks:
             return ""
-        due = self.modelled + self.fallbacks
-        points = "point is" if self.fallbacks == due == 1 else "points are"
+        points = "point is" if self.fallbacks == self.due == 1 else "points are"
         reason = f"; latest reason: {self.why}" if self.why else ""
-        return f"{self.fallbacks} of {due} model {points} quasi-random instead{reason}"
+        return f"{self.fallbacks} of {self.due} model {points} quasi-random instead{reason}"

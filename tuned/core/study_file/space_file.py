@@ -156,9 +156,9 @@ def _choice(name: str, entry: Mapping[str, Any], role: Any, where: str) -> Param
         return Parameter(name, "fixed", values=values, role="fixed" if "role" not in entry else role)
     if _family(values[0]) == "bool":
         return Parameter(name, "bool", values=(False, True), role=role)
-    # Numbers written in order are meant as points on a line, as in batch = [8, 32, 128].
-    rising = _family(values[0]) == "number" and list(values) == sorted(values)
-    return Parameter(name, "choice", values=values, ordered=_flag(entry, "ordered", where, rising), role=role)
+    # Numbers written in order, up or down, are meant as points on a line, as in batch = [8, 32, 128].
+    in_order = _family(values[0]) == "number" and list(values) in (sorted(values), sorted(values, reverse=True))
+    return Parameter(name, "choice", values=values, ordered=_flag(entry, "ordered", where, in_order), role=role)
 
 
 def _family(value: Value) -> str:
