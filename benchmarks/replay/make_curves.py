@@ -1,4 +1,4 @@
-"""`python -m benchmarks.replay.make_curves FOLDER`: train every point of the tasks' grids; goes on where it was cut off.
+"""`python -m benchmarks.replay.make_curves FOLDER`: train every point of the tasks' grids, from where it was cut off.
 
 Owns the making of the tables. Each group of points leaves one file in the folder; `--pack` turns the files of a task
 whose grid is whole into its table, in the repository. The first seed of every grid comes first, then two more seeds

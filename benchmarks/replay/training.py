@@ -61,7 +61,7 @@ def epochs_of(data: Data, group: Group, classes: int, epochs: int, seed: int) ->
     """
     x, y, held_x, held_y = data
     n, generator = len(group.lr), torch.Generator().manual_seed(seed)
-    weights, network = _begin(group, x.shape[-1], x.shape[-2] if x.dim() == 3 else 1, max(1, classes), generator)
+    weights, network = _begin(group, x.shape[-1], max(1, classes), generator)
     weights = [w.expand(n, *w.shape).clone().requires_grad_() for w in weights]
     step_of, drop = _Steps(group, weights), torch.tensor(group.dropout).view(n, 1, 1)
     total = epochs * math.ceil(len(y) / group.batch)
@@ -117,9 +117,7 @@ def _loss(output: Tensor, y: Tensor, classes: int) -> Tensor:
     return each.view(n, -1).mean(-1)
 
 
-def _begin(
-    group: Group, features: int, parts: int, outputs: int, generator: torch.Generator
-) -> tuple[list[Tensor], Network]:
+def _begin(group: Group, features: int, outputs: int, generator: torch.Generator) -> tuple[list[Tensor], Network]:
     """The weights of one network, and its way from inputs to outputs."""
 
     def layer(into: int, out: int) -> list[Tensor]:
