@@ -15,7 +15,7 @@ from statistics import median
 from benchmarks import large_study
 from benchmarks.figure import Figure, spread
 from benchmarks.fresh_daemon import running, state_folder
-from benchmarks.terminal import CHILD, opened, scripted
+from benchmarks.terminal import CHILD, Terminal, opened, scripted
 from tuned.client import api
 
 TRIALS = "1000"
@@ -65,8 +65,7 @@ def bytes_sent() -> list[Figure]:
     figures.append(Figure("bytes at rest", f"{idle / SECONDS:.0f} B/s", "0 B/s", idle == 0, f"80x24, {SECONDS:.0f} s"))
     for width, height, most in ((80, 24, 8), (160, 45, 30)):
         with opened(scripted("live", TRIALS), width, height) as terminal:
-            terminal.until(lambda new: b"Trials 1000" in new, "the table")
-            terminal.read_for(SETTLE_S)
+            _live_in_sight(terminal)
             before = terminal.cpu_seconds()
             rate = terminal.read_for(SECONDS) / SECONDS / 1000
             cpu = 100 * (terminal.cpu_seconds() - before) / SECONDS
@@ -76,6 +75,13 @@ def bytes_sent() -> list[Figure]:
         note = f"{how}; the script that reports runs in the same process"
         figures.append(Figure(f"CPU live, {size}", f"{cpu:.1f} %", "<= 4 %", cpu <= 4, note))
     return figures
+
+
+def _live_in_sight(terminal: Terminal) -> None:
+    """Sort by the number, the newest first: by the value, trials that run stand below a thousand ranked ones."""
+    terminal.until(lambda new: b"Trials 1000" in new, "the table")
+    terminal.send(b"<<<<")
+    terminal.read_for(SETTLE_S)
 
 
 def keys_at_100000() -> list[Figure]:
@@ -124,7 +130,7 @@ def quit_on_a_slow_line() -> Figure:
     times = []
     for _ in range(3):
         with opened(scripted("live", TRIALS), 80, 24, {"SSH_CONNECTION": "1"}) as terminal:
-            terminal.until(lambda new: b"Trials 1000" in new, "the table")
+            _live_in_sight(terminal)
             terminal.rate = SLOW_BYTES
             terminal.read_for(SECONDS)
             terminal.send(b"q")

@@ -25,6 +25,7 @@ from tui.link import Link
 from tui.memory import Memory, load, save
 from tui.rows import Rows
 from tui.screens.board import Board
+from tui.screens.dialog import Dialog
 from tui.screens.insight import Insight
 from tui.screens.main import Main
 from tui.screens.queue import QueueScreen
@@ -149,7 +150,7 @@ class TunedApp(App[int]):
         if store.revision == self._seen and not (moving and second != self._live_second):
             return
         self._seen, self._live_second = store.revision, second
-        if isinstance(self.screen, Board):
+        if isinstance(self.screen, (Board, Dialog)):
             self.screen.sync()
             # Drawing may itself select a trial; that is not news for the next tick.
             self._seen = store.revision
@@ -193,24 +194,17 @@ class TunedApp(App[int]):
 
     @work(group="marking", exclusive=True, exit_on_error=True)
     async def mark(self, low: int, high: int) -> None:
-        """Mark rows of a study that is not held as a whole."""
+        """Mark rows, some of which are on no known page."""
         rows, query = self.context.rows, self.context.rows.query()
         try:
-            found = await self.client.send(
-                api.trials(
-                    query.study,
-                    filter=query.filter or None,
-                    sort=query.sort,
-                    descending=query.descending,
-                    offset=low,
-                    limit=high - low + 1,
-                )
-            )
+            found = await self.client.send(query.rows(low, high - low + 1))
         except TunedError as error:
             self.context.say(str(error), "bad")
         else:
             rows.mark_rows(query, found)
             self.context.say(f"{len(rows.marks)} marked", "dim")
+        finally:
+            rows.marking = False
         self.tick()
 
     def undo(self) -> None:

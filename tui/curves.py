@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -78,17 +77,3 @@ class Curves:
         for name, value in last.items():
             curves.setdefault(name, []).append((float(step), float(value)))
         return True
-
-
-def best_so_far(values: Iterable[float], *, minimizes: bool) -> list[Point]:
-    """(how many values, the best until then) as stairs; values that are not finite are never the best."""
-    sign = 1 if minimizes else -1
-    points: list[Point] = []
-    best: float | None = None
-    for index, value in enumerate(values, start=1):
-        if math.isfinite(value) and (best is None or sign * value < sign * best):
-            if best is not None:
-                points.append((float(index), best))
-            best = value
-        points.append((float(index), best if best is not None else math.nan))
-    return points

@@ -21,7 +21,6 @@ from tuned.core.errors import NotFound, TunedError, Unavailable
 if TYPE_CHECKING:
     from tuned.client.aio import AsyncClient
 
-PAGE = 500
 PAST_EVENTS = 300
 REQUESTS_AT_ONCE = 4
 RETRY = (0.3, 1.0, 2.0, 4.0)
@@ -93,16 +92,16 @@ class Link:
         self.store.put_events(past)
         self.store.put_studies(studies)
         self._ask_for_all()
-        if self.store.study is not None:
-            await self._trials(self.store.study)
         self.store.went_live()
+        self.store.hurry()
 
     def _ask_for_all(self) -> None:
         store = self.store
         store.need("studies")
         store.need("status")
         if store.study is not None:
-            store.need("trials", store.study)
+            store.need("stairs", store.study)
+            store.want_order(store.study)
             for number in {store.selected, store.best, *store.pinned} - {None}:
                 store.need("curve", store.study, number or 0)
             if store.selected is not None and store.log_wanted:
@@ -138,12 +137,12 @@ class Link:
                     store.put_status(await client.send(api.status()))
                 case "studies":
                     store.put_studies(await client.send(api.studies()))
-                case "trials":
-                    await self._trials(need.study)
                 case "page":
                     await self._page(need)
                 case "count":
                     await self._count(need)
+                case "place":
+                    await self._place(need)
                 case "stairs":
                     store.put_best_so_far(need.study, await client.send(api.best_so_far(need.study)))
                 case "detail":
@@ -172,38 +171,11 @@ class Link:
         finally:
             self.serving -= 1
 
-    async def _trials(self, study: str) -> None:
-        """All trials of a study, in pages, the newest first so that the table fills where people look."""
-        if self.store.paged and study == self.store.study:
-            for index in self.store.pages.viewed() if self.store.pages else ():
-                self.store.need("page", study, index)
-            self.store.need("stairs", study)
-            return
-        offset = 0
-        while study == self.store.study:
-            rows = await self.client.send(api.trials(study, sort="number", descending=True, limit=PAGE, offset=offset))
-            self.store.put_trials(study, rows)
-            offset += PAGE
-            if len(rows) < PAGE:
-                break
-        self.store.trials_complete(study)
-
     async def _page(self, need: Need) -> None:
         pages = self.store.pages
-        if pages is None or pages.query.study != need.study:
-            return
-        query = pages.query
-        rows = await self.client.send(
-            api.trials(
-                query.study,
-                filter=query.filter or None,
-                sort=query.sort,
-                descending=query.descending,
-                limit=PAGE_ROWS,
-                offset=need.number * PAGE_ROWS,
-            )
-        )
-        self.store.put_page(query, need.number, rows)
+        if pages is not None and pages.query.study == need.study:
+            rows = await self.client.send(pages.query.rows(need.number * PAGE_ROWS, PAGE_ROWS))
+            self.store.put_page(pages.query, need.number, rows)
 
     async def _answer(self, need: Need) -> None:
         try:
@@ -218,9 +190,15 @@ class Link:
     async def _count(self, need: Need) -> None:
         pages = self.store.pages
         if pages is not None and pages.query.study == need.study:
-            query = pages.query
-            found = await self.client.send(api.trial_numbers(query.study, filter=query.filter, limit=1))
-            self.store.put_count(query, found.total)
+            found = await self.client.send(pages.query.numbers(1))
+            self.store.put_count(pages.query, found.total)
+
+    async def _place(self, need: Need) -> None:
+        pages = self.store.pages
+        if pages is not None and pages.query.study == need.study:
+            numbers = (await self.client.send(pages.query.numbers())).numbers
+            place = numbers.index(need.number) if need.number in numbers else None
+            self.store.put_place(pages.query, need.number, place)
 
     async def _log(self, need: Need) -> None:
         tail, store = self.store.log, self.store

@@ -1,12 +1,16 @@
-"""The pages of a study that is too large to hold: which part of the daemon's own order is known.
+"""The pages of the table: which part of the daemon's own order of a study's trials is known.
 
-Owns the places of trials in that order. It asks for nothing itself: `wanted` says what is missing.
+Owns the places of trials in that order. It asks for nothing itself: `wanted` names the pages to fetch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from tuned.client import api
+from tuned.client.api import Call
+from tuned.wire import TrialNumbers, TrialRow
 
 PAGE_ROWS = 200
 PAGES_KEPT = 30
@@ -21,6 +25,23 @@ class PageQuery:
     descending: bool
     filter: str = ""
 
+    def rows(self, first: int, count: int) -> Call[list[TrialRow]]:
+        """The call that fetches some of its trials, from the place `first` on."""
+        return api.trials(
+            self.study,
+            filter=self.filter or None,
+            sort=self.sort,
+            descending=self.descending,
+            offset=first,
+            limit=count,
+        )
+
+    def numbers(self, count: int | None = None) -> Call[TrialNumbers]:
+        """The call that fetches the first numbers of its trials (None: all), and how many there are."""
+        return api.trial_numbers(
+            self.study, filter=self.filter or None, sort=self.sort, descending=self.descending, limit=count
+        )
+
 
 class Pages:
     """Known pages of one order.
@@ -28,13 +49,13 @@ class Pages:
     Attributes:
         query: Whose pages these are.
         total: How many trials the order has; until the daemon has said so, those of the order before.
-        stale: Pages that are shown still, and should be fetched again.
     """
 
     def __init__(self, query: PageQuery, total: int = 0) -> None:
         self.query = query
         self.total = total
-        self.stale: set[int] = set()
+        self._stale: set[int] = set()
+        self._asked: set[int] = set()
         self._pages: dict[int, list[int]] = {}
         self._places: dict[int, int] = {}
         self._viewed: tuple[int, int] = (0, 0)
@@ -43,7 +64,8 @@ class Pages:
         """Take a page; the numbers of trials that are in no known page any more."""
         dropped = self._drop(index)
         self._pages[index] = list(numbers)
-        self.stale.discard(index)
+        self._stale.discard(index)
+        self._asked.discard(index)
         for offset, number in enumerate(numbers):
             self._places[number] = index * PAGE_ROWS + offset
         while len(self._pages) > PAGES_KEPT:
@@ -57,6 +79,11 @@ class Pages:
                 del self._places[number]
         return numbers
 
+    @property
+    def known(self) -> bool:
+        """Whether any page has come."""
+        return bool(self._pages)
+
     def at(self, place: int) -> int | None:
         """The trial in a row; None while that is unknown."""
         page = self._pages.get(place // PAGE_ROWS, [])
@@ -68,11 +95,23 @@ class Pages:
         return self._places.get(number)
 
     def wanted(self, top: int, count: int, total: int) -> list[int]:
-        """View these rows: the pages that are missing for it."""
+        """View these rows: the pages to fetch for it, each named once until it comes."""
         last = max(0, min(top + count, total) - 1) // PAGE_ROWS
-        self._viewed = (top // PAGE_ROWS, last)
-        return [i for i in range(self._viewed[0], last + 1) if i not in self._pages]
+        self._viewed = (min(top // PAGE_ROWS, last), last)
+        fresh = self._pages.keys() - self._stale
+        missing = [i for i in self.viewed() if i not in fresh and i not in self._asked]
+        self._asked.update(missing)
+        return missing
+
+    def moved(self) -> range:
+        """Trials changed places: the pages in view, to fetch again now; the others are when they are viewed."""
+        self._stale.update(self._pages.keys() - set(self.viewed()))
+        return self.viewed()
+
+    def forget_asked(self) -> None:
+        """Name missing pages again: the link broke, and answers under way are lost."""
+        self._asked.clear()
 
     def viewed(self) -> range:
-        """Pages that were asked for last."""
+        """The pages of the rows that were viewed last."""
         return range(self._viewed[0], self._viewed[1] + 1)

@@ -10,21 +10,19 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from tui.curves import Curves, Point, best_so_far
+from tui.curves import Curves, Point
 from tui.needs import Need, Needs
 from tui.pages import Pages
 from tui.stairs import Stairs
 from tui.tail import LogTail
 from tui.trends import Trends
-from tuned.core.ranking import Ranking, Tier
+from tuned.core.ranking import Ranking
 from tuned.core.states import LIVE, TERMINAL
 from tuned.core.study import Constraint
 from tuned.core.trials.filter import Columns
 from tuned.wire import DaemonStatus, EventRow, SpacePage, StudyRow, TrialDetail, TrialRow
 
 EVENTS_KEPT = 500
-WHOLE_LIMIT = 5_000
-"""A study with more trials is not held as a whole: the daemon sorts and filters, the table shows pages."""
 
 
 class Picture:
@@ -38,6 +36,7 @@ class Picture:
         revision: Rises with every change that could be seen.
         connected: Whether the event stream is open; `problem` says why not, `stale_since` since when.
         cursor: Sequence number of the last event that was applied.
+        sought: The trial whose row in the order is asked for; `found` is that row, until the table has gone there.
         kept: Trials that must not be forgotten, whichever page they are on.
     """
 
@@ -45,7 +44,6 @@ class Picture:
         self.clock = clock
         self.needs = Needs(timer)
         self.revision = 0
-        self.trials_revision = 0
         self.connected = False
         self.problem = ""
         self.stale_since: float | None = None
@@ -58,6 +56,8 @@ class Picture:
         self.trials_loaded = False
         self.pages: Pages | None = None
         self.selected: int | None = None
+        self.sought: int | None = None
+        self.found: int | None = None
         self.pinned: list[int] = []
         self.metric: str | None = None
         self.log_wanted = False
@@ -82,10 +82,8 @@ class Picture:
         """Ask for a fetch after `delay` seconds."""
         self.needs.add(Need(kind, study, number), delay)
 
-    def _changed(self, *, trials: bool = False) -> None:
+    def _changed(self) -> None:
         self.revision += 1
-        if trials:
-            self.trials_revision += 1
 
     @property
     def study_row(self) -> StudyRow | None:
@@ -134,12 +132,7 @@ class Picture:
 
     def best_so_far(self) -> list[Point]:
         """(number of the finished trial in order of its end, best value until then) of the shown study."""
-        if self.paged:
-            return self.stairs.points(self.study)
-        ranking, sign = self.ranking, 1.0 if self.minimizes else -1.0
-        whole = [row for row in self.trials.values() if ranking.tier(row) is Tier.WHOLE]
-        whole.sort(key=lambda row: (row.ended_at or 0.0, row.number))
-        return best_so_far([sign * ranking.score(row) for row in whole], minimizes=self.minimizes)
+        return self.stairs.points(self.study)
 
     @property
     def ranking(self) -> Ranking:
@@ -170,14 +163,7 @@ class Picture:
     def total(self) -> int:
         """How many trials the shown study has."""
         row = self.study_row
-        counted = sum(row.counts.values()) if row else 0
-        return counted if self.paged else max(len(self.trials), 0)
-
-    @property
-    def paged(self) -> bool:
-        """Whether the shown study is too large to hold as a whole."""
-        row = self.study_row
-        return row is not None and sum(row.counts.values()) > WHOLE_LIMIT
+        return sum(row.counts.values()) if row else 0
 
     @property
     def anything_live(self) -> bool:

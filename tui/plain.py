@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tui.cells import Line, text_of
 from tui.context import Context, Options
 from tui.glyphs import ASCII, UNICODE
-from tui.link import PAGE
+from tui.pages import PAGE_ROWS
 from tui.rows import Rows
 from tui.store import Store
 from tui.views import curves, frame, machine, studies, trials
@@ -54,15 +54,10 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
     store.put_status(await client.send(api.status()))
     store.put_studies(await client.send(api.studies()))
     if store.study is not None:
-        offset = 0
-        while page := await client.send(
-            api.trials(store.study, sort="number", descending=True, limit=PAGE, offset=offset)
-        ):
-            store.put_trials(store.study, page)
-            offset += PAGE
-            if len(page) < PAGE:
-                break
-        store.trials_complete(store.study)
+        query = context.rows.query()
+        store.order(query)
+        store.put_page(query, 0, await client.send(query.rows(0, PAGE_ROWS)))
+        store.put_best_so_far(store.study, await client.send(api.best_so_far(store.study)))
     store.went_live()
     lines: list[Line] = [frame.head(context, width)]
     listed = len(store.studies) * studies.study_lines(width) if store.studies else 2

@@ -28,6 +28,15 @@ def read_new(text: str, trials: Mapping[int, TrialRow]) -> tuple[dict[str, Any],
     return point, read_priority(given[-1][1:], 0)[0] if given else 0
 
 
+def named(text: str) -> set[int]:
+    """The trials whose values a line takes.
+
+    Raises:
+        InvalidInput: It cannot be read.
+    """
+    return {int(term[1:]) for term in terms(text) if term.startswith("#") and term[1:].isdigit()}
+
+
 def read_priority(text: str, present: int) -> tuple[int, bool]:
     """A priority as typed, and whether it is relative: `5`, `+2`, `-1`; `=-1` for minus one itself.
 

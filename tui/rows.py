@@ -1,20 +1,16 @@
 """Which trials the table shows, in which order, and which are marked.
 
-Owns sorting, filtering and marks over the store's trials; the order is computed once per change. No widgets.
+Owns the choice of order and filter, and the marks. The daemon sorts and filters; `tui.pages` holds its pages.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tui.pages import PageQuery
 from tui.store import Store
-from tuned.core.errors import InvalidInput
-from tuned.core.ranking import Tier
-from tuned.core.state_words import STATE_ORDER
-from tuned.core.states import LIVE
-from tuned.core.trials.filter import NO_FILTER, TrialFilter, param_key, parse
+from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.trials.filter import NO_FILTER, TrialFilter, parse
 from tuned.wire import TrialRow
 
 _DAEMON_SORTS = {
@@ -27,22 +23,19 @@ _DAEMON_SORTS = {
 """Column -> the daemon's name for it, and whether its natural order is descending."""
 
 FIXED_SORTS = ("trial", "state", "priority", "step", "value", "elapsed")
-_STATE_ORDER = {state: place for place, state in enumerate(STATE_ORDER)}
 MOST_MARKED = 2_000
 """Trials that can be marked at once: each is named to the daemon when something is done to them."""
 
 
 class Rows:
-    """The table's rows over a store.
-
-    Of a study that is held as a whole, all rows are sorted and filtered here. Of a larger one the daemon sorts and
-    filters, and only the pages around what is shown are known: `at` and `window` give None for the rest.
+    """The table's rows over a store: the daemon's order, of which the pages around the shown rows are known.
 
     Attributes:
         sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
             order; the natural order of `value` is best first, of `trial` newest first.
         filter: What passes.
         marks: Numbers of marked trials.
+        marking: Whether marked rows are on their way from the daemon.
         anchor: The last trial that was marked, where a range begins.
     """
 
@@ -52,10 +45,9 @@ class Rows:
         self.descending = False
         self.filter: TrialFilter = NO_FILTER
         self.marks: set[int] = set()
+        self.marking = False
         self.anchor: int | None = None
-        self._key: object = None
-        self._numbers: list[int] = []
-        self._places: dict[int, int] = {}
+        self._shown: list[int | None] = []
         self._study: str | None = None
         store.kept = lambda: self.marks
 
@@ -63,48 +55,40 @@ class Rows:
 
     def total(self) -> int:
         """How many rows there are."""
-        if not self.store.paged:
-            return len(self._whole())
-        return self.store.order(self._query()).total if self.filter.text else self.store.total
+        return self.store.order(self.query()).total if self.filter.text else self.store.total
 
     def window(self, top: int, count: int) -> list[int | None]:
-        """Trial numbers of some rows; asks for what is not known."""
-        if not self.store.paged:
-            return [*self._whole()[top : top + count]]
+        """Trial numbers of some rows, None for unknown ones; those are fetched.
+
+        Until the first page of a new order comes, the rows of the order before are shown.
+        """
         total = self.total()
-        pages = self.store.view_page(self._query(), top, count, total)
-        return [pages.at(place) for place in range(top, min(top + count, total))]
+        pages = self.store.view_page(self.query(), top, count, total)
+        if pages.known or not self._shown:
+            self._shown = [pages.at(place) for place in range(top, min(top + count, total))]
+        return self._shown[:count]
 
     def at(self, place: int) -> int | None:
-        """The trial in a row; None when it is unknown or there is no such row."""
-        if not self.store.paged:
-            numbers = self._whole()
-            return numbers[place] if 0 <= place < len(numbers) else None
-        pages = self.store.pages
-        return pages.at(place) if pages is not None and pages.query == self._query() else None
+        """The trial in a row; None when there is no such row, or it is unknown: then it is fetched."""
+        return self.store.view_page(self.query(), place, 1, self.total()).at(place) if place >= 0 else None
 
     def place(self, number: int | None) -> int | None:
         """Row of a trial; None when it is not shown, or unknown."""
-        if number is None:
-            return None
-        if not self.store.paged:
-            self._whole()
-            return self._places.get(number)
-        pages = self.store.pages
-        return pages.place(number) if pages is not None and pages.query == self._query() else None
+        return self.store.order(self.query()).place(number) if number is not None else None
 
-    def _whole(self) -> list[int]:
-        store = self.store
-        self._notice_study()
-        key = (store.study, store.trials_revision, self.sort, self.descending, self.filter.text, store.objective)
-        if key != self._key:
-            self._key = key
-            shown = [row for row in store.trials.values() if self.filter.matches(row, store.columns)]
-            self._numbers = [row.number for row in self._sorted(shown)]
-            self._places = {number: place for place, number in enumerate(self._numbers)}
-        return self._numbers
+    def known(self, low: int, high: int) -> list[int] | None:
+        """The trials from one row to another; None when some are unknown."""
+        pages = self.store.order(self.query())
+        found: list[int] = []
+        for place in range(low, high + 1):
+            number = pages.at(place)
+            if number is None:
+                return None
+            found.append(number)
+        return found
 
-    def _query(self) -> PageQuery:
+    def query(self) -> PageQuery:
+        """The order that is shown, in the daemon's words."""
         self._notice_study()
         name, descending = _DAEMON_SORTS.get(self.sort, (f"params.{self.sort}", False))
         if self.sort == "value":
@@ -112,9 +96,19 @@ class Rows:
             name = "value" if self.store.objective is not None else "number"
         return PageQuery(self.store.study or "", name, descending != self.descending, self.filter.text)
 
+    def rank(self, number: int) -> tuple[int, int] | None:
+        """(place, count) of a trial among the ranked ones, best first; None without a rank, or while it is unknown.
+
+        The daemon counts it, for the trial whose page is open.
+        """
+        detail = self.store.detail
+        if detail is None or detail.trial.number != number or detail.rank is None:
+            return None
+        return detail.rank, detail.ranked
+
     def _notice_study(self) -> None:
         if self.store.study != self._study:
-            self._study, self.marks, self.anchor = self.store.study, set(), None
+            self._study, self.marks, self.anchor, self._shown = self.store.study, set(), None, []
             if self.sort not in self.sorts():
                 self.sort, self.descending = "value", False
             try:
@@ -155,17 +149,17 @@ class Rows:
 
         Returns:
             First and last row of the range, when not all of its trials are known: `mark_rows` takes them.
+
+        Raises:
+            InvalidInput: They are too many.
         """
         here, there = self.place(number), self.place(self.anchor)
         if here is None or there is None:
             self.toggle_mark(number)
             return None
         low, high = sorted((here, there))
-        found = [self.at(place) for place in range(low, high + 1)]
-        if None in found:
-            return self._span(low, high)
-        self.marks.update(n for n in found if n is not None)
-        return None
+        _refuse_many(high - low + 1)
+        return self._mark(low, high)
 
     def mark_all(self) -> tuple[int, int] | None:
         """Mark every row that passes the filter.
@@ -176,88 +170,37 @@ class Rows:
         Raises:
             InvalidInput: They are too many.
         """
-        if self.store.paged:
-            return self._span(0, self.total() - 1)
-        self.marks = set(self._whole())
-        return None
+        total = self.total()
+        _refuse_many(total)
+        self.marks.clear()
+        return self._mark(0, total - 1)
 
     def mark_rows(self, query: PageQuery, found: Sequence[TrialRow]) -> None:
         """Mark trials of an order that were fetched for it; ignored when another order is shown by now."""
-        if query == self._query():
+        if query == self.query():
             self.marks.update(row.number for row in found)
             self.store.put_trials(query.study, found)
 
-    def query(self) -> PageQuery:
-        """The order that is shown, in the daemon's words."""
-        return self._query()
+    def check_marks(self) -> None:
+        """Refuse to act on marks that are not complete.
 
-    def _span(self, low: int, high: int) -> tuple[int, int]:
-        count = high - low + 1
-        if count > MOST_MARKED:
-            raise InvalidInput(
-                f"{count} trials are too many to mark", where="mark", hint=f"filter first: at most {MOST_MARKED}"
-            )
-        return low, high
-
-    def rank(self, number: int) -> tuple[int, int] | None:
-        """(place, count) of a trial among the ranked ones, best first; None without a rank, or while it is unknown.
-
-        Of a study that is not held as a whole the daemon counts it, for the trial whose page is open.
+        Raises:
+            Conflict: Marked rows are on their way.
         """
-        if self.store.paged:
-            detail = self.store.detail
-            if detail is None or detail.trial.number != number or detail.rank is None:
-                return None
-            return detail.rank, detail.ranked
-        ranked = [row.number for row in self.store.ranking.ranked(self.store.trials.values())]
-        return (1 + ranked.index(number), len(ranked)) if number in ranked else None
+        if self.marking:
+            raise Conflict("the rows are being marked", hint="press it once more when they are")
 
-    def _sorted(self, rows: list[TrialRow]) -> list[TrialRow]:
-        """Rows in the chosen order; by `value` one tier behind the other in both directions."""
-        if self.sort != "value" or self.store.objective is None:
-            return sort_rows(rows, self._sort_key(), self.descending)
-        parts: dict[Tier, list[TrialRow]] = {tier: [] for tier in Tier}
-        for row in rows:
-            parts[self.store.ranking.tier(row)].append(row)
-        for tier in (Tier.WHOLE, Tier.CUT):
-            parts[tier] = sort_rows(parts[tier], self._sort_key(), self.descending)
-        return [*parts[Tier.WHOLE], *parts[Tier.CUT], *sort_rows(parts[Tier.NONE], _no_key, False)]
-
-    def _sort_key(self) -> Callable[[TrialRow], object]:
-        store = self.store
-        match self.sort:
-            case "trial":
-                return lambda row: -row.number
-            case "state":
-                return lambda row: _STATE_ORDER.get(row.state, 99)
-            case "priority":
-                return lambda row: -row.priority
-            case "step":
-                return lambda row: None if row.last_step is None else -row.last_step
-            case "elapsed":
-                now = store.clock()
-                return lambda row: None if row.started_at is None else row.started_at - (row.ended_at or now)
-            case "value":
-                return self.store.ranking.score
-        name = self.sort
-        return lambda row: param_key(row.params[name]) if row.params.get(name) is not None else None
+    def _mark(self, low: int, high: int) -> tuple[int, int] | None:
+        found = self.known(low, high)
+        if found is None:
+            self.marking = True
+            return low, high
+        self.marks.update(found)
+        return None
 
 
-def _no_key(row: TrialRow) -> None:
-    """For rows that are in no order of values."""
-
-
-def sort_rows(rows: list[TrialRow], key: Callable[[TrialRow], object], descending: bool) -> list[TrialRow]:
-    """Rows by key; equal ones newest first; those without a key last: live ones, then waiting ones, then the rest."""
-    with_key: list[tuple[TrialRow, object]] = []
-    without: list[TrialRow] = []
-    for row in rows:
-        value = key(row)
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            without.append(row)
-        else:
-            with_key.append((row, value))
-    with_key.sort(key=lambda pair: -pair[0].number)
-    with_key.sort(key=lambda pair: pair[1], reverse=descending)  # type: ignore[arg-type,return-value]
-    without.sort(key=lambda row: (0 if row.state in LIVE else 1 if row.state == "queued" else 2, -row.number))
-    return [row for row, _ in with_key] + without
+def _refuse_many(count: int) -> None:
+    if count > MOST_MARKED:
+        raise InvalidInput(
+            f"{count} trials are too many to mark", where="mark", hint=f"filter first: at most {MOST_MARKED}"
+        )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tui.advice import KINDS
-from tui.pages import PageQuery, Pages
+from tui.pages import PAGE_ROWS, PageQuery, Pages
 from tui.picture import EVENTS_KEPT, Picture, sort_studies
 from tui.reduce import reduce_trial
 from tui.tail import START, LogTail
@@ -33,6 +33,11 @@ from tuned.wire import (
 TYPING = 0.06
 """Seconds that a filter may rest while it is typed, before the daemon is asked."""
 
+SOUGHT_MOST = 5_000
+"""Trials of a study up to which the cursor follows its trial into another order: their numbers are all fetched."""
+
+MOVED = 0.4
+"""Seconds that trials may stand in their old places after a change: one fetch serves all changes of that time."""
 
 ANSWERS_EVERY = 5.0
 """Seconds between two questions to the playbook while trials end one after the other."""
@@ -55,6 +60,8 @@ class Store(Picture):
             self.stale_since = self.clock()
         self.connected = False
         self.needs.clear()
+        if self.pages is not None:
+            self.pages.forget_asked()
         self._changed()
 
     # --- selection ----------------------------------------------------------------------------------------------
@@ -65,11 +72,13 @@ class Store(Picture):
             return
         self.study, self.selected, self.pinned, self.metric = name, None, [], None
         self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
+        self.sought = self.found = None
         self.trends.clear()
         self.answers, self.answer_problems, self.space = {}, {}, None
-        self._changed(trials=True)
+        self._changed()
         if name is not None:
-            self.need("trials", name)
+            self.need("stairs", name)
+            self.hurry()
 
     def select_trial(self, number: int | None) -> None:
         """Show another trial's curve, log and details."""
@@ -147,41 +156,54 @@ class Store(Picture):
             # The first of the list in which something runs right now.
             order = sort_studies(studies.values())
             self.select_study(min(order, key=lambda row: not self.counts(row)[1]).name)
-        if self.paged and self.study is not None and self.stairs.study != self.study:
-            self.need("stairs", self.study)
         self._want_best()
 
     def put_trials(self, study: str, rows: Iterable[TrialRow]) -> None:
-        """All trials of a study, or a part of them; ignored when another study is shown by now."""
-        if study != self.study:
-            return
-        for row in rows:
-            self.trials[row.number] = row
-        self._changed(trials=True)
+        """Some trials of a study; ignored when another study is shown by now."""
+        if study == self.study:
+            self.trials.update((row.number, row) for row in rows)
+            self._changed()
 
     def view_page(self, query: PageQuery, top: int, count: int, total: int) -> Pages:
-        """Look at some rows of an order: what is missing is fetched."""
-        for index in self.order(query).wanted(top, count, total):
+        """Look at some rows of an order: missing pages are fetched."""
+        pages = self.order(query)
+        for index in pages.wanted(top, count, total):
             self.need("page", query.study, index, TYPING if query.filter else 0.0)
-        return self.order(query)
+        return pages
 
     def order(self, query: PageQuery) -> Pages:
         """The pages of an order; how many trials it has is asked for when it is new."""
         if self.pages is None or self.pages.query != query:
             self.pages = Pages(query, self.pages.total if self.pages and self.pages.query.study == query.study else 0)
+            self.sought = self.found = None
+            if self.selected is not None and PAGE_ROWS < self.total <= SOUGHT_MOST:
+                self.seek(self.selected)
             if query.filter:
                 self.need("count", query.study, 0, TYPING)
         return self.pages
+
+    def seek(self, number: int) -> None:
+        """Ask for the row of a trial that is on no known page."""
+        if self.study is not None:
+            self.sought = number
+            self.need("place", self.study, number)
+
+    def put_place(self, query: PageQuery, number: int, place: int | None) -> None:
+        """The row of a trial, None when the filter hides it; ignored when another one is sought by now."""
+        if self.pages is not None and self.pages.query == query and self.sought == number:
+            self.sought, self.found = None, place
+            self._changed()
+            self.hurry()
 
     def put_count(self, query: PageQuery, total: int) -> None:
         """How many trials pass a filter; ignored when another one is set by now."""
         if self.pages is not None and self.pages.query == query and self.pages.total != total:
             self.pages.total = total
-            self._changed(trials=True)
+            self._changed()
             self.hurry()
 
     def put_best_so_far(self, study: str, found: BestSoFar) -> None:
-        """The stairs of a study that is not held as a whole."""
+        """The best value so far of a study."""
         if study == self.study:
             self.stairs.put(study, found, self.minimizes)
             self._changed()
@@ -196,22 +218,19 @@ class Store(Picture):
         for number in self.pages.put(index, [row.number for row in rows]):
             if number not in kept:
                 self.trials.pop(number, None)
+        if query.filter and len(rows) < PAGE_ROWS:
+            self.pages.total = index * PAGE_ROWS + len(rows)
         self.trials_loaded = True
-        self._changed(trials=True)
+        self._changed()
         self.hurry()
 
-    def _pages_moved(self, study: str) -> None:
-        if self.pages is not None:
-            for index in self.pages.viewed():
-                self.need("page", study, index, 1.0)
+    def want_order(self, study: str, delay: float = 0.0) -> None:
+        """Fetch the pages in view again, and how many trials pass the filter."""
+        if self.pages is not None and self.pages.query.study == study:
+            for index in self.pages.moved():
+                self.need("page", study, index, delay)
             if self.pages.query.filter:
-                self.need("count", study, 0, 1.0)
-
-    def trials_complete(self, study: str) -> None:
-        """Every page of a study's trials has been put."""
-        if study == self.study and not self.trials_loaded:
-            self.trials_loaded = True
-            self._changed(trials=True)
+                self.need("count", study, 0, delay)
 
     def put_detail(self, detail: TrialDetail) -> None:
         """What only a trial's own page shows."""
@@ -220,7 +239,7 @@ class Store(Picture):
             self.trials[row.number] = row
             if row.number == self.selected:
                 self.detail = detail
-            self._changed(trials=True)
+            self._changed()
 
     def put_curve(self, study: str, number: int, rows: Iterable[MetricRow]) -> None:
         """All observations of a trial."""
@@ -315,17 +334,13 @@ class Store(Picture):
     def _apply_to_trial(self, event: EventRow, number: int) -> None:
         row = self.trials.get(number)
         changed = reduce_trial(row, event)
-        if self.paged and event.type == ev.TRIAL_MOVED:
+        if event.type == ev.TRIAL_MOVED:
             self.stairs.follow(event, self.ranking, SEARCH if row is None else row.stage)
-        if self.paged and event.type != ev.TRIAL_METRICS:
-            self._pages_moved(event.study)
-        if changed is None and self.paged:
-            pass
-        elif changed is None:
-            self.need("detail", event.study, number)
-        elif changed != row:
+        if event.type != ev.TRIAL_METRICS:
+            self.want_order(event.study, MOVED)
+        if changed is not None and changed != row:
             self.trials[number] = changed
-            self._changed(trials=True)
+            self._changed()
         if event.type == ev.TRIAL_METRICS:
             self.trends.follow(event, self.objective)
         if number == self.selected or number in self.pinned or number == self.best:

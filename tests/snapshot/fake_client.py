@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from tuned.client.api import Call
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
+from tuned.core.ranking import Ranking, Tier
+from tuned.core.state_words import STATE_ORDER
 from tuned.core.trials.filter import Columns, parse
 from tuned.wire import (
     BestRow,
@@ -40,7 +42,26 @@ from tuned.wire import (
 NOW = 1_700_000_000.0
 STATES = ("completed", "completed", "pruned", "completed", "failed", "completed", "completed", "lost")
 COLUMNS = Columns(("lr", "batch", "activation", "dropout"), ("val_loss",))
+RANKING = Ranking("val_loss")
 ACTIVATIONS = ("relu", "tanh", "gelu")
+
+
+def in_order(rows: Sequence[TrialRow], sort: str, descending: bool) -> list[TrialRow]:
+    """The daemon's order: by value one tier behind the other; those without a key come last."""
+    keys: dict[str, Callable[[TrialRow], Any]] = {
+        "number": lambda r: r.number,
+        "priority": lambda r: r.priority,
+        "state": lambda r: STATE_ORDER.index(r.state),
+        "step": lambda r: r.last_step,
+        "elapsed": lambda r: None if r.started_at is None else (r.ended_at or NOW) - r.started_at,
+        "value": lambda r: None if RANKING.tier(r) is Tier.NONE else RANKING.score(r),
+    }
+    key = keys.get(sort) or (lambda r: str(r.params[sort.removeprefix("params.")]))
+    having = sorted((r for r in rows if key(r) is not None), key=lambda r: (key(r), r.number), reverse=descending)
+    if sort == "value":
+        having.sort(key=RANKING.tier)
+    rest = [r for r in rows if key(r) is None]
+    return having + sorted(rest, key=lambda r: (STATE_ORDER.index(r.state), -r.number))
 
 
 class Clock:
@@ -125,10 +146,10 @@ class FakeClient:
         for stream in self._streams:
             stream.put_nowait(event)
 
-    def move(self, number: int, to: str, study: str = "digits", **changes: object) -> None:
+    def move(self, number: int, to: str, value: float = 0.5, study: str = "digits", **changes: object) -> None:
         """Move a trial and tell."""
         row = self.trials_of[study][number]
-        values = {"val_loss": 0.5} if to == "completed" else row.values
+        values = {"val_loss": value} if to == "completed" else row.values
         self.trials_of[study][number] = replace(row, state=to, values=values, **changes)  # type: ignore[arg-type]
         self.push("trial.moved", study, number, **{"from": row.state, "to": to, "attempt": 1, "values": values})
 
@@ -291,16 +312,11 @@ class FakeClient:
             for r in self.trials_of[study].values()
             if (state is None or r.state in state) and found.matches(r, COLUMNS)
         ]
-        if sort == "value":
-            rows.sort(key=lambda r: (not r.values, r.values.get("val_loss", 0)), reverse=bool(descending))
-        elif (sort or "").startswith("params."):
-            rows.sort(key=lambda r: str(r.params[str(sort).removeprefix("params.")]), reverse=bool(descending))
-        else:
-            rows.sort(key=lambda r: r.number, reverse=bool(descending))
+        rows = in_order(rows, sort or "number", bool(descending))
         return rows[offset or 0 : (offset or 0) + (limit or 10**9)]
 
-    async def trial_numbers(self, study: str, *, filter: str | None = None, limit: int | None = None) -> TrialNumbers:
-        numbers = [row.number for row in await self.trials(study, filter=filter)]
+    async def trial_numbers(self, study: str, *, limit: int | None = None, **order: Any) -> TrialNumbers:
+        numbers = [row.number for row in await self.trials(study, **order)]
         return TrialNumbers(numbers[:limit], len(numbers))
 
     async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
@@ -362,10 +378,17 @@ class FakeClient:
 
     async def best_so_far(self, study: str) -> BestSoFar:
         self._check()
-        return BestSoFar(len(self.trials_of[study]), [BestStep(1, 1, 0.9), BestStep(7, 7, 0.4)])
+        whole = [row for row in self.trials_of[study].values() if RANKING.tier(row) is Tier.WHOLE]
+        whole.sort(key=lambda row: (row.ended_at or 0.0, row.number))
+        steps: list[BestStep] = []
+        for count, row in enumerate(whole, start=1):
+            if not steps or RANKING.score(row) < steps[-1].value:
+                steps.append(BestStep(count, row.number, RANKING.score(row)))
+        return BestSoFar(len(whole), steps)
 
     async def trial(self, study: str, number: int) -> TrialDetail:
         self._check()
+        ranked = [row.number for row in RANKING.ranked(self.trials_of[study].values())]
         return TrialDetail(
             self.trials_of[study][number],
             f"/fake/runs/{study}/{number}/1",
@@ -373,6 +396,8 @@ class FakeClient:
             ["python", "train.py", "--lr", "0.001"],
             "",
             0,
+            rank=ranked.index(number) + 1 if number in ranked else None,
+            ranked=len(ranked),
         )
 
     async def log(
@@ -412,7 +437,7 @@ class FakeClient:
         for target in targets:
             study, _, number = target.partition("/")
             if number and verb in to:
-                self.move(int(number), to[verb], study)
+                self.move(int(number), to[verb], study=study)
             elif verb in ("pause", "resume"):
                 state = {"pause": "paused", "resume": "running"}[verb]
                 self.push("study.moved", study, **{"from": self.studies_state[study], "to": state})

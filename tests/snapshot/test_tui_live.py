@@ -9,13 +9,14 @@ from typing import Any
 from fake_client import FakeClient, make_trial
 
 
-async def test_events_change_rows_without_a_new_snapshot(start: Any) -> None:
+async def test_events_change_rows_at_once_and_their_order_a_little_later(start: Any) -> None:
     async with start() as ui:
-        pages = len(ui.fake.calls)
+        pages, place = len(ui.fake.calls), ui.app.context.rows.place(21)
         ui.fake.move(21, "completed")
         await ui.until(lambda: ui.store.trials[21].state == "completed", "#21 completed")
-        await ui.press("g")
         assert len(ui.fake.calls) == pages
+        await ui.until(lambda: ui.app.context.rows.place(21) < place, "ranked")
+        assert len(ui.fake.calls) == pages + 1
 
 
 async def test_a_new_trial_appears(start: Any) -> None:
@@ -29,10 +30,8 @@ async def test_the_cursor_stays_on_its_trial_while_rows_move(start: Any) -> None
     async with start() as ui:
         await ui.press("j", "j", "j")
         number = ui.store.selected
-        ui.fake.push(
-            "trial.metrics", number=13, points=1, last={"val_loss": 0.001}, step=12, values={"val_loss": 0.001}
-        )
-        await ui.until(lambda: ui.app.context.rows.at(0) == 13, "#13 first")
+        ui.fake.move(21, "completed", 0.001)
+        await ui.until(lambda: ui.app.context.rows.at(0) == 21, "#21 first")
         assert ui.store.selected == number
         assert f"▌   #{number}" in ui.text()
 
@@ -213,19 +212,37 @@ async def test_closed_dialogs_keep_no_lines(start: Any) -> None:
         await ui.until(lambda: strips() < before + 40, "the lines of closed dialogs are gone")
 
 
-async def test_many_trials_load_in_pages(start: Any) -> None:
+async def test_the_cursor_follows_its_trial_into_an_order_where_it_is_pages_away(start: Any) -> None:
     async with start(client=FakeClient(1203)) as ui:
         await ui.until_text("Trials 1203")
-        assert [call[2] for call in ui.fake.calls if call[0] == "trials"][:3] == [0, 500, 1000]
+        number = ui.store.selected
+        await ui.press(*["less_than_sign"] * 4)
+        assert ui.app.context.rows.sort == "trial"
+        await ui.until(lambda: ui.app.context.rows.place(number) is not None, "its page")
+        assert ui.store.selected == number
+        await ui.until_text(f"▌   #{number}")
+        await ui.press("G")
+        await ui.until(lambda: ui.store.selected == 1, "the last row")
+        await ui.press("b")
+        await ui.until(lambda: ui.store.selected == ui.store.best, "the best")
+        await ui.until_text(f"▌   #{ui.store.best}")
 
 
-async def test_a_study_too_large_to_hold_is_read_in_pages(start: Any) -> None:
+async def test_an_action_waits_until_all_marks_are_known(start: Any) -> None:
+    async with start(client=FakeClient(603)) as ui:
+        ui.app.screen.do_mark_all()
+        await ui.app.screen.action_do("pause")
+        assert "being marked" in ui.app.context.message and not any(call[0] == "pause" for call in ui.fake.calls)
+        await ui.until(lambda: len(ui.app.context.rows.marks) == 603, "all are marked")
+
+
+async def test_a_large_study_is_read_in_pages(start: Any) -> None:
     big = FakeClient(20)
     rows = {number: make_trial(number) for number in range(1, 12_001)}
     big.trials_of["digits"] = rows
     async with start(client=big) as ui:
         await ui.until_text("Trials 12000")
-        assert ui.store.paged and len(ui.store.trials) <= 200
+        assert len(ui.store.trials) <= 200
         await ui.press(*["less_than_sign"] * 4)
         assert ui.app.context.rows.sort == "trial"
         await ui.press("g")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,13 +53,3 @@ async def test_steps_can_be_looked_at_read_only(start: Any, fake: Any) -> None:
     async with start(80, 24, read_only=True) as ui:
         await ui.press("B", "enter")
         assert "confirm: running" in ui.text() and not steered(fake)
-
-
-async def test_what_is_not_of_the_search_has_no_rank_and_no_say(start: Any, fake: Any) -> None:
-    best = fake.trials_of["digits"][25]
-    fake.trials_of["digits"][25] = replace(best, values={"val_loss": 0.001})
-    async with start(80, 24) as ui:
-        rows, store = ui.app.context.rows, ui.store
-        whole = [row for row in fake.trials_of["digits"].values() if row.state == "completed" and row.stage == "search"]
-        assert rows.rank(25) is None and rows.rank(19) == (1, len(whole))
-        assert min(value for _, value in store.best_so_far()) > 0.001

@@ -5,11 +5,23 @@ from dataclasses import replace
 import pytest
 
 from tui.needs import Need
+from tui.pages import PageQuery
 from tui.picture import sort_studies
 from tui.reduce import reduce_trial
 from tui.rows import Rows
 from tui.store import Store
-from tuned.wire import BestRow, EventRow, LogChunk, MetricRow, ObjectiveRow, StudyRow, TrialDetail, TrialRow
+from tuned.wire import (
+    BestRow,
+    BestSoFar,
+    BestStep,
+    EventRow,
+    LogChunk,
+    MetricRow,
+    ObjectiveRow,
+    StudyRow,
+    TrialDetail,
+    TrialRow,
+)
 
 NOW = 1_700_000_000.0
 
@@ -97,10 +109,20 @@ def test_a_priority_event_changes_the_row(store: Store) -> None:
     assert store.trials[2].priority == 5
 
 
-def test_an_event_of_an_unknown_trial_asks_for_it(store: Store, timer: Timer) -> None:
-    store.apply(event("trial.queued", 3, params={"lr": 1.0}))
-    assert Need("detail", "s", 3) in due(store, timer)
-    assert 3 not in store.trials
+def test_changes_fetch_the_page_in_view_once_and_mark_the_others_stale(store: Store, timer: Timer) -> None:
+    query = PageQuery("s", "value", False)
+    store.put_studies([study(counts={"completed": 500})])
+    store.view_page(query, 0, 10, 500)
+    store.put_page(query, 0, [trial(n) for n in range(1, 201)])
+    store.view_page(query, 250, 10, 500)
+    store.put_page(query, 1, [trial(n) for n in range(201, 401)])
+    due(store, timer)
+    store.apply(event("trial.queued", 501, params={"lr": 1.0}))
+    store.apply(event("trial.queued", 502, params={"lr": 1.0}))
+    assert [need for need in due(store, timer) if need.kind == "page"] == [Need("page", "s", 1)]
+    store.view_page(query, 0, 10, 500)
+    store.view_page(query, 0, 10, 500)
+    assert due(store, timer) == {Need("page", "s", 0)}
 
 
 def test_an_event_of_another_study_touches_no_row(store: Store) -> None:
@@ -236,14 +258,11 @@ def test_a_deleted_study_gives_way_to_the_next(store: Store) -> None:
     assert store.study == "t" and store.trials == {}
 
 
-def test_best_so_far_only_falls_and_follows_the_order_of_ends(store: Store) -> None:
-    store.put_studies([study(objective=ObjectiveRow("loss", "minimize", None))])
-    done = [trial(n, "completed", ended_at=NOW + n, values={"loss": v}) for n, v in ((1, 3.0), (3, 1.0), (2, 2.0))]
-    store.put_trials("s", [*done, trial(4, "failed", values={"loss": 0.0}, ended_at=NOW)])
-    ys = [y for _, y in store.best_so_far()]
-    assert ys == sorted(ys, reverse=True) and ys[-1] == 1.0
-    store.put_studies([study(objective=ObjectiveRow("loss", "maximize", None))])
-    assert store.best_so_far()[-1] == (3.0, 3.0)
+def test_the_best_so_far_is_the_daemons_and_goes_on_with_the_events(store: Store) -> None:
+    store.put_best_so_far("s", BestSoFar(2, [BestStep(1, 1, 3.0), BestStep(2, 2, 2.0)]))
+    for number, state, loss in ((3, "completed", 1.0), (4, "failed", 0.0), (5, "completed", 1.5)):
+        store.apply(event("trial.moved", number, **{"from": "running", "to": state, "values": {"loss": loss}}))
+    assert store.best_so_far()[-1] == (4.0, 1.0)
 
 
 def test_running_studies_come_first_then_priority() -> None:
@@ -259,9 +278,7 @@ def test_progress_counts_points_of_the_search_that_have_ended() -> None:
     assert study(counts={"cancelled": 1}, trials=None).progress == "0"
 
 
-def test_the_rank_of_a_trial_in_a_large_study_is_the_daemons(store: Store) -> None:
-    store.put_studies([study(counts={"completed": 6000})])
-    assert store.paged
+def test_the_rank_of_a_trial_is_the_daemons(store: Store) -> None:
     rows = Rows(store)
     store.select_trial(1)
     assert rows.rank(1) is None, "not known yet"

@@ -33,9 +33,12 @@ class Compare(Browsing):
         self.numbers = numbers[:MOST]
 
     def on_mount(self) -> None:
-        """Fetch the curves."""
+        """Fetch the curves, and the rows of trials that are on no known page."""
+        store = self.context.store
         for number in self.numbers:
-            self.context.store.want_curve(number)
+            store.want_curve(number)
+            if store.study is not None and store.trial(number) is None:
+                store.need("detail", store.study, number)
 
     def parts(self) -> dict[str, Build]:
         """The table above the curves."""

@@ -41,6 +41,10 @@ class Dialog(ModalScreen[Result], Generic[Result]):
             self.field.focus()
         self._fill()
 
+    def sync(self) -> None:
+        """Bring the pane up to date."""
+        self.pane.sync()
+
     def on_resize(self, _event: events.Resize) -> None:
         """Fill the screen again."""
         self._fill()

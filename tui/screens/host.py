@@ -30,7 +30,7 @@ class Host(Protocol):
         """Edit the search space and show the outcome."""
 
     def mark(self, low: int, high: int) -> Any:
-        """Mark rows of a study that is not held as a whole."""
+        """Mark rows, some of which are on no known page."""
 
     def undo(self) -> None:
         """Take back the last order that can be taken back."""

@@ -96,8 +96,12 @@ class Main(TableActions):
         if not total:
             self.top = self.cursor = 0
             return
+        if store.found is not None:
+            self.heading, store.found = store.found, None
         place = rows.place(store.selected) if self.heading is None else None
-        if place is None:
+        if place is None and store.sought is not None:
+            place = min(self.cursor, total - 1)
+        elif place is None:
             # A row that is not known yet is selected when its page has come.
             place = min(self.cursor if self.heading is None else self.heading, total - 1)
             number = rows.at(place)
@@ -148,6 +152,13 @@ class Main(TableActions):
         if number is not None:
             store.select_trial(number)
         self.context.log.back = 0
+
+    def go_to(self, number: int) -> None:
+        """Move the table's cursor to a trial, whichever page it is on."""
+        store = self.context.store
+        store.select_trial(number)
+        if self.context.rows.place(number) is None:
+            store.seek(number)
 
     def page(self) -> int:
         """Half of what the pane shows."""

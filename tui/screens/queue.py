@@ -138,6 +138,7 @@ class QueueScreen(Steering):
             study, number = self.cursor
             self.context.store.select_study(study)
             self.context.store.select_trial(number)
+            self.context.store.seek(number)
             self.app.pop_screen()
 
     def do_back(self) -> None:

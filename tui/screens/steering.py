@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 
 from tui import acting
 from tui.actions import BY_ID, Action
-from tui.points import read_new, read_priority
+from tui.points import named, read_new, read_priority
 from tui.screens.browsing import Browsing
 from tui.screens.confirm import Confirm
 from tui.views.forms import new_trial
 from tuned.client import api
+from tuned.core.errors import NotFound
 from tuned.core.space.text import write_point
 from tuned.wire import Enqueue, StudyRow
 
@@ -61,7 +63,11 @@ class Steering(Browsing):
         self.context.store.need("space", study.name)
 
         async def submit(text: str) -> str:
-            point, priority = read_new(text, self.context.store.trials)
+            store = self.context.store
+            for number in named(text) - store.trials.keys():
+                with contextlib.suppress(NotFound):
+                    store.put_detail(await self.tuned.client.send(api.trial(study.name, number)))
+            point, priority = read_new(text, store.trials)
             reply = await self.tuned.client.send(api.enqueue(study.name, Enqueue([point], priority)))
             numbers = ", ".join(f"#{number}" for number in reply.trials)
             self.tuned.undos.append(("new", (acting.Step("cancel", tuple(f"{study.name}/{n}" for n in reply.trials)),)))

@@ -6,6 +6,7 @@ from textual import on
 from textual.widgets import Input
 
 from tui import acting
+from tui.actions import Action
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
 from tui.views.trials import optional
@@ -24,6 +25,15 @@ class TableActions(Steering):
     def select(self, by: int) -> None:
         """Move the table's cursor."""
         raise NotImplementedError
+
+    def go_to(self, number: int) -> None:
+        """Move the table's cursor to a trial."""
+        raise NotImplementedError
+
+    def act(self, action: Action) -> None:
+        """Act on the marked trials once all of them are known."""
+        self.context.rows.check_marks()
+        super().act(action)
 
     # --- the filter's line ------------------------------------------------------------------------------------------
 
@@ -93,13 +103,8 @@ class TableActions(Steering):
         store = self.context.store
         if store.best is None:
             self.context.say("no trial has finished yet", "warn")
-        elif store.paged:
-            self.context.rows.sort, self.context.rows.descending = "value", False
-            self.select(-(10**9))
-        elif self.context.rows.place(store.best) is None:
-            self.context.say(f"the best, #{store.best}, is hidden by the filter", "warn")
         else:
-            store.select_trial(store.best)
+            self.go_to(store.best)
 
     def do_mark(self) -> None:
         """Mark the trial and go on to the next."""

@@ -8,7 +8,7 @@ from typing import Any
 from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
-from tui.points import read_new
+from tui.points import named, read_new
 from tuned.wire import StudyRow
 
 
@@ -18,6 +18,11 @@ def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
     Raises:
         InvalidInput: The line cannot be read.
     """
+    unknown = [n for n in named(text) if 0 < n <= context.store.total and context.store.trial(n) is None]
+    for number in unknown:
+        context.store.need("detail", study.name, number)
+    if unknown:
+        return []
     point, priority = read_new(text, context.store.trials)
     page = context.store.space
     known: Mapping[str, Any] = {}

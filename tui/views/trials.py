@@ -67,7 +67,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         open_ = row.state in OPEN
         return (str(row.priority), "text") if open_ and row.priority else (glyphs.dot, "dim")
 
-    digits = max(3, len(str(max(store.trials, default=0))))
+    digits = max(3, len(str(store.total)))
 
     def stage(row: TrialRow) -> Span:
         return (clean(row.stage), "title") if is_aside(row) else (glyphs.dot, "dim")
@@ -186,7 +186,7 @@ def _title(context: Context) -> str:
     total = store.total
     count = rows.total()
     text = f"Trials {count} of {total}" if rows.filter.text else f"Trials {total}"
-    if not store.trials_loaded and store.study is not None and not store.paged:
+    if not store.trials_loaded and store.study is not None:
         text += "…" if context.glyphs.braille else "..."
     return text + (f" {context.glyphs.mark}{len(rows.marks)} marked" if rows.marks else "")
 
