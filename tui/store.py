@@ -64,6 +64,11 @@ class Store(Picture):
             self.pages.forget_asked()
         self._changed()
 
+    def slot(self, device: str) -> str:
+        """What people call a slot, or several with commas between them: `gpu:0`."""
+        labels = {row.id: row.label for row in self.status.devices} if self.status else {}
+        return ",".join(labels.get(one) or one for one in device.split(","))
+
     # --- selection ----------------------------------------------------------------------------------------------
 
     def select_study(self, name: str | None) -> None:

@@ -9,20 +9,20 @@ from pathlib import Path
 import tuned.daemon
 from tests.crash.lab import Lab
 from tests.e2e.conftest import wait_until
+from tests.gpus.standin import Cards
 
 LOOPS = ("scheduler", "devices", "housekeeping", "yields", "notices", "graveyard", "records", "socket")
 
 
 def test_every_loop_goes_on_after_failures(lab: Lab) -> None:
-    cards = lab.base / "cards.json"
-    cards.write_text(json.dumps([{"uuid": "GPU-a", "name": "H100", "memory_total": 2**36}]))
+    cards = Cards(lab.base / "cards", {"uuid": "GPU-a"})
     full = lab.armed.with_name("full")
     full.touch()
     # Each of two kinds: a full disk, and a mistake of ours.
     lab.armed.write_text(
         ",".join(f"loop.{name}={'enospc:' + str(full) if i % 2 else 'bug'}" for i, name in enumerate(LOOPS))
     )
-    lab.daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_FAILPOINTS=f"@{lab.armed}")
+    lab.daemon.start(**cards.environment, TUNED_FAILPOINTS=f"@{lab.armed}")
     wait_until(lambda: set(lab.daemon.get("/v1/status")["failures"]) == set(LOOPS), "each failure is counted")
     status = lab.daemon.get("/v1/status")
     assert len([note for note in status["notes"] if "was started again" in note]) == len(LOOPS)

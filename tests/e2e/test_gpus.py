@@ -1,8 +1,9 @@
-"""GPUs as the daemon leases them, with a driver that a file describes."""
+"""GPUs as the daemon leases them, behind a driver whose cards are files."""
 
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.gpus.standin import GIB, LOST, Cards
+
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
 pytestmark = pytest.mark.e2e
 
 CARDS: list[dict[str, Any]] = [
-    {"uuid": "GPU-a", "name": "H100", "memory_total": 80 * 2**30, "memory_used": 2**30, "utilisation": 40.0},
-    {"uuid": "GPU-b", "name": "H100", "memory_total": 80 * 2**30},
+    {"uuid": "GPU-a", "memory_used": 2**28, "utilisation": 40},
+    {"uuid": "GPU-b"},
 ]
 SCRIPT = """
     import os, pathlib, time, tuned
     trial = tuned.current_trial()
     trial.report(loss=trial.params["x"])
     print("sees", os.environ["CUDA_VISIBLE_DEVICES"], os.environ["CUDA_DEVICE_ORDER"], flush=True)
+    print("cores", len(os.sched_getaffinity(0)), flush=True)
     while not pathlib.Path("go").exists():
         time.sleep(0.02)
 """
@@ -39,9 +43,8 @@ STUDY = {
 
 def test_each_trial_has_a_card_of_its_own(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
-    cards = tmp_path / "cards.json"
-    cards.write_text(json.dumps(CARDS))
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    cards = Cards(tmp_path / "cards", *CARDS)
+    daemon.start(**cards.environment)
     assert daemon.submit(STUDY, tmp_path)["devices"] == ["H100", "H100"]
     first, second = daemon.wait_state("gpus", 1, "running"), daemon.wait_state("gpus", 2, "running")
     assert {first["device"], second["device"]} == {"GPU-a", "GPU-b"}
@@ -56,22 +59,55 @@ def test_each_trial_has_a_card_of_its_own(daemon: DaemonProcess, tmp_path: Path)
         index = ["GPU-a", "GPU-b"].index(trial["device"])
         log = daemon.get(f"/v1/studies/gpus/trials/{trial['number']}/log")
         assert f"sees {index} PCI_BUS_ID" in log["text"]
+        assert f"cores {max(1, len(os.sched_getaffinity(0)) // 2)}\n" in log["text"]
+        assert trial["slot"] == f"gpu:{index}"
 
 
 def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
     (tmp_path / "go").touch()
-    cards = tmp_path / "cards.json"
-    foreign = {"1": 4 * 2**30}
-    cards.write_text(json.dumps([{**card, "processes": foreign} for card in CARDS[:1]]))
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
+    daemon.start(**cards.environment)
+    daemon.until(lambda: daemon.get("/v1/status")["uptime_s"] > 1.5, "it is not up")
+    cards.set(0, processes={1: 4 * GIB})  # after the daemon's last look: an idle one looks seldom
 
     def device() -> Any:
         return next(d for d in daemon.get("/v1/status")["devices"] if d["kind"] == "gpu")
 
-    assert "process 1 of somebody else holds 4.0 GiB" in device()["blocked"]
     daemon.submit(STUDY, tmp_path)
+    daemon.until(lambda: "process 1 of somebody else holds 4.0 GiB" in device()["blocked"], "it does not look")
     assert daemon.get("/v1/studies/gpus/trials/1")["trial"]["state"] == "queued"
+
+
+DYING = """
+    import os, pathlib, time, tuned
+    trial = tuned.current_trial()
+    trial.report(loss=trial.params["x"])
+    while not pathlib.Path("go").exists():
+        if os.environ["CUDA_VISIBLE_DEVICES"] == "0" and pathlib.Path("lost").exists():
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        time.sleep(0.02)
+"""
+
+
+def test_who_loses_its_card_runs_again_elsewhere(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(DYING))
+    cards = Cards(tmp_path / "cards", *CARDS)
+    daemon.start(**cards.environment)
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 2, "parallel": 1}}, tmp_path)
+    assert daemon.wait_state("gpus", 1, "running")["device"] == "GPU-a"
+    cards.set(0, error=LOST)
+    (tmp_path / "lost").touch()
+    daemon.until(lambda: daemon.trials("gpus")[0]["attempt"] == 2, "it does not run again")
+    again = daemon.wait_state("gpus", 1, "running")
+    assert (again["device"], again["slot"]) == ("GPU-b", "gpu:1")
+    first = daemon.get("/v1/studies/gpus/trials/1")["attempts"][0]
+    assert (first["failure"], first["slot"]) == ("device", "gpu:0")
+    assert first["reason"].startswith("gpu:0: GPU is lost; ")
+    assert [gpu["blocked"] for gpu in daemon.get("/v1/gpus")] == ["GPU is lost", ""]
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+    assert [t["device"] for t in daemon.trials("gpus")] == ["GPU-b", "GPU-b"]
 
 
 SAVING = """
@@ -90,9 +126,8 @@ SAVING = """
 
 def test_parts_of_cards_and_a_card_left_to_others_over_a_restart(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SAVING))
-    cards = tmp_path / "cards.json"
-    cards.write_text(json.dumps(CARDS))
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    cards = Cards(tmp_path / "cards", *CARDS)
+    daemon.start(**cards.environment)
     run = {"script": "train.py", "resources": {"gpus": 0.5}}
     assert daemon.submit({**STUDY, "run": run, "search": {"method": "sobol", "trials": 4}}, tmp_path)["slots"] == 4
     for number in range(1, 5):
@@ -116,7 +151,7 @@ def test_parts_of_cards_and_a_card_left_to_others_over_a_restart(daemon: DaemonP
     for holder in leaving:
         daemon.wait_state("gpus", int(holder.partition("/")[2]), "queued")
     daemon.kill()
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    daemon.start(**cards.environment)
     assert [(len(gpu["held_by"]), bool(gpu["yielded_until"])) for gpu in gpus()] == [(2, False), (0, True)]
     assert daemon.post("/v1/gpus/yield", {"gpu": "1"})["until"] is None
     for holder in leaving:
@@ -150,9 +185,8 @@ CROWDED = """
 
 def test_who_runs_out_of_memory_on_a_shared_card_runs_again_alone(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("import time" + textwrap.dedent(CROWDED))
-    cards = tmp_path / "cards.json"
-    cards.write_text(json.dumps(CARDS[:1]))
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
+    daemon.start(**cards.environment)
     (tmp_path / "beside").touch()
     daemon.submit({**STUDY, "run": {"script": "train.py", "resources": {"gpus": 0.5}}}, tmp_path)
     daemon.until(lambda: daemon.trials("gpus")[1]["attempt"] == 1, "trial 2 never starts")
@@ -165,7 +199,7 @@ def test_who_runs_out_of_memory_on_a_shared_card_runs_again_alone(daemon: Daemon
     (tmp_path / "go1").touch()
     assert daemon.wait_state("gpus", 2, "running")["attempt"] == 2
     daemon.kill()
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    daemon.start(**cards.environment)
     (card,) = daemon.get("/v1/gpus")
     assert (card["held_by"], card["free"]) == (["gpus/2"], 0.0)
     (tmp_path / "go2").touch()
@@ -188,9 +222,8 @@ SLOW = """
 
 def test_who_is_still_leaving_when_the_card_is_taken_back_goes_on_too(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SLOW))
-    cards = tmp_path / "cards.json"
-    cards.write_text(json.dumps(CARDS[:1]))
-    daemon.start(TUNED_FAKE_GPUS=str(cards))
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
+    daemon.start(**cards.environment)
     daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
     # It is seen to be resumable once its first marks are read.
     daemon.until(lambda: daemon.trials("gpus")[0]["last_step"] is not None, "it reports nothing")
@@ -212,15 +245,15 @@ test ! -e "{fails}"
 
 def test_gpu_memory_is_moved_away_before_a_trial_stands_still(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
-    cards, log, fails, tool = (tmp_path / name for name in ("cards.json", "log", "fails", "tool"))
-    cards.write_text(json.dumps(CARDS[:1]))
+    log, fails, tool = (tmp_path / name for name in ("log", "fails", "tool"))
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
     tool.write_text(TOOL.format(log=log, fails=fails))
     tool.chmod(0o755)
-    daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_CUDA_CHECKPOINT=str(tool))
+    daemon.start(**cards.environment, TUNED_CUDA_CHECKPOINT=str(tool))
     daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
     daemon.wait_state("gpus", 1, "running")
     pid = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())["pid"]
-    cards.write_text(json.dumps([{**CARDS[0], "processes": {str(pid): 2**30, "1": 2**20}}]))
+    cards.set(0, processes={pid: GIB, 1: 2**20})
     fails.touch()
     with pytest.raises(Exception, match="could not move its GPU memory"):
         daemon.post("/v1/pause", {"targets": ["gpus/1"], "level": "cuda"})
@@ -253,15 +286,15 @@ echo "end $*" >> "{log}"
 
 def test_a_resume_that_overtakes_a_slow_move_of_gpu_memory_is_what_holds(daemon: DaemonProcess, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
-    cards, log, goes, tool = (tmp_path / name for name in ("cards.json", "log", "goes", "tool"))
-    cards.write_text(json.dumps(CARDS[:1]))
+    log, goes, tool = (tmp_path / name for name in ("log", "goes", "tool"))
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
     tool.write_text(SLOW_TOOL.format(log=log, goes=goes))
     tool.chmod(0o755)
-    daemon.start(TUNED_FAKE_GPUS=str(cards), TUNED_CUDA_CHECKPOINT=str(tool))
+    daemon.start(**cards.environment, TUNED_CUDA_CHECKPOINT=str(tool))
     daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
     daemon.wait_state("gpus", 1, "running")
     pid = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())["pid"]
-    cards.write_text(json.dumps([{**CARDS[0], "processes": {str(pid): 2**30}}]))
+    cards.set(0, processes={pid: GIB})
     freeze = daemon.home / "runs/gpus/1/1/freeze.json"
 
     def lines() -> list[str]:

@@ -25,6 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from storage import queries, repository
 from storage.engine import open_database
 from storage.repository import NewTrial
+from tests.gpus.standin import NoDriver
 from tuned import protocol
 from tuned.core.errors import TunedError
 from tuned.core.space import Parameter, SearchSpace
@@ -35,7 +36,6 @@ from tuned.daemon.attempts.gpu_memory import ENV_TOOL, GpuMemory
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs
-from tuned.daemon.machine.gpu import NoGpus
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.verbs import acting, pausing
 
@@ -111,7 +111,7 @@ class Steered(RuleBasedStateMachine):
     async def _follow(self, *, adopted: bool) -> None:
         self.threads = ThreadPoolExecutor(2)
         asyncio.get_running_loop().set_default_executor(self.threads)
-        self.attempts = Attempts(self.database, Slots(NoGpus(), 1), lambda *_: None)
+        self.attempts = Attempts(self.database, Slots(NoDriver(), 1), lambda *_: None)
         self.attempts.steering._memory = self.tool
         self.given = cast("Any", SimpleNamespace(database=self.database, attempts=self.attempts))
         self.attempt = LiveAttempt(

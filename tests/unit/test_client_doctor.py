@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tuned.client.doctor import graphics, session, state_folder
-from tuned.client.doctor.graphics import Driver
 from tuned.client.finding import Finding
 from tuned.home import home_at
+from tuned.nvidia import Card, Look, Sample
 
 GIB = 2**30
 
@@ -58,16 +58,21 @@ def test_a_second_daemon_is_named_with_its_folder(tmp_path: Path, processes: Pat
     assert second.hint == "TUNED_HOME=/other tunectl daemon stop"
 
 
+def card(sample: Sample | None) -> Card:
+    return Card("GPU-a", 0, 0, "H100", 80 * GIB, sample, "" if sample else "GPU is lost")
+
+
 @pytest.mark.parametrize(
     ("driver", "loaded", "expected"),
     [
-        (Driver(trouble="Driver/library version mismatch"), True, ["fail"]),
-        (Driver(trouble="NVML Shared Library Not Found"), False, ["ok"]),
-        (Driver("570.1", (("H100", 0, 80 * GIB),)), True, ["ok"]),
-        (Driver("570.1", (("H100", 0, 80 * GIB), ("H100", 9 * GIB, 80 * GIB))), True, ["ok", "warn"]),
+        (Look(trouble="Driver/library version mismatch"), True, ["fail"]),
+        (Look(), False, ["ok"]),
+        (Look("570.1", (card(Sample(0)),)), True, ["ok"]),
+        (Look("570.1", (card(Sample(0)), card(Sample(9 * GIB)))), True, ["ok", "warn"]),
+        (Look("570.1", (card(None),)), True, ["ok", "fail"]),
     ],
 )
-def test_the_driver(driver: Driver, loaded: bool, expected: list[str]) -> None:
+def test_the_driver(driver: Look, loaded: bool, expected: list[str]) -> None:
     assert levels(list(graphics.judge_driver(driver, loaded))) == expected
 
 

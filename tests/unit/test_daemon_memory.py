@@ -5,19 +5,17 @@ from typing import Any
 
 import pytest
 
+from tests.gpus.standin import Cards, NoDriver
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
-from tuned.daemon.machine.gpu import GpusFromFile, NoGpus
 from tuned.daemon.machine.memory import memory_limit
 from tuned.daemon.machine.slots import Slots
-
-CARDS = """[{"uuid": "GPU-a", "index": 0, "name": "fake", "memory_total": 24000},
-            {"uuid": "GPU-b", "index": 1, "name": "fake", "memory_total": 16000}]"""
+from tuned.nvidia import Nvidia
 
 
 @pytest.fixture
-def cards(tmp_path: Path) -> Slots:
-    (tmp_path / "gpus.json").write_text(CARDS)
-    return Slots(GpusFromFile(tmp_path / "gpus.json"), 1)
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slots:
+    Cards(tmp_path / "cards", {"memory_total": 24000}, {"memory_total": 16000}).here(monkeypatch)
+    return Slots(Nvidia(), 1)
 
 
 def study(**run: Any) -> StudySpec:
@@ -32,5 +30,5 @@ def test_a_trial_on_a_card_stays_below_the_smallest_one_and_below_what_its_study
 
 
 def test_without_a_card_the_limit_is_the_kernels() -> None:
-    assert memory_limit(study(gpu_memory=10000), Slots(NoGpus(), 1)) is None
-    assert memory_limit(study(limits={"memory": 500}, gpu_memory=10000), Slots(NoGpus(), 1)) == 500.0
+    assert memory_limit(study(gpu_memory=10000), Slots(NoDriver(), 1)) is None
+    assert memory_limit(study(limits={"memory": 500}, gpu_memory=10000), Slots(NoDriver(), 1)) == 500.0

@@ -1,36 +1,30 @@
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tuned.daemon.machine.gpu import GpusFromFile, NoGpus
-from tuned.daemon.machine.slots import FOREIGN_BYTES, Slots
-
-CARDS: list[dict[str, Any]] = [
-    {"uuid": "GPU-x", "name": "H100", "memory_total": 80 * 2**30},
-    {"uuid": "GPU-y", "name": "H100", "memory_total": 80 * 2**30},
-]
+from tests.gpus.standin import LOST, Cards, NoDriver
+from tuned import nvidia
+from tuned.core.queue.attribution import FOREIGN_BYTES
+from tuned.daemon.machine.slots import Ours, Slots
+from tuned.nvidia import Nvidia
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "gpus.json"
-    path.write_text(json.dumps(CARDS))
-    return path
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cards:
+    return Cards(tmp_path / "cards", {"uuid": "GPU-x"}, {"uuid": "GPU-y"}).here(monkeypatch)
 
 
 def test_a_machine_without_gpus_has_cpu_slots():
-    slots = Slots(NoGpus(), 3)
+    slots = Slots(NoDriver(), 3)
     assert [slot.id for slot in slots.cpus] == ["cpu:0", "cpu:1", "cpu:2"]
     assert slots.default_gpus == 0
     assert slots.default_slots == slots.cpus
     assert slots.environment("cpu:0") == {}
-    slots.sample(set())
-    assert slots.samples == {}
+    slots.sample(Ours())
+    assert (slots.samples, slots.stale) == ({}, False)
 
 
 def free_gpus(slots: Slots) -> list[str]:
@@ -40,19 +34,19 @@ def free_gpus(slots: Slots) -> list[str]:
 
 @pytest.mark.parametrize("asked", [None, 0])
 def test_by_default_half_the_cores_are_slots(asked):
-    assert len(Slots(NoGpus(), asked).cpus) == max(1, len(os.sched_getaffinity(0)) // 2)
+    assert len(Slots(NoDriver(), asked).cpus) == max(1, len(os.sched_getaffinity(0)) // 2)
 
 
-def test_a_machine_with_gpus_gives_trials_one_each(file):
-    slots = Slots(GpusFromFile(file), 1)
+def test_a_machine_with_gpus_gives_trials_one_each(cards):
+    slots = Slots(Nvidia(), 1)
     assert slots.default_gpus == 1
     assert [slot.id for slot in slots.default_slots] == ["GPU-x", "GPU-y"]
     assert free_gpus(slots) == ["GPU-x", "GPU-y"]
     assert slots.free_cpus() == ["cpu:0"]
 
 
-def test_a_lease_takes_a_slot_until_its_holder_gives_it_back(file):
-    slots = Slots(GpusFromFile(file), 2)
+def test_a_lease_takes_a_slot_until_its_holder_gives_it_back(cards):
+    slots = Slots(Nvidia(), 2)
     slots.lease("GPU-x", "digits/1")
     slots.lease("cpu:1", "digits/2")
     assert free_gpus(slots) == ["GPU-y"]
@@ -64,8 +58,8 @@ def test_a_lease_takes_a_slot_until_its_holder_gives_it_back(file):
     assert free_gpus(slots) == ["GPU-x", "GPU-y"]
 
 
-def test_a_late_release_does_not_take_the_next_holders_slot(file):
-    slots = Slots(GpusFromFile(file), 1)
+def test_a_late_release_does_not_take_the_next_holders_slot(cards):
+    slots = Slots(Nvidia(), 1)
     slots.lease("GPU-x", "a/1")
     slots.release("GPU-x", "a/1")
     slots.lease("GPU-x", "b/1")
@@ -73,33 +67,95 @@ def test_a_late_release_does_not_take_the_next_holders_slot(file):
     assert slots.held == {"GPU-x": "b/1"}
 
 
-def test_a_trial_sees_its_own_card_alone_and_without_one_none(file):
-    slots = Slots(GpusFromFile(file), 1)
+def test_a_trial_sees_its_own_card_alone_and_without_one_none(cards):
+    slots = Slots(Nvidia(), 1)
     assert slots.environment("GPU-y") == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1"}
     assert slots.environment("cpu:0")["CUDA_VISIBLE_DEVICES"] == ""
     assert slots.environment("gone")["CUDA_VISIBLE_DEVICES"] == ""
 
 
-def test_a_card_that_somebody_else_uses_is_not_given_out(file):
-    slots = Slots(GpusFromFile(file), 1)
-    foreign, ours = 11, 12
-    busy = [
-        {**CARDS[0], "processes": {foreign: FOREIGN_BYTES + 1}},
-        {**CARDS[1], "processes": {ours: 2 * FOREIGN_BYTES, foreign: FOREIGN_BYTES}},
-    ]
-    file.write_text(json.dumps(busy))
-    slots.sample({ours})
-    assert free_gpus(slots) == ["GPU-y"]
-    assert str(foreign) in slots.blocked["GPU-x"]
-    assert "500 MiB" in slots.blocked["GPU-x"]
-    file.write_text(json.dumps(CARDS))
-    slots.sample(set())
-    assert free_gpus(slots) == ["GPU-x", "GPU-y"]
-    assert slots.blocked == {}
+def test_a_card_that_somebody_else_uses_is_not_given_out(cards):
+    slots = Slots(Nvidia(), 1)
+    slots.lease("GPU-y", "a/1")
+    cards.set(0, processes={11: FOREIGN_BYTES + 1})
+    cards.set(1, processes={12: 2 * FOREIGN_BYTES, 11: FOREIGN_BYTES})
+    slots.sample(Ours({"a/1": {12}}))
+    assert slots.leasable_gpus() == ["GPU-y"]
+    assert slots.unavailable("GPU-x") == "process 11 of somebody else holds 500 MiB"
+    cards.set(0, processes={})
+    slots.sample(Ours({"a/1": {12}}))
+    assert slots.leasable_gpus() == ["GPU-x", "GPU-y"]
+    assert slots.unavailable("GPU-x") == ""
 
 
-def test_parts_of_a_card_and_several_cards(file):
-    slots = Slots(GpusFromFile(file), 1)
+def test_a_lost_card_is_not_leased_until_it_answers_again(cards, monkeypatch):
+    monkeypatch.setattr(nvidia, "AGAIN_S", 0.0)
+    slots = Slots(Nvidia(), 1)
+    cards.set(0, error=LOST)
+    slots.sample(Ours())
+    assert (slots.leasable_gpus(), slots.unavailable("GPU-x")) == (["GPU-y"], "GPU is lost")
+    assert [slot.label for slot in slots.gpus] == ["gpu:0", "gpu:1"]
+    cards.set(0, error=None)
+    slots.sample(Ours())
+    assert slots.leasable_gpus() == ["GPU-x", "GPU-y"]
+
+
+def test_cards_come_with_the_driver(cards, monkeypatch):
+    monkeypatch.setattr(nvidia, "AGAIN_S", 0.0)
+    cards.load(None)
+    slots = Slots(Nvidia(), 1)
+    assert (slots.gpus, slots.default_gpus, slots.trouble) == ([], 0, "Driver Not Loaded")
+    cards.load("570.2")
+    slots.sample(Ours())
+    assert (free_gpus(slots), slots.trouble) == (["GPU-x", "GPU-y"], "")
+    cards.load("575.1")
+    slots.sample(Ours())
+    slots.sample(Ours())
+    assert free_gpus(slots) == ["GPU-x", "GPU-y"], "after a reload the library is initialised again"
+
+
+@pytest.mark.parametrize(
+    ("visible", "leased"),
+    [
+        (None, ["gpu:0", "gpu:1"]),
+        ("1", ["gpu:1"]),
+        ("1,0", ["gpu:0", "gpu:1"]),
+        ("GPU-y", ["gpu:1"]),
+        ("GPU-", []),
+        ("0,7,1", ["gpu:0"]),
+        ("", []),
+        ("-1", []),
+    ],
+)
+def test_the_daemons_own_variable_limits_what_is_leased(cards, visible, leased):
+    slots = Slots(Nvidia(), 1, visible)
+    assert [slot.label for slot in slots.gpus] == leased
+    assert slots.environment("cpu:0")["CUDA_VISIBLE_DEVICES"] == "", "hidden cards stay hidden from trials"
+    if leased == ["gpu:1"]:
+        assert slots.environment("GPU-y")["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_each_trial_has_its_share_of_the_cores(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    slots = Slots(NoDriver(), 3)
+    assert [slots.core_share(cpus, None) for cpus in (None, 0.5, 3, 8, 99)] == [2, 1, 3, 0, 0]
+    slots.lease("cpu:0", "a/1", 1.0, 3)
+    slots.lease("cpu:1", "a/2", 1.0, 3)
+    slots.lease("cpu:2", "a/3", 1.0, 3)
+    assert slots.cores == {"a/1": (0, 1, 2), "a/2": (3, 4, 5), "a/3": (0, 6, 7)}
+    slots.release("cpu:1", "a/2")
+    slots.lease("cpu:1", "a/4", 1.0, [1, 2])
+    assert slots.cores == {"a/1": (0, 1, 2), "a/3": (0, 6, 7), "a/4": (1, 2)}
+
+
+@pytest.mark.parametrize(("cores", "slots", "share"), [(2, 1, 0), (2, 2, 1), (1, 2, 0), (4, 8, 1)])
+def test_the_share_on_small_machines(monkeypatch, cores, slots, share):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    assert Slots(NoDriver(), slots).core_share(None, None) == share
+
+
+def test_parts_of_a_card_and_several_cards(cards):
+    slots = Slots(Nvidia(), 1)
     assert [slots.capacity(wanted) for wanted in (None, 0.0, 0.5, 0.3, 1.0, 2.0, 3.0)] == [2, 1, 4, 6, 2, 1, 0]
     slots.lease("GPU-x", "a/1", 0.5)
     slots.lease("GPU-x", "a/2", 0.5)
@@ -115,8 +171,8 @@ def test_parts_of_a_card_and_several_cards(file):
     assert free_gpus(slots) == ["GPU-x", "GPU-y"]
 
 
-def test_a_yielded_card_is_not_leased_until_its_time_is_over(file, monkeypatch):
-    slots = Slots(GpusFromFile(file), 1)
+def test_a_yielded_card_is_not_leased_until_its_time_is_over(cards, monkeypatch):
+    slots = Slots(Nvidia(), 1)
     monkeypatch.setattr("tuned.daemon.machine.slots.clock.now", lambda: 1000.0)
     slots.yielded["GPU-x"] = 1600.0
     assert free_gpus(slots) == slots.leasable_gpus() == ["GPU-y"]

@@ -49,7 +49,7 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
         result.append(("reason", f"{row.failure or ''} {row.reason}".strip(), "warn"))
     result += [("origin", row.origin, "text"), ("priority", str(row.priority), "text"), ("seed", str(row.seed), "text")]
     if row.attempt:
-        result += [("attempt", str(row.attempt), "text"), ("device", row.device, "text")]
+        result += [("attempt", str(row.attempt), "text"), ("device", context.store.slot(row.device), "text")]
     if row.started_at is not None and (row.ended_at is not None or row.state in LIVE):
         result.append(("ran", words.duration((row.ended_at or now) - row.started_at), "text"))
     if is_aside(row):
@@ -73,7 +73,7 @@ def attempts(detail: TrialDetail) -> list[Line]:
     for attempt in detail.attempts:
         ended: dict[str, Any] = attempt.get("exit") or {}
         begin, end = attempt.get("started_at"), attempt.get("ended_at")
-        parts = [f"{attempt.get('mode') or ''} on {attempt.get('device') or '?'}".strip()]
+        parts = [f"{attempt.get('mode') or ''} on {attempt.get('slot') or attempt.get('device') or '?'}".strip()]
         if begin is not None and end is not None:
             parts.append(f"ran {words.duration(end - begin)}")
         if ended:

@@ -75,6 +75,9 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     def text(name: str) -> Cell:
         return lambda row: (clean(str(getattr(row, name) or "")), "dim")
 
+    def device(row: TrialRow) -> Span:
+        return (clean(store.slot(row.device)), "dim")
+
     def trend(row: TrialRow) -> Span:
         return sparkline(store.trends.sampled(row.number, TREND), TREND, glyphs), "run"
 
@@ -91,7 +94,8 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         fixed.append(Column("step", "STEP", 5, ">", step))
     if metric is not None:
         fixed.append(Column("value", "VALUE", 9, ">", value))
-    tail = [Column(name, name.upper(), size, "<", text(name)) for name, size in TEXTS.items() if chosen.get(name)]
+    cells = {**{name: text(name) for name in TEXTS}, "device": device}
+    tail = [Column(name, name.upper(), size, "<", cells[name]) for name, size in TEXTS.items() if chosen.get(name)]
     if chosen.get("elapsed", True):
         tail.append(Column("elapsed", "ELAPSED", 8, ">", elapsed))
     small = Column("trend", "TREND", TREND, "<", trend)

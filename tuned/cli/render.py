@@ -87,11 +87,6 @@ def counts(found: Mapping[str, int]) -> str:
     return ", ".join(f"{found[name]} {name}" for name in found if found[name]) or "no trials"
 
 
-def device(identifier: str) -> str:
-    """A slot's name, short: the beginning of a GPU's UUID."""
-    return identifier[:12] if identifier.startswith("GPU-") else identifier
-
-
 def one_line(text: str, width: int = 80) -> str:
     """The text on one line, cut with an ellipsis."""
     flat = " ".join(text.split())

@@ -30,7 +30,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         ("parameters", render.point(row.params)),
         ("chosen by", row.origin + (f": {row.why}" if row.why else "")),
         ("seed", str(row.seed)),
-        ("device", render.device(row.device)),
+        ("device", row.slot or row.device),
         ("took", render.span(row.started_at, row.ended_at)),
         ("code", f"{row.code} (not the code that was submitted)" if row.code else ""),
         ("folder", detail.run_dir or ""),
@@ -66,7 +66,7 @@ def _attempt(attempt: dict[str, Any]) -> list[str]:
     return [
         str(attempt["attempt"]),
         str(attempt["ended_by"] or "-").removeprefix("exit_"),
-        render.device(str(attempt["device"])),
+        str(attempt.get("slot") or attempt["device"]),
         render.span(attempt["started_at"], attempt["ended_at"]),
         render.one_line(str(attempt["reason"])),
     ]

@@ -54,6 +54,8 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     KILLED = "killed"
     LOST = "lost"
+    DEVICE = "device"
+    """Its card stopped answering: that says nothing about the trial."""
 
 
 class StoppedBy(StrEnum):

@@ -40,7 +40,6 @@ from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.loops import Loops
-from tuned.daemon.machine.gpu import find_driver
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
@@ -55,6 +54,7 @@ from tuned.daemon.verbs import acting, pausing
 from tuned.daemon.yields import Yields
 from tuned.home import Home
 from tuned.launch.bundle import make_bundle
+from tuned.nvidia import Nvidia
 from tuned.version import VERSION
 from tuned.wire import Changed, DaemonStatus, DeviceRow
 
@@ -74,14 +74,14 @@ class Daemon:
         self._loops = Loops()
         self._hub = Hub(loop)
         self._database: Database = open_database(home.database, self._hub.committed)
-        self._slots = Slots(find_driver(), cpu_slots)
+        self._slots = Slots(Nvidia(), cpu_slots, os.environ.get("CUDA_VISIBLE_DEVICES"))
         bundle = Path(make_bundle(str(home.bundles)))
         self._preloads = Preloads(home.root / "preloads.json")
-        self._launchers = Launchers(bundle, home.launchers)
+        self._launchers = Launchers(bundle, home.launchers, self._slots.some_cores)
         self._attempts = Attempts(self._database, self._slots, self._attempt_ended)
         codes = CodeStates()
         directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes)
-        forking = Forking(self._database, self._launchers, self._preloads)
+        forking = Forking(self._database, self._launchers, self._preloads, self._slots)
         self._launching = Launching(
             self._database, self._attempts, forking, directories, self._preloads, self._slots, home.runs
         )
@@ -93,7 +93,13 @@ class Daemon:
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._scheduler = Scheduler(
-            self._database, self._hub, self._slots, self._launching, self._suggesting, self._playbooks
+            self._database,
+            self._hub,
+            self._slots,
+            self._launching,
+            self._suggesting,
+            self._playbooks,
+            self._attempts.live,
         )
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
@@ -261,6 +267,7 @@ class Daemon:
                     utilisation=sample.utilisation if sample else None,
                     held_by=self._slots.held.get(slot.id, ""),
                     blocked=self._slots.unavailable(slot.id),
+                    label=slot.label,
                 )
             )
         return DaemonStatus(

@@ -22,16 +22,17 @@ async def gpus(given: Given) -> list[GpuRow]:
         return []
     live = list(given.attempts.live.values())
     families = await sample(given.slots, live)
-    holders = {pid: attempt.holder for attempt in live for pid in families[attempt.trial_id]}
+    holders = {pid: attempt.holder for attempt in live for pid in families.get(attempt.holder, ())}
     return await asyncio.to_thread(lambda: [_row(given, slot, holders) for slot in given.slots.gpus])
 
 
 def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
     found, leases = given.slots.samples.get(slot.id), given.slots.leases.get(slot.id, {})
+    judgement = given.slots.judgements.get(slot.id)
     until = given.slots.yielded.get(slot.id, 0.0)
     processes = [
         GpuProcess(pid, size, *_owner(pid), holders.get(pid, ""))
-        for pid, size in sorted((found.processes if found else {}).items(), key=lambda item: -item[1])
+        for pid, size in sorted((found.processes if found else {}).items(), key=lambda item: -(item[1] or 0))
     ]
     return GpuRow(
         index=slot.index,
@@ -42,9 +43,10 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
         utilisation=found.utilisation if found else None,
         held_by=list(leases),
         free=max(0.0, round(1.0 - sum(leases.values()), 6)),
-        blocked=given.slots.blocked.get(slot.id, ""),
+        blocked=given.slots.blocked(slot.id),
         yielded_until=until if until > clock.now() else None,
         processes=processes,
+        note=judgement.note if judgement else "",
     )
 
 

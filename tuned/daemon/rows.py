@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
 from typing import Any
@@ -34,8 +35,8 @@ SHARED = tuple(field.name for field in fields(TrialRow) if field.name in _OF_TRI
 """Fields of a trial that cross the wire as they are."""
 
 
-def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None) -> StudyRow:
-    """A study as lists show it."""
+def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None, cores: int = 0) -> StudyRow:
+    """A study as lists show it; `cores` are those of each of its trials."""
     spec, counts = study.spec, study.counts
     points = study.point_counts
     started = counted(points) - points.get(TrialState.QUEUED, 0)
@@ -73,6 +74,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         again=study.again,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
+        cores=cores,
     )
 
 
@@ -132,9 +134,15 @@ def _code_note(study: Study) -> str:
     return f"{study.other_code} trial(s) ran other code than was submitted (the code was edited since)"
 
 
-def trial_row(trial: Trial) -> TrialRow:
-    """A trial as lists show it: every field of the row that a trial has, under the same name."""
-    return TrialRow(**{name: _plain(getattr(trial, name)) for name in SHARED}, values=wire_values(trial.values))
+def trial_row(trial: Trial, label: Callable[[str], str] = str) -> TrialRow:
+    """A trial as lists show it: every field of the row that a trial has, under the same name.
+
+    Args:
+        trial: The trial.
+        label: What people call a device.
+    """
+    shared = {name: _plain(getattr(trial, name)) for name in SHARED}
+    return TrialRow(**shared, values=wire_values(trial.values), slot=label(trial.device))
 
 
 def _plain(value: Any) -> Any:

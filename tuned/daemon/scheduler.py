@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from storage import queries, repository
 from storage.engine import Database
 from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.core.queue.schedule import (
+    Action,
     Ask,
     Claim,
     Drain,
@@ -33,6 +35,8 @@ from tuned.core.states import LIVE, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
@@ -65,6 +69,10 @@ class Waiting:
     unfinished: list[tuple[int, Ruling]]
 
 
+def _takes_gpu(claim: Claim) -> bool:
+    return not claim.device.startswith("cpu:")
+
+
 def _nothing_but_paused(study: Study) -> bool:
     """Whether it may be over but for its paused trials, so that it matters who paused them."""
     busy = sum(study.counts.get(state, 0) for state in (*LIVE, TrialState.QUEUED))
@@ -82,6 +90,7 @@ class Scheduler:
         launching: Launching,
         suggesting: Suggesting,
         playbooks: Playbooks,
+        live: Mapping[int, LiveAttempt],
     ) -> None:
         self._database = database
         self._hub = hub
@@ -89,6 +98,7 @@ class Scheduler:
         self._launching = launching
         self._suggesting = suggesting
         self._playbooks = playbooks
+        self._live = live
         self.blocked = ""
 
     async def run(self) -> None:
@@ -127,6 +137,7 @@ class Scheduler:
         1. Read studies and the head of the queue at one moment, in a thread. Launches that are being claimed count
            before and after that: their rows may change while it reads.
         2. Let `plan` decide from plain views. Without room (`held_up`) it sees no free slot, and still ends studies.
+           Before a card is leased, the driver is asked how it is, and `plan` decides again.
         3. Act in the order of the plan. A lease is taken before its launch begins, so that the next tick cannot give
            the same slot away. Suggestions are asked for one request at a time, unless they are made here.
         4. For each study: move its playbook on, tell the suggestions how many slots wait for them, and renew waiting
@@ -147,17 +158,21 @@ class Scheduler:
             for t in picture.queue
             if t.id not in claiming
         ]
-        held_up = self.held_up
-        free_gpus = {} if held_up else self._slots.gpu_shares()
-        free_cpus = [] if held_up else self._slots.free_cpus()
+        actions = self._plan(views, queue)
+        if self._slots.stale and any(isinstance(action, Claim) and _takes_gpu(action) for action in actions):
+            # Somebody may have begun to use a card since the last look, or it was lost.
+            await sample(self._slots, self._live.values())
+            actions = self._plan(views, queue)
         starving, claimed = set(), set(claiming)
-        for action in plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus())):
+        for action in actions:
             match action:
                 case Claim():
                     trial, study = trials[action.trial_id], picture.studies[action.study_id]
                     claimed.add(trial.id)
                     share = share_of(self._gpus(study, trial) or 1.0)
-                    self._slots.lease(action.device, f"{trial.study}/{trial.number}", share)
+                    run = study.spec.run
+                    cores = self._slots.core_share(run.cpus, run.gpus)
+                    self._slots.lease(action.device, f"{trial.study}/{trial.number}", share, cores)
                     self._launching.begin(trial, study, action.device)
                 case Ask():
                     study = picture.studies[action.study_id]
@@ -180,6 +195,12 @@ class Scheduler:
                 waiting_trials = [t for t in picture.queue if t.study_id == study.id and t.id not in claimed]
                 self._suggesting.renew(study, waiting_trials)
         return True
+
+    def _plan(self, views: Sequence[StudyView], queue: Sequence[QueuedView]) -> list[Action]:
+        held_up = self.held_up
+        free_gpus = {} if held_up else self._slots.gpu_shares()
+        free_cpus = [] if held_up else self._slots.free_cpus()
+        return plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus()))
 
     def _idle_slots(self, view: StudyView, study: Study) -> int:
         free = self._slots.room(study.spec.run.gpus)

@@ -63,7 +63,7 @@ class Yields:
         if not self._slots.gpus:
             raise Conflict(NO_GPU, hint="trials run in CPU slots; see: tunectl daemon status")
         for slot in self._slots.gpus:
-            if name in (str(slot.index), slot.id):
+            if name in (str(slot.index), slot.label, slot.id):
                 return slot
         raise NotFound(
             "there is no such GPU", where=name, hint=f"they are 0 to {len(self._slots.gpus) - 1}; see: tunectl gpu"
@@ -97,7 +97,7 @@ class Yields:
         except TunedError:
             await self._keep_one(slot.id, before)
             raise
-        log.info("gpu %d is left to others for %.0f s", slot.index, request.seconds)
+        log.info("%s is left to others for %.0f s", slot.label, request.seconds)
         await self._let_go_on()
         self._wake.set()
         return GpuYielded(slot.index, until, changed.changed, changed.effects + changed.skipped)
@@ -108,7 +108,7 @@ class Yields:
 
     async def _take_back(self, slot: Slot) -> GpuYielded:
         if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
-            raise Conflict(f"GPU {slot.index} is not left to anybody", hint="see: tunectl gpu")
+            raise Conflict(f"{slot.label} is not left to anybody", hint="see: tunectl gpu")
         self._slots.yielded[slot.id] = 0.0
         await self._let_go_on()
         return GpuYielded(slot.index, None, [])

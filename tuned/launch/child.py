@@ -67,8 +67,8 @@ def become_trial(spec: Dict[str, Any], run_dir: str, pipes: Pipes, origin: Origi
     4. Wait for the release: until the attempt is recorded, nothing of the user's may run. A closed pipe means never.
     5. Exchange descriptors: empty input, output into the supervisor's pipes, none of ours left open.
     6. Become the first choice of the kernel when memory runs out.
-    7. Take umask, limits, folder and environment from the specification, in this order: the folder is checked under
-       the limits, and paths of the environment are resolved in it.
+    7. Take umask, limits, cores, folder and environment from the specification, in this order: the folder is checked
+       under the limits, and paths of the environment are resolved in it.
     8. Replace itself by `exec` (cold), or return the program (warm). A failure up to here is one line in `output.log`.
 
     Returns:
@@ -100,6 +100,8 @@ def _enter(spec: Dict[str, Any], run_dir: str, status_fd: int, origin: Origin) -
     if spec["umask"] is not None:
         os.umask(spec["umask"])
     _limit(spec["rlimits"])
+    if not kernel.confine(spec.get("cores", ())):
+        _tell("this trial cannot be confined to the cores %s: it runs on all" % spec["cores"])
     try:
         os.chdir(spec["cwd"])
     except OSError as error:

@@ -9,7 +9,7 @@ import ctypes
 import os
 import signal
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -41,6 +41,17 @@ def die_with_parent() -> bool:
 def outlive_parent() -> bool:
     """Take `die_with_parent` back."""
     return _prctl(_PR_SET_PDEATHSIG, 0)
+
+
+def confine(cores: Iterable[int]) -> bool:
+    """Run on these cores alone, with all that is started from here; none: as before. False when that cannot be."""
+    try:
+        wanted = set(cores)
+        if wanted:
+            os.sched_setaffinity(0, wanted)
+        return True
+    except (OSError, ValueError):
+        return False  # a core was switched off, or taken away from this user, meanwhile
 
 
 def skip_preloaded_destructors() -> None:

@@ -29,7 +29,8 @@ class DeviceRow:
         memory_total, memory_used: Bytes; None for CPU slots.
         utilisation: Per cent; None when unknown.
         held_by: `STUDY/NUMBER` of the trial that leases it, empty when free.
-        blocked: Why it is not leased out (a foreign process), empty otherwise.
+        blocked: Why it is not leased out (a foreign process, a card that does not answer), empty otherwise.
+        label: What people call it: `gpu:0`, `cpu:1`.
     """
 
     id: str
@@ -41,6 +42,7 @@ class DeviceRow:
     utilisation: float | None
     held_by: str
     blocked: str
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

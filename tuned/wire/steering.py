@@ -101,10 +101,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class GpuProcess:
-    """A process that uses a card; `holder` is the trial that it belongs to, empty for somebody else's."""
+    """A process that uses a card; `holder` is the trial that it belongs to, empty for somebody else's; `memory` in
+    bytes, None where the driver does not say it.
+    """
 
     pid: int
-    memory: int
+    memory: int | None
     user: str
     command: str
     holder: str
@@ -119,6 +121,7 @@ class GpuRow:
         memory_total, memory_used: Bytes; `utilisation`: per cent, None when unknown.
         held_by: Trials that lease it, as `STUDY/NUMBER`, and `free` the share that is left, from 0 to 1.
         blocked: Why it is not leased out; empty otherwise.
+        note: What cannot be told about its processes; empty otherwise.
         yielded_until: Unix seconds until which it is left to somebody else; None when it is not.
     """
 
@@ -133,6 +136,7 @@ class GpuRow:
     blocked: str
     yielded_until: float | None
     processes: list[GpuProcess] = field(default_factory=list)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class StudyRow:
             so do not count towards `trials`.
         budget_s: Seconds of wall time, pauses not counted, after which its search ends; `budget_left_s` of them are
             left. Points of a person's own that are queued later run all the same.
+        cores: Those that each of its trials is confined to.
     """
 
     name: str
@@ -138,6 +139,7 @@ class StudyRow:
     again: dict[str, int] = field(default_factory=dict)
     budget_s: float | None = None
     budget_left_s: float | None = None
+    cores: int = 0
 
     @property
     def searched(self) -> dict[str, int]:
@@ -213,6 +215,7 @@ class Submitted:
         estimate_s: Seconds that all of it will take; None when nothing like it has run here.
         estimate_why: The basis of the estimate, or why there is none.
         changed: The changes of an update, as `KEY: OLD -> NEW`.
+        cores: Those that each trial is confined to.
     """
 
     study: str
@@ -230,3 +233,4 @@ class Submitted:
     estimate_s: float | None = None
     estimate_why: str = ""
     changed: list[str] = field(default_factory=list)
+    cores: int = 0

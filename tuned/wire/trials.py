@@ -17,6 +17,7 @@ class TrialRow:
     `stopped_by` says which rule (`patience`, `rung`, `folds`), or `user`, or the end of its `study`, has ended a trial
     that is `pruned`, or asks a live one to end; one that ended by `patience` ranks like one that completed. `disk`: it
     completed, and the full disk kept a part of an objective.
+    `device` is a slot's id (a GPU's UUID; several have commas between them), `slot` what people call it: `gpu:0`.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by.
     """
@@ -46,6 +47,7 @@ class TrialRow:
     frozen: bool = False
     starts_in_s: float | None = None
     stopped_by: str = ""
+    slot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuned.cli import render
 from tuned.cli.daemon_end import end_daemon
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
@@ -95,7 +94,7 @@ def _show(status: DaemonStatus) -> None:
             ["device", "name", "memory", "use", "trial", "note"],
             [
                 [
-                    render.device(d.id),
+                    d.label or d.id,
                     d.name,
                     f"{words.size(d.memory_used)} of {words.size(d.memory_total)}" if d.memory_total else "-",
                     "-" if d.utilisation is None else f"{d.utilisation:.0f} %",

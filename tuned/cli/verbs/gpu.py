@@ -51,12 +51,14 @@ def _table(rows: Sequence[GpuRow]) -> None:
         ["gpu", "name", "=use", "=memory", "held by", "note"],
         [
             [
-                str(row.index),
+                f"gpu:{row.index}",
                 row.name,
                 "-" if row.utilisation is None else f"{row.utilisation:.0f}%",
                 f"{words.size(row.memory_used)} / {words.size(row.memory_total)}",
                 ", ".join(row.held_by) + (f" ({row.free:.0%} free)" if 0 < row.free < 1 else "") or "-",
-                f"left to others until {render.moment(row.yielded_until)}" if row.yielded_until else row.blocked,
+                f"left to others until {render.moment(row.yielded_until)}"
+                if row.yielded_until
+                else row.blocked or row.note,
             ]
             for row in rows
         ],
@@ -65,14 +67,14 @@ def _table(rows: Sequence[GpuRow]) -> None:
         for process in row.processes:
             who = process.holder or f"{process.user or 'somebody'}: {process.command}"
             click.echo(
-                f"  gpu {row.index}  process {process.pid}  {words.size(process.memory)}  {render.one_line(who)}"
+                f"  gpu:{row.index}  process {process.pid}  {words.size(process.memory)}  {render.one_line(who)}"
             )
 
 
 def _tell(done: GpuYielded) -> None:
     if done.until is None:
-        click.echo(f"gpu {done.gpu} is leased to trials again")
+        click.echo(f"gpu:{done.gpu} is leased to trials again")
         return
-    click.echo(f"gpu {done.gpu} is left to others until {render.moment(done.until)}")
+    click.echo(f"gpu:{done.gpu} is left to others until {render.moment(done.until)}")
     for line in done.effects:
         click.echo(f"  {line}")

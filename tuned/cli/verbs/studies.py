@@ -115,6 +115,7 @@ def _show(page: StudyPage) -> None:
         ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
         ("within", "; ".join(_bound(c) for c in row.constraints)),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
+        ("each trial", words.count(row.cores, "core") if row.cores else ""),
         ("points", row.phase),
         ("early stop", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),

@@ -103,7 +103,8 @@ def tell_plan(plan: Submitted) -> None:
     count = "no limit of trials" if plan.trials is None else words.count(plan.trials, "trial")
     at_once = f"{plan.slots} at once" if plan.slots != 1 else "one at a time"
     devices = f" on {', '.join(dict.fromkeys(plan.devices))}" if plan.devices else ""
-    click.echo(f"{plan.study}: {count}, {at_once}{devices}")
+    cores = f", {words.count(plan.cores, 'core')}{' each' if plan.slots != 1 else ''}" if plan.cores else ""
+    click.echo(f"{plan.study}: {count}, {at_once}{devices}{cores}")
     if plan.python:
         click.echo(f"  python   {plan.python} ({plan.python_why})")
     if plan.code:

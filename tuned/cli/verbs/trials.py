@@ -87,7 +87,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
             render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
-            render.device(row.device),
+            row.slot or row.device or words.UNKNOWN,
             render.span(row.started_at, row.ended_at),
             render.one_line(_remark(row)),
         ]

@@ -1,6 +1,6 @@
 """The GPUs: what the driver says, and whether the Python that trials will run under can use them.
 
-Owns these looks. The driver is asked through its own library, torch in a process of the trials' interpreter.
+Owns these judgements. The driver is asked as the daemon asks it, torch in a process of the trials' interpreter.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tuned.client.finding import Finding
 from tuned.core import words
+from tuned.core.queue.attribution import FOREIGN_BYTES
+from tuned.nvidia import Look, Nvidia
 
 PATIENCE = 120.0
 """Seconds for `import torch`, which takes long from a cold disk."""
-FOREIGN = 500 * 2**20
-"""Bytes that a process may hold on a GPU that is leased out all the same."""
 
 _ASK = """
 import json, sys
@@ -39,15 +38,6 @@ print("\\n" + json.dumps(found))
 """
 
 
-@dataclass(frozen=True)
-class Driver:
-    """The driver's answer: its version, and name, bytes in use and in all of each GPU; `trouble` when it cannot."""
-
-    version: str = ""
-    gpus: tuple[tuple[str, int, int], ...] = ()
-    trouble: str = ""
-
-
 def examine(python: str, why: str) -> Iterator[Finding]:
     """Findings on the driver and on torch.
 
@@ -57,31 +47,19 @@ def examine(python: str, why: str) -> Iterator[Finding]:
     """
     driver = ask_driver()
     yield from judge_driver(driver, Path("/proc/driver/nvidia/version").exists())
-    yield from judge_torch(ask_torch(python), python, why, len(driver.gpus))
+    yield from judge_torch(ask_torch(python), python, why, len(driver.cards))
 
 
-def ask_driver() -> Driver:
+def ask_driver() -> Look:
     """The NVIDIA driver's answer."""
-    import pynvml
-
+    driver = Nvidia()
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        return Driver(trouble=str(error))
-    try:
-        gpus = []
-        for i in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(i)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            gpus.append((str(pynvml.nvmlDeviceGetName(handle)), int(memory.used), int(memory.total)))
-        return Driver(str(pynvml.nvmlSystemGetDriverVersion()), tuple(gpus))
-    except pynvml.NVMLError as error:
-        return Driver(trouble=str(error))
+        return driver.look()
     finally:
-        pynvml.nvmlShutdown()
+        driver.close()
 
 
-def judge_driver(driver: Driver, module_loaded: bool) -> Iterator[Finding]:
+def judge_driver(driver: Look, module_loaded: bool) -> Iterator[Finding]:
     """Findings on what the driver said."""
     if driver.trouble and module_loaded:
         yield Finding(
@@ -90,15 +68,18 @@ def judge_driver(driver: Driver, module_loaded: bool) -> Iterator[Finding]:
             "after an upgrade of the driver restart the machine",
         )
         return
-    if driver.trouble or not driver.gpus:
+    if driver.trouble or not driver.cards:
         yield Finding("ok", "no NVIDIA GPU here: trials run in CPU slots, one per two cores")
         return
-    yield Finding("ok", f"driver {driver.version}, {len(driver.gpus)} GPU(s)")
-    for i, (name, used, total) in enumerate(driver.gpus):
-        if used > FOREIGN:
+    yield Finding("ok", f"driver {driver.version}, {words.count(len(driver.cards), 'GPU')}")
+    for card in driver.cards:
+        name = f"gpu:{card.number} ({card.name})"
+        if card.sample is None:
+            yield Finding("fail", f"{name}: {card.trouble}", "it is not leased until it answers: nvidia-smi -r")
+        elif card.sample.memory_used > FOREIGN_BYTES:
             yield Finding(
                 "warn",
-                f"GPU {i} ({name}): {words.size(used)} of {words.size(total)} are in use",
+                f"{name}: {words.size(card.sample.memory_used)} of {words.size(card.memory_total)} are in use",
                 "what holds them is not ours unless trials run: a GPU with a foreign process is not leased",
             )
 

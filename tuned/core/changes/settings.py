@@ -52,7 +52,7 @@ _KEYS: dict[str, _Key] = {
     "search.parallel": _Key(setting_values.whole(1, 1024), sum=True, optional=True),
     "run.timeout": _Key(setting_values.some_duration, sum=True, optional=True, later=True),
     "run.grace": _Key(setting_values.duration, later=True),
-    "run.resources.cpus": _Key(setting_values.cores, later=True),
+    "run.resources.cpus": _Key(setting_values.cores, optional=True, later=True),
     "run.resources.gpus": _Key(setting_values.gpus, optional=True, later=True),
     **{f"run.retries.{kind}": _Key(setting_values.whole(0, 100)) for kind in Failure},
     "early_stopping.method": _Key(setting_values.one_of("asha", "median", "none")),

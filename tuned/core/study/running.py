@@ -67,7 +67,7 @@ class RunSpec:
         timeout: Seconds of running time; None: no limit.
         grace: Seconds between being asked to stop and being made to.
         retries: Failure class -> how often such an attempt is tried again.
-        cpus: Cores that a trial is meant to use (shown, not enforced).
+        cpus: Cores that a trial is confined to; None: an equal share of the machine's.
         gpus: GPUs a trial needs; None: one where there is one.
         gpu_memory: Bytes of a card that a trial is to stay below; None: all of it.
         limits: Resource limits of each trial, by name (`memory` and `file_size` in bytes, `open_files`, `processes`,
@@ -98,7 +98,7 @@ class RunSpec:
     timeout: float | None = None
     grace: float = 30.0
     retries: dict[str, int] = field(default_factory=lambda: {"lost": 1})
-    cpus: float = 1.0
+    cpus: float | None = None
     gpus: float | None = None
     gpu_memory: int | None = None
     limits: dict[str, int] = field(default_factory=dict)

@@ -101,6 +101,8 @@ class StudySpec:
         run["config"] = tuple(ConfigFile(**c) for c in run["config"])
         if run["resume"] is not None:
             run["resume"] = Resume(run["resume"]["when"], _arguments(run["resume"]["args"]))
+        if "spelling" not in run and run.get("cpus") == 1.0:
+            run["cpus"] = None  # written by the first edition, where this was the default and confined nothing
         spelling = {name: Spelling(**_tuples(entry)) for name, entry in run.get("spelling", {}).items()}
         run["spelling"] = spelling
         search["points"] = tuple((label, dict(values)) for label, values in search["points"])

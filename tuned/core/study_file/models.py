@@ -47,7 +47,7 @@ class Table(BaseModel):
 class ResourcesTable(Table):
     """`run.resources`: cores, GPUs and GPU memory of one trial."""
 
-    cpus: Annotated[Finite, Field(gt=0, le=4096)] = 1.0
+    cpus: Annotated[Finite, Field(gt=0, le=4096)] | None = None
     gpus: Gpus | None = None
     gpu_memory: AutoSize = None
 

@@ -153,6 +153,29 @@ def alone_next(outcome: Outcome, shared: bool, used: Mapping[str, int], intent: 
     return Outcome("retry", Failure.OOM, f"{outcome.reason}; it shared its GPU, and runs again alone", ALONE)
 
 
+MOST_LOST_CARDS = 5
+"""So often a trial is begun again because its card was lost."""
+
+
+def elsewhere_next(outcome: Outcome, lost: str, used: Mapping[str, int], intent: StopReason | None = None) -> Outcome:
+    """A failure on a card that does not answer any more: the trial runs again on another, and no retry is used up.
+
+    Args:
+        outcome: The meaning of the attempt's end.
+        lost: Why its card does not answer; empty when it does.
+        used: Retries that this trial has had, by what they were counted as.
+        intent: The daemon's request to the attempt.
+    """
+    if not lost or outcome.event not in ("exit_error", "vanished"):
+        return outcome
+    if intent is not None:
+        return as_asked(outcome, intent)
+    reason = f"{lost}; {outcome.reason}" if outcome.reason else lost
+    if used.get(Failure.DEVICE.value, 0) >= MOST_LOST_CARDS:
+        return Outcome("vanished", Failure.DEVICE, reason)
+    return Outcome("retry", Failure.DEVICE, reason)
+
+
 def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> Outcome | None:
     """A warm start in which no line of the user's code ran: the fork is to blame, so it runs again, cold.
 

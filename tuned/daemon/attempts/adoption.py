@@ -16,6 +16,7 @@ from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.daemon import failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.files import run_dirs
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.machine.slots import Slots
 
@@ -31,7 +32,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
     2. Read the live rows, once: the API and the scheduler have not begun, so nothing else changes them.
     3. Count a supervisor as alive by its process id and start time together, since ids are used again. Its processes
        are ours from now on: their GPU memory must not look like somebody else's.
-    4. Lease the device before anything is scheduled, with the share that the trial was started with.
+    4. Lease the device before anything is scheduled, with the share and the cores that the trial was started with.
     5. Follow the attempt from its committed offset. `Attempts` then treats it like its own: it commits an end that
        happened meanwhile, calls an attempt lost whose lock is free, and gives a launch that was cut off back to the
        queue behind a `revoked` file, so that it cannot begin late.
@@ -41,6 +42,12 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
         with database.read() as conn:
             graveyard.exhume({study.name for study in queries.studies(conn)})
             return queries.live(conn)
+
+    def cores(row: Row) -> list[int]:
+        try:
+            return list(run_dirs.spec(database.located(row.run_dir)).get("cores", ()))
+        except (OSError, protocol.RecordError):
+            return []
 
     def share(row: Row) -> float:
         with database.read() as conn:
@@ -67,7 +74,12 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             # Until its start record is read: its processes are ours, whatever they hold of a card.
             supervisor=_living(row),
         )
-        slots.lease(attempt.device, attempt.holder, await asyncio.to_thread(share, row))
+        slots.lease(
+            attempt.device,
+            attempt.holder,
+            await asyncio.to_thread(share, row),
+            await asyncio.to_thread(cores, row),
+        )
         attempts.follow(attempt)
     failpoints.reach("adopted")
     if rows:

@@ -23,6 +23,7 @@ from tuned.core.trials.endings import (
     breaker_verdict,
     canary_verdict,
     check_result,
+    elsewhere_next,
     is_silent,
     never_began,
     side_verdict,
@@ -117,6 +118,7 @@ def commit_ending(
     tail: str,
     now: float,
     damaged: str = "",
+    lost_card: str = "",
 ) -> Ending:
     """The last progress and the end of an attempt, with all consequences for its trial and its study.
 
@@ -127,8 +129,8 @@ def commit_ending(
     3. Read the exit: the record, the requested stop and the tail of the output become one outcome. Without a record, a
        requested end counts as done: an acknowledged request must not be lost with the process.
     4. Hold a success against the study: the metrics that it had to report, or the reason why they are missing.
-    5. Decide on another attempt: alone on the card after its memory ran out, again after a failure with retries left,
-       cold after a fork that ran no line of the user's code.
+    5. Decide on another attempt: alone on the card after its memory ran out, elsewhere after its card was lost, again
+       after a failure with retries left, cold after a fork that ran no line of the user's code.
     6. Move the trial and close the attempt's row.
     7. Pause the study where this failure says that every further trial would fail as well.
 
@@ -140,6 +142,7 @@ def commit_ending(
         tail: The last lines of the output.
         now: Unix seconds.
         damaged: The fault of its directory, which may explain a missing record or result; empty without one.
+        lost_card: Why its card does not answer; empty when it does.
     """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
@@ -167,6 +170,7 @@ def commit_ending(
     if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
         outcome = replace(outcome, reason=trial.reason)
     outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
+    outcome = elsewhere_next(outcome, lost_card, trial.retries_used, trial.stop_reason)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = unforked or outcome

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.attempts.sampling import sample
+from tuned.daemon.attempts.sampling import has_device_open, sample
 from tuned.daemon.machine.slots import Slots
 
 TOOL_S = 120.0
@@ -43,9 +43,9 @@ class GpuMemory:
         In a container the driver may name processes by numbers of the host's.
         """
         families = await sample(self._slots, self._live.values())
-        family = families.get(attempt.trial_id, set())
+        family = families.get(attempt.holder, ())
         named = {pid for found in self._slots.samples.values() for pid in found.processes}
-        return await asyncio.to_thread(lambda: [pid for pid in sorted(family) if pid in named or _has_device_open(pid)])
+        return await asyncio.to_thread(lambda: [pid for pid in sorted(family) if pid in named or has_device_open(pid)])
 
     async def toggle(self, pid: int) -> str:
         """Move one process's GPU memory to the other side; what went wrong, or nothing."""
@@ -82,12 +82,3 @@ class GpuMemory:
             await process.wait()
             return 1, f"it took longer than {TOOL_S:.0f} s"
         return process.returncode or 0, output.decode(errors="replace").strip()[-200:]
-
-
-def _has_device_open(pid: int) -> bool:
-    """Whether a process has a GPU's device file open."""
-    try:
-        names = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - names alone
-        return any(os.readlink(f"/proc/{pid}/fd/{name}").startswith("/dev/nvidia") for name in names)  # noqa: PTH115
-    except OSError:
-        return False

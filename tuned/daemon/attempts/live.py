@@ -27,6 +27,7 @@ from tuned.daemon.attempts.escalation import escalate
 from tuned.daemon.attempts.folder_watch import FolderWatch
 from tuned.daemon.attempts.gpu_memory import GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.attempts.steering import Steering, notify
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.log_cap import cap_log
@@ -52,6 +53,7 @@ class Attempts:
 
     def __init__(self, database: Database, slots: Slots, ended: Callable[[LiveAttempt, Ending | None], None]) -> None:
         self._database = database
+        self._slots = slots
         self._ended = ended
         self._folders = FolderWatch()
         self._tasks: dict[asyncio.Task[None], LiveAttempt] = {}
@@ -285,13 +287,21 @@ class Attempts:
         # The output says why there is no result; where there is one, nobody asks.
         tail = "" if clean and progress.next_steps else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         failpoints.reach("exit.seen")
+        lost = "" if clean else await self._lost_card(attempt)
         ending = await self._database.writer.run(
-            lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged)
+            lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged, lost)
         )
         failpoints.reach("exit.committed")
         await asyncio.to_thread(run_dirs.forget_exit, attempt.run_dir, attempt.attempt_id)
         await asyncio.to_thread(cap_log, attempt.run_dir)
         self._finish(attempt, ending)
+
+    async def _lost_card(self, attempt: LiveAttempt) -> str:
+        """Why a card of an attempt that failed does not answer; empty when they all do."""
+        cards = [slot for slot in self._slots.gpus if slot.id in attempt.device.split(",")]
+        if cards:
+            await sample(self._slots, self.live.values())
+        return "; ".join(f"{card.label}: {why}" for card in cards if (why := self._slots.lost.get(card.id)))
 
     def _finish(self, attempt: LiveAttempt, ending: Ending | None) -> None:
         """Its end is committed: nobody follows it any more, and its slot is free. Once for each attempt."""

@@ -7,32 +7,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
-from tuned.daemon.machine.slots import Slots
+from tuned.daemon.machine.slots import Ours, Slots
 
 BUSY_S = 5.0
 IDLE_S = 30.0
+DEVICE_FILES = "/dev/nvidia"
+_HOST_PIDS = 0xEFFFFFFC
+"""The kernel's number of the first namespace of process ids: elsewhere the driver counts processes otherwise."""
 
 
 async def watch_devices(slots: Slots, following: Mapping[int, LiveAttempt], hub: Hub) -> None:
-    """Sample until cancelled: often while trials run, seldom otherwise."""
-    while slots.gpus:
+    """Sample until cancelled: often while trials run or a card is not ours to lease, seldom otherwise."""
+    while True:
         failpoints.reach("loop.devices")
-        blocked = slots.blocked
+        before = slots.leasable_gpus()
         live = list(following.values())
         families = await sample(slots, live)
-        if blocked != slots.blocked:
+        if before != slots.leasable_gpus():
             hub.scheduler.set()
         for attempt in live:
-            _record(slots, attempt, families[attempt.trial_id])
-        await asyncio.sleep(BUSY_S if following else IDLE_S)
+            _record(slots, attempt, families.get(attempt.holder, ()))
+        kept = any(slots.blocked(slot.id) for slot in slots.gpus)
+        await asyncio.sleep(BUSY_S if following or kept else IDLE_S)
 
 
-async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> dict[int, set[int]]:
+async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> Mapping[str, Collection[int]]:
     """Ask the driver how the GPUs are.
 
     Args:
@@ -40,38 +46,74 @@ async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> dict[int, set[int
         live: All live attempts: whoever is none of theirs is somebody else.
 
     Returns:
-        Trial id -> the processes of its attempt.
+        Holder -> the processes of its attempt; empty on a machine without GPUs.
     """
-    if not slots.gpus:
-        return {attempt.trial_id: set() for attempt in live}
     attempts = list(live)
-    families = await asyncio.to_thread(_families_of, attempts)
-    await asyncio.to_thread(slots.sample, set().union(*families.values()))
-    return families
+
+    def look() -> Mapping[str, Collection[int]]:
+        ours = _ours(attempts) if slots.gpus else Ours()
+        slots.sample(ours)
+        return ours.families
+
+    return await asyncio.to_thread(look)
 
 
-def _families_of(attempts: Iterable[LiveAttempt]) -> dict[int, set[int]]:
+def _ours(attempts: Iterable[LiveAttempt]) -> Ours:
+    families = _families_of(attempts)
+    host = _counts_as_the_host()
+    openers = () if host else {pid for family in families.values() for pid in family if has_device_open(pid)}
+    return Ours(families, openers, host)
+
+
+def _counts_as_the_host() -> bool:
+    """Whether process ids mean here what they mean to the driver."""
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino == _HOST_PIDS
+    except OSError:
+        return True
+
+
+def has_device_open(pid: int) -> bool:
+    """Whether a process has a GPU's device file open."""
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - names alone
+        return any(os.readlink(f"/proc/{pid}/fd/{name}").startswith(DEVICE_FILES) for name in names)  # noqa: PTH115
+    except OSError:
+        return False
+
+
+def _families_of(attempts: Iterable[LiveAttempt]) -> dict[str, set[int]]:
     """All descendants of each attempt's supervisor, which adopts those that lose their parent."""
     import psutil  # only machines with GPUs come here
 
-    families: dict[int, set[int]] = {}
+    families: dict[str, set[int]] = {}
     for attempt in attempts:
-        family = families[attempt.trial_id] = set()
+        family = families[attempt.holder] = set()
         if attempt.supervisor is not None:
             with contextlib.suppress(psutil.Error):
                 family |= {child.pid for child in psutil.Process(attempt.supervisor).children(recursive=True)}
     return families
 
 
-def _record(slots: Slots, attempt: LiveAttempt, family: set[int]) -> None:
-    samples = [slots.samples[slot] for slot in attempt.device.split(",") if slot in slots.samples]
-    if not samples:
+def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int]) -> None:
+    cards = [slot for slot in attempt.device.split(",") if slot in slots.samples]
+    if not cards:
         return
     now = clock.now()
     step = float(int(now - attempt.claimed_at)) if attempt.claimed_at else float(int(now))
-    mine = sum(size for found in samples for pid, size in found.processes.items() if pid in family)
-    attempt.samples.append(("gpu/memory_bytes", step, float(mine), now))
-    busy = [found.utilisation for found in samples if found.utilisation is not None]
+    held = [_held(slots, card, attempt, family) for card in cards]
+    if None not in held:
+        attempt.samples.append(("gpu/memory_bytes", step, float(sum(size or 0 for size in held)), now))
+    busy = [found for card in cards if (found := slots.samples[card].utilisation) is not None]
     if busy:
         attempt.samples.append(("gpu/utilisation", step, sum(busy) / len(busy), now))
     attempt.dirty.set()
+
+
+def _held(slots: Slots, card: str, attempt: LiveAttempt, family: Collection[int]) -> int | None:
+    """Bytes of a card that an attempt holds; None where that cannot be told."""
+    sizes = [size for pid, size in slots.samples[card].processes.items() if pid in family]
+    if sizes and None not in sizes:
+        return sum(size for size in sizes if size is not None)
+    alone = list(slots.leases.get(card, ())) == [attempt.holder]
+    return slots.judgements[card].ours if alone else None if sizes else 0

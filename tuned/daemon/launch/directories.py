@@ -76,6 +76,7 @@ class Directories:
                 # A look at the test set finds a final model, and nothing to go on from.
                 resumed=trial.stage != TEST_STAGE and run_dirs.has_checkpoint(self._runs, trial.study, trial.number),
                 port=attempt.port,
+                cores=self._slots.cores.get(attempt.holder, ()),
                 resume=resume,
                 code=self._code(study),
             )

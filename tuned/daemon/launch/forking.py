@@ -27,6 +27,7 @@ from tuned.daemon.launch.launchers import (
     trial_environment,
 )
 from tuned.daemon.launch.preloads import Preloads
+from tuned.daemon.machine.slots import Slots
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,9 @@ PATIENCE_S = 30.0
 class Forking:
     """Has attempts forked whose directories are written."""
 
-    def __init__(self, database: Database, launchers: Launchers, preloads: Preloads) -> None:
+    def __init__(self, database: Database, launchers: Launchers, preloads: Preloads, slots: Slots) -> None:
         self._database = database
+        self._slots = slots
         self._launchers = launchers
         self._preloads = preloads
         self._environments: dict[int, dict[str, str]] = {}
@@ -63,7 +65,8 @@ class Forking:
         names = self._preloads.for_study(study) if preload else ()
         python = run.python or sys.executable
         found = await asyncio.to_thread(installed, python)
-        return LauncherKind(python, tuple(sorted(environment.items())), names, found)
+        cores = self._slots.core_share(run.cpus, run.gpus)
+        return LauncherKind(python, tuple(sorted(environment.items())), names, cores, found)
 
     async def _launcher(self, study: Study, attempt: LiveAttempt) -> Launcher:
         """The launcher that imports ahead, once it has: no trial imports meanwhile what it will be given in a moment.

@@ -50,12 +50,14 @@ class LauncherKind:
         python: Absolute path of the interpreter.
         environment: The whole environment.
         preload: Modules to import before forking.
+        cores: To how many cores it is confined while it imports: libraries count them once, then; 0: to none.
         installed: The result of `installed` for the interpreter: a launcher does not see packages that came later.
     """
 
     python: str
     environment: tuple[tuple[str, str], ...]
     preload: tuple[str, ...]
+    cores: int = 0
     installed: tuple[tuple[str, int], ...] = ()
 
 
@@ -219,10 +221,12 @@ class Launchers:
     Args:
         bundle: Folder that holds the SDK and the launcher's code alone.
         logs: Folder for the launchers' own output.
+        cores: So many cores for the imports of a launcher.
     """
 
-    def __init__(self, bundle: Path, logs: Path) -> None:
+    def __init__(self, bundle: Path, logs: Path, cores: Callable[[int], tuple[int, ...]]) -> None:
         self._bundle = bundle
+        self._cores = cores
         self._logs = logs
         self._running: dict[LauncherKind, Launcher] = {}
         self._listeners: set[asyncio.Task[None]] = set()
@@ -274,7 +278,8 @@ class Launchers:
                     f"cannot be executed: {why}", where=kind.python, hint="set run.python to an interpreter"
                 ) from error
         launcher = Launcher(kind, process, asyncio.get_running_loop().create_future(), log_path=log_path)
-        launcher.say({"hello": {"preload": list(kind.preload), "bundle": str(self._bundle)}})
+        cores = list(self._cores(kind.cores))
+        launcher.say({"hello": {"preload": list(kind.preload), "bundle": str(self._bundle), "cores": cores}})
         task = asyncio.create_task(launcher.listen(self._ended))
         self._listeners.add(task)
         task.add_done_callback(self._listeners.discard)

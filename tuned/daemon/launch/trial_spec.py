@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,7 @@ def build_spec(
     start: str,
     resumed: bool,
     port: int = 0,
+    cores: Sequence[int] = (),
     resume: str = "",
     code: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def build_spec(
             variables when they are imported.
         resumed: Whether an earlier attempt left something in `checkpoint`.
         port: A TCP port that is this trial's alone; 0: none was free.
+        cores: The cores that it is confined to; none: all of them.
         resume: The checkpoint that it goes on from by `[run.resume]`; empty when there is none.
         code: The known state of the code that is about to run.
     """
@@ -98,6 +100,7 @@ def build_spec(
         "checkpoint_dir": str(checkpoint),
         "device": attempt.device,
         "resumed": resumed,
+        "cores": list(cores),
         "timeout": run.timeout,
         "grace": run.grace,
         "patterns": [asdict(p) for p in spec.patterns],

@@ -1,22 +1,25 @@
 """The slots of the machine and who holds them: GPUs leased by UUID, and CPU slots.
 
-Owns leases and what a lease puts into a trial's environment. A lease lives in memory; the database's live attempts are
-its truth, from which it is rebuilt when the daemon starts.
+Owns leases and what a lease gives a trial: its cards, its cores. A lease lives in memory; the database's live attempts
+are its truth, from which it is rebuilt when the daemon starts.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
-from tuned.core import words
+from tuned.core.queue.attribution import Found, Judgement, Whose, judge
+from tuned.core.queue.cores import choose_cores, how_many_cores
 from tuned.core.queue.gpu_shares import how_many
 from tuned.daemon import clock
-from tuned.daemon.machine.gpu import GpuDriver, GpuSample
+from tuned.daemon.machine.visible import visible_cards
+from tuned.nvidia import Look, Nvidia, Sample
 
-FOREIGN_BYTES = 500 * 2**20
-"""A GPU on which a foreign process holds more than this is not leased."""
+FRESH_S = 1.0
+"""A look at the cards that is older leases none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +32,60 @@ class Slot:
     index: int
     memory_total: int | None
 
+    @property
+    def label(self) -> str:
+        """What people call it: `gpu:0`, `cpu:1`."""
+        return f"{self.kind}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Processes of live attempts.
+
+    Attributes:
+        families: Holder -> its processes.
+        openers: Those of them that have a GPU's device file open.
+        host: Whether the driver's process numbers are ours: not so in a container.
+    """
+
+    families: Mapping[str, Collection[int]] = field(default_factory=dict)
+    openers: Collection[int] = ()
+    host: bool = True
+
 
 class Slots:
-    """All slots, their leases and the last sample of the GPUs.
+    """All slots, their leases and the last look at the GPUs.
 
     Args:
         driver: The GPU driver.
         cpu_slots: How many trials without a GPU may run at once; None: half the cores, at least one.
+        visible: The daemon's `CUDA_VISIBLE_DEVICES`: other cards are not leased; None: all are.
     """
 
-    def __init__(self, driver: GpuDriver, cpu_slots: int | None) -> None:
+    def __init__(self, driver: Nvidia, cpu_slots: int | None, visible: str | None = None) -> None:
         self._driver = driver
-        cores = len(os.sched_getaffinity(0))
-        count = cpu_slots or max(1, cores // 2)
-        self.gpus = [Slot(g.uuid, "gpu", g.name, g.index, g.memory_total) for g in driver.gpus()]
+        self._visible = visible
+        self._cores = sorted(os.sched_getaffinity(0))
+        self._turn = 0
+        count = cpu_slots or max(1, len(self._cores) // 2)
         self.cpus = [Slot(f"cpu:{i}", "cpu", "CPU slot", i, None) for i in range(count)]
-        self.samples: dict[str, GpuSample] = {}
+        self.gpus: list[Slot] = []
+        self.cores: dict[str, tuple[int, ...]] = {}
+        """Holder -> its cores; those that have all of them are left out."""
+        self.samples: dict[str, Sample] = {}
+        self.judgements: dict[str, Judgement] = {}
+        self.lost: dict[str, str] = {}
+        """GPU -> why it does not answer."""
         self.leases: dict[str, dict[str, float]] = {}
         """Slot -> holder -> the share of it that the holder has."""
-        self.blocked: dict[str, str] = {}
         self.yielded: dict[str, float] = {}
         """GPU -> until when (unix seconds) it is left to somebody else."""
+        self.trouble = ""
+        self._before: dict[str, int] = {}
+        self._ordinals: dict[str, int] = {}
+        self._hidden = False
+        self._looked_at = 0.0
+        self._take(driver.look(), Ours())
 
     @property
     def default_gpus(self) -> int:
@@ -66,6 +102,16 @@ class Slots:
         """Slot -> its holders, with commas between them; slots that nobody holds are left out."""
         return {slot: ", ".join(holders) for slot, holders in self.leases.items()}
 
+    @property
+    def stale(self) -> bool:
+        """Whether a card may be another's since the last look."""
+        return bool(self.gpus) and time.monotonic() - self._looked_at > FRESH_S
+
+    def label(self, device: str) -> str:
+        """What people call a slot, or several with commas between them; of a card that is gone its id."""
+        labels = {slot.id: slot.label for slot in self.gpus}
+        return ",".join(labels.get(one, one) for one in device.split(","))
+
     def capacity(self, gpus: float | None) -> int:
         """How many trials that want so many GPUs this machine runs at once; None: as many as is the default."""
         wanted = self.default_gpus if gpus is None else gpus
@@ -78,15 +124,21 @@ class Slots:
 
     def leasable_gpus(self) -> list[str]:
         """Ids of the GPUs that are ours to lease, whether somebody holds them or not."""
-        now = clock.now()
-        return [s.id for s in self.gpus if s.id not in self.blocked and self.yielded.get(s.id, now) <= now]
+        return [slot.id for slot in self.gpus if not self.unavailable(slot.id)]
 
     def unavailable(self, slot_id: str) -> str:
         """Why a slot is not leased out now; empty when it is."""
         until = self.yielded.get(slot_id, 0.0)
+        if slot_id in self.lost:
+            return self.lost[slot_id]
         if until > clock.now():
             return f"left to others until {time.strftime('%H:%M', time.localtime(until))}"
-        return self.blocked.get(slot_id, "")
+        return self.blocked(slot_id)
+
+    def blocked(self, slot_id: str) -> str:
+        """The reason that lies in the card, or in those who use it; empty without one."""
+        judgement = self.judgements.get(slot_id)
+        return self.lost.get(slot_id) or (judgement.blocked if judgement else "")
 
     def gpu_shares(self) -> dict[str, float]:
         """Id -> what is left of each GPU that can be leased."""
@@ -96,42 +148,95 @@ class Slots:
         """Ids of the free CPU slots."""
         return [s.id for s in self.cpus if s.id not in self.leases]
 
-    def lease(self, device: str, holder: str, share: float = 1.0) -> None:
-        """Give `STUDY/NUMBER` a share of a slot, or of each of several with commas between them."""
+    def cores_each(self, cpus: float | None, gpus: float | None) -> int:
+        """How many cores a trial gets that asks for so many cores and GPUs."""
+        return how_many_cores(cpus, len(self._cores), self.capacity(gpus))
+
+    def core_share(self, cpus: float | None, gpus: float | None) -> int:
+        """The same, 0 for all of them: such a trial is not confined."""
+        wanted = self.cores_each(cpus, gpus)
+        return 0 if wanted == len(self._cores) else wanted
+
+    def some_cores(self, wanted: int) -> tuple[int, ...]:
+        """Cores for a launcher's imports, which take turns with those of others; empty for all."""
+        self._turn += wanted
+        return choose_cores(self._load(), wanted, self._turn) if wanted else ()
+
+    def _load(self) -> dict[int, int]:
+        load = dict.fromkeys(self._cores, 0)
+        for cores in self.cores.values():
+            for core in cores:
+                if core in load:
+                    load[core] += 1
+        return load
+
+    def lease(self, device: str, holder: str, share: float = 1.0, cores: int | Collection[int] = 0) -> None:
+        """Give `STUDY/NUMBER` a share of a slot, or of each of several with commas between them, and its cores.
+
+        Args:
+            device: The slots.
+            holder: The trial.
+            share: Of each card.
+            cores: How many of them, or those that it has already; none: all.
+        """
         for slot in device.split(","):
+            if not self.leases.get(slot) and slot in self.samples:
+                self._before[slot] = self.samples[slot].memory_used
             self.leases.setdefault(slot, {})[holder] = share
+        chosen = choose_cores(self._load(), cores) if isinstance(cores, int) else tuple(cores)
+        if chosen:
+            self.cores[holder] = chosen
 
     def release(self, device: str, holder: str) -> None:
         """Take it back; does nothing where it is not held."""
         for slot in device.split(","):
             holders = self.leases.get(slot, {})
-            holders.pop(holder, None)
+            if holders.pop(holder, None) is not None:
+                self.cores.pop(holder, None)
             if not holders:
                 self.leases.pop(slot, None)
+                self._before.pop(slot, None)
 
     def environment(self, slot_id: str) -> dict[str, str]:
         """The environment variables of a trial in this slot.
 
         GPUs are named by index in PCI order, because UUIDs break older versions of torch.
         """
-        if not self.gpus:
+        if not self.gpus and not self._hidden:
             return {}
-        wanted = slot_id.split(",")
-        indexes = ",".join(str(slot.index) for slot in self.gpus if slot.id in wanted)
-        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": indexes}
+        wanted = sorted(self._ordinals[slot] for slot in slot_id.split(",") if slot in self._ordinals)
+        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(map(str, wanted))}
 
-    def sample(self, ours: set[int]) -> None:
-        """Ask the driver how the GPUs are, and find those that somebody else uses.
+    def sample(self, ours: Ours) -> None:
+        """Ask the driver how the GPUs are, and find those that somebody else uses, that are lost, or that are new.
 
         Args:
-            ours: Process ids of all live attempts.
+            ours: The processes of all live attempts.
         """
-        if not self.gpus:
-            return
-        samples, blocked = self._driver.sample(), {}
-        for uuid, sample in samples.items():
-            for pid, size in sample.processes.items():
-                if size > FOREIGN_BYTES and pid not in ours:
-                    blocked[uuid] = f"process {pid} of somebody else holds {words.size(size)}"
+        self._take(self._driver.look(), ours)
+
+    def _take(self, look: Look, ours: Ours) -> None:
+        cards = visible_cards(look.cards, self._visible)
+        samples = {card.uuid: card.sample for card in cards if card.sample is not None}
+        judgements = {uuid: self._judge(uuid, sample, ours) for uuid, sample in samples.items()}
         # Swapped when they are whole: the scheduler looks meanwhile, from another thread.
-        self.samples, self.blocked = samples, blocked
+        self.gpus = [Slot(c.uuid, "gpu", c.name, c.number, c.memory_total) for c in cards]
+        self.samples, self.judgements, self.trouble = samples, judgements, look.trouble
+        self.lost = {card.uuid: card.trouble for card in cards if card.trouble}
+        self._ordinals = {card.uuid: card.ordinal for card in cards if card.ordinal is not None}
+        self._hidden = len(cards) < len(look.cards)
+        self._looked_at = time.monotonic()
+
+    def _judge(self, uuid: str, sample: Sample, ours: Ours) -> Judgement:
+        holders = self.leases.get(uuid, {})
+        family = {pid for holder in holders for pid in ours.families.get(holder, ())}
+        everywhere = {pid for pids in ours.families.values() for pid in pids}
+
+        def whose(pid: int) -> Whose:
+            if pid in everywhere:
+                return Whose.OURS
+            return Whose.OTHERS if ours.host else Whose.UNKNOWN
+
+        found = [Found(pid, size, whose(pid)) for pid, size in sample.processes.items()]
+        openers = len(family & set(ours.openers))
+        return judge(found, sample.memory_used, self._before.get(uuid), bool(holders), openers)

@@ -18,7 +18,9 @@ router = APIRouter(tags=["studies"])
 
 
 def _row(given: Context, study: Study, stopping: queries.StoppingReport | None = None) -> StudyRow:
-    return study_row(study, given.suggesting.pace(study.id), len(given.slots.default_slots), stopping)
+    run, slots = study.spec.run, len(given.slots.default_slots)
+    cores = given.slots.cores_each(run.cpus, run.gpus)
+    return study_row(study, given.suggesting.pace(study.id), slots, stopping, cores)
 
 
 @router.get("/studies")
@@ -49,4 +51,4 @@ async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, l
         return queries.best_trials(conn, study, top or 1)
 
     trials = await given.database.ask(find)
-    return [trial_row(trial) for trial in trials]
+    return [trial_row(trial, given.slots.label) for trial in trials]

@@ -280,6 +280,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         code=spec.run.code_hash,
         estimate_s=seconds,
         estimate_why=why,
+        cores=given.slots.cores_each(spec.run.cpus, spec.run.gpus),
     )
 
 

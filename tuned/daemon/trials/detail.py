@@ -46,14 +46,21 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     def more(conn: Connection) -> tuple[list[dict[str, object]], str, int, list[dict[str, object]], list[Decision]]:
         shown = [asdict(line) for line in queries.bad_lines(conn, trial.id)[:SHOWN_LINES]]
         rows, traceback = queries.attempts(conn, trial.id), queries.traceback_of(conn, trial.id)
-        attempts = [{**row, "run_dir": str(given.database.located(row["run_dir"]))} for row in rows]
+        attempts = [
+            {
+                **row,
+                "run_dir": str(given.database.located(row["run_dir"])),
+                "slot": given.slots.label(str(row["device"])),
+            }
+            for row in rows
+        ]
         return attempts, traceback, queries.bad_line_count(conn, trial.id), shown, queries.decisions(conn, trial.id)
 
     attempts, traceback, bad, unreadable, decisions = await given.database.ask(more)
     place = await given.database.ask(lambda conn: queries.rank(conn, study, trial.id))
     objective = study.spec.objective
     return TrialDetail(
-        trial=trial_row(trial),
+        trial=trial_row(trial, given.slots.label),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.runs, name, run_dirs.checkpoints_of(trial))),
         arguments=shown_arguments(study, trial, given.runs),

@@ -59,7 +59,7 @@ async def trials(
     study = await given.study(name)
     order = _order(study, filter, state, sort, descending)
     found = await given.database.ask(lambda conn: queries.trial_page(conn, order, limit, offset))
-    return [trial_row(trial) for trial in found]
+    return [trial_row(trial, given.slots.label) for trial in found]
 
 
 @router.get("/studies/{name}/trial-numbers")

@@ -35,8 +35,9 @@ async def queue(given: Given) -> list[TrialRow]:
     gpus = len(given.slots.leasable_gpus())
     starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)
     by_id = dict(zip((trial.id for trial in known), starts, strict=True))
-    rows = [trial_row(trial) for trial in live]
-    return rows + [replace(trial_row(trial), starts_in_s=by_id.get(trial.id)) for trial in waiting]
+    label = given.slots.label
+    rows = [trial_row(trial, label) for trial in live]
+    return rows + [replace(trial_row(trial, label), starts_in_s=by_id.get(trial.id)) for trial in waiting]
 
 
 def _lane(given: Context, study: Study) -> Lane:
