@@ -42,7 +42,7 @@ from storage.queries.events import (
     seq_before,
     study_events,
 )
-from storage.queries.observations import next_auto_steps, observations
+from storage.queries.observations import last_values, next_auto_steps, observations, study_metrics
 from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
@@ -97,6 +97,7 @@ __all__ = [
     "last_ended",
     "last_event_seq",
     "last_study_move",
+    "last_values",
     "latest_events",
     "live",
     "max_moved_seq",
@@ -122,6 +123,7 @@ __all__ = [
     "study_by_id",
     "study_environment",
     "study_events",
+    "study_metrics",
     "study_names",
     "study_record",
     "submitted_spec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sqlalchemy import Connection
@@ -54,3 +55,30 @@ def metric_names(conn: Connection, trial_id: int) -> list[str]:
 def _observation(row: Any) -> Observation:
     name, step, value, time, attempt = row
     return Observation(name, step, _NAN if value is None else value, time, attempt)
+
+
+_LAST = """WITH RECURSIVE names(name) AS (
+        SELECT min(name) FROM observations WHERE trial_id = :trial
+        UNION ALL
+        SELECT (SELECT min(name) FROM observations WHERE trial_id = :trial AND name > names.name)
+        FROM names WHERE name IS NOT NULL LIMIT :most)
+    SELECT name, (SELECT value FROM observations AS o WHERE o.trial_id = :trial AND o.name = names.name
+        ORDER BY attempt DESC, step DESC LIMIT 1)
+    FROM names WHERE name IS NOT NULL"""
+MOST_NAMES = 200
+"""Metrics of a trial that are looked up; those of watched gradients can be more."""
+
+
+def last_values(conn: Connection, trial_id: int) -> dict[str, float]:
+    """Metric name -> its last value in the trial's latest attempt that reported it, by name.
+
+    Seeks from name to name, so that long curves cost nothing.
+    """
+    rows = conn.exec_driver_sql(_LAST, {"trial": trial_id, "most": MOST_NAMES})
+    return {name: math.nan if value is None else value for name, value in rows}
+
+
+def study_metrics(conn: Connection, study_id: int) -> list[str]:
+    """Names of all metrics that the study's trials reported, by name."""
+    ids = conn.exec_driver_sql("SELECT id FROM trials WHERE study_id = ? ORDER BY id", (study_id,)).scalars().all()
+    return sorted({name for trial_id in ids for name in last_values(conn, trial_id)})

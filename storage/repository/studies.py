@@ -6,6 +6,7 @@ Owns a study's row: its state, clocks, words to people and specification.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, literal_column, select, update
@@ -173,6 +174,42 @@ def delete_study(conn: Connection, study_id: int, now: float) -> None:
         )
     conn.execute(delete(studies).where(studies.c.id == study_id))
     add_event(conn, events.STUDY_DELETED, row.name, None, {}, now)
+
+
+def rename_study(conn: Connection, study_id: int, name: str, now: float, *, live: bool = False) -> None:
+    """Give an ended study another name; its run directories are to lie under it when this is committed.
+
+    Args:
+        conn: The write connection.
+        study_id: The study.
+        name: A free one.
+        now: Unix seconds.
+        live: Allow live trials, in a rehearsal that is taken back.
+
+    Raises:
+        Conflict: Some of its trials are live: they write where they began.
+        NotFound: There is no such study.
+    """
+    row = _row(conn, study_id)
+    if not live and conn.execute(_HAS_LIVE, {"wanted": study_id}).first() is not None:
+        raise Conflict("some of its trials still run", where=row.name, hint=f"tunectl cancel {row.name}, and try again")
+    conn.execute(update(studies).where(studies.c.id == study_id).values(name=name))
+    kept = conn.execute(select(study_specs).where(study_specs.c.study_id == study_id)).one()
+    spec, submitted = (replace(load_spec(text), name=name) for text in (kept.spec, kept.submitted))
+    conn.execute(
+        update(study_specs)
+        .where(study_specs.c.study_id == study_id)
+        .values(spec=dump(spec.to_dict()), submitted=dump(submitted.to_dict()), content_hash=spec.content_hash())
+    )
+    before, after = f"runs/{row.name}/", f"runs/{name}/"
+    conn.exec_driver_sql(
+        "UPDATE attempts SET run_dir = ? || substr(run_dir, ?) WHERE substr(run_dir, 1, ?) = ?"
+        " AND trial_id IN (SELECT id FROM trials WHERE study_id = ?)",
+        (after, len(before) + 1, len(before), before, study_id),
+    )
+    # Whoever follows the old name lets go of it; what it was is found under the new one.
+    add_event(conn, events.STUDY_DELETED, row.name, None, {"renamed": name}, now)
+    add_event(conn, events.STUDY_SUBMITTED, name, None, {"renamed": row.name}, now)
 
 
 def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) -> bool:

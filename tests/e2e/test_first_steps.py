@@ -88,6 +88,10 @@ def test_from_a_script_to_the_best(shell: Tunectl, project: Path) -> None:
     assert (
         again["plan"]["estimate_why"].startswith("3 trials, ") and "as 3 of first took" in again["plan"]["estimate_why"]
     )
+    (project / "train.toml").write_text((project / "train.toml").read_text().replace("epochs = 2", "epochs = 20"))
+    longer = shell.json("check", "train.toml", "--name", "longer")["plan"]["estimate_s"]
+    assert longer == pytest.approx(10 * again["plan"]["estimate_s"]), "ten times the epochs, ten times as long"
+    (project / "train.toml").write_text((project / "train.toml").read_text().replace("epochs = 20", "epochs = 2"))
     assert "first was submitted already" in found(shell.json("check", "train.toml", "--name", "first"), "ok")
     (project / "train.toml").write_text(
         text.replace("trials = 30", 'trials = 4\nmethod = "sobol"').replace("epochs = 5", "epochs = 2")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.tunectl_process import Tunectl
+
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
@@ -66,3 +68,27 @@ def test_what_was_submitted_is_what_counts(shared_daemon: DaemonProcess, tmp_pat
     assert not submit(now)["changed"], "it says what the study has become"
     assert not [note for note in submit(now)["notes"] if note.startswith("changed since")]
     daemon.post("/v1/cancel", {"targets": ["nightly"]})
+
+
+def test_another_study_takes_the_name_and_the_old_one_is_kept_whole(daemon: DaemonProcess, tmp_path: Path) -> None:
+    tunectl = Tunectl(daemon.home, tmp_path)
+    tunectl.write(trials=1, hold=True)
+    file = tunectl.work / "quad.toml"
+    daemon.start(TUNED_FAILPOINTS="replace.moved=exit")
+    tunectl("submit", "quad.toml")
+    tunectl.wait_until(lambda: tunectl.json("trials", "quad", "--state", "running"), "the trial runs")
+    refused = tunectl("submit", "quad.toml", "--replace", "--set", "search.method=guess", code=1)
+    assert "guess" in refused and tunectl.json("studies")[0]["state"] == "running", "it ended nothing"
+
+    file.write_text(file.read_text().replace("high = 5.0", "high = 4.0"))
+    tunectl("submit", "quad.toml", "--replace", code=3)  # the daemon is killed between the folder and the commit
+    tunectl.release()
+    daemon.start()
+    assert [row["name"] for row in tunectl.json("studies")] == ["quad"]
+    assert "step 0" in tunectl("logs", "quad/1"), "the next daemon has moved the folder back"
+    said = tunectl("submit", "quad.toml", "--replace", "--wait")
+    assert "the study that was called quad is kept as quad-1" in said
+    assert {row["name"]: row["state"] for row in tunectl.json("studies")} == {"quad-1": "stopped", "quad": "completed"}
+    assert "step 0" in tunectl("logs", "quad-1/1"), "its run directory has its name"
+    assert "was submitted already" in tunectl("submit", "quad.toml", "--replace")
+    assert len(tunectl.json("studies")) == 2, "the same again changes nothing"

@@ -62,5 +62,12 @@ def test_the_text_of_parameters_shrinks_before_a_column_goes() -> None:
     assert kept[8] == 80
 
 
+def test_other_metrics_go_after_the_times_and_before_the_parameters() -> None:
+    headings, widths = ["number", "state", "loss", "acc", "f1", "params", "duration"], [6, 11, 8, 8, 8, 70, 8]
+    assert list(table.fitted(headings, widths, 80, spare=[3, 4])) == [0, 1, 2, 3, 4, 5]
+    assert list(table.fitted(headings, widths, 66, spare=[3, 4])) == [0, 1, 2, 3, 5]
+    assert list(table.fitted(headings, widths, 30, spare=[3, 4])) == [0, 1, 2]
+
+
 def test_a_table_without_free_columns_is_never_cut() -> None:
     assert table.fitted(["trial", "name", "value"], [30, 30, 10], 40) == {0: 30, 1: 30, 2: 10}

@@ -72,23 +72,26 @@ def journal() -> str:
 
 
 def test_a_table_has_every_parameter_and_metric() -> None:
-    rows = list(csv.DictReader(io.StringIO("".join(csv_lines(SPEC, TRIALS)))))
+    lines = csv_lines(SPEC, [(t, {"acc": 0.25, "loss": 9}) for t in TRIALS], ["acc", "loss"])
+    rows = list(csv.DictReader(io.StringIO("".join(lines))))
     assert [row["number"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert (rows[0]["params.lr"], rows[0]["params.act"], rows[0]["values.loss"], rows[0]["seed"]) == (
         "0.01", "tanh", "0.5", "9",
     )  # fmt: skip
-    assert rows[4]["values.loss"] == ""
-    assert len(next(csv_lines(SPEC, [])).split(",")) == len(rows[0])
+    assert (rows[4]["values.loss"], rows[0]["values.acc"]) == ("", "0.25")
+    assert len(next(csv_lines(SPEC, [], ["acc"])).split(",")) == len(rows[0])
 
 
 def test_json_lines_carry_what_is_not_finite_as_words() -> None:
-    rows = [json.loads(line) for line in json_lines(TRIALS)]
+    rows = [json.loads(line) for line in json_lines((t, {"acc": 0.25}) for t in TRIALS)]
+    assert rows[3]["metrics"] == {"acc": 0.25}
     assert rows[3]["values"] == {"loss": "nan"} and rows[0]["params"] == POINT
 
 
 def test_one_level_keeps_names_apart() -> None:
     row = {"number": 1, "state": "completed", "params": POINT, "values": {"loss": "nan", "lr": 2.0}, "seed": 9}
-    found = flat(row)
+    found = flat({**row, "metrics": {"loss": 7.0, "acc": 0.5}})
+    assert found["acc"] == 0.5, "every metric is a column"
     assert (found["seed"], found["params.seed"], found["params.lr"], found["lr"]) == (9, 3, 0.01, 2.0)
     assert found["loss"] != found["loss"]
 

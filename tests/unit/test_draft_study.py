@@ -14,6 +14,7 @@ from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.study import StudySpec
+from tuned.core.study.baseline import baseline_point
 from tuned.core.study_file.parse import parse_study
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
@@ -34,6 +35,16 @@ def test_a_plain_script_needs_no_hand() -> None:
     assert spec.space["momentum"].when == (("optimizer", ("momentum",)),)
     assert spec.run.args[-2:] == (("--momentum", "{momentum:.4g}"), "{params:flags}")
     assert "# fit through the origin" in draft.text
+
+
+def test_the_scripts_own_defaults_run_first_and_are_the_baseline() -> None:
+    spec = submitted(draft_study(read_script(FLAGS, "train.py")).text, FLAGS)
+    ((label, point),) = spec.search.points
+    assert (label, baseline_point(spec)) == ("baseline", point)
+    assert point["lr"] == 0.1 and set(point) <= set(spec.space.names)
+    chosen = draft_study(read_script(FLAGS, "train.py"), chosen={"lr": {"type": "float", "low": 0.5, "high": 1.0}})
+    assert not submitted(chosen.text, FLAGS).search.points, "they are no point of this space"
+    assert "# no baseline: of the script's own defaults lr = 0.1 lies outside of [space]" in chosen.text
 
 
 def test_the_example_can_be_drafted() -> None:

@@ -46,18 +46,20 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns without any content are left out.
 
     Args:
-        headings: One word a column; `=` in front marks a column of numbers.
+        headings: One word a column; `=` in front marks a column of numbers, `~` one of numbers that a narrow terminal
+            leaves out, the last one first.
         rows: Cells as text, one list a row, as long as `headings`.
     """
-    numeric = {heading.removeprefix("=") for heading in headings if heading.startswith("=") or heading in RIGHT}
+    numeric = {heading.lstrip("=~") for heading in headings if heading[:1] in ("=", "~") or heading in RIGHT}
     used = [i for i in range(len(headings)) if any(row[i] not in ("", "-") for row in rows)]
-    headings = [headings[i].removeprefix("=") for i in used]
+    spare = [place for place, i in enumerate(used) if headings[i].startswith("~")]
+    headings = [headings[i].lstrip("=~") for i in used]
     rows = [[" ".join(printable(row[i]).split()) for i in used] for row in rows]
     widths = [max(_width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
     terminal = sys.stdout.isatty()
     # An exported COLUMNS may be another terminal's: the one that is written to is asked.
     room = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
-    kept = fitted(headings, widths, room) if room else dict(enumerate(widths))
+    kept = fitted(headings, widths, room, spare) if room else dict(enumerate(widths))
     coloured = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     lines = []
     for row in (headings, *rows):
@@ -71,7 +73,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo(f"left out at this width: {', '.join(missing)}")
 
 
-def fitted(headings: Sequence[str], widths: Sequence[int], room: int) -> dict[int, int]:
+def fitted(headings: Sequence[str], widths: Sequence[int], room: int, spare: Sequence[int] = ()) -> dict[int, int]:
     """The columns that are shown on a terminal, by index, with their widths.
 
     Free text shrinks first, then columns are left out in the order of `LEFT_OUT`. Where even that is not enough the
@@ -81,6 +83,7 @@ def fitted(headings: Sequence[str], widths: Sequence[int], room: int) -> dict[in
         headings: One word a column.
         widths: Width of each column's longest cell, in columns of the terminal.
         room: Width of the terminal.
+        spare: Columns that go when the times have gone, before the free text does: the last one first.
 
     Example:
         >>> fitted(["number", "state", "params"], [6, 11, 60], 40)
@@ -95,8 +98,12 @@ def fitted(headings: Sequence[str], widths: Sequence[int], room: int) -> dict[in
             _shrink(kept, headings, room, NARROW)
             if _excess(kept, room) <= 0:
                 return kept
-        if heading in headings:
-            kept.pop(headings.index(heading), None)
+        for i in (i for i in range(len(headings)) if headings[i] == heading and i not in spare):
+            kept.pop(i, None)
+        if heading == "duration":
+            for i in reversed(spare):
+                if _excess(kept, room) > 0:
+                    kept.pop(i)
     return kept
 
 

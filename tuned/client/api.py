@@ -169,9 +169,11 @@ def trials(
     descending: bool | None = None,
     limit: int | None = None,
     offset: int | None = None,
+    metrics: bool | None = None,
 ) -> Call[list[TrialRow]]:
-    """Trials of a study, a page at a time."""
+    """Trials of a study, a page at a time; with `metrics`, each with the last value of all that it reported."""
     query = {"state": state, "filter": filter, "sort": sort, "descending": descending, "limit": limit, "offset": offset}
+    query["metrics"] = metrics
     return Call("GET", _study(study) + "/trials", "TrialRow", many=True, query=query)
 
 

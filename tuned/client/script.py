@@ -214,13 +214,17 @@ class SubmittedStudy:
         return self.client.send(api_playbook.take_step(self.name, name, options)).steps
 
     def rows(self) -> list[dict[str, Any]]:
-        """All trials as flat dictionaries, one a trial: number, state, parameters, values and times.
+        """All trials as flat dictionaries, one a trial: number, state, parameters, every metric and times.
+
+        Of a metric that is neither objective nor constraint it is the last value.
 
         A parameter or metric that is called like another column is `params.NAME` or `values.NAME`.
         """
+        from tuned.client.waiting import all_trials
         from tuned.core.trials.flat_rows import flat
 
-        return [flat(asdict(trial)) for trial in self.trials]
+        rows = all_trials(self.client, self.name, metrics=True)
+        return [flat(asdict(trial)) for trial in rows]
 
     def frame(self) -> Any:
         """All trials as a `pandas.DataFrame`, one row a trial: what `rows` gives.

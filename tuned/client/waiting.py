@@ -152,10 +152,10 @@ def wait_for_trials(
     raise AssertionError("the stream has no end of its own")
 
 
-def all_trials(client: Client, study: str, page: int = 1000) -> list[TrialRow]:
+def all_trials(client: Client, study: str, page: int = 1000, metrics: bool | None = None) -> list[TrialRow]:
     """Every trial of a study, by number, asked for in pages."""
     rows: list[TrialRow] = []
-    while found := client.send(api.trials(study, sort="number", limit=page, offset=len(rows))):
+    while found := client.send(api.trials(study, sort="number", limit=page, offset=len(rows), metrics=metrics)):
         rows += found
         if len(found) < page:
             break

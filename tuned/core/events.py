@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-STUDY_SUBMITTED = "study.submitted"  # {}
+STUDY_SUBMITTED = "study.submitted"  # {}, or {renamed: the name that it had}
 STUDY_MOVED = "study.moved"  # {from, to, event, actor, reason}
 STUDY_PRIORITY = "study.priority"  # {from, to}
 STUDY_NOTE = "study.note"  # {text}: something a person should know, e.g. the advisor is late
@@ -16,7 +16,7 @@ STUDY_PHASE = "study.phase"  # {method, why}: points are chosen in another way f
 STUDY_STEP = "study.step"  # {step, id, state, why}: a step of the playbook has begun, ended, or was steered
 STUDY_CHANGED = "study.changed"  # {changes: ["search.trials: 50 -> 80", ...]}
 STUDY_SPACE = "study.space"  # {version, origin, changes, why, kept, left_out, replaced: [number, ...]}
-STUDY_DELETED = "study.deleted"  # {}
+STUDY_DELETED = "study.deleted"  # {}, or {renamed: the name that it has now}
 TRIAL_QUEUED = "trial.queued"  # {params, origin, priority, why}
 TRIAL_REPLACED = "trial.replaced"  # {params, origin, why, before, space}: a suggestion that had not started
 TRIAL_MOVED = "trial.moved"  # {from, to, event, actor, attempt, failure, reason, device, values}

@@ -15,6 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from storage import queries
 from storage.engine import Database, open_database
 from tuned.core.states import TERMINAL
 from tuned.daemon import clock, clock_record
@@ -25,6 +26,7 @@ from tuned.daemon.attempts.commits import Ending
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import sample, watch_devices
+from tuned.daemon.files import renaming
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
@@ -192,6 +194,8 @@ class Daemon:
         """
         refuse_empty(self._database, self._home.runs)
         self.notes += identity.check(self._home, self._database)
+        with self._database.read() as conn:
+            renaming.undo_cut_off(self._home.runs, queries.study_names(conn))
         return take_in(self._database, self._home.runs)
 
     async def _close(self) -> None:

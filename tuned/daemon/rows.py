@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
 
+from sqlalchemy import Connection
+
+from storage import queries
 from storage.queries import StoppingReport
 from tuned.core.playbook.steps import Playbook
 from tuned.core.queue.schedule import counted
@@ -143,6 +146,13 @@ def trial_row(trial: Trial, label: Callable[[str], str] = str) -> TrialRow:
     """
     shared = {name: _plain(getattr(trial, name)) for name in SHARED}
     return TrialRow(**shared, values=wire_values(trial.values), slot=label(trial.device))
+
+
+def trial_rows(conn: Connection, trials: Iterable[Trial], label: Callable[[str], str] = str) -> list[TrialRow]:
+    """Rows with the last value of every metric."""
+    return [
+        replace(trial_row(trial, label), metrics=wire_values(queries.last_values(conn, trial.id))) for trial in trials
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -181,6 +181,7 @@ class Submission:
         name: Overrides the study's name.
         stem: File name without suffix: the name when the study gives none.
         update: Whether a study of this name takes over what can change while it runs, instead of a refusal.
+        replace: Whether an ended study of this name with other content makes room, and is kept under a free name.
     """
 
     study: Json
@@ -190,6 +191,7 @@ class Submission:
     name: str | None = None
     stem: str | None = None
     update: bool = False
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,7 @@ class Submitted:
         estimate_why: The basis of the estimate, or why there is none.
         changed: The changes of an update, as `KEY: OLD -> NEW`.
         cores: Those that each trial is confined to.
+        replaced: The name under which the study that made room is kept; empty when none did.
     """
 
     study: str
@@ -234,3 +237,4 @@ class Submitted:
     estimate_why: str = ""
     changed: list[str] = field(default_factory=list)
     cores: int = 0
+    replaced: str = ""

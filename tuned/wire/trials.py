@@ -20,6 +20,8 @@ class TrialRow:
     `device` is a slot's id (a GPU's UUID; several have commas between them), `slot` what people call it: `gpu:0`.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by.
+    `values` holds objectives and constraints; `metrics` the last value of all that was reported, where a list was
+    asked for it.
     """
 
     study: str
@@ -48,6 +50,7 @@ class TrialRow:
     starts_in_s: float | None = None
     stopped_by: str = ""
     slot: str = ""
+    metrics: dict[str, Number] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

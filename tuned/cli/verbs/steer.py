@@ -92,7 +92,8 @@ def _tell(changed: Changed, done: str) -> None:
         click.echo("no trial is in that state")
     said = {line.partition(": ")[0]: line for line in changed.effects}
     for target in changed.changed:
-        click.echo(f"{target}: {done}" + said.get(target, "").removeprefix(target).replace(": ", " by ", 1))
+        more = said.get(target, "").removeprefix(f"{target}: ")
+        click.echo(f"{target}: {done}" + (f"{' by ' if '/' in target else '; '}{more}" if more else ""))
     if changed.changed:
         for target in changed.skipped:
             click.echo(f"left alone: {target}", err=True)

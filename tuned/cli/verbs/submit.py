@@ -14,6 +14,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.study_source import override, read_submission, toml_value
 from tuned.core import words
+from tuned.core.states import STUDY_ENDED
 from tuned.wire import Submission, Submitted
 
 
@@ -26,6 +27,12 @@ from tuned.wire import Submission, Submitted
 @click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key, e.g. space.lr.high=0.1.")
 @click.option("--update", is_flag=True, help="Have the study of this name take over what can change while it runs.")
+@click.option(
+    "--replace",
+    "instead",
+    is_flag=True,
+    help="Cancel the study of this name, keep it under another one, and submit this file in its place.",
+)
 @click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
 def submit(
@@ -38,16 +45,23 @@ def submit(
     parallel: int | None,
     settings: Sequence[str],
     update: bool,
+    instead: bool,
     wait_for_it: bool,
     follow: bool,
 ) -> None:
     """Submit a study file: .toml, or .py that defines a tuned.Study."""
     if name is not None and as_name is not None and name != as_name:
         raise click.UsageError("--name and --as say two names (leave one out)")
+    if update and instead:
+        raise click.UsageError("--update changes the study of this name, --replace begins another (leave one out)")
     flags = {"priority": priority, "search.trials": trials, "search.parallel": parallel}
     overrides = [(key, value) for key, value in flags.items() if value is not None]
     overrides += [_setting(text) for text in settings]
-    submission = replace(_overridden(read_submission(file, name=as_name or name), overrides), update=update)
+    submission = replace(
+        _overridden(read_submission(file, name=as_name or name), overrides), update=update, replace=instead
+    )
+    if instead:
+        _end_what_runs(session, submission)
     submitted = session.send(api.submit(submission))
     if not (follow or wait_for_it):
         session.emit(submitted, lambda: tell_submitted(submitted))
@@ -57,6 +71,22 @@ def submit(
     from tuned.cli.verbs.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=asdict(submitted))
+
+
+def _end_what_runs(session: Session, submission: Submission) -> None:
+    """Cancel the study that is to make room, and wait for its trials' ends.
+
+    The new file is tried first, so that nothing ends for one that would be refused.
+    """
+    plan = session.send(api.check(submission))
+    if not plan.replaced or session.send(api.study(plan.study)).study.state in STUDY_ENDED:
+        return
+    from tuned.client.waiting import wait_for_study
+
+    if not session.json:
+        click.echo(f"cancelling {plan.study}, and waiting for its trials to end")
+    session.send(api.act("cancel", [plan.study]))
+    wait_for_study(session.client, plan.study, None)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -93,6 +123,8 @@ def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> 
             if note.startswith("changed since"):
                 click.echo(f"  note     {note}")
         return
+    if submitted.replaced:
+        click.echo(f"the study that was called {submitted.study} is kept as {submitted.replaced}")
     tell_plan(submitted)
     if watch:
         click.echo(f"watch it with: tunectl wait {submitted.study}, or: tunectl ui")

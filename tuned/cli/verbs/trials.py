@@ -18,6 +18,9 @@ from tuned.core.study import Constraint
 if TYPE_CHECKING:
     from tuned.wire import MetricRow, TrialRow
 
+MOST_METRICS = 12
+"""Columns of metrics besides objectives and constraints, with their last value; a trial's page has all."""
+
 STATES = [str(state) for state in TrialState]
 
 
@@ -41,7 +44,14 @@ def trials(
 ) -> None:
     """List a study's trials."""
     call = api.trials(
-        study, state=state or None, filter=filter, sort=sort, descending=descending, limit=limit, offset=offset
+        study,
+        state=state or None,
+        filter=filter,
+        sort=sort,
+        descending=descending,
+        limit=limit,
+        offset=offset,
+        metrics=True,
     )
     session.show(call, trials_table)
 
@@ -75,15 +85,19 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
         click.echo("no trials")
         return
     metrics = list(dict.fromkeys(name for row in rows for name in row.values))
+    others = sorted({name for row in rows for name in row.metrics if name not in metrics})
+    more, others = others[MOST_METRICS:], others[:MOST_METRICS]
     constant = {} if with_study else constant_params(rows)
     if constant:
         click.echo(f"the same in all of these trials: {render.point(constant)}")
-    headings = ["number", "state", *(f"={m}" for m in metrics), "params", "origin", "attempt", "device", "duration"]
+    measured = [*(f"={metric}" for metric in metrics), *(f"~{metric}" for metric in others)]
+    headings = ["number", "state", *measured, "params", "origin", "attempt", "device", "duration"]
     cells = [
         [
             str(row.number),
             render.state(row.state) + _intent(row),
             *(words.number(row.values.get(metric)) for metric in metrics),
+            *(words.number(row.metrics.get(metric)) for metric in others),
             render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
@@ -98,6 +112,9 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
         headings = ["study", *headings]
         cells = [[row.study, *line] for row, line in zip(rows, cells, strict=True)]
     show_table(headings, cells)
+    if more:
+        last = rows[0]
+        click.echo(f"{words.count(len(more), 'more metric')}: tunectl show {last.study}/{last.number}")
 
 
 @verb()

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuned.core.draft.customs import Custom, customs_of
+from tuned.core.draft.defaults import default_of, lines_of
 from tuned.core.draft.prints import Found, read_prints
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
 from tuned.core.script.hydra_options import Read
-from tuned.core.script.option import Option, ScriptOptions
+from tuned.core.script.option import Option, ScriptOptions, Value
 from tuned.core.script.options import read_options
 from tuned.core.text import printable
 from tuned.core.toml.values import key, value
@@ -66,6 +67,7 @@ class _Parts:
     left: list[str] = field(default_factory=list)
     todos: list[str] = field(default_factory=list)
     tuned: list[str] = field(default_factory=list)
+    defaults: dict[str, tuple[Any, Value | None]] = field(default_factory=dict)
     flags: bool = False
 
 
@@ -114,8 +116,9 @@ def draft_study(
     """
     parts = _parts(script, chosen)
     metric = objective[0] if objective else (script.found.metrics[0] if script.found.metrics else "")
+    limits = search or {"trials": 30}
     lines = [
-        f"# Drafted from {printable(script.typed)}. Every key: docs/study-file.md.",
+        f"# Drafted from {printable(script.typed)}. Every key: tunectl help study-file.",
         "# Try it with: tunectl check FILE --run",
         f"question = {value(question)}" if question else 'question = ""  # one line that says what you want to know',
         "",
@@ -134,7 +137,8 @@ def draft_study(
         *(parts.left and ["# left at what the script has them at:", *parts.left]),
         "",
         "[search]",
-        *(f"{name} = {value(content)}" for name, content in (search or {"trials": 30}).items()),
+        *(f"{name} = {value(content)}" for name, content in limits.items()),
+        *lines_of(parts.defaults, limits),
     ]
     return Draft("\n".join(lines) + "\n", tuple(parts.todos), tuple(parts.tuned), metric)
 
@@ -195,6 +199,7 @@ def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> Non
     parts.space.append((f"{key(name)} = {_entry(entry)}", choice.why))
     if choice.use == "tune":
         parts.tuned.append(name)
+        parts.defaults[name] = (entry, default_of(option, name))
 
 
 def _entry(entry: Any) -> str:

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -30,14 +30,24 @@ COLUMNS = (
 """Columns of every table, in their order, besides parameters and values."""
 
 
-def csv_lines(spec: StudySpec, trials: Iterable[Trial]) -> Iterator[str]:
-    """A table with a head: columns as above, `params.NAME` of every parameter and `values.NAME` of every metric."""
+def csv_lines(
+    spec: StudySpec, trials: Iterable[tuple[Trial, Mapping[str, float]]], others: Sequence[str] = ()
+) -> Iterator[str]:
+    """A table with a head: columns as above, `params.NAME` of every parameter and `values.NAME` of every metric.
+
+    Args:
+        spec: The study's specification.
+        trials: Each with the last value of all that it reported.
+        others: Metrics besides objectives and constraints, whose columns come last.
+    """
     names, metrics = spec.space.names, [objective.metric for objective in spec.measured]
-    yield _csv_line([*COLUMNS, *(f"params.{n}" for n in names), *(f"values.{m}" for m in metrics)])
-    for trial in trials:
+    others = [name for name in others if name not in metrics]
+    yield _csv_line([*COLUMNS, *(f"params.{n}" for n in names), *(f"values.{m}" for m in (*metrics, *others))])
+    for trial, last in trials:
         cells = [getattr(trial, column) for column in COLUMNS]
         cells += [trial.params.get(name) for name in names]
         cells += [trial.values.get(metric) for metric in metrics]
+        cells += [last.get(metric) for metric in others]
         yield _csv_line(["" if cell is None else cell for cell in cells])
 
 
@@ -47,11 +57,15 @@ def _csv_line(cells: Sequence[Any]) -> str:
     return line.getvalue()
 
 
-def json_lines(trials: Iterable[Trial]) -> Iterator[str]:
-    """One JSON object a trial, parameters and values nested; values that are not finite are words."""
-    for trial in trials:
+def json_lines(trials: Iterable[tuple[Trial, Mapping[str, float]]]) -> Iterator[str]:
+    """One JSON object a trial, parameters, values and the last value of every metric nested.
+
+    Values that are not finite are words.
+    """
+    for trial, last in trials:
         row = {column: getattr(trial, column) for column in COLUMNS}
         row |= {"params": dict(trial.params), "values": {k: encode_number(v) for k, v in trial.values.items()}}
+        row["metrics"] = {name: encode_number(value) for name, value in last.items()}
         yield json.dumps(row) + "\n"
 
 

@@ -16,10 +16,12 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
     A parameter or metric that is called like something else becomes `params.NAME` or `values.NAME`.
     """
-    rest = {key: value for key, value in row.items() if key not in ("params", "values", "number", "state")}
+    nested = ("params", "values", "metrics", "number", "state")
+    rest = {key: value for key, value in row.items() if key not in nested}
+    values = {**row["values"], **{k: v for k, v in (row.get("metrics") or {}).items() if k not in row["values"]}}
     found: dict[str, Any] = {"number": row["number"], "state": row["state"]}
     for name, value in row["params"].items():
-        found[f"params.{name}" if name in rest or name in found or name in row["values"] else name] = value
-    for name, value in row["values"].items():
+        found[f"params.{name}" if name in rest or name in found or name in values else name] = value
+    for name, value in values.items():
         found[f"values.{name}" if name in rest or name in found else name] = decode_number(value)
     return {**found, **rest}

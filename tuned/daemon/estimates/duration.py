@@ -6,15 +6,21 @@ Owns that guess. Once trials of the study itself have ended, `tuned.daemon.estim
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from statistics import median
 
 from sqlalchemy import Connection
 
 from storage import queries
+from tuned.core.space import Value
+from tuned.core.space.unit import value_at
 from tuned.core.states import TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.core.words import duration
 
+EPOCHS = re.compile(r"(?:.*[._])?(?:max_|num_|n_)?(?:train_)?epochs")
+"""Names of parameters that say for how many epochs a trial trains."""
 SAMPLE = 50
 """Trials that are looked at, the latest ones."""
 
@@ -47,19 +53,41 @@ def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | Non
 
 
 def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:
-    """Median seconds of a completed trial of the latest study with the same code; its name, and how many trials."""
+    """Median seconds of a completed trial of the latest study with the same code; its name, and how many trials.
+
+    A trial's length is taken to grow with its epochs, where both studies say how many.
+    """
+    wanted_epochs = _epochs(spec, {})
     wanted = _code(spec)
     alike = [study for study in queries.studies(conn) if _code(study.spec) == wanted]
     for study in sorted(alike, key=lambda study: (study.name == spec.name, study.created_at), reverse=True):
-        taken = _durations(conn, study)
+        taken = _durations(conn, study, wanted_epochs)
         if taken:
             return median(taken), study.name, len(taken)
     return None
 
 
-def _durations(conn: Connection, study: Study) -> list[float]:
+def _durations(conn: Connection, study: Study, epochs: float | None) -> list[float]:
     ended = queries.trials(conn, study.id, states=[TrialState.COMPLETED], sort="ended", descending=True, limit=SAMPLE)
-    return [t.ended_at - t.started_at for t in ended if t.started_at is not None and t.ended_at is not None]
+    found = []
+    for trial in ended:
+        if trial.started_at is not None and trial.ended_at is not None:
+            own = _epochs(study.spec, trial.params)
+            scale = epochs / own if epochs and own else 1.0
+            found.append((trial.ended_at - trial.started_at) * scale)
+    return found
+
+
+def _epochs(spec: StudySpec, params: Mapping[str, Value]) -> float | None:
+    """Epochs of a trial with these parameters, or of one in the middle of the space; None where nothing says it."""
+    for parameter in spec.space.parameters:
+        if EPOCHS.fullmatch(parameter.name.replace("-", "_")) is None:
+            continue
+        value = params.get(parameter.name)
+        if value is None:
+            value = value_at(parameter, 0.5)
+        return float(value) if isinstance(value, int | float) and value > 0 else None
+    return None
 
 
 def _code(spec: StudySpec) -> tuple[object, ...]:

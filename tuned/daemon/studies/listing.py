@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
-from tuned.core.trials.trial import Trial
 from tuned.daemon.http.context import Context, Given
-from tuned.daemon.rows import study_row, trial_row
+from tuned.daemon.rows import study_row, trial_rows
 from tuned.wire import StudyRow, TrialRow
 
 router = APIRouter(tags=["studies"])
@@ -45,10 +44,9 @@ async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, l
     """
     study = await given.study(name)
 
-    def find(conn: Connection) -> list[Trial]:
+    def find(conn: Connection) -> list[TrialRow]:
         if top is None and len(study.spec.objectives) > 1:
-            return queries.pareto_front(conn, study)
-        return queries.best_trials(conn, study, top or 1)
+            return trial_rows(conn, queries.pareto_front(conn, study), given.slots.label)
+        return trial_rows(conn, queries.best_trials(conn, study, top or 1), given.slots.label)
 
-    trials = await given.database.ask(find)
-    return [trial_row(trial, given.slots.label) for trial in trials]
+    return await given.database.ask(find)

@@ -40,6 +40,7 @@ from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
 from tuned.daemon.studies import updating
+from tuned.daemon.studies.replacing import Replaced
 from tuned.daemon.studies.starting_over import own_points
 from tuned.disk import Disk
 from tuned.wire import CommandSubmission, Submission, Submitted
@@ -190,6 +191,7 @@ async def _create(
     under_any_name: bool = False,
 ) -> Submitted:
     changed: list[str] = []
+    replaced = Replaced(given.runs)
 
     def create(conn: Connection) -> tuple[Study, bool]:
         nonlocal spec
@@ -198,7 +200,9 @@ async def _create(
             # taken for the same study sent twice.
             spec = replace(spec, name=_free_name(conn, spec.name))
         known = queries.study(conn, spec.name)
-        if known is not None:
+        if known is not None and submission.replace and updating.differs(conn, known, spec):
+            replaced.make_room(conn, known, clock.now(), rehearse=rehearse)
+        elif known is not None:
             changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))
             return queries.study_by_id(conn, known.id), False
         if taken is not None and not rehearse:
@@ -220,15 +224,19 @@ async def _create(
         try:
             await given.database.writer.run(try_out)
         except _Rehearsed as done:
-            return done.result
-    study, created = await given.database.writer.run(create)
+            return replace(done.result, replaced=replaced.kept_as)
+    try:
+        study, created = await given.database.writer.run(create)
+    except Exception:
+        replaced.take_back()
+        raise
     failpoints.reach("submit.committed")
     if created:
         given.launching.prepare(study)
         if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
             given.suggesting.warm_up()
     submitted = await given.database.ask(lambda conn: _submitted(given, conn, study, created))
-    return replace(submitted, changed=changed)
+    return replace(submitted, changed=changed, replaced=replaced.kept_as)
 
 
 def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:

@@ -55,7 +55,7 @@ def resubmit(
             raise Conflict(
                 "there is a study of this name with other content: " + _few(before.differences(spec)),
                 where=spec.name,
-                hint="submit it --as another name, or --update this one",
+                hint="submit it --as another name, --update this one, or --replace it",
             )
         if without_result(conn, study):
             changed = study.spec.differences(spec)
@@ -64,6 +64,12 @@ def resubmit(
             changed = _take_over(conn, study, before, spec, now)
     repository.set_submitted(conn, study.id, spec)
     return changed
+
+
+def differs(conn: Connection, study: Study, spec: StudySpec) -> bool:
+    """Whether the content is neither what was submitted last nor what the study has become."""
+    known = (queries.submitted_spec(conn, study.id), study.spec)
+    return all(spec.content_hash() != one.content_hash() for one in known)
 
 
 def _few(differences: list[str]) -> str:

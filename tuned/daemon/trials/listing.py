@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlalchemy import Connection
 
 from storage import queries
 from storage.queries import Order
@@ -16,7 +17,7 @@ from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon.http.context import Given
-from tuned.daemon.rows import trial_row
+from tuned.daemon.rows import trial_row, trial_rows
 from tuned.wire import TrialNumbers, TrialRow
 
 router = APIRouter(tags=["trials"])
@@ -50,16 +51,22 @@ async def trials(
     descending: bool = False,
     limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
     offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
+    metrics: bool = False,
 ) -> list[TrialRow]:
-    """A study's trials.
+    """A study's trials; with `metrics`, each with the last value of all that it reported.
 
     `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), state,
     priority, step, created, started, ended, elapsed, attempt, origin, device or `params.NAME`.
     """
     study = await given.study(name)
     order = _order(study, filter, state, sort, descending)
-    found = await given.database.ask(lambda conn: queries.trial_page(conn, order, limit, offset))
-    return [trial_row(trial, given.slots.label) for trial in found]
+
+    def page(conn: Connection) -> list[TrialRow]:
+        found = queries.trial_page(conn, order, limit, offset)
+        label = given.slots.label
+        return trial_rows(conn, found, label) if metrics else [trial_row(trial, label) for trial in found]
+
+    return await given.database.ask(page)
 
 
 @router.get("/studies/{name}/trial-numbers")

@@ -25,7 +25,7 @@ class Effect:
         changed: `STUDY` or `STUDY/NUMBER`.
         skipped: Targets left alone, with the reason.
         steered: Live trials, by their row, that are wanted to stop, to stand still or to move from now on.
-        effects: The state that each paused trial keeps and loses, one line each.
+        effects: One line each: the state that a paused trial keeps and loses, the trials of a paused study that go on.
     """
 
     changed: list[str] = field(default_factory=list)

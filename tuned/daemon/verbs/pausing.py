@@ -24,6 +24,9 @@ from tuned.wire.studies import PAUSED_BY_USER
 
 router = APIRouter(tags=["verbs"])
 
+NAMED = 8
+"""Trials that go on and are named."""
+
 
 @router.post("/pause", name="pause")
 async def pause_route(request: Pause, given: Given) -> Changed:
@@ -95,8 +98,18 @@ def _pause_study(conn: Connection, study: Study, effect: Effect, now: float, alo
     if study.state is StudyState.RUNNING:
         repository.move_study(conn, study.id, "pause", Actor.USER, now, reason=PAUSED_BY_USER)
         effect.changed.append(study.name)
+        if alone and (go_on := queries.trials(conn, study.id, states=list(LIVE))):
+            effect.effects.append(_go_on(study.name, [trial.number for trial in go_on]))
     elif alone or study.state is not StudyState.PAUSED:
         effect.skipped.append(f"{study.name} is {study.state}")
+
+
+def _go_on(study: str, numbers: list[int]) -> str:
+    """The sentence on the running trials of a study that is paused alone."""
+    named = ", ".join(str(number) for number in numbers[:NAMED]) + (", ..." if len(numbers) > NAMED else "")
+    one = len(numbers) == 1
+    which = f"trial {named} goes on" if one else f"trials {named} go on"
+    return f"{study}: {which} (to pause {'it' if one else 'them'} too: tunectl pause {study}/running)"
 
 
 def _pause_trial(
