@@ -85,7 +85,7 @@ def _epochs(spec: StudySpec, params: Mapping[str, Value]) -> float | None:
             continue
         value = params.get(parameter.name)
         if value is None:
-            value = value_at(parameter, 0.5)
+            value = parameter.values[0] if parameter.kind == "fixed" else value_at(parameter, 0.5)
         return float(value) if isinstance(value, int | float) and value > 0 else None
     return None
 
