@@ -61,6 +61,12 @@ class MetricsAppender:
 
     def append(self, line: bytes) -> bool:
         """Write a line that ends in a newline; False when it waits in memory, where the newest 65,536 are kept."""
+        if not self._unsent:  # as nearly always; the training loop waits for it
+            try:
+                if self._write(line) == len(line):
+                    return True
+            except OSError as error:
+                self.error = error
         self._unsent.append(line)
         if len(self._unsent) > _KEEP:
             del self._unsent[0]
@@ -75,16 +81,12 @@ class MetricsAppender:
         """Write what waits; False when something still does."""
         while self._unsent:
             first = self._unsent[:_AT_ONCE]
+            data = b"".join(first)
             try:
-                fd = self._own_descriptor()
-                data = (b"\n" if self._torn else b"") + b"".join(first)
-                faults.check("write", self._path)
-                written = os.write(fd, data)
+                written = self._write(data)
             except OSError as error:
                 self.error = error
                 return False
-            if written:
-                self._torn = data[written - 1 : written] != b"\n"
             self._unsent[: len(first)] = [] if written == len(data) else _not_in(first, data[:written])
         self.error = None
         if self._missing and not self._dropped:
@@ -97,18 +99,32 @@ class MetricsAppender:
         self._unsent, self._missing, self._dropped, self.error = [], set(), 0, None
         self._slot = own_slot()
 
+    def _write(self, data: bytes) -> int:
+        """How many bytes of `data` the disk took."""
+        fd = self._own_descriptor()
+        faults.check("write", self._path)
+        if not self._torn:
+            written = os.write(fd, data)
+        else:
+            written = os.write(fd, b"\n" + data) - 1
+            self._torn = written < 0
+        if 0 < written < len(data):
+            self._torn = data[written - 1 : written] != b"\n"
+        return max(0, written)
+
     def _own_descriptor(self) -> int:
         if self._fd >= 0:
             try:
-                if _identity(self._fd) == self._identity:
+                status = os.fstat(self._fd)
+                if status.st_ino == self._identity[1] and status.st_dev == self._identity[0]:
                     return self._fd
             except OSError:
                 pass
             self._fd = -1  # somebody closed it; whatever has its number now is not ours to close
         self._fd = open_plain(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._identity = _identity(self._fd)
-        size = os.fstat(self._fd).st_size
-        self._torn = size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
+        status = os.fstat(self._fd)
+        self._identity = status.st_dev, status.st_ino
+        self._torn = status.st_size > 0 and os.pread(self._fd, 1, status.st_size - 1) != b"\n"
         return self._fd
 
     def _note(self, line: bytes) -> None:
@@ -162,12 +178,6 @@ def _names(line: bytes) -> set[str]:
     return set(record) - _NO_METRIC if isinstance(record, dict) else {ANY}
 
 
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
-
-
 def _not_in(lines: list[bytes], written: bytes) -> list[bytes]:
     """The lines that a short write did not cover to their end."""
-    whole = written.count(b"\n") - (1 if written[:1] == b"\n" else 0)
-    return lines[max(0, whole) :]
+    return lines[written.count(b"\n") :]
