@@ -37,12 +37,17 @@ class FileGuard:
             found = self._path.stat()
         except OSError:
             return True
-        return (found.st_dev, found.st_ino) != self._file
+        return found.st_ino != self._file[1] or found.st_dev != self._file[0]
 
-    def overwritten(self) -> bool:
-        """Whether somebody else has written into the file since `wrote`: only the writer does, when it checkpoints."""
+    def changed(self) -> bool:
+        """Whether it is `replaced`, or somebody else has written into it since `wrote`.
+
+        Only the writer writes into the file, when it checkpoints.
+        """
         try:
             found = self._path.stat()
+            if found.st_ino != self._file[1] or found.st_dev != self._file[0]:
+                return True
             state = (found.st_mtime_ns, found.st_size)
             if state == self._state:
                 return False

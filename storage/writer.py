@@ -152,7 +152,7 @@ class Writer:
         group, more = self._take()
         running = [job for job in group if job.future.set_running_or_notify_cancel()]
         try:
-            if running and (self._guard.replaced() or self._guard.overwritten()):
+            if running and self._guard.changed():
                 self._lose(running)
                 return False
             while running and not self._lost:

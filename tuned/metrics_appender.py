@@ -159,7 +159,7 @@ def read_gaps(run_dir: str) -> list[str]:
     except OSError:
         return []
     for at in range(0, len(data), SLOT):
-        text = data[at : at + SLOT].strip()
+        text = data[at : at + SLOT].strip(b"\0\n")  # zeros: a power cut took what was not synced
         if not text:
             continue
         try:
