@@ -84,6 +84,19 @@ def stopping(lab: Lab, point: str) -> Steps:
     assert lab.daemon.trials(name)[0]["attempt"] == 1
 
 
+def preempting(lab: Lab, point: str) -> Steps:
+    name = held_study(lab)
+    urgent = lab.study(urgent=True, search={"method": "sobol", "trials": 1})
+    lab.arm(point)
+    lab.in_background(lab.send)
+    yield
+    # It gets the slot of one that waits meanwhile, and goes on from what it had saved.
+    lab.daemon.wait_state(urgent, 1, "completed")
+    lab.release(name)
+    lab.wait_at_rest(name, urgent)
+    assert lab.daemon.study(name)["counts"] == {"completed": 4}
+
+
 def freezing(lab: Lab, point: str) -> Steps:
     name = held_study(lab)
     lab.arm(point)
@@ -203,6 +216,7 @@ WINDOWS: dict[str, Callable[[Lab, str], Steps]] = {
     "stop.committed": stopping,
     "stop.written": stopping,
     "stop.signalled": stopping,
+    "preempt.committed": preempting,
     "freeze.written": freezing,
     "study.recorded": recording,
     "revoked": revoking,

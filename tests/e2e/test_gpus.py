@@ -163,6 +163,29 @@ def test_parts_of_cards_and_a_card_left_to_others_over_a_restart(daemon: DaemonP
         assert "resumed on 1" in log["text"]
 
 
+def test_an_urgent_study_gets_the_card_of_another_which_goes_on_afterwards(
+    daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SAVING))
+    (tmp_path / "quick.py").write_text("import tuned\ntuned.current_trial().report(loss=1.0)\n")
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
+    daemon.start(**cards.environment)
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 2}}, tmp_path)
+    daemon.until(lambda: daemon.trials("gpus")[0]["last_step"] is not None, "it reports nothing")
+    urgent = {**STUDY, "name": "urgent", "urgent": True, "run": {"script": "quick.py"}}
+    daemon.submit({**urgent, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    daemon.wait_ended("urgent")
+    first = daemon.wait_state("gpus", 1, "running")
+    assert (first["attempt"], daemon.trials("gpus")[1]["attempt"]) == (2, 0), "it is the head of its queue"
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+    assert "resumed on 0" in daemon.get("/v1/studies/gpus/trials/1/log")["text"]
+    assert daemon.get("/v1/studies/gpus/trials/1")["attempts"][0]["reason"] == "makes room for urgent/1"
+    told = [e for e in daemon.get("/v1/events/list", limit=1000) if e["type"] == "trial.preempted"]
+    assert [(e["study"], e["number"]) for e in told] == [("gpus", 1), ("urgent", 1)]
+    assert told[0]["data"]["for"] == "urgent/1" and told[1]["data"]["from"] == ["gpus/1"]
+
+
 def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
     assert shared_daemon.get("/v1/gpus") == []
     with pytest.raises(Exception, match="this machine has no GPU"):

@@ -22,6 +22,7 @@ TRIAL_REPLACED = "trial.replaced"  # {params, origin, why, before, space}: a sug
 TRIAL_MOVED = "trial.moved"  # {from, to, event, actor, attempt, failure, reason, device, values}
 TRIAL_INTENT = "trial.intent"  # {stop_reason, actor, why}
 TRIAL_FROZEN = "trial.frozen"  # {frozen, level, actor}: its processes stand still, or move again
+TRIAL_PREEMPTED = "trial.preempted"  # {for, loss_s, rest_s, times}: it leaves; {from: [trial], loss_s}: it gets room
 TRIAL_RUNG = "trial.rung"  # {rung, step, value, peers, passing, cutoff?, verdict}: early stopping has judged
 TRIAL_PRIORITY = "trial.priority"  # {from, to}
 TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines, note?}: one ingest batch

@@ -47,6 +47,7 @@ from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
+from tuned.daemon.preempting import Preempting
 from tuned.daemon.recovery import identity
 from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
 from tuned.daemon.scheduler import Scheduler
@@ -94,6 +95,7 @@ class Daemon:
         self._graveyard = Graveyard(home.runs)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._preempting = Preempting(self._database, self._attempts, self._slots, self._suggesting, home.runs)
         self._scheduler = Scheduler(
             self._database,
             self._hub,
@@ -102,6 +104,7 @@ class Daemon:
             self._suggesting,
             self._playbooks,
             self._attempts.live,
+            self._preempting,
         )
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
@@ -200,6 +203,7 @@ class Daemon:
 
     async def _close(self) -> None:
         await self._playbooks.close()
+        await self._preempting.close()
         await self._suggesting.close()
         await self._analysing.close()
         self._launchers.end_starting()

@@ -28,6 +28,7 @@ from tuned.core.queue.schedule import (
     counted,
     plan,
     suggestions_ahead,
+    without_room,
 )
 from tuned.core.search.phases import asks_advisor
 from tuned.core.search.rungs import Ruling
@@ -41,6 +42,7 @@ from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import Playbooks
+from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.search.ways import due_in, reproducible
 from tuned.daemon.study_moves import drain_study, end_study
@@ -91,6 +93,7 @@ class Scheduler:
         suggesting: Suggesting,
         playbooks: Playbooks,
         live: Mapping[int, LiveAttempt],
+        preempting: Preempting,
     ) -> None:
         self._database = database
         self._hub = hub
@@ -99,6 +102,7 @@ class Scheduler:
         self._suggesting = suggesting
         self._playbooks = playbooks
         self._live = live
+        self._preempting = preempting
         self.blocked = ""
 
     async def run(self) -> None:
@@ -140,7 +144,8 @@ class Scheduler:
            Before a card is leased, the driver is asked how it is, and `plan` decides again.
         3. Act in the order of the plan. A lease is taken before its launch begins, so that the next tick cannot give
            the same slot away. Suggestions are asked for one request at a time, unless they are made here.
-        4. For each study: move its playbook on, tell the suggestions how many slots wait for them, and renew waiting
+        4. Where an urgent trial is the first that waits for room, have others make it.
+        5. For each study: move its playbook on, tell the suggestions how many slots wait for them, and renew waiting
            suggestions by the newest results.
         """
         claiming = dict(self._launching.claiming)
@@ -184,6 +189,10 @@ class Scheduler:
                     await self._drain(picture.studies[action.study_id], action.reason)
                 case End():
                     await self._end(picture.studies[action.study_id], action)
+        for entry in without_room(views, queue, actions) if not self.held_up else ():
+            study = picture.studies[entry.study_id]
+            if study.spec.urgent:
+                self._preempting.begin(trials[entry.trial_id], study, entry.gpus)
         for study in picture.studies.values():
             view = next(v for v in views if v.id == study.id)
             waiting = view.searching and view.asked > 0 and view.queued == 0 and study.state is StudyState.RUNNING

@@ -113,6 +113,13 @@ def what(kind: str, data: dict[str, Any]) -> str:
         return str(data.get("text"))
     if kind == "trial.frozen":
         return f"stands still ({data.get('level')})" if data.get("frozen") else "moves again"
+    if kind == "trial.preempted":
+        lost = words.duration(data.get("loss_s"))
+        return (
+            f"makes room for {data['for']}"
+            if "for" in data
+            else f"gets room from {', '.join(data['from'])} ({lost} lost)"
+        )
     if kind == "study.changed":
         return "changed: " + "; ".join(data.get("changes") or [])
     return kind.partition(".")[2]

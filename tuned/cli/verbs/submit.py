@@ -23,6 +23,7 @@ from tuned.wire import Submission, Submitted
 @click.option("--name", help="Name of the study, over the file's own.")
 @click.option("--as", "as_name", metavar="NAME", help="The same as --name, for changed content beside the old study.")
 @click.option("--priority", type=int, help="Higher runs first.")
+@click.option("--urgent", is_flag=True, help="Trials of lower priority make room: they save, stop and go on later.")
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials.")
 @click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key, e.g. space.lr.high=0.1.")
@@ -41,6 +42,7 @@ def submit(
     name: str | None,
     as_name: str | None,
     priority: int | None,
+    urgent: bool,
     trials: int | None,
     parallel: int | None,
     settings: Sequence[str],
@@ -54,7 +56,7 @@ def submit(
         raise click.UsageError("--name and --as say two names (leave one out)")
     if update and instead:
         raise click.UsageError("--update changes the study of this name, --replace begins another (leave one out)")
-    flags = {"priority": priority, "search.trials": trials, "search.parallel": parallel}
+    flags = {"priority": priority, "urgent": urgent or None, "search.trials": trials, "search.parallel": parallel}
     overrides = [(key, value) for key, value in flags.items() if value is not None]
     overrides += [_setting(text) for text in settings]
     submission = replace(

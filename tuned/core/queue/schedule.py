@@ -187,6 +187,30 @@ def plan(
     return actions
 
 
+def without_room(
+    studies: Sequence[StudyView], queue: Sequence[QueuedView], actions: Sequence[Action]
+) -> list[QueuedView]:
+    """The first trial that waits for a GPU, and the first that waits for a CPU slot, for no other reason than room.
+
+    Args:
+        studies: As `plan` got them.
+        queue: The same.
+        actions: Its answer.
+    """
+    views = {study.id: study for study in studies}
+    claims = [action for action in actions if isinstance(action, Claim)]
+    claimed = {claim.trial_id for claim in claims}
+    found: dict[bool, QueuedView] = {}
+    for entry in queue:
+        study = views.get(entry.study_id)
+        if entry.trial_id in claimed or study is None or study.state is not StudyState.RUNNING or _budget_spent(study):
+            continue
+        live = study.live + sum(claim.study_id == study.id for claim in claims)
+        if study.parallel is None or live < study.parallel:
+            found.setdefault(bool(entry.gpus), entry)
+    return list(found.values())
+
+
 def _study_actions(study: StudyView, claimed: int, live: int) -> list[Action]:
     queued = study.queued - claimed
     if study.state is StudyState.DRAINING:

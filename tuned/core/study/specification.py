@@ -21,9 +21,10 @@ from tuned.core.study.secrets import is_secret, masked
 class StudySpec:
     """Everything a submission fixes. An empty `objectives` is a plain command without a search.
 
-    `rename` says which other name a metric of `patterns` and `metric_files` gets, `predictions` is the path (with
-    placeholders) of the file with predictions that each trial leaves, `pretrained` says where the checkpoint lies that
-    a value of `init_from` means: `STUDY/NUMBER`, or an absolute path.
+    `urgent`: its trials may take the slots of trials of lower priority. `rename` says which other name a metric of
+    `patterns` and `metric_files` gets, `predictions` is the path (with placeholders) of the file with predictions that
+    each trial leaves, `pretrained` says where the checkpoint lies that a value of `init_from` means: `STUDY/NUMBER`, or
+    an absolute path.
     """
 
     name: str
@@ -45,6 +46,7 @@ class StudySpec:
     pretrained: dict[str, str] = field(default_factory=dict)
     predictions: str | None = None
     notify: Notify | None = None
+    urgent: bool = False
 
     @property
     def measured(self) -> tuple[Objective, ...]:

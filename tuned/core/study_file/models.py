@@ -108,6 +108,7 @@ class RunTable(Table):
     config: list[ConfigTable] = []
     resume: ResumeTable | None = None
     folds: int | None = Field(default=None, ge=2, le=100)
+    preemptible: bool | None = None
 
 
 class MetricsTable(Table):
@@ -218,6 +219,7 @@ class StudyTable(Table):
     name: str | None = None
     question: Line = ""
     priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
+    urgent: bool = False
     run: RunTable
     metrics: MetricsTable = MetricsTable()
     objective: list[ObjectiveTable] = []

@@ -15,6 +15,7 @@ from tuned.core.files import Files
 from tuned.core.names import check_study_name
 from tuned.core.program.interpreter import find_program
 from tuned.core.program.pretraining import files_of
+from tuned.core.queue.preempting import URGENT_PRIORITY
 from tuned.core.study import (
     Constraint,
     EarlyStopping,
@@ -116,7 +117,8 @@ def parse_study(
         metric_files=metric_files,
         rename=renames,
         question=tables.question,
-        priority=tables.priority,
+        priority=max(tables.priority, URGENT_PRIORITY) if tables.urgent else tables.priority,
+        urgent=tables.urgent,
         file=file,
         early_stopping=stopping,
         constraints=constraints,

@@ -85,6 +85,7 @@ def run_of(
         config=configs_of(table.config, base, own_cwd, space, files),
         resume=resume_of(table, own_cwd, space),
         folds=table.folds or 0,
+        preemptible=table.preemptible,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tuned.core.toml.values import key, value
 
-_RUN_KEYS = ("start", "python", "cwd", "env", "preload", "timeout", "grace", "retries", "limits")
+_RUN_KEYS = ("start", "python", "cwd", "env", "preload", "timeout", "grace", "retries", "limits", "preemptible")
 
 
 def study_file(spec: Mapping[str, Any]) -> str:
@@ -24,6 +24,8 @@ def study_file(spec: Mapping[str, Any]) -> str:
         lines.append(f"question = {value(spec['question'])}")
     if spec.get("priority"):
         lines.append(f"priority = {value(spec['priority'])}")
+    if spec.get("urgent"):
+        lines.append("urgent = true")
     lines += ["", "[run]", *_run(spec["run"])]
     lines += _metrics(spec)
     for objective in spec.get("objectives", []):
