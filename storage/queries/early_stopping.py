@@ -18,9 +18,11 @@ from tuned.protocol import FOLDS_PREFIX
 
 _DECISIONS = "SELECT rung, step, value, peers, passing, cutoff, verdict, at FROM rungs WHERE trial_id = ? ORDER BY rung"
 _FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
-_WAITING = """SELECT t.id, t.number, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
+_WAITING = """SELECT t.id, t.number, t.value, r.score FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'paused' AND t.state = 'paused'"""
 _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
+_FIRST_MARK = """SELECT cut_score, cut_number FROM rung_marks
+    WHERE study_id = ? AND rung = 0 AND cut_number IS NOT NULL"""
 _BEST_WHOLE = "SELECT {}(value) FROM trials WHERE study_id = ? AND tier = 0"
 _RESCUED = """SELECT t.state, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'rescued'"""
@@ -97,14 +99,15 @@ def unfinished(conn: Connection, study: Study) -> list[tuple[int, Ruling]]:
     if rule is None or objective is None:
         return []
     waiting = [
-        (trial_id, number, math.inf if value is None else rungs.score_of(objective, value))
-        for trial_id, number, value in conn.exec_driver_sql(_WAITING, (study.id,))
+        (trial_id, number, score if rule.method == "i-epoch" else rungs.score_of(objective, NAN if value is None else value))
+        for trial_id, number, value, score in conn.exec_driver_sql(_WAITING, (study.id,))
     ]
     if not waiting:
         return []
     best = conn.exec_driver_sql(_BEST_WHOLE.format(_extreme(objective.direction)), (study.id,)).scalar()
     score = None if best is None else rungs.score_of(objective, best)
-    return rungs.to_finish(rule, study.spec.search.seed, waiting, score)
+    mark = conn.exec_driver_sql(_FIRST_MARK, (study.id,)).first()
+    return rungs.to_finish(rule, study.spec.search.seed, waiting, score, None if mark is None else (mark[0], mark[1]))
 
 
 def _extreme(direction: str) -> str:

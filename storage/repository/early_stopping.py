@@ -108,7 +108,7 @@ def _decide(
     driver = driver_of(conn)
     value = summary_at(conn, trial.id, trial.attempt, objective, step)
     mine = (rungs.score_of(objective, value), trial.number)
-    counts = rule.method == "asha"
+    counts = rungs.counts_at_once(rule)
     entered = None
     if counts:
         standing, entered = _count(driver, rule, trial.study_id, rung, mine)
@@ -125,7 +125,7 @@ def _decide(
         peers=standing.peers,
         passing=rungs.passing(rule, standing.peers),
         cutoff=None if cut is None else rungs.rung_value(objective, cut[0]),
-        verdict=rungs.judge(rule, mine, standing, resumable, rescue),
+        verdict=rungs.judge(rule, mine, standing, resumable, rescue, rungs.gathers(rule, trial.spec.search)),
         at=now,
     )
     driver.execute(
@@ -202,7 +202,7 @@ def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
         if row is not None:
             rung, score, number = row
             cut = _standing(driver, trial.study_id, rung).cutoff
-            if cut is not None and (score, number) <= cut:
+            if cut is not None and (score, number) <= cut and not rungs.gathers(rule, trial.spec.search):
                 _promote_waiting(conn, trial.id, now)
 
 
@@ -238,7 +238,7 @@ def resume(conn: Connection, trial_id: int, verdict: Ruling, now: float) -> bool
 
 _RESUMED = {
     Ruling.PROMOTED: "promoted: it belongs to the best of its rung",
-    Ruling.FINISHING: "resumed to its end: nothing that has ended is better",
+    Ruling.FINISHING: "resumed to its end: it is one of the best of those that wait",
     Ruling.RESCUED: "resumed to its end, to measure how often stopping is wrong",
 }
 

@@ -290,7 +290,9 @@ def _judgement(spec: StudySpec) -> tuple[Any, ...]:
 def _rungs(spec: StudySpec) -> tuple[Any, ...] | None:
     """What says where the rungs are and who counts there; None where nobody is judged any more."""
     rule = spec.early_stopping
-    return None if rule is None or rule.method == "none" else (rule.method, rule.min_step, rule.reduction_factor)
+    if rule is None or rule.method == "none":
+        return None
+    return rule.method, rule.min_step, rule.keep if rule.method == "i-epoch" else rule.reduction_factor
 
 
 def _row(conn: Connection, study_id: int) -> Any:

@@ -92,6 +92,23 @@ def test_a_trial_promoted_before_it_has_stopped_goes_on_when_it_has(lab):
     assert lab.by_id(second).state is TrialState.PAUSED
 
 
+def test_after_i_epochs_all_wait_and_the_best_run_to_their_end(lab):
+    study_id = study(lab, EarlyStopping("i-epoch", min_step=2, keep=2, rescue=0.0))
+    trials = []
+    for value in (0.5, 0.3, 0.4, 0.9):
+        trials.append(running(lab, study_id))
+        assert report(lab, trials[-1], (1, 2.0), (2, value), resumable=True) is StopReason.PAUSE
+        lab.end(trials[-1], "exit_paused")
+    assert [lab.by_id(t).state for t in trials] == [TrialState.PAUSED] * 4
+    chosen = lab.ask(queries.unfinished, lab.ask(queries.study_by_id, study_id))
+    assert chosen == [(trials[1], Ruling.FINISHING), (trials[2], Ruling.FINISHING)]
+    for trial_id, verdict in chosen:
+        assert lab.do(repository.early_stopping.resume, trial_id, verdict, NOW)
+    assert lab.ask(queries.unfinished, lab.ask(queries.study_by_id, study_id)) == []
+    lab.claim(trials[1])
+    assert report(lab, trials[1], (3, 0.2), (30, 5.0), attempt=2, resumable=True) is None
+
+
 def test_a_trial_that_a_person_resumed_waits_no_more(lab):
     study_id = study(lab)
     first = running(lab, study_id)

@@ -29,7 +29,7 @@ from tuned.core.study import EarlyStopping, Objective
 
 RULES = st.builds(
     EarlyStopping,
-    method=st.sampled_from(["asha", "median"]),
+    method=st.sampled_from(["asha", "median", "i-epoch"]),
     min_step=st.sampled_from([0.5, 1.0, 3.0]),
     max_step=st.sampled_from([None, 20.0, 81.0]),
     reduction_factor=st.integers(2, 5),
@@ -128,6 +128,8 @@ def test_a_leap_over_rungs_counts_for_the_highest() -> None:
     assert next_crossing(EarlyStopping(), -1, [0, 10, 30]) == (2, 10)
     assert next_crossing(EarlyStopping(max_step=9), -1, [10]) == (1, 10)
     assert next_crossing(EarlyStopping("none", patience=3), -1, [10]) is None
+    assert next_crossing(EarlyStopping("i-epoch", min_step=2), -1, [1, 30]) == (0, 30)
+    assert next_crossing(EarlyStopping("i-epoch", min_step=2), 0, [60]) is None
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=40), st.integers(1, 5), st.floats(0, 1))
@@ -166,6 +168,27 @@ def test_the_best_waiting_trial_finishes_unless_something_better_has() -> None:
     assert to_finish(rule, 0, waiting, 0.1) == []
     everyone = to_finish(EarlyStopping(rescue=1.0), 0, waiting, 0.1)
     assert everyone == [(12, Ruling.RESCUED), (11, Ruling.RESCUED), (13, Ruling.RESCUED)]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(1, 4), st.booleans())
+def test_the_best_after_i_epochs_run_to_their_end_however_they_came(
+    scores: list[float], keep: int, resumable: bool
+) -> None:
+    """They wait for the others where they can go on later; where they cannot, they have gone on at once."""
+    rule, standing, entries = EarlyStopping("i-epoch", keep=keep, rescue=0.0), Standing(), []
+    waiting, gone_on = [], []
+    for number, score in enumerate(scores, 1):
+        standing = add(rule, standing, entries, (score, number))
+        entries.append((score, number))
+        verdict = judge(rule, (score, number), standing, resumable, False, gathering=True)
+        assert verdict in ((Ruling.PAUSED,) if resumable else (Ruling.CONTINUED, Ruling.PRUNED))
+        if verdict is Ruling.PAUSED:
+            waiting.append((number, number, score))
+        elif verdict is Ruling.CONTINUED:
+            gone_on.append(number)
+    finished = [trial_id for trial_id, _ in to_finish(rule, 0, waiting, 0.0, standing.cutoff)]
+    best = [number for _, number in sorted(entries)[:keep]]
+    assert finished == best if resumable else set(best) <= set(gone_on)
 
 
 @pytest.mark.parametrize("verdict", list(Ruling))

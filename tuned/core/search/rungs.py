@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Literal
 
 from tuned.core.search.sequence import noise
-from tuned.core.study import EarlyStopping, Objective
+from tuned.core.study import EarlyStopping, Objective, SearchSpec
 
 LEAST_PEERS = 5
 """Finished trials that the median rule needs before it says anything."""
@@ -56,10 +56,23 @@ def score_of(objective: Objective, value: float) -> float:
     return value if objective.direction == "minimize" else -value
 
 
+def counts_at_once(rule: EarlyStopping) -> bool:
+    """Whether a trial counts at a rung as soon as it has come there, and not only once it has finished."""
+    return rule.method != "median"
+
+
+def gathers(rule: EarlyStopping, search: SearchSpec) -> bool:
+    """Whether trials that can go on later all wait at their rung until no new ones come.
+
+    Under a budget nobody knows when that is, so the best so far go on at once.
+    """
+    return rule.method == "i-epoch" and search.trials is not None and search.budget is None
+
+
 def rung_step(rule: EarlyStopping, rung: int) -> float | None:
     """The step of a rung, from 0; None where there is no such rung: at `max_step` a trial is finished."""
     growth = MEDIAN_GROWTH if rule.method == "median" else float(rule.reduction_factor)
-    if rule.method == "none" or rung >= MOST_RUNGS:
+    if rule.method == "none" or rung >= (1 if rule.method == "i-epoch" else MOST_RUNGS):
         return None
     step = rule.min_step * growth**rung
     return None if rule.max_step is not None and step >= rule.max_step else step
@@ -90,7 +103,7 @@ def passing(rule: EarlyStopping, peers: int) -> int:
     """How many of so many peers pass a rung."""
     if rule.method == "median":
         return (peers + 1) // 2
-    return peers // rule.reduction_factor
+    return min(rule.keep, peers) if rule.method == "i-epoch" else peers // rule.reduction_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +134,22 @@ def shift(rule: EarlyStopping, standing: Standing, new: Entry) -> Shift:
     return "forward" if more else "stay"
 
 
-def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool, rescue: bool) -> Ruling:
+def judge(
+    rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool, rescue: bool, gathering: bool = False
+) -> Ruling:
     """The decision on a trial that has reached a rung.
 
     Args:
         rule: The study's; not `none`.
         mine: Its entry.
-        standing: The rung's, for `asha` with this entry in it, for `median` of the finished trials.
+        standing: The rung's: of the finished trials for `median`, else with this entry in it.
         resumable: Whether it can go on later from where it stops.
         rescue: Whether it was drawn to run to its end whatever is decided.
+        gathering: `gathers`, of its study.
     """
     cut = standing.cutoff
+    if gathering and resumable:
+        return Ruling.PAUSED
     if rule.method == "median":
         # The trial is no peer yet, so equally good is good enough.
         if standing.peers < LEAST_PEERS or (cut is not None and mine[0] <= cut[0]):
@@ -140,7 +158,7 @@ def judge(rule: EarlyStopping, mine: Entry, standing: Standing, resumable: bool,
         return Ruling.CONTINUED
     elif resumable:
         return Ruling.PAUSED
-    elif standing.peers < rule.reduction_factor:
+    elif rule.method == "asha" and standing.peers < rule.reduction_factor:
         # It could not be taken back later, and too few have come this far to tell.
         return Ruling.CONTINUED
     return Ruling.RESCUED if rescue else Ruling.PRUNED
@@ -216,7 +234,7 @@ def explain(decision: Decision, metric: str) -> str:
         case Ruling.PROMOTED:
             return f"{what}: was paused, then promoted"
         case Ruling.FINISHING:
-            return f"{what}: was paused, then resumed because nothing that has ended is better"
+            return f"{what}: was paused, then resumed to its end before the study's"
         case Ruling.RESCUED:
             return f"{what}: not among {rest}, runs on to measure the rule"
         case _:
@@ -224,22 +242,31 @@ def explain(decision: Decision, metric: str) -> str:
 
 
 def to_finish(
-    rule: EarlyStopping, seed: int, waiting: Iterable[tuple[int, int, float]], best_ended: float | None
+    rule: EarlyStopping,
+    seed: int,
+    waiting: Iterable[tuple[int, int, float]],
+    best_ended: float | None,
+    cutoff: Entry | None = None,
 ) -> list[tuple[int, Ruling]]:
     """Which of the trials waiting at a rung shall run to their end before the study is over.
 
     The best of them, if nothing that has run to its end is better: a study's best shall not be one that was only begun.
-    Then those drawn to measure how often stopping is wrong.
+    Of `i-epoch` all that are among the best of the one rung. Then those drawn to measure how often stopping is wrong.
 
     Args:
         rule: The study's.
         seed: The study's.
         waiting: (trial id, number, score).
         best_ended: Best score of the trials that have run to their end; None without any.
+        cutoff: Of the first rung.
     """
     ranked = sorted(waiting, key=lambda entry: (entry[2], entry[1]))
     chosen: list[tuple[int, Ruling]] = []
-    if ranked and (best_ended is None or ranked[0][2] < best_ended):
+    if rule.method == "i-epoch":
+        passing = [entry for entry in ranked if cutoff is not None and (entry[2], entry[1]) <= cutoff]
+        chosen += [(trial_id, Ruling.FINISHING) for trial_id, _, _ in passing]
+        ranked = ranked[len(passing) :]
+    elif ranked and (best_ended is None or ranked[0][2] < best_ended):
         chosen.append((ranked.pop(0)[0], Ruling.FINISHING))
     chosen += [(trial_id, Ruling.RESCUED) for trial_id, number, _ in ranked if drawn_for_rescue(rule, seed, number)]
     return chosen

@@ -56,15 +56,17 @@ class EarlyStopping:
     """When a trial that does badly is stopped before its end; steps are those that trials report.
 
     Attributes:
-        method: `asha` (the best `1 / reduction_factor` of each rung go on), `median` or `none`.
+        method: `asha` (the best `1 / reduction_factor` of each rung go on), `median`, `i-epoch` (the `keep` best of the
+            one rung at `min_step` go on) or `none`.
         min_step: The first rung; each next one is `reduction_factor` times further.
         max_step: The step at which a trial has finished; None: unknown.
         patience: Steps without an improvement by more than `min_delta` after which a trial is stopped; None: never.
+        keep: Of `i-epoch`: how many trials go on from `min_step`.
         folds: Whether a cross-validated trial is stopped when its folds so far show that it is worse than the best.
         rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong.
     """
 
-    method: Literal["asha", "median", "none"] = "asha"
+    method: Literal["asha", "median", "i-epoch", "none"] = "asha"
     min_step: float = 1.0
     max_step: float | None = None
     reduction_factor: int = 3
@@ -72,6 +74,7 @@ class EarlyStopping:
     min_delta: float = 0.0
     rescue: float = 0.05
     folds: bool = True
+    keep: int = 3
 
 
 def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:

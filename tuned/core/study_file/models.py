@@ -167,10 +167,11 @@ class SearchTable(Table):
 class EarlyStoppingTable(Table):
     """`[early_stopping]`."""
 
-    method: Literal["asha", "median", "none"] = "asha"
+    method: Literal["asha", "median", "i-epoch", "none"] = "asha"
     min_step: Annotated[Finite, Field(gt=0)] = 1.0
     max_step: Annotated[Finite, Field(gt=0)] | None = None
     reduction_factor: int = Field(default=3, ge=2, le=100)
+    keep: int = Field(default=3, ge=1, le=1000)
     patience: Annotated[Finite, Field(gt=0)] | None = None
     min_delta: Annotated[Finite, Field(ge=0)] = 0.0
     rescue: Annotated[Finite, Field(ge=0, le=1)] = 0.05
