@@ -60,8 +60,13 @@ def _design(problem: Problem, seed: int, trials: int, method: Any) -> Run:
     return Run(min(problem.value(point, i) for i, point in enumerate(points)), cpu)
 
 
-def ours(problem: Problem, seed: int, method: str = "auto") -> Run:
-    """What a study with `method = "auto"` does, one trial at a time."""
+def ours_lagging(problem: Problem, seed: int) -> Run:
+    """The same where trials are short beside a suggestion: each point is chosen without the last result."""
+    return ours(problem, seed, lag=1)
+
+
+def ours(problem: Problem, seed: int, method: str = "auto", lag: int = 0) -> Run:
+    """What a study with `method = "auto"` does, one trial at a time, each long beside a suggestion."""
     from tuned.advisor.messages import DefineStudy, ObjectiveLine, Suggest, TrialLine, UpdateTrials
     from tuned.advisor.suggesting import Advisor
 
@@ -71,10 +76,10 @@ def ours(problem: Problem, seed: int, method: str = "auto") -> Run:
     for number in range(1, problem.trials + 1):
         began = time.process_time()
         made = number - 1
-        if phase(problem.space, "auto", made, made, problem.trials) == "design":
+        if phase(problem.space, "auto", max(0, made - lag), made, problem.trials) == "design":
             point = fresh_point(problem.space, seed, made, taken)
         else:
-            point = advisor.answer(Suggest(1, number))["params"]
+            point = advisor.answer(Suggest(1, number, cut=made - lag))["params"]
         cpu += time.process_time() - began
         assert point is not None
         taken.add(canonical_key(point))
@@ -127,6 +132,7 @@ def _suggested(trial: Any, space: SearchSpace) -> Point:
 
 SEARCHERS: dict[str, Searcher] = {
     "tuned auto": ours,
+    "tuned auto, lag 1": ours_lagging,
     "Optuna GP": optuna_with("GPSampler"),
     "Optuna TPE": optuna_with("TPESampler"),
     "random": random_points,

@@ -203,5 +203,3 @@ class Optunas:
     def resume(self, over: bool) -> int | None:
         """It resumes nothing."""
         del over
-
-

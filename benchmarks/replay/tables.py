@@ -1,7 +1,6 @@
 """Tables of real trainings as a search meets them: points, curves, costs. Owns their reading.
 
-Our own have a curve for each point; published ones (`benchmarks/replay/README.md` names their sources) end results alone, which are
-curves of one epoch here.
+Our own have a curve for each point; published ones have end results alone, which are curves of one epoch here.
 """
 
 from __future__ import annotations

@@ -98,8 +98,9 @@ def unfinished(conn: Connection, study: Study) -> list[tuple[int, Ruling]]:
     rule, objective = study.spec.early_stopping, study.spec.objective
     if rule is None or objective is None:
         return []
+    at_rung = rule.method == "i-epoch"
     waiting = [
-        (trial_id, number, score if rule.method == "i-epoch" else rungs.score_of(objective, NAN if value is None else value))
+        (trial_id, number, score if at_rung else rungs.score_of(objective, NAN if value is None else value))
         for trial_id, number, value, score in conn.exec_driver_sql(_WAITING, (study.id,))
     ]
     if not waiting:

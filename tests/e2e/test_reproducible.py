@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,13 @@ SCRIPT = """
 """
 
 
-def study(name: str) -> dict[str, Any]:
+def study(name: str, **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "run": {"script": "train.py"},
         "objective": {"metric": "loss", "direction": "minimize"},
         "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}, "act": ["relu", "tanh", "gelu"]},
-        "search": {"method": "bayesian", "trials": 7, "parallel": 1, "seed": 3},
+        "search": {"method": "bayesian", "trials": 7, "parallel": 1, "seed": 3, **more},
     }
 
 
@@ -39,12 +40,18 @@ def test_one_at_a_time_gives_the_same_trials_again(daemon: DaemonProcess, tmp_pa
     # Both are cut off, at different points of their lives; suggestions under way are lost, trials run on.
     daemon.submit(study("other"), tmp_path)
     daemon.until(lambda: len(daemon.trials("other")) >= 3, "the second study does not begin")
+    for name in ("fresh", "fresh-again"):
+        daemon.submit(study(name, lag=0), tmp_path)
     daemon.kill()
     daemon.start()
-    ends = [daemon.wait_ended(name) for name in ("one", "other")]
-    assert [end["counts"] for end in ends] == [{"completed": 7}] * 2
-    first, second = (
-        [(t["params"], t["seed"], t["origin"], t["values"]) for t in daemon.trials(n)] for n in ("one", "other")
+    names = ("one", "other", "fresh", "fresh-again")
+    assert [daemon.wait_ended(name)["counts"] for name in names] == [{"completed": 7}] * 4
+    first, second, fresh, again = (
+        [(t["params"], t["seed"], t["origin"], t["values"]) for t in daemon.trials(n)] for n in names
     )
-    assert first == second
+    assert first == second and fresh == again
     assert [origin for _, _, origin, _ in first[3:]] == ["bayesian"] * 4
+    # Trials of a moment settle for the result before the last one; who wants the last one, too, waits for each.
+    assert first[:2] == fresh[:2] and [origin for _, _, origin, _ in fresh[2:]] == ["bayesian"] * 5
+    waited = sorted((t["number"], t["ended_at"], t["created_at"]) for t in daemon.trials("fresh"))[1:]
+    assert all(ended <= created for (_, ended, _), (_, _, created) in itertools.pairwise(waited))

@@ -161,10 +161,14 @@ def test_how_a_study_ends_follows_from_why_it_drains():
 
 @pytest.mark.parametrize(
     ("suggestion_s", "trial_s", "parallel", "ahead"),
-    [(1.0, None, 4, 1), (1.0, 0.0, 4, 1), (0.01, 100.0, 1, 1), (1.0, 2.0, 4, 2), (10.0, 1.0, 2, 4), (5.0, 10.0, 3, 2)],
+    [(1.0, None, 4, 1), (1.0, 0.0, 4, 1), (1.1, 100.0, 1, 1), (1.0, 2.0, 4, 2), (10.0, 1.0, 2, 4), (5.0, 10.0, 3, 2)],
 )
 def test_how_many_suggestions_wait(suggestion_s, trial_s, parallel, ahead):
-    assert suggestions_ahead(suggestion_s, trial_s, parallel) == ahead
+    assert suggestions_ahead(suggestion_s, trial_s, parallel, 0) == ahead
+
+
+def test_a_suggestion_beside_which_a_trial_is_long_is_made_when_a_place_is_free():
+    assert [suggestions_ahead(1.0, 100.0, 4, free) for free in (0, 1, 3)] == [0, 1, 1]
 
 
 def test_parts_of_a_card_fill_the_fullest_one_first():

@@ -44,7 +44,7 @@ from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting
-from tuned.daemon.search.ways import due_in, reproducible
+from tuned.daemon.search.ways import awaits_result, due_in, reproducible
 from tuned.daemon.study_moves import drain_study, end_study
 
 log = logging.getLogger(__name__)
@@ -225,7 +225,11 @@ class Scheduler:
         counts, search = study.counts, study.search
         parallel = search.parallel or max(1, self._slots.capacity(study.spec.run.gpus))
         pace = self._suggesting.pace(study.id)
-        ahead = 1 if reproducible(study) else suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel)
+        live = sum(counts.get(state, 0) for state in LIVE) + claiming
+        if reproducible(study):
+            ahead = 0 if awaits_result(study) else 1
+        else:
+            ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel, max(0, parallel - live))
         if self._suggesting.by_design(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
             early = asks_advisor(search) or due_in(study).refine
@@ -243,7 +247,7 @@ class Scheduler:
             id=study.id,
             state=study.state,
             counted=counted(study.point_counts),
-            live=sum(counts.get(state, 0) for state in LIVE) + claiming,
+            live=live,
             queued=max(0, counts.get(TrialState.QUEUED, 0) - claiming),
             paused=counts.get(TrialState.PAUSED, 0) - (waiting.count if waiting else 0),
             asked=self._suggesting.asked(study.id),

@@ -38,6 +38,8 @@ class SearchSpec:
         levels: Values of each range in a grid.
         phases: Methods that follow each other.
         sources: Names of earlier studies whose results the model begins with.
+        lag: With one trial at a time: how many of the latest trials a suggestion is made without. 0: a slot waits for
+            each; 1: the next point is chosen while a trial runs. None: settled when the model begins, and stored.
     """
 
     method: SearchMethod = "auto"
@@ -49,6 +51,7 @@ class SearchSpec:
     levels: int = 5
     phases: tuple[SearchPhase, ...] = ()
     sources: tuple[str, ...] = ()
+    lag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class SearchTable(Table):
     trials: int | None = Field(default=None, ge=1, le=1_000_000)
     budget: PositiveDuration | None = None
     parallel: int | None = Field(default=None, ge=1, le=1024)
+    lag: int | None = Field(default=None, ge=0, le=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
     sources: Annotated[Names, OneOrMore, Field(alias="from")] = ()

@@ -43,7 +43,9 @@ def search_of(table: SearchTable, space: SearchSpace) -> SearchSpec:
             hint="give a parameter a range, or write trials = 1 (tunectl confirm STUDY --seeds 3 repeats it)",
         )
     sources = tuple(check_study_name(name, "search.from") for name in table.sources)
-    return SearchSpec(method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources)
+    return SearchSpec(
+        method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources, table.lag
+    )
 
 
 def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:

@@ -135,7 +135,7 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 
 def _search(search: Mapping[str, Any]) -> list[str]:
     lines = ["[search]"]
-    given = [name for name in ("method", "trials", "budget", "parallel", "seed") if search.get(name) is not None]
+    given = [name for name in ("method", "trials", "budget", "parallel", "lag", "seed") if search.get(name) is not None]
     if search.get("phases"):
         given.remove("method")
     if search["method"] == "grid" and not search.get("phases"):

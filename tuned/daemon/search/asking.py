@@ -18,6 +18,7 @@ from tuned.advisor.messages import (
     DefineStudy,
     Forget,
     ObjectiveLine,
+    Ping,
     Suggest,
     Suggestion,
     TrialLine,
@@ -33,9 +34,10 @@ from tuned.daemon import clock
 from tuned.daemon.machine.memory import memory_limit, uses_gpu
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import ANSWER_S, AdvisorFailed, AdvisorProcess
+from tuned.daemon.search.freshness import settle_lag
 from tuned.daemon.search.priors import prior_trials
 from tuned.daemon.search.space_versions import refine_before
-from tuned.daemon.search.ways import due_in, reproducible, results_of
+from tuned.daemon.search.ways import awaits_result, due_in, lag, reproducible, results_of
 
 TURN_S = 30.0
 """Seconds after which a question is taken off the process that all studies share; its study asks the other one then."""
@@ -101,7 +103,7 @@ class Asking:
         self._ended: list[_Fed] = []
 
     async def ask(self, study_id: int, count: int, number: int | None = None) -> Answer:
-        """The model's next points; with a number, one for that trial.
+        """The model's next points; with a number, one for that trial. None at all while a result is to be awaited.
 
         Raises:
             AdvisorFailed: There is no answer.
@@ -111,11 +113,16 @@ class Asking:
         async with await advisor.exclusive():
             began = time.monotonic()
             study, next_number, way = await self._ready(study_id)
+            if awaits_result(study):
+                return Answer(study, way, results_of(study), [], False, 0.0)
             await advisor.start()
+            if fed.generation != advisor.generation:
+                # Its imports are not part of the question: on a busy machine they alone take longer than a turn.
+                await advisor.ask(to_request(Ping()))
             await self._drop_ended(advisor)
             await self._feed(study, fed)
             wanted = next_number if number is None else number
-            cut = wanted - 2 if reproducible(study) else None
+            cut = wanted - 1 - lag(study) if reproducible(study) else None
             request = to_request(Suggest(study.id, wanted, way.way, count, cut))
             try:
                 answer = await advisor.ask(request, TURN_S if advisor is self._shared else ANSWER_S)
@@ -136,10 +143,10 @@ class Asking:
         """The study as it stands, with its space refined where that is due, and its next number."""
 
         def look(conn: Connection) -> tuple[Study, int, Due]:
-            study = queries.study_by_id(conn, study_id)
+            study = settle_lag(conn, study_id, clock.now())
             return study, queries.next_number(conn, study_id), due_in(study)
 
-        study, number, way = await self._database.ask(look)
+        study, number, way = await self._database.writer.run(look)
         if way.refine:
             study = await self._database.writer.run(lambda conn: refine_before(conn, study, way.phase, clock.now()))
         return study, number, way

@@ -24,7 +24,7 @@ from tuned.core.states import VALUED, StudyState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.search.taken import Taken
-from tuned.daemon.search.ways import due_in, reproducible
+from tuned.daemon.search.ways import due_in, lag, reproducible
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def refine_before(conn: Connection, study: Study, phase: int, now: float) -> Stu
     origin = f"phase {phase + 1}"
     if queries.has_space_from(conn, study.id, origin):
         return study
-    cut = queries.next_number(conn, study.id) - 2 if reproducible(study) else None
+    cut = queries.next_number(conn, study.id) - 1 - lag(study) if reproducible(study) else None
     space, why = refinement(conn, study, cut)
     if space == study.spec.space:
         # A version all the same, so that it is said once, and not looked at again with every point.

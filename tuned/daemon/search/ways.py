@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuned.core.search.phases import Due, due
-from tuned.core.states import VALUED, TrialState
+from tuned.core.states import LIVE, VALUED, TrialState
 from tuned.core.study import Study
 
 _TELLING = VALUED | {TrialState.FAILED}
@@ -15,14 +15,28 @@ def due_in(study: Study, more: int = 0) -> Due:
     created = sum(study.point_counts.values()) + more
     finished = min(created, sum(study.search_counts.get(state, 0) for state in VALUED))
     if reproducible(study):
-        # Whether the trial before it has ended already is a matter of time.
-        finished = min(finished, max(0, created - 1))
+        # Whether a trial before it has ended already is a matter of time: when the point is chosen, all but `lag` have.
+        finished = min(finished + _under_way(study) + more, max(0, created - lag(study)))
     return due(study.spec.space, study.search, finished, created)
 
 
 def reproducible(study: Study) -> bool:
-    """Whether the same study gives the same trials again: one at a time, each suggestion from all but the last one."""
+    """Whether the same study gives the same trials again: one at a time, each from all results but the latest `lag`."""
     return study.spec.search.parallel == 1
+
+
+def lag(study: Study) -> int:
+    """How many of the latest trials a suggestion of a reproducible study is made without."""
+    return 1 if study.spec.search.lag is None else study.spec.search.lag
+
+
+def awaits_result(study: Study) -> bool:
+    """Whether the next suggestion is made from a result that is still to come: of a trial that runs, or will."""
+    return reproducible(study) and _under_way(study) > lag(study)
+
+
+def _under_way(study: Study) -> int:
+    return sum(study.search_counts.get(state, 0) for state in (*LIVE, TrialState.QUEUED))
 
 
 def results_of(study: Study) -> int:
