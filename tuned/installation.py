@@ -1,13 +1,15 @@
 """Where tunectl's own interpreter is: this one, or the one that put this copy into another environment.
 
 `tunectl sdk` copies the SDK and the client into an environment and leaves a note beside them; scripts there then start
-the daemon with tunectl's interpreter, never with its own. Python 3.9, standard library alone.
+the daemon with tunectl's interpreter, never with its own. The wheel of the SDK has no such note.
+Python 3.9, standard library alone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -27,8 +29,17 @@ def note() -> dict[str, str]:
 
 
 def own_python() -> str:
-    """The interpreter that has all of tuned."""
-    return note().get("python") or sys.executable
+    """The interpreter that has all of tuned: the note's, else that of the `tunectl` that is found, else this one."""
+    return note().get("python") or _of_tunectl() or sys.executable
+
+
+def _of_tunectl() -> str:
+    """The interpreter beside the `tunectl` of this user, for an SDK that pip installed; empty for anything else."""
+    if os.path.isdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "daemon")):  # noqa: PTH112, PTH118, PTH120, PTH100
+        return ""
+    link = shutil.which("tunectl") or os.path.expanduser("~/.local/bin/tunectl")  # noqa: PTH111
+    python = os.path.join(os.path.dirname(os.path.realpath(link)), "python")  # noqa: PTH118, PTH120
+    return python if os.path.exists(python) else ""  # noqa: PTH110
 
 
 def own_prefix() -> str:

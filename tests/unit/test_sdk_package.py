@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,24 @@ assert f"{{S.RUNNING}}" == str(S.RUNNING) == S.RUNNING == "running"
 """
     done = subprocess.run([python, "-I", "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_wheel_of_the_sdk_runs_a_trial_under_the_oldest_python(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*build, "-w", str(tmp_path), str(ROOT / "packaging" / "sdk")], check=True)
+    (wheel,) = tmp_path.glob("tuned_hpo_sdk-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+        inside = {name for name in archive.namelist() if name.startswith("tuned/")}
+    assert inside == {f"tuned/{name}" for name in sdk_copy.names(ROOT / "tuned")}, "what `tunectl sdk` copies"
+    code = """if True:
+        import sys, tuned
+        trial = tuned.current_trial(defaults={"lr": 0.5})
+        trial.report(step=1, loss=trial.params["lr"])
+        print(tuned.__version__, trial.params["lr"], tuned.connect.__name__, tuned.__path__[0])
+    """
+    env = {"PYTHONPATH": str(tmp_path / "site"), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [interpreters()[0], "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-4:] == [tuned.__version__, "0.5", "connect", str(tmp_path / "site" / "tuned")]

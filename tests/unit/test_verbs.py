@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import shlex
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ from tui.actions import ACTIONS, Danger
 from tuned.cli.root import root
 from tuned.client import api
 from tuned.core.states import TrialState
-from tuned.core.verbs import BY_NAME, GROUPS, NOT_A_VERB, STEERING, VERBS, Kind
+from tuned.core.verbs import BY_NAME, EXAMPLES, GROUPS, NOT_A_VERB, OTHER_NAMES, STEERING, VERBS, Kind
 from tuned.daemon.api import make_api
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -98,3 +100,48 @@ def test_habits_are_answered() -> None:
     for word, meant in NOT_A_VERB.items():
         assert said(word)[0] == 2 and f"did you mean {meant}?" in said(word)[1]
         assert meant.split()[0] in BY_NAME and word not in BY_NAME
+
+
+def accepted(line: str) -> str:
+    """The refusal of a command line by the parser; empty when it takes it. Nothing is done."""
+    words = shlex.split(line, comments=True)
+    place = next((i for i, word in enumerate(words) if word in ("|", "&&", ";", ">")), len(words))
+    command: click.Command = root
+    context, rest = click.Context(root, info_name="tunectl"), words[1:place]
+    try:
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            if rest[0] in OTHER_NAMES:
+                return ""
+            name, found, rest = command.resolve_command(context, rest)
+            assert found is not None
+            command, context = found, click.Context(found, info_name=name, parent=context)
+        command.make_context(context.info_name, rest, parent=context.parent)
+    except click.exceptions.Exit:
+        return ""
+    except click.UsageError as error:
+        return f"{line}: {error.format_message()}"
+    return ""
+
+
+def test_each_verbs_help_ends_with_an_example_that_is_taken_as_it_stands() -> None:
+    assert list(EXAMPLES) == list(BY_NAME)
+    for name, line in EXAMPLES.items():
+        assert line.split()[:2] == ["tunectl", name]
+        assert accepted(line) == ""
+        assert f"Example: {line}" in " ".join(CliRunner().invoke(root, [name, "--help"]).output.split())
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.stem)
+def test_every_command_of_the_manual_is_taken_as_it_stands(page: Path) -> None:
+    text = page.read_text()
+    lines = re.findall(r"^\$ (tunectl .*)$", text, re.MULTILINE) + re.findall(r"`(tunectl [a-z-]+ [^`\n]+)`", text)
+    # Forms with placeholders, options that are spoken of, and the one verb that asks on the terminal are left out.
+    whole = [line for line in lines if not re.search(r"[A-Z]{2,}|\.\.\.|\[|<|^\S+ \S+ --\S+$|rebuild", line)]
+    assert [refused for line in whole if (refused := accepted(line))] == []
+
+
+def test_help_prints_pages_of_the_manual() -> None:
+    words = CliRunner().invoke(root, ["help", "words"]).output
+    assert "| fallback |" in words and 10 < words.count("\n| ") <= 22, "at most twenty words"
+    wrong = CliRunner().invoke(root, ["help", "wrods"])
+    assert wrong.exit_code == 2 and "did you mean words?" in wrong.output

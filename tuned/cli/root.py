@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tuned.core.verbs import BY_NAME, GROUPS, NOT_A_VERB, OTHER_NAMES
+from tuned.core.verbs import BY_NAME, EXAMPLES, GROUPS, NOT_A_VERB, OTHER_NAMES
 
 _SHARED = {
     "studies": "show delete",
@@ -43,6 +43,7 @@ class LazyGroup(click.Group):
         function = spelled.get(cmd_name, cmd_name.replace("-", "_"))
         module = _MODULES.get(cmd_name, "verbs." + cmd_name.replace("-", "_"))
         command: click.Command = getattr(import_module(f"tuned.cli.{module}"), function)
+        command.epilog = f"Example: {EXAMPLES[cmd_name]}"
         return command
 
     def resolve_command(
@@ -66,6 +67,8 @@ class LazyGroup(click.Group):
         place = next((i for i, word in enumerate(args) if word in OTHER_NAMES and _first(args, i)), None)
         if place is not None:
             meant, rest = OTHER_NAMES[args[place]], args[place + 1 :]
+            if meant == "--help" and rest and rest[0] not in BY_NAME:
+                _show_page(ctx, rest[0])
             # `help VERB` is the verb's own help.
             args = [*args[:place], *([*rest[:1], "--help"] if meant == "--help" else [meant, *rest])]
         return super().parse_args(ctx, args)
@@ -75,6 +78,29 @@ class LazyGroup(click.Group):
         for heading, names in GROUPS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, BY_NAME[name].meaning) for name in names.split()])
+        with formatter.section("Read on"):
+            pages = [
+                ("help VERB", "A verb's options, with an example."),
+                ("help words", "The words that are tunectl's own: study, slot, baseline, fallback, ..."),
+                ("help PAGE", "A page of the manual: first-week, study-file, steering, search, recovery, ..."),
+            ]
+            formatter.write_dl(pages)
+
+
+def _show_page(ctx: click.Context, topic: str) -> None:
+    """Print a page of the manual, and end.
+
+    Raises:
+        click.UsageError: There is no such page.
+    """
+    from tuned.cli.pages import topics
+    from tuned.core.names import nearest
+
+    known = topics()
+    if topic not in known:
+        raise click.UsageError(f"no verb or page {topic!r} ({nearest(topic, [*known, *BY_NAME])})", ctx)
+    click.echo_via_pager(known[topic].read_text(encoding="utf-8"))
+    ctx.exit()
 
 
 def _first(words: list[str], place: int) -> bool:

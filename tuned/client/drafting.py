@@ -48,13 +48,13 @@ def load_script(script: str, folder: Path) -> Script:
             text = file.read(LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidInput(
-            "is not Python", where=script, hint="run another program with run.command: docs/study-file.md"
+            "is not Python", where=script, hint="run another program with run.command: tunectl help study-file"
         ) from None
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=script) from error
     if path.suffix != ".py" and not re.match(r"#!.*python", text):
         raise InvalidInput(
-            "is not Python", where=script, hint="run another program with run.command: docs/study-file.md"
+            "is not Python", where=script, hint="run another program with run.command: tunectl help study-file"
         )
     typed = os.path.relpath(path, folder)
     read = read_script(text, str(path) if typed.startswith(os.pardir) else typed, lambda name: _beside(path, name))

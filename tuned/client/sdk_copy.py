@@ -115,7 +115,7 @@ def _write(target: Path, dist: Path, folder: Path) -> list[str]:
     shutil.rmtree(new, ignore_errors=True)
     package = Path(next(iter(tuned.__path__)))
     try:
-        for name in _names(package):
+        for name in names(package):
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(package / name, new / name)
         (new / NOTE).write_text(json.dumps({"python": sys.executable, "prefix": sys.prefix, "version": VERSION}))
@@ -135,7 +135,7 @@ def _write(target: Path, dist: Path, folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in sorted(target.rglob("*")) if path.is_file()] + own
 
 
-def _names(package: Path) -> Iterator[str]:
+def names(package: Path) -> Iterator[str]:
     """Paths within the package of what belongs to the copy."""
     yield from sorted(path.name for path in package.glob("*.py"))
     for folder in FOLDERS:
