@@ -25,7 +25,7 @@ FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
     "ui-bytes": terminal_ui.bytes_sent,
     "ui-100000": terminal_ui.keys_at_100000,
     "ui-million": terminal_ui.curve_of_a_million,
-    "ui-slow-line": terminal_ui.quit_on_a_slow_line,
+    "ui-slow-line": terminal_ui.slow_lines,
     "ui-memory": terminal_ui.memory,
     "idle-slots": suggesting.idle_slots,
     "suggestion-cpu": suggesting.suggestion_cpu,

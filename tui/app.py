@@ -36,6 +36,9 @@ from tuned.client import api
 from tuned.core.errors import TunedError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.screen import Screen
+
     from tuned.client.aio import AsyncClient
     from tuned.wire import SpaceChange
 
@@ -55,7 +58,10 @@ class TunedApp(App[int]):
     TITLE = "tuned"
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = Path(__file__).with_name("app.tcss")
-    BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
+    BINDINGS: ClassVar = [
+        Binding("ctrl+c", "leave", show=False),
+        Binding("ctrl+z", "suspend_process", show=False),
+    ]
     SCREENS: ClassVar = {"queue": QueueScreen, "insight": Insight, "space": SpaceScreen, "trial": TrialScreen}
 
     def __init__(
@@ -74,6 +80,7 @@ class TunedApp(App[int]):
         self.undos: list[tuple[str, tuple[Step, ...]]] = []
         self._seen = -1
         self._live_second = 0
+        self._dropped = False
         self.folder = folder
         self._recall(load(folder))
         if options.study is not None:
@@ -157,6 +164,29 @@ class TunedApp(App[int]):
 
     def _hurry(self) -> None:
         self.call_later(self.tick)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Draw, unless a frame is on its way to a far terminal: then what is dropped is drawn when that has arrived."""
+        if getattr(self._driver, "in_flight", False):
+            self._dropped = True
+        else:
+            super()._display(screen, renderable)
+
+    def frame_arrived(self) -> None:
+        """Draw what was dropped meanwhile."""
+        if self._dropped:
+            self._dropped = False
+            self.screen.refresh()
+
+    def on_resize(self) -> None:
+        """A terminal that has another size shows anything."""
+        self.forget_screen()
+
+    def forget_screen(self) -> None:
+        """Send the next frame as a whole, whatever the terminal shows."""
+        forget = getattr(self._driver, "forget", None)
+        if forget is not None:
+            forget()
 
     # --- acting ---------------------------------------------------------------------------------------------------
 

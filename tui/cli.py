@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 
+from tui.terminal import is_far
 from tuned.home import Home
 
 
@@ -51,8 +52,7 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
     """Set what Textual reads when it is imported; what the user has set stays."""
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    remote = bool(environ.get("SSH_CONNECTION"))
-    environ.setdefault("TEXTUAL_FPS", "15" if remote else "30")
+    environ.setdefault("TEXTUAL_FPS", "15" if is_far(environ) else "30")
     if environ.get("NO_COLOR"):
         # The default theme computes shades of grey even without colours; this one sends none.
         environ.setdefault("TEXTUAL_THEME", "ansi-dark")
@@ -68,13 +68,12 @@ def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str |
     from tui.terminal import run_app
     from tuned.client.aio import AsyncClient
 
-    remote = bool(os.environ.get("SSH_CONNECTION"))
     options = Options(
         read_only=read_only,
         ascii=ascii,
         mouse=mouse,
         study=study,
         where=str(home.socket),
-        period=1.0 if remote else 0.5,
+        period=1.0 if is_far(os.environ) else 0.5,
     )
     return run_app(TunedApp(AsyncClient(home.socket), options, folder=home.root), mouse=mouse)

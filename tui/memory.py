@@ -25,7 +25,7 @@ class Memory:
     """
 
     theme: str = ""
-    sort: str = "value"
+    sort: str = "watch"
     descending: bool = False
     sides: bool = True
     wrap: bool = False

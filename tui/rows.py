@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tui.pages import PageQuery
 from tui.store import Store
 from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.ranking import WATCH
 from tuned.core.trials.filter import NO_FILTER, TrialFilter, parse
 from tuned.wire import TrialRow
 
@@ -22,7 +23,7 @@ _DAEMON_SORTS = {
 }
 """Column -> the daemon's name for it, and whether its natural order is descending."""
 
-FIXED_SORTS = ("trial", "state", "priority", "step", "value", "elapsed")
+FIXED_SORTS = ("trial", "state", "priority", "step", WATCH, "value", "elapsed")
 MOST_MARKED = 2_000
 """Trials that can be marked at once: each is named to the daemon when something is done to them."""
 
@@ -32,7 +33,7 @@ class Rows:
 
     Attributes:
         sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
-            order; the natural order of `value` is best first, of `trial` newest first.
+            order; that of `value` is best first, of `watch` the same behind the live trials, of `trial` newest first.
         filter: What passes.
         marks: Numbers of marked trials.
         marking: Whether marked rows are on their way from the daemon.
@@ -41,7 +42,7 @@ class Rows:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.sort = "value"
+        self.sort = WATCH
         self.descending = False
         self.filter: TrialFilter = NO_FILTER
         self.marks: set[int] = set()
@@ -91,9 +92,8 @@ class Rows:
         """The order that is shown, in the daemon's words."""
         self._notice_study()
         name, descending = _DAEMON_SORTS.get(self.sort, (f"params.{self.sort}", False))
-        if self.sort == "value":
-            descending = not self.store.minimizes
-            name = "value" if self.store.objective is not None else "number"
+        if self.sort in ("value", WATCH):
+            name, descending = self.sort, not self.store.minimizes
         return PageQuery(self.store.study or "", name, descending != self.descending, self.filter.text)
 
     def rank(self, number: int) -> tuple[int, int] | None:
@@ -110,7 +110,7 @@ class Rows:
         if self.store.study != self._study:
             self._study, self.marks, self.anchor, self._shown = self.store.study, set(), None, []
             if self.sort not in self.sorts():
-                self.sort, self.descending = "value", False
+                self.sort, self.descending = WATCH, False
             try:
                 self.filter.check(self.store.columns)
             except InvalidInput:
@@ -131,7 +131,7 @@ class Rows:
     def sorts(self) -> list[str]:
         """Names that can be sorted by, in the order of the columns."""
         study = self.store.study_row
-        return [*FIXED_SORTS[:5], *(study.parameters if study else ()), "elapsed"]
+        return [*FIXED_SORTS[:6], *(study.parameters if study else ()), "elapsed"]
 
     def turn_sort(self, by: int) -> None:
         """Sort by the next or previous column, in its natural order."""

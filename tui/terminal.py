@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 TERMINAL_LOST = 129
 WATCH_SECONDS = 2.0
+
+
+def is_far(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is at the other end of a line, which may be slow."""
+    return bool(environ.get("SSH_CONNECTION"))
 
 
 def has_terminal() -> bool:
@@ -46,6 +51,10 @@ def run_app(app: TunedApp, *, mouse: bool = True) -> int:
     # What these say is the size of whatever started us; it would be believed over the terminal, resizes included.
     for stale in ("COLUMNS", "LINES"):
         os.environ.pop(stale, None)
+    if is_far(os.environ):
+        from tui.far_driver import FarDriver
+
+        app.driver_class = FarDriver
     ended = threading.Event()
     # Nobody is left to restore a screen for, and the daemon needs no goodbye: leaving at once is the clean end.
     threading.Thread(

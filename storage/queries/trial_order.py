@@ -17,8 +17,9 @@ from storage import rows
 from storage.models import trials as table
 from storage.queries.trial_filter import condition
 from tuned.core.errors import InvalidInput
-from tuned.core.ranking import Tier
+from tuned.core.ranking import WATCH, Tier
 from tuned.core.state_words import STATE_ORDER
+from tuned.core.states import LIVE
 from tuned.core.trials.filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
 from tuned.core.trials.trial import Trial
 
@@ -42,7 +43,9 @@ _REST = f"{_STATE}, t.number DESC"
 _SCANNED = frozenset({"number", *_KEYS, "step", "started", "ended", _ELAPSED})
 """Columns without an index of their own (or in the order of the file): the filter is applied on the way."""
 
-SORTS = ("number", "value", *_KEYS, *_SOME_KEYS, _ELAPSED)
+_LIVE = "t.state IN (" + ", ".join(f"'{state}'" for state in sorted(LIVE)) + ")"
+
+SORTS = ("number", "value", WATCH, *_KEYS, *_SOME_KEYS, _ELAPSED)
 
 _PAGE = rows.select_trials().where(
     table.c.study_id == bindparam("study_id"), table.c.number.in_(bindparam("wanted", expanding=True))
@@ -55,7 +58,8 @@ class Order:
 
     Attributes:
         sort: One of `SORTS`, or `params.NAME`. Trials without that come last in both directions, by state and the
-            newest first; by `value` those cut short come behind those that ran whole.
+            newest first; by `value` those cut short come behind those that ran whole; `watch` is the order by `value`
+            with the live trials before all.
         now: Unix seconds, for the elapsed time of live trials.
     """
 
@@ -151,9 +155,12 @@ def _parts(order: Order) -> list[Part]:
         return [walk("", "")]
     if sort in _KEYS:
         return [walk("", _KEYS[sort])]
-    if sort == "value":
-        tiers = [walk(f" AND t.tier = {tier:d}", "t.value") for tier in (Tier.WHOLE, Tier.CUT)]
-        return [*tiers, rest(f"t.tier = {Tier.NONE:d}")]
+    if sort in ("value", WATCH):
+        parts = [walk(f" AND t.tier = {tier:d}", "t.value") for tier in (Tier.WHOLE, Tier.CUT)]
+        unranked = f"t.tier = {Tier.NONE:d}"
+        if sort == "value":
+            return [*parts, rest(unranked)]
+        return [rest(_LIVE), *parts, rest(f"{unranked} AND NOT {_LIVE}")]
     if sort == _ELAPSED or sort in _SOME_KEYS:
         has = "t.started_at" if sort == _ELAPSED else _SOME_KEYS[sort]
         key = f"(coalesce(t.ended_at, {float(order.now)!r}) - t.started_at)" if sort == _ELAPSED else has

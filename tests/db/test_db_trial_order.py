@@ -13,7 +13,7 @@ from storage import queries, repository
 from storage.queries import Order
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
-from tuned.core.ranking import Ranking, Tier
+from tuned.core.ranking import WATCH, Ranking, Tier
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import Actor, Failure
 from tuned.core.study import Objective
@@ -37,8 +37,8 @@ FILTERS = (
     "stage=search", "relu", "tan", "#1", "boom", "!boom", "state:done lr<0.5 relu", "width<inf", "lr=0.1", "lr=1e-1",
 )  # fmt: skip
 SORTS = (
-    "number", "value", "state", "priority", "step", "created", "started", "ended", "elapsed", "attempt", "origin",
-    "device", *(f"params.{name}" for name in SPACE.names),
+    "number", "value", "watch", "state", "priority", "step", "created", "started", "ended", "elapsed", "attempt",
+    "origin", "device", *(f"params.{name}" for name in SPACE.names),
 )  # fmt: skip
 
 
@@ -120,6 +120,16 @@ def test_orders_are_by_value_and_the_rest_comes_last(lab, filled):
     drops = [trial.params.get("drop") for trial in sorted_by("params.drop", descending=True)]
     has = [drop for drop in drops if drop is not None]
     assert has == sorted(has, reverse=True) and set(drops[len(has) :]) == {None}
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_watching_shows_the_live_ones_before_the_order_by_value(lab, filled, descending):
+    trials = {trial.number: trial for trial in lab.ask(queries.trials, filled)}
+    live = [number for number, trial in trials.items() if trial.state == "running"]
+    by_value, watched = (
+        lab.ask(queries.trial_numbers, Order(filled, COLUMNS, parse(""), sort, descending)) for sort in ("value", WATCH)
+    )
+    assert live and watched == sorted(live, reverse=True) + [number for number in by_value if number not in live]
 
 
 def test_unknown_names_and_orders_are_refused(lab, filled):

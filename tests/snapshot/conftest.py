@@ -104,7 +104,7 @@ def start(fake: FakeClient, clock: Clock) -> Callable[..., contextlib.AbstractAs
 
 @pytest.fixture
 def start_on_21(start: Any) -> Any:
-    """The same with the cursor on #21, which runs: ranked trials stand above those that run."""
+    """The same with the cursor on #21, the older one of the two that run."""
 
     @contextlib.asynccontextmanager
     async def on_a_running_trial(*words: Any, **options: Any) -> AsyncIterator[Ui]:

@@ -56,12 +56,15 @@ def in_order(rows: Sequence[TrialRow], sort: str, descending: bool) -> list[Tria
         "elapsed": lambda r: None if r.started_at is None else (r.ended_at or NOW) - r.started_at,
         "value": lambda r: None if RANKING.tier(r) is Tier.NONE else RANKING.score(r),
     }
+    keys["watch"] = keys["value"]
     key = keys.get(sort) or (lambda r: str(r.params[sort.removeprefix("params.")]))
     having = sorted((r for r in rows if key(r) is not None), key=lambda r: (key(r), r.number), reverse=descending)
-    if sort == "value":
+    if sort in ("value", "watch"):
         having.sort(key=RANKING.tier)
     rest = [r for r in rows if key(r) is None]
-    return having + sorted(rest, key=lambda r: (STATE_ORDER.index(r.state), -r.number))
+    live = sorted((r for r in rest if r.state == "running" and sort == "watch"), key=lambda r: -r.number)
+    rest = [r for r in rest if r not in live]
+    return live + having + sorted(rest, key=lambda r: (STATE_ORDER.index(r.state), -r.number))
 
 
 class Clock:

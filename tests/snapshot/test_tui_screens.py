@@ -22,7 +22,7 @@ async def test_the_main_screen(start: Any, golden: Callable[[str, str], None], w
         ("curves", ["2"]), ("slots", ["3"]), ("log", ["4"]), ("events", ["5"]), ("studies", ["s"]),
         ("trial", ["enter"]), ("queue", ["Q"]), ("help", ["question_mark"]), ("palette", ["colon", "p", "r"]),
         ("confirm", ["x"]), ("filtered", ["slash", *"lr<1e-2", "enter"]), ("marked", ["space", "space", "v"]),
-        ("sorted", ["greater_than_sign"]), ("zoomed", ["z"]), ("insight", ["i"]), ("space", ["S"]),
+        ("sorted", ["greater_than_sign"] * 2), ("zoomed", ["z"]), ("insight", ["i"]), ("space", ["S"]),
         ("new", ["n", *"#21 lr*=2"]), ("compare", ["C"]), ("columns", ["c"]),
     ],
 )  # fmt: skip

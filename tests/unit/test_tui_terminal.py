@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import io
+import os
+import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.events import CursorPosition
 
 from tui import cli
+from tui.far_driver import FarDriver
 from tui.terminal import watch
 
 
@@ -50,3 +57,40 @@ def test_every_style_is_there_even_for_a_theme_that_says_nothing(ansi: bool) -> 
     from tui.palette import NAMES, build
 
     assert set(NAMES) <= set(build({}, ansi=ansi, colour=True))
+
+
+async def test_a_far_terminal_gets_the_next_frame_when_the_last_one_has_arrived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "__stdin__", io.FileIO(os.open(os.devnull, os.O_RDONLY)))
+    sent: list[str] = []
+    arrived: list[bool] = []
+    later = SimpleNamespace(write=sent.append)
+    app = SimpleNamespace(
+        size=SimpleNamespace(width=10), call_later=lambda call: call(), frame_arrived=lambda: arrived.append(True)
+    )
+    driver = FarDriver(app)
+    driver._writer_thread = later  # type: ignore[assignment]
+
+    async def frame(text: str) -> bool:
+        driver.write(f"\x1b[1;1H{text}\x1b[0m\r\n")
+        driver.flush()
+        return driver.in_flight
+
+    async def answer() -> None:
+        driver.process_message(CursorPosition(0, 0))
+        await asyncio.sleep(0)
+        assert not driver.in_flight
+
+    assert await frame("a" * 10) and sent.pop() == "\x1b[1;1H" + "a" * 10 + "\x1b[6n"
+    await answer()
+    assert not await frame("a" * 10) and not sent
+    assert await frame("a" * 9 + "b") and sent.pop() == "\x1b[1;10Hb\x1b[6n"
+    await answer()
+    driver.forget()
+    assert await frame("a" * 9 + "b") and len(sent.pop()) > 10
+    assert len(arrived) == 2
+    # A terminal that gives no answers any more is drawn on without a pace.
+    driver._answers = False
+    driver._give_up()
+    assert not await frame("c" * 10) and "c" * 10 in sent.pop()

@@ -13,6 +13,7 @@ from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
 from tui.views.frame import pane_title
 from tuned.core import words
+from tuned.core.ranking import WATCH
 from tuned.core.states import LIVE, OPEN
 from tuned.wire import TrialRow
 
@@ -209,9 +210,10 @@ def _extra(context: Context, top: int, count: int, hidden: int, width: int) -> s
 
 def _header(context: Context, shown: list[Column], width: int) -> Line:
     spans: list[Span] = [("  ", "text")]
+    sort = "value" if context.rows.sort == WATCH else context.rows.sort
     for column in shown:
         title = fit(column.title, column.width, column.align, context.glyphs.more)
-        spans += [(title, "key" if column.id == context.rows.sort else "dim"), (" ", "text")]
+        spans += [(title, "key" if column.id == sort else "dim"), (" ", "text")]
     return fit_line(spans, width)
 
 

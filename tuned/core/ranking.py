@@ -54,6 +54,9 @@ class Ranked(Protocol):
 
 R = TypeVar("R", bound=Ranked)
 
+WATCH = "watch"
+"""The order for a person who watches: what runs, the newest first; then by value as ranked; then the rest."""
+
 
 def cut_short(trial: Ranked) -> bool:
     """Whether a rule or a person ended it before its own end, or a full disk cut what it reported.

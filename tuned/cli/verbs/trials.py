@@ -28,7 +28,10 @@ STATES = [str(state) for state in TrialState]
 @click.argument("study")
 @click.option("--state", multiple=True, type=click.Choice(STATES), help="Only trials in this state; may be repeated.")
 @click.option("--filter", help="Such as 'state:run lr<1e-3 act=relu text'; all terms must hold, ! turns one round.")
-@click.option("--sort", help="number, value (best first), state, priority, step, elapsed, ended, ... or params.NAME.")
+@click.option(
+    "--sort",
+    help="number, value (best first), watch (those that run, then by value), state, priority, ... or params.NAME.",
+)
 @click.option("--descending", is_flag=True, default=None, help="Turn the order round.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")
 @click.option("--offset", type=click.IntRange(min=0), help="Leave out the first ones.")

@@ -55,8 +55,9 @@ async def trials(
 ) -> list[TrialRow]:
     """A study's trials; with `metrics`, each with the last value of all that it reported.
 
-    `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), state,
-    priority, step, created, started, ended, elapsed, attempt, origin, device or `params.NAME`.
+    `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), watch
+    (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device
+    or `params.NAME`.
     """
     study = await given.study(name)
     order = _order(study, filter, state, sort, descending)
