@@ -7,6 +7,7 @@ A run directory belongs to one attempt and is never reused::
 
     runs/<study>/study.json                      what a database can be rebuilt from     daemon
     runs/<study>/<number>/checkpoint/            shared by the attempts of a trial
+    runs/<study>/<number>/checkpoint.copy/       the same as it was when the trial was told to stop     supervisor
     runs/<study>/<number>/<attempt>/
         spec.json      what to run                      daemon, before it asks for the launch
         lock           flock held while the attempt lives                      supervisor
@@ -51,6 +52,8 @@ MODULES_FILE = "modules.json"
 EXIT_FILE = "exit.json"
 WORK_DIR = "work"
 CHECKPOINT_DIR = "checkpoint"
+COPY_SUFFIX = ".copy"
+"""Behind `checkpoint`: the copy that an attempt falls back to which cannot go on from the checkpoint itself."""
 PREDICTIONS_DIR = "predictions"
 DATA_PREFIX = "data-"
 """`predictions/<split>.npz` is what a model said of a split; `predictions/data-<split>.npz` hashes its examples."""

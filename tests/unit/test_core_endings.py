@@ -10,13 +10,17 @@ from tuned.core.queue.gpu_shares import ALONE, wanted_by
 from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trials.endings import (
+    RESUME,
     Fate,
+    Resumption,
     alone_next,
     as_asked,
     breaker_verdict,
     canary_verdict,
     check_result,
+    from_copy,
     judge,
+    keeps_result,
     never_began,
     side_verdict,
     with_retry,
@@ -237,3 +241,28 @@ def test_five_nan_in_a_row_pause_a_study_but_not_at_points_that_a_person_chose()
     assert "failed alike (nan)" in (breaker_verdict(suggested) or "")
     own = [replace(trial, origin="user") for trial in suggested]
     assert breaker_verdict(own) is None
+
+
+FAILED = Outcome("exit_error", Failure.ERROR, "exit code 1: EOFError: Ran out of input")
+
+
+def test_who_cannot_go_on_goes_on_from_the_copy_which_costs_no_retry():
+    again = from_copy(FAILED, Resumption(copy=True))
+    assert (again.event, again.spends) == ("retry", RESUME) and "EOFError" in again.reason
+    assert from_copy(FAILED, Resumption(copy=True), StopReason.PAUSE).event == "exit_paused"
+    for resumption, intent in ((None, None), (Resumption(copy=False), None), (Resumption(copy=True), StopReason.KILL)):
+        assert from_copy(FAILED, resumption, intent) is FAILED
+
+
+def test_a_failure_to_go_on_never_takes_the_earlier_result():
+    values = {"loss": 1.0, "size": 2.0}
+    kept = keeps_result(FAILED, Resumption(copy=False), SPEC, values)
+    assert (kept.event, kept.failure) == ("exit_pruned", None) and "EOFError" in kept.reason
+    retry = Outcome("retry", Failure.ERROR, "")
+    for outcome, resumption, known in (
+        (FAILED, None, values),
+        (FAILED, Resumption(copy=False), {"loss": 1.0}),
+        (FAILED, Resumption(copy=False), {"loss": math.nan, "size": 2.0}),
+        (retry, Resumption(copy=True), values),
+    ):
+        assert keeps_result(outcome, resumption, SPEC, known) is outcome

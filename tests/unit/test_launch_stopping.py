@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tuned.launch.stopping import KILL_AFTER, Stopping
+from tuned.launch.stopping import KILL_AFTER, LOOK_AGAIN, Stopping
 
 
 def test_nothing_is_due_without_a_reason() -> None:
@@ -89,3 +89,26 @@ def test_who_stands_still_can_be_ended() -> None:
     stopping.hold(4.0)
     stopping.request("kill", True, 100.0)
     assert stopping.due(100.0) is signal.SIGKILL
+
+
+@pytest.mark.parametrize(("reason", "waits"), [("pause", True), ("cancel", False), ("prune", False)])
+def test_only_what_may_go_on_later_is_waited_for_while_it_saves(reason: str, waits: bool) -> None:
+    stopping = Stopping(grace=5.0, timeout=None, now=0.0)
+    stopping.request(reason, False, 100.0)
+    assert stopping.due(100.0, lambda: True) is (None if waits else signal.SIGTERM)
+    if waits:
+        assert stopping.wait(100.0) == pytest.approx(LOOK_AGAIN)
+        assert stopping.due(100.0 + LOOK_AGAIN, lambda: False) is signal.SIGTERM
+
+
+def test_a_save_is_waited_for_no_longer_than_the_grace() -> None:
+    stopping = Stopping(grace=5.0, timeout=None, now=0.0)
+    stopping.request("pause", False, 100.0)
+    assert stopping.due(104.99, lambda: True) is None and stopping.wait(104.99) == pytest.approx(0.01)
+    assert stopping.due(105.0, lambda: True) is signal.SIGTERM
+    # A trial that was told has had its grace, and a time limit gives the same.
+    told = Stopping(grace=5.0, timeout=None, now=0.0)
+    told.request("pause", True, 100.0)
+    assert told.due(105.0, lambda: True) is signal.SIGTERM
+    late = Stopping(grace=5.0, timeout=10.0, now=100.0)
+    assert late.due(110.0, lambda: True) is None and late.due(115.0, lambda: True) is signal.SIGTERM

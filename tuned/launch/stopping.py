@@ -1,16 +1,20 @@
 """When a running attempt gets which signal: pure decisions over the time of a monotonic clock.
 
 Knows nothing of processes. A trial that asks `should_stop()` gets `grace` seconds to end by itself; any other is asked
-by SIGTERM at once; SIGKILL follows ten seconds after SIGTERM. Running out of time is treated like the latter.
+by SIGTERM at once; SIGKILL follows ten seconds after SIGTERM. Running out of time is treated like the latter. One that
+may go on later is asked between two saves, if one ends within `grace`.
 """
 
 from __future__ import annotations
 
 import signal
-from typing import Optional
+from typing import Callable, Optional
 
 KILL_AFTER = 10.0
 """Seconds between SIGTERM and SIGKILL."""
+
+LOOK_AGAIN = 0.05
+"""Seconds between two looks at a trial that saves."""
 
 _SENT = float("inf")
 """In the place of a time: this signal was sent, or is of no use any more."""
@@ -20,7 +24,7 @@ class Stopping:
     """The plan for one attempt.
 
     Args:
-        grace: Seconds that a trial with the SDK gets to end by itself.
+        grace: Seconds that a trial with the SDK gets to end by itself, and that another has to finish a save.
         timeout: Seconds of running time, or None.
         now: When the attempt began, in seconds of the clock that all other times are of.
 
@@ -36,6 +40,7 @@ class Stopping:
         self._grace = grace
         self._expires = None if timeout is None else now + timeout
         self._terminate_at: Optional[float] = None
+        self._latest = 0.0
         self._kill_at: Optional[float] = None
         self._held_since: Optional[float] = None
         self.held = 0.0
@@ -66,10 +71,17 @@ class Stopping:
         if reason == "kill":
             self._kill_at = now
         elif self._terminate_at is None and self._kill_at is None:
-            self._terminate_at = now + self._grace if listens else now
+            self._latest = now + self._grace
+            self._terminate_at = self._latest if listens else now
 
-    def due(self, now: float) -> Optional[signal.Signals]:
-        """The signal to send now, if any; each is given once."""
+    def due(self, now: float, saving: Callable[[], bool] = lambda: False) -> Optional[signal.Signals]:
+        """The signal to send now, if any; each is given once.
+
+        Args:
+            now: Seconds.
+            saving: Whether the trial is in the middle of a save. It is asked when SIGTERM is due to one that may go on
+                later, and its last answer before that signal is false, unless the grace is over.
+        """
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = self._expires = None
             self._terminate_at = _SENT
@@ -78,12 +90,19 @@ class Stopping:
             self._expires = None
             self.timed_out = True
             if self._kill_at is None:
-                self._terminate_at = now
+                self._terminate_at, self._latest = now, now + self._grace
         if self._terminate_at is not None and now >= self._terminate_at:
+            if self._may_go_on() and now < self._latest and saving():
+                self._terminate_at = min(now + LOOK_AGAIN, self._latest)
+                return None
             self._terminate_at = _SENT
             self._kill_at = now + KILL_AFTER
             return signal.SIGTERM
         return None
+
+    def _may_go_on(self) -> bool:
+        """A pause, and a time limit, may be followed by another attempt."""
+        return self.reason == "pause" or (self.reason is None and self.timed_out)
 
     def wait(self, now: float) -> Optional[float]:
         """Seconds until `due` has something to say; None for never, as far as is known now."""

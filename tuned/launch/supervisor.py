@@ -15,10 +15,10 @@ import resource
 import signal
 import sys
 import time
-from typing import Any, Dict, NoReturn, Optional
+from typing import Any, Dict, List, NoReturn, Optional
 
 from tuned import faults, protocol
-from tuned.launch import child, kernel, trial_processes
+from tuned.launch import child, descendants, kernel, saving, trial_processes
 from tuned.launch.claim import claim
 from tuned.launch.output import Output
 from tuned.launch.program import Program
@@ -28,6 +28,11 @@ from tuned.plain_files import read_plain
 
 STUCK_AFTER = 20.0
 """Seconds after which a forked interpreter that has not reached the user's code is given up."""
+
+SETTLE_AT_MOST = 0.5
+"""Seconds that a trial which is to stop gets for the other files of a save, once the first is closed."""
+_STAND_STILL = 0.002
+"""Seconds that a signal may take to reach a process on another core."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRY_AGAIN = 1.0
@@ -106,6 +111,7 @@ class Supervisor:
         self._began = 0.0
         self._stopping = Stopping(spec["grace"], spec["timeout"], 0.0)
         self._frozen = False
+        self._settled_by = 0.0
 
     def run(self, release: int) -> NoReturn:
         """Release the trial, wait for its end, record it, and exit."""
@@ -154,13 +160,40 @@ class Supervisor:
     def _act(self) -> None:
         """Send the signal that is due."""
         now = time.monotonic()
-        number = self._stopping.due(now)
+        number = self._stopping.due(now, self._saving)
         if number is not None:
             self._processes.signal(number)
+            self._processes.thaw()
         if self._stuck_in(now) == 0.0:
             self._warm = False
             self._output.tell("the forked interpreter did not reach the script in %d s" % STUCK_AFTER)
             self._processes.signal(signal.SIGKILL)
+
+    def _saving(self) -> bool:
+        """Whether the trial is in the middle of a save. If not, it stands still from here to its signal.
+
+        What it has saved is then copied: its answer to the signal may be a save that nobody waits for.
+        """
+        folders = [os.path.realpath(folder) for folder in self._spec.get("saves", ())]
+        if not folders:
+            return False
+        if self._writes(folders):
+            return True
+        now = time.monotonic()
+        self._settled_by = self._settled_by or now + SETTLE_AT_MOST
+        if now < self._settled_by and saving.unsettled(folders, time.time()):
+            return True
+        self._processes.freeze()
+        time.sleep(_STAND_STILL)
+        if self._writes(folders):
+            self._processes.thaw()
+            return True
+        checkpoint = self._spec["checkpoint_dir"]
+        saving.keep_copy(checkpoint, checkpoint + protocol.COPY_SUFFIX)
+        return False
+
+    def _writes(self, folders: List[str]) -> bool:
+        return saving.writing((p.pid for p in descendants.below(os.getpid())), folders, time.time())
 
     def _stuck_in(self, now: float) -> Optional[float]:
         """Seconds until a warm start counts as failed; None when it has succeeded."""

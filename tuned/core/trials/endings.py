@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -174,6 +175,60 @@ def elsewhere_next(outcome: Outcome, lost: str, used: Mapping[str, int], intent:
     if used.get(Failure.DEVICE.value, 0) >= MOST_LOST_CARDS:
         return Outcome("vanished", Failure.DEVICE, reason)
     return Outcome("retry", Failure.DEVICE, reason)
+
+
+RESUME = "resume"
+"""What a retry from the copy of a checkpoint is counted as: it costs none of the study's retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """An attempt that went on from a checkpoint and failed before it reported anything.
+
+    Attributes:
+        copy: Whether there is a copy of the checkpoint from before, which the next attempt goes on from.
+    """
+
+    copy: bool
+
+
+def from_copy(outcome: Outcome, resumption: Resumption | None, intent: StopReason | None = None) -> Outcome:
+    """Have a trial that could not go on from its checkpoint go on from the copy of it.
+
+    Args:
+        outcome: The meaning of the attempt's end.
+        resumption: What it went on from; None where it began anew, or has reported something.
+        intent: The daemon's request to the attempt.
+    """
+    if resumption is None or not resumption.copy or outcome.event != "exit_error" or intent in _FOR_GOOD:
+        return outcome
+    reason = f"{outcome.reason}; it goes on from the copy of its checkpoint that was made when it stopped"
+    if intent is StopReason.PAUSE:
+        return Outcome("exit_paused", None, reason)
+    return Outcome("retry", outcome.failure, reason, RESUME)
+
+
+def keeps_result(
+    outcome: Outcome, resumption: Resumption | None, spec: StudySpec, values: Mapping[str, float], stage: str = SEARCH
+) -> Outcome:
+    """A failure to go on takes nothing away that the trial had reported before: it counts as one that was cut short.
+
+    Args:
+        outcome: What became of the attempt, retries and all.
+        resumption: As `from_copy` takes it.
+        spec: The study.
+        values: Objective metric -> summary of what all attempts have reported.
+        stage: The trial's.
+    """
+    if resumption is None or outcome.event not in ("exit_error", "vanished"):
+        return outcome
+    required = spec.required_in(stage)
+    if outcome.failure is Failure.INFEASIBLE or not required:
+        return outcome
+    if not all(math.isfinite(values.get(objective.metric, math.nan)) for objective in required):
+        return outcome
+    reason = f"it could not go on from its checkpoint; its result so far counts: {outcome.reason}"
+    return Outcome("exit_pruned", None, reason)
 
 
 def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> Outcome | None:

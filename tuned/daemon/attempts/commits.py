@@ -18,13 +18,16 @@ from tuned.core.study import Study
 from tuned.core.trials.endings import (
     SIDE_HISTORY,
     Fate,
+    Resumption,
     alone_next,
     as_asked,
     breaker_verdict,
     canary_verdict,
     check_result,
     elsewhere_next,
+    from_copy,
     is_silent,
+    keeps_result,
     never_began,
     side_verdict,
     with_retry,
@@ -119,6 +122,7 @@ def commit_ending(
     now: float,
     damaged: str = "",
     lost_card: str = "",
+    resumption: Resumption | None = None,
 ) -> Ending:
     """The last progress and the end of an attempt, with all consequences for its trial and its study.
 
@@ -129,8 +133,10 @@ def commit_ending(
     3. Read the exit: the record, the requested stop and the tail of the output become one outcome. Without a record, a
        requested end counts as done: an acknowledged request must not be lost with the process.
     4. Hold a success against the study: the metrics that it had to report, or the reason why they are missing.
-    5. Decide on another attempt: alone on the card after its memory ran out, elsewhere after its card was lost, again
-       after a failure with retries left, cold after a fork that ran no line of the user's code.
+    5. Decide on another attempt: alone on the card after its memory ran out, elsewhere after its card was lost, from the
+       copy of its checkpoint where it could not go on from that, again after a failure with retries left, cold after a
+       fork that ran no line of the user's code. Without another attempt, what it had reported before a failure to go on
+       counts.
     6. Move the trial and close the attempt's row.
     7. Pause the study where this failure says that every further trial would fail as well.
 
@@ -143,6 +149,7 @@ def commit_ending(
         now: Unix seconds.
         damaged: The fault of its directory, which may explain a missing record or result; empty without one.
         lost_card: Why its card does not answer; empty when it does.
+        resumption: The checkpoint that it failed to go on from; None of any other attempt.
     """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
@@ -171,9 +178,10 @@ def commit_ending(
         outcome = replace(outcome, reason=trial.reason)
     outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
     outcome = elsewhere_next(outcome, lost_card, trial.retries_used, trial.stop_reason)
+    outcome = from_copy(outcome, resumption, trial.stop_reason)
     outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
-    outcome = unforked or outcome
+    outcome = keeps_result(unforked or outcome, resumption, study.spec, trial.values, trial.stage)
     state = repository.end_attempt(
         conn,
         trial.id,

@@ -22,6 +22,7 @@ from tuned.core.states import TrialState
 from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts import resuming
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
 from tuned.daemon.attempts.escalation import escalate
 from tuned.daemon.attempts.folder_watch import FolderWatch
@@ -286,14 +287,21 @@ class Attempts:
             record = {**record, "gaps": gaps}
         # The output says why there is no result; where there is one, nobody asks.
         tail = "" if clean and progress.next_steps else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
+        reported = bool(progress.next_steps or (attempt.offset and await asyncio.to_thread(self._next_steps, attempt)))
         failpoints.reach("exit.seen")
         lost = "" if clean else await self._lost_card(attempt)
+        resumption = None
+        if not (clean or reported or lost):
+            resumption = await asyncio.to_thread(resuming.failed, attempt, record)
         ending = await self._database.writer.run(
-            lambda conn: commit_ending(conn, progress, verdict, record, tail, clock.now(), facts.damaged, lost)
+            lambda conn: commit_ending(
+                conn, progress, verdict, record, tail, clock.now(), facts.damaged, lost, resumption
+            )
         )
         failpoints.reach("exit.committed")
         await asyncio.to_thread(run_dirs.forget_exit, attempt.run_dir, attempt.attempt_id)
         await asyncio.to_thread(cap_log, attempt.run_dir)
+        await asyncio.to_thread(resuming.put_away, attempt.run_dir.parent, ending.state)
         self._finish(attempt, ending)
 
     async def _lost_card(self, attempt: LiveAttempt) -> str:

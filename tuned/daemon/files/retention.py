@@ -103,7 +103,8 @@ class Retention:
         """A removable part of a trial: its kind, the open folder that holds it, and its name there."""
         try:
             with opened(self._runs, study, str(number)) as trial:
-                yield "checkpoint", trial, protocol.CHECKPOINT_DIR
+                for name in (protocol.CHECKPOINT_DIR, protocol.CHECKPOINT_DIR + protocol.COPY_SUFFIX):
+                    yield "checkpoint", trial, name
                 for attempt in filter(str.isdigit, names_in(trial)):
                     with contextlib.suppress(NotADirectoryError), opened_in(trial, attempt) as folder:
                         for name in WORK:

@@ -98,6 +98,7 @@ def build_spec(
         "shown_env": masked(render_env(spec, context)),
         "params": trial.params,
         "checkpoint_dir": str(checkpoint),
+        "saves": _saves(spec, context, run_dir),
         "device": attempt.device,
         "resumed": resumed,
         "cores": list(cores),
@@ -138,6 +139,15 @@ def _metric_files(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> l
         {"kind": file.kind, "path": _absolute(spec, render_text(spec, file.path, context), run_dir)}
         for file in spec.metric_files
     ]
+
+
+def _saves(spec: StudySpec, context: ArgumentContext, run_dir: Path) -> list[str]:
+    """The folders that checkpoints are saved in: a trial that may go on later is not ended while it writes there."""
+    folders = [str(context.checkpoint_dir)]
+    if spec.run.resume is not None:
+        when = _absolute(spec, render_text(spec, spec.run.resume.when, context), run_dir)
+        folders.append(str(Path(when.partition("*")[0] + "*").parent))
+    return [folder for folder in dict.fromkeys(folders) if folder != "/"]
 
 
 def _folded(record: dict[str, Any], spec: StudySpec, context: ArgumentContext) -> dict[str, Any]:
