@@ -86,3 +86,53 @@ def test_a_guess_is_imported_ahead_and_holds_nobody_up(daemon: DaemonProcess, tm
     daemon.submit(harmed, tmp_path)
     assert daemon.wait_ended("harmed")["counts"] == {"completed": 2}
     assert [a["mode"] for a in daemon.get("/v1/studies/harmed/trials/1")["attempts"]] == ["warm"]
+
+
+# Says what it was imported with, and, while a file is there, fails in the middle of its import in a launcher.
+ENVIRONED = """
+    import os, pathlib
+    import torch.part
+    if "TUNED_ATTEMPT" not in os.environ and (pathlib.Path({base!r}) / "fails").exists():
+        raise RuntimeError("no backend")
+    threads = os.environ.get("LIB_THREADS")
+    def manual_seed(seed): pass
+    class version:
+        cuda = hip = "none"
+"""
+SETS = """
+    import os, sys
+    clean = "LIB_THREADS" not in os.environ
+    half = "torch.part" in sys.modules and "torch" not in sys.modules
+    ahead = "torch" in sys.modules
+    os.environ["LIB_THREADS"] = {value}
+    import torch, tuned
+    trial = tuned.current_trial()
+    trial.report(loss=float(torch.threads), clean=float(clean), half=float(half), ahead=float(ahead))
+"""
+
+
+def test_what_a_script_sets_above_its_imports_holds_for_imports_ahead(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "library/torch").mkdir(parents=True)
+    (tmp_path / "library/torch/part.py").touch()
+    (tmp_path / "library/torch/__init__.py").write_text(textwrap.dedent(ENVIRONED.format(base=str(tmp_path))))
+    seen = {}
+    for name, value in (("literal", "'3'"), ("told", "sys.argv[0] and '4'"), ("failing", "'5'")):
+        spec = study(name, tmp_path)
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(SETS.format(value=value)))
+        if name == "failing":
+            (tmp_path / "fails").touch()
+            spec["run"]["env"]["OTHER"] = "1"
+        shared_daemon.submit(spec, tmp_path)
+        shared_daemon.wait_ended(name)
+        seen[name] = [
+            [int(shared_daemon.get("/v1/metrics", target=f"{name}/{number}", name=metric)[0]["value"])
+             for metric in ("loss", "clean", "half", "ahead")]
+            for number in (1, 2)
+        ]  # fmt: skip
+    assert seen == {"literal": [[3, 1, 0, 1]] * 2, "told": [[4, 1, 0, 0]] * 2, "failing": [[5, 1, 0, 0]] * 2}
+    notes = {name: shared_daemon.study(name)["note"] for name in seen}
+    assert notes["literal"] == ""
+    assert "line 6 of told.py sets LIB_THREADS" in notes["told"]
+    assert "torch cannot be imported ahead: RuntimeError: no backend" in notes["failing"]

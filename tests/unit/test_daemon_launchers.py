@@ -1,13 +1,16 @@
-"""What makes one launcher different from another."""
+"""What makes one launcher different from another, and how many there are."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from tuned.daemon.launch.launchers import installed
+from tuned.daemon.launch.launchers import JUST_USED_S, MOST, LauncherKind, Launchers, installed
+from tuned.launch.bundle import make_bundle
 
 
 @pytest.fixture
@@ -52,3 +55,27 @@ def test_another_interpreter_behind_the_same_path_makes_another_launcher(python:
 
 def test_an_interpreter_that_is_gone_is_no_error(tmp_path: Path):
     assert installed(str(tmp_path / "bin/python")) == ()
+
+
+def kind(number: int) -> LauncherKind:
+    return LauncherKind(sys.executable, (("STUDY", str(number)),), ())
+
+
+async def test_many_studies_start_few_launchers_and_an_idle_one_makes_room(tmp_path: Path):
+    launchers = Launchers(Path(make_bundle(str(tmp_path / "bundles"))), tmp_path / "logs", lambda _: ())
+    try:
+        for number in range(MOST + 3):
+            await launchers.prepare(kind(number))
+        first = [await launchers.get(kind(number)) for number in range(MOST)]
+        await asyncio.gather(*(launcher.ready for launcher in first))
+        # What is needed now is started; one that somebody is about to use stays.
+        extra = await launchers.get(kind(MOST + 1))
+        assert all(launcher.alive for launcher in [*first, extra])
+        for launcher in first:
+            launcher.used -= 2 * JUST_USED_S
+        first[1].used -= 1.0
+        await launchers.get(kind(MOST + 2))
+        ended = [i for i, launcher in enumerate(first) if launcher.process.stdin.is_closing()]
+        assert len(ended) == 2 and 1 in ended
+    finally:
+        await launchers.close()

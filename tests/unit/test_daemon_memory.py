@@ -7,7 +7,7 @@ import pytest
 
 from tests.gpus.standin import Cards, NoDriver
 from tuned.core.study import RunSpec, SearchSpec, StudySpec
-from tuned.daemon.machine.memory import memory_limit
+from tuned.daemon.machine.memory import is_short, memory_limit
 from tuned.daemon.machine.slots import Slots
 from tuned.nvidia import Nvidia
 
@@ -32,3 +32,11 @@ def test_a_trial_on_a_card_stays_below_the_smallest_one_and_below_what_its_study
 def test_without_a_card_the_limit_is_the_kernels() -> None:
     assert memory_limit(study(gpu_memory=10000), Slots(NoDriver(), 1)) is None
     assert memory_limit(study(limits={"memory": 500}, gpu_memory=10000), Slots(NoDriver(), 1)) == 500.0
+
+
+@pytest.mark.parametrize(("available", "short"), [(99, True), (101, False)])
+def test_a_machine_is_short_of_memory_when_a_tenth_is_left(tmp_path: Path, available: int, short: bool):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal:       1000 kB\nMemFree: 1 kB\nMemAvailable:   {available} kB\n")
+    assert is_short(meminfo) is short
+    assert not is_short(tmp_path / "missing")

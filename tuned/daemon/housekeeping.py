@@ -26,6 +26,7 @@ from tuned.daemon.files.retention import Retention
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.loops import Loops
+from tuned.daemon.machine import memory
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
@@ -123,7 +124,7 @@ class Housekeeping:
             self._hub.scheduler.set()
 
     async def _end_idle(self) -> None:
-        self._launchers.end_idle()
+        self._launchers.end_idle(await asyncio.to_thread(memory.is_short))
         for helper in self._helpers:
             await helper.end_idle()
 

@@ -2,7 +2,7 @@
 
 Owns the control protocol (JSON lines, one object each)::
 
-    {"hello": {"preload": ["torch"], "cores": [0, 1]}}
+    {"hello": {"preload": ["torch"], "cores": [0, 1], "environment": {"OMP_NUM_THREADS": "1"}}}
                                       -> {"ready": true, "pid": 7, "python": "3.11.7", "imported": {"torch": 812.5},
                                           "failed": {}, "fork_safe": true, "why": ""}
     {"launch": "/runs/digits/1/1"}    -> {"forked": "/runs/digits/1/1", "pid": 8}
@@ -19,7 +19,7 @@ import selectors
 import signal
 import sys
 import traceback
-from typing import Any, Dict, FrozenSet, List, Optional
+from typing import Any, Dict, FrozenSet, Optional
 
 from tuned import faults
 from tuned.launch import child, import_paths, kernel, preload, shutdown, supervisor
@@ -90,7 +90,7 @@ class Launcher:
     def _handle(self, request: Dict[str, Any]) -> Optional[Program]:
         if "hello" in request:
             try:
-                self._hello(request["hello"].get("preload", []), request["hello"].get("cores", []))
+                self._hello(request["hello"])
             except OSError as error:
                 if not _is_busy(error):
                     raise
@@ -100,13 +100,13 @@ class Launcher:
             return self._launch(request["launch"])
         return None
 
-    def _hello(self, names: List[str], cores: List[int]) -> None:
+    def _hello(self, hello: Dict[str, Any]) -> None:
         # The daemon may end before this is done: nothing else would stop it, and the next launcher needs the cores.
         kernel.die_with_parent()
         all_cores = os.sched_getaffinity(0)
         # Libraries count the cores when they are imported, and never again.
-        kernel.confine(cores)
-        self._preloaded = preload.import_modules(names)
+        kernel.confine(hello.get("cores", []))
+        self._preloaded = preload.import_modules(hello.get("preload", []), hello.get("environment"))
         kernel.confine(all_cores)
         kernel.outlive_parent()
         shutdown.remember()

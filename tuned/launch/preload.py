@@ -17,7 +17,7 @@ import time
 import traceback
 import warnings
 import weakref
-from typing import Dict, FrozenSet, Iterable, NamedTuple, Optional
+from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional
 
 from tuned.launch import kernel
 
@@ -56,8 +56,32 @@ class Preload(NamedTuple):
     fds: FrozenSet[int]
 
 
-def import_modules(names: Iterable[str]) -> Preload:
-    """Import each module; what it prints goes to the log, and its failure, even `SystemExit`, is an answer."""
+def import_modules(names: Iterable[str], environment: Optional[Mapping[str, Optional[str]]] = None) -> Preload:
+    """Import each module; what it prints goes to the log, and its failure, even `SystemExit`, is an answer.
+
+    Args:
+        names: The modules.
+        environment: Variables that the trials' script sets before it imports them (None: takes out). They hold for
+            these imports alone: each trial sets its own.
+    """
+    changes = dict(environment or {})
+    before = {name: os.environ.get(name) for name in changes}
+    _set_environment(changes)
+    try:
+        return _import(names)
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, Optional[str]]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _import(names: Iterable[str]) -> Preload:
     before = _open_fds()
     imported: Dict[str, float] = {}
     failed: Dict[str, str] = {}

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
 
 from tuned.core.files import Files
+from tuned.core.program.import_names import beside, imported
 from tuned.protocol import FORK_SAFE_MODULES
 
 _BRINGS = {
@@ -43,8 +43,8 @@ def guess(script: str, files: Files) -> tuple[str, ...]:
         In the order of `FORK_SAFE_MODULES`; empty where nothing can be told.
     """
     folder = posixpath.dirname(script)
-    found, beside = _look(script, folder, files)
-    for path in beside[:_MOST_FILES]:
+    found, others = _look(script, folder, files)
+    for path in others[:_MOST_FILES]:
         found |= _look(path, folder, files)[0]
     if "torch" not in found:
         found.discard("torch._dynamo")
@@ -55,37 +55,17 @@ def _look(path: str, folder: str, files: Files) -> tuple[set[str], list[str]]:
     """A file's imports from elsewhere, with the modules they bring along, and its imports from the script's folder."""
     try:
         text = files.read_text(path)
-        names = list(dict.fromkeys(_imported(ast.parse(text).body)))
+        names = list(dict.fromkeys(imported(ast.parse(text).body)))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return set(), []
     found: set[str] = set()
-    beside = []
+    found_beside = []
     for name in names:
-        own, top = _beside(name, folder, files), name.partition(".")[0]
+        own, top = beside(name, folder, files), name.partition(".")[0]
         if own:
-            beside.append(own)
-        elif not _beside(top, folder, files):
+            found_beside.append(own)
+        elif not beside(top, folder, files):
             found |= {top, *_BRINGS.get(top, ())}
     if _OPTIMISES.search(text):
         found.add("torch._dynamo")
-    return found, beside
-
-
-def _beside(name: str, folder: str, files: Files) -> str:
-    """The file beside the script that an import means; empty when it means something installed."""
-    base = posixpath.join(folder, *name.split("."))
-    for path in (f"{base}.py", posixpath.join(base, "__init__.py")):
-        if files.is_file(path):
-            return path
-    return ""
-
-
-def _imported(body: Sequence[ast.stmt]) -> Iterator[str]:
-    """Absolute names; what stands within functions and conditions may never be imported."""
-    for node in body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-        elif isinstance(node, ast.Try | ast.With):
-            yield from _imported(node.body)
+    return found, found_beside

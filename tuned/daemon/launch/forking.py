@@ -48,7 +48,7 @@ class Forking:
     async def prepare(self, study: Study) -> None:
         """Have the launcher of this study import ahead what its trials will need."""
         if study.spec.run.start == "warm":
-            await self._launchers.get(await self.kind(study))
+            await self._launchers.prepare(await self.kind(study))
 
     async def kind(self, study: Study, preload: bool = True) -> LauncherKind:
         """Which launcher the study's trials come from; without `preload` one that imports nothing ahead."""
@@ -62,11 +62,14 @@ class Forking:
         )
         if preload:
             await asyncio.to_thread(self._preloads.guess, study)
-        names = self._preloads.for_study(study) if preload else ()
+        names, ahead = (self._preloads.for_study(study) if preload else ()), {}
+        if names:
+            own = await asyncio.to_thread(self._preloads.environment, study)
+            names, ahead = ((), {}) if own.unknown else (names, own.over(environment))
         python = run.python or sys.executable
         found = await asyncio.to_thread(installed, python)
         cores = self._slots.core_share(run.cpus, run.gpus)
-        return LauncherKind(python, tuple(sorted(environment.items())), names, cores, found)
+        return LauncherKind(python, tuple(sorted(environment.items())), names, cores, found, tuple(ahead.items()))
 
     async def _launcher(self, study: Study, attempt: LiveAttempt) -> Launcher:
         """The launcher that imports ahead, once it has: no trial imports meanwhile what it will be given in a moment.
@@ -76,12 +79,15 @@ class Forking:
         """
         kind = await self.kind(study)
         launcher = await self._launchers.get(kind)
-        if not kind.preload or self._launchers.ready(kind) is not None:
+        if kind.preload and self._launchers.ready(kind) is None and not attempt.cut_off:
+            await asyncio.wait([launcher.ready], timeout=PATIENCE_S)
+        if launcher.failed:
+            # A module that failed in the middle has left parts of itself behind.
+            self._preloads.drop(study, launcher.failed)
+            self._launchers.let_go(launcher)
+            return await self._launcher(study, attempt)
+        if not kind.preload or launcher.ready.done():
             return launcher
-        if not attempt.cut_off:
-            done, _ = await asyncio.wait([launcher.ready], timeout=PATIENCE_S)
-            if done:
-                return launcher
         log.info("%s does not wait for %s", attempt.holder, ", ".join(kind.preload))
         return await self._launchers.get(await self.kind(study, preload=False))
 

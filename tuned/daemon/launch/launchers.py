@@ -28,6 +28,13 @@ log = logging.getLogger(__name__)
 IDLE_S = 600.0
 """A launcher that has launched nothing for so long ends; its trials do not notice."""
 
+MOST = 4
+"""Launchers that run at once: each holds what it has imported, which is hundreds of megabytes."""
+UNUSED_S = 30.0
+"""The same as `IDLE_S` where the machine is short of memory."""
+JUST_USED_S = 5.0
+"""Within this time somebody may be about to use it."""
+
 _SESSION_NOISE = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "DISPLAY", "LS_COLORS", "COLUMNS", "LINES"})
 _NOISE_PREFIXES = ("SSH_", "TMUX", "XDG_SESSION_", "DBUS_", "TUNED_")
 
@@ -51,6 +58,7 @@ class LauncherKind:
         environment: The whole environment.
         preload: Modules to import before forking.
         cores: To how many cores it is confined while it imports: libraries count them once, then; 0: to none.
+        ahead: Variables that hold while these are imported; None: one that is taken out.
         installed: The result of `installed` for the interpreter: a launcher does not see packages that came later.
     """
 
@@ -59,6 +67,7 @@ class LauncherKind:
     preload: tuple[str, ...]
     cores: int = 0
     installed: tuple[tuple[str, int], ...] = ()
+    ahead: tuple[tuple[str, str | None], ...] = ()
 
 
 def installed(python: str) -> tuple[tuple[str, int], ...]:
@@ -112,6 +121,14 @@ class Launcher:
     waiting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     used: float = field(default_factory=time.monotonic)
     log_path: Path = Path()
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The modules whose import began and failed, and why; empty while it is importing."""
+        if not self.ready.done() or self.ready.cancelled() or self.ready.exception() is not None:
+            return {}
+        found = self.ready.result().get("failed", {})
+        return {name: why for name, why in found.items() if not _is_missing(name, why)}
 
     @property
     def alive(self) -> bool:
@@ -207,6 +224,17 @@ class Launcher:
             future.set_exception(Refused(answer.get("why", "it does not say why")))
 
 
+def _is_idle(launcher: Launcher) -> bool:
+    """Whether nobody is about to use it: who was given it asks within a moment."""
+    return launcher.ready.done() and not launcher.waiting and time.monotonic() - launcher.used > JUST_USED_S
+
+
+def _is_missing(name: str, why: str) -> bool:
+    """Whether the module is not installed at all: nothing of it was run."""
+    parts = name.split(".")
+    return any(why == f"ModuleNotFoundError: No module named '{'.'.join(parts[:n])}'" for n in range(1, len(parts) + 1))
+
+
 def _last_line(path: Path) -> str:
     try:
         lines = path.read_text(errors="replace").strip().splitlines()
@@ -222,18 +250,29 @@ class Launchers:
         bundle: Folder that holds the SDK and the launcher's code alone.
         logs: Folder for the launchers' own output.
         cores: So many cores for the imports of a launcher.
+        most: How many may run at once, as long as one of them is idle.
     """
 
-    def __init__(self, bundle: Path, logs: Path, cores: Callable[[int], tuple[int, ...]]) -> None:
+    def __init__(self, bundle: Path, logs: Path, cores: Callable[[int], tuple[int, ...]], most: int = MOST) -> None:
         self._bundle = bundle
         self._cores = cores
         self._logs = logs
+        self._most = max(MOST, most)
         self._running: dict[LauncherKind, Launcher] = {}
         self._listeners: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
 
+    async def prepare(self, kind: LauncherKind) -> None:
+        """Start the launcher of this kind ahead of need, where there is room for one more.
+
+        Raises:
+            LauncherFailed: The interpreter cannot be executed.
+        """
+        if kind in self._running or len(self._running) < self._most:
+            await self.get(kind)
+
     async def get(self, kind: LauncherKind) -> Launcher:
-        """The launcher of this kind, started if need be; it may still be importing.
+        """The launcher of this kind, started if need be; it may still be importing. The idle one of longest makes room.
 
         Raises:
             LauncherFailed: The interpreter cannot be executed.
@@ -241,8 +280,10 @@ class Launchers:
         async with self._starting:
             launcher = self._running.get(kind)
             if launcher is None or not launcher.alive:
+                self._make_room()
                 launcher = await self._start(kind)
                 self._running[kind] = launcher
+            launcher.used = time.monotonic()
             return launcher
 
     def ready(self, kind: LauncherKind) -> Launcher | None:
@@ -278,8 +319,12 @@ class Launchers:
                     f"cannot be executed: {why}", where=kind.python, hint="set run.python to an interpreter"
                 ) from error
         launcher = Launcher(kind, process, asyncio.get_running_loop().create_future(), log_path=log_path)
-        cores = list(self._cores(kind.cores))
-        launcher.say({"hello": {"preload": list(kind.preload), "bundle": str(self._bundle), "cores": cores}})
+        hello = {
+            "preload": list(kind.preload),
+            "environment": dict(kind.ahead),
+            "cores": list(self._cores(kind.cores)),
+        }
+        launcher.say({"hello": hello})
         task = asyncio.create_task(launcher.listen(self._ended))
         self._listeners.add(task)
         task.add_done_callback(self._listeners.discard)
@@ -293,14 +338,22 @@ class Launchers:
             if launcher.process.returncode == 0:
                 launcher.log_path.unlink()
 
-    def end_idle(self) -> None:
-        """End those that nobody has needed for long."""
-        now = time.monotonic()
-        for launcher in list(self._running.values()):
-            if not launcher.waiting and now - launcher.used > IDLE_S:
-                self._let_go(launcher)
+    def _make_room(self) -> None:
+        idle = sorted(filter(_is_idle, self._running.values()), key=lambda launcher: launcher.used)
+        for launcher in idle[: max(0, len(self._running) + 1 - self._most)]:
+            self.let_go(launcher)
 
-    def _let_go(self, launcher: Launcher) -> None:
+    def end_idle(self, short: bool) -> None:
+        """End those that nobody has needed for long; `short`: the machine lacks memory."""
+        limit = time.monotonic() - (UNUSED_S if short else IDLE_S)
+        for launcher in list(self._running.values()):
+            if not launcher.waiting and launcher.used < limit:
+                self.let_go(launcher)
+
+    def let_go(self, launcher: Launcher) -> None:
+        """End this one when it has answered; its supervisors and trials live on."""
+        if self._running.get(launcher.kind) is launcher:
+            del self._running[launcher.kind]
         if launcher.process.stdin is not None:
             launcher.process.stdin.close()
 
@@ -313,10 +366,11 @@ class Launchers:
 
     async def close(self) -> None:
         """End all launchers. Their supervisors and trials live on."""
-        for launcher in list(self._running.values()):
-            self._let_go(launcher)
+        running = list(self._running.values())
+        for launcher in running:
+            self.let_go(launcher)
         if self._listeners:
             await asyncio.wait(self._listeners, timeout=5)
-        for launcher in list(self._running.values()):
+        for launcher in running:
             with contextlib.suppress(ProcessLookupError):
                 launcher.process.kill()

@@ -86,6 +86,10 @@ class Launching:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def note(self, study: Study) -> str:
+        """What is not as warm as it might be, for people."""
+        return self._preloads.note(study)
+
     def learn(self, study_id: int, run_dir: Path) -> None:
         """An attempt has ended: take its lesson about what to import ahead, and prepare that launcher."""
         if study_id in self._taught:

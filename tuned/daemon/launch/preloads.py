@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from tuned import protocol
-from tuned.core.program import preloading
+from tuned.core.program import own_environment, preloading
+from tuned.core.program.own_environment import OwnEnvironment
 from tuned.core.study import Study
 from tuned.disk import Disk
 
@@ -31,6 +33,8 @@ class Preloads:
         self._path = path
         self._cold: dict[int, str] = {}
         self._guesses: dict[str, tuple[str, ...]] = {}
+        self._failed: dict[str, dict[str, str]] = {}
+        self._own: dict[str, tuple[tuple[int, int], OwnEnvironment]] = {}
         try:
             known = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -67,13 +71,41 @@ class Preloads:
 
     def for_study(self, study: Study) -> tuple[str, ...]:
         """The imports of this study's launcher now."""
-        run = study.spec.run
+        run, key = study.spec.run, self._key(study)
         if run.kind == "command" or run.start == "cold":
             return ()
-        if run.preload is not None:
-            return run.preload
-        learned = self.learned(study)
-        return self._guesses.get(self._key(study), ()) if learned is None else learned
+        names = self.learned(study) if run.preload is None else run.preload
+        if names is None:
+            names = self._guesses.get(key, ())
+        return tuple(name for name in names if name not in self._failed.get(key, ()))
+
+    def drop(self, study: Study, failed: Mapping[str, str]) -> None:
+        """These cannot be imported ahead, and why: trials import them themselves, in a launcher that did not try."""
+        self._failed.setdefault(self._key(study), {}).update(failed)
+
+    def environment(self, study: Study) -> OwnEnvironment:
+        """What the script sets before it imports what is imported ahead. Reads files where they have changed."""
+        script, key = study.spec.run.script or "", self._key(study)
+        try:
+            info = Path(script).stat()
+        except OSError:
+            return OwnEnvironment()
+        stamp = (info.st_mtime_ns, info.st_size)
+        if key not in self._own or self._own[key][0] != stamp:
+            self._own[key] = stamp, own_environment.read(script, Disk(), protocol.FORK_SAFE_MODULES)
+        return self._own[key][1]
+
+    def note(self, study: Study) -> str:
+        """What is not as warm as it might be, for people; empty where there is nothing to say."""
+        if study.spec.run.kind == "command" or study.spec.run.start == "cold":
+            return ""
+        key, said = self._key(study), []
+        if study.id in self._cold:
+            said.append(f"trials start cold: {self._cold[study.id]}")
+        said += [f"{name} cannot be imported ahead: {why}" for name, why in self._failed.get(key, {}).items()]
+        if key in self._own and self._own[key][1].unknown and self.for_study(study):
+            said.append(f"nothing is imported ahead: {self._own[key][1].unknown}")
+        return "; ".join(said)
 
     def learn(self, study: Study, run_dir: Path) -> bool:
         """Take the lesson of a finished attempt, if it wrote one.

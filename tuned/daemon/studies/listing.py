@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -19,7 +20,8 @@ router = APIRouter(tags=["studies"])
 def _row(given: Context, study: Study, stopping: queries.StoppingReport | None = None) -> StudyRow:
     run, slots = study.spec.run, len(given.slots.default_slots)
     cores = given.slots.cores_each(run.cpus, run.gpus)
-    return study_row(study, given.suggesting.pace(study.id), slots, stopping, cores)
+    row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores)
+    return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study)))))
 
 
 @router.get("/studies")
