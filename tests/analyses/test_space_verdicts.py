@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.analyses.made import searched, study, trial
 from tuned.analyses.curves.length_rules import evenness
-from tuned.analyses.naming import is_batch_size, is_learning_rate, is_step_count
+from tuned.analyses.naming import is_batch_size, is_learning_rate
 from tuned.analyses.space.bounds import near_bound
 from tuned.analyses.space.idle import idle_rule
 from tuned.analyses.space.infeasible import infeasible_rule
 from tuned.analyses.space.sampling import best_of_table, expected_best, gain_of_doubling, model_rule, sampling_rule
 from tuned.analyses.space.space_rules import space_rules
 from tuned.analyses.study_data import Curve
+from tuned.core.names import is_step_count
 from tuned.core.search.design import design_point
 from tuned.core.space import Point
 from tuned.core.study_file.space_file import parse_space
@@ -113,6 +115,19 @@ def test_steps_linear_rates_and_batches_are_seen_in_the_space():
         ("warn", "space.steps", "epochs"),
         ("info", "space.batch", "batch_size"),
     }
+
+
+def test_what_sets_the_length_is_measured_once_trials_have_ended():
+    space = {"n_steps": {"type": "int", "low": 64, "high": 512}, "rounds": {"type": "int", "low": 5, "high": 50}}
+    trials = [
+        trial(i, [1.0 / i], {"n_steps": 64 * i, "rounds": 5 * i}, last_step=10.0 * i if grows else 40.0)
+        for i, grows in ((1, True), (2, True), (3, True), (4, True))
+    ]
+    fixed = [replace(one, params={**one.params, "rounds": 50 - one.number}, last_step=40.0) for one in trials]
+    lengths = [{v.about for v in space_rules(study(some, space)) if v.code == "space.steps"} for some in ([], fixed)]
+    assert lengths == [{"n_steps"}, set()]
+    both = {v.about for v in space_rules(study(trials, space)) if v.code == "space.steps"}
+    assert both == {"n_steps", "rounds"}, "whatever it is called"
 
 
 def test_names():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuned.launch import tfevents
+from tuned.launch import metric_files, tfevents
 from tuned.launch.metric_files import MetricFiles
 
 
@@ -167,3 +167,19 @@ def test_a_large_picture_among_the_events_is_stepped_over(tmp_path: Path) -> Non
 def test_negative_steps_and_numbers() -> None:
     ((content, _end),) = tfevents.records(event(-1, simple("a", -2.5)))
     assert tfevents.scalars(content) == [tfevents.Scalar("a", -1, -2.5, 1000.5)]
+
+
+@pytest.mark.parametrize(
+    ("folder", "run"),
+    [
+        ("Nov29_02-57-36_host", ""),
+        ("2026-11-29/02-57-36/train", "train"),
+        ("run_20261129-025736", ""),
+        ("1764384000", ""),
+        ("version_0", "version_0"),
+        ("train", "train"),
+        ("resnet2050", "resnet2050"),
+    ],
+)
+def test_folders_that_are_called_after_the_time_name_no_metric(folder: str, run: str) -> None:
+    assert metric_files._lasting(folder) == run

@@ -64,3 +64,19 @@ def test_a_match_without_a_number_is_kept_as_it_stands_a_few_times() -> None:
         assert patterns.records("step 2 loss 12,345", "stdout") == [{"step": 2, "loss": "12,345"}]
     assert patterns.records("step 2 loss 12,345", "stdout") == []
     assert patterns.records("step 3 loss 0.25", "stdout") == [{"step": 3, "loss": 0.25}]
+
+
+def test_a_pattern_of_the_step_alone_tells_it_to_the_others():
+    patterns = Patterns([
+        {"regex": r"loss (?P<loss>\S+)", "stream": "both"},
+        {"regex": r"epoch (?P<step>\d+)", "stream": "both"},
+        {"regex": r"at (?P<step>\d+): acc (?P<acc>\S+)", "stream": "both"},
+    ])  # fmt: skip
+    lines = ["loss 5", "epoch 3", "loss 4", "epoch x", "epoch 7: loss 2", "at 9: acc 1", "loss 1"]
+    assert [record for line in lines for record in patterns.records(line, "stdout")] == [
+        {"step": 0, "loss": 5.0},
+        {"step": 3, "loss": 4.0},
+        {"step": 7, "loss": 2.0},
+        {"step": 9, "acc": 1.0},
+        {"step": 7, "loss": 1.0},
+    ]

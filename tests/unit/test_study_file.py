@@ -181,7 +181,6 @@ def test_memory_of_a_card(written: str, bytes_of_it: int | None):
         ("run", "resources = { cpu = 1 }", "run.resources.cpu", "did you mean cpus?"),
         ("metrics", 'stdout = "("', "metrics.stdout.0", "regular expression"),
         ("metrics", 'stdout = "loss (.*)"', "metrics.stdout.0", "names no metric"),
-        ("metrics", "stdout = '(?P<step>.*)'", "metrics.stdout.0", "names no metric"),
         ("metrics", "stdout = 3", "metrics.stdout", "list"),
         ("objective", 'summry = "best"', "objective.summry", "did you mean summary?"),
         ("objective", 'summary = "median"', "objective.summary", "mean_last"),

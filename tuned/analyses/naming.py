@@ -7,8 +7,6 @@ import re
 from tuned.core.study import Direction
 
 _RATE = re.compile(r"(^|[._])(lr|eta|learning_?rate|step_?size)([._0-9]|$)", re.I)
-_STEPS = re.compile(r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I)
-_NO_STEPS = re.compile(r"warm|accum|decay|eval|log|save|every|interval|patience|diffusion|inference|look", re.I)
 _BATCH = re.compile(r"(^|[._])(batch|bs|batch_?size|per_device_train_batch_size|mini_?batch(_?size)?)$", re.I)
 _REGULARISER = re.compile(
     r"weight_?decay|(^|[._])(wd|decay|l1|l2|lambda|alpha)$|drop|smooth|mixup|cutmix|augment|noise|reg(ul|$|_)", re.I
@@ -25,11 +23,6 @@ _BY_DEPTH = re.compile(r"loss|error|nll|mse|mae|rmse|miss|perplex", re.I)
 def is_learning_rate(name: str) -> bool:
     """`lr`, `optim.lr`, `learning_rate`, `lr_head`."""
     return bool(_RATE.search(name)) and not re.search(r"warm|decay|sched|factor|mult", name, re.I)
-
-
-def is_step_count(name: str) -> bool:
-    """`epochs`, `max_steps`, `num_train_epochs`; not `warmup_steps` or `eval_steps`."""
-    return bool(_STEPS.search(name)) and not _NO_STEPS.search(name)
 
 
 def is_batch_size(name: str) -> bool:

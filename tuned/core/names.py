@@ -13,6 +13,8 @@ from tuned.core.errors import InvalidInput
 
 _STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_STEPS = re.compile(r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I)
+_NO_STEPS = re.compile(r"warm|accum|decay|eval|log|save|every|interval|patience|diffusion|inference|look", re.I)
 _TAKEN = {"params": "{params} means all parameters", "label": "it names a point of [[search.point]]"}
 
 
@@ -58,3 +60,8 @@ def nearest(word: object, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]}?"
     return "known: " + ", ".join(words) if words else "there is none"
+
+
+def is_step_count(name: str) -> bool:
+    """Whether a parameter is called as the length of a training: `epochs`, `max_steps`; not `warmup_steps`."""
+    return bool(_STEPS.search(name)) and not _NO_STEPS.search(name)

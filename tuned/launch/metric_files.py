@@ -10,6 +10,7 @@ import csv
 import glob
 import json
 import os
+import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from tuned.launch import tfevents
@@ -23,6 +24,10 @@ _HEAD_BYTES = 512
 _LINE_CAP = 2**20
 _STEPS = ("step", "global_step", "_step", "iteration", "iter", "epoch")
 """The columns that give the step: the first one present; further ones are metrics."""
+_TIME = re.compile(
+    r"(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d|[A-Z][a-z][a-z][0-3]\d[-_]|[0-2]\d[-_:][0-5]\d[-_:][0-5]\d|(?<!\d)1\d{9}(?!\d)"
+)
+"""`2026-11-29`, `Nov29_02-57-36_host` (PyTorch's own), `02-57-36`, `1764384000`: in the name of a folder."""
 
 Record = Dict[str, Any]
 
@@ -81,10 +86,13 @@ def _event_files(path: str) -> List[Tuple[str, str]]:
     for folder, folders, names in os.walk(path):
         folders.sort()
         run = os.path.relpath(folder, path)
-        found += [
-            (os.path.join(folder, name), "" if run == "." else run) for name in sorted(names) if "tfevents" in name
-        ]
+        found += [(os.path.join(folder, name), _lasting(run)) for name in sorted(names) if "tfevents" in name]
     return found
+
+
+def _lasting(run: str) -> str:
+    """A run's name without the folders that are called after the time, which name every trial's metrics differently."""
+    return "/".join(part for part in run.split(os.sep) if part != "." and not _TIME.search(part))
 
 
 class _Seen(NamedTuple):

@@ -54,7 +54,11 @@ def _clean(line: bytes) -> str:
 
 
 class _Pattern:
-    """One pattern with its own count of matches."""
+    """One pattern with its own count of matches.
+
+    Attributes:
+        tells_step: It names no metric: the step that it finds holds for what the other patterns find without one.
+    """
 
     def __init__(self, index: int, regex: str, stream: str) -> None:
         self.index = index
@@ -64,13 +68,26 @@ class _Pattern:
         self.unread = 0
         self.disabled: Optional[str] = None
         self.regex: Optional["re.Pattern[str]"] = None
+        self.tells_step = False
         try:
             self.regex = re.compile(regex)
+            self.tells_step = set(self.regex.groupindex) == {STEP_KEY}
         except (re.error, RecursionError, OverflowError) as error:
             self.disabled = "it does not compile: %s" % error
 
-    def metrics(self, line: str) -> Optional[Dict[str, Any]]:
-        """The line's metrics, or None. Raises `TookTooLong` after a strike."""
+    def step(self, line: str) -> Optional[int]:
+        """The step that this line tells, or None. Raises `TookTooLong` after a strike."""
+        assert self.regex is not None
+        match = _search_within(self.regex, line, PATIENCE)
+        return None if match is None else _step(match.group(STEP_KEY))
+
+    def metrics(self, line: str, told: Optional[int] = None) -> Optional[Dict[str, Any]]:
+        """The line's metrics, or None. Raises `TookTooLong` after a strike.
+
+        Args:
+            line: Without its end.
+            told: The step that an earlier line has told, for a line that names none.
+        """
         assert self.regex is not None
         match = _search_within(self.regex, line, PATIENCE)
         if match is None:
@@ -88,7 +105,7 @@ class _Pattern:
         if not values:
             return None
         if step is None:
-            step = self.matches
+            step = self.matches if told is None else told
         self.matches += 1
         return {STEP_KEY: step, **values}
 
@@ -106,6 +123,8 @@ class Patterns:
     def __init__(self, specs: Sequence[Mapping[str, str]]) -> None:
         self._patterns = [_Pattern(i, s["regex"], s["stream"]) for i, s in enumerate(specs)]
         self._disabled_unsaid = [p for p in self._patterns if p.disabled]
+        self._patterns.sort(key=lambda pattern: not pattern.tells_step)
+        self._step: Optional[int] = None
         self.tells_apart = any(p.stream != "both" for p in self._patterns)
         raise_on_alarm()
 
@@ -120,7 +139,11 @@ class Patterns:
             if pattern.disabled or pattern.stream not in ("both", stream):
                 continue
             try:
-                record = pattern.metrics(line)
+                if pattern.tells_step:
+                    step = pattern.step(line)
+                    self._step = self._step if step is None else step
+                    continue
+                record = pattern.metrics(line, self._step)
             except TookTooLong:
                 pattern.strikes += 1
                 if pattern.strikes == STRIKES:

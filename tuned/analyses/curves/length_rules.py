@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tuned.analyses.curves.diagnosis import Diagnosis, diagnose
-from tuned.analyses.naming import is_step_count
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
+from tuned.core.names import is_step_count
 
 LEAST_REPORTS = 8
 LEAST_TRIALS = 4

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tuned.analyses.naming import is_batch_size, is_learning_rate, is_quality, is_step_count
+from tuned.analyses.naming import is_batch_size, is_learning_rate, is_quality
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.verdict import Verdict
+from tuned.core.names import is_step_count
 
 DECADE = 10.0
+LEAST_TRIALS, SPREAD, SAME = 4, 1.5, 0.25
+"""Trials and spread of values that show a length; how far steps for each unit of it may differ."""
 
 
 def space_rules(study: StudyData) -> Iterable[Verdict]:
     """All of them; those that look at names alone judge from the first trial on."""
     for parameter in study.space.tunable:
-        if is_step_count(parameter.name):
+        if _sets_length(study, parameter.name):
             yield _step_count(study, parameter.name)
         if is_learning_rate(parameter.name):
             yield from _rate_scale(study, parameter.name)
@@ -22,8 +25,26 @@ def space_rules(study: StudyData) -> Iterable[Verdict]:
             yield _batch(study, parameter.name)
 
 
+def _sets_length(study: StudyData, name: str) -> bool:
+    """Whether a parameter is how long trials are: their last steps tell, and only as long as these do not, its name.
+
+    A name alone means different things: `n_steps` of a reinforcement learner is the length of its rollouts.
+    """
+    pairs = [(float(t.params[name]), t.last_step) for t in study.full if _is_count(t.params.get(name)) and t.last_step]
+    values = [value for value, _ in pairs]
+    if len(pairs) < LEAST_TRIALS or max(values) < SPREAD * min(values):
+        return is_step_count(name)
+    ratios = sorted(step / value for value, step in pairs)
+    middle = ratios[len(ratios) // 2]
+    return all(middle * (1 - SAME) <= ratio <= middle * (1 + SAME) for ratio in ratios)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
+
+
 def _step_count(study: StudyData, name: str) -> Verdict:
-    """[25] The number of training steps is never tuned: warn, by the parameter's name.
+    """[25] The number of training steps is never tuned: warn, by the trials' last steps, before them by its name.
 
     More steps hardly ever hurt the best checkpoint, so a search over them learns that longer is better and makes every
     other comparison unequal.

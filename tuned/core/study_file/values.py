@@ -59,7 +59,7 @@ def _regex(value: Any) -> Any:
         compiled = re.compile(value)
     except (re.error, RecursionError, OverflowError) as error:
         raise _fail(f"{value!r} is no regular expression: {error}", "see the re module's syntax") from error
-    if not set(compiled.groupindex) - {"step"}:
+    if not compiled.groupindex:
         raise _fail(f"{value!r} names no metric", r"add a named group, such as (?P<val_loss>\S+)")
     return value
 

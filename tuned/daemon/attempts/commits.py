@@ -134,9 +134,9 @@ def commit_ending(
        requested end counts as done: an acknowledged request must not be lost with the process.
     4. Hold a success against the study: the metrics that it had to report, or the reason why they are missing.
     5. Decide on another attempt: alone on the card after its memory ran out, elsewhere after its card was lost, from
-       the copy of its checkpoint where it could not go on from that, again after a failure with retries left, cold after a
-       fork that ran no line of the user's code. Without another attempt, what it had reported before a failure to go on
-       counts.
+       the copy of its checkpoint where it could not go on from that, again after a failure with retries left, cold
+       after a fork that ran no line of the user's code. Without another attempt, what it had reported before a failure
+       to go on counts.
     6. Move the trial and close the attempt's row.
     7. Pause the study where this failure says that every further trial would fail as well.
 

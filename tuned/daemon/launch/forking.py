@@ -62,7 +62,8 @@ class Forking:
         )
         if preload:
             await asyncio.to_thread(self._preloads.guess, study)
-        names, ahead = (self._preloads.for_study(study) if preload else ()), {}
+        names = self._preloads.for_study(study) if preload else ()
+        ahead: dict[str, str | None] = {}
         if names:
             own = await asyncio.to_thread(self._preloads.environment, study)
             names, ahead = ((), {}) if own.unknown else (names, own.over(environment))
