@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuned.core.program.own_environment import OwnEnvironment, read
+from tuned.core.script.own_environment import OwnEnvironment, read
 from tuned.disk import Disk
 
 AHEAD = ("torch", "numpy", "keras")

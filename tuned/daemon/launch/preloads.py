@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuned import protocol
-from tuned.core.program import own_environment, preloading
-from tuned.core.program.own_environment import OwnEnvironment
+from tuned.core.program import preloading
+from tuned.core.script import own_environment
+from tuned.core.script.own_environment import OwnEnvironment
 from tuned.core.study import Study
 from tuned.disk import Disk
 
