@@ -105,8 +105,18 @@ QUIET_MARK = "_mark"
 STOP_REASONS = ("pause", "prune", "cancel", "kill")
 """Why a daemon asks a live attempt to end; the first word of `stop.json`."""
 
-FORK_SAFE_MODULES = ("torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL")
-"""The modules that a launcher may import before it forks, and that the preload can learn."""
+FORK_SAFE_MODULES = (
+    "torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL", "matplotlib.pyplot", "xgboost", "lightgbm",
+    "torchvision", "torchmetrics", "timm", "accelerate", "transformers", "transformers.trainer", "lightning",
+    "pytorch_lightning", "keras",
+)  # fmt: skip
+"""The modules that a launcher may import before it forks, and that the preload can learn, in the order of imports."""
+FORK_UNSAFE_MODULES = ("tensorflow", "jax", "grpc")
+"""No process that has imported one of these is forked: their threads and locks do not live on in a child."""
+BRING_OTHERS = frozenset(
+    ("keras", "transformers", "transformers.trainer", "accelerate", "lightning", "pytorch_lightning")
+)
+"""Fork-safe modules that import unsafe ones where these are installed: then they are not learned."""
 
 SCARCE = frozenset((errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE))
 """Errors of a machine that has no process, memory or descriptor to give now, whoever asks."""

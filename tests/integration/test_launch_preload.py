@@ -55,6 +55,7 @@ def test_imports_are_answered_for(tmp_path: Path, modules: Path) -> None:
     ("source", "why"),
     [
         (THREAD, ": asleep"),
+        ("import sys, types; sys.modules['tensorflow'] = types", "tensorflow was imported"),
         # What torch says of itself is all that can be looked at on a machine without a GPU.
         (CUDA.format(initialised=True, spoiled=False), "CUDA is initialised"),
         (CUDA.format(initialised=False, spoiled=True), "touched CUDA"),
@@ -134,4 +135,27 @@ def test_bindings_that_tell_of_leaks_at_the_end(
     output = launcher.run(script)[1]
     said, _, after = output.partition("exits\ndeleted\n")
     assert "Arena" not in said and ("Arena" in after) == heard and (heard or after == ""), output
+    launcher.close()
+
+
+def test_what_imports_cost_is_noted_without_what_they_import_themselves(tmp_path: Path, modules: Path) -> None:
+    busy = "import time\nend = time.perf_counter() + 0.4\nwhile time.perf_counter() < end: pass\n"
+    (modules / "inner.py").write_text(busy)
+    (modules / "outer.py").write_text("import inner, quick\n")
+    (modules / "quick.py").touch()
+    (modules / "broken.py").write_text(busy + "raise ImportError")
+    project = tmp_path / "project"
+    (project / ".venv/site-packages").mkdir(parents=True)
+    (project / "own.py").write_text(busy)
+    (project / ".venv/site-packages/other.py").write_text(busy)
+    script = project / "train.py"
+    script.write_text(
+        "import sys; sys.path.append(sys.path[0] + '/.venv/site-packages'); import outer, own, other\n"
+        "try:\n    import broken\nexcept ImportError:\n    pass\n"
+    )
+    launcher = start(tmp_path, modules)
+    attempt = launcher.start(script, learn=True)
+    attempt.ended()
+    learned = attempt.record("modules.json") or {}
+    assert sorted(learned["others"]) == ["broken", "inner", "other"] and learned["unsafe"] == []
     launcher.close()

@@ -14,7 +14,9 @@ from tuned.disk import Disk
     ("text", "found"),
     [
         ("import torch.nn as nn", ("torch", "numpy")),
-        ("from torch.utils.data import DataLoader\nimport torchvision", ("torch", "numpy", "PIL")),
+        ("from torch.utils.data import DataLoader\nimport torchvision", ("torch", "numpy", "PIL", "torchvision")),
+        ("import lightning as L", ("torch", "numpy", "lightning")),
+        ("import matplotlib.pyplot as plt\nimport keras, xgboost", ("numpy", "scipy", "matplotlib.pyplot", "xgboost")),
         ("import torch\nopt = torch.optim.Adam([])", ("torch", "torch._dynamo", "numpy")),
         ("def optim(): pass", ()),
         ("import json, pandas as pd", ("numpy", "pandas")),

@@ -133,3 +133,13 @@ def test_more_than_was_guessed_is_learned_and_a_bad_guess_dropped(cache, tmp_pat
     assert preloads.for_study(new) == () and not preloads.guesses(new)
     assert preloads.learn(new, lesson(tmp_path / "run", numpy=0.1, pandas=1.0))
     assert preloads.for_study(new) == ("numpy", "pandas")
+
+
+def test_what_brought_a_framework_along_that_cannot_be_forked_is_not_learned(cache, tmp_path):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    record = {"seconds": {"torch": 1.0, "keras": 5.0, "lightning": 6.0}, "unsafe": ["tensorflow"]}
+    protocol.write_record(str(run_dir), protocol.MODULES_FILE, record, durable=False)
+    preloads = Preloads(cache)
+    assert preloads.learn(study(), run_dir)
+    assert preloads.for_study(study()) == ("torch",)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.client import api
 from tuned.core.errors import TunedError
-from tuned.protocol import METRICS_FILE, STEP_KEY, TIME_KEY
+from tuned.protocol import METRICS_FILE, MODULES_FILE, STEP_KEY, TIME_KEY, RecordError, read_record
 from tuned.wire import LogChunk, MetricRow, Submission, TrialRow
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Tried:
         run_dir: Its run directory, gone by now.
         unreadable: Lines of metrics whose values are no numbers that can be read, a few.
         repeated: Metric -> how often its steps began from the start, where they did more than once.
+        imports: `seconds` and `others` of the record of its imports: those that are made ahead, and further slow ones.
     """
 
     trial: TrialRow
@@ -52,6 +53,7 @@ class Tried:
     run_dir: str | None
     unreadable: list[str]
     repeated: dict[str, int]
+    imports: dict[str, dict[str, float]]
 
 
 def rehearsal(submission: Submission, name: str) -> Submission:
@@ -108,6 +110,7 @@ def tried(
             run_dir=detail.run_dir,
             unreadable=[str(line.get("text", "")) for line in detail.unreadable],
             repeated=_repeated(detail.run_dir),
+            imports=_imports(detail.run_dir),
         )
     finally:
         _take_away(client, name)
@@ -147,6 +150,15 @@ def _take_away(client: Client, name: str) -> None:
                 return
             except TunedError:
                 time.sleep(LOOK_S)
+
+
+def _imports(run_dir: str | None) -> dict[str, dict[str, float]]:
+    """Empty where the trial has not noted what its imports cost."""
+    try:
+        record = read_record(run_dir or "", MODULES_FILE) or {}
+    except (OSError, RecordError):
+        return {}
+    return {name: dict(record.get(name) or {}) for name in ("seconds", "others")}
 
 
 def _repeated(run_dir: str | None) -> dict[str, int]:

@@ -20,6 +20,7 @@ import weakref
 from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional
 
 from tuned.launch import kernel
+from tuned.protocol import FORK_UNSAFE_MODULES
 
 _GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/renderD")
 
@@ -144,6 +145,9 @@ def _of_a_fork() -> Settled:
 
 def fork_hazard() -> Optional[str]:
     """Why a fork of this process might not work like a fresh one, or None. Microseconds; asked before each fork."""
+    for name in FORK_UNSAFE_MODULES:
+        if name in sys.modules:
+            return "%s was imported, which does not work in a forked process" % name
     for fd in _open_fds():
         try:
             target = os.readlink("/proc/self/fd/%d" % fd)

@@ -19,7 +19,10 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence
 from tuned.launch import shutdown
 from tuned.launch.import_hook import ImportHook
 from tuned.launch.seeding import seed_generators
-from tuned.protocol import FORK_SAFE_MODULES, MODULES_FILE, write_record
+from tuned.protocol import FORK_SAFE_MODULES, FORK_UNSAFE_MODULES, MODULES_FILE, write_record
+
+WORTH_TELLING = 0.3
+"""Seconds from which on an import is noted that no launcher makes ahead by itself."""
 
 
 class Program:
@@ -96,6 +99,7 @@ class Program:
             for name in FORK_SAFE_MODULES:
                 if name not in sys.modules:
                     self._hook.after(name, self._learner(name))
+            self._hook.take_times(self._search)
         return _new_main(os.path.join(os.getcwd(), self._argv[0]))
 
     def _forget_ourselves(self) -> None:
@@ -119,7 +123,12 @@ class Program:
         if self._learn is None:
             return
         try:
-            write_record(self._learn, MODULES_FILE, {"seconds": self._seconds}, durable=False)
+            record = {
+                "seconds": self._seconds,
+                "unsafe": [name for name in FORK_UNSAFE_MODULES if name in sys.modules],
+                "others": {n: round(s, 3) for n, s in self._hook.times.items() if s >= WORTH_TELLING},
+            }
+            write_record(self._learn, MODULES_FILE, record, durable=False)
         except OSError:
             pass  # the next trial teaches the same
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.client.finding import Finding
 from tuned.core import words
+from tuned.protocol import FORK_SAFE_MODULES, FORK_UNSAFE_MODULES
 from tuned.wire import Submission, Submitted
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tuned.client.trying import Tried
 
 SHOWN_FILES = 12
+WORTH_S = 0.05
+"""Seconds from which on an import is made ahead."""
 
 
 def ended(result: Tried) -> list[Finding]:
@@ -129,3 +132,16 @@ def time_needed(plan: Submitted, result: Tried) -> list[Finding]:
     at_once = "one at a time" if plan.slots == 1 else f"{plan.slots} at once"
     what = f"{words.count(plan.trials, 'trial')} like this one, {at_once}: {words.duration(whole)} at most"
     return [Finding("ok", what, "the first one of a study also imports what later ones find imported")]
+
+
+def slow_imports(submission: Submission, result: Tried) -> list[Finding]:
+    """What each trial imports anew, with the line that has it imported ahead; only its user knows if that works."""
+    safe = {name.partition(".")[0] for name in FORK_SAFE_MODULES}
+    others = {name: s for name, s in result.imports.get("others", {}).items() if name not in safe}
+    if not others or "preload" in dict(submission.study.get("run") or {}):
+        return []
+    known = [name for name in FORK_SAFE_MODULES if result.imports.get("seconds", {}).get(name, 0.0) >= WORTH_S]
+    able = [name for name in others if name not in FORK_UNSAFE_MODULES]
+    seconds = ", ".join(f"{name} ({words.duration(s)})" for name, s in sorted(others.items(), key=lambda one: -one[1]))
+    line = f"run.preload = {json.dumps([*known, *able])} imports them ahead, if nothing of them runs before a fork"
+    return [Finding("ok", f"each trial imports anew: {seconds}", line if able else "they cannot be imported ahead")]

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tuned.cli import render
-from tuned.cli.checking.after import ended, files_touched, metrics_found, time_needed
+from tuned.cli.checking.after import ended, files_touched, metrics_found, slow_imports, time_needed
 from tuned.cli.checking.before import before
 from tuned.cli.exits import Failed
 from tuned.cli.findings import failed, tell
@@ -102,6 +102,7 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
     findings += metrics_found(submission, metrics, result)
     findings += files_touched(touched, folders)
     findings += time_needed(plan, result)
+    findings += slow_imports(submission, result)
     second = None
     if wants_second(submission, result):
         seen = picture(folders, home)

@@ -22,7 +22,12 @@ _BRINGS = {
     "timm": ("torch", "numpy"),
     "accelerate": ("torch", "numpy"),
     "scipy": ("numpy",),
+    "transformers": ("torch", "numpy"),
+    "torchmetrics": ("torch", "numpy"),
     "sklearn": ("scipy", "numpy"),
+    "xgboost": ("scipy", "numpy"),
+    "lightgbm": ("scipy", "numpy"),
+    "matplotlib": ("numpy",),
     "pandas": ("numpy",),
 }
 """Modules that come along with a module."""
@@ -30,6 +35,8 @@ _BRINGS = {
 _OPTIMISES = re.compile(r"\boptim\b|\blr_scheduler\b|\btorch\.compile\b")
 """Where one of these is used, torch imports `torch._dynamo` at the first step."""
 _MOST_FILES = 20
+_NOT_GUESSED = frozenset({"keras"})
+"""Which framework it brings is known once it has run."""
 
 
 def guess(script: str, files: Files) -> tuple[str, ...]:
@@ -46,6 +53,7 @@ def guess(script: str, files: Files) -> tuple[str, ...]:
     found, others = _look(script, folder, files)
     for path in others[:_MOST_FILES]:
         found |= _look(path, folder, files)[0]
+    found -= _NOT_GUESSED
     if "torch" not in found:
         found.discard("torch._dynamo")
     return tuple(name for name in FORK_SAFE_MODULES if name in found)
@@ -65,7 +73,7 @@ def _look(path: str, folder: str, files: Files) -> tuple[set[str], list[str]]:
         if own:
             found_beside.append(own)
         elif not beside(top, folder, files):
-            found |= {top, *_BRINGS.get(top, ())}
+            found |= {top, name, *_BRINGS.get(top, ())}
     if _OPTIMISES.search(text):
         found.add("torch._dynamo")
     return found, found_beside

@@ -71,7 +71,8 @@ class Directories:
                 checkpoint=checkpoint,
                 device_environment=device_environment,
                 bundle=self._bundle,
-                learn=study.spec.run.preload is None and self._preloads.learned(study) is None,
+                # A study's first trial always says what its imports cost: somebody may look at it.
+                learn=study.spec.run.preload is None and (trial.number == 1 or self._preloads.learned(study) is None),
                 start=start,
                 # A look at the test set finds a final model, and nothing to go on from.
                 resumed=trial.stage != TEST_STAGE and run_dirs.has_checkpoint(self._runs, trial.study, trial.number),

@@ -124,7 +124,8 @@ class Preloads:
         if record is None:
             return False
         seconds = record.get("seconds", {})
-        names = [n for n in protocol.FORK_SAFE_MODULES if float(seconds.get(n, 0.0)) >= WORTH_S]
+        barred = protocol.BRING_OTHERS if record.get("unsafe") else frozenset()
+        names = [n for n in protocol.FORK_SAFE_MODULES if n not in barred and float(seconds.get(n, 0.0)) >= WORTH_S]
         guessed = self._guesses.get(self._key(study), ())
         if set(names) <= set(guessed):
             names = list(guessed)  # what has all of it runs already; another launcher would import it once more
