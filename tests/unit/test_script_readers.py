@@ -141,7 +141,26 @@ def test_subcommands(text: str, command: tuple[str, ...], names: list[str]) -> N
     script = read(text)
     assert script.command == command and [option.name for option in script.options] == names
     if command:
-        assert f'"{command[0]}",' in draft_study(read_script(text, "main.py")).text
+        draft = draft_study(read_script(text, "main.py")).text
+        assert f'"{command[0]}",' in draft
+        assert "--seed" not in draft or draft.index('"--seed"') < draft.index(f'"{command[0]}"'), "refused behind it"
+
+
+def test_a_loop_over_a_dataclass_declares_its_fields() -> None:
+    script = read("""
+import argparse, dataclasses
+@dataclasses.dataclass
+class Config:
+    lr: float = 3e-4
+    n_layers: int = 2
+    amp: bool = False
+parser = argparse.ArgumentParser()
+for field in dataclasses.fields(Config):
+    parser.add_argument(f"--{field.name}", type=field.type, default=field.default)
+""")
+    found = {option.flag: (option.kind, option.default, option.truth) for option in script.options}
+    assert script.how == "argparse"
+    assert found == {"--lr": ("float", 3e-4, ""), "--n_layers": ("int", 2, ""), "--amp": ("text", False, "unknown")}
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ class Draft:
 class _Parts:
     how: str = ""
     arguments: list[tuple[str, str]] = field(default_factory=list)
+    before: list[tuple[str, str]] = field(default_factory=list)
     space: list[tuple[str, str]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     todos: list[str] = field(default_factory=list)
@@ -177,12 +178,15 @@ def _unknown(name: str, options: Mapping[str, Option]) -> InvalidInput:
 
 def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> None:
     """Add one option: its place in the arguments, and its entry in the space under the name that a person gave it."""
+    arguments = parts.before if option.before else parts.arguments
+    if option.before and option.kind == "flag" and choice.use == "tune" and not named:
+        choice = Choice("leave", why="a switch that stands before the subcommand")
     if choice.use == "leave":
         parts.left.append(_comment(option, choice.why))
         return
     if choice.use == "given":
         text = str(choice.entry)
-        parts.arguments.append((_typed(option, text, parts.how), ("TODO: " if text == "TODO" else "") + choice.why))
+        arguments.append((_typed(option, text, parts.how), ("TODO: " if text == "TODO" else "") + choice.why))
         if text == "TODO":
             parts.todos.append(f"{option.flag or option.name}: {choice.why}")
         return
@@ -195,7 +199,7 @@ def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> Non
     elif option.flag or option.positional:
         text = _typed(option, f"{{{name}{_format(entry)}}}", parts.how, joined=_negative(entry))
         grouped = isinstance(entry, Mapping) and "when" in entry
-        parts.arguments.append((f"[{text}]" if grouped else text, "left out while it is inactive" if grouped else ""))
+        arguments.append((f"[{text}]" if grouped else text, "left out while it is inactive" if grouped else ""))
     parts.space.append((f"{key(name)} = {_entry(entry)}", choice.why))
     if choice.use == "tune":
         parts.tuned.append(name)
@@ -260,7 +264,8 @@ def _comment(option: Option, why: str) -> str:
 def _arguments(parts: _Parts, taken: ScriptOptions) -> list[str]:
     if taken.how == "tuned":
         return ["# it reads its parameters with tuned.current_trial(), so it needs no arguments"]
-    items = [*((value(word), "the subcommand that trains") for word in taken.command), *parts.arguments]
+    command = [(value(word), "the subcommand that trains") for word in taken.command]
+    items = [*parts.before, *command, *parts.arguments]
     if taken.how in _SPREAD:
         style = "{params:hydra}" if taken.how == "hydra" else "{params}"
         items.append((value(style), "every parameter of [space]"))

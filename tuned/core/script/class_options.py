@@ -1,4 +1,4 @@
-"""Options that a class declares: dataclasses behind `tyro.cli` and `HfArgumentParser`, models behind `LightningCLI`.
+"""Options that a class declares: dataclasses behind `tyro.cli`, `HfArgumentParser` and loops, models of `LightningCLI`.
 
 Owns how a field or a constructor's parameter becomes an option, each library in its own spelling.
 """
@@ -46,7 +46,24 @@ def class_options(tree: ast.Module, calls: list[ast.Call], constants: dict[str, 
                 found |= {o.name: o for o in _trainer()}
         if found:
             return ScriptOptions(how, tuple(found.values()))
+    looped = next(filter(None, (_looped(node) for node in ast.walk(tree))), "")
+    if looped in classes:
+        return ScriptOptions("argparse", tuple(_fields(classes[looped], classes, constants, "argparse")))
     return None
+
+
+def _looped(node: ast.AST) -> str:
+    """The class of `for f in fields(Config): parser.add_argument(f"--{f.name}", ...)`; empty for anything else."""
+    if not isinstance(node, ast.For) or not isinstance(node.iter, ast.Call) or not node.iter.args:
+        return ""
+    adds = any(
+        isinstance(inner, ast.Call)
+        and called(inner).endswith(".add_argument")
+        and any(isinstance(arg, ast.JoinedStr | ast.BinOp) for arg in inner.args)
+        for inner in ast.walk(node)
+    )
+    over = called(node.iter).rpartition(".")[2] == "fields"
+    return dotted(node.iter.args[0]).rpartition(".")[2] if adds and over else ""
 
 
 def _fields(
@@ -96,7 +113,7 @@ def _option(name: str, annotation: ast.expr, default: Any, required: bool, words
         head, _, last = typed.rpartition(".")
         off = f"--{head}.no-{last}" if head else f"--no-{last}"
         return Option(typed, f"--{typed}", "flag", scalar(default), on=default is True, off=off, **common)
-    truth: Truth = "words" if kind == "bool" else ""
+    truth: Truth = "" if kind != "bool" else "unknown" if how == "argparse" else "words"
     shown = kind_of("text" if kind in ("bool", "str") else kind, default, choices)
     return Option(typed, f"--{typed}", shown, scalar(default), choices, truth=truth, **common)
 

@@ -32,6 +32,7 @@ class Option:
         truth: How its reader takes a true or false value: `any_text` holds every text but the empty one for true
             (`type=bool`), `words` reads true and false, `python` the literals True and False, `literal` every value as
             a Python literal, `unknown` is a function of the script's.
+        before: It is the program's own, and stands before the subcommand.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Option:
     inverts: bool = False
     declared: bool = False
     truth: Truth = ""
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tuned.core.script.hydra_options import Read, hydra_options
 from tuned.core.script.literals import called, constants_of, scalar, value_of
 from tuned.core.script.option import How, Option, ScriptOptions
 from tuned.core.script.sdk_calls import from_defaults, from_subscripts
-from tuned.core.script.subcommands import subcommands, training_command
+from tuned.core.script.subcommands import before_subcommands, subcommands, training_command
 
 
 def read_options(tree: ast.Module, read: Read = lambda _: None) -> ScriptOptions:
@@ -51,6 +51,7 @@ def _declared(tree: ast.Module, calls: list[ast.Call], constants: dict[str, Any]
     how: How = ""
     commands = subcommands(tree, calls, constants)
     chosen = training_command(commands)
+    before = before_subcommands(tree, calls) if chosen else set()
     for call in calls:
         if commands.get(call, chosen) != chosen:
             continue
@@ -61,6 +62,7 @@ def _declared(tree: ast.Module, calls: list[ast.Call], constants: dict[str, Any]
         elif name in ("click.option", "option", "click.argument", "argument"):
             option, how = click_option(call, constants, positional=name.endswith("argument")), "click"
         if option is not None:
+            option = replace(option, before=call in before)
             known = found.setdefault(option.name, option)
             if known != option:
                 found[option.name] = _either(known, option)

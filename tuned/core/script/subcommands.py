@@ -32,6 +32,20 @@ def subcommands(tree: ast.Module, calls: list[ast.Call], constants: dict[str, An
     return found
 
 
+def before_subcommands(tree: ast.Module, calls: list[ast.Call]) -> set[ast.Call]:
+    """Calls that declare an option of the program itself: it is read before the subcommand, and refused behind it."""
+    owners = {called(call).rpartition(".")[0] for call in calls if called(call).endswith(".add_subparsers")}
+    found = {call for call in calls if called(call).rpartition(".")[0] in owners}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(map(_is_group, node.decorator_list)):
+            found |= {decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)}
+    return found
+
+
+def _is_group(node: ast.expr) -> bool:
+    return dotted(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2] == "group"
+
+
 def training_command(found: dict[ast.Call, str]) -> str:
     """The subcommand that trains, by its name or else by the number of its options; empty without any."""
     names = list(found.values())
