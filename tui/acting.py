@@ -1,4 +1,4 @@
-"""Turning a key into an order to the daemon: which targets it applies to, what is asked first, how it is undone.
+"""Turning a key into an order to the daemon: its targets, its question, its undo.
 
 Owns the wording of questions and results. Pure but for `perform`, which sends the order. No widgets.
 """
@@ -29,7 +29,7 @@ UNDO_RETRY = "undo retry"
 BACK_TO = "space back to"
 STEP_VERB = "step "
 STEP_VERBS = {"pause": "resume", "resume": "pause", "skip": ""}
-"""What can be done to a step, and what takes it back."""
+"""Verb of a step -> the verb that takes it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What shall be done.
+    """Calls to the daemon with their question and their undo.
 
     Attributes:
         label: In the result message: `pause`.

@@ -1,4 +1,4 @@
-"""Every action of the UI: its keys, its words, where it works and what it does to trials.
+"""Every action of the UI: its keys, its words, the screens it works on and its verb for trials.
 
 The one registry behind key bindings, the key bar, the help screen, the command palette and the docs' key map. No
 Textual in here, and no code of the actions themselves: a screen implements an action as its method `do_<id>`.
@@ -14,7 +14,7 @@ from tuned.core.verbs import BY_NAME, Kind
 
 
 class Danger(StrEnum):
-    """What an action does to work: nothing, something that can be undone, or something that cannot."""
+    """The effect of an action on work: none, one that can be undone, or one that cannot."""
 
     NONE = "none"
     REVERSIBLE = "reversible"

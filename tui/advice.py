@@ -1,4 +1,4 @@
-"""What the analyses said about a study, in the few words that the UI shows. Pure: it reads the daemon's plain data.
+"""The analyses of a study, in the few words that the UI shows. Pure: it reads the daemon's plain data.
 
 Owns the reading of answers; what they mean is the playbook's.
 """
@@ -27,11 +27,11 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a parameter does to the objective.
+    """The effect of a parameter on the objective.
 
     Attributes:
         spread: Standard deviation of the means of its levels, weighted by trials, in units of the objective.
-        notes: What one must know to read it.
+        notes: Reservations to read it with.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Of the objective's variation, how much goes with a parameter, and between what it lies; 0 to 1."""
+    """Of the objective's variation, the share that goes with a parameter, and its interval; 0 to 1."""
 
     share: float
     low: float

@@ -134,7 +134,7 @@ class TunedApp(App[int]):
         await self.link.run()
 
     async def on_event(self, event: events.Event) -> None:
-        """Do what a key means before the next key is looked at.
+        """Run the action of a key before the next key is looked at.
 
         Textual sends a key to the widget first and runs its action when it comes back. Of keys that were typed ahead,
         the letters for a line that the first one opens would be taken for actions, and enter would overtake a deletion.
@@ -144,8 +144,10 @@ class TunedApp(App[int]):
         elif isinstance(self.focused, Input) and event.is_printable and event.character is not None:
             line = self.focused
             line.replace(event.character, *line.selection)
-        elif not await self._check_bindings(event.key, priority=True):
-            await self._check_bindings(event.key)
+        elif (bound := self.screen.active_bindings.get(event.key)) is not None and bound.enabled:
+            await self.run_action(bound.binding.action, bound.node)
+        else:
+            await super().on_event(event)
 
     # --- drawing --------------------------------------------------------------------------------------------------
 

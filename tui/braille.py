@@ -89,7 +89,7 @@ def plot(
         log: Logarithmic y axis; values <= 0 are gaps then.
         y_range: From `fit_range`; fitted here when None.
         x_range: First and last x; fitted when None.
-        x_name: What x is, written into the axis.
+        x_name: Name of x, written into the axis.
         empty: Shown when there is nothing to draw.
     """
     series = series[-MAX_SERIES:]

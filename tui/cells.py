@@ -1,7 +1,7 @@
 """Lines of styled text, measured in terminal cells.
 
 Owns cutting and padding by display width (wide characters count two) and the removal of control sequences from text
-that others wrote. Knows nothing of what the text means.
+that others wrote. Knows nothing of the meaning of the text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\
 def clean(text: str) -> str:
     """Text that can be printed in one line: no escape sequences, no control or direction characters, tabs as blanks.
 
-    A carriage return means "write over": only what follows the last one is kept, as a terminal would show it.
+    A carriage return means "write over": only the text behind the last one is kept, as a terminal would show it.
     """
     text = _SEQUENCES.sub("", text)
     if "\r" in text:
@@ -61,7 +61,7 @@ def line_width(spans: Iterable[Span]) -> int:
 
 
 def fit_line(spans: Iterable[Span], width: int) -> Line:
-    """The line in exactly `width` cells; what does not fit is cut off."""
+    """The line in exactly `width` cells; the rest is cut off."""
     result: list[Span] = []
     left = width
     for text, style in spans:

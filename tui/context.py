@@ -1,4 +1,4 @@
-"""What the screens share beside the store: options, the table's rows, how charts and logs are shown, the last message.
+"""State that the screens share beside the store: options, table rows, how charts and logs are drawn, the message.
 
 Owns view state that outlives a screen. No widgets, no socket.
 """
@@ -67,7 +67,7 @@ class Context:
     constant_key: object = None
 
     def say(self, text: str, style: str = "good") -> None:
-        """Show the result of what the user did for a few seconds."""
+        """Show the result of the user's action for a few seconds."""
         self.message, self.message_style = text, style
         self.message_until = self.store.clock() + MESSAGE_SECONDS
         self.store.revision += 1

@@ -60,7 +60,7 @@ class Curves:
         return True
 
     def extend(self, key: Key, data: dict[str, Any]) -> bool:
-        """Append what one ingest batch says (data of a `trial.metrics` event).
+        """Append one ingest batch (data of a `trial.metrics` event).
 
         Returns:
             False when it does not say all: a batch of several steps tells only its last, and a step that goes back

@@ -149,7 +149,7 @@ def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None) -> tuple[st
 
 
 def intent_of(row: TrialRow) -> str | None:
-    """What is shown of a live trial instead of "running": why it is to end, or that it stands still."""
+    """The intent on a live trial, shown instead of "running": its stop reason, or `freeze`."""
     return row.stop_reason or ("freeze" if row.frozen else None)
 
 

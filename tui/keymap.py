@@ -12,7 +12,7 @@ _NOTES = {Danger.NONE: "", Danger.REVERSIBLE: "at once", Danger.ASKS: "asks firs
 
 
 def table() -> str:
-    """One row an action: keys, what it does, where it works, whether it asks."""
+    """One row an action: keys, effect, screens, whether it asks."""
     lines = ["| key | does | on | |", "|---|---|---|---|"]
     for action in ACTIONS:
         keys = " ".join(f"`{shown(key)}`" for key in action.keys)

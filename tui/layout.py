@@ -33,6 +33,11 @@ def size_class(width: int, height: int) -> str:
     return "medium" if width < 160 else "wide"
 
 
+def frame(width: int, height: int) -> dict[str, Rect]:
+    """The lines around the panes of a screen: head and tabs above them, keys below."""
+    return {"head": Rect(0, 0, width, 1), "tabs": Rect(0, 1, width, 1), "keys": Rect(0, height - 1, width, 1)}
+
+
 def arrange(width: int, height: int, current: str, zoomed: bool = False, sides: bool = True) -> dict[str, Rect]:
     """The rectangle of each visible part: `head`, `tabs`, `keys`, `notice` and the panes.
 
@@ -44,10 +49,10 @@ def arrange(width: int, height: int, current: str, zoomed: bool = False, sides: 
         sides: Whether side columns are shown.
     """
     kind = size_class(width, height)
-    parts = {"head": Rect(0, 0, width, 1), "keys": Rect(0, height - 1, width, 1)}
+    parts = frame(width, height)
     if kind == "minimal":
+        del parts["tabs"]
         return _one(parts, current, width, 1, height - 1)
-    parts["tabs"] = Rect(0, 1, width, 1)
     if zoomed or (kind == "narrow" and not sides):
         return _one(parts, current, width, 2, height - 1)
     if kind == "narrow":

@@ -1,4 +1,4 @@
-"""The link between daemon and store: snapshot, event stream, what the store asks for, and reconnecting for ever.
+"""The link between daemon and store: snapshot, event stream, the store's fetches, and reconnecting for ever.
 
 Owns the order that makes the picture whole: the stream is opened first, then the snapshot is taken, then events are
 applied; so an event is seen twice rather than missed. It touches the store alone, never a widget.
@@ -34,7 +34,7 @@ class Link:
 
     Args:
         client: One client for the life of the UI.
-        store: What is filled.
+        store: Filled and kept fresh.
 
     Attributes:
         serving: Requests that are under way.
@@ -117,7 +117,7 @@ class Link:
                 store.need(kind, store.study)
 
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
-        """Serve what the store asks for, a few requests at a time."""
+        """Serve the fetches that the store asks for, a few at a time."""
         gate = asyncio.Semaphore(REQUESTS_AT_ONCE)
         while True:
             for need in self.store.needs.due():

@@ -1,4 +1,4 @@
-"""What must be fetched, and when. Pure: time comes from outside, and whoever fetches is woken by a callback."""
+"""The list of fetches and their times. Pure: time comes from outside, and a callback wakes the fetcher."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Needs:
             self.wake()
 
     def due(self) -> list[Need]:
-        """What must be fetched now, taken off the list."""
+        """The fetches that are due, taken off the list."""
         now = self.timer()
         ready = [need for need, at in self._due.items() if at <= now]
         for need in ready:

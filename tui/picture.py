@@ -1,4 +1,4 @@
-"""What the UI knows of the daemon, and the questions that every view asks about it.
+"""The UI's picture of the daemon, and the questions that every view asks about it.
 
 Owns the data and the list of what must be fetched again. How they change is `tui.store`'s; no widgets, no socket.
 """
@@ -29,7 +29,7 @@ class Picture:
     """The state behind the screens.
 
     Args:
-        clock: Unix seconds, for what is shown; tests pass their own.
+        clock: Unix seconds, for times on the screen; tests pass their own.
         timer: Seconds, for when to fetch.
 
     Attributes:
@@ -145,7 +145,7 @@ class Picture:
 
     @property
     def columns(self) -> Columns:
-        """What trials of the shown study can be filtered by."""
+        """The names by which trials of the shown study can be filtered."""
         row = self.study_row
         if row is None:
             return Columns()

@@ -1,4 +1,4 @@
-"""One picture of the daemon as plain text, for pipes and logs: what the UI would show, printed once."""
+"""One picture of the daemon as plain text, for pipes and logs: the panes of the UI, printed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an event makes of a trial's row. Pure."""
+"""The change of a trial's row by an event. Pure."""
 
 from __future__ import annotations
 

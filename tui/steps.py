@@ -1,4 +1,4 @@
-"""The steps of a study's playbook in the few words that the UI shows, and what can be done to one. Pure.
+"""The steps of a study's playbook in the few words that the UI shows, and the verbs for one. Pure.
 
 Owns which step counts as the present one. What steps are is the daemon's.
 """
@@ -50,7 +50,7 @@ def count(row: StudyRow) -> str:
 
 
 def verbs(step: StepRow) -> tuple[str, ...]:
-    """What can be done to a step: `pause`, `resume`, `skip`."""
+    """The verbs that a step takes: `pause`, `resume`, `skip`."""
     if is_over(step):
         return ()
     return ("resume", "skip") if step.state == "paused" else ("pause", "skip")

@@ -1,4 +1,4 @@
-"""How what the UI knows changes: by snapshots, by the daemon's events, and by what the user looks at.
+"""The changes of the picture: by snapshots, by the daemon's events, and by the user's selection.
 
 Owns the reducer over the event stream and the decision what must be fetched again. It knows neither widgets nor the
 socket: `tui.link` fills it, screens read it. All methods run on one event loop.
@@ -54,7 +54,7 @@ class Store(Picture):
         self._changed()
 
     def went_stale(self, problem: str) -> None:
-        """The daemon does not answer; what is shown grows old from now on."""
+        """The daemon does not answer; the picture grows old from now on."""
         self.problem = problem
         if self.connected or self.stale_since is None:
             self.stale_since = self.clock()
@@ -238,7 +238,7 @@ class Store(Picture):
                 self.need("count", study, 0, delay)
 
     def put_detail(self, detail: TrialDetail) -> None:
-        """What only a trial's own page shows."""
+        """The details that only a trial's own page shows."""
         row = detail.trial
         if row.study == self.study:
             self.trials[row.number] = row
@@ -315,7 +315,7 @@ class Store(Picture):
     # --- events -------------------------------------------------------------------------------------------------
 
     def apply(self, event: EventRow) -> None:
-        """One event of the stream: change what it tells, ask for what it does not tell."""
+        """One event of the stream: apply its data, fetch the rest."""
         self.cursor = max(self.cursor or 0, event.seq)
         if event.type != ev.TRIAL_METRICS:
             self.events.append(event)

@@ -32,7 +32,7 @@ class Trends:
         return bool(missing)
 
     def take_asked(self) -> list[int]:
-        """What must be fetched; asked for once."""
+        """The trials to fetch; each is named once."""
         asked, self._asked = list(self._asked), {}
         return asked
 

@@ -1,1 +1,1 @@
-"""Screens: which widgets are shown where, and what each key does there."""
+"""Screens: the panes of each, their places, and the meaning of each key."""

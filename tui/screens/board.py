@@ -1,12 +1,13 @@
 """The base of every full screen: panes placed by size, keys bound from the registry, actions on trials.
 
 Owns dispatch: an action `x` is the method `do_x`; acting on trials (pause, prune, ...) is the same
-everywhere. Subclasses say which panes there are and what is selected.
+everywhere. Subclasses own their panes and their selection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import ClassVar, cast
 
 from textual import events
@@ -18,6 +19,7 @@ from tui.actions import ACTIONS, BY_ID, Action, for_scope
 from tui.cells import Line, fit_line
 from tui.context import Context
 from tui.layout import Rect
+from tui.screens.confirm import Confirm
 from tui.screens.host import Host
 from tui.views import frame
 from tui.widgets.pane import Build, Pane
@@ -54,8 +56,13 @@ class Board(Screen[None]):
 
     @property
     def context(self) -> Context:
-        """What views read."""
+        """State and data that views read."""
         return self.tuned.context
+
+    @cached_property
+    def offered(self) -> frozenset[str]:
+        """Ids of the actions that work here."""
+        return frozenset(action.id for action in for_scope(self.scope, self.context.options.read_only))
 
     # --- for subclasses -------------------------------------------------------------------------------------------
 
@@ -68,7 +75,7 @@ class Board(Screen[None]):
         raise NotImplementedError
 
     def chosen(self) -> StudyRow | Sequence[TrialRow]:
-        """What acting actions act on: a study, or trials."""
+        """The targets of actions: a study, or trials."""
         row = self.context.store.trial(self.context.store.selected)
         return [row] if row is not None else []
 
@@ -86,10 +93,10 @@ class Board(Screen[None]):
 
     def on_unmount(self) -> None:
         """Free the drawn lines (see `Pane.on_unmount`)."""
-        self._styles_cache.clear()
+        self.refresh()
 
     def on_screen_resume(self) -> None:
-        """Catch up with what changed while another screen was on top."""
+        """Catch up with the changes while another screen was on top."""
         if self.panes:
             self.place()
             self.sync()
@@ -140,8 +147,7 @@ class Board(Screen[None]):
         """Whether a bound action works on this screen."""
         if action != "do":
             return True
-        wanted = BY_ID[str(parameters[0])]
-        return wanted in for_scope(self.scope, self.context.options.read_only)
+        return parameters[0] in self.offered
 
     async def action_do(self, name: str) -> None:
         """Run an action of the registry."""
@@ -181,4 +187,22 @@ class Board(Screen[None]):
         """The wheel was turned over a part."""
 
     def act(self, action: Action) -> None:
-        """Act on what is chosen."""
+        """Act on the chosen study or trials."""
+
+    def ask(self, question: tuple[str, ...] | None, label: str, do: Callable[[], object]) -> None:
+        """Do something: at once without a question, else when `y` confirms it.
+
+        Args:
+            question: Title and lines of the dialog.
+            label: The verb on the confirming key.
+            do: Called at most once.
+        """
+        if question is None:
+            do()
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                do()
+
+        self.app.push_screen(Confirm(self.context, question, label), answered)

@@ -1,4 +1,4 @@
-"""Moving about and looking: what the same keys do on every screen.
+"""Moving about and looking: the keys that mean the same on every screen.
 
 Owns the move keys (a screen says what one step means), the panes' keys, charts, log, help and palette.
 """
@@ -20,7 +20,7 @@ class Browsing(Board):
     numbered: ClassVar[tuple[str, ...]] = ()
 
     def move(self, by: int) -> None:
-        """Move what has the keys by some steps; far beyond the end means to the end."""
+        """Move the cursor of the current part by some steps; far beyond the end means to the end."""
 
     def page(self) -> int:
         """Steps of half a page."""
@@ -97,11 +97,11 @@ class Browsing(Board):
         self._show_numbered(5)
 
     def do_queue(self) -> None:
-        """What runs and waits, across studies."""
+        """Show the queue across studies."""
         self.tuned.open("queue")
 
     def do_insight(self) -> None:
-        """What matters: importance, effects, advice."""
+        """Show importance, effects and advice."""
         self.tuned.open("insight")
 
     def do_space(self) -> None:

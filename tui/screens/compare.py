@@ -1,10 +1,11 @@
-"""Two to four marked trials side by side: parameters, values and curves; what differs stands out."""
+"""Two to four marked trials side by side: parameters, values and curves; differences stand out."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tui import format as fmt
+from tui import layout
 from tui.braille import Series, fit_range, legend, plot, use_log
 from tui.cells import Line, Span, clean, fit, fit_line, line
 from tui.glyphs import intent_of, trial_state
@@ -45,12 +46,8 @@ class Compare(Browsing):
         return {"tabs": self._tabs, "table": self._table, "curves": self._curves}
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
-        """The table takes what it needs, the curves the rest; side by side where it is wide."""
-        parts = {
-            "head": Rect(0, 0, width, 1),
-            "tabs": Rect(0, 1, width, 1),
-            "keys": Rect(0, height - 1, width, 1),
-        }
+        """The table has its lines, the curves the rest; side by side where it is wide."""
+        parts = layout.frame(width, height)
         body = max(1, height - 3)
         if width >= 120:
             left = width // 2

@@ -1,4 +1,4 @@
-"""The dialog before something is lost: names the trials, and Enter never confirms."""
+"""The dialog before a loss: it names the trials, and Enter never confirms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tui.cells import Line, clean, fit_line, line
 from tui.context import Context
 from tui.layout import Rect
 from tui.screens.dialog import Dialog
+from tui.views.frame import filled, folded
 from tui.widgets.pane import Pane
 
 
@@ -47,7 +48,7 @@ class Confirm(Dialog[bool]):
         inner = width - 2
         body: list[Line] = [()]
         for text in rest:
-            body += [line((" " + piece, "text")) for piece in _fold(clean(text), inner - 2)]
+            body += [line((" " + piece, "text")) for piece in folded(clean(text), inner - 2)]
         body += [(), line((" ", "text"), (" esc Cancel ", "cursor"), ("    y ", "key"), (self.label, "bad")), ()]
         head = fit_line(
             [(f"{box[0]}{box[4]} ", "rule"), (clean(title), "bad"), (" " + box[4] * width, "rule")], width - 1
@@ -57,19 +58,8 @@ class Confirm(Dialog[bool]):
         return [(*head, (box[1], "rule")), *((side, *fit_line(text, inner), side) for text in body), (foot,)]
 
     def _build(self, width: int, height: int) -> list[Line]:
-        lines = [fit_line(text, width) for text in self._lines(width)][:height]
-        return lines + [fit_line((), width)] * (height - len(lines))
+        return filled(self._lines(width), width, height)
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""
         self.dismiss(yes)
-
-
-def _fold(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip() if lines[-1] else word
-    return lines

@@ -9,7 +9,7 @@ from textual.binding import Binding
 from tui.actions import Danger, for_scope, shown
 from tui.cells import Line, fit, fit_line, line
 from tui.context import Context
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, with_keys
 from tui.widgets.pane import Pane
 
 GROUPS = ("move", "look", "act", "curves", "general")
@@ -69,11 +69,8 @@ class Help(Dialog[None]):
     def _build(self, width: int, height: int) -> list[Line]:
         lines = help_lines(self.scope, self.context.options.read_only, width)
         self.top = max(0, min(self.top, len(lines) - height + 1))
-        body = lines[self.top : self.top + height - 1]
-        body += [fit_line((), width)] * (height - 1 - len(body))
-        more = f" {self.top + 1}-{min(len(lines), self.top + height - 1)} of {len(lines)}"
-        foot = [(" esc ", "key"), ("Close  ", "text"), ("j k ", "key"), ("Scroll", "text"), (more, "dim")]
-        return [*body, fit_line(foot, width)]
+        place = f"{self.top + 1}-{min(len(lines), self.top + height - 1)} of {len(lines)}"
+        return with_keys(lines[self.top :], {"esc": "Close", "j k": "Scroll"}, width, height, place)
 
     def action_scroll(self, by: int) -> None:
         """Move the page."""

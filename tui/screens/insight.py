@@ -1,9 +1,10 @@
-"""The study's insights on one screen: what matters, what each parameter does, and what to do next."""
+"""The study's insights on one screen: importance, the effect of each parameter, and advice."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from tui import layout
 from tui.cells import Line
 from tui.layout import Rect
 from tui.screens.browsing import Browsing
@@ -36,13 +37,9 @@ class Insight(Browsing):
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
         """Small: one pane; otherwise bars and effect above the advice, which has more room while it is read."""
-        parts = {
-            "head": Rect(0, 0, width, 1),
-            "tabs": Rect(0, 1, width, 1),
-            "keys": Rect(0, height - 1, width, 1),
-        }
+        parts = layout.frame(width, height)
         body = max(1, height - 3)
-        if width < 60 or height < 16:
+        if layout.size_class(width, height) == "minimal":
             parts[self.current] = Rect(0, 2, width, body)
             return parts
         upper = max(5, min(body * 3 // 5, len(insight.known_effects(self.context)) + 4))

@@ -20,7 +20,7 @@ _HEADER = 2
 
 
 class Main(TableActions):
-    """What opens first."""
+    """The first screen."""
 
     scope = "main"
     numbered = PANES
@@ -116,7 +116,7 @@ class Main(TableActions):
     def _study_names(self) -> list[str]:
         return [row.name for row in sort_studies(self.context.store.studies.values())]
 
-    # --- what actions act on ----------------------------------------------------------------------------------------
+    # --- the targets of actions --------------------------------------------------------------------------------------
 
     def chosen(self) -> StudyRow | Sequence[TrialRow]:
         """The study under the cursor while the studies have the keys, else the marked trials, else the selected one."""
@@ -161,7 +161,7 @@ class Main(TableActions):
             store.seek(number)
 
     def page(self) -> int:
-        """Half of what the pane shows."""
+        """Half of the pane's rows."""
         pane = self.panes.get(self.current)
         rect = pane.rect if pane else None
         return max(1, (rect.height - _HEADER) // 2) if rect else 5
@@ -214,7 +214,7 @@ class Main(TableActions):
     # --- mouse ------------------------------------------------------------------------------------------------------
 
     def clicked(self, part: str, x: int, y: int) -> None:
-        """Give the keys to the pane; select what is under the mouse."""
+        """Give the keys to the pane; select the row under the mouse."""
         if part == "tabs":
             self._click_tab(x)
             return

@@ -1,4 +1,4 @@
-"""A list to choose from: sort order, columns, themes, what to copy."""
+"""A list to choose from: sort order, columns, themes, texts to copy, commands."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import ClassVar
 
 from textual.binding import Binding
 
-from tui.cells import Line, clean, fit, fit_line, line
+from tui.cells import Line, clean, fit, line
 from tui.context import Context
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, with_keys
 from tui.views.frame import pane_title
 from tui.widgets.pane import Pane
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One line of a menu: `id` is what is given back, `mark` stands before it."""
+    """One line of a menu: `id` is given back, `mark` stands before the label, `keys` behind it."""
 
     id: str
     label: str
     detail: str = ""
     mark: str = " "
+    keys: str = ""
 
 
 class Menu(Dialog[str | None]):
-    """Gives the id of what was chosen, or None.
+    """Gives the id of the choice, or None.
 
     Args:
         context: For the glyphs.
-        title: What is chosen.
+        title: The heading.
         choices: The lines.
         current: The id that the cursor begins on.
     """
@@ -54,23 +55,28 @@ class Menu(Dialog[str | None]):
         self.pane = Pane("menu", self._build)
 
     def _build(self, width: int, height: int) -> list[Line]:
-        lines = [pane_title(self.caption, "", width, self.context.glyphs, True)]
-        room = max(1, height - 2)
-        top = max(0, self.place_ - room + 1)
+        title = pane_title(self.caption, "", width, self.context.glyphs, True)
         name_width = min(32, max((len(choice.label) for choice in self.choices), default=0) + 1)
-        for index, choice in enumerate(self.choices[top : top + room], start=top):
-            style = "cursor" if index == self.place_ else "text"
-            label = fit(clean(choice.label), name_width, more=self.context.glyphs.more)
-            lines.append(line((f" {choice.mark} {label}", style), (" " + clean(choice.detail), "dim")))
-        lines = [fit_line(text, width) for text in lines]
-        lines += [fit_line((), width)] * (height - 1 - len(lines))
-        foot = [(" enter ", "key"), ("Choose  ", "text"), ("esc ", "key"), ("Close", "text")]
-        return [*lines[: height - 1], fit_line(foot, width)]
+        rows = [self._row(choice, name_width, here) for choice, here in self._window(height - 2)]
+        return with_keys([title, *rows], {"enter": "Choose", "esc": "Close"}, width, height)
+
+    def _top(self, room: int) -> int:
+        """The first line in sight of so many."""
+        return max(0, self.place_ - max(1, room) + 1)
+
+    def _window(self, room: int) -> list[tuple[Choice, bool]]:
+        """The choices in sight, each with whether the cursor is on it."""
+        top = self._top(room)
+        found = self.choices[top : top + max(1, room)]
+        return [(choice, index == self.place_) for index, choice in enumerate(found, start=top)]
+
+    def _row(self, choice: Choice, name_width: int, here: bool) -> Line:
+        label = fit(clean(choice.label), name_width, more=self.context.glyphs.more)
+        return line((f" {choice.mark} {label}", "cursor" if here else "text"), (" " + clean(choice.detail), "dim"))
 
     def on_pane_clicked(self, message: Pane.Clicked) -> None:
-        """Choose what is under the mouse."""
-        room = max(1, self.app.size.height - 2)
-        place = max(0, self.place_ - room + 1) + message.y - 1
+        """Choose the line under the mouse."""
+        place = self._top(self.app.size.height - 2) + message.y - 1
         if 0 <= place < len(self.choices):
             self.dismiss(self.choices[place].id)
 
@@ -80,7 +86,7 @@ class Menu(Dialog[str | None]):
         self.pane.sync()
 
     def action_choose(self) -> None:
-        """Give back what the cursor is on."""
+        """Give back the choice under the cursor."""
         self.dismiss(self.choices[self.place_].id if self.choices else None)
 
     def action_close(self) -> None:

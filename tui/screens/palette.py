@@ -9,9 +9,10 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from tui.actions import Action, for_scope, shown
-from tui.cells import Line, fit, fit_line
+from tui.cells import Line, fit, line
 from tui.context import Context
-from tui.screens.dialog import Dialog
+from tui.screens.menu import Choice, Menu
+from tui.views.frame import filled
 from tui.widgets.pane import Pane
 
 
@@ -22,8 +23,8 @@ def matching(actions: list[Action], text: str) -> list[Action]:
     return sorted(found, key=lambda a: not a.label.lower().startswith(text.lower().strip()))
 
 
-class Palette(Dialog[str | None]):
-    """Gives the id of the action that was chosen, or None.
+class Palette(Menu):
+    """Gives the id of the chosen action, or None.
 
     Args:
         context: For the glyphs.
@@ -37,45 +38,43 @@ class Palette(Dialog[str | None]):
     ]
 
     def __init__(self, context: Context, scope: str) -> None:
-        super().__init__()
-        self.context = context
-        self.offered = [a for a in for_scope(scope, context.options.read_only) if a.id != "palette"]
-        self.found = self.offered
-        self.place_ = 0
+        self.actions = [a for a in for_scope(scope, context.options.read_only) if a.id != "palette"]
+        super().__init__(context, "", self._offer(""))
         self.field = Input(placeholder="command", id="palette-input")
         self.field.cursor_blink = False
         self.pane = Pane("palette", self._build)
 
+    def _offer(self, text: str) -> list[Choice]:
+        found = matching(self.actions, text)
+        return [Choice(a.id, a.label, a.help, keys=" ".join(shown(key) for key in a.keys)) for a in found]
+
     def _build(self, width: int, height: int) -> list[Line]:
-        top = max(0, self.place_ - height + 1)
-        lines = []
-        for index, action in enumerate(self.found[top : top + height], start=top):
-            style = "cursor" if index == self.place_ else "text"
-            keys = " ".join(shown(key) for key in action.keys)
-            lines.append(
-                fit_line([(" " + fit(action.label, 16), style), (fit(keys, 14), "key"), (action.help, "dim")], width)
-            )
-        if not self.found:
-            lines = [fit_line([(" no such command", "dim")], width)]
-        return lines + [fit_line((), width)] * (height - len(lines))
+        rows = [self._row(choice, 16, here) for choice, here in self._window(height)]
+        return filled(rows or [line((" no such command", "dim"))], width, height)
+
+    def _row(self, choice: Choice, name_width: int, here: bool) -> Line:
+        label = " " + fit(choice.label, name_width)
+        return line((label, "cursor" if here else "text"), (fit(choice.keys, 14), "key"), (choice.detail, "dim"))
 
     @on(Input.Changed)
     def typed(self, event: Input.Changed) -> None:
         """Narrow the list."""
-        self.found, self.place_ = matching(self.offered, event.value), 0
+        self.choices, self.place_ = self._offer(event.value), 0
         self.pane.sync()
 
     @on(Input.Submitted)
     def chosen(self) -> None:
-        """Run what the cursor is on."""
-        self.dismiss(self.found[self.place_].id if self.found else None)
+        """Run the action under the cursor."""
+        self.action_choose()
+
+    def on_pane_clicked(self, message: Pane.Clicked) -> None:
+        """Run the action under the mouse."""
+        place = self._top(self.app.size.height - 1) + message.y
+        if 0 <= place < len(self.choices):
+            self.dismiss(self.choices[place].id)
 
     def action_move(self, by: int) -> None:
-        """Move the cursor."""
-        if self.found:
-            self.place_ = (self.place_ + by) % len(self.found)
+        """Move the cursor, round the ends."""
+        if self.choices:
+            self.place_ = (self.place_ + by) % len(self.choices)
             self.pane.sync()
-
-    def action_close(self) -> None:
-        """Go back without a command."""
-        self.dismiss(None)

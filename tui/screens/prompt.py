@@ -9,9 +9,9 @@ from textual import on
 from textual.binding import Binding
 from textual.widgets import Input
 
-from tui.cells import Line, clean, fit_line, line
+from tui.cells import Line, clean, line
 from tui.context import Context
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, with_keys
 from tui.views.frame import folded, pane_title
 from tui.widgets.pane import Pane
 from tuned.core.errors import TunedError
@@ -21,15 +21,15 @@ Preview = Callable[[str], list[Line]]
 
 
 class Prompt(Dialog[str | None]):
-    """Types a line and hands it over; what is refused can be corrected. Gives the result's message, or None.
+    """Types a line and hands it over; a refused line can be corrected. Gives the result's message, or None.
 
     Args:
         context: For the glyphs.
-        title: What is asked for.
-        lines: What helps to type it.
-        submit: Takes the line; its result is shown. It raises TunedError for what must be corrected.
-        value: What stands there first.
-        preview: Lines about what is typed so far, shown below the help; it raises TunedError for what cannot be read.
+        title: The heading.
+        lines: Help for typing it.
+        submit: Takes the line; its result is shown. It raises TunedError for a line to correct.
+        value: The text at first.
+        preview: Lines about the text so far, shown below the help; it raises TunedError for an unreadable one.
     """
 
     BINDINGS: ClassVar = [Binding("escape,ctrl+c", "close", show=False, priority=True)]
@@ -64,9 +64,7 @@ class Prompt(Dialog[str | None]):
                 line((" " + piece, "text")) for piece in (folded(text, width - 2) if len(text) >= width else [text])
             ]
         lines += self._preview()
-        lines = [fit_line(text, width) for text in lines[: height - 1]]
-        lines += [fit_line((), width)] * (height - 1 - len(lines))
-        return [*lines, fit_line([(" enter ", "key"), ("Send  ", "text"), ("esc ", "key"), ("Close", "text")], width)]
+        return with_keys(lines, {"enter": "Send", "esc": "Close"}, width, height)
 
     def _preview(self) -> list[Line]:
         if self.preview is None:
@@ -78,7 +76,7 @@ class Prompt(Dialog[str | None]):
 
     @on(Input.Changed)
     def typed(self) -> None:
-        """Show what it would mean."""
+        """Show the preview."""
         self.refusal = ""
         self.pane.sync()
 

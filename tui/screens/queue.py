@@ -1,10 +1,11 @@
-"""What runs and what waits, across studies, in the order in which it will start."""
+"""The running and waiting trials of all studies, in the order of their start."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from tui import format as fmt
+from tui import layout
 from tui.cells import Line, clean, fit, fit_line
 from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect
@@ -42,12 +43,7 @@ class QueueScreen(Steering):
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
         """The list fills the screen."""
-        return {
-            "head": Rect(0, 0, width, 1),
-            "tabs": Rect(0, 1, width, 1),
-            "queue": Rect(0, 2, width, max(1, height - 3)),
-            "keys": Rect(0, height - 1, width, 1),
-        }
+        return {**layout.frame(width, height), "queue": Rect(0, 2, width, max(1, height - 3))}
 
     def wanted(self, _rects: dict[str, Rect]) -> None:
         """The queue is shown here."""

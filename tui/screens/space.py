@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tui import layout
 from tui.cells import Line, clean
 from tui.layout import Rect
 from tui.screens.browsing import Browsing
-from tui.screens.confirm import Confirm
 from tui.screens.prompt import Prompt
 from tui.space_edit import SYNTAX, read_edit
 from tui.views import frame, space
@@ -35,13 +35,9 @@ class SpaceScreen(Browsing):
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
         """Small: one pane; wide: side by side; otherwise one above the other."""
-        parts = {
-            "head": Rect(0, 0, width, 1),
-            "tabs": Rect(0, 1, width, 1),
-            "keys": Rect(0, height - 1, width, 1),
-        }
+        parts = layout.frame(width, height)
         body = max(1, height - 3)
-        if width < 60 or height < 16:
+        if layout.size_class(width, height) == "minimal":
             parts[self.current] = Rect(0, 2, width, body)
         elif width >= 120:
             left = width * 3 // 5
@@ -83,7 +79,7 @@ class SpaceScreen(Browsing):
             self.show(part)
 
     def do_edit_space(self) -> None:
-        """Type an edit, see what it would do, then do it."""
+        """Type an edit, see its effect, then confirm it."""
         study = self.context.store.study_row
         page = self.context.store.space
         if study is None or page is None:
@@ -119,10 +115,5 @@ class SpaceScreen(Browsing):
             lines.append(
                 f"Your own points {', '.join(f'#{n}' for n in would.off[:_NAMED])} lie outside; they run anyway."
             )
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.tuned.change_space(study, read_edit(text, names, dry_run=False))
-
         question = (f"Change the space of {clean(study)}?", *lines)
-        self.app.push_screen(Confirm(self.context, question, "Change"), answered)
+        self.ask(question, "Change", lambda: self.tuned.change_space(study, read_edit(text, names, dry_run=False)))

@@ -9,7 +9,6 @@ from tui import acting
 from tui.actions import BY_ID, Action
 from tui.points import named, read_new, read_priority
 from tui.screens.browsing import Browsing
-from tui.screens.confirm import Confirm
 from tui.views.forms import new_trial
 from tuned.client import api
 from tuned.core.errors import NotFound
@@ -21,21 +20,13 @@ class Steering(Browsing):
     """A screen from which trials are steered."""
 
     def act(self, action: Action) -> None:
-        """Act on what is chosen, after asking when something is lost by it."""
+        """Act on the chosen study or trials, after a question where work would be lost."""
         chosen = self.chosen()
         if isinstance(chosen, StudyRow):
             order = acting.for_study(self.context, action, chosen)
         else:
             order = acting.for_trials(self.context, action, chosen)
-        if order.question is None:
-            self.tuned.carry_out(order)
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.tuned.carry_out(order)
-
-        self.app.push_screen(Confirm(self.context, order.question, action.label), answered)
+        self.ask(order.question, action.label, lambda: self.tuned.carry_out(order))
 
     def do_steps(self) -> None:
         """Show the steps of the playbook, and steer one."""
@@ -81,7 +72,7 @@ class Steering(Browsing):
         self.app.push_screen(Prompt(self.context, title, help_, submit, value, preview), self._told)
 
     def do_priority_set(self) -> None:
-        """Type the priority of what is chosen."""
+        """Type the priority of the chosen study or trials."""
         from tui.screens.prompt import Prompt
 
         chosen = self.chosen()
@@ -113,7 +104,7 @@ class Steering(Browsing):
         self.sync()
 
     def do_copy(self) -> None:
-        """Choose what to copy; the terminal's clipboard is reached by OSC 52, so the text is shown as well."""
+        """Choose a text to copy; the terminal's clipboard is reached by OSC 52, so the text is shown as well."""
         from tui.screens.menu import Choice, Menu
 
         store = self.context.store

@@ -1,4 +1,4 @@
-"""The steps of a playbook as a menu, and what can be done to the one that is chosen."""
+"""The steps of a playbook as a menu, and a menu of the verbs for the chosen one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tui import acting, steps
 from tui.cells import clean
-from tui.screens.confirm import Confirm
 from tui.screens.menu import Choice, Menu
 from tui.views.steps import mark
 from tuned.wire import StepRow, StudyRow
@@ -22,7 +21,7 @@ _DOES = {
 
 
 def open_steps(board: Board) -> None:
-    """Show the shown study's steps; enter on one offers what can be done to it."""
+    """Show the shown study's steps; enter on one offers its verbs."""
     study = board.context.store.study_row
     if study is None or not study.steps:
         board.context.say("this study has no steps: add [playbook] to its file, or use tunectl confirm", "dim")
@@ -54,15 +53,7 @@ def _steer(board: Board, study: StudyRow, step: StepRow) -> None:
         if verb is None:
             return
         order = acting.for_step(study.name, step, verb)
-        if order.question is None:
-            board.tuned.carry_out(order)
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                board.tuned.carry_out(order)
-
-        board.app.push_screen(Confirm(board.context, order.question, "Skip"), answered)
+        board.ask(order.question, "Skip", lambda: board.tuned.carry_out(order))
 
     choices = [Choice(verb, verb, _DOES[verb]) for verb in verbs]
     board.app.push_screen(Menu(board.context, f"Step {clean(step.id)}", choices), chosen)

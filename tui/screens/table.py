@@ -1,4 +1,4 @@
-"""What can be done to the table itself: filter, order, columns, marks, pins; and what starts from its marks."""
+"""Actions on the table itself: filter, order, columns, marks, pins; and those that start from its marks."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class TableActions(Steering):
         field.styles.offset = (0, self.app.size.height - 1)
         field.styles.width = self.app.size.width
         field.add_class("open")
-        # At once, not with the next layout: what is typed ahead must reach the line, or its letters would be actions.
+        # At once, not with the next layout: letters typed ahead must reach the line, or they would be actions.
         field.styles.display = "block"
         self.set_focus(field)
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:
-        """Filter while typing; what cannot be read yet leaves the last filter."""
+        """Filter while typing; an unreadable text leaves the last filter."""
         if not event.input.has_class("open"):
             return
         try:

@@ -1,4 +1,4 @@
-"""What an event says, in a few words. Owns these words."""
+"""Events in a few words. Owns these words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STEP_STYLES = {"failed": "bad", "paused": "warn", "skipped": "dim", "done": "go
 
 
 def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
-    """What an event says, and its style."""
+    """An event in a few words, and their style."""
     data: dict[str, Any] = row.data
     reason = f": {data['reason']}" if data.get("reason") else ""
     match row.type:

@@ -1,4 +1,4 @@
-"""What a form says about what is typed so far."""
+"""The preview that a form shows of a half-typed line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuned.wire import StudyRow
 
 
 def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
-    """The point that a line means: one line a parameter, with what it may be and the best trial's value.
+    """The point that a line means: one line a parameter, with its range and the best trial's value.
 
     Raises:
         InvalidInput: The line cannot be read.
@@ -48,7 +48,7 @@ def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
 
 
 def reach(parameter: Mapping[str, Any]) -> str:
-    """What a parameter may be: `1e-05 .. 0.1 log`, `8, 16, 32 ordered`."""
+    """A parameter's range or values: `1e-05 .. 0.1 log`, `8, 16, 32 ordered`."""
     if parameter["kind"] in ("float", "int"):
         text = f"{fmt.param(parameter['low'])} .. {fmt.param(parameter['high'])}"
         return text + (" log" if parameter.get("log") else "")

@@ -43,12 +43,12 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def fact(name: str, text: str, style: str = "text") -> Line:
-    """A name and what it is."""
+    """A name and its value."""
     return line((" " + fit(clean(name), 10) + " ", "dim"), (clean(text), style))
 
 
 def head(context: Context, width: int) -> Line:
-    """The first line: which study, how far, its best, and whether what is shown is fresh."""
+    """The first line: study, progress, best value, and whether the picture is fresh."""
     store, glyphs = context.store, context.glyphs
     if not store.connected and store.stale_since is not None:
         age = words.duration(store.clock() - store.stale_since)
@@ -74,7 +74,7 @@ def head(context: Context, width: int) -> Line:
         parts.append(f"ETA {words.duration(row.eta_s)}")
     if width >= 120:
         parts.append(_machine(context))
-    # The state comes first: what else there is to say gives way to it, the last first.
+    # The state comes first: the other parts give way to it, the last first.
     while len(parts) > 1 and line_width(left) + 2 + len(f" {glyphs.dot} ".join(parts)) > width:
         del parts[-1]
     right = line((f" {glyphs.dot} ".join(parts) + " ", "text"))
@@ -85,7 +85,7 @@ def head(context: Context, width: int) -> Line:
 
 
 def _short(name: str, most: int, glyphs: Glyphs) -> str:
-    """A name in at most so many cells, so that what stands beside it is seen."""
+    """A name in at most so many cells, so that the text beside it is seen."""
     text = clean(name)
     return text if cell_len(text) <= most else fit(text, most, more=glyphs.more)
 
@@ -136,9 +136,9 @@ def key_bar(
     The last two, command and help, always have their place: everything else can be found through them.
 
     Args:
-        actions: What there is.
+        actions: The actions to choose from.
         width: Cells.
-        idle: Ids of actions that do nothing to what is chosen; they keep their place and are dim.
+        idle: Ids of actions that do nothing to the chosen trials; they keep their place and are dim.
     """
     ordered = sorted((a for a in actions if a.bar is not None), key=lambda a: a.bar or 0)
     always = [a for a in ordered if a.id in ("palette", "help")]

@@ -1,4 +1,4 @@
-"""What the study teaches: importance bars, one parameter's effect, and the advice."""
+"""The study's insights: importance bars, one parameter's effect, and the advice."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def effect(context: Context, cursor: int, width: int, height: int, focused: bool
 
 
 def verdicts(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
-    """The advice: what is judged, its evidence, what to do and the command that does it."""
+    """The advice: each verdict with its evidence, its remedy and the command for it."""
     glyphs, store = context.glyphs, context.store
     answer = store.answers.get(ADVICE)
     found = advice(answer) if answer is not None else []

@@ -12,7 +12,7 @@ from tuned.wire import DeviceRow
 
 
 def devices(context: Context, width: int, height: int, focused: bool) -> list[Line]:
-    """GPUs or CPU slots: load, memory, and who holds them."""
+    """GPUs or CPU slots: load, memory, and the trials that hold them."""
     status, glyphs = context.store.status, context.glyphs
     rows = status.devices if status else []
     gpus = any(row.kind == "gpu" for row in rows)

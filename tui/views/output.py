@@ -1,4 +1,4 @@
-"""What was written and what happened: a trial's log, and the events."""
+"""A trial's log, and the list of events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuned.core import events as ev
 from tuned.wire import EventRow
 
 _NAME = 20
-"""Cells of another study's name before what happened in it."""
+"""Cells of another study's name before its events."""
 
 
 def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
@@ -63,7 +63,7 @@ def _log_style(text: str, search: str = "") -> str:
 
 
 def events(context: Context, width: int, height: int, focused: bool) -> list[Line]:
-    """What happened, the newest last."""
+    """The list of events, the newest last."""
     store = context.store
     lines = [pane_title("Events", "", width, context.glyphs, focused)]
     shown = [row for row in store.events if not _is_noise(row)][-(height - 1) :]

@@ -45,7 +45,7 @@ def parameters(context: Context, top: int, width: int, height: int, focused: boo
 
 
 def versions(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
-    """The versions, the newest first: when, by whom, what changed and why."""
+    """The versions, the newest first: time, author, changes and reasons."""
     page, glyphs = context.store.space, context.glyphs
     lines = [pane_title("Versions", "", width, glyphs, focused)]
     body: list[Line] = []

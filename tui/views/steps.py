@@ -17,7 +17,7 @@ def mark(step: StepRow, glyphs: Glyphs) -> Span:
 
 
 def listed(context: Context, row: StudyRow, width: int) -> list[Line]:
-    """A title with `3 of 7`, and one line a step: its state, its name, what came of it or what it waits for."""
+    """A title with `3 of 7`, and one line a step: its state, its name, its result or the reason why it waits."""
     glyphs = context.glyphs
     lines = [pane_title("Playbook", steps.count(row), width, glyphs, False)]
     now = steps.present(row.steps)

@@ -1,4 +1,4 @@
-"""The studies: a list of them, and what one is."""
+"""The list of studies, and the facts of one."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _best_text(row: StudyRow) -> str:
 
 
 def facts(context: Context, width: int, height: int, focused: bool) -> list[Line]:
-    """What the study is, and its best point."""
+    """The study's settings and counts, and its best point."""
     store, glyphs = context.store, context.glyphs
     lines = [pane_title("Study", "", width, glyphs, focused)]
     row = store.study_row

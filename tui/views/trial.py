@@ -1,4 +1,4 @@
-"""One trial: its parameters, what is known of it, and why this point was suggested."""
+"""One trial: its parameters, its facts, and the reason for this point."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
 
 
 def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
-    """(name, text, style) of what is known of a trial beside its parameters."""
+    """(name, text, style) of a trial's facts beside its parameters."""
     now = context.store.clock()
     state, style = trial_state(context.glyphs, row.state, intent_of(row))
     result = [("state", state, style)]

@@ -23,7 +23,7 @@ Build = Callable[[int, int], list[Line]]
 
 
 class Pane(Widget):
-    """Shows what `build(width, height)` returns.
+    """Shows the lines that `build(width, height)` returns.
 
     Args:
         part: Name of the part of the screen, as in `tui.layout`.
@@ -99,9 +99,9 @@ class Pane(Widget):
         """Free the drawn lines.
 
         Textual keeps the line caches of the last 1024 widgets alive in a cache of its own; with their lines in them
-        each dialog would cost 0.3 MB for good.
+        each dialog would cost 0.3 MB for good. A refresh empties the line cache of its widget.
         """
-        self._styles_cache.clear()
+        self.refresh()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Tell the screen where the mouse was pressed."""
