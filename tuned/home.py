@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tuned.core.errors import InvalidInput, Unavailable
 from tuned.core.records import dataclass
@@ -66,7 +67,7 @@ def resolve_home(environ: Mapping[str, str] | None = None) -> Home:
     if env.get("TUNED_HOME"):
         return home_at(_expanded(env["TUNED_HOME"], "TUNED_HOME"), "TUNED_HOME")
     user = _expanded(env.get("HOME") or "~", "HOME")
-    config = _xdg(env, "XDG_CONFIG_HOME", user / ".config") / FOLDER / "config.toml"
+    config = _config_file(env, user)
     named = _configured(config)
     if named is not None:
         return home_at(named, str(config))
@@ -156,11 +157,28 @@ def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
     return Path(value) if value.startswith("/") else default
 
 
-def _configured(config: Path) -> Path | None:
+def gpu_settings(env: Mapping[str, str]) -> dict[str, Any]:
+    """`[gpu]` of `config.toml`, as it is now; empty without one.
+
+    Raises:
+        InvalidInput: The file cannot be read.
+    """
+    config = _config_file(env, _expanded(env.get("HOME") or "~", "HOME"))
+    table = _config(config).get("gpu", {})
+    if not isinstance(table, dict):
+        raise InvalidInput("is no table", where=f"{config}: gpu", hint='write [gpu], then e.g. after = "1m"')
+    return table
+
+
+def _config_file(env: Mapping[str, str], user: Path) -> Path:
+    return _xdg(env, "XDG_CONFIG_HOME", user / ".config") / FOLDER / "config.toml"
+
+
+def _config(config: Path) -> dict[str, Any]:
     try:
         text = config.read_text()
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InvalidInput(f"cannot be read: {why}", where=str(config)) from error
@@ -171,8 +189,14 @@ def _configured(config: Path) -> Path | None:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"is not TOML: {error}", where=str(config)) from error
     for key in table:
-        if key != "home":
-            raise InvalidInput("is not a known key", where=f"{config}: {key}", hint='it holds home = "/data/tuned"')
+        if key not in ("home", "gpu"):
+            hint = 'it holds home = "/data/tuned" and [gpu]'
+            raise InvalidInput("is not a known key", where=f"{config}: {key}", hint=hint)
+    return table
+
+
+def _configured(config: Path) -> Path | None:
+    table = _config(config)
     if "home" not in table:
         return None
     home = table["home"]

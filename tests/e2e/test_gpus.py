@@ -186,6 +186,29 @@ def test_an_urgent_study_gets_the_card_of_another_which_goes_on_afterwards(
     assert told[0]["data"]["for"] == "urgent/1" and told[1]["data"]["from"] == ["gpus/1"]
 
 
+def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SAVING))
+    (tmp_path / "tuned-hpo").mkdir()
+    (tmp_path / "tuned-hpo" / "config.toml").write_text('[gpu]\nafter = "0s"\nback_after = "0s"\nwhose = "all"\n')
+    cards = Cards(tmp_path / "cards", *CARDS[:1])
+    daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path))
+    daemon.post("/v1/gpus/polite", {"on": True})
+    daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    daemon.until(lambda: daemon.trials("gpus")[0]["last_step"] is not None, "it reports nothing")
+    cards.set(0, processes={1: 4 * GIB})
+    assert daemon.wait_state("gpus", 1, "queued")["attempt"] == 1
+    daemon.kill()
+    daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path))
+    (card,) = daemon.get("/v1/gpus")
+    assert card["left_to"].startswith("left to ") and " since " in card["left_to"]
+    assert any("gpu:0 is left to" in note for note in daemon.get("/v1/status")["notes"])
+    cards.set(0, processes={})
+    assert daemon.wait_state("gpus", 1, "running")["attempt"] == 2
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")
+    assert "resumed on 0" in daemon.get("/v1/studies/gpus/trials/1/log")["text"]
+
+
 def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
     assert shared_daemon.get("/v1/gpus") == []
     with pytest.raises(Exception, match="this machine has no GPU"):

@@ -47,6 +47,7 @@ from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
+from tuned.daemon.polite import Polite
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.recovery import identity
 from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
@@ -55,7 +56,7 @@ from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.verbs import acting, pausing
 from tuned.daemon.yields import Yields
-from tuned.home import Home
+from tuned.home import Home, gpu_settings
 from tuned.launch.bundle import make_bundle
 from tuned.nvidia import Nvidia
 from tuned.version import VERSION
@@ -108,6 +109,7 @@ class Daemon:
             self._preempting,
         )
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
+        self._polite = Polite(self._database, self._slots, self._yields, partial(gpu_settings, os.environ))
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
@@ -138,6 +140,7 @@ class Daemon:
             graveyard=self._graveyard,
             notifier=self._notifier,
             yields=self._yields,
+            polite=self._polite,
             status=self.status,
             stop=self.stop,
         )
@@ -150,6 +153,7 @@ class Daemon:
             loop.add_signal_handler(number, self.stop, False)
         await self._skip_gap()
         await self._yields.begin()
+        await self._polite.begin()
         self.notes += [f"taken in from the run directories: {t}" for t in await asyncio.to_thread(self._meet)]
         await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
@@ -157,7 +161,9 @@ class Daemon:
         serving = asyncio.create_task(self._listener.serve(), name="server")
         self._loops.watch_tasks(loop)
         self._loops.start("scheduler", self._scheduler.run)
-        self._loops.start("devices", partial(watch_devices, self._slots, self._attempts.live, self._hub))
+        self._loops.start(
+            "devices", partial(watch_devices, self._slots, self._attempts.live, self._hub, self._polite.look)
+        )
         self._loops.start("housekeeping", self._housekeeping.run)
         self._loops.start("yields", self._yields.watch)
         self._loops.start("notices", self._notifier.run)
@@ -299,6 +305,13 @@ class Daemon:
                 *self.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._scheduler.held_up] if self._scheduler.held_up else []),
+                *(
+                    f"{slot.label}: {self._slots.lost[slot.id]}"
+                    for slot in self._slots.gpus
+                    if slot.id in self._slots.lost
+                ),
+                *([f"the NVIDIA driver: {self._slots.trouble}"] if self._slots.trouble else []),
+                *self._polite.notes,
                 *self._notifier.notes,
                 *self._loops.notes,
             ],

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from tuned.daemon import clock
 from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot
-from tuned.wire import GpuProcess, GpuRow, GpuYield, GpuYielded
+from tuned.wire import GpuPolite, GpuProcess, GpuRow, GpuYield, GpuYielded
 
 router = APIRouter(tags=["gpus"])
 
@@ -31,7 +32,7 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
     judgement = given.slots.judgements.get(slot.id)
     until = given.slots.yielded.get(slot.id, 0.0)
     processes = [
-        GpuProcess(pid, size, *_owner(pid), holders.get(pid, ""))
+        GpuProcess(pid, size, *owner(pid), holders.get(pid, ""))
         for pid, size in sorted((found.processes if found else {}).items(), key=lambda item: -(item[1] or 0))
     ]
     return GpuRow(
@@ -47,6 +48,7 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
         yielded_until=until if until > clock.now() else None,
         processes=processes,
         note=judgement.note if judgement else "",
+        left_to=given.slots.left_to.get(slot.id, "") if until > clock.now() else "",
     )
 
 
@@ -56,12 +58,8 @@ async def yield_(request: GpuYield, given: Given) -> GpuYielded:
     return await given.yields.yield_(request)
 
 
-def _owner(pid: int) -> tuple[str, str]:
-    """Whose process it is, and what it runs; empty where that may not be seen."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return process.username(), " ".join(process.cmdline())[:200] or process.name()
-    except psutil.Error:
-        return "", ""
+@router.post("/gpus/polite")
+async def polite(request: GpuPolite, given: Given) -> GpuPolite:
+    """Whether our trials leave cards on which somebody else begins to work."""
+    await given.polite.switch(request.on)
+    return request

@@ -58,6 +58,11 @@ class Yields:
         """Know again what an earlier daemon had yielded."""
         self._yields = await self._database.ask(lambda conn: fact(conn, KEY)) or {}
         self._slots.yielded = {slot: entry["until"] for slot, entry in self._yields.items()}
+        self._slots.left_to = {slot: entry["to"] for slot, entry in self._yields.items() if entry.get("to")}
+
+    def left_since(self) -> dict[str, float]:
+        """The cards that were left to somebody who works on them, and since when that one does (unix seconds)."""
+        return {slot: entry["since"] for slot, entry in self._yields.items() if entry.get("to")}
 
     def _slot(self, name: str) -> Slot:
         if not self._slots.gpus:
@@ -69,11 +74,16 @@ class Yields:
             "there is no such GPU", where=name, hint=f"they are 0 to {len(self._slots.gpus) - 1}; see: tunectl gpu"
         )
 
-    async def yield_(self, request: GpuYield) -> GpuYielded:
+    async def yield_(self, request: GpuYield, left_to: str = "", since: float = 0.0) -> GpuYielded:
         """Leave a card to somebody else, or take it back.
 
         The trials on it are paused, and queued again as soon as they have stopped: they go on on another card, or on
         this one when its time is over. Those that stand still with their GPU memory moved away go on then.
+
+        Args:
+            request: Which card, and for how long.
+            left_to: In words, somebody who works on it, for whom it is left without being asked; and since when.
+            since: When that one began, in unix seconds.
 
         Raises:
             Conflict: There are no GPUs, or a trial on it cannot be paused this way; the card is not yielded then.
@@ -89,7 +99,9 @@ class Yields:
         targets = list(self._slots.leases.get(slot.id, {}))
         trials = sorted({*(before or {}).get("trials", []), *targets})
         # Kept before they are paused: whoever comes after a crash lets them go on.
-        await self._keep_one(slot.id, {"until": until, "level": request.level, "trials": trials})
+        await self._keep_one(
+            slot.id, {"until": until, "level": request.level, "trials": trials, "to": left_to, "since": since}
+        )
         changed = Changed([])
         try:
             if targets:
@@ -116,8 +128,11 @@ class Yields:
     async def _keep(self, slot_id: str, entry: dict[str, Any] | None) -> None:
         self._yields.pop(slot_id, None)
         self._slots.yielded.pop(slot_id, None)
+        self._slots.left_to.pop(slot_id, None)
         if entry is not None:
             self._yields[slot_id] = entry
+            if entry.get("to"):
+                self._slots.left_to[slot_id] = entry["to"]
             self._slots.yielded[slot_id] = entry["until"]
         kept = dict(self._yields) or None
         await self._database.writer.run(lambda conn: keep_fact(conn, KEY, kept))

@@ -10,6 +10,7 @@ from tuned.wire.machine import Collect, Collected, DaemonStatus, DeviceRow, Even
 from tuned.wire.playbook import StepAction, StepRequest, Steps
 from tuned.wire.spaces import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 from tuned.wire.steering import (
+    GpuPolite,
     GpuProcess,
     GpuRow,
     GpuYield,
@@ -62,6 +63,7 @@ __all__ = [
     "Enqueue",
     "Enqueued",
     "EventRow",
+    "GpuPolite",
     "GpuProcess",
     "GpuRow",
     "GpuYield",

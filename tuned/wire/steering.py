@@ -122,6 +122,7 @@ class GpuRow:
         held_by: Trials that lease it, as `STUDY/NUMBER`, and `free` the share that is left, from 0 to 1.
         blocked: Why it is not leased out; empty otherwise.
         note: What cannot be told about its processes; empty otherwise.
+        left_to: Who has it by polite mode, and since when; empty otherwise.
         yielded_until: Unix seconds until which it is left to somebody else; None when it is not.
     """
 
@@ -137,6 +138,14 @@ class GpuRow:
     yielded_until: float | None
     processes: list[GpuProcess] = field(default_factory=list)
     note: str = ""
+    left_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuPolite:
+    """Whether our trials leave cards on which somebody else begins to work."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,15 @@ from tuned.client import api_steering
 from tuned.core import words
 
 if TYPE_CHECKING:
-    from tuned.wire import GpuRow, GpuYielded
+    from tuned.wire import GpuPolite, GpuRow, GpuYielded
 
-ACTIONS = ("yield", "take")
+ACTIONS = ("yield", "take", "polite")
 LEVELS = ("auto", "checkpoint", "cuda", "restart")
 
 
 @verb()
-@click.argument("action", required=False, type=click.Choice(ACTIONS), metavar="[yield|take]")
-@click.argument("number", required=False, metavar="[N]")
+@click.argument("action", required=False, type=click.Choice(ACTIONS), metavar="[yield|take|polite]")
+@click.argument("number", required=False, metavar="[N|on|off]")
 @click.option("--for", "seconds", type=LengthOfTime(), metavar="2h", help="How long to leave it.")
 @click.option("--level", type=click.Choice(LEVELS), default="auto", help="How the trials on it are paused.")
 def gpu(session: Session, action: str | None, number: str | None, seconds: float | None, level: str) -> None:
@@ -31,9 +31,17 @@ def gpu(session: Session, action: str | None, number: str | None, seconds: float
 
     `gpu yield 0 --for 2h` leaves one to somebody else, `gpu take 0` takes it back before its time is over. Trials on a
     yielded card are paused, queued again, and go on on another card or when the time is over.
+
+    `gpu polite on` does that by itself where somebody else begins to work on a card, and takes it back when they have
+    been gone for a while; `off` ends it.
     """
     if action is None:
         session.show(api_steering.gpus(), _table)
+        return
+    if action == "polite":
+        if number not in ("on", "off"):
+            raise click.UsageError("on or off? (write: tunectl gpu polite on)")
+        session.show(api_steering.gpu_polite(number == "on"), _tell_polite)
         return
     if number is None:
         raise click.UsageError(f"which GPU? (write: tunectl gpu {action} 0)")
@@ -56,9 +64,7 @@ def _table(rows: Sequence[GpuRow]) -> None:
                 "-" if row.utilisation is None else f"{row.utilisation:.0f}%",
                 f"{words.size(row.memory_used)} / {words.size(row.memory_total)}",
                 ", ".join(row.held_by) + (f" ({row.free:.0%} free)" if 0 < row.free < 1 else "") or "-",
-                f"left to others until {render.moment(row.yielded_until)}"
-                if row.yielded_until
-                else row.blocked or row.note,
+                _remark(row),
             ]
             for row in rows
         ],
@@ -69,6 +75,17 @@ def _table(rows: Sequence[GpuRow]) -> None:
             click.echo(
                 f"  gpu:{row.index}  process {process.pid}  {words.size(process.memory)}  {render.one_line(who)}"
             )
+
+
+def _remark(row: GpuRow) -> str:
+    if row.yielded_until:
+        return row.left_to or f"left to others until {render.moment(row.yielded_until)}"
+    return row.blocked or row.note
+
+
+def _tell_polite(done: GpuPolite) -> None:
+    leave = "trials leave a card on which somebody else begins to work" if done.on else "trials stay on their cards"
+    click.echo(f"polite mode is {'on' if done.on else 'off'}: {leave}")
 
 
 def _tell(done: GpuYielded) -> None:

@@ -40,12 +40,14 @@ class Judgement:
     Attributes:
         foreign: Bytes of the card that are somebody else's.
         ours: Bytes that are ours; None where that cannot be told.
+        others: Somebody else's processes.
     """
 
     blocked: str = ""
     note: str = ""
     foreign: int = 0
     ours: int | None = 0
+    others: tuple[int, ...] = ()
 
 
 def judge(found: Sequence[Found], used: int, before: int | None, leased: bool, openers: int) -> Judgement:
@@ -81,7 +83,7 @@ def judge(found: Sequence[Found], used: int, before: int | None, leased: bool, o
         # The driver gives no memory by process: alone on the card, they hold what is in use.
         foreign, ours = (used, 0) if others and not leased else (0, grown)
         note = note or ("" if not leased else "the driver does not say how much memory each process holds")
-    return Judgement(_blocked(others, foreign), note, foreign, ours)
+    return Judgement(_blocked(others, foreign), note, foreign, ours, tuple(process.pid for process in others))
 
 
 def _blocked(others: Sequence[Found], foreign: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from tuned.daemon import clock, failpoints
@@ -23,18 +23,28 @@ _HOST_PIDS = 0xEFFFFFFC
 """The kernel's number of the first namespace of process ids: elsewhere the driver counts processes otherwise."""
 
 
-async def watch_devices(slots: Slots, following: Mapping[int, LiveAttempt], hub: Hub) -> None:
-    """Sample until cancelled: often while trials run or a card is not ours to lease, seldom otherwise."""
+async def watch_devices(
+    slots: Slots, following: Mapping[int, LiveAttempt], hub: Hub, looked: Callable[[], Awaitable[None]]
+) -> None:
+    """Sample until cancelled: often while trials run or a card is not ours to lease, seldom otherwise.
+
+    Args:
+        slots: The cards.
+        following: All live attempts.
+        hub: Wakes the scheduler when other cards can be leased.
+        looked: Called after each look.
+    """
     while True:
         failpoints.reach("loop.devices")
         before = slots.leasable_gpus()
         live = list(following.values())
         families = await sample(slots, live)
+        await looked()
         if before != slots.leasable_gpus():
             hub.scheduler.set()
         for attempt in live:
             _record(slots, attempt, families.get(attempt.holder, ()))
-        kept = any(slots.blocked(slot.id) for slot in slots.gpus)
+        kept = len(slots.leasable_gpus()) < len(slots.gpus)
         await asyncio.sleep(BUSY_S if following or kept else IDLE_S)
 
 

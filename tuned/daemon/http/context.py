@@ -22,6 +22,7 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
+from tuned.daemon.polite import Polite
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.yields import Yields
 from tuned.wire import DaemonStatus
@@ -51,6 +52,7 @@ class Context:
     graveyard: Graveyard
     notifier: Notifier
     yields: Yields
+    polite: Polite
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
 

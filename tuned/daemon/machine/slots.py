@@ -80,6 +80,8 @@ class Slots:
         """Slot -> holder -> the share of it that the holder has."""
         self.yielded: dict[str, float] = {}
         """GPU -> until when (unix seconds) it is left to somebody else."""
+        self.left_to: dict[str, str] = {}
+        """GPU -> who it is left to by polite mode, and since when."""
         self.trouble = ""
         self._before: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
@@ -107,6 +109,12 @@ class Slots:
         """Whether a card may be another's since the last look."""
         return bool(self.gpus) and time.monotonic() - self._looked_at > FRESH_S
 
+    @property
+    def notes(self) -> list[str]:
+        """Cards that do not answer, and a driver that does not; one line each."""
+        lost = [f"{slot.label}: {self.lost[slot.id]}" for slot in self.gpus if slot.id in self.lost]
+        return lost or ([f"the NVIDIA driver does not answer: {self.trouble}"] if self.trouble else [])
+
     def label(self, device: str) -> str:
         """What people call a slot, or several with commas between them; of a card that is gone its id."""
         labels = {slot.id: slot.label for slot in self.gpus}
@@ -132,7 +140,7 @@ class Slots:
         if slot_id in self.lost:
             return self.lost[slot_id]
         if until > clock.now():
-            return f"left to others until {time.strftime('%H:%M', time.localtime(until))}"
+            return self.left_to.get(slot_id) or f"left to others until {time.strftime('%H:%M', time.localtime(until))}"
         return self.blocked(slot_id)
 
     def blocked(self, slot_id: str) -> str:

@@ -1,0 +1,118 @@
+"""Polite mode: our trials leave a card on which somebody else begins to work, and come back when it is quiet.
+
+Owns the switch, and who a card was left to. The rule is `core.queue.polite`'s, leaving a card `tuned.daemon.yields`'.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from storage.engine import Database
+from storage.facts import fact, keep_fact
+from tuned.core.errors import TunedError
+from tuned.core.queue.polite import Politeness, Presence, politeness_of, seen
+from tuned.daemon import clock
+from tuned.daemon.machine.processes import owner
+from tuned.daemon.machine.slots import Slot, Slots
+from tuned.daemon.yields import LONGEST_S, Yields
+from tuned.wire import GpuYield
+
+log = logging.getLogger(__name__)
+
+KEY = "gpu/polite"
+
+
+class Polite:
+    """Watches who else works on the cards.
+
+    Args:
+        settings: Reads `[gpu]` of `config.toml`, anew at each look.
+    """
+
+    def __init__(
+        self, database: Database, slots: Slots, yields: Yields, settings: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self._database = database
+        self._slots = slots
+        self._yields = yields
+        self._settings = settings
+        self._presences: dict[str, Presence] = {}
+        self.on = False
+        self.trouble = ""
+
+    async def begin(self) -> None:
+        """Know again whether it is on, and which cards were left."""
+        self.on = bool(await self._database.ask(lambda conn: fact(conn, KEY)))
+        for slot_id, since in self._yields.left_since().items():
+            self._presences[slot_id] = Presence(since, left=True)
+
+    async def switch(self, on: bool) -> None:
+        """Turn it on or off, also for the daemons to come; off, every card that was left is taken back."""
+        await self._database.writer.run(lambda conn: keep_fact(conn, KEY, on or None))
+        self.on = on
+        if not on:
+            for slot in self._slots.gpus:
+                if self._presences.pop(slot.id, Presence()).left and self._slots.unavailable(slot.id):
+                    await self._yields.yield_(GpuYield(slot.id))
+
+    async def look(self) -> None:
+        """After the cards were looked at: leave those where somebody else has begun, and come back."""
+        if not self.on:
+            return
+        try:
+            settings, self.trouble = politeness_of(self._settings()), ""
+        except TunedError as error:
+            settings, self.trouble = Politeness(), f"polite mode goes by its defaults: {error}"
+        for slot in self._slots.gpus:
+            try:
+                await self._look(slot, settings)
+            except TunedError as error:
+                log.info("%s is not left: %s", slot.label, error)
+
+    async def _look(self, slot: Slot, settings: Politeness) -> None:
+        now = clock.now()
+        before = self._presences.get(slot.id, Presence())
+        if before.left and self._slots.yielded.get(slot.id, 0.0) <= now:
+            # A person took it back: our trials stay until whoever is there has gone.
+            before = Presence(before.since, before.quiet_since, kept=True)
+        judgement = self._slots.judgements.get(slot.id)
+        if judgement is None:
+            return  # it does not answer
+        pids = [pid for pid in judgement.others if settings.whose == "all" or not _is_ours(pid)]
+        there = bool(pids) and self._held(slot, pids, judgement.foreign) > settings.memory
+        after, act = seen(before, there, settings, now)
+        if act == "leave":
+            since = now if after.since is None else after.since
+            user, command = owner(pids[0])
+            who = f"{user or 'somebody'}{f' ({command[:60]})' if command else ''}"
+            text = f"left to {who} since {time.strftime('%H:%M', time.localtime(since))}"
+            await self._yields.yield_(GpuYield(slot.id, LONGEST_S), text, since)
+        elif act == "return":
+            await self._yields.yield_(GpuYield(slot.id))
+        self._presences[slot.id] = after
+
+    def _held(self, slot: Slot, pids: list[int], foreign: int) -> int:
+        sizes = [self._slots.samples[slot.id].processes.get(pid) for pid in pids]
+        return foreign if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def notes(self) -> list[str]:
+        """Cards that were left, and what is wrong with the settings; one line each."""
+        left = [f"{slot.label} is {self._slots.left_to[slot.id]}" for slot in self._slots.gpus if self._left(slot)]
+        return [*left, self.trouble] if self.trouble else left
+
+    def _left(self, slot: Slot) -> bool:
+        return slot.id in self._slots.left_to
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether it is a process of this user; one that cannot be seen is somebody else's."""
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid == os.getuid()
+    except OSError:
+        return False
