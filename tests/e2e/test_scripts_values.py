@@ -160,6 +160,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
         [run]
         script = "train.py"
         args = ["--lr", "{lr}", "--shift", "{shift}"]
+        env = { AMP = "{amp}", OTHER = "{amp:d}" }
         [metrics]
         patterns = [
             'epoch (?P<step>\\d+) val_acc (?P<val_acc>\\S+)',
@@ -172,6 +173,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
         [space]
         lr = { type = "float", low = 0.01, high = 0.1 }
         shift = { type = "float", low = -0.1, high = 0.1 }
+        amp = { type = "bool" }
         [search]
         method = "sobol"
         trials = 2
@@ -183,6 +185,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
     warned = " | ".join(shown["warn"])
     assert "val_acc is minimized, and of such a metric more is usually better" in warned
     assert "val_acc comes 5 times for steps 0 to 3, and of each step the last value counts: are these folds?" in warned
+    assert 'run.env.AMP gets "true" or "false"' in warned
     assert "this shell has RANK=1" in warned
     assert "run.args.3: a value of shift may begin with a dash" in warned
     assert shown["fail"] == ["this is no number that can be read: seen = '12,345'"]

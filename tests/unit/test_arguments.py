@@ -137,3 +137,19 @@ def test_python_literals():
         "--name='adam'", "--lr=0.00123456789", "--width=64", "--amp=True", "--reg='none'", "--epochs=20",
     ]  # fmt: skip
     assert render(study("{amp:py}"), context(amp=False)) == ["False"]
+
+
+def test_a_bool_is_typed_as_the_code_reads_it_and_recorded_as_it_is():
+    env = {"plain": "{amp}", "digit": "{amp:d}", "literal": "{amp:py}"}
+    spec = StudySpec("s", RunSpec("command", command=("true",), env=env), SearchSpec(), space=SPACE)
+    typed = [
+        render_env(spec, ArgumentContext({**POINT, "amp": amp}, 1, 0, "s", 1, "search", "/r", "/c", 0))
+        for amp in (True, False)
+    ]
+    assert typed == [
+        {"plain": "true", "digit": "1", "literal": "True"},
+        {"plain": "false", "digit": "0", "literal": "False"},
+    ]
+    assert recorded(spec, POINT)["amp"] is True
+    with pytest.raises(InvalidInput, match="use :d for 1 and 0"):
+        check_arguments(RunSpec("command", command=("true", "{amp:.3g}")), SPACE, taken_by_code=True)

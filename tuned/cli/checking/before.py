@@ -18,7 +18,7 @@ from tuned.wire import Submission, Submitted
 def before(submission: Submission, plan: Submitted) -> list[Finding]:
     """What submitting does not refuse and a person would want to know."""
     study = submission.study
-    found = [*_directions(study), *_ranks(submission.environment), *_apart(submission)]
+    found = [*_directions(study), *_ranks(submission.environment), *_apart(submission), *_bools(study)]
     script = dict(study.get("run") or {}).get("script")
     if isinstance(script, str) and plan.python:
         from tuned.client.imports import missing_imports
@@ -62,6 +62,20 @@ def _ranks(environment: Mapping[str, str]) -> Iterator[Finding]:
             f"this shell has RANK={rank}, which trials inherit: only rank 0 reports",
             "unset RANK WORLD_SIZE LOCAL_RANK, then submit",
         )
+
+
+def _bools(study: Mapping[str, Any]) -> Iterator[Finding]:
+    """True and false in environment variables: code compares them with a text of its own, and any other is false."""
+    space = parse_space(dict(study.get("space") or {}))
+    given = dict(dict(study.get("run") or {}).get("env") or {})
+    for name, text in given.items():
+        for bare in space.names:
+            if text == f"{{{bare}}}" and space[bare].kind == "bool":
+                yield Finding(
+                    "warn",
+                    f'run.env.{name} gets "true" or "false": see that the code reads them so',
+                    f'write "{{{bare}:d}}" for 1 and 0, or "{{{bare}:py}}" for True and False',
+                )
 
 
 def _apart(submission: Submission) -> Iterator[Finding]:

@@ -22,6 +22,8 @@ PARAMS = "params"
 PARAMS_STYLES = ("", "hydra", "flags", "python")
 LITERAL = "py"
 """`{x:py}`: the value as a Python literal."""
+DIGIT = "d"
+"""`{x:d}` of a true or false value: 1 or 0."""
 
 _NEGATIVE_EXPONENT = re.compile(r"-[0-9.]+[eE][+-]?[0-9]+")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}:]+)(?::([^{}]*))?\}|[{}]")
@@ -86,6 +88,10 @@ def check_placeholder(placeholder: Placeholder, space: SearchSpace, where: str) 
 
 def _check_format(parameter: Parameter, spec: str, where: str) -> None:
     label = f"{{{parameter.name}:{spec}}}"
+    if parameter.kind == "bool":
+        if spec != DIGIT:
+            raise InvalidInput(f"{label}: true and false take no such format", where=where, hint="use :d for 1 and 0")
+        return
     ends = [parameter.low, parameter.high] if parameter.kind in ("float", "int") else list(parameter.values)
     for end in ends:
         if isinstance(end, bool | str) or end is None:
@@ -118,6 +124,8 @@ def rounded_value(parameter: Parameter, value: Value, spec: str) -> Value:
 
 def recorded_value(parameter: Parameter, value: Value, spec: str) -> Value:
     """The value to store for a formatted parameter: the rounded one, kept inside the range."""
+    if parameter.kind == "bool":
+        return value
     rounded = rounded_value(parameter, value, spec)
     if parameter.kind in ("choice", "fixed"):
         return next((known for known in parameter.values if same_value(known, rounded)), value)
