@@ -138,7 +138,7 @@ def test_more_than_was_guessed_is_learned_and_a_bad_guess_dropped(cache, tmp_pat
 def test_what_brought_a_framework_along_that_cannot_be_forked_is_not_learned(cache, tmp_path):
     run_dir = tmp_path / "run"
     run_dir.mkdir()
-    record = {"seconds": {"torch": 1.0, "keras": 5.0, "lightning": 6.0}, "unsafe": ["tensorflow"]}
+    record = {"seconds": {"torch": 1.0, "transformers": 5.0, "lightning": 6.0}, "unsafe": ["tensorflow"]}
     protocol.write_record(str(run_dir), protocol.MODULES_FILE, record, durable=False)
     preloads = Preloads(cache)
     assert preloads.learn(study(), run_dir)

@@ -35,8 +35,6 @@ _BRINGS = {
 _OPTIMISES = re.compile(r"\boptim\b|\blr_scheduler\b|\btorch\.compile\b")
 """Where one of these is used, torch imports `torch._dynamo` at the first step."""
 _MOST_FILES = 20
-_NOT_GUESSED = frozenset({"keras"})
-"""Which framework it brings is known once it has run."""
 
 
 def guess(script: str, files: Files) -> tuple[str, ...]:
@@ -53,7 +51,6 @@ def guess(script: str, files: Files) -> tuple[str, ...]:
     found, others = _look(script, folder, files)
     for path in others[:_MOST_FILES]:
         found |= _look(path, folder, files)[0]
-    found -= _NOT_GUESSED
     if "torch" not in found:
         found.discard("torch._dynamo")
     return tuple(name for name in FORK_SAFE_MODULES if name in found)
