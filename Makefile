@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED = 1
 MINUTES ?= 10
 PROGRAMS ?= 1000
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search bench-judgement soak programs clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement soak programs clean
 
 venv: $(VENV)/.made
 
@@ -50,6 +50,12 @@ bench-search: venv
 	$(BIN)/pip install --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.time_to_target
+
+bench-replay: venv
+	$(BIN)/pip install --disable-pip-version-check --no-deps --target .peers -r requirements-peers.txt
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay --held-out
+	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay --choosing --seeds 5
 
 bench-judgement: venv
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.judgement

@@ -37,7 +37,7 @@ direction = "minimize"
 summary = { mean_last = 5 }
 train = "tl"
 [space]
-lr = { type = "float", low = 1e-5, high = 1e-1, log = true }
+lr = { type = "float", low = 1e-5, high = 1e-1, log = true, likely = 3e-4 }
 width = { type = "int", low = 16, high = 512 }
 batch = { type = "choice", values = [8, 32], ordered = true }
 "optim.name" = ["adam", "sgd"]
@@ -50,6 +50,7 @@ method = "random"
 trials = 50
 budget = "8h"
 parallel = 2
+lag = 0
 seed = 4
 [[search.point]]
 label = "baseline"

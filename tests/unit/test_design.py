@@ -160,6 +160,30 @@ def test_points_that_are_rounded_alike_are_tried_once():
     assert len(taken) == 11
 
 
+def test_likely_values_come_first_and_guide_half_of_a_designs_beginning():
+    likely = {"lr": 1e-3, "width": 64, "reg": "l2"}
+    entries = {**MIXED, "reg": {"type": "choice", "values": MIXED["reg"]}}
+    guided = parse_space({**entries, **{name: {**entries[name], "likely": value} for name, value in likely.items()}})
+    plain = mixed()
+    first = design_point(guided, 7, 0)
+    assert {name: first[name] for name in likely} == likely
+    near = [design_point(guided, 7, i) for i in range(2, 20, 2)]
+    assert all(3e-5 < float(p["lr"]) < 3e-2 for p in near) and sum(p["reg"] == "l2" for p in near) >= 5
+    for i in (*range(1, 20, 2), *range(20, 40)):
+        assert design_point(guided, 7, i) == design_point(plain, 7, i)
+    assert design_point(guided, 7, 0, "random") == design_point(plain, 7, 0, "random")
+
+
+@pytest.mark.parametrize(("entry", "what"), [
+    ({"type": "float", "low": 0.0, "high": 1.0, "likely": 2.0}, "2 lies outside 0 .. 1"),
+    ({"values": ["a", "b"], "likely": "c"}, "'c' is not one of"),
+])  # fmt: skip
+def test_a_likely_value_is_one_of_the_space(entry: dict[str, Any], what: str):
+    with pytest.raises(InvalidInput) as refused:
+        parse_space({"x": entry})
+    assert refused.value.where == "space.x.likely" and what in str(refused.value)
+
+
 def test_an_empty_space_has_one_point():
     space = parse_space({})
     assert design_point(space, 0, 0) == {}

@@ -102,6 +102,8 @@ def entry_of(parameter: Parameter) -> dict[str, Any]:
         entry["value"] = parameter.values[0]
     if parameter.when:
         entry["when"] = {parent: list(values) for parent, values in parameter.when}
+    if parameter.likely is not None:
+        entry["likely"] = parameter.likely
     return {**entry, "role": parameter.role}
 
 

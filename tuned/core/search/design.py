@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator, Mapping
+from statistics import NormalDist
 from typing import Literal
 
 from tuned.core.search.sequence import noise, quasi_random
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key, same_value
-from tuned.core.space.unit import cell_at, number_at
+from tuned.core.space.unit import cell_at, number_at, place
 
 Method = Literal["sobol", "random"]
 
@@ -22,6 +23,11 @@ _REJECTIONS = 500
 """How many points of the design are tried for one that meets the conditions between parameters."""
 _STRIDE = 7_368_787
 _REPAIRS = 10
+GUIDED = 20
+"""Points of a design among which likely values have a say."""
+AROUND = 0.15
+"""Standard deviation of the draws around a likely value, as a share of the range."""
+_NORMAL = NormalDist()
 
 
 def design_point(space: SearchSpace, seed: int, i: int, method: Method = "sobol") -> Point:
@@ -73,8 +79,30 @@ def _completed(space: SearchSpace, given: Point, seed: int, i: int, method: Meth
         j = dimension[parameter.name]
         u = quasi_random(seed, i, j) if method == "sobol" else noise(seed, i, f"parameter {j}")
         values = wanted.get(parameter.name)
+        if parameter.likely is not None and method == "sobol" and not values:
+            point[parameter.name] = _by_likely(parameter, i, u)
+            continue
         point[parameter.name] = values[int(u * len(values))] if values else cell_at(parameter, u)
     return point
+
+
+def _by_likely(parameter: Parameter, i: int, u: float) -> Value:
+    """The value at a place of the design, where one value is likely.
+
+    The first point has the likely value itself, and every second one of the first `GUIDED` is drawn around it, so that
+    half of a design knows nothing of it: a wrong guess costs little, and results alone decide from then on.
+    """
+    likely = parameter.likely
+    assert likely is not None
+    if i >= GUIDED or i % 2:
+        return cell_at(parameter, u)
+    if i == 0:
+        return likely
+    at = place(parameter, likely)
+    if at is None:
+        # Without an order there are no neighbours: one half is the likely value.
+        return likely if u < 0.5 else cell_at(parameter, 2 * u - 1)
+    return cell_at(parameter, min(max(at + AROUND * _NORMAL.inv_cdf(min(max(u, 1e-6), 1 - 1e-6)), 0.0), 1 - 1e-9))
 
 
 def _repaired(space: SearchSpace, given: Point, point: Point) -> Point:

@@ -28,6 +28,7 @@ class Parameter:
         ordered: The values of a choice lie on a line, so neighbours resemble each other.
         when: Parent name -> values for which this parameter is active; every entry must hold. Empty: always active.
         role: Its part in conclusions (playbook, "scientific, nuisance and fixed hyperparameters").
+        likely: The value that a person takes for good: a search begins with it, and tries its neighbours early.
         was: The value that earlier trials ran with, for a parameter that was added later; None: nobody knows.
     """
 
@@ -41,6 +42,7 @@ class Parameter:
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     role: Role = "nuisance"
     was: Value | None = None
+    likely: Value | None = None
 
     def cast(self, value: object) -> Value:
         """The value in this parameter's own type.

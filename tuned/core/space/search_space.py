@@ -189,6 +189,7 @@ class SearchSpace:
                     "when": [[parent, list(values)] for parent, values in p.when],
                     "role": p.role,
                     "was": p.was,
+                    "likely": p.likely,
                 }
                 for p in self.parameters
             ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tuned.core.errors import InvalidInput
@@ -15,10 +16,10 @@ from tuned.core.space import Parameter, SearchSpace, Value, same_value
 from tuned.protocol import environment_name
 
 _KEYS = {
-    "float": ("low", "high", "log"),
-    "int": ("low", "high", "log"),
-    "choice": ("values", "ordered"),
-    "bool": (),
+    "float": ("low", "high", "log", "likely"),
+    "int": ("low", "high", "log", "likely"),
+    "choice": ("values", "ordered", "likely"),
+    "bool": ("likely",),
     "fixed": ("value",),
 }
 _COMMON = ("type", "when", "role")
@@ -52,7 +53,7 @@ def parse_space(table: Mapping[str, Any]) -> SearchSpace:
                 where=where,
                 hint="rename one of them",
             )
-        parsed[name] = _parameter(name, entry, where)
+        parsed[name] = _with_likely(_parameter(name, entry, where), entry, where)
         if isinstance(entry, Mapping):
             whens[name] = entry.get("when", {})
     conditions = {name: _when(name, when, parsed) for name, when in whens.items() if when != {}}
@@ -90,6 +91,15 @@ def _parameter(name: str, entry: Any, where: str) -> Parameter:
             raise InvalidInput("has no value", where=f"{where}.value", hint="add value = ...")
         return Parameter(name, "fixed", values=(_scalar(entry["value"], f"{where}.value"),), role=role)
     return _choice(name, entry, role, where)
+
+
+def _with_likely(parameter: Parameter, entry: Any, where: str) -> Parameter:
+    if not isinstance(entry, Mapping) or "likely" not in entry or parameter.kind == "fixed":
+        return parameter
+    try:
+        return replace(parameter, likely=parameter.cast(entry["likely"]))
+    except InvalidInput as error:
+        raise InvalidInput(error.what, where=f"{where}.likely", hint="name a value of the space") from None
 
 
 def _range(name: str, kind: Any, entry: Mapping[str, Any], role: Any, where: str) -> Parameter:
@@ -228,9 +238,7 @@ def _parents_first(
                 hint="drop one of these conditions",
             )
         p = waiting.pop(ready)
-        placed[ready] = Parameter(
-            p.name, p.kind, p.low, p.high, p.log, p.values, p.ordered, conditions.get(ready, ()), p.role
-        )
+        placed[ready] = replace(p, when=conditions.get(ready, ()))
     return list(placed.values())
 
 

@@ -126,6 +126,8 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
             found["ordered"] = True
     elif kind == "fixed":
         found["value"] = parameter["values"][0]
+    if parameter.get("likely") is not None:
+        found["likely"] = parameter["likely"]
     if parameter["when"]:
         found["when"] = {parent: v[0] if len(v) == 1 else v for parent, v in parameter["when"]}
     if parameter["role"] != ("fixed" if kind == "fixed" else "nuisance"):
