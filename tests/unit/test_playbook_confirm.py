@@ -168,6 +168,14 @@ def test_a_decision_stays_when_others_go_on():
     assert first[1].decision == later[1].decision == "adopt"
 
 
+def test_repetitions_that_are_equal_to_the_last_digit_confirm_nothing():
+    told = {v.code: v for v in confirm(Question(study({1: [0.5] * 3, 2: [0.25] * 3}, {1: 0.5, 2: 0.25}))).verdicts}
+    assert "the seed does not reach the code" in told["confirm.same"].what and "{seed}" in told["confirm.same"].remedy
+    assert "is confirmed" not in told["confirm.winner"].what
+    told = {v.code for v in confirm(Question(study({1: [0.5, 0.6], 2: [0.25] * 2}, {1: 0.5, 2: 0.25}))).verdicts}
+    assert "confirm.same" not in told
+
+
 def test_two_seeds_with_equal_differences_prove_nothing():
     base = Configuration(1, 0.9, {0: 0.90, 1: 0.91})
     other = Configuration(2, 0.9, {0: 0.91, 1: 0.92})

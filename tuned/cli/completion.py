@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from tuned.client.api import Call
+    from tuned.wire import StudyRow
 
 VARIABLE = "_TUNECTL_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
@@ -71,10 +72,25 @@ def _items(words: list[str], incomplete: str) -> list[CompletionItem]:
 
 
 def studies(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Names of studies."""
+    """Names of studies; behind a verb that changes what runs, of those that it can act on."""
     from tuned.client import api
 
-    return _items([row.name for row in _ask(api.studies()) or ()], incomplete)
+    rows = _ask(api.studies()) or ()
+    return _items([row.name for row in rows if _can_act(ctx.command.name or "", row)], incomplete)
+
+
+def _can_act(verb: str, row: StudyRow) -> bool:
+    """Whether the verb has something to do in a study of this state, with trials of these states."""
+    from tuned.core.states import STUDY_ENDED, StudyState
+    from tuned.core.verbs import BY_NAME
+
+    known = BY_NAME.get(verb)
+    if known is None or not known.done:
+        return True
+    if any(row.counts.get(state) for state in known.states):
+        return True
+    whole = {"pause": row.state == StudyState.RUNNING, "resume": row.state == StudyState.PAUSED}
+    return known.studies and whole.get(verb, row.state not in STUDY_ENDED)
 
 
 def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -83,8 +99,11 @@ def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     if not slash:
         return studies(ctx, param, incomplete)
     from tuned.client import api
+    from tuned.core.verbs import BY_NAME
 
-    rows = _ask(api.trials(study, sort="number", descending=True, limit=MOST)) or ()
+    known = BY_NAME.get(ctx.command.name or "")
+    wanted = [str(state) for state in sorted(known.states)] if known is not None and known.done else None
+    rows = _ask(api.trials(study, state=wanted, sort="number", descending=True, limit=MOST)) or ()
     return _items([f"{study}/{word}" for word in ("best", "running", *(str(row.number) for row in rows))], incomplete)
 
 

@@ -76,7 +76,7 @@ def why(compared: Sequence[Compared], winner: Compared) -> str:
         rejected = [c for c in compared[1:] if c.decision == "reject"]
         if len(rejected) == len(compared) - 1 and rejected:
             return f"no other one is as good {seeds}"
-        return f"its mean is the best {seeds}, and no other one is better for sure"
+        return f"its mean is the best {seeds}, and the repetitions show of no other one that it is better"
     if not baseline.runs:
         return f"trial {baseline.number} gave no result in {baseline.failed} repetitions ({baseline.reason})"
     effect = winner.effect
@@ -105,6 +105,9 @@ def _figure(compared: Compared) -> dict[str, object]:
 def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) -> list[Verdict]:
     baseline, own = compared[0].configuration, winner.configuration
     word = {"adopt": "is confirmed and adopted", "baseline": "stays"}.get(winner.decision, "is final, not adopted")
+    alike = _all_alike([c.configuration.values for c in compared])
+    if alike and winner.decision == "adopt":
+        word = "has the better result, and is not confirmed"
     found = [
         Verdict(
             "info",
@@ -131,6 +134,20 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
                 trials=numbers,
             )
         )
+    if alike:
+        found.append(
+            Verdict(
+                "warn",
+                "confirm.same",
+                "the repetitions of each configuration are equal to the last digit: the seed does not reach the code, "
+                "so they say nothing of the spread, and nothing is confirmed",
+                {"repetitions": sum(len(c.configuration.values) for c in compared)},
+                'pass it on, with args = [..., "--seed", "{seed}"] or trial.seed, and seed the libraries with it; '
+                "where the code has no chance in it, one run is enough",
+                f"tunectl show {study.name}/{own.number} --command",
+                about=study.name,
+            )
+        )
     found += [_fails(study, c.configuration) for c in compared if c.configuration.failed]
     lucky = _luck(compared, study.sign)
     if lucky is not None:
@@ -147,6 +164,12 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
             )
         )
     return found
+
+
+def _all_alike(repeated: Sequence[Sequence[float]]) -> bool:
+    """Whether every configuration that ran more than once gave the same number each time; chance rounds them apart."""
+    several = [values for values in repeated if len(values) > 1]
+    return bool(several) and all(len(set(values)) == 1 for values in several)
 
 
 def _fails(study: StudyData, c: Configuration) -> Verdict:

@@ -82,7 +82,7 @@ def spent(look: int) -> float:
 
 
 def decide(effect: Mean) -> str:
-    """Adopt a configuration that is better for sure, reject one that is worse for sure; else it is undecided."""
+    """Adopt a configuration that is shown to be better, reject one that is shown to be worse; else it is undecided."""
     if effect.n < 2 or not np.isfinite(effect.low + effect.high):
         return "undecided"
     if effect.low > 0:
