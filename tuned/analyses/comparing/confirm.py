@@ -105,7 +105,7 @@ def _figure(compared: Compared) -> dict[str, object]:
 def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) -> list[Verdict]:
     baseline, own = compared[0].configuration, winner.configuration
     word = {"adopt": "is confirmed and adopted", "baseline": "stays"}.get(winner.decision, "is final, not adopted")
-    alike = _all_alike([c.configuration.values for c in compared])
+    alike = _all_alike([list(c.configuration.runs.values()) for c in compared])
     if alike and winner.decision == "adopt":
         word = "has the better result, and is not confirmed"
     found = [
