@@ -149,6 +149,7 @@ def test_trials_filters_reach_the_daemon(tunectl: Any, daemon: Any) -> None:
     (request,) = daemon.asked("/v1/studies/digits/trials")
     assert request.query == [
         ("state", "failed"), ("state", "lost"), ("sort", "value"), ("limit", "5"), ("offset", "2"),
+            ("metrics", "true"),
     ]  # fmt: skip
 
 
