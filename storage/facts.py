@@ -11,6 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+YIELDS = "gpu/yields"
+"""GPU -> {until, level, trials}: which GPUs are left to others, until when (unix seconds)."""
+
 _GET = "SELECT value FROM meta WHERE key = ?"
 _SET = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 _FORGET = "DELETE FROM meta WHERE key = ?"

@@ -1,8 +1,9 @@
-"""Named operations on files and processes that a test can have fail, in every process of ours.
+"""Named operations on files and processes that a test can have fail, and the wall clock, in every process of ours.
 
 Owns nothing but that. Off unless `TUNED_FAULTS` names a file; each of its lines is `OPERATION NAME ERRNO`, such as
 `write metrics.jsonl ENOSPC`, with `*` for any name. Operations are `open`, `write`, `fsync`, `rename`, `unlink` and
-`fork`. The file is read at every operation, so that a test can arm and disarm processes that run.
+`fork`; `clock daemon +3600` has the wall clock of that process (`daemon`, `supervisor`, `trial`) stand an hour ahead.
+The file is read at every operation, so that a test can arm and disarm processes that run.
 Standard library alone: what runs beside the user's code uses it.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from typing import Dict, List, Tuple
 
 ENV_FAULTS = "TUNED_FAULTS"
 OPERATIONS = ("open", "write", "fsync", "rename", "unlink", "fork")
+CLOCK = "clock"
 
 _FILE = os.environ.get(ENV_FAULTS, "")
 
@@ -31,6 +34,14 @@ def check(operation: str, path: object) -> None:
         if wanted == operation and named in ("*", name):
             number = getattr(errno, error)
             raise OSError(number, os.strerror(number), str(path))
+
+
+def wall(process: str) -> float:
+    """The machine's clock as this kind of process sees it: Unix seconds."""
+    now = time.time()
+    if _FILE:
+        now += sum(float(ahead) for what, named, ahead in _armed() if what == CLOCK and named in ("*", process))
+    return now
 
 
 def environment() -> Dict[str, str]:

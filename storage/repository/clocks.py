@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, text, update
 
+from storage.facts import YIELDS, fact, keep_fact
 from storage.models import IS_LIVE, attempts, studies, trials
 
 _STUDIES = (
@@ -24,6 +25,12 @@ _ATTEMPTS = (
 
 
 def shift_clocks(conn: Connection, ahead: float) -> None:
-    """The clock was set ahead by so many seconds (back, when negative): what runs has not run longer for it."""
+    """The clock was set ahead by so many seconds (back, when negative): no time has passed for what is under way.
+
+    That is what studies, trials and attempts have run, and how long a GPU is still left to others.
+    """
     for statement in (_STUDIES, _TRIALS, _ATTEMPTS):
         conn.execute(statement, {"ahead": ahead})
+    yields = fact(conn, YIELDS)
+    if yields:
+        keep_fact(conn, YIELDS, {gpu: {**entry, "until": entry["until"] + ahead} for gpu, entry in yields.items()})

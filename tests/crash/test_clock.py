@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,3 +51,58 @@ def test_days_that_nobody_lived_through_end_no_study_and_prune_no_event(lab: Lab
     lab.release(name)
     lab.wait_at_rest(name)
     assert lab.daemon.study(name)["counts"] == {"completed": 2}
+
+
+def jumped(lab: Lab, count: int) -> list[Any]:
+    """The events of the clock, once there are so many; the daemon looks every five seconds."""
+
+    def found() -> list[Any]:
+        events = [e for e in lab.daemon.get("/v1/events/list", limit=1000) if e["type"] == "machine.clock"]
+        return events if len(events) >= count else []
+
+    events: list[Any] = lab.daemon.until(found, f"there are not {count} jumps")
+    return events
+
+
+def test_a_jump_is_an_event_and_moves_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = lab.base / "cards.json"
+    cards.write_text(json.dumps([{"uuid": f"GPU-{n}", "name": "H100", "memory_total": 2**36} for n in "ab"]))
+    monkeypatch.setattr(lab.daemon, "spawn", partial(lab.daemon.spawn, TUNED_FAKE_GPUS=str(cards)))
+    lab.start()
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 1, "budget": "1h"})
+    lab.daemon.wait_state(name, 1, "running")
+    (card,) = [gpu for gpu in lab.daemon.get("/v1/gpus") if not gpu["held_by"]]
+    lab.daemon.post("/v1/gpus/yield", {"gpu": str(card["index"]), "seconds": 3600.0})
+    first = [event["seq"] for event in lab.daemon.get("/v1/events/list", limit=1000)]
+
+    def check(ahead: float, said: str, events: int) -> None:
+        event = jumped(lab, events)[-1]
+        assert said in event["data"]["text"]
+        assert (event["study"], event["number"]) == ("", None)
+        study, (trial,) = lab.daemon.study(name), lab.daemon.trials(name)
+        assert study["state"] == trial["state"] == "running"
+        assert study["budget_left_s"] > 3000
+        left = {gpu["index"]: gpu["yielded_until"] for gpu in lab.daemon.get("/v1/gpus")}[card["index"]]
+        assert 3000 < left - (time.time() + ahead) <= 3600
+        assert 0 <= time.time() + ahead - trial["started_at"] < 600
+
+    lab.fail(f"clock * +{40 * DAY}")
+    check(40 * DAY, "set 40d 00h ahead: no budget", 1)
+    lab.kill("daemon")
+    lab.fail(f"clock * -{2 * DAY}")
+    lab.restart()
+    check(-2 * DAY, "set 42d 00h back meanwhile, or the machine was off", 2)
+    # Killed with the gap committed and the file not yet written: it counts once.
+    note = (lab.home / "clock.json").read_bytes()
+    lab.fail()
+    check(0.0, "set 2d 00h ahead", 3)
+    lab.kill("daemon")
+    (lab.home / "clock.json").write_bytes(note)
+    lab.restart()
+    check(0.0, "set 2d 00h ahead", 3)
+    lab.release(name)
+    lab.wait_at_rest(name)
+    (attempt,) = lab.daemon.get(f"/v1/studies/{name}/trials/1")["attempts"]
+    assert 0 < attempt["ended_at"] - attempt["started_at"] < 600
+    assert set(first) <= {event["seq"] for event in lab.daemon.get("/v1/events/list", limit=1000)}
+    lab.invariants.check(at_rest=True)

@@ -1,235 +1,36 @@
-"""Random programs of verbs, kills and failing operations: whatever happens, nothing is lost.
+"""Random programs of verbs, kills, failing operations and clocks: whatever happens, nothing is lost.
 
-Each program is drawn by Hypothesis, so that a failure is made small and said as a list of steps, which runs again as it
-is. A few run in every suite; `PROGRAMS=1000` runs as many (`make programs`).
+A few, always the same, run in every suite; `PROGRAMS=1000` runs as many others, and makes a failure small
+(`make programs`; `PROGRAMS_SEED` draws others still).
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
-from hypothesis import strategies as st
 
 from tests.crash.invariants import parse
 from tests.crash.lab import Lab
-from tests.e2e.conftest import Refusal, wait_until
+from tests.crash.programs import run_programs
 
 PROGRAMS = int(os.environ.get("PROGRAMS", "0"))
-
-TRAIN = """
-import os, pathlib, time
-import tuned
-
-trial = tuned.current_trial()
-number, attempt = trial.number, os.environ["TUNED_ATTEMPT"]
-held, how = pathlib.Path(trial.params["hold"]), trial.params["how"]
-journal = os.open("journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-witness = os.open(f"witness-{attempt}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-os.write(journal, f"begin {attempt} {number}\\n".encode())
-for step in range(6):
-    loss = round(trial.params["x"] + 1 / (1 + step), 6)
-    os.write(witness, f"{step} {loss}\\n".encode())
-    if how == "patterns":
-        print(f"step {step} loss={loss}", flush=True)
-    else:
-        trial.report(step=step, loss=loss)
-    stopped = False
-    while held.exists() and step >= 2 and not stopped:
-        time.sleep(0.01)
-        stopped = trial.should_stop()
-    if stopped:
-        break
-if how == "fails":
-    raise SystemExit(3)
-if how == "leaves":
-    os._exit(0)
-"""
-
-RULES = [
-    f"{operation} {name} {error}"
-    for operation, names, errors in (
-        ("open", ("metrics.jsonl", "exit.json", "start.json", "spec.json", "lock", "stop.json"), ("EIO", "EMFILE")),
-        ("write", ("metrics.jsonl", "output.log", "exit.json", "spec.json", "*"), ("ENOSPC", "EIO", "EDQUOT")),
-        ("fsync", ("exit.json", "spec.json", "stop.json"), ("EIO",)),
-        ("rename", ("exit.json", "start.json", "spec.json", "*"), ("EIO", "ENOSPC", "EROFS")),
-        ("unlink", ("*",), ("EIO", "EBUSY")),
-        ("fork", ("supervisor", "trial"), ("EAGAIN", "ENOMEM")),
-    )
-    for name in names
-    for error in errors
-]  # fmt: skip
-
-VERBS = ("pause", "resume", "cancel", "prune", "kill", "retry")
-STEP = st.one_of(
-    st.tuples(st.just("submit"), st.sampled_from(["reports", "patterns", "fails", "leaves"]), st.booleans()),
-    st.tuples(st.just("fail"), st.lists(st.sampled_from(RULES), min_size=1, max_size=2, unique=True)),
-    st.tuples(st.just("heal")),
-    st.tuples(st.just("kill"), st.sampled_from(["daemon", "launcher", "supervisor", "trial"])),
-    st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(1, 2)),
-    st.tuples(st.just("enqueue"), st.integers(0, 5)),
-    st.tuples(st.just("delete")),
-    st.tuples(st.just("gc")),
-    st.tuples(st.just("release")),
-)  # fmt: skip
+SEED = int(os.environ.get("PROGRAMS_SEED", "0"))
+SHRINK = os.environ.get("PROGRAMS_SHRINK", "1") == "1"
 
 
-class Program:
-    """One program on a lab that others have used before."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.names: list[str] = []
-
-    def do(self, step: tuple[Any, ...]) -> None:
-        kind, *rest = step
-        with contextlib.suppress(Refusal, OSError):  # a verb may be out of place, and the daemon be without a file
-            getattr(self, kind)(*rest)
-
-    def submit(self, how: str, hold: bool) -> None:
-        name = self.lab.study(hold=hold)
-        self.lab.content |= {
-            "run": {"script": "program.py", "preload": [], "retries": {"lost": 5, "error": 0}, "grace": "2s"},
-            "metrics": {"patterns": [r"step (?P<step>\d+) loss=(?P<loss>\S+)"]},
-            "search": {"method": "sobol", "trials": 2, "parallel": 2, "seed": 1},
-            "space": {
-                "x": {"type": "float", "low": 0.0, "high": 5.0},
-                "how": {"type": "fixed", "value": how},
-                "hold": {"type": "fixed", "value": f"hold-{name}"},
-            },
-        }
-        self.names.append(name)  # acknowledged or not: what is there is looked at
-        self.lab.send()
-
-    def fail(self, rules: list[str]) -> None:
-        self.lab.fail(*rules)
-
-    def heal(self) -> None:
-        self.lab.fail()
-
-    def kill(self, kind: str) -> None:
-        self.lab.kill(kind)
-        if kind == "daemon":
-            self.lab.launch()  # on a disk that fails it may end again, in one line
-            with contextlib.suppress(AssertionError):
-                wait_until(self._settled, "it answers or ends", 20)
-
-    def _settled(self) -> bool:
-        process = self.lab.daemon.process
-        return process is None or process.poll() is not None or self.lab.daemon._answers()
-
-    def verb(self, verb: str, number: int) -> None:
-        if self.names:
-            self.lab.daemon.post(f"/v1/{verb}", {"targets": [f"{self.names[-1]}/{number}"]})
-
-    def enqueue(self, x: int) -> None:
-        if self.names:
-            self.lab.daemon.post(f"/v1/studies/{self.names[-1]}/enqueue", {"points": [{"x": float(x)}]})
-
-    def delete(self) -> None:
-        if self.names:
-            self.lab.daemon.delete(f"/v1/studies/{self.names[0]}")
-
-    def gc(self) -> None:
-        self.lab.daemon.post("/v1/gc", {"dry_run": False, "quota": 10**9})
-
-    def release(self) -> None:
-        for name in self.names:
-            self.lab.release(name)
-
-    def end(self) -> None:
-        """Nothing fails any more, and everything comes to rest."""
-        lab = self.lab
-        lab.fail()
-        self.release()
-        if lab.daemon.process is None or lab.daemon.process.poll() is not None:
-            lab.restart()
-        lab.wait_answering()
-        present = [study["name"] for study in lab.daemon.get("/v1/studies") if study["name"] in self.names]
-        wait_until(lambda: all(self._at_rest(name) for name in present), f"{present} come to rest")
-
-    def _at_rest(self, name: str) -> bool:
-        """Whether it has ended; what was paused, by a verb or since its trials failed as they were told to, goes on."""
-        study = self.lab.daemon.study(name)
-        if study["ended_at"]:
-            return True
-        paused = [
-            f"{name}/{t['number']}" for t in self.lab.daemon.trials(name) if t["frozen"] or t["state"] == "paused"
-        ]
-        for target in [*paused, *([name] if study["state"] == "paused" else [])]:
-            with contextlib.suppress(Refusal):
-                self.lab.daemon.post("/v1/resume", {"targets": [target]})
-        return False
-
-
-def check_witnesses(lab: Lab) -> int:
-    """What each trial says it reported is stored of every attempt that has ended by itself, or marked; how many."""
-    checked = 0
-    with contextlib.closing(sqlite3.connect(f"file:{lab.home / 'tuned.db'}?mode=ro", uri=True)) as conn:
-        ended = conn.execute(
-            "SELECT a.attempt_id, a.trial_id, a.attempt, a.exit, t.stopped_by, a.run_dir FROM attempts a"
-            " JOIN trials t ON t.id = a.trial_id WHERE a.ended_at IS NOT NULL AND a.exit IS NOT NULL"
-        ).fetchall()
-        for attempt_id, trial_id, attempt, record, stopped_by, run_dir in ended:
-            witness = lab.base / f"witness-{attempt_id}"
-            exit_record = json.loads(record)
-            if not witness.exists() or exit_record.get("code") is None:
-                continue  # killed: what its memory held is gone with it
-            told = {float(step): float(loss) for step, loss in map(str.split, witness.read_text().splitlines())}
-            stored = dict(
-                conn.execute(
-                    "SELECT step, value FROM observations WHERE trial_id = ? AND attempt = ? AND name = 'loss'",
-                    (trial_id, attempt),
-                )
-            )
-            checked += 1
-            assert all(told[step] == value for step, value in stored.items()), (run_dir, told, stored)
-            if stored != told:
-                assert "loss" in exit_record.get("gaps", []), (run_dir, told, stored, exit_record)
-                assert stopped_by == "disk" or not stored or exit_record["code"] != 0, (run_dir, stopped_by)
-            assert all(math.isfinite(value) for value in stored.values())
-    return checked
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def programmed(scratch: Callable[[], Path]) -> Iterator[Lab]:
     lab = Lab(scratch(), slots=3)
-    (lab.base / "program.py").write_text(TRAIN)
     lab.start()
     yield lab
     lab.close()
 
 
-@settings(
-    max_examples=PROGRAMS or 6,
-    derandomize=not PROGRAMS,
-    print_blob=True,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if PROGRAMS else [])],
-)
-@given(steps=st.lists(STEP, min_size=4, max_size=12))
-def test_whatever_happens_nothing_is_lost(programmed: Lab, steps: list[tuple[Any, ...]]) -> None:
-    note(repr(steps))
-    program = Program(programmed)
-    program.do(("submit", "reports", True))
-    for step in steps:
-        program.do(step)
-    try:
-        program.end()
-    except AssertionError as error:
-        shown = [(name, programmed.daemon.trials(name)) for name in program.names]
-        raise AssertionError(f"{error}\n{shown}\n{programmed.daemon.log()[-4000:]}") from None
-    programmed.invariants.check(at_rest=True)
-    check_witnesses(programmed)
+def test_whatever_happens_nothing_is_lost(programmed: Lab) -> None:
+    run_programs(programmed, PROGRAMS or 6, fixed=not PROGRAMS, chance=SEED, shrink=bool(PROGRAMS) and SHRINK)
 
 
 def test_the_witness_reads_as_the_checker_does() -> None:

@@ -22,7 +22,7 @@ def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
             return "submitted", "text"
         case ev.STUDY_DELETED:
             return "deleted", "warn"
-        case ev.STUDY_NOTE:
+        case ev.STUDY_NOTE | ev.MACHINE_CLOCK:
             return str(data.get("text", "")), "warn"
         case ev.STUDY_MOVED:
             state, style = study_state(glyphs, str(data.get("to", "")))

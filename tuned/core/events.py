@@ -25,6 +25,7 @@ TRIAL_FROZEN = "trial.frozen"  # {frozen, level, actor}: its processes stand sti
 TRIAL_PREEMPTED = "trial.preempted"  # {for, loss_s, rest_s, times}: it leaves; {from: [trial], loss_s}: it gets room
 TRIAL_RUNG = "trial.rung"  # {rung, step, value, peers, passing, cutoff?, verdict}: early stopping has judged
 TRIAL_PRIORITY = "trial.priority"  # {from, to}
+MACHINE_CLOCK = "machine.clock"  # {ahead, text}: the wall clock was set by more than a minute; of no study
 TRIAL_METRICS = "trial.metrics"  # {points, last: {name: value}, step, values, bad_lines, note?}: one ingest batch
 
 
@@ -36,8 +37,8 @@ class Event:
         seq: Strictly rising over the life of the database.
         at: Unix seconds.
         type: One of the names above.
-        study: Name of the study.
-        number: Number of the trial; None for events of a study.
+        study: Name of the study; empty for an event of the machine.
+        number: Number of the trial; None for events of a study or of the machine.
         data: See the comments beside the names.
     """
 

@@ -124,6 +124,7 @@ class Daemon:
             self._attempts,
             ownership,
             self._loops,
+            self._yields,
         )
         self._context = Context(
             runs=home.runs,
@@ -187,12 +188,12 @@ class Daemon:
     async def _skip_gap(self) -> None:
         """Before anything is judged by the clock: have time that nobody lived through count for nothing."""
         now = clock.now()
-        ahead = await asyncio.to_thread(clock_record.gap, self._home.root, now)
+        ahead = await self._database.ask(lambda conn: clock_record.gap(conn, self._home.root, now))
         if ahead:
-            note = f"the clock was set by {ahead:+.0f} s meanwhile, or the machine was off: no budget counts it"
+            note = clock_record.said(ahead, off=True)
             log.warning("%s", note)
             self.notes.append(note)
-            await self._database.writer.run(lambda conn: clock_record.skip(conn, ahead, now))
+            await self._database.writer.run(lambda conn: clock_record.skip(conn, ahead, now, off=True))
         await asyncio.to_thread(clock_record.keep, self._home.root, now)
 
     def _meet(self) -> list[TakenIn]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 import time
 
+from tuned.faults import wall
+
 NOTICED_S = 5.0
 """Smaller differences are left: the kernel slews the clock, and both drift together."""
 
@@ -18,7 +20,7 @@ class SteadyClock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._offset = time.time() - time.monotonic()
+        self._offset = wall("daemon") - time.monotonic()
 
     def now(self) -> float:
         """Unix seconds."""
@@ -27,7 +29,7 @@ class SteadyClock:
 
     def jump(self) -> float:
         """Seconds by which the machine's clock is ahead of this one; 0 when it has not jumped."""
-        ahead = time.time() - self.now()
+        ahead = wall("daemon") - self.now()
         return ahead if abs(ahead) >= NOTICED_S else 0.0
 
     def follow(self, seconds: float) -> None:

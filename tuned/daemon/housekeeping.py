@@ -30,6 +30,7 @@ from tuned.daemon.machine import memory
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
+from tuned.daemon.yields import Yields
 from tuned.home import Home
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Housekeeping:
         attempts: Attempts,
         ownership: Ownership,
         loops: Loops,
+        yields: Yields,
     ) -> None:
         self._home = home
         self._database = database
@@ -67,6 +69,7 @@ class Housekeeping:
         self._attempts = attempts
         self._ownership = ownership
         self._loops = loops
+        self._yields = yields
         self._space = DiskSpace(home.root)
         self._retention = retention
 
@@ -102,10 +105,11 @@ class Housekeeping:
     async def _follow_clock(self) -> None:
         ahead = clock.jump()
         if ahead:
-            log.warning("the machine's clock was set by %+.0f s", ahead)
+            log.warning("%s", clock_record.said(ahead))
             after = clock.now() + ahead
-            await self._database.writer.run(lambda conn: clock_record.skip(conn, ahead, after))
-            clock.follow(ahead)
+            async with self._yields.shifted(ahead):
+                await self._database.writer.run(lambda conn: clock_record.skip(conn, ahead, after))
+                clock.follow(ahead)
             await self._note_clock()
 
     async def _note_clock(self) -> None:

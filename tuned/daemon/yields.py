@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from storage.engine import Database
-from storage.facts import fact, keep_fact
+from storage.facts import YIELDS, fact, keep_fact
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
 from tuned.core.states import LIVE, StopReason, TrialState
@@ -26,7 +26,6 @@ from tuned.wire import Changed, GpuYield, GpuYielded
 
 log = logging.getLogger(__name__)
 
-KEY = "gpu/yields"
 LOOK_S = 60.0
 LONGEST_S = 30 * 86_400.0
 NO_GPU = "this machine has no GPU"
@@ -56,13 +55,23 @@ class Yields:
 
     async def begin(self) -> None:
         """Know again what an earlier daemon had yielded."""
-        self._yields = await self._database.ask(lambda conn: fact(conn, KEY)) or {}
+        self._yields = await self._database.ask(lambda conn: fact(conn, YIELDS)) or {}
         self._slots.yielded = {slot: entry["until"] for slot, entry in self._yields.items()}
         self._slots.left_to = {slot: entry["to"] for slot, entry in self._yields.items() if entry.get("to")}
 
     def left_since(self) -> dict[str, float]:
         """The cards that were left to somebody who works on them, and since when that one does (unix seconds)."""
         return {slot: entry["since"] for slot, entry in self._yields.items() if entry.get("to")}
+
+    @contextlib.asynccontextmanager
+    async def shifted(self, ahead: float) -> AsyncIterator[None]:
+        """Around the commit that shifts what is stored: nothing is kept meanwhile, and afterwards memory agrees."""
+        async with self._one_at_a_time:
+            yield
+            for entry in self._yields.values():
+                entry["until"] += ahead
+            self._slots.yielded = {slot: until + ahead for slot, until in self._slots.yielded.items()}
+        self._wake.set()
 
     def _slot(self, name: str) -> Slot:
         if not self._slots.gpus:
@@ -135,7 +144,7 @@ class Yields:
                 self._slots.left_to[slot_id] = entry["to"]
             self._slots.yielded[slot_id] = entry["until"]
         kept = dict(self._yields) or None
-        await self._database.writer.run(lambda conn: keep_fact(conn, KEY, kept))
+        await self._database.writer.run(lambda conn: keep_fact(conn, YIELDS, kept))
 
     def _heard(self, events: list[Event]) -> None:
         if self._yields and any(event.type == TRIAL_MOVED for event in events):

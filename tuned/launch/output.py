@@ -12,6 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from tuned import faults
 from tuned.launch.log_file import LogFile
 from tuned.launch.patterns import Lines, Patterns
 from tuned.metrics_appender import SUPERVISORS, MetricsAppender
@@ -131,7 +132,7 @@ class Output:
             return
         try:
             for record in self._files.records(final, clean):
-                record.setdefault(TIME_KEY, time.time())
+                record.setdefault(TIME_KEY, faults.wall("supervisor"))
                 self._metrics.append(encode_line(record))
             if final:
                 for text in self._files.torn():
@@ -199,5 +200,5 @@ class Output:
             for found in self._patterns.records(line, stream):
                 record = {self._rename.get(name, name): value for name, value in found.items()}
                 if QUIET_MARK not in record:
-                    record[TIME_KEY] = time.time()
+                    record[TIME_KEY] = faults.wall("supervisor")
                 self._metrics.append(encode_line(record))

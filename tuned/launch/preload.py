@@ -19,6 +19,7 @@ import warnings
 import weakref
 from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional
 
+from tuned import faults
 from tuned.launch import kernel
 from tuned.protocol import FORK_UNSAFE_MODULES
 
@@ -122,6 +123,7 @@ def _try_fork() -> Settled:
     alive, alive_child = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        faults.check("fork", "probe")
         pid = os.fork()
     if pid == 0:
         try:

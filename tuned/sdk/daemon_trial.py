@@ -13,7 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
-from tuned import protocol
+from tuned import faults, protocol
 from tuned.metrics_appender import MetricsAppender, own_slot
 from tuned.sdk import distributed
 from tuned.sdk.trial import Trial, made
@@ -88,7 +88,7 @@ class DaemonTrial(Trial):
                     sys.stderr.write("tuned: cannot write %s: %s\n" % (protocol.GRADIENTS_FILE, error.strerror))
 
     def _report(self, step: Optional[int], values: Dict[str, Any]) -> None:
-        values[protocol.TIME_KEY] = time.time()
+        values[protocol.TIME_KEY] = faults.wall("trial")
         if step is not None:
             values[protocol.STEP_KEY] = step
         self._append(values)

@@ -90,7 +90,7 @@ def _print(rows: Iterable[EventRow]) -> None:
 
 def line(event: EventRow) -> str:
     """`12:03:04  digits/7  running → completed (val_loss=0.12)`."""
-    about = event.study if event.number is None else f"{event.study}/{event.number}"
+    about = (event.study or "-") if event.number is None else f"{event.study}/{event.number}"
     return printable(f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}")
 
 
@@ -109,7 +109,7 @@ def what(kind: str, data: dict[str, Any]) -> str:
     if kind == "trial.metrics":
         last = data.get("last") or {}
         return f"step {words.number(data.get('step'))}: {render.values(last)}"
-    if kind == "study.note":
+    if kind in ("study.note", "machine.clock"):
         return str(data.get("text"))
     if kind == "trial.frozen":
         return f"stands still ({data.get('level')})" if data.get("frozen") else "moves again"

@@ -300,6 +300,7 @@ class Launchers:
         log_file = await asyncio.to_thread(open, log_path, "wb")
         with log_file:
             try:
+                faults.check("fork", "launcher")
                 process = await asyncio.create_subprocess_exec(
                     kind.python,
                     "-u",

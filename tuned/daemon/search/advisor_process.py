@@ -18,6 +18,7 @@ from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any
 
+from tuned import faults
 from tuned.core.errors import TunedError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class AdvisorProcess:
         """Start it unless it runs.
 
         Raises:
-            AdvisorFailed: It failed a moment ago, and its next try is not due.
+            AdvisorFailed: It cannot be started, or failed a moment ago and its next try is not due.
         """
         if self.pid is not None:
             return
@@ -93,9 +94,19 @@ class AdvisorProcess:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         # Locks that another program left in the user's cache are none of ours to wait for.
         environment["TORCH_EXTENSIONS_DIR"] = str(self._log_path.parent / "torch_extensions")
+        try:
+            self._process = await self._execute(environment)
+        except OSError as error:
+            raise await self._fail(f"could not be started: {error.strerror}") from error
+        self.generation += 1
+        self.state = "ready"
+        log.info("%s: process %d started", self._name, self._process.pid)
+
+    async def _execute(self, environment: dict[str, str]) -> asyncio.subprocess.Process:
         log_file = await asyncio.to_thread(open, self._log_path, "ab")
         with log_file:
-            self._process = await asyncio.create_subprocess_exec(
+            faults.check("fork", "advisor")
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-m",
@@ -108,9 +119,6 @@ class AdvisorProcess:
                 limit=MAX_LINE,
                 start_new_session=True,
             )
-        self.generation += 1
-        self.state = "ready"
-        log.info("%s: process %d started", self._name, self._process.pid)
 
     async def ask(
         self, request: dict[str, Any], within_s: float = ANSWER_S, more: AsyncIterable[bytes] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from tuned.core.names import nearest
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
+from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.rows import trial_row, trial_rows
 from tuned.wire import TrialNumbers, TrialRow
@@ -38,7 +38,7 @@ def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, desc
     if named != sort and named not in known:
         raise InvalidInput(f"trials have no parameter {named!r}", where="sort", hint=nearest(named, known))
     columns = Columns(spec.space.names, tuple(measured.metric for measured in spec.measured))
-    return Order(study.id, columns, found, sort, descending, time.time())
+    return Order(study.id, columns, found, sort, descending, clock.now())
 
 
 @router.get("/studies/{name}/trials")

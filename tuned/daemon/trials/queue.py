@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from fastapi import APIRouter
@@ -11,6 +10,7 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.daemon import clock
 from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.rows import trial_row
@@ -29,7 +29,7 @@ async def queue(given: Given) -> list[TrialRow]:
 
     live, waiting, studies = await given.database.ask(find)
     lanes = {study.id: _lane(given, study) for study in studies}
-    now = time.time()
+    now = clock.now()
     running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
     known = [trial for trial in waiting if trial.study_id in lanes]
     gpus = len(given.slots.leasable_gpus())
