@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 
 import pytest
 
 from tuned.cli import render, table
-from tuned.wire import BestRow
+from tuned.cli.trial_page import show_trial
+from tuned.cli.verbs.trials import trials_table
+from tuned.wire import BestRow, TrialDetail, TrialRow
 
 
 def test_points_read_as_they_are_typed() -> None:
@@ -71,3 +74,14 @@ def test_other_metrics_go_after_the_times_and_before_the_parameters() -> None:
 
 def test_a_table_without_free_columns_is_never_cut() -> None:
     assert table.fitted(["trial", "name", "value"], [30, 30, 10], 40) == {0: 30, 1: 30, 2: 10}
+
+
+def test_a_trial_that_is_told_to_end_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    filled = {f.name: None for f in fields(TrialRow)}
+    row = TrialRow(**{**filled, "number": 7, "state": "running", "params": {}, "values": {}, "attempt": 1, "reason": "",
+                      "device": "", "stop_reason": "cancel", "waits_for": "told to end"})  # fmt: skip
+    trials_table([row])
+    assert capsys.readouterr().out.splitlines()[1].rstrip().endswith("told to end")
+    detail = TrialDetail(row, None, "", [], "", 0, waits_for=row.waits_for)
+    show_trial(detail, [])
+    assert "  waits for  told to end" in capsys.readouterr().out.splitlines()

@@ -58,6 +58,8 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
         result.append(("repeats" if row.stage == CONFIRM_STAGE else "copy of", f"#{row.retry_of}", "text"))
     detail = context.store.detail
     if detail is not None and detail.trial.number == row.number:
+        if detail.waits_for and row.state in LIVE:
+            result.insert(1, ("waits for", detail.waits_for, "warn"))
         if detail.arguments:
             result.append(("command", " ".join(detail.arguments), "text"))
         if detail.run_dir:

@@ -26,6 +26,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
     reason = f": {row.failure}: {row.reason}" if row.failure else f": {row.reason}" if row.reason else ""
     lines = [
         ("state", render.state(row.state) + reason),
+        ("waits for", row.waits_for),
         ("values", render.values(row.values)),
         ("parameters", render.point(row.params)),
         ("chosen by", row.origin + (f": {row.why}" if row.why else "")),

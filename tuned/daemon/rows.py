@@ -137,15 +137,16 @@ def _code_note(study: Study) -> str:
     return f"{study.other_code} trial(s) ran other code than was submitted (the code was edited since)"
 
 
-def trial_row(trial: Trial, label: Callable[[str], str] = str) -> TrialRow:
+def trial_row(trial: Trial, label: Callable[[str], str] = str, waits_for: str = "") -> TrialRow:
     """A trial as lists show it: every field of the row that a trial has, under the same name.
 
     Args:
         trial: The trial.
         label: What people call a device.
+        waits_for: The reason why it has not done what it was told; empty when there is none.
     """
     shared = {name: _plain(getattr(trial, name)) for name in SHARED}
-    return TrialRow(**shared, values=wire_values(trial.values), slot=label(trial.device))
+    return TrialRow(**shared, values=wire_values(trial.values), slot=label(trial.device), waits_for=waits_for)
 
 
 def trial_rows(conn: Connection, trials: Iterable[Trial], label: Callable[[str], str] = str) -> list[TrialRow]:

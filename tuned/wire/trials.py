@@ -22,6 +22,7 @@ class TrialRow:
     judge by.
     `values` holds objectives and constraints; `metrics` the last value of all that was reported, where a list was
     asked for it.
+    `waits_for` says what a trial waits for that was told to end or to stand still; empty when nothing does.
     """
 
     study: str
@@ -51,6 +52,7 @@ class TrialRow:
     stopped_by: str = ""
     slot: str = ""
     metrics: dict[str, Number] = field(default_factory=dict)
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class TrialDetail:
             `{attempt, offset, text}`.
         command: The trial as a line for a shell; variables that look like secrets are left out.
         rank: Its place among the `ranked` trials of the study, best first; None for a trial without one.
-        waits_for: Of a trial that was told to end or to stand still: what that waits for; empty when nothing does.
+        waits_for: As in `trial`.
     """
 
     trial: TrialRow

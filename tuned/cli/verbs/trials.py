@@ -66,9 +66,9 @@ def _intent(row: TrialRow) -> str:
 
 
 def _remark(row: TrialRow) -> str:
-    """What a person should know of a trial: why it ended, and that it ran other code than was submitted."""
+    """What a person should know of a trial: why it ended, what it waits for, that it ran other code than was submitted."""
     reason = f"{row.failure}: {row.reason}" if row.failure else row.reason
-    return "; ".join(filter(None, (reason, f"other code {row.code}" if row.code else "")))
+    return "; ".join(filter(None, (reason, row.waits_for, f"other code {row.code}" if row.code else "")))
 
 
 def constant_params(rows: Sequence[TrialRow]) -> dict[str, Any]:

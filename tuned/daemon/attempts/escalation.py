@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tuned.core.states import StopReason
-from tuned.core.words import duration
+from tuned.core.words import count, duration
 from tuned.daemon.attempts.live_attempt import LiveAttempt, Overdue
 from tuned.daemon.files import run_dirs
 from tuned.launch import descendants
@@ -55,7 +55,10 @@ def _agree_on_freezing(attempt: LiveAttempt, supervisor: int) -> None:
     # A process that a person has stopped by hand is theirs; a whole trial in the wrong state is its supervisor's miss.
     if others and len(others) == len(family):
         log.warning(
-            "attempt %s: its supervisor does not act; its %d processes get %s", attempt.holder, len(family), number.name
+            "attempt %s: its supervisor does not act: %s for %s",
+            attempt.holder,
+            number.name,
+            count(len(family), "process"),
         )
         for process in others if attempt.told.frozen else reversed(others):
             descendants.send(process, number)
@@ -81,7 +84,7 @@ def _end(attempt: LiveAttempt, supervisor: int, reason: StopReason) -> None:
     elif not family and may_kill and now >= (overdue.killed_at or overdue.terminated_at or due) + SLACK_S:
         log.warning("attempt %s: its supervisor does not record its end, and is killed", attempt.holder)
         _signal(attempt, signal.SIGKILL)
-    left = f"{len(family)} of its processes live" if family else "its supervisor has not recorded its end"
+    left = f"{count(len(family), 'process')} still there" if family else "its supervisor has not recorded its end"
     attempt.waits_for = f"it was told to end ({reason}) {duration(now - attempt.told_at)} ago: {left}"
 
 
@@ -98,7 +101,10 @@ def _patience(attempt: LiveAttempt, reason: StopReason) -> float:
 
 def _send(attempt: LiveAttempt, family: list[descendants.Process], number: signal.Signals) -> None:
     log.warning(
-        "attempt %s: its supervisor does not act; its %d processes get %s", attempt.holder, len(family), number.name
+        "attempt %s: its supervisor does not act: %s for %s",
+        attempt.holder,
+        number.name,
+        count(len(family), "process"),
     )
     for process in family:
         descendants.send(process, number)

@@ -66,6 +66,11 @@ class Attempts:
         """Why changes in run directories are seen late; empty when they are not."""
         return f"{self._folders.lack}, every {SLOW_POLL_S:.0f} s" if self._folders.lack else ""
 
+    def waits_for(self, trial_id: int) -> str:
+        """The reason why a trial that was told something has not done it yet, for people; empty when there is none."""
+        attempt = self.live.get(trial_id)
+        return "" if attempt is None else attempt.waits_for
+
     def follow(self, attempt: LiveAttempt) -> None:
         """Take care of this attempt from now on. Its run directory exists, unless it is adopted without one."""
         self.live[attempt.trial_id] = attempt

@@ -60,7 +60,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     place = await given.database.ask(lambda conn: queries.rank(conn, study, trial.id))
     objective = study.spec.objective
     return TrialDetail(
-        trial=trial_row(trial, given.slots.label),
+        trial=trial_row(trial, given.slots.label, given.attempts.waits_for(trial.id)),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.runs, name, run_dirs.checkpoints_of(trial))),
         arguments=shown_arguments(study, trial, given.runs),
@@ -72,7 +72,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         rank=place[0] if place else None,
         ranked=place[1] if place else 0,
         command=await asyncio.to_thread(shown_command, study, trial, given.runs),
-        waits_for=live.waits_for if (live := given.attempts.live.get(trial.id)) is not None else "",
+        waits_for=given.attempts.waits_for(trial.id),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -65,7 +66,9 @@ async def trials(
     def page(conn: Connection) -> list[TrialRow]:
         found = queries.trial_page(conn, order, limit, offset)
         label = given.slots.label
-        return trial_rows(conn, found, label) if metrics else [trial_row(trial, label) for trial in found]
+        rows = trial_rows(conn, found, label) if metrics else [trial_row(trial, label) for trial in found]
+        waits = (given.attempts.waits_for(trial.id) for trial in found)
+        return [replace(row, waits_for=wait) if wait else row for row, wait in zip(rows, waits, strict=True)]
 
     return await given.database.ask(page)
 

@@ -36,7 +36,7 @@ async def queue(given: Given) -> list[TrialRow]:
     starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)
     by_id = dict(zip((trial.id for trial in known), starts, strict=True))
     label = given.slots.label
-    rows = [trial_row(trial, label) for trial in live]
+    rows = [trial_row(trial, label, given.attempts.waits_for(trial.id)) for trial in live]
     return rows + [replace(trial_row(trial, label), starts_in_s=by_id.get(trial.id)) for trial in waiting]
 
 
