@@ -77,9 +77,9 @@ def test_a_table_without_free_columns_is_never_cut() -> None:
 
 
 def test_a_trial_that_is_told_to_end_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
-    filled = {f.name: None for f in fields(TrialRow)}
-    row = TrialRow(**{**filled, "number": 7, "state": "running", "params": {}, "values": {}, "attempt": 1, "reason": "",
-                      "device": "", "stop_reason": "cancel", "waits_for": "told to end"})  # fmt: skip
+    given = {"number": 7, "state": "running", "params": {}, "values": {}, "attempt": 1, "reason": "", "device": ""}
+    told = {"origin": "sobol", "stop_reason": "cancel", "waits_for": "told to end"}
+    row = TrialRow(**{f.name: None for f in fields(TrialRow)} | given | told)
     trials_table([row])
     assert capsys.readouterr().out.splitlines()[1].rstrip().endswith("told to end")
     detail = TrialDetail(row, None, "", [], "", 0, waits_for=row.waits_for)

@@ -66,7 +66,7 @@ def _intent(row: TrialRow) -> str:
 
 
 def _remark(row: TrialRow) -> str:
-    """What a person should know of a trial: why it ended, what it waits for, that it ran other code than was submitted."""
+    """The remarks on a trial: why it ended, what it waits for, that it ran other code than was submitted."""
     reason = f"{row.failure}: {row.reason}" if row.failure else row.reason
     return "; ".join(filter(None, (reason, row.waits_for, f"other code {row.code}" if row.code else "")))
 
