@@ -7,9 +7,11 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.crash.lab import Lab
 
-# A grandchild with a session of its own and an empty environment, and its parent, which hides in a session, too.
+# A grandchild with a session of its own and an empty environment; its parent, which hides in a session too, may end.
 HIDING = """
 import os, pathlib, subprocess, sys, time
 import tuned
@@ -25,9 +27,10 @@ if trial.attempt == 1:
 PARENT = """
 import subprocess, sys
 quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env={}, **quiet)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env={{}}, **quiet)
 open("child", "w").write(str(child.pid))
-child.wait()
+if {waits}:
+    child.wait()
 """
 
 
@@ -39,10 +42,10 @@ def lives(pid: int) -> bool:
         return False
 
 
-def running(lab: Lab, act: str) -> tuple[str, int]:
+def running(lab: Lab, act: str, *, waits: bool = True) -> tuple[str, int]:
     lab.start()
     (lab.base / "hiding.py").write_text(HIDING.format(act=act))
-    (lab.base / "parent.py").write_text(PARENT)
+    (lab.base / "parent.py").write_text(PARENT.format(waits=waits))
     run = {"script": "hiding.py", "preload": [], "retries": {"lost": 1}}
     name = lab.submit(run=run, search={"method": "sobol", "trials": 1})
     child = lab.base / "child"
@@ -50,10 +53,24 @@ def running(lab: Lab, act: str) -> tuple[str, int]:
     return name, int(child.read_text())
 
 
-def test_processes_of_their_own_session_and_without_environment_end_too(lab: Lab) -> None:
-    name, child = running(lab, "pass")
-    assert lives(child)
-    lab.kill("supervisor")
+@pytest.mark.parametrize(
+    ("waits", "killed"),
+    [(True, ["supervisor"]), (False, ["supervisor"]), (False, ["daemon", "launcher", "supervisor", "trial"])],
+    ids=["with its parent", "without an ancestor", "everything killed at once"],
+)
+def test_processes_of_their_own_session_and_without_environment_end_too(
+    lab: Lab, waits: bool, killed: list[str]
+) -> None:
+    name, child = running(lab, "pass", waits=waits)
+    parent = Path(f"/proc/{child}/stat")
+    own = waits or lab.daemon.until(
+        lambda: parent.read_text().rpartition(")")[2].split()[1] in {str(p.pid) for p in lab.of_kind("supervisor")},
+        "its parent ends",
+    )
+    assert own and lives(child)
+    lab.kill(*killed)
+    if "daemon" in killed:
+        lab.restart()
     lab.wait_at_rest(name)
     assert [a["ended_by"] for a in lab.daemon.get(f"/v1/studies/{name}/trials/1")["attempts"]] == ["retry", "exit_ok"]
     assert not lives(child)

@@ -24,6 +24,12 @@ def typed(heading: str) -> list[str]:
     return words
 
 
+def files(home: Path) -> dict[str, bytes]:
+    """Every file of the state folder but logs."""
+    kept = (path for path in home.rglob("*") if path.is_file() and path.suffix != ".log")
+    return {str(path): path.read_bytes() for path in kept}
+
+
 def test_damage_a_lost_database_and_only_run_directories(tunectl: Tunectl) -> None:
     tunectl.write(trials=4)
     tunectl("submit", "quad.toml", "--wait")
@@ -42,6 +48,11 @@ def test_damage_a_lost_database_and_only_run_directories(tunectl: Tunectl) -> No
     # Damaged.
     database.write_bytes(whole[: len(whole) // 2] + b"\x5a" * (len(whole) - len(whole) // 2))
     assert "tunectl daemon recover" in tunectl("studies", code=1)
+    there = files(tunectl.home)
+    said = tunectl(*recover, "--dry-run")
+    assert "nothing was changed" in said
+    assert "tuned.db.damaged-" in said
+    assert files(tunectl.home) == there
     said = tunectl(*recover)
     assert "kept it as" in said
     assert "the daemon runs" in said
@@ -61,7 +72,13 @@ def test_damage_a_lost_database_and_only_run_directories(tunectl: Tunectl) -> No
     the_same()
     # Run directories alone.
     shutil.rmtree(tunectl.home / "backups")
-    report = tunectl.json(*typed("Only the run directories are left"))
+    rebuild = typed("Only the run directories are left")
+    planned = tunectl.json(*rebuild, "--dry-run")
+    the_same()
+    report = tunectl.json(*rebuild)
+    assert planned["dry_run"] and not report["dry_run"]
+    assert (planned["studies"], planned["taken_in"]) == (report["studies"], report["taken_in"])
+    assert not Path(planned["kept"]).exists() or planned["kept"] == report["kept"]
     assert report["studies"] == 1
     assert Path(report["kept"]).exists()
     the_same()

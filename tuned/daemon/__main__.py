@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -25,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tuned.daemon", description="The tuned daemon, in the foreground.")
     parser.add_argument("verb", choices=["run", "recover", "rebuild"])
     parser.add_argument("--home", type=Path, help="state folder; default: as tunectl finds it")
+    parser.add_argument("--dry-run", action="store_true", help="of recover and rebuild: only say what would be done")
     parser.add_argument("--slots", type=int, help="trials at once on the CPU; default: half the cores")
     return parser.parse_args()
 
@@ -44,18 +46,20 @@ def slots_asked(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _repair(verb: str, home: Home, ownership: Ownership) -> int:
-    """Make the database whole while no daemon runs; prints one JSON document."""
+def _repair(verb: str, home: Home, *, dry: bool) -> int:
+    """Make the database whole while no daemon runs, or say how, whoever runs; prints one JSON document."""
     from tuned.daemon.recovery import offline
 
+    repair = offline.recover if verb == "recover" else offline.rebuild
     try:
-        report = offline.recover(home) if verb == "recover" else offline.rebuild(home)
-        print(offline.as_json(report))  # noqa: T201  tunectl reads it
+        print(offline.as_json(repair(home, dry=dry)))  # noqa: T201  tunectl reads it
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201
         return REFUSED
-    finally:
-        ownership.close()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"tuned: {where}{error.strerror}; what was there is kept (mend that, then {verb} again)", file=sys.stderr)  # noqa: T201
+        return REFUSED
     return 0
 
 
@@ -74,12 +78,15 @@ def main() -> int:
         slots = slots_asked(asked)
         home = home_at(arguments.home, "--home") if arguments.home else resolve_home()
         prepare_home(home)
+        if arguments.dry_run:
+            return _repair(arguments.verb, home, dry=True)
         ownership = Ownership(home)
     except TunedError as error:
         print(f"tuned: {error}", file=sys.stderr)  # noqa: T201  this is its command line
         return REFUSED
     if arguments.verb != "run":
-        return _repair(arguments.verb, home, ownership)
+        with contextlib.closing(ownership):
+            return _repair(arguments.verb, home, dry=False)
     # FastAPI imports pydantic's old half, 2 MB of it, only to ask whether a model is of that kind; none of ours is, and
     # where it is not to be had FastAPI takes that for a no.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]

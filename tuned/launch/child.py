@@ -11,7 +11,7 @@ import resource
 import sys
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, NoReturn, Sequence
 
-from tuned.launch import import_paths, kernel, signals
+from tuned.launch import descendants, import_paths, kernel, signals
 from tuned.launch.program import Program
 from tuned.protocol import WORK_DIR, trial_environment
 
@@ -67,9 +67,10 @@ def become_trial(spec: Dict[str, Any], run_dir: str, pipes: Pipes, origin: Origi
     4. Wait for the release: until the attempt is recorded, nothing of the user's may run. A closed pipe means never.
     5. Exchange descriptors: empty input, output into the supervisor's pipes, none of ours left open.
     6. Become the first choice of the kernel when memory runs out.
-    7. Take umask, limits, cores, folder and environment from the specification, in this order: the folder is checked
+    7. Bear the attempt's mark, as will whatever it starts, so that it is found when everything above it was killed.
+    8. Take umask, limits, cores, folder and environment from the specification, in this order: the folder is checked
        under the limits, and paths of the environment are resolved in it.
-    8. Replace itself by `exec` (cold), or return the program (warm). A failure up to here is one line in `output.log`.
+    9. Replace itself by `exec` (cold), or return the program (warm). A failure up to here is one line in `output.log`.
 
     Returns:
         The program of a warm trial, to be run at the bottom of the stack. Any other trial never returns from here.
@@ -81,6 +82,7 @@ def become_trial(spec: Dict[str, Any], run_dir: str, pipes: Pipes, origin: Origi
         os._exit(0)
     _take_descriptors(pipes, origin.keep_fds)
     _be_first_to_die()
+    descendants.mark(spec["attempt_id"])
     try:
         return _enter(spec, run_dir, pipes.status, origin)
     except _CannotStart as reason:

@@ -1,14 +1,19 @@
 """Finds and ends the processes of an attempt: its group is not all of them.
 
 Owns reading `/proc`. A supervisor is the new parent of every orphan below it, so it can end all of them. After a dead
-supervisor, `end_attempt` finds them by what they inherited: the process group, the supervisor's session,
-`TUNED_ATTEMPT` in the environment, or `output.log` as an open file (a process that was forked without exec shows its
-launcher's environment, so that alone is not enough).
+supervisor, `end_attempt` finds them by what they inherited: the attempt's mark, the process group, the supervisor's
+session, `TUNED_ATTEMPT` in the environment, or `output.log` as an open file (a process that was forked without exec shows
+its launcher's environment, so that alone is not enough).
+
+The mark is a resource limit that Linux keeps, inherits and shows, and has not enforced since 2.4: that on file locks. It
+stays with a process that has a session of its own, an empty environment, and no ancestor left.
 """
 
 from __future__ import annotations
 
+import binascii
 import os
+import resource
 import signal
 import time
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
@@ -18,6 +23,10 @@ from tuned.protocol import ENV_ATTEMPT, OUTPUT_FILE, boot_id
 
 _POLL = 0.02
 """Seconds between looks at processes that are no children of ours: no event tells of their end."""
+
+
+_RLIMIT_LOCKS = 10
+_MARK_LINE = b"Max file locks"
 
 
 class Process(NamedTuple):
@@ -84,6 +93,32 @@ def send(process: Process, number: int) -> None:
         pass
 
 
+def mark(attempt_id: str) -> None:
+    """Mark this process, and whatever it starts, as of this attempt; a kernel without that limit leaves it unmarked."""
+    try:
+        hard = resource.getrlimit(_RLIMIT_LOCKS)[1]
+        resource.setrlimit(_RLIMIT_LOCKS, (_mark_of(attempt_id), hard))
+    except (OSError, ValueError):
+        pass
+
+
+def _mark_of(attempt_id: str) -> int:
+    """62 bits of it, at least one of the upper ones set: no limit that a person would choose."""
+    text = attempt_id.encode()
+    return 1 << 61 | binascii.crc32(text[::-1]) << 29 | binascii.crc32(text) & 0x1FFFFFFF
+
+
+def _bears(pid: int, number: bytes) -> bool:
+    try:
+        with open("/proc/%d/limits" % pid, "rb") as file:
+            for line in file:
+                if line.startswith(_MARK_LINE):
+                    return line[len(_MARK_LINE) :].split()[0] == number
+    except OSError:
+        pass
+    return False
+
+
 def end_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]], seconds: float = 5.0) -> int:
     """End what a dead supervisor left behind. Call it with the attempt's lock held.
 
@@ -132,16 +167,20 @@ def end_supervised(run_dir: str, start: Optional[Mapping[str, Any]], seconds: fl
 def of_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]]) -> Iterator[Process]:
     """The living processes of this user that belong to an attempt whose supervisor is dead.
 
-    Those that inherited something of it, and whatever descends from them: a grandchild in a session of its own, with an
-    empty environment, is told by its parents alone, so it is found while they live.
+    Those that inherited something of it, and whatever descends from them.
     """
     if start is not None and start["boot_id"] != boot_id():
         return
-    mark = b"%s=%s" % (ENV_ATTEMPT.encode(), attempt_id.encode())
+    number = b"%d" % _mark_of(attempt_id)
+    named = b"%s=%s" % (ENV_ATTEMPT.encode(), attempt_id.encode())
     me = os.getpid()
     uid = os.getuid()
     mine = [p for p in processes() if not p.zombie and p.pid != me and _owner(p.pid) == uid]
-    found = {p.pid for p in mine if _inherits_place(p, start) or _inherits_things(p.pid, mark, run_dir)}
+    found = {
+        p.pid
+        for p in mine
+        if _inherits_place(p, start) or _bears(p.pid, number) or _inherits_things(p.pid, named, run_dir)
+    }
     while True:
         children = {p.pid for p in mine if p.parent in found} - found
         if not children:

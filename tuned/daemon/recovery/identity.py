@@ -75,8 +75,10 @@ def living(database: Database) -> list[LiveAttempt]:
     return found
 
 
-def disown(home: Home, database: Database) -> list[str]:
+def disown(home: Home, database: Database, *, dry: bool = False) -> list[str]:
     """Leave the trials that live to the folder that this one was copied from, and pause their studies here.
+
+    With `dry` only the database changes, which is a copy then.
 
     Returns:
         A line for each.
@@ -86,7 +88,8 @@ def disown(home: Home, database: Database) -> list[str]:
     for row in [] if origin is None else living(database):
         database.writer.submit(partial(_release, row=row, reason=f"it runs in {origin}")).result()
         lines.append(f"{row.trial.study}/{row.trial.number} runs in {origin}: queued here, and its study is paused")
-    note(home)
+    if not dry:
+        note(home)
     return lines
 
 

@@ -1,7 +1,8 @@
 """`tunectl daemon recover` and `rebuild`: a sound database out of all that is left of one, while no daemon runs.
 
 Owns the order of the sources: the damaged file itself, what was saved of it, the newest sound copy, and the run
-directories, which hold each trial. Nothing is thrown away: a file that is replaced is kept under another name.
+directories, which hold each trial. Nothing is thrown away: a file that is replaced is kept under another name. A dry run
+does the same to a copy beside the database, and removes that.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import contextlib
 import json
 import logging
 import math
+import os
 import shutil
+import sqlite3
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -50,6 +54,7 @@ class Report:
         studies, trials: How many the database holds now.
         taken_in: The records that only the run directories held, a line a study.
         steps: All of it, in the order in which it was done.
+        dry_run: Nothing of it was done.
     """
 
     database: str = "sound"
@@ -59,42 +64,84 @@ class Report:
     trials: int = 0
     taken_in: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    dry_run: bool = False
 
 
-def recover(home: Home) -> Report:
-    """Make the database whole again.
+def recover(home: Home, *, dry: bool = False) -> Report:
+    """Make the database whole again; with `dry`, only say how.
 
     Raises:
         Unavailable: It is another program's, a newer version's, or cannot be written.
     """
-    report = Report()
-    report.database, why = _examine(home)
-    report.steps.append(f"{home.database}: {why or report.database}")
-    if report.database != "sound":
-        aside = _set_aside(home, "damaged", report)
-        _gather(home, aside, report)
-    _complete(home, report)
+    report = Report(dry_run=dry)
+    with _file(home, report) as path:
+        report.database, why = _examine(home, path)
+        report.steps.append(f"{path}: {why or report.database}")
+        if report.database != "sound":
+            aside = _set_aside(path, "damaged", report)
+            _gather(home, path, aside, report)
+        _complete(home, path, report)
     return report
 
 
-def rebuild(home: Home) -> Report:
-    """Make a new database from the run directories alone.
+def rebuild(home: Home, *, dry: bool = False) -> Report:
+    """Make a new database from the run directories alone; with `dry`, only say how.
 
     Raises:
         Unavailable: It cannot be written.
     """
-    report = Report(database="replaced")
-    _set_aside(home, "before-rebuild", report)
-    _complete(home, report)
+    report = Report(database="replaced", dry_run=dry)
+    with _file(home, report) as path:
+        _set_aside(path, "before-rebuild", report)
+        _complete(home, path, report)
     return report
 
 
-def _examine(home: Home) -> tuple[str, str]:
+@contextlib.contextmanager
+def _file(home: Home, report: Report) -> Iterator[Path]:
+    """The database to work on: of a dry run a copy in the same folder, which the report does not name."""
+    if not report.dry_run:
+        yield home.database
+        return
+    copy = home.database.with_name(f"dry-run-{os.getpid()}.db")
+    try:
+        _copy_of(home.database, copy)
+        yield copy
+    except OSError as error:
+        raise Unavailable(f"a dry run needs a copy: {error.strerror}", where=str(home.root)) from error
+    finally:
+        for left in home.root.glob(f"{copy.name}*"):
+            left.unlink(missing_ok=True)
+
+    def named(text: str) -> str:
+        return text.replace(str(copy), str(home.database))
+
+    report.kept = report.kept and named(report.kept)
+    report.steps = [named(step) for step in report.steps]
+
+
+def _copy_of(database: Path, copy: Path) -> None:
+    """A daemon may be writing to it: SQLite copies a consistent state, and where it cannot, the files are copied."""
+    if not database.exists():
+        return
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.Error:
+        for ending in _ENDINGS[:2]:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(f"{database}{ending}", f"{copy}{ending}")
+
+
+def _examine(home: Home, path: Path) -> tuple[str, str]:
     """The state of the database as one word, and what is wrong with it."""
-    if not home.database.exists():
+    if not path.exists():
         return "missing", ""
     try:
-        database = open_database(home.database, check_wholly=True)
+        database = open_database(path, check_wholly=True)
     except Damaged as error:
         return "damaged", error.what
     try:
@@ -105,23 +152,23 @@ def _examine(home: Home) -> tuple[str, str]:
     return ("empty", "") if empty and next(found.studies(home.runs), None) is not None else ("sound", "")
 
 
-def _set_aside(home: Home, word: str, report: Report) -> Path | None:
+def _set_aside(path: Path, word: str, report: Report) -> Path | None:
     """Keep the file under another name, with its log; None when there is none."""
-    if not home.database.exists():
+    if not path.exists():
         return None
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    aside = home.database.with_name(f"{home.database.name}.{word}-{stamp}")
+    aside = path.with_name(f"{path.name}.{word}-{stamp}")
     for ending in _ENDINGS:
         with contextlib.suppress(FileNotFoundError):
-            Path(f"{home.database}{ending}").rename(f"{aside}{ending}")
+            Path(f"{path}{ending}").rename(f"{aside}{ending}")
     report.kept = str(aside)
     report.steps.append(f"kept it as {aside}")
     return aside
 
 
-def _gather(home: Home, aside: Path | None, report: Report) -> None:
+def _gather(home: Home, path: Path, aside: Path | None, report: Report) -> None:
     """A new file with every row that the old one and the newest sound copy still have."""
-    new = home.database.with_name(f"{home.database.name}.new")
+    new = path.with_name(f"{path.name}.new")
     for ending in _ENDINGS:
         Path(f"{new}{ending}").unlink(missing_ok=True)
     open_database(new).close()
@@ -139,7 +186,7 @@ def _gather(home: Home, aside: Path | None, report: Report) -> None:
                 forget_studies(new, known)
             report.source = str(copy)
             report.steps.append(f"added rows of the copy {copy}")
-    new.rename(home.database)
+    new.rename(path)
 
 
 def _read_damaged(aside: Path, folder: Path, new: Path, copy: Path | None) -> Salvaged:
@@ -168,16 +215,16 @@ def _newest_sound_copy(home: Home) -> Path | None:
     return next((copy for copy in [*rescued, *backup.backups(home.root / "backups")] if backup.is_sound(copy)), None)
 
 
-def _complete(home: Home, report: Report) -> None:
+def _complete(home: Home, path: Path, report: Report) -> None:
     """Add what only the run directories hold, and count."""
-    database = open_database(home.database)
+    database = open_database(path)
     try:
         if report.kept is not None:
             again = _read_metrics_again(database)
             if again:
                 report.steps.append(f"read {count(again, 'observation')} from the run directories")
-        report.steps += identity.disown(home, database)
-        taken: list[TakenIn] = take_in(database, home.runs)
+        report.steps += identity.disown(home, database, dry=report.dry_run)
+        taken: list[TakenIn] = take_in(database, home.runs, dry=report.dry_run)
         report.taken_in = [str(item) for item in taken]
         report.steps += [f"from the run directories: {item}" for item in taken]
         database.writer.submit(_find_best).result()

@@ -79,15 +79,17 @@ def refuse_empty(database: Database, runs: Path) -> None:
         )
 
 
-def take_in(database: Database, runs: Path) -> list[TakenIn]:
+def take_in(database: Database, runs: Path, *, dry: bool = False) -> list[TakenIn]:
     """Give a row to everything below `runs` that has none. Blocks until it is committed.
+
+    With `dry` only the database changes, which is a copy then: no process is ended.
 
     Raises:
         Unavailable: It cannot be written.
     """
     with database.read() as conn:
         items = lacking(conn, runs)
-    for item in items:
+    for item in () if dry else items:
         for number, attempts in item.attempts.items():
             for attempt in attempts:
                 _end_unreadable(item.folder / str(number) / str(attempt))
