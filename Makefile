@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
+HOURS ?=
 PROGRAMS ?= 1000
 
 .PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement soak programs clean
@@ -61,7 +62,7 @@ bench-judgement: venv
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.judgement
 
 soak: venv
-	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+	$(BIN)/python -m benchmarks.soak $(if $(HOURS),--hours $(HOURS),--minutes $(MINUTES))
 
 programs: venv
 	PROGRAMS=$(PROGRAMS) $(BIN)/python -m pytest -q --timeout 0 tests/crash/test_programs.py

@@ -1,7 +1,8 @@
 """`python -m benchmarks.soak --minutes M`: kill whatever is there, at random, and count what is lost.
 
-Owns the random kills and verbs; what must hold is said in `tests.crash.invariants`. Ends with one line: the faults
-injected, the checks made, the losses (0, or the run stops at the first).
+Owns the random kills and verbs; what must hold is said in `tests.crash.invariants`. Ends with random programs with
+faults of I/O (`tests.crash.programs`), and prints the faults injected, the checks made, the losses (0, or the run stops
+at the first), and what the daemon and its state folder took early and at the end.
 """
 
 from __future__ import annotations
@@ -14,15 +15,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.crash.invariants import Broken
 from tests.crash.lab import RETRIES, Lab
 from tests.crash.processes import KINDS, Process, of_home
+from tests.crash.programs import run_programs
 from tests.e2e.conftest import Refusal
+from tuned.core import words
 
 STUDIES_AT_ONCE = 3
+STUDIES_KEPT = 20
+"""Older ones that have ended are deleted, so that what is left over would be seen to grow."""
+SETTLED = 0.2
+"""The share of the time after which there are so many studies."""
 TRIALS = 6
 MODEL_EVERY = 10
 HOLD_S = (0.1, 1.5)
@@ -39,6 +47,23 @@ for step in range(steps):
 WEIGHTS = {"daemon": 2, "advisor": 2, "launcher": 3, "supervisor": 4, "trial": 4}
 """How often each kind is hit, of those that are there."""
 VERBS = ("pause", "resume", "prune", "cancel", "kill", "next", "retry")
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the daemon and its state folder take; `trials` and `restarts` up to then."""
+
+    trials: int
+    restarts: int
+    memory: int
+    descriptors: int
+    database: int
+    disk: int
+
+    def __str__(self) -> str:
+        sizes = f"{words.size(self.memory)} of memory, {self.descriptors} descriptors"
+        stored = f"{words.size(self.database)} of database, {words.size(self.disk)} of disk"
+        return f"{self.trials} trials, {self.restarts} restarts: {sizes}, {stored}"
 
 
 class Soak:
@@ -58,23 +83,45 @@ class Soak:
         self.held: dict[str, float] = {}
         self.names: list[str] = []
         self.acknowledged: set[tuple[str, int]] = set()
+        self.deleted: set[str] = set()
+        self.restarts = 0
+        self.trials = 0
+        self.sizes: list[Size] = []
         (self.lab.base / "plain.py").write_text(PLAIN)
 
     def run(self, seconds: float) -> None:
         """Attack for so long, then let everything come to rest and check it all."""
         self.lab.start()
-        deadline = time.monotonic() + seconds
-        told = time.monotonic()
+        began = told = time.monotonic()
+        deadline = began + seconds
         while time.monotonic() < deadline:
             self._work()
             time.sleep(self.random.uniform(*PAUSE_S))
             self._fault()
             if self.random.random() < 0.3:
                 self._verb()
+            if not self.sizes and time.monotonic() > began + SETTLED * seconds:
+                self._measure()
             if time.monotonic() - told > 30:
                 told = time.monotonic()
                 sys.stderr.write(f"{self.line()}\n")
         self._come_to_rest()
+        self._measure()
+
+    def _measure(self) -> None:
+        """Note what is taken now."""
+        (daemon,) = self.lab.of_kind("daemon")
+        resident = int(Path(f"/proc/{daemon.pid}/statm").read_text().split()[1]) * 4096
+        descriptors = len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
+        files: dict[Path, int] = {}
+        for path in self.lab.home.rglob("*"):
+            with contextlib.suppress(OSError):
+                files[path] = path.lstat().st_blocks * 512
+        database = sum(size for path, size in files.items() if path.name.startswith("tuned.db"))
+        there = sum(sum(study["counts"].values()) for study in self.lab.daemon.get("/v1/studies"))
+        self.sizes.append(
+            Size(self.trials + there, self.restarts, resident, descriptors, database, sum(files.values()))
+        )
 
     def _work(self) -> None:
         """Keep some studies going, and let the held ones go on when their time has come."""
@@ -84,6 +131,7 @@ class Soak:
                 del self.held[name]
         with self._daemon_may_be_gone():
             open_studies = [s for s in self.lab.daemon.get("/v1/studies") if not s["ended_at"]]
+            self._delete()
             if open_studies and self.random.random() < 0.2:
                 self._resume(self.random.choice(open_studies))
             if len(open_studies) < STUDIES_AT_ONCE:
@@ -97,6 +145,14 @@ class Soak:
                 self.held[name] = time.monotonic() + self.random.uniform(*HOLD_S)
                 self.lab.send()
                 self.acknowledged.add((name, 0))
+
+    def _delete(self) -> None:
+        """Delete the oldest studies that have ended."""
+        ended = [s["name"] for s in self.lab.daemon.get("/v1/studies") if s["ended_at"]]
+        for name in sorted(ended, key=lambda name: int(name[1:]))[: max(0, len(ended) - STUDIES_KEPT)]:
+            self.deleted.add(name)  # from now on it may be gone
+            self.trials += len(self.lab.daemon.trials(name))
+            self.lab.daemon.delete(f"/v1/studies/{name}")
 
     def _plain(self) -> dict[str, Any]:
         """A study of a program that knows nothing of us: cold, its metrics read from its output."""
@@ -115,6 +171,7 @@ class Soak:
         (kind,) = self.random.choices(kinds, [WEIGHTS[kind] for kind in kinds])
         if kind == "daemon":
             self.killed[kind] += self.lab.kill(kind)
+            self.restarts += 1
             self.lab.restart()
             self._check()
         else:
@@ -126,7 +183,7 @@ class Soak:
         with contextlib.closing(sqlite3.connect(f"file:{self.lab.home / 'tuned.db'}?mode=ro", uri=True)) as conn:
             there = set(conn.execute("SELECT name, 0 FROM studies"))
             there |= set(conn.execute("SELECT s.name, number FROM trials t JOIN studies s ON s.id = t.study_id"))
-        forgotten = self.acknowledged - there
+        forgotten = {(name, number) for name, number in self.acknowledged - there if name not in self.deleted}
         if forgotten:
             raise Broken(f"acknowledged and not there: {sorted(forgotten)[:10]}")
 
@@ -198,18 +255,40 @@ def main() -> int:
     """Run the soak; 1 when something was lost."""
     parser = argparse.ArgumentParser(prog="benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--hours", type=float, help="In place of --minutes.")
+    parser.add_argument("--programs", type=int, default=20, help="Random programs with faults of I/O, at the end.")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    minutes = arguments.minutes if arguments.hours is None else 60 * arguments.hours
     folder = Path(tempfile.mkdtemp(prefix="tuned-soak-"))
     soak = Soak(folder, arguments.seed)
     try:
-        soak.run(arguments.minutes * 60)
+        soak.run(minutes * 60)
     except Broken as broken:
         print(f"LOST after {sum(soak.killed.values())} kills (state folder kept: {folder}):\n{broken}")
         return 1
     finally:
         soak.lab.close()
-    print(f"soak of {arguments.minutes:g} min, seed {arguments.seed}: {soak.line()}")
+    print(f"soak of {minutes:g} min, seed {arguments.seed}: {soak.line()}")
+    print("\n".join(map(str, soak.sizes)))
+    return _programs(arguments.programs, arguments.seed)
+
+
+def _programs(count: int, seed: int) -> int:
+    """Run so many; 1 when something was lost."""
+    if not count:
+        return 0
+    folder = Path(tempfile.mkdtemp(prefix="tuned-programs-"))
+    lab = Lab(folder)
+    try:
+        lab.start()
+        run_programs(lab, count, chance=seed)
+    except AssertionError as lost:
+        print(f"LOST in a program (state folder kept: {folder}):\n{lost}\n" + "\n".join(getattr(lost, "__notes__", ())))
+        return 1
+    finally:
+        lab.close()
+    print(f"{count} programs, seed {seed}: losses: 0")
     return 0
 
 

@@ -25,8 +25,9 @@ def typed(heading: str) -> list[str]:
 
 
 def files(home: Path) -> dict[str, bytes]:
-    """Every file of the state folder but logs."""
-    kept = (path for path in home.rglob("*") if path.is_file() and path.suffix != ".log")
+    """Every file of the state folder but logs, and what SQLite keeps beside a database that is open."""
+    files = (path for path in home.rglob("*") if path.is_file())
+    kept = (path for path in files if path.suffix != ".log" and not path.name.startswith("tuned.db-"))
     return {str(path): path.read_bytes() for path in kept}
 
 

@@ -2,11 +2,11 @@
 
 Owns reading `/proc`. A supervisor is the new parent of every orphan below it, so it can end all of them. After a dead
 supervisor, `end_attempt` finds them by what they inherited: the attempt's mark, the process group, the supervisor's
-session, `TUNED_ATTEMPT` in the environment, or `output.log` as an open file (a process that was forked without exec shows
-its launcher's environment, so that alone is not enough).
+session, `TUNED_ATTEMPT` in the environment, or `output.log` as an open file (a process that was forked without exec
+shows its launcher's environment, so that alone is not enough).
 
-The mark is a resource limit that Linux keeps, inherits and shows, and has not enforced since 2.4: that on file locks. It
-stays with a process that has a session of its own, an empty environment, and no ancestor left.
+The mark is a resource limit that Linux keeps, inherits and shows, and has not enforced since 2.4: that on file locks.
+It stays with a process that has a session of its own, an empty environment, and no ancestor left.
 """
 
 from __future__ import annotations

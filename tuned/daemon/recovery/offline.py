@@ -1,8 +1,8 @@
 """`tunectl daemon recover` and `rebuild`: a sound database out of all that is left of one, while no daemon runs.
 
 Owns the order of the sources: the damaged file itself, what was saved of it, the newest sound copy, and the run
-directories, which hold each trial. Nothing is thrown away: a file that is replaced is kept under another name. A dry run
-does the same to a copy beside the database, and removes that.
+directories, which hold each trial. Nothing is thrown away: a file that is replaced is kept under another name. A dry
+run does the same to a copy beside the database, and removes that.
 """
 
 from __future__ import annotations
