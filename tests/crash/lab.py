@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.crash import processes
 from tests.crash.invariants import Invariants
-from tests.e2e.conftest import DaemonProcess, wait_until
+from tests.e2e.conftest import DEADLINE_S, DaemonProcess, wait_until
 from tuned.daemon.failpoints import ENV_FAILPOINTS
 from tuned.faults import ENV_FAULTS
 
@@ -204,7 +204,7 @@ class Lab:
         """Kill every process of these kinds at once; how many there were."""
         count = processes.kill_all(self.of_kind(*kinds))
         if "daemon" in kinds and self.daemon.process is not None:
-            self.daemon.process.wait(20)
+            self.daemon.process.wait(DEADLINE_S)
         return count
 
     def wait_at_rest(self, *names: str, deadline_s: float = 300.0) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from tests.crash import processes
 from tests.crash.lab import Lab
 from tests.crash.test_damaged_database import repair
-from tests.e2e.conftest import DaemonProcess
+from tests.e2e.conftest import DEADLINE_S, DaemonProcess
 
 
 def test_a_moved_state_folder_keeps_what_its_trials_left(lab: Lab) -> None:
@@ -38,7 +38,7 @@ def test_a_copy_leaves_the_trials_of_its_original_alone(lab: Lab) -> None:
     copy = DaemonProcess(place, 3)
     copy.spawn()
     assert copy.process is not None
-    assert copy.process.wait(30) == 1
+    assert copy.process.wait(DEADLINE_S) == 1
     said = copy.log().splitlines()[-1]
     assert f"{place}: it is a copy of {lab.home}, where {name}/1, {name}/2 run" in said, said
     assert "tunectl daemon recover" in said

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.crash.invariants import Invariants
 from tests.crash.lab import Lab
-from tests.e2e.conftest import wait_until
+from tests.e2e.conftest import DEADLINE_S, wait_until
 
 
 def copy_of(lab: Lab) -> Path:
@@ -104,7 +104,7 @@ def test_a_database_that_was_removed_is_not_begun_anew_unsaid(lab: Lab) -> None:
         shutil.move(f"{lab.home}/tuned.db{ending}", f"{kept}{ending}")
     lab.launch()
     assert lab.daemon.process is not None
-    assert lab.daemon.process.wait(30) == 1
+    assert lab.daemon.process.wait(DEADLINE_S) == 1
     said = lab.daemon.log().splitlines()[-1]
     assert "the database is empty" in said, said
     assert name in said

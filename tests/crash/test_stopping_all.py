@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.crash.lab import Lab
+from tests.e2e.conftest import DEADLINE_S
 
 
 @pytest.mark.parametrize("point", ["stop.committed", "exit.seen"])
@@ -51,7 +52,7 @@ def test_a_trial_that_a_person_paused_stays_paused_and_a_slow_save_gets_its_grac
     assert lab.daemon.process is not None
     assert lab.daemon.process.poll() is None
     (lab.base / "hold-save").unlink()
-    assert lab.daemon.process.wait(30) == 0
+    assert lab.daemon.process.wait(DEADLINE_S) == 0
     lab.start()
     assert lab.daemon.wait_state(name, 2, "completed")["attempt"] == 2
     assert lab.daemon.trials(name)[0]["state"] == "paused"

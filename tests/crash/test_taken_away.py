@@ -17,7 +17,7 @@ import pytest
 from tests.crash.invariants import Invariants
 from tests.crash.lab import Lab
 from tests.crash.test_restored_copy import copy_of
-from tests.e2e.conftest import DaemonProcess, Refusal, call, wait_until
+from tests.e2e.conftest import DEADLINE_S, DaemonProcess, Refusal, call, wait_until
 
 
 def removed(lab: Lab, copy: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_folder_is_moved(lab: Lab) -> None:
     second = DaemonProcess(place)
     second.spawn()
     assert second.process is not None
-    assert second.process.wait(30) == 1
+    assert second.process.wait(DEADLINE_S) == 1
     assert "a daemon runs here already" in second.log()
     lab.daemon.stop()
     assert not Path(before).exists()

@@ -157,13 +157,25 @@ def test_a_finding_that_is_an_error_of_the_disk_is_not_called_damage(tmp_path):
         assert isinstance(found_by_check([line], tmp_path / "tuned.db"), Damaged)
 
 
-def test_a_damaged_database_takes_no_sound_copys_place(full, tmp_path):
+def exchanged(full, tmp_path, one, other):
+    """Two pages in each other's place: each can be read, and the check lists what is wrong."""
+    path = tmp_path / "damaged.db"
+    data = bytearray(full.read_bytes())
+    a, b = (slice((number - 1) * PAGE, number * PAGE) for number in (one, other))
+    data[a], data[b] = data[b], data[a]
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("exchange", [False, True], ids=["a page that cannot be read", "pages that were exchanged"])
+def test_a_damaged_database_takes_no_sound_copys_place(full, tmp_path, exchange):
     whole, _ = full
     folder = tmp_path / "backups"
     sound = back_up(whole, folder, 1e9)
-    (number, _), *_ = pages(whole, "observations", "leaf")
+    (first, _), (second, _), *_ = pages(whole, "events", "leaf")
+    harmed = exchanged(whole, tmp_path, first, second) if exchange else damaged(whole, tmp_path, [first])
     with pytest.raises(Damaged, match="damaged"):
-        back_up(damaged(whole, tmp_path, [number]), folder, 1e9 + 86_400)
+        back_up(harmed, folder, 1e9 + 86_400)
     assert list(folder.iterdir()) == [sound]
 
 

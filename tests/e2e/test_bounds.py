@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import DaemonProcess, wait_until
+from tests.e2e.conftest import DEADLINE_S, DaemonProcess, wait_until
 from tuned.daemon.http import bounds
 
 
@@ -86,7 +86,7 @@ def test_a_stop_finishes_what_is_being_answered_and_refuses_the_rest(daemon: Dae
     time.sleep(0.2)  # the signal is behind what the daemon stands in
     point.unlink()
     asking.join(20)
-    daemon.process.wait(20)
+    daemon.process.wait(DEADLINE_S)
     kept.close()
     assert "bug" not in daemon.log().lower(), daemon.log()
     assert isinstance(got[0], dict) and got[0]["study"] == "one", got
