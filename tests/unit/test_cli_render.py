@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 import pytest
 
@@ -79,7 +79,8 @@ def test_a_table_without_free_columns_is_never_cut() -> None:
 def test_a_trial_that_is_told_to_end_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
     given = {"number": 7, "state": "running", "params": {}, "values": {}, "attempt": 1, "reason": "", "device": ""}
     told = {"origin": "sobol", "stop_reason": "cancel", "waits_for": "told to end"}
-    row = TrialRow(**{f.name: None for f in fields(TrialRow)} | given | told)
+    needed = {f.name: None for f in fields(TrialRow) if f.default is f.default_factory is MISSING}
+    row = TrialRow(**needed | given | told)
     trials_table([row])
     assert capsys.readouterr().out.splitlines()[1].rstrip().endswith("told to end")
     detail = TrialDetail(row, None, "", [], "", 0, waits_for=row.waits_for)
