@@ -117,7 +117,7 @@ class TunedApp(App[int]):
         self.push_screen(self.SCREENS[name]())
 
     def on_mount(self) -> None:
-        """Start following the daemon and drawing what changes."""
+        """Start following the daemon and drawing the changes."""
         self.context.store.hurry = self._hurry
         self.follow()
         self.set_interval(self.context.options.period, self.tick)
@@ -152,7 +152,7 @@ class TunedApp(App[int]):
     # --- drawing --------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Draw what changed since the last tick; clocks move once a second while something runs."""
+        """Draw the changes since the last tick; clocks move once a second while something runs."""
         store = self.context.store
         second = int(store.clock())
         moving = store.anything_live or not store.connected or bool(self.context.message)
@@ -194,7 +194,7 @@ class TunedApp(App[int]):
 
     @work(group="acting", exit_on_error=True)
     async def carry_out(self, order: Order) -> None:
-        """Send an order and tell what came of it."""
+        """Send an order and show its outcome."""
         try:
             text, undo = await perform(self.client, order)
         except TunedError as error:
@@ -211,7 +211,7 @@ class TunedApp(App[int]):
 
     @work(group="acting", exit_on_error=True)
     async def change_space(self, study: str, change: SpaceChange) -> None:
-        """Edit the search space and tell what came of it."""
+        """Edit the search space and show the outcome."""
         try:
             done = await self.client.send(api.change_space(study, change))
         except TunedError as error:

@@ -1,4 +1,4 @@
-"""Starting the terminal UI: is there a terminal, which environment does it need, what does its end mean.
+"""Starting the terminal UI: the check for a terminal, the environment, the exit code.
 
 Owns exit codes and the environment that must be set before Textual is imported. Everything heavy is imported inside.
 """
@@ -49,7 +49,7 @@ def run(
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:
-    """Set what Textual reads when it is imported; what the user has set stays."""
+    """Set the variables that Textual reads when it is imported; the user's own stay."""
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     environ.setdefault("TEXTUAL_FPS", "15" if is_far(environ) else "30")
@@ -71,9 +71,7 @@ def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str |
     options = Options(
         read_only=read_only,
         ascii=ascii,
-        mouse=mouse,
         study=study,
-        where=str(home.socket),
         period=1.0 if is_far(os.environ) else 0.5,
     )
     return run_app(TunedApp(AsyncClient(home.socket), options, folder=home.root), mouse=mouse)

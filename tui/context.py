@@ -22,9 +22,7 @@ class Options:
 
     read_only: bool = False
     ascii: bool = False
-    mouse: bool = True
     study: str | None = None
-    where: str = ""
     period: float = 0.5
 
 

@@ -1,4 +1,4 @@
-"""What the UI remembers from one time to the next: theme, order, hidden columns, how logs and charts are shown.
+"""Choices that the UI remembers from one time to the next: theme, order, hidden columns, how logs and charts are shown.
 
 Owns one small JSON file in the state folder. A file that cannot be read or written is no reason not to start or leave.
 """
@@ -35,7 +35,7 @@ class Memory:
 
 
 def load(folder: Path | None) -> Memory:
-    """What was remembered; the defaults where nothing (valid) is."""
+    """The remembered choices; the defaults where nothing (valid) is."""
     memory = Memory()
     if folder is None:
         return memory

@@ -34,7 +34,7 @@ class Rows:
     Attributes:
         sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
             order; that of `value` is best first, of `watch` the same behind the live trials, of `trial` newest first.
-        filter: What passes.
+        filter: The condition that rows pass.
         marks: Numbers of marked trials.
         marking: Whether marked rows are on their way from the daemon.
         anchor: The last trial that was marked, where a range begins.
@@ -122,7 +122,7 @@ class Rows:
         """Filter by a text of the filter language.
 
         Raises:
-            InvalidInput: It cannot be read, or names what these trials do not have; the old filter stays.
+            InvalidInput: It cannot be read, or names a column that these trials do not have; the old filter stays.
         """
         found = parse(text) if text.strip() else NO_FILTER
         found.check(self.store.columns)

@@ -36,7 +36,7 @@ def watch(held: Callable[[], bool], lost: Callable[[], None], ended: threading.E
 
     Args:
         held: Whether the terminal is there.
-        lost: What to do when it is not.
+        lost: Called when it is gone.
         ended: Set when there is nothing to watch any more.
         period: Seconds between two looks.
     """
@@ -48,7 +48,7 @@ def watch(held: Callable[[], bool], lost: Callable[[], None], ended: threading.E
 
 def run_app(app: TunedApp, *, mouse: bool = True) -> int:
     """Show the app until it is left; its exit code, or the whole process ends with 129 when the terminal is lost."""
-    # What these say is the size of whatever started us; it would be believed over the terminal, resizes included.
+    # These hold the size of our parent's terminal, and would be believed over ours, resizes included.
     for stale in ("COLUMNS", "LINES"):
         os.environ.pop(stale, None)
     if is_far(os.environ):

@@ -10,7 +10,6 @@ from tuned.wire import EventRow, MetricRow
 KEPT = 600
 """Trials whose values are remembered."""
 
-POINTS = 24
 LONGEST = 96
 
 
