@@ -1,7 +1,8 @@
-"""Where each pane lies on a screen of a given size. Pure, so that every size can be tested without a terminal.
+"""Places of the panes on a screen of a given size. Pure, so that every size can be tested without a terminal.
 
 Owns the breakpoints: below 60x16 the list alone; below 120 columns one pane and a strip of charts; below 160 the trials
-and a right column; from 160 on three columns and a bottom row.
+and a right column; from 160 on three columns and a bottom row. Computed rather than a style sheet's grid: which panes
+share the screen follows the pane with the keys, and some heights follow the number of lines to show.
 """
 
 from __future__ import annotations
