@@ -17,6 +17,7 @@ from benchmarks.judgement.scales import CROSS_ENTROPY, Floats, Scale
 from tuned.analyses.models.surrogate import point_at
 from tuned.analyses.study_data import Curve, StudyData, TrialData
 from tuned.core.search.design import design_point
+from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.space.unit import place
 from tuned.core.study import EarlyStopping, Objective, RunSpec, SearchSpec, StudySpec
@@ -99,7 +100,7 @@ def made(recipe: Recipe, seed: int, folder: str = "") -> StudyData:
         for _ in range(recipe.repeats):
             trials.append(_trial(recipe, point, origin, len(trials) + 1, folder, rng))
     trials = trials[: recipe.trials]
-    return StudyData("made", spec, tuple(_stopped(recipe, trials) if recipe.stopping else trials))
+    return StudyData("made", spec, tuple(_stopped(recipe, trials, seed) if recipe.stopping else trials))
 
 
 def _next(
@@ -177,12 +178,11 @@ def _best(scale: Scale, values: Floats) -> float:
     return float(values.min() if scale.direction == "minimize" else values.max())
 
 
-def _stopped(recipe: Recipe, trials: list[TrialData]) -> list[TrialData]:
+def _stopped(recipe: Recipe, trials: list[TrialData], seed: int) -> list[TrialData]:
     """Asynchronous successive halving, or the median rule, over the curves as they would have come in."""
     rule, scale = recipe.stopping, recipe.scale
     assert rule is not None
     sign = 1.0 if scale.direction == "minimize" else -1.0
-    rng = np.random.default_rng(len(trials))
     rungs: dict[int, list[float]] = {}
     found: list[TrialData] = []
     for trial in trials:
@@ -198,7 +198,7 @@ def _stopped(recipe: Recipe, trials: list[TrialData]) -> list[TrialData]:
             below = sorted([*peers, mine]).index(mine)
             peers.append(mine)
             if enough and below >= max(1, passing):
-                kept = _cut(trial, scale, int(step), sign, rescue=bool(rng.random() < rule.rescue))
+                kept = _cut(trial, scale, int(step), sign, rescue=drawn_for_rescue(rule, seed, trial.number))
                 break
             step *= growth
         found.append(kept)

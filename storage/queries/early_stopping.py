@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from sqlalchemy import Connection
 
 from storage.summaries import NAN
-from tuned.core.search import rungs
+from tuned.core.search import rescue, rungs
 from tuned.core.search.rungs import Decision, Ruling
 from tuned.core.states import TrialState
 from tuned.core.study import Study
@@ -24,7 +23,7 @@ _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
 _FIRST_MARK = """SELECT cut_score, cut_number FROM rung_marks
     WHERE study_id = ? AND rung = 0 AND cut_number IS NOT NULL"""
 _BEST_WHOLE = "SELECT {}(value) FROM trials WHERE study_id = ? AND tier = 0"
-_RESCUED = """SELECT t.state, t.value FROM rungs r JOIN trials t ON t.id = r.trial_id
+_RESCUED = """SELECT t.value, t.tier = 0 FROM rungs r JOIN trials t ON t.id = r.trial_id
     WHERE r.study_id = ? AND r.verdict = 'rescued'"""
 _RESCUED_IDS = "SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued'"
 _UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND tier = 0
@@ -121,13 +120,8 @@ def stopping_report(conn: Connection, study: Study) -> StoppingReport | None:
     if study.spec.early_stopping is None or objective is None:
         return None
     rescued = conn.exec_driver_sql(_RESCUED, (study.id,)).all()
-    ended = [math.inf if v is None else rungs.score_of(objective, v) for s, v in rescued if s == TrialState.COMPLETED]
-    wrong = 0
-    if ended:
-        others = conn.exec_driver_sql(_UNRESCUED, (study.id, study.id)).scalars().all()
-        if others:
-            middle = median(rungs.score_of(objective, value) for value in others)
-            wrong = sum(score < middle for score in ended)
-    return StoppingReport(
-        study.counts.get(TrialState.PRUNED, 0), waiting_count(conn, study.id), len(rescued), len(ended), wrong
-    )
+    ended = [rungs.score_of(objective, value) for value, whole in rescued if whole]
+    others = conn.exec_driver_sql(_UNRESCUED, (study.id, study.id)).scalars().all() if ended else []
+    wrong = rescue.wrongly_stopped(ended, [rungs.score_of(objective, value) for value in others])
+    stopped = study.counts.get(TrialState.PRUNED, 0)
+    return StoppingReport(stopped, waiting_count(conn, study.id), len(rescued), len(ended), len(wrong))

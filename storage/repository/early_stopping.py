@@ -20,6 +20,7 @@ from storage.repository.moves import MovingTrial
 from storage.summaries import summary_at
 from tuned.core import events
 from tuned.core.search import rungs
+from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing, Streak
 from tuned.core.states import Actor, StoppedBy, StopReason, StudyState, TrialState
 from tuned.core.study import EarlyStopping, Objective
@@ -116,7 +117,7 @@ def _decide(
         standing = _standing(driver, trial.study_id, rung)
     asked = driver.execute(_RESUMABLE, (trial.id, trial.attempt)).fetchone()[0]
     resumable = bool(asked) or trial.spec.run.resume is not None
-    rescue = rungs.drawn_for_rescue(rule, trial.spec.search.seed, trial.number)
+    rescue = drawn_for_rescue(rule, trial.spec.search.seed, trial.number)
     cut = standing.cutoff
     decision = Decision(
         rung=rung,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from benchmarks.judgement.healthy import HEALTHY, SPACE, bowl, study
 from benchmarks.judgement.making import Recipe, made
@@ -22,11 +23,12 @@ from tuned.analyses.question import Question
 from tuned.analyses.space.bounds import near_bound
 from tuned.analyses.space.infeasible import infeasible, infeasible_rule
 from tuned.analyses.space.sampling import best_of_table, sampling_rule
-from tuned.analyses.stopping import measured, stopping_rule, stopping_table
+from tuned.analyses.stopping import ALARM, LEAST, TOLERATED, Measured, measured, stopping_rule, stopping_table
 from tuned.analyses.stories import edit_of
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.verdict import Verdict
 from tuned.core.changes.space import edited
+from tuned.core.search.rescue import OFTEN
 from tuned.core.study import EarlyStopping
 
 Rule = Callable[[StudyData], Iterable[Verdict]]
@@ -156,6 +158,22 @@ def test_one_lucky_rescued_trial_is_no_alarm() -> None:
     assert found is not None and found.share == 1.0 and list(stopping_rule(data)) == []
     trials = [replace(t, rescued=t.number in (1, 2, 11)) for t in data.trials]  # two of three, as was seen once
     assert [v.evidence["wrong"] for v in stopping_rule(replace(data, trials=tuple(trials)))] == [2]
+
+
+def test_the_rescue_sample_speaks_by_sixty_trials_and_rarely_without_cause() -> None:
+    """Forty of sixty trials are stopped; the sample is that of the default."""
+    trial, share = formula.trial(1, [1.0]), EarlyStopping().rescue * OFTEN
+
+    def spoken(truth: float) -> float:
+        said = [
+            binom.pmf(n, 40, share) * binom.pmf(k, n, truth)
+            for n in range(LEAST, 41)
+            for k in range(n + 1)
+            if Measured((trial,) * n, (trial,) * k, 0.0, 1.0).chance < ALARM
+        ]
+        return float(sum(said))
+
+    assert spoken(TOLERATED) <= 0.05 and spoken(2 / 3) >= 0.85 and spoken(5 / 6) >= 0.95
 
 
 def test_a_cause_silences_what_follows_from_it() -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuned.core.search.rescue import FIRST, drawn_for_rescue
 from tuned.core.search.rungs import (
     LEAST_PEERS,
     Entry,
     Ruling,
     Standing,
     Streak,
-    drawn_for_rescue,
     explain,
     follow_streak,
     judge,
@@ -154,9 +154,11 @@ def test_nothing_finite_is_the_worst_score() -> None:
 
 def test_the_rescue_sample_has_its_share_and_stays() -> None:
     rule = EarlyStopping(rescue=0.05)
-    drawn = [n for n in range(1, 4001) if drawn_for_rescue(rule, 3, n)]
+    drawn = [n for n in range(FIRST + 1, 4001) if drawn_for_rescue(rule, 3, n)]
     assert 140 <= len(drawn) <= 260
-    assert drawn == [n for n in range(1, 4001) if drawn_for_rescue(rule, 3, n)]
+    assert drawn == [n for n in range(FIRST + 1, 4001) if drawn_for_rescue(rule, 3, n)]
+    early = [drawn_for_rescue(rule, seed, n) for seed in range(60) for n in range(1, FIRST + 1)]
+    assert 0.13 <= sum(early) / len(early) <= 0.17
     assert not any(drawn_for_rescue(EarlyStopping(rescue=0.0), 3, n) for n in range(100))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from tuned.core.search.sequence import noise
+from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.study import EarlyStopping, Objective, SearchSpec
 
 LEAST_PEERS = 5
@@ -162,11 +162,6 @@ def judge(
         # It could not be taken back later, and too few have come this far to tell.
         return Ruling.CONTINUED
     return Ruling.RESCUED if rescue else Ruling.PRUNED
-
-
-def drawn_for_rescue(rule: EarlyStopping, seed: int, number: int) -> bool:
-    """Whether a trial belongs to the sample that is let run to its end; depends on the study's seed and its number."""
-    return noise(seed, number, "rescue") < rule.rescue
 
 
 @dataclass(frozen=True, slots=True)

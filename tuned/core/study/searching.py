@@ -66,7 +66,8 @@ class EarlyStopping:
         patience: Steps without an improvement by more than `min_delta` after which a trial is stopped; None: never.
         keep: Of `i-epoch`: how many trials go on from `min_step`.
         folds: Whether a cross-validated trial is stopped when its folds so far show that it is worse than the best.
-        rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong.
+        rescue: Share of the trials to be stopped that are let run to their end, to measure how often stopping is wrong;
+            early trials are drawn more often (`tuned.core.search.rescue`).
     """
 
     method: Literal["asha", "median", "i-epoch", "none"] = "asha"
