@@ -70,7 +70,7 @@ def crossing(method: Any) -> Planted:
 
     def late(point: Point, share: Floats, _: np.random.Generator) -> Floats:
         good = max(0.0, 0.3 - level(point)) / 0.3
-        return 0.8 * good * np.clip(1 - share / 0.8, 0, 1)
+        return 2.0 * good * np.clip(1 - share / 0.95, 0, 1)
 
     rule = EarlyStopping(method, 12, 30, 3)
     recipe = Recipe(SPACE, level, settle=0.3, shape=late, stopping=rule, trials=60)

@@ -60,7 +60,17 @@ from storage.queries.stages import own_trials, reporting_count, trials_of_stage
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
-from storage.queries.trials import best_trials, find_trial, pareto_front, queue_heads, rank, trial, trial_by_id, trials
+from storage.queries.trials import (
+    best_trials,
+    find_trial,
+    pareto_front,
+    queue_heads,
+    rank,
+    results,
+    trial,
+    trial_by_id,
+    trials,
+)
 
 __all__ = [
     "BadLine",
@@ -113,6 +123,7 @@ __all__ = [
     "rank",
     "reporting_count",
     "rescued_trials",
+    "results",
     "results_before",
     "rung_values",
     "seq_before",

@@ -42,6 +42,7 @@ _SORTS: dict[str, ColumnElement[Any]] = {
     "ended": _t.ended_at,
 }
 _PARAMS = "params."
+MOST_RESULTS = 2000
 
 _BY_NUMBER = rows.select_trials().where(_t.study_id == bindparam("study_id"), _t.number == bindparam("wanted"))
 _BY_ID = rows.select_trials().where(_t.id == bindparam("wanted"))
@@ -150,6 +151,22 @@ def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
         if found := [rows.to_trial(row) for row in conn.execute(statement)]:
             return found
     return []
+
+
+def results(conn: Connection, study: Study) -> list[float]:
+    """Values of the ranked trials, best first, at most `MOST_RESULTS`, for the luck of the best.
+
+    Empty without a confirmation: nothing else tells how much results differ between seeds.
+    """
+    objective = study.spec.objective
+    confirmed = study.playbook is not None and study.playbook.last("confirm") is not None
+    if objective is None or study.best is None or not confirmed:
+        return []
+    value = _t.value.desc() if objective.direction == "maximize" else _t.value
+    tier = Tier.CUT if study.best.cut else Tier.WHOLE
+    ranked = select(_t.value).where(_t.study_id == study.id, _t.tier == literal_column(str(int(tier))))
+    wanted = ranked.order_by(value).limit(MOST_RESULTS)
+    return [float(v) for v in conn.execute(wanted).scalars()]
 
 
 def rank(conn: Connection, study: Study, trial_id: int) -> tuple[int, int] | None:

@@ -221,3 +221,9 @@ def test_an_order_that_carries_over_does_not_stand_beside_a_best_that_does_not()
     assert (
         found["compare.old-best"].level == "warn" and "the best do not carry over" in found["compare.correlation"].what
     )
+
+
+def test_a_plateau_is_told_without_the_digits_of_rounding() -> None:
+    flat = formula.study([formula.trial(i, [0.3 + 1e-16 * i if i < 20 else 0.3 + i / 10]) for i in range(1, 31)])
+    (verdict,) = sampling_rule(flat)
+    assert "less than 1%" in verdict.what and "e-" not in verdict.what

@@ -94,6 +94,8 @@ def test_a_trial_that_was_cut_is_no_winner(shared_daemon: DaemonProcess, tmp_pat
         "values": {"loss": 0.662},
         "cut": False,
         "confirmed": None,
+        "of": 2,
+        "shrunk": None,
     }
     first = daemon.trials("cut")[0]
     assert (first["state"], first["stopped_by"]) == ("pruned", "user")

@@ -92,6 +92,8 @@ def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: Daem
     done = subprocess.run(again, capture_output=True, text=True, timeout=300, check=False, cwd="/")
     assert done.returncode == 0 and "the same" in done.stdout, done.stdout + done.stderr
     document = json.loads((bundle / "bundle.json").read_text())
+    outcome = found["confirm"]["result"]["outcome"]
+    assert document["configuration"]["outcome"] == outcome and outcome in (bundle / "README.md").read_text()
     assert document["runs"][1]["expected"] == result["value"] and document["installed"]["packages"]
     page = Path(found["report"]["result"]["file"])
     text = page.read_text()

@@ -119,6 +119,9 @@ def _best(row: StudyRow, width: int, glyphs: Glyphs) -> list[Line]:
     lines = [pane_title(f"Best #{row.best.number}", "", width, glyphs, False)]
     if row.objective:
         lines.append(fact("value", fmt.number(row.best.values.get(row.objective.metric), 5), "best"))
+    sure = row.best.confirmed["mean"] if row.best.confirmed else row.best.shrunk
+    if sure is not None:
+        lines.append(fact("seeds" if row.best.confirmed else "shrunk", fmt.number(sure, 5)))
     if row.best.cut:
         lines.append(fact("but", "stopped early", "warn"))
     return [*lines, *(fact(name, fmt.param(value)) for name, value in row.best.params.items())]

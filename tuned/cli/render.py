@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuned.core import words
+from tuned.core.final import luck
 from tuned.core.space.text import write_point, write_value
 
 if TYPE_CHECKING:
@@ -66,9 +67,14 @@ def best(row: BestRow | None) -> str:
     if row is None:
         return "-"
     early = ", stopped early" if row.cut else ""
-    found = row.confirmed
-    beside = "" if found is None else f"; mean of {found['runs']} further seeds {words.number(found['mean'])}"
-    return f"{values(row.values)} (trial {row.number}{early}: {point(row.params)}){beside}"
+    told = beside(row)
+    return f"{values(row.values)} (trial {row.number}{early}: {point(row.params)}){told and '; ' + told}"
+
+
+def beside(row: BestRow) -> str:
+    """The figure to quote beside the best one, which was lucky; empty where it is the only result."""
+    found = row.confirmed or {}
+    return luck.beside(row.of, found.get("mean"), found.get("runs", 0), row.shrunk)
 
 
 def span(start: float | None, end: float | None) -> str:

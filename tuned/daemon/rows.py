@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from storage.queries import StoppingReport
+from tuned.core.final import luck
 from tuned.core.playbook.steps import Playbook
 from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
@@ -38,8 +39,24 @@ SHARED = tuple(field.name for field in fields(TrialRow) if field.name in _OF_TRI
 """Fields of a trial that cross the wire as they are."""
 
 
-def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | None = None, cores: int = 0) -> StudyRow:
-    """A study as lists show it; `cores` are those of each of its trials."""
+def study_row(
+    study: Study,
+    pace: Pace,
+    slots: int,
+    stopping: StoppingReport | None = None,
+    cores: int = 0,
+    results: Sequence[float] = (),
+) -> StudyRow:
+    """A study as lists show it.
+
+    Args:
+        study: The study.
+        pace: Of its trials, for the time that is left.
+        slots: Of the machine.
+        stopping: What early stopping has done.
+        cores: Of each of its trials.
+        results: `queries.results`: the best of them is shown with what is left of it without luck.
+    """
     spec, counts = study.spec, study.counts
     points = study.point_counts
     started = counted(points) - points.get(TrialState.QUEUED, 0)
@@ -56,7 +73,7 @@ def study_row(study: Study, pace: Pace, slots: int, stopping: StoppingReport | N
         priority=study.priority,
         question=spec.question,
         counts=counts,
-        best=_best_row(study),
+        best=_best_row(study, results),
         created_at=study.created_at,
         reason=study.reason,
         ended_at=study.ended_at,
@@ -89,15 +106,21 @@ def step_rows(playbook: Playbook | None) -> list[StepRow]:
     ]
 
 
-def _best_row(study: Study) -> BestRow | None:
-    best = study.best
-    if best is None:
+def _best_row(study: Study, results: Sequence[float]) -> BestRow | None:
+    best, objective = study.best, study.spec.objective
+    if best is None or objective is None:
         return None
     step = study.playbook.last("confirm") if study.playbook else None
     rows = step.result.get("configurations", ()) if step else ()
     own = next((row for row in rows if row["number"] == best.number and row["runs"] > 1), None)
     confirmed = None if own is None else {name: own[name] for name in ("mean", "sem", "runs")}
-    return BestRow(best.number, dict(best.params), wire_values(best.values), best.cut, confirmed)
+    estimate = None
+    if own is None and rows:
+        sign = 1.0 if objective.direction == "minimize" else -1.0
+        estimate = luck.shrunk([sign * r for r in results], luck.pooled_deviation((r["runs"], r["sem"]) for r in rows))
+        estimate = None if estimate is None else sign * estimate
+    of = max(1, study.counts.get(TrialState.COMPLETED, 0) - study.aside.get(TrialState.COMPLETED, 0))
+    return BestRow(best.number, dict(best.params), wire_values(best.values), best.cut, confirmed, of, estimate)
 
 
 def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:

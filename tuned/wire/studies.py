@@ -35,6 +35,9 @@ class BestRow:
         cut: Whether it was stopped early; then no trial has run to its own end.
         confirmed: `{mean, sem, runs}` of its repetitions with other seeds; None before a confirmation. The best of many
             is lucky, so this is the figure to quote.
+        of: Results that it was chosen from.
+        shrunk: What its configuration probably keeps of its value, where others were repeated and it was not
+            (`tuned.core.final.luck`); else None.
     """
 
     number: int
@@ -42,6 +45,8 @@ class BestRow:
     values: dict[str, Number]
     cut: bool = False
     confirmed: Json | None = None
+    of: int = 0
+    shrunk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

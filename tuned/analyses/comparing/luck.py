@@ -1,22 +1,16 @@
 """How much of the best of many results is luck, and the figure to quote beside it.
 
-Owns that estimate. A best of n was chosen for being best, so one run of it promises more than its configuration keeps.
+Owns how a study's repetitions become that figure; the estimate is `tuned.core.final.luck`'s.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tuned.analyses.comparing.repetitions import configurations
-from tuned.analyses.comparing.variance import Floats, seed_variance
 from tuned.analyses.intervals import mean_of
 from tuned.analyses.study_data import StudyData, once
-
-DRAWS = 2000
-LEAST = 5
-"""Results from which the luck of the best is estimated."""
+from tuned.core.final.luck import beside, pooled_deviation, shrunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +36,12 @@ def honest(study: StudyData) -> Honest | None:
     """The figure to quote beside the study's best; None without results."""
     if not study.ranked:
         return None
-    best, found = study.ranked[0], configurations(study)
+    best, found, of = study.ranked[0], configurations(study), len(study.ranked)
     own = next((c for c in found if c.number == best.number and len(c.runs) > 1), None)
     if own is not None:
         mean = mean_of(own.values)
-        return Honest(
-            mean.mean, mean.low, mean.high, mean.n,
-            f"mean of {mean.n} further seeds: {mean.mean:.4g} ({mean.low:.4g} .. {mean.high:.4g})",
-        )  # fmt: skip
-    results = study.outcome(study.ranked)
-    variance = seed_variance([c.values for c in found])
-    if variance is None or len(results) < LEAST:
-        return Honest(None, None, None, 0, f"one run, the best of {len(results)}: not confirmed")
-    value = float(results[0]) + study.sign * optimism(study.sign * results, float(np.sqrt(variance)))
-    return Honest(value, None, None, 0, f"without the luck of the best of {len(results)}, about {value:.4g}")
-
-
-def optimism(results: Floats, deviation: float, seed: int = 0) -> float:
-    """How much better the best result is than its configuration, by a parametric bootstrap; at least 0.
-
-    Args:
-        results: (trials,), smaller is better.
-        deviation: Of one result between seeds.
-        seed: Of the draws.
-    """
-    seen = results + np.random.default_rng(seed).normal(0.0, deviation, (DRAWS, len(results)))
-    chosen = seen.argmin(axis=1)
-    return max(0.0, float(np.mean(results[chosen] - seen[np.arange(DRAWS), chosen])))
+        return Honest(mean.mean, mean.low, mean.high, mean.n, beside(of, mean.mean, mean.n, interval=mean.interval))
+    deviation = pooled_deviation((mean.n, mean.sem) for mean in (mean_of(c.values) for c in found))
+    estimate = shrunk([float(score) for score in study.sign * study.outcome(study.ranked)], deviation)
+    value = None if estimate is None else study.sign * estimate
+    return Honest(value, None, None, 0, beside(of, estimate=value))

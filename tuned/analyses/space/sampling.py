@@ -20,6 +20,8 @@ from tuned.analyses.verdict import Verdict
 from tuned.core.search.model_share import MODELLED, ModelShare
 
 LEAST_TRIALS = 8
+LEAST_TOLD = 0.01
+"""Share of that distance below which no figure is told: on a plateau it is rounding alone."""
 WORTH = 0.25
 """Gain of twice the budget, as a share of the distance from the median trial to the best, above which more trials are
 urged. An even design in two or three dimensions has 5 to 15 % left at twenty trials; the playbook names no number."""
@@ -104,10 +106,13 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
     chance = alone(tried) if len(tried) >= LEAST_TRIALS else 1.0
     lead = float(tried[1] - tried[0]) if len(tried) > 1 else 0.0
     urgent = share > WORTH and chance < ALONE and lead > 2 * noise
-    text = (
-        f"Twice as many trials would improve {study.objective.metric} by about {gain:.2g}: {share:.0%} of the distance "
-        f"from the median trial to the best."
+    brings = f"by about {gain:.2g}: {share:.0%} of the distance from the median trial to the best"
+    brings = (
+        brings
+        if share >= LEAST_TOLD
+        else f"by less than {LEAST_TOLD:.0%} of the distance from the median trial to the best"
     )
+    text = f"Twice as many trials would improve {study.objective.metric} {brings}."
     if urgent:
         text = (
             f"The best point stands alone, {lead:.3g} better than the second: luck, or a good region that was met once "

@@ -28,6 +28,15 @@ def studies(session: Session) -> None:
     session.show(api.studies(), _studies_table)
 
 
+def _best(row: StudyRow) -> str:
+    """The best value, and the mean of its further seeds or what it is worth without luck, where these are known."""
+    if row.best is None:
+        return "-"
+    found = row.best.confirmed["mean"] if row.best.confirmed else row.best.shrunk
+    told = "" if found is None else f" (~{words.number(found)})"
+    return render.values(row.best.values) + (" early" if row.best.cut else "") + told
+
+
 def _studies_table(rows: Sequence[StudyRow]) -> None:
     if not rows:
         click.echo("no studies yet; submit one with: tunectl submit FILE.toml")
@@ -39,7 +48,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 row.name,
                 standing.state(row),
                 row.progress,
-                "-" if row.best is None else render.values(row.best.values) + (" early" if row.best.cut else ""),
+                _best(row),
                 str(row.priority) if row.priority else "-",
                 words.duration(row.eta_s),
                 render.moment(row.created_at),

@@ -126,7 +126,15 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
 def best(session: Session, study: str, top: int | None) -> None:
     """Show a study's best trial; with several objectives, those that no other one beats in all of them."""
     rows = session.send(api.best(study, top))
-    session.emit(rows, lambda: trials_table(rows) if rows else click.echo(_why_none(session, study)))
+    session.emit(rows, lambda: _best(session, study, rows) if rows else click.echo(_why_none(session, study)))
+
+
+def _best(session: Session, study: str, rows: Sequence[TrialRow]) -> None:
+    """The table, and below it the figure to quote for its first line."""
+    trials_table(rows)
+    found = session.send(api.study(study)).study.best
+    if found is not None and found.number == rows[0].number and (told := render.beside(found)):
+        click.echo(f"trial {found.number}: {told}")
 
 
 def _why_none(session: Session, study: str) -> str:

@@ -43,6 +43,8 @@ import importlib.metadata as m, json, platform, sys
 found = sorted({"%s==%s" % (d.metadata["Name"], d.version) for d in m.distributions() if d.metadata["Name"]})
 json.dump({"python": sys.version, "platform": platform.platform(), "packages": found}, sys.stdout)
 """
+_CHOICE = {"trial": "configuration", "outcome": "outcome", "why": "why"}
+"""Of a bundle's `configuration`: its key -> that of the step's result."""
 _PATIENCE_S = 60.0
 _CHUNK = 2**20
 
@@ -91,7 +93,7 @@ class Bundles:
         document = {
             "study": study.name,
             "made_with": VERSION,
-            "configuration": {"trial": step.result.get("configuration"), "why": step.result.get("why", "")},
+            "configuration": {name: step.result.get(key, "") for name, key in _CHOICE.items()},
             "params": trials[0].params,
             "length": step.result.get("length", ""),
             "looks_at_the_test_set": step.result.get("looks", 0),
@@ -217,6 +219,7 @@ def _readme(document: dict[str, Any]) -> str:
             "",
             f"Configuration: {json.dumps(document['params'])}",
             f"Chosen: trial {document['configuration']['trial']}, {document['configuration']['why']}",
+            f"Outcome of the confirmation: {document['configuration']['outcome'] or 'unknown'}",
             f"Length: {document['length']}",
             f"Looks at the test set: {document['looks_at_the_test_set']}",
             "",

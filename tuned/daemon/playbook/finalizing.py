@@ -20,6 +20,8 @@ from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 
+UNCONFIRMED = "not confirmed"
+"""`outcome` of a final model whose configuration was not repeated."""
 _UNMADE = (StepState.FAILED, StepState.SKIPPED)
 
 
@@ -94,7 +96,7 @@ def begin_finalize(conn: Connection, study: Study, step: Step, now: float) -> St
         Conflict: The test set has been looked at.
     """
     refuse_second_look(conn, study, bool(step.options.get("again")))
-    chosen, why = _configuration(conn, study)
+    chosen, outcome, why = _configuration(conn, study)
     objective = study.spec.objective
     assert objective is not None
     runs = [t for t in queries.trials_of_stage(conn, study.id, CONFIRM_STAGE) if t.retry_of == chosen.number]
@@ -115,23 +117,25 @@ def begin_finalize(conn: Connection, study: Study, step: Step, now: float) -> St
         seed=trial_seed(study.spec.search.seed, f"finalize/{count}"),
     )
     (number,) = repository.add_trials(conn, study.id, [new], now)
-    result = {"configuration": chosen.number, "why": why, "length": length, "trial": number}
+    result = {"configuration": chosen.number, "outcome": outcome, "why": why, "length": length, "trial": number}
     return replace(step, result={**step.result, **result})
 
 
-def _configuration(conn: Connection, study: Study) -> tuple[Trial, str]:
+def _configuration(conn: Connection, study: Study) -> tuple[Trial, str, str]:
+    """The trial whose configuration becomes final, what its confirmation came to, and why it is the one."""
     confirmed = study.playbook.last("confirm") if study.playbook else None
     winner = confirmed.result.get("winner") if confirmed else None
     if winner is not None:
         found = queries.trial(conn, study.id, int(winner))
         if found is not None:
-            return found, str(confirmed.result.get("why", "confirmed")) if confirmed else ""
+            said = confirmed.result if confirmed else {}
+            return found, str(said.get("outcome", "confirmed")), str(said.get("why", "confirmed"))
     best = queries.best_trials(conn, study, 1)
     if not best:
         raise InvalidInput("no trial has a result", where=study.name, hint="wait for the first ones to complete")
     tried = [study.playbook.last("confirm", state) for state in _UNMADE] if study.playbook else []
     because = next((f" ({step.why})" for step in tried if step is not None and step.why), "")
-    return best[0], f"the best of the search, by one run: it was not confirmed{because}"
+    return best[0], UNCONFIRMED, f"the best of the search, by one run: it was not confirmed{because}"
 
 
 def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:

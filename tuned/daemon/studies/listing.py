@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -17,25 +18,30 @@ from tuned.wire import StudyRow, TrialRow
 router = APIRouter(tags=["studies"])
 
 
-def _row(given: Context, study: Study, stopping: queries.StoppingReport | None = None) -> StudyRow:
+def _row(
+    given: Context, study: Study, results: Sequence[float], stopping: queries.StoppingReport | None = None
+) -> StudyRow:
     run, slots = study.spec.run, len(given.slots.default_slots)
     cores = given.slots.cores_each(run.cpus, run.gpus)
-    row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores)
+    row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results)
     return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study)))))
 
 
 @router.get("/studies")
 async def studies(given: Given) -> list[StudyRow]:
     """All studies, oldest first."""
-    return [_row(given, study) for study in await given.database.ask(queries.studies)]
+    found = await given.database.ask(lambda conn: [(s, queries.results(conn, s)) for s in queries.studies(conn)])
+    return [_row(given, study, results) for study, results in found]
 
 
 @router.get("/studies/{name}")
 async def show(name: str, given: Given) -> dict[str, Any]:
     """One study and its specification."""
     study = await given.study(name)
-    stopping = await given.database.ask(lambda conn: queries.stopping_report(conn, study))
-    return {"study": _row(given, study, stopping), "spec": study.spec.to_public_dict()}
+    stopping, results = await given.database.ask(
+        lambda conn: (queries.stopping_report(conn, study), queries.results(conn, study))
+    )
+    return {"study": _row(given, study, results, stopping), "spec": study.spec.to_public_dict()}
 
 
 @router.get("/studies/{name}/best")
