@@ -31,7 +31,7 @@ def test_it_returns_when_the_study_ends_and_asks_only_when_something_happened(tu
         "values": {"val_loss": 0.25},
         "cut": False,
         "confirmed": None,
-        "of": 1,
+        "of": 0,
         "shrunk": None,
     }
     assert len(daemon.asked("/v1/studies/digits")) <= 7

@@ -21,7 +21,7 @@ from tuned.core.search.model_share import MODELLED, ModelShare
 
 LEAST_TRIALS = 8
 LEAST_TOLD = 0.01
-"""Share of that distance below which no figure is told: on a plateau it is rounding alone."""
+"""Share of the distance from the median trial to the best below which no gain is told: on a plateau it is rounding."""
 WORTH = 0.25
 """Gain of twice the budget, as a share of the distance from the median trial to the best, above which more trials are
 urged. An even design in two or three dimensions has 5 to 15 % left at twenty trials; the playbook names no number."""
