@@ -82,7 +82,7 @@ def _of_trial(question: Question, verdicts: Sequence[Verdict]) -> Answer:
 
 
 def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
-    """What no verdict says: that there is no alarm, or that there is too little to raise one."""
+    """The remark in place of verdicts: no alarm, or too few results to raise one."""
     results = len(study.ranked)
     if results < ENOUGH:
         return (f"{results} results so far: most rules need {ENOUGH}.",)

@@ -1,4 +1,4 @@
-"""What an analysis answers: verdicts, tables, remarks, figures by name and files.
+"""The answer of an analysis: verdicts, tables, remarks, figures by name and files.
 
 Owns that one shape for all kinds, so that every front end can show any of them. Standard library only.
 """
@@ -42,7 +42,7 @@ class Answer:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Answer:
-        """What `to_dict` wrote; fields it does not know are ignored."""
+        """The inverse of `to_dict`; unknown fields are ignored."""
         return cls(
             tuple(Verdict.from_dict(verdict) for verdict in data["verdicts"]),
             tuple(Table.from_dict(table) for table in data["tables"]),

@@ -33,7 +33,7 @@ GOOD = 0.25
 
 
 def explain(question: Question) -> Answer:
-    """What a word means, and what this study has to say on it. Option `term`.
+    """The meaning of a word, with this study's figures for it. Option `term`.
 
     Raises:
         InvalidInput: It is neither a term nor a parameter of the study.

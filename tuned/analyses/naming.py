@@ -1,4 +1,4 @@
-"""What a parameter is likely to be, by its name. Owns these guesses; a rule that rests on one says so."""
+"""The likely role of a parameter, by its name. Owns these guesses; a rule that rests on one says so."""
 
 from __future__ import annotations
 

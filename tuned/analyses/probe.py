@@ -66,7 +66,7 @@ def probe(question: Question) -> Answer:
 
 
 def _unit(question: Question, name: str, trials: Sequence[TrialData]) -> tuple[str, str]:
-    """What a reported step is; and how it is known, where it is a guess."""
+    """The unit of a reported step; and its source, where it is a guess."""
     given = question.options.get("steps", "")
     if given:
         if given not in STEPS:

@@ -1,4 +1,4 @@
-"""What an analysis is asked, and how its options read. Owns the reading of options."""
+"""The question to an analysis with its options. Owns the reading of options."""
 
 from __future__ import annotations
 

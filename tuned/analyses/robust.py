@@ -30,14 +30,14 @@ def limit_of(results: Floats) -> float:
 
 @once
 def tame(study: StudyData) -> Tame:
-    """That limit for a study's ranked results."""
+    """The limit for a study's ranked results."""
     results = study.sign * study.outcome(study.ranked)
     limit = limit_of(results) if len(results) else np.inf
     return Tame(limit, int(np.sum(results > limit)))
 
 
 def wild_note(study: StudyData) -> str:
-    """What was done to wild results, in words; empty without any."""
+    """The treatment of wild results, in words; empty without any."""
     found = tame(study)
     if not found.wild:
         return ""

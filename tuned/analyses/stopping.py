@@ -50,7 +50,7 @@ class Measured:
 
 
 def measured(study: StudyData) -> Measured | None:
-    """What the rescue sample says; None without one that has ended, or without trials to compare it with."""
+    """The measurement by the rescue sample; None without one that has ended, or without trials to compare it with."""
     rescued = tuple(t for t in study.full if t.rescued)
     others = [t for t in study.full if not t.rescued]
     if study.spec.early_stopping is None or not rescued or not others:

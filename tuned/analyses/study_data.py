@@ -156,7 +156,7 @@ class StudyData:
 
     @cached_property
     def found(self) -> dict[object, Any]:
-        """What functions marked `once` found out about it."""
+        """Results of functions marked `once` on this study."""
         return {}
 
     @cached_property

@@ -36,7 +36,7 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """What people read above it."""
+        """The heading for people."""
         return self.title or self.name
 
     @property
@@ -74,7 +74,7 @@ class Table:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Table:
-        """What `to_dict` wrote; non-finite numbers stay the words they became."""
+        """The inverse of `to_dict`; non-finite numbers stay the words they became."""
         columns = tuple(Column(c["name"], c["format"], c["title"]) for c in data["columns"])
         rows = tuple(tuple(row[c.name] for c in columns) for row in data["rows"])
         return cls(data["name"], data["title"], columns, rows, tuple(data["notes"]))

@@ -21,7 +21,7 @@ LEVELS: tuple[Level, ...] = ("fail", "warn", "info")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What somebody who knows the playbook would say here.
+    """A judgement as by somebody who knows the playbook.
 
     Attributes:
         level: `fail`: conclusions drawn from this are wrong or work is lost. `warn`: it costs quality or time, and
@@ -60,7 +60,7 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
-        """What `to_dict` wrote."""
+        """The inverse of `to_dict`."""
         evidence = {name: _evidence(value) for name, value in data["evidence"].items()}
         return cls(**{**data, "evidence": evidence, "trials": tuple(data["trials"])})
 

@@ -1,4 +1,4 @@
-"""What tuning has brought: the baseline of a study beside its best. Owns that comparison."""
+"""The gain from tuning: the baseline of a study beside its best. Owns that comparison."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def baseline_of(study: StudyData) -> TrialData:
 
 
 def baseline_and_best(study: StudyData) -> Answer:
-    """What tuning has brought: the baseline beside the best, parameter by parameter."""
+    """The gain from tuning: the baseline beside the best, parameter by parameter."""
     if not study.ranked:
         raise no_result(study)
     baseline, best = baseline_of(study), study.ranked[0]

@@ -38,7 +38,7 @@ OUTCOMES = {"adopt": "adopted", "baseline": "baseline", "undecided": "undecided"
 
 
 def confirm(question: Question) -> Answer:
-    """What the repetitions of a study's best trials say.
+    """The confirmation of a study's best trials by their repetitions.
 
     Options:
         against: Number of the baseline; default: as `confirmed` has it.

@@ -1,1 +1,1 @@
-"""What training curves say, of one trial and of a study."""
+"""Training curves, of one trial and of a study."""

@@ -1,4 +1,4 @@
-"""What the curves of the best trials mean for a study.
+"""Verdicts on a study by the curves of its best trials.
 
 Owns the verdicts `curve.*`. They look at the best trials first (playbook: check the training curves of the best few),
 because that is what conclusions are drawn from; how many others show the same is evidence. The numbers in brackets are

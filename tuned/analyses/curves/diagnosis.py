@@ -1,4 +1,4 @@
-"""What the curves of one trial say, train and validation side by side.
+"""The diagnosis of one trial's curves, train and validation side by side.
 
 Owns the labels and the figures behind them; what a study should make of them is `tuned.analyses.curves.curve_rules`'.
 Sources are numbers of the Tuning Playbook's prescriptions as `docs/playbook-verdicts.md` lists them.
@@ -89,7 +89,7 @@ class Diagnosis:
 
 @once
 def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
-    """What a trial's curves say."""
+    """The findings from a trial's curves."""
     objective, sign = study.objective, study.sign
     raw, twin = trial.curve(objective.metric), trial.curve(objective.train).finite
     curve = raw.finite

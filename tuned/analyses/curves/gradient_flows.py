@@ -1,4 +1,4 @@
-"""What `trial.watch` saw of each trial's gradients. Owns the reading of `gradients.json`."""
+"""The records of `trial.watch` about each trial's gradients. Owns the reading of `gradients.json`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Flow:
 
 @once
 def flows(study: StudyData) -> tuple[Flow, ...]:
-    """What was seen of each watched trial of the search, in the order of their numbers."""
+    """The record of each watched trial of the search, by number."""
     name = first_named(study, ACTIVATIONS)
     found = (_flow(trial, name.name if name else None) for trial in study.searched if trial.run_dir)
     return tuple(flow for flow in found if flow is not None)

@@ -1,4 +1,4 @@
-"""What `trial.watch` saw: gradients that vanish or explode, a threshold for clipping, and whether warm-up would help.
+"""Verdicts on the records of `trial.watch`: vanishing and exploding gradients, clipping, warm-up.
 
 Owns the rules on it. Trials that were not watched say nothing here.
 """

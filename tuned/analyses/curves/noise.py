@@ -8,7 +8,7 @@ from scipy.ndimage import median_filter
 from tuned.analyses.study_data import Floats
 
 MAD = 1.4826
-"""What makes the median absolute deviation of normal noise its standard deviation."""
+"""Factor from the median absolute deviation of normal noise to its standard deviation."""
 
 STILL = 0.1
 """Share of equal neighbours from which a metric is taken to move in steps."""

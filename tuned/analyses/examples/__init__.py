@@ -1,1 +1,1 @@
-"""What single examples say: stored predictions, ensembles of them, duplicates, the size of the data."""
+"""Analyses of single examples: stored predictions, ensembles of them, duplicates, the size of the data."""

@@ -1,4 +1,4 @@
-"""What more data would buy: the result against the size of the training set, with a fitted power law.
+"""The gain from more data: the result against the size of the training set, with a fitted power law.
 
 Owns the fit `y = floor + scale * n ** -power` on the best result of each size, and the comparison with more trials.
 """

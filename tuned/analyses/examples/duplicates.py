@@ -52,7 +52,7 @@ def latest_hashes(study: StudyData) -> tuple[int, dict[str, DataHashes]] | None:
 
 
 def shared_examples(data: Mapping[str, DataHashes]) -> tuple[Shared, ...]:
-    """What is in two splits (counted in the one that judges), then what is twice in one."""
+    """Examples in two splits (counted in the one that judges), then those twice in one."""
     ordered = sorted(data, key=lambda split: (not split.startswith("train"), split))
     found = [_shared(other, split, data) for split, other in itertools.combinations(ordered, 2)]
     found += [_shared(split, split, data) for split in ordered]

@@ -70,7 +70,7 @@ class Measured:
 
 
 def ensemble(question: Question) -> Answer:
-    """What combining the best trials would give.
+    """The result of combining the best trials.
 
     Options:
         top: Of how many of the best.
@@ -137,7 +137,7 @@ def _loss(members: Members) -> tuple[Losses, str]:
 
 
 def _fitting(loss: Losses) -> Loss:
-    """What greedy selection minimises: a smooth loss where there is one, since error rates have too many equals."""
+    """The loss of greedy selection: a smooth loss where there is one, since error rates have too many equals."""
     return log_loss if loss is errors else lambda said, targets: float(loss(said, targets).mean())
 
 

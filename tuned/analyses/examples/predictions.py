@@ -21,7 +21,7 @@ DEFAULT_SPLIT = "validation"
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What one model said of one split.
+    """Predictions of one model on one split.
 
     Attributes:
         probabilities: (examples, classes), or (examples,) for one probability or one number.

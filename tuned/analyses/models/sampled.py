@@ -65,7 +65,7 @@ class Kernel:
 
 @dataclass(frozen=True, eq=False)
 class Functions:
-    """What may lie behind results.
+    """Functions that may lie behind results.
 
     Attributes:
         x: (rows, features), each 0 to 1.

@@ -81,12 +81,12 @@ class Surrogate:
 
     @cached_property
     def functions(self) -> Functions:
-        """What may lie behind the results, on the model's own scale: kernels are drawn, not fixed."""
+        """Functions behind the results, on the model's own scale: kernels are drawn, not fixed."""
         return Functions(self.x, self.y)
 
     @property
     def seen(self) -> Floats:
-        """What the trials gave, as far as the model was told: a wild result is as bad as `robust` allows."""
+        """Results of the trials, as far as the model was told: a wild result is as bad as `robust` allows."""
         return self.sign * (self.y * self.scale + self.shift)
 
     @property

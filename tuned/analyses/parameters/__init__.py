@@ -1,1 +1,1 @@
-"""What the parameters of a study do: tables of effects, importance, slices of a model."""
+"""Effects of a study's parameters: tables of effects, importance, slices of a model."""

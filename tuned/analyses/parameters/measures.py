@@ -1,4 +1,4 @@
-"""What a group of trials comes to: result, convergence, time and speed. Owns these columns of every effect table."""
+"""Columns for a group of trials: result, convergence, time and speed. Owns these columns of every effect table."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _seen(study: StudyData, trials: Sequence[TrialData]) -> list[Diagnosis]:
 
 
 def cut_remark(study: StudyData) -> list[str]:
-    """What became of the trials that were cut short, for a note under a table of results; empty without any."""
+    """The fate of the trials that were cut short, for a note under a table of results; empty without any."""
     cut = len(study.cut)
     if not cut:
         return []

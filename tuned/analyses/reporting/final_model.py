@@ -1,4 +1,4 @@
-"""What a finished playbook has come to: the final model, its figures, and how each step decided.
+"""The result of a finished playbook: the final model, its figures, and how each step decided.
 
 Owns these tables. They read the steps as the daemon stored them; nothing is judged anew but the test figure's interval.
 """

@@ -22,7 +22,7 @@ WORDS = {
     "starting": "still running",
 }
 STAGES = {CONFIRM_STAGE: "repetitions", FINALIZE_STAGE: "final training", TEST_STAGE: "test"}
-"""What completed trials beside the search were for."""
+"""Purposes of completed trials beside the search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class _Report:
             section.pieces.append(html.paragraph(f"No gain over a baseline is shown: {error}.", "note"))
 
     def confirmed(self) -> Section:
-        """What repetitions, folds and ensembles say; left out where there are none."""
+        """Repetitions, folds and ensembles; left out where there are none."""
         section = Section("Confirmation")
         for kind in ("confirm", "folds", "ensemble") if self._has_objective else ():
             try:
@@ -151,7 +151,7 @@ class _Report:
         return section
 
     def parameters(self) -> Section:
-        """What each parameter does."""
+        """The effects of each parameter."""
         section = Section("Parameters")
         study = self.study
         if not self._has_objective or len(study.ranked) < 2:
@@ -167,7 +167,7 @@ class _Report:
         return section
 
     def data(self) -> Section:
-        """What trials tell of the data; left out where they left nothing."""
+        """Findings about the data; left out where no trial saved any."""
         section = Section("Data")
         if not self._has_objective:
             return section
@@ -191,7 +191,7 @@ class _Report:
         return section
 
     def setting(self) -> Section:
-        """What was searched, and how."""
+        """The space, and the method of the search."""
         section = Section("Setting")
         self._table(section, lambda: space_table(self.study))
         search = self.study.spec.search

@@ -73,7 +73,7 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """What links lead to."""
+        """The anchor that links lead to."""
         return "-".join(self.title.lower().split())
 
 

@@ -1,1 +1,1 @@
-"""What the results say of the search space: its bounds, its failures, and whether it was searched enough."""
+"""Verdicts on the search space by the results: its bounds, its failures, and whether it was searched enough."""

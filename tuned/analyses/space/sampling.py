@@ -59,7 +59,7 @@ def quantile_of_best(results: Floats, count: int, share: float) -> float:
 
 
 def gain_of_doubling(results: Floats) -> float:
-    """What twice as many trials would be expected to gain over these (sorted, smaller is better).
+    """The expected gain of twice as many trials over these (sorted, smaller is better).
 
     The gain of each doubling is known up to this number of trials; the next one is taken to shrink by the same factor
     as the last two did, at most to stay the same.

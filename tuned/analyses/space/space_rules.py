@@ -1,4 +1,4 @@
-"""What a look at a search space says. Owns the verdicts `space.steps`, `space.lr-linear` and `space.batch`."""
+"""Verdicts on a search space by itself. Owns the verdicts `space.steps`, `space.lr-linear` and `space.batch`."""
 
 from __future__ import annotations
 
