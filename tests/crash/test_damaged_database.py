@@ -146,8 +146,8 @@ def test_damaged_pages_of(lab: Lab, worked: Any, table: str) -> None:
     lab.start()
     for name, trials in known.items():
         now = shown(lab.daemon.trials(name))
-        # Of a trial that was cancelled while it stood still, no run directory tells.
-        keep = [t["number"] for t in trials if t["state"] != "cancelled"]
+        # A trial that was cancelled while it stood still is in no run directory: its row comes from a sound page.
+        keep = [t["number"] for t in trials if t["state"] != "cancelled" or table == "attempts"]
         assert [t for t in now if t["number"] in keep] == [t for t in trials if t["number"] in keep], name
         assert reported(lab, name) == lines[name], name
 
