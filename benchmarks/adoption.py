@@ -53,7 +53,7 @@ def adopted_again(daemon: Measured, name: str) -> float:
 
 
 def report(path: Path, name: str) -> None:
-    """What a trial of any language does."""
+    """The files that a trial of any language writes."""
     with path.open("ab") as file:
         file.write(b'{"step": 0, "%s": 1}\n' % name.encode())
 

@@ -1,4 +1,4 @@
-"""What the daemon and one look at it cost when nothing happens.
+"""Cost of a daemon at rest, and of one look at it.
 
 Owns the figures `at-rest` and `studies-json`.
 """

@@ -14,9 +14,9 @@ class Figure:
     """A figure beside its target.
 
     Attributes:
-        name: What was measured.
+        name: Measured quantity.
         measured: The median with its unit.
-        target: What it shall be.
+        target: Bound that it is to keep.
         reached: Whether it is.
         how: The method in one line: what was counted, how often, and what stands beside it.
     """

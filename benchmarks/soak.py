@@ -219,7 +219,7 @@ class Soak:
                 self.lab.restart()
 
     def _resume(self, study: Any) -> None:
-        """What the verbs or the study's failures have paused goes on."""
+        """Resume everything that verbs or failures have paused."""
         for text in (study["name"], f"{study['name']}/paused"):
             with contextlib.suppress(Refusal):
                 self.lab.daemon.post("/v1/resume", {"targets": [text]})
@@ -242,7 +242,7 @@ class Soak:
         self._check(at_rest=True)
 
     def line(self) -> str:
-        """What was done so far."""
+        """Counts of the deeds so far."""
         faults = ", ".join(f"{self.killed[kind]} {kind}" for kind in KINDS)
         compared = ", ".join(f"{n} {what}" for what, n in sorted(self.lab.invariants.checked.items()))
         return (

@@ -1,4 +1,4 @@
-"""What suggestions cost: slots that stand idle for want of one, and processor time against the length of the history.
+"""Cost of suggestions: slots that stand idle for want of one, and processor time against the length of the history.
 
 Owns the figures `idle-slots` and `suggestion-cpu`.
 """

@@ -1,6 +1,6 @@
 """The terminal UI on a pseudo terminal: bytes it sends, CPU it takes, and how soon it answers a key.
 
-Owns the pseudo terminal. What is shown is the scripted daemon of the UI's tests; only the terminal side is measured.
+Owns the pseudo terminal. The UI shows the scripted daemon of its tests; only the terminal side is measured.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Terminal:
     """A program on a pseudo terminal.
 
     Args:
-        command: What runs.
+        command: Argument list of the program.
         width: Cells.
         height: Lines.
         environment: Beside the present one.

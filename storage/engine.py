@@ -1,6 +1,6 @@
 """Opening the database: one connection that writes, a few that read.
 
-Owns connections and their pragmas. What is written is the repository's work, on the writer's thread.
+Owns connections and their pragmas. Writing is the repository's work, on the writer's thread.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _FORGET = "DELETE FROM meta WHERE key = ?"
 
 
 def fact(conn: Connection, key: str) -> Any:
-    """What was kept under a key; None when nothing was."""
+    """Value kept under a key; None without one."""
     text = conn.exec_driver_sql(_GET, (key,)).scalar()
     return None if text is None else json.loads(text)
 

@@ -107,7 +107,7 @@ studies = Table(
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-"""What changes about a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
+"""The changing part of a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
 `code` is set, `test_looks` the analyses that have measured on the test set."""
 
 study_specs = Table(
@@ -121,8 +121,8 @@ study_specs = Table(
     Column("space", Integer, nullable=False, server_default=text("1")),
     sqlite_strict=True,
 )
-"""What a submission fixed, as JSON, with the space as it is now, which is version `space`; `submitted` is the same as
-it was submitted last, whatever has been changed since. The environment is read for a launch only."""
+"""The fixed part of a submission, as JSON, with the space as it is now, which is version `space`; `submitted` is the
+same as it was submitted last, whatever has been changed since. The environment is read for a launch only."""
 
 space_versions = Table(
     "space_versions",
@@ -365,7 +365,7 @@ events = Table(
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-"""What happened. The study is named, not referenced: what is told of a deleted study stays."""
+"""Events. The study is named, not referenced: events of a deleted study stay."""
 
 _ADD = """INSERT INTO study_counts (study_id, state, n, aside, again)
     VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search', NEW.stage = 'search' AND NEW.retry_of IS NOT NULL)

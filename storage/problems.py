@@ -1,4 +1,4 @@
-"""What can be wrong with a database file, as one line for a person.
+"""Faults of a database file, each as one line for a person.
 
 Owns the reading of SQLite's errors and of the file system under the file. Repairs nothing.
 """

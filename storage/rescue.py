@@ -27,7 +27,7 @@ def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
     Args:
         conn: The write connection, without a transaction; not to be used any more.
         path: Where the file was.
-        guard: What is known of it.
+        guard: Its identity and header, as they were last seen.
 
     Returns:
         What is to be said of it, and the remedy.

@@ -30,7 +30,7 @@ Row = tuple[Any, ...]
 
 @dataclass
 class Salvaged:
-    """What came of it.
+    """Result of a salvage.
 
     Attributes:
         rows: Table -> rows that were read.

@@ -24,7 +24,7 @@ LEVELS = ("info", "warn", "fail")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was said of one study; `right`: a planted fault was named, a healthy study raised no alarm."""
+    """Verdicts on one study; `right`: a planted fault was named, a healthy study raised no alarm."""
 
     family: str
     kind: str
@@ -57,7 +57,7 @@ def named(plan: Planted, said: tuple[Said, ...]) -> bool:
 
 
 def alarms(said: tuple[Said, ...]) -> tuple[Said, ...]:
-    """What asks a person to act."""
+    """Verdicts that ask a person to act."""
     return tuple(one for one in said if one[0] != "info")
 
 

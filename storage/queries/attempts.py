@@ -27,7 +27,7 @@ class LiveAttempt:
         supervisor_start: The supervisor's start time in clock ticks after boot, which makes its pid unmistakable.
         ingest_offset: Bytes of its metrics file whose observations are stored.
         stop_at: Unix seconds at which it was asked to end; None: it was not.
-        sdk, stop_seen, resumable: What its code has shown: it uses the SDK, saw the request to stop, asked for its
+        sdk, stop_seen, resumable: Its code's behaviour so far: it uses the SDK, saw the request to stop, asked for its
             checkpoint folder.
         claimed_at: Unix seconds.
     """

@@ -31,7 +31,7 @@ _UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND tier = 0
 
 @dataclass(frozen=True, slots=True)
 class StoppingReport:
-    """What early stopping has done in a study.
+    """Tally of early stopping in a study.
 
     Attributes:
         stopped: Trials that ended before their end; `waiting`: those that may be promoted yet.
@@ -114,7 +114,7 @@ def _extreme(direction: str) -> str:
 
 
 def stopping_report(conn: Connection, study: Study) -> StoppingReport | None:
-    """What early stopping has done; None in a study without it."""
+    """Tally of early stopping; None in a study without it."""
     objective = study.spec.objective
     if study.spec.early_stopping is None or objective is None:
         return None

@@ -62,7 +62,7 @@ def counts(conn: Connection, study_id: int) -> dict[str, int]:
 
 
 def submitted_spec(conn: Connection, study_id: int) -> StudySpec:
-    """What was submitted last, whatever has been changed since.
+    """The latest submission, without the changes made since.
 
     Raises:
         NotFound: The study has been deleted.

@@ -186,13 +186,13 @@ def end_attempt(
         trial_id: The trial.
         attempt: Number of the attempt that ended.
         event: One of the state table's for a starting or running trial.
-        actor: Who saw the end.
+        actor: Observer of the end, for the event.
         now: Unix seconds.
         exit_record: The exit record; None when the supervisor vanished without one.
         failure: Its class, for an event that is a failure or a retry after one; a retry without one costs none.
         reason: The same for a person, one line.
         traceback: The last lines of its output that say why; may be empty.
-        spends: What a `retry` is counted to instead of its failure's class.
+        spends: Class that a `retry` is counted to, instead of its failure's.
         partial: Not all that it reported of an objective is there: it is ranked as one that was cut short.
 
     Returns:

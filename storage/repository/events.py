@@ -1,6 +1,6 @@
 """The event table: every change leaves a row here, in the change's own transaction.
 
-Owns adding and forgetting events. What their data means is said in `tuned.core.events`.
+Owns adding and forgetting events. `tuned.core.events` describes their data.
 """
 
 from __future__ import annotations

@@ -62,14 +62,14 @@ _UPDATE = (
 
 @dataclass(frozen=True, slots=True)
 class IngestBatch:
-    """What was read from an attempt's metrics file.
+    """Content read from an attempt's metrics file.
 
     Attributes:
         expected_offset, next_offset: Bytes read before and after this batch.
         observations: (name, step, value, unix seconds or None), in the order of the file; steps are finite.
         bad: (offset, text) of lines that could not be read.
         sdk, stop_seen, resumable: Marks seen in this batch; once seen they stay.
-        note: What people should know about the file; goes into the event.
+        note: Fault of the file, for people; goes into the event.
     """
 
     trial_id: int

@@ -1,6 +1,7 @@
 """The one way in which a trial changes its state.
 
-Owns the compare-and-set and its event. Who may move what is `tuned.core.states`' to say, why is the caller's.
+Owns the compare-and-set and its event. `tuned.core.states` holds the moves that are allowed, and their actors; reasons
+are the caller's.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ _MOVE = (
 
 @dataclass(slots=True)
 class MovingTrial:
-    """What a move reads of a trial and may write back with it."""
+    """Columns of a trial that a move reads and may write back."""
 
     id: int
     study_id: int
@@ -112,7 +113,7 @@ class MovingTrial:
 
     @property
     def measured(self) -> tuple[Objective, ...]:
-        """What it is summed up by."""
+        """Counters of the study that the trial counts towards."""
         return self.spec.measured_in(self.stage)
 
     def set_values(self, values: dict[str, float]) -> None:

@@ -1,6 +1,6 @@
 """Writes of a study's space: its versions, and suggestions that are replaced before they start.
 
-Owns the numbering of versions. What an edit means is the caller's.
+Owns the numbering of versions. The meaning of an edit is the caller's.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _REPLACE = (
 
 @dataclass(frozen=True, slots=True)
 class NewSpace:
-    """What is said of a new version.
+    """Description of a new version.
 
     Attributes:
         origin: `user`, or `phase N`.
         why: One line for a person.
-        changes: What differs from the version before.
-        told: What else its event says.
+        changes: Differences from the version before.
+        told: Further data of its event.
     """
 
     origin: str

@@ -288,7 +288,7 @@ def _judgement(spec: StudySpec) -> tuple[Any, ...]:
 
 
 def _rungs(spec: StudySpec) -> tuple[Any, ...] | None:
-    """What says where the rungs are and who counts there; None where nobody is judged any more."""
+    """The specification of the rungs and of the trials that count there; None where no trial is judged any more."""
     rule = spec.early_stopping
     if rule is None or rule.method == "none":
         return None

@@ -187,7 +187,7 @@ def set_intent(
         conn: The write connection.
         trial_id: The trial.
         reason: The intent.
-        actor: Who causes it.
+        actor: Cause of the move, for the event.
         now: Unix seconds.
         why: The same for a person, one line; the trial's `reason` once it has ended by this.
         by: The rule behind it, or the person.

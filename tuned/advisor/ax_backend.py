@@ -81,7 +81,7 @@ class Model:
         objectives: One or more.
         evidence: With at least two results.
         seed: Of this suggestion: everything random here comes from it.
-        lessons: What failures have taught: outcomes that are modelled beside the objectives.
+        lessons: Outcomes learned from failures, modelled together with the objectives.
 
     Every method, and making one, may raise whatever Ax, BoTorch or the linear algebra raise; the caller falls back to
     a design point.
@@ -151,7 +151,7 @@ class Model:
         return ObservationFeatures(parameters={**encode(self._columns, point), **self._plane})
 
     def expect(self, points: Sequence[Point]) -> list[Modelled]:
-        """What the model expects at these points.
+        """Predictions of the model at these points.
 
         Raises:
             ArithmeticError: The model's expectation is not finite.

@@ -29,7 +29,7 @@ TRIES = 20
 
 
 class _Variables:
-    """What pymoo's mating asks of a problem."""
+    """The attributes of a problem that pymoo's mating reads."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.vars = {

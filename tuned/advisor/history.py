@@ -1,4 +1,4 @@
-"""What a study's trials teach: which are data, which are still out, which points to keep away from.
+"""A study's trials as evidence: results, points under way, points to keep away from.
 
 Owns that judgement and the bound on how much is fed to the model. It knows nothing of Ax.
 """
@@ -42,7 +42,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a model is built from; all in the order of trial numbers.
+    """Data of a model, in the order of trial numbers.
 
     Attributes:
         data: Results; a diverged trial counts as bad as the worst one seen, and no result is told as worse than `TAME`

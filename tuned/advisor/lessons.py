@@ -1,4 +1,4 @@
-"""What failures teach: where points run out of memory, or fail for another reason of their own.
+"""Lessons of failed trials: regions where points run out of memory, or fail for another reason of their own.
 
 Owns the constraints that are modelled beside the objectives: the measured peak of memory where it is known, else
 whether a point gave a result at all. Failures that say nothing of the point (a bug, a kill, a lost process) are not
@@ -102,14 +102,14 @@ def _memory(space: SearchSpace, results: Sequence[Measured], short: Sequence[Fai
     most = max(largest, USABLE * limit if limit else median(seen) if seen else largest)
     known = {r.number: math.log2(r.memory) for r in results}
     for failure, wanted in zip(short, _extrapolated(space, results, short), strict=True):
-        # What it had when it ended says only that it would have needed more.
+        # The memory that it held at its end is a lower bound: it asked for more.
         known[failure.number] = max(wanted, math.log2(BEYOND * max(most, failure.memory or 0.0)))
     line = ObjectiveLine("log2 of memory", "minimize", bound=math.log2(most))
     return Lesson(line, known, f"keeps to {words.size(most)}, from {len(short)} that ran out of memory")
 
 
 def _extrapolated(space: SearchSpace, results: Sequence[Measured], short: Sequence[Failed]) -> list[float]:
-    """What points would have needed, as the logarithm: linear in the parameters, on their scales, as measured."""
+    """Logarithm of the memory that points need, by a fit that is linear in the parameters on their scales."""
     columns = columns_of(space)
     rows = np.array([[1.0, *places(columns, r.point)] for r in results])
     sizes = np.log2([r.memory for r in results])

@@ -1,4 +1,4 @@
-"""What daemon and advisor say to each other: one JSON object a line, each answer with its request's `id`.
+"""Messages between daemon and advisor: one JSON object a line, each answer with its request's `id`.
 
 Owns the fields. It imports `core` alone, so the daemon can use it without any numerics.
 """
@@ -21,7 +21,7 @@ METHODS = ("auto", "grid", "random", "sobol", "bayesian", "evolution")
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveLine:
-    """What the study improves, or, with a `bound`, what it must keep: at most (`minimize`) or at least (`maximize`)."""
+    """A metric that the study improves or, with a `bound`, must keep: at most (`minimize`) or at least (`maximize`)."""
 
     metric: str
     direction: Direction

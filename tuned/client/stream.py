@@ -98,7 +98,7 @@ def follow(
     """Events as they happen, for ever; a broken connection is taken up again where it broke off.
 
     Args:
-        client: Whose daemon is listened to.
+        client: Connection to the daemon whose events are read.
         after: Number of the event to begin behind; None: from now.
         study: Only this study's events.
         idle: Asked before every wait: seconds after which `Pause.IDLE` is yielded when nothing came; None: no limit.

@@ -42,7 +42,7 @@ def changes(
     """The study's events; across a restart of the daemon, too.
 
     Args:
-        client: Whose daemon is listened to.
+        client: Connection to the daemon whose events are read.
         study: Name of the study.
         deadline: Monotonic time of the end; None: none.
         tick: Seconds after which `Pause.IDLE` is yielded when nothing happened.
@@ -92,7 +92,7 @@ def wait_for_study(
     """Wait until a study has ended.
 
     Args:
-        client: Whose daemon is asked.
+        client: Connection to the daemon.
         name: Name of the study.
         deadline: Monotonic time of the end of patience; None: none.
         seen: Called with every new picture of the study.

@@ -14,7 +14,7 @@ from tuned.core.words import number
 
 
 class Measured(Protocol):
-    """What is read of a trial, or of a row about it."""
+    """Fields of a trial, or of a row about it, that decide feasibility."""
 
     @property
     def number(self) -> int:

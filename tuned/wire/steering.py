@@ -40,7 +40,7 @@ class SummaryRequest:
     """A client looks at what happened.
 
     Attributes:
-        client: Whose memory of the last look is meant.
+        client: Reader whose last look counts.
         since: Unix seconds to look back to instead of the last look; None: the last look.
         keep: Leave the memory as it is: the next look begins where this one did.
     """

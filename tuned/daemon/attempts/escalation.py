@@ -21,7 +21,7 @@ from tuned.launch.stopping import KILL_AFTER
 log = logging.getLogger(__name__)
 
 SLACK_S = 5.0
-"""What a supervisor may take beyond its own times on a loaded machine."""
+"""Seconds granted to a supervisor beyond its own limits, for a loaded machine."""
 GRACE_S = 30.0
 """Of an attempt whose `spec.json` cannot be read."""
 

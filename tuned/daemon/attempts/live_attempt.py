@@ -45,7 +45,7 @@ class LiveAttempt:
         problem: Why it could not be frozen when a request asked for that.
         told_at: When it was told something last, of the monotonic clock.
         protocol: Version of the records that its supervisor reads.
-        overdue: What was done because its supervisor did not act; `waits_for` says for people what it waits for.
+        overdue: Steps taken because its supervisor did not act; `waits_for` names the awaited event for people.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.

@@ -107,7 +107,7 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
         offset: Bytes of the metrics file that were read before.
         started: Whether the start record is known already.
         inode: The metrics file's inode when it was read last; 0 when that is not known.
-        attempt_id: Whose records they must be; empty: anybody's.
+        attempt_id: Owner of the records; empty: any attempt's.
 
     Raises:
         OSError: The metrics cannot be read at the moment.
