@@ -22,3 +22,22 @@ def test_wait_and_logs(tunectl: Tunectl) -> None:
     assert tunectl("logs", "one/1-9") == "first\n"
     assert [document["text"] for document in tunectl.json("logs", "two", "one")] == ["second\n", "first\n"]
     assert "one output can be followed" in tunectl("logs", "-f", "one", "two", code=2)
+
+
+def test_the_first_occasion(tunectl: Tunectl) -> None:
+    """Waits that hand on `seq` see each thing once, whether it happened before they began or while they waited."""
+    tunectl("queue", "--name", "bad", "--", "false")
+    found = tunectl.json("wait", "--any", "--until", "failed", "--since", "0")
+    assert [(item["kind"], item["study"], item["number"]) for item in found["happened"]] == [("failed", "bad", 1)]
+    tunectl("wait", "bad", code=1)
+    assert tunectl.json("wait", "--any", "--until", "idle")["happened"][0]["kind"] == "idle"
+    seq = tunectl.json("wait", "--any", "--until", "idle")["seq"]
+    again = ["--until", "done,failed", "--since", str(seq)]
+    assert "happened in time" in tunectl("wait", "--any", *again, "--timeout", "1ms", code=4)
+    tunectl("queue", "--name", "slow", "--", "sleep", "0.3")
+    assert [
+        item["study"]
+        for item in tunectl.json("wait", "--any", "slow", "--until", "done", "--since", str(seq))["happened"]
+    ] == ["slow"]
+    assert "those from 1 to" in tunectl("wait", "--any", "--since", "1000000", code=1)
+    assert "write some of best,failed,idle,done" in tunectl("wait", "--any", "--until", "better", code=2)

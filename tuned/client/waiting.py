@@ -37,15 +37,20 @@ def _after_a_mend(study: str) -> str:
 
 
 def changes(
-    client: Client, study: str, deadline: float | None, tick: float | None = None
+    client: Client,
+    study: str | None,
+    deadline: float | None,
+    tick: float | None = None,
+    after: int | None = None,
 ) -> Iterator[EventRow | Pause]:
     """The study's events; across a restart of the daemon, too.
 
     Args:
         client: Connection to the daemon whose events are read.
-        study: Name of the study.
+        study: Name of the study; None: of all.
         deadline: Monotonic time of the end; None: none.
         tick: Seconds after which `Pause.IDLE` is yielded when nothing happened.
+        after: Number of the event to begin behind; None: from now.
 
     Raises:
         TimeoutError: The deadline has passed.
@@ -58,7 +63,6 @@ def changes(
         left = max(0.0, deadline - monotonic())
         return left if tick is None else min(left, tick)
 
-    after: int | None = None
     gone_since: float | None = None
     while True:
         try:

@@ -1,4 +1,4 @@
-"""`wait`: until a study or some of its trials have ended, and what came of it as an exit code."""
+"""`wait`: until studies or trials have ended, or until the first thing worth a look; the outcome as an exit code."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tuned.cli.exits import TIMED_OUT, Failed
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
+from tuned.client.occasions import KINDS, Occasions, wait_for_any
 from tuned.client.waiting import wait_for_study, wait_for_trials
 from tuned.core.errors import Conflict
 from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
@@ -23,7 +24,7 @@ from tuned.wire import StudyRow, TrialRow
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of one target: as a document, in words, and as a failure when it is one."""
+    """The outcome of one target: as a document, in words, and as a failure when it is one."""
 
     document: dict[str, Any]
     tell: Callable[[], None]
@@ -31,17 +32,38 @@ class _Outcome:
 
 
 @verb()
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="[TARGET...]")
 @click.option(
     "--timeout", type=LengthOfTime(), metavar="TIME", help="Give up after so long, e.g. 30s or 2h: exit code 4."
 )
-def wait(session: Session, targets: Sequence[str], timeout: float | None) -> None:
-    """Wait until studies or trials have ended, all of them.
+@click.option("--any", "first", is_flag=True, help="Return at the first occasion, in these studies or in any.")
+@click.option("--until", metavar="LIST", help=f"With --any, the occasions that count; default: {','.join(KINDS)}.")
+@click.option("--since", type=click.IntRange(min=0), metavar="SEQ", help="With --any: also after this event.")
+def wait(
+    session: Session,
+    targets: Sequence[str],
+    timeout: float | None,
+    first: bool,
+    until: str | None,
+    since: int | None,
+) -> None:
+    """Wait until studies or trials have ended, all of them; with --any, until one thing worth a look has happened.
 
     Exit code 0: completed. 1: stopped, failed, or paused by the daemon because it cannot go on. With --json and several
     targets: a list with a document each.
+
+    With --any, exit code 0: a study has a new best trial (best), a trial failed or the daemon paused a study
+    (failed), a study ended (done), or nothing runs any more (idle). The answer ends with the event to go on from:
+    hand it to the next wait as --since, and nothing is missed in between.
     """
     deadline = None if timeout is None else monotonic() + timeout
+    if first:
+        _wait_for_any(session, targets, until, since, deadline)
+        return
+    if until is not None or since is not None:
+        raise click.UsageError("--until and --since go with --any")
+    if not targets:
+        raise click.UsageError("name a study or trials to wait for, or write: tunectl wait --any")
     parsed = [parse_target(text) for text in targets]
     for target in parsed if len(parsed) > 1 else []:
         session.send(api.study(target.study))  # a name that is wrong is said now, and not after the others
@@ -57,6 +79,33 @@ def wait(session: Session, targets: Sequence[str], timeout: float | None) -> Non
     documents = [outcome.document for outcome in outcomes]
     session.emit(documents if len(documents) > 1 else documents[0], lambda: None)
     _raise_all([outcome.failure for outcome in outcomes if outcome.failure is not None])
+
+
+def _wait_for_any(
+    session: Session, targets: Sequence[str], until: str | None, since: int | None, deadline: float | None
+) -> None:
+    kinds = KINDS if until is None else tuple(word.strip() for word in until.split(","))
+    unknown = [word for word in kinds if word not in KINDS]
+    if unknown:
+        raise click.UsageError(f"--until {unknown[0]!r}: write some of {','.join(KINDS)}")
+    parsed = [parse_target(text) for text in targets]
+    if any(not target.is_study for target in parsed):
+        raise click.UsageError("--any takes studies; for trials leave it out: tunectl wait STUDY/7")
+    session.send(api.status())  # starts the daemon when none runs
+    found = wait_for_any(session.client, kinds, [target.study for target in parsed], since, deadline)
+    session.emit(found, lambda: _tell_occasions(found))
+    if found.timed_out:
+        raise Failed(f"nothing of {', '.join(kinds)} happened in time", TIMED_OUT)
+
+
+def _tell_occasions(found: Occasions) -> None:
+    if found.left_out:
+        click.echo(f"{found.left_out} earlier ones are not listed")
+    for item in found.happened:
+        name = item.study if item.number is None else f"{item.study}/{item.number}"
+        told = render.values(item.values) if item.values else render.one_line(item.reason)
+        click.echo(f"{item.kind:<6}  {name}  {told}".rstrip())
+    click.echo(f"{found.running} running, {found.queued} queued; go on with: tunectl wait --any --since {found.seq}")
 
 
 def _raise_all(failures: Sequence[Failed]) -> None:
