@@ -41,3 +41,26 @@ def test_the_first_occasion(tunectl: Tunectl) -> None:
     ] == ["slow"]
     assert "those from 1 to" in tunectl("wait", "--any", "--since", "1000000", code=1)
     assert "write some of best,failed,idle,done" in tunectl("wait", "--any", "--until", "better", code=2)
+
+
+def test_why(tunectl: Tunectl) -> None:
+    """Each state has a code for programs, its evidence, and a command that works when it is typed."""
+    tunectl("queue", "--name", "bad", "--", "sh", "-c", "echo no such file >&2; exit 3")
+    tunectl("wait", "bad", code=1)
+    state = tunectl.json("why", "bad/1")["reasons"][-1]
+    assert state["code"] == "failed.error" and "no such file" in state["evidence"][0]
+    assert "no such file" in tunectl(*state["next"].split()[1:])
+    slots = tunectl.json("status")["daemon"]["slots"]
+    for index in range(slots):
+        tunectl("queue", "--name", f"long{index}", "--", "sleep", "300")
+    tunectl("queue", "--name", "late", "--", "true")
+    state = tunectl.json("why", "late/1")["reasons"][-1]
+    assert state["code"] == "waits.slot" and "place 1 of 1 in the queue, priority 0" in state["evidence"]
+    tunectl("pause", "late")
+    assert tunectl.json("why", "late")["reasons"][0] == {
+        "about": "state",
+        "code": "paused",
+        "evidence": ["paused by you"],
+        "next": "tunectl resume late",
+    }
+    tunectl("cancel", *(f"long{index}" for index in range(slots)))

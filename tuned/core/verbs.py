@@ -72,6 +72,7 @@ VERBS = (
     Verb("status", "Show the daemon, its slots, the trials that run and those that failed."),
     Verb("studies", "List the studies."),
     Verb("show", "Show a study, or one trial with all that it reported."),
+    Verb("why", "Say why a study or trial waits, runs, was stopped or failed."),
     Verb("trials", "List a study's trials."),
     Verb("best", "Show a study's best trials."),
     Verb("metrics", "List the metrics that trials reported."),
@@ -155,7 +156,7 @@ VERBS = (
     Verb("finalize", "Train the final model on all data, and look at the test set once.", _C),
     Verb("steps", "Show or steer the steps of a playbook.", _C),
     Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set"),
-    Verb("wait", "Wait until a study or its trials have ended."),
+    Verb("wait", "Wait until studies or trials have ended, or something is worth a look."),
     Verb("effects", "Show the effect of each hyperparameter."),
     Verb("importance", "Show how much each hyperparameter matters."),
     Verb("slice", "Show the expected result along a hyperparameter."),
@@ -206,6 +207,7 @@ EXAMPLES = {
     "status": "tunectl status",
     "studies": "tunectl studies",
     "show": "tunectl show sweep/7",
+    "why": "tunectl why sweep/7",
     "trials": "tunectl trials sweep --sort value --limit 10",
     "best": "tunectl best sweep",
     "metrics": "tunectl metrics sweep/best --name val_loss",
@@ -261,7 +263,7 @@ STEERING = tuple(verb for verb in VERBS if verb.done)
 
 GROUPS = {
     "Begin": "init check submit tune queue enqueue",
-    "Look in": "status studies show trials best metrics logs events summary wait ui top web",
+    "Look in": "status studies show why trials best metrics logs events summary wait ui top web",
     "Steer": "pause resume cancel prune kill retry next priority set space delete",
     "Judge": "advise effects importance slice contour fit compare folds data explain report export",
     "Finish": "confirm ensemble finalize steps",

@@ -81,7 +81,7 @@ def show(session: Session, target: str, as_toml: bool, as_command: bool) -> None
 
 
 def _show_trial(session: Session, target: str, as_command: bool) -> None:
-    study, number = _one_trial(session, target)
+    study, number = one_trial(session, target)
     detail = session.send(api.trial(study, number))
     if as_command:
         session.emit({"command": detail.command}, lambda: click.echo(detail.command))
@@ -97,7 +97,12 @@ def _show_trial(session: Session, target: str, as_command: bool) -> None:
     session.emit(document, text)
 
 
-def _one_trial(session: Session, target: str) -> tuple[str, int]:
+def one_trial(session: Session, target: str) -> tuple[str, int]:
+    """Study and number of the one trial that is named: `STUDY/7` or `STUDY/best`.
+
+    Raises:
+        InvalidInput: It names no trial, or several.
+    """
     name, slash, number = target.partition("/")
     if number == "best":
         best = session.send(api.study(name)).study.best

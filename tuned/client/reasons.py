@@ -1,0 +1,151 @@
+"""Why a trial or a study is where it is: one answer a question, with evidence and the command that comes next.
+
+Owns these answers. They are made from rows of the daemon alone: no question goes out from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tuned.core import words
+from tuned.core.states import LIVE, STUDY_ENDED, VALUED, WASTED, StudyState, TrialState
+from tuned.wire import DaemonStatus, StudyRow, TrialDetail, TrialRow
+from tuned.wire.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One answer.
+
+    Attributes:
+        about: `point` (why these parameters) or `state` (why it waits, runs, or has ended).
+        code: Short and stable, for programs: `waits.slot`, `failed.oom`, `pruned.rung`, `point.model`.
+        evidence: Sentences for people, with the figures that decided.
+        next: A command that helps; empty where there is nothing to do.
+    """
+
+    about: str
+    code: str
+    evidence: list[str]
+    next: str = ""
+
+
+def trial_reasons(
+    detail: TrialDetail, study: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus
+) -> list[Reason]:
+    """Why a trial has its point, and why it waits, runs or has ended.
+
+    Args:
+        detail: The trial.
+        study: Its study.
+        queue: Live and queued trials, in running order.
+        daemon: Its status.
+    """
+    row = detail.trial
+    point = Reason("point", f"point.{row.origin}", [row.why or f"its point comes from: {row.origin}"])
+    if row.state == TrialState.QUEUED:
+        return [point, _waiting(row, study, queue, daemon)]
+    if row.state in LIVE:
+        return [point, _running(detail)]
+    if row.state == TrialState.PAUSED:
+        reason = row.reason or "it waits until it is resumed"
+        return [point, Reason("state", "paused", [reason, *_verdict(detail)], f"tunectl resume {_name(row)}")]
+    return [point, _ended(detail)]
+
+
+def study_reasons(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) -> list[Reason]:
+    """Why a study runs, waits, is paused or has ended, and how it chooses its points.
+
+    Args:
+        row: The study.
+        queue: Live and queued trials, in running order.
+        daemon: Its status.
+    """
+    reasons = [Reason("state", *_of_study(row, queue, daemon))]
+    if row.phase:
+        reasons.append(Reason("point", f"point.{_first_word(row.phase)}", [row.phase]))
+    if row.note:
+        reasons.append(Reason("state", "note", [row.note]))
+    return reasons
+
+
+def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) -> tuple[str, list[str], str]:
+    if row.state in STUDY_ENDED:
+        next_step = f"tunectl best {row.name}" if row.best else f"tunectl trials {row.name}"
+        return row.state, [row.reason or f"its {words.count(row.started, 'trial')} are done"], next_step
+    if row.state == StudyState.PAUSED:
+        return "paused", [row.reason or "it waits until it is resumed"], f"tunectl resume {row.name}"
+    mine = [trial for trial in queue if trial.study == row.name]
+    live = [trial for trial in mine if trial.state in LIVE]
+    if live:
+        return "running", [f"{words.count(len(live), 'trial')} of it run, {len(mine) - len(live)} wait"], ""
+    waiting = next(iter(mine), None)
+    if waiting is not None:
+        found = _waiting(waiting, row, queue, daemon)
+        return found.code, found.evidence, found.next
+    return "waits.point", ["its next point is being chosen", *daemon.alarms], ""
+
+
+def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) -> Reason:
+    if study.state == StudyState.PAUSED:
+        why = f"its study is paused: {study.reason}" if study.reason else "its study is paused"
+        return Reason("state", "waits.study", [why], f"tunectl resume {study.name}")
+    if daemon.alarms:
+        return Reason("state", "waits.daemon", list(daemon.alarms), "tunectl doctor")
+    blocked = [f"{device.label or device.id}: {device.blocked}" for device in daemon.devices if device.blocked]
+    waiting = [trial for trial in queue if trial.state == TrialState.QUEUED]
+    evidence = [f"{words.count(daemon.running, 'trial')} run on {words.count(daemon.slots, 'slot')}"]
+    for place, trial in enumerate(waiting, 1):
+        if (trial.study, trial.number) == (row.study, row.number):
+            evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority}")
+            if trial.starts_in_s is not None:
+                evidence.append(f"it starts in about {words.duration(trial.starts_in_s)}")
+    evidence += blocked
+    if row.reason:
+        evidence.append(row.reason)
+    return Reason("state", "waits.device" if blocked else "waits.slot", evidence, f"tunectl next {_name(row)}")
+
+
+def _running(detail: TrialDetail) -> Reason:
+    row = detail.trial
+    evidence = [f"attempt {row.attempt} runs on {row.slot or row.device}"]
+    if row.last_step is not None:
+        evidence.append(f"its last report was of step {words.number(row.last_step)}")
+    if detail.waits_for:
+        return Reason("state", "stopping", [detail.waits_for, *evidence], f"tunectl kill {_name(row)}")
+    if row.frozen:
+        return Reason("state", "frozen", ["its processes stand still", *evidence], f"tunectl resume {_name(row)}")
+    return Reason("state", "running", evidence, f"tunectl logs -f {_name(row)}")
+
+
+def _ended(detail: TrialDetail) -> Reason:
+    row = detail.trial
+    by = row.failure or row.stopped_by
+    evidence = [row.reason] if row.reason else []
+    evidence += [*_verdict(detail), *_attempts(detail.attempts)]
+    if detail.rank is not None:
+        evidence.append(f"it ranks {detail.rank} of {detail.ranked}")
+    if row.state in WASTED:
+        follow = f"tunectl logs {_name(row)}"
+    else:
+        follow = f"tunectl show {_name(row)}" if row.state in VALUED else f"tunectl retry {_name(row)}"
+    return Reason("state", f"{row.state}.{by}" if by else row.state, evidence or [f"it is {row.state}"], follow)
+
+
+def _verdict(detail: TrialDetail) -> list[str]:
+    return [detail.rungs[-1].why] if detail.rungs else []
+
+
+def _attempts(attempts: Sequence[Json]) -> Iterator[str]:
+    for attempt in attempts[:-1]:
+        if attempt.get("reason"):
+            yield f"attempt {attempt['attempt']} before it: {attempt['reason']}"
+
+
+def _first_word(text: str) -> str:
+    return text.split(maxsplit=1)[0].rstrip(":,")
+
+
+def _name(row: TrialRow) -> str:
+    return f"{row.study}/{row.number}"
