@@ -367,6 +367,17 @@ events = Table(
 )
 """Events. The study is named, not referenced: events of a deleted study stay."""
 
+card_uses = Table(
+    "card_uses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("card", Text, nullable=False),
+    Column("at", REAL, nullable=False),
+    Column("used", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""Why a card (its UUID) stands idle from a moment on, while no trial is on it."""
+
 _ADD = """INSERT INTO study_counts (study_id, state, n, aside, again)
     VALUES (NEW.study_id, NEW.state, 1, NEW.stage <> 'search', NEW.stage = 'search' AND NEW.retry_of IS NOT NULL)
     ON CONFLICT (study_id, state) DO UPDATE SET n = n + 1, aside = aside + excluded.aside,

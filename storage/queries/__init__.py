@@ -20,6 +20,7 @@ from storage.queries.attempts import (
     was_cut_off,
     wish,
 )
+from storage.queries.card_time import card_marks, card_stays
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage
@@ -90,6 +91,8 @@ __all__ = [
     "best_so_far",
     "best_trials",
     "best_value_before",
+    "card_marks",
+    "card_stays",
     "changed_since",
     "counts",
     "curves",

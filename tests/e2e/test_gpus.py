@@ -61,6 +61,9 @@ def test_each_trial_has_a_card_of_its_own(daemon: DaemonProcess, tmp_path: Path)
         assert f"sees {index} PCI_BUS_ID" in log["text"]
         assert f"cores {max(1, len(os.sched_getaffinity(0)) // 2)}\n" in log["text"]
         assert trial["slot"] == f"gpu:{index}"
+    for card in daemon.get("/v1/gpus/ledger", seconds=3600):
+        assert sum(card["uses"].values()) == pytest.approx(card["until"] - card["since"])
+        assert card["uses"]["training"] > 0 and card["uses"]["nothing queued"] > 0
 
 
 def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuned.client.api import Call, study_path
 
 if TYPE_CHECKING:
-    from tuned.wire import Changed, GpuPolite, GpuRow, GpuYielded, NoticeTried, SettingsChanged, Summary
+    from tuned.wire import CardTime, Changed, GpuPolite, GpuRow, GpuYielded, NoticeTried, SettingsChanged, Summary
 
 
 def set_(study: str, values: Mapping[str, Any]) -> Call[SettingsChanged]:
@@ -48,6 +48,11 @@ def gpu_yield(gpu: str, seconds: float | None, level: str = "auto") -> Call[GpuY
     """Leave a card to somebody else for so many seconds; None: take it back."""
     body = {"gpu": gpu, "seconds": seconds, "level": level}
     return Call("POST", "/gpus/yield", "GpuYielded", body=body, timeout=300.0)
+
+
+def gpu_ledger(seconds: float) -> Call[list[CardTime]]:
+    """Where the cards' time went in the last so many seconds."""
+    return Call("GET", "/gpus/ledger", "CardTime", query={"seconds": seconds}, many=True)
 
 
 def gpu_polite(on: bool) -> Call[GpuPolite]:

@@ -25,7 +25,9 @@ from tuned.daemon.attempts.adoption import adopt
 from tuned.daemon.attempts.commits import Ending
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.attempts.lost_cards import LostCards
 from tuned.daemon.attempts.sampling import sample, watch_devices
+from tuned.daemon.card_uses import CardUses
 from tuned.daemon.files import renaming
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
@@ -97,6 +99,7 @@ class Daemon:
         self._graveyard = Graveyard(home.runs)
         bundles = Bundles(self._database, home.runs, bundle, codes)
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._uses = CardUses(self._database, self._slots)
         self._preempting = Preempting(self._database, self._attempts, self._slots, self._suggesting, home.runs)
         self._scheduler = Scheduler(
             self._database,
@@ -107,8 +110,11 @@ class Daemon:
             self._playbooks,
             self._attempts.live,
             self._preempting,
+            self._uses,
         )
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
+        attempts = self._attempts
+        self._lost_cards = LostCards(self._database, self._slots, attempts.live, attempts.steering)
         self._polite = Polite(self._database, self._slots, self._yields, partial(gpu_settings, os.environ))
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         self._records = StudyRecords(self._database, self._hub, home.runs)
@@ -152,6 +158,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, False)
+        await self._uses.begin(await asyncio.to_thread(clock_record.last_note, self._home.root))
         await self._skip_gap()
         await self._yields.begin()
         await self._polite.begin()
@@ -163,7 +170,7 @@ class Daemon:
         self._loops.watch_tasks(loop)
         self._loops.start("scheduler", self._scheduler.run)
         self._loops.start(
-            "devices", partial(watch_devices, self._slots, self._attempts.live, self._hub, self._polite.look)
+            "devices", partial(watch_devices, self._slots, self._attempts.live, self._hub, self._cards_looked_at)
         )
         self._loops.start("housekeeping", self._housekeeping.run)
         self._loops.start("yields", self._yields.watch)
@@ -214,6 +221,7 @@ class Daemon:
         await self._preempting.close()
         await self._suggesting.close()
         await self._analysing.close()
+        await asyncio.to_thread(clock_record.keep, self._home.root, clock.now())
         self._launchers.end_starting()
         await self._launching.close()
         await self._attempts.close()
@@ -236,6 +244,10 @@ class Daemon:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await news.wait()
+
+    async def _cards_looked_at(self) -> None:
+        await self._lost_cards.look()
+        await self._polite.look()
 
     async def _pause(self, targets: list[str], level: str, leaves_card: bool) -> Changed:
         return await pausing.pause(self._context, targets, level, leaves_card)

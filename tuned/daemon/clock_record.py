@@ -37,6 +37,15 @@ def keep(home: Path, now: float) -> None:
         protocol.write_record(str(home), FILE, _note(now), durable=False)
 
 
+def last_note(home: Path) -> float | None:
+    """When a daemon was last seen to run, in unix seconds; None when that is not known."""
+    try:
+        record = protocol.read_record(str(home), FILE)
+        return None if record is None else float(record["wall"])
+    except (OSError, ValueError, KeyError, TypeError, protocol.RecordError):
+        return None
+
+
 def gap(conn: Connection, home: Path, now: float) -> float:
     """Seconds since the last note that nobody has lived through: positive where the wall clock is ahead; 0 for none."""
     try:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from sqlalchemy import Connection
 
+from storage import queries
+from tuned.core.queue.card_time import OURS, Use, card_time
 from tuned.daemon import clock
 from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot
-from tuned.wire import GpuPolite, GpuProcess, GpuRow, GpuYield, GpuYielded
+from tuned.wire import CardTime, GpuPolite, GpuProcess, GpuRow, GpuYield, GpuYielded
 
 router = APIRouter(tags=["gpus"])
+
+WEEK_S = 7 * 86_400.0
+LONGEST_S = 31 * 86_400.0
 
 
 @router.get("/gpus")
@@ -56,6 +63,26 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
 async def yield_(request: GpuYield, given: Given) -> GpuYielded:
     """Leave a card to somebody else for a while: the trials on it are paused, and go on elsewhere or afterwards."""
     return await given.yields.yield_(request)
+
+
+@router.get("/gpus/ledger")
+async def ledger(given: Given, seconds: Annotated[float, Query(gt=0, le=LONGEST_S)] = WEEK_S) -> list[CardTime]:
+    """Where the time of each card went in the last so many seconds; it adds up to the whole since records began."""
+    now = clock.now()
+
+    def read(conn: Connection) -> list[CardTime]:
+        marks, stays = queries.card_marks(conn), queries.card_stays(conn, now - seconds)
+        found = []
+        for slot in given.slots.gpus:
+            noted, held = marks.get(slot.id, []), stays.get(slot.id, [])
+            first = min([*(mark.at for mark in noted), *(stay.claimed for stay in held)], default=now)
+            since = max(now - seconds, first)
+            account = card_time(held, noted, since, now)
+            uses = {use.value: account[use] for use in Use if use in account}
+            found.append(CardTime(slot.index, slot.name, since, now, uses, [use.value for use in OURS]))
+        return found
+
+    return await given.database.ask(read)
 
 
 @router.post("/gpus/polite")

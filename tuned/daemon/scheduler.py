@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
+from tuned.core.queue.card_time import Use
 from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.core.queue.schedule import (
     Action,
@@ -28,6 +29,7 @@ from tuned.core.queue.schedule import (
     counted,
     plan,
     suggestions_ahead,
+    wanted_use,
     without_room,
 )
 from tuned.core.search.phases import asks_advisor
@@ -38,6 +40,7 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import sample
+from tuned.daemon.card_uses import CardUses
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
@@ -94,6 +97,7 @@ class Scheduler:
         playbooks: Playbooks,
         live: Mapping[int, LiveAttempt],
         preempting: Preempting,
+        uses: CardUses,
     ) -> None:
         self._database = database
         self._hub = hub
@@ -103,6 +107,7 @@ class Scheduler:
         self._playbooks = playbooks
         self._live = live
         self._preempting = preempting
+        self._uses = uses
         self.blocked = ""
 
     async def run(self) -> None:
@@ -152,6 +157,7 @@ class Scheduler:
         picture = await asyncio.to_thread(self._read)
         claiming |= self._launching.claiming
         if not picture.studies:
+            await self._uses.note(Use.NOTHING)
             return False
         trials = {trial.id: trial for trial in picture.queue}
         views = [
@@ -189,7 +195,10 @@ class Scheduler:
                     await self._drain(picture.studies[action.study_id], action.reason)
                 case End():
                     await self._end(picture.studies[action.study_id], action)
-        for entry in without_room(views, queue, actions) if not self.held_up else ():
+        crowded = without_room(views, queue, actions)
+        wants = {view.id for view in views if self._wants_gpus(picture.studies[view.id])}
+        await self._uses.note(wanted_use([view for view in views if view.id in wants], any(e.gpus for e in crowded)))
+        for entry in crowded if not self.held_up else ():
             study = picture.studies[entry.study_id]
             if study.spec.urgent:
                 self._preempting.begin(trials[entry.trial_id], study, entry.gpus)
@@ -220,6 +229,9 @@ class Scheduler:
     def _gpus(self, study: Study, trial: Trial) -> float:
         wanted = study.spec.run.gpus
         return self._slots.default_gpus if wanted is None else wanted_by(trial.retries_used, wanted)
+
+    def _wants_gpus(self, study: Study) -> bool:
+        return bool(self._slots.default_gpus if study.spec.run.gpus is None else study.spec.run.gpus)
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.search

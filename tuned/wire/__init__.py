@@ -10,6 +10,7 @@ from tuned.wire.machine import Collect, Collected, DaemonStatus, DeviceRow, Even
 from tuned.wire.playbook import StepAction, StepRequest, Steps
 from tuned.wire.spaces import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 from tuned.wire.steering import (
+    CardTime,
     GpuPolite,
     GpuProcess,
     GpuRow,
@@ -53,6 +54,7 @@ __all__ = [
     "BestRow",
     "BestSoFar",
     "BestStep",
+    "CardTime",
     "Changed",
     "Collect",
     "Collected",

@@ -142,6 +142,25 @@ class GpuRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CardTime:
+    """Where the time of a card went.
+
+    Attributes:
+        index: Its number in PCI order.
+        since, until: Unix seconds; the records may begin later than was asked for.
+        uses: Use -> seconds, such as `training`, `starting`, `nothing queued`; they add up to the time between.
+        ours: Those of the uses that are ours to avoid.
+    """
+
+    index: int
+    name: str
+    since: float
+    until: float
+    uses: dict[str, float]
+    ours: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class GpuPolite:
     """Whether our trials leave cards on which somebody else begins to work."""
 

@@ -29,6 +29,8 @@ STATEMENTS = (
     "UPDATE trials SET stopped_by = 'patience' WHERE state = 'pruned' AND reason LIKE 'no better % steps than %'",
     """UPDATE trials SET stopped_by = 'rung' WHERE state = 'pruned' AND stopped_by = '' AND EXISTS
     (SELECT 1 FROM rungs r WHERE r.trial_id = trials.id AND r.verdict IN ('paused', 'pruned'))""",
+    """CREATE TABLE card_uses ( id INTEGER NOT NULL, card TEXT NOT NULL, at REAL NOT NULL, used TEXT NOT NULL,
+    PRIMARY KEY (id)) STRICT""",
     # A constraint with a further value: rows need no rewriting, so the schema's text alone is changed.
     "PRAGMA writable_schema = ON",
     """UPDATE sqlite_master SET sql = replace(sql, 'failure IN (''error'',', 'failure IN (''device'', ''error'',')

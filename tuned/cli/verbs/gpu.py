@@ -15,28 +15,39 @@ from tuned.client import api_steering
 from tuned.core import words
 
 if TYPE_CHECKING:
-    from tuned.wire import GpuPolite, GpuRow, GpuYielded
+    from tuned.wire import CardTime, GpuPolite, GpuRow, GpuYielded
 
-ACTIONS = ("yield", "take", "polite")
+ACTIONS = ("yield", "take", "polite", "ledger")
 LEVELS = ("auto", "checkpoint", "cuda", "restart")
 
 
 @verb()
-@click.argument("action", required=False, type=click.Choice(ACTIONS), metavar="[yield|take|polite]")
+@click.argument("action", required=False, type=click.Choice(ACTIONS), metavar="[yield|take|polite|ledger]")
 @click.argument("number", required=False, metavar="[N|on|off]")
 @click.option("--for", "seconds", type=LengthOfTime(), metavar="2h", help="How long to leave it.")
+@click.option("--since", type=LengthOfTime(), metavar="7d", help="Of the ledger: how far back; without it, a week.")
 @click.option("--level", type=click.Choice(LEVELS), default="auto", help="How the trials on it are paused.")
-def gpu(session: Session, action: str | None, number: str | None, seconds: float | None, level: str) -> None:
+def gpu(
+    session: Session,
+    action: str | None,
+    number: str | None,
+    seconds: float | None,
+    since: float | None,
+    level: str,
+) -> None:
     """List the GPUs: their use, their memory, who has them.
 
     `gpu yield 0 --for 2h` leaves one to somebody else, `gpu take 0` takes it back before its time is over. Trials on a
     yielded card are paused, queued again, and go on on another card or when the time is over.
 
     `gpu polite on` does that by itself where somebody else begins to work on a card, and takes it back when they have
-    been gone for a while; `off` ends it.
+    been gone for a while; `off` ends it. `gpu ledger --since 7d` says where the time of the cards went.
     """
     if action is None:
         session.show(api_steering.gpus(), _table)
+        return
+    if action == "ledger":
+        session.show(api_steering.gpu_ledger(since or 7 * 86_400.0), _account)
         return
     if action == "polite":
         if number not in ("on", "off"):
@@ -75,6 +86,28 @@ def _table(rows: Sequence[GpuRow]) -> None:
             click.echo(
                 f"  gpu:{row.index}  process {process.pid}  {words.size(process.memory)}  {render.one_line(who)}"
             )
+
+
+BAR = 24
+
+
+def _account(cards: Sequence[CardTime]) -> None:
+    if not cards:
+        click.echo("this machine has no GPU")
+        return
+    names = list(dict.fromkeys(use for card in cards for use in card.uses))
+    rows = []
+    for use in names:
+        seconds = [card.uses.get(use, 0.0) for card in cards]
+        shares = [s / (c.until - c.since) if c.until > c.since else 0.0 for s, c in zip(seconds, cards, strict=True)]
+        mean = sum(shares) / len(shares)
+        rows.append([use, *(f"{share:.1%}" for share in shares), words.duration(sum(seconds)), "█" * round(BAR * mean)])
+    show_table(["use", *(f"=gpu:{card.index}" for card in cards), "=time", ""], rows)
+    total = sum(card.until - card.since for card in cards)
+    ours = sum(card.uses.get(use, 0.0) for card in cards for use in card.ours)
+    click.echo(f"{words.duration(total)} of cards since {render.moment(min(card.since for card in cards))}")
+    if total:
+        click.echo(f"{ours / total:.1%} of it is ours to avoid ({', '.join(cards[0].ours)})")
 
 
 def _remark(row: GpuRow) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
+from tuned.core.queue.card_time import Use
 from tuned.core.queue.gpu_shares import choose, share_of
 from tuned.core.states import UNCOUNTED, StudyState
 
@@ -209,6 +210,22 @@ def without_room(
         if study.parallel is None or live < study.parallel:
             found.setdefault(bool(entry.gpus), entry)
     return list(found.values())
+
+
+def wanted_use(studies: Sequence[StudyView], crowded: bool) -> Use:
+    """What the queue would do with one more card.
+
+    Args:
+        studies: Those whose trials want cards.
+        crowded: Whether a trial waits for one.
+    """
+    if crowded:
+        return Use.QUEUED
+    running = [study for study in studies if study.state is StudyState.RUNNING and not _budget_spent(study)]
+    if any(study.asked and (study.parallel is None or study.live < study.parallel) for study in running):
+        return Use.POINT
+    paused = any(study.state is StudyState.PAUSED or study.paused for study in studies)
+    return Use.PAUSED if paused and not running else Use.NOTHING
 
 
 def _study_actions(study: StudyView, claimed: int, live: int) -> list[Action]:

@@ -1,0 +1,39 @@
+"""The account of a card's time adds up, whatever happened on it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuned.core.queue.card_time import Mark, Stay, Use, card_time
+
+MOMENTS = st.integers(0, 100).map(float)
+
+
+@st.composite
+def stays(draw: st.DrawFn) -> Stay:
+    claimed, *rest = sorted(draw(st.tuples(MOMENTS, MOMENTS, MOMENTS, MOMENTS)))
+    return Stay(claimed, *(draw(st.sampled_from([moment, None])) for moment in rest))
+
+
+@given(st.lists(stays(), max_size=6), st.lists(st.builds(Mark, MOMENTS, st.sampled_from(Use)), max_size=6), MOMENTS)
+def test_every_second_is_in_one_line(held: list[Stay], marks: list[Mark], since: float) -> None:
+    account = card_time(held, marks, since, 100.0)
+    assert sum(account.values()) == pytest.approx(100.0 - since)
+    assert all(seconds > 0 for seconds in account.values())
+
+
+def test_a_day_of_a_card() -> None:
+    held = [Stay(10, 12, None, 20), Stay(20, 21, 28, 30), Stay(22, 23, None, 25), Stay(90, None, None, None)]
+    marks = [Mark(0, Use.NOTHING), Mark(9, Use.QUEUED), Mark(32, Use.POINT), Mark(40, Use.LOST)]
+    assert card_time(held, marks, 5, 100) == {
+        Use.NOTHING: 4,
+        Use.QUEUED: 1 + 2,
+        Use.STARTING: 2 + 1 + 10,
+        Use.TRAINING: 8 + 7,
+        Use.SAVING: 2,
+        Use.POINT: 8,
+        Use.LOST: 50,
+    }
+    assert card_time([], [], 5, 100) == {Use.UNKNOWN: 95}
