@@ -190,7 +190,7 @@ class Link:
     async def _count(self, need: Need) -> None:
         pages = self.store.pages
         if pages is not None and pages.query.study == need.study:
-            found = await self.client.send(pages.query.numbers(1))
+            found = await self.client.send(pages.query.count())
             self.store.put_count(pages.query, found.total)
 
     async def _place(self, need: Need) -> None:

@@ -36,11 +36,13 @@ class PageQuery:
             limit=count,
         )
 
-    def numbers(self, count: int | None = None) -> Call[TrialNumbers]:
-        """The call that fetches the first numbers of its trials (None: all), and how many there are."""
-        return api.trial_numbers(
-            self.study, filter=self.filter or None, sort=self.sort, descending=self.descending, limit=count
-        )
+    def numbers(self) -> Call[TrialNumbers]:
+        """The call that fetches the numbers of all its trials."""
+        return api.trial_numbers(self.study, filter=self.filter or None, sort=self.sort, descending=self.descending)
+
+    def count(self) -> Call[TrialNumbers]:
+        """The call that counts its trials: unsorted, since a count needs no order."""
+        return api.trial_numbers(self.study, filter=self.filter or None, limit=1)
 
 
 class Pages:
