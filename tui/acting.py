@@ -17,7 +17,7 @@ from tuned.client import api, api_playbook, api_steering
 from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import TRIAL_WORDS
-from tuned.core.states import STUDY_ENDED, TrialState
+from tuned.core.states import LIVE, STUDY_ENDED, TrialState
 from tuned.core.verbs import BY_NAME
 from tuned.wire import Changed, SpaceChange, SpaceChanged, StepRow, StudyRow, TrialRow
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NAMED = 12
 UNDO_RETRY = "undo retry"
+UNDO_NEW = "undo new"
+PAUSE_AT = "pause at "
 BACK_TO = "space back to"
 STEP_VERB = "step "
 STEP_VERBS = {"pause": "resume", "resume": "pause", "skip": ""}
@@ -70,7 +72,7 @@ def for_trials(context: Context, action: Action, rows: Sequence[TrialRow]) -> Or
     fitting = [row for row in rows if TrialState(row.state) in action.states]
     if not fitting:
         words = ", ".join(sorted({TRIAL_WORDS.get(row.state, row.state) for row in rows}))
-        what = f"#{rows[0].number} is {words}" if len(rows) == 1 else f"those are {words}"
+        what = f"{_names(context, rows)[0]} is {words}" if len(rows) == 1 else f"those are {words}"
         raise Conflict(f"{action.label.lower()}: {what}", hint="works on " + _words(action))
     if action.id == "pause":
         return _pause(fitting)
@@ -179,22 +181,41 @@ def _restore(old: Sequence[tuple[str, int]]) -> tuple[Step, ...]:
 
 def _question(context: Context, action: Action, rows: Sequence[TrialRow]) -> tuple[str, ...]:
     count = len(rows)
-    title = f"{action.label} {f'#{rows[0].number}' if count == 1 else f'{count} trials'}?"
+    names = _names(context, rows)
+    title = f"{action.label} {names[0] if count == 1 else f'{count} trials'}?"
     named = []
-    for row in rows[:NAMED]:
+    for row, name in zip(rows[:NAMED], names, strict=False):
         notes = []
-        rank = context.rows.rank(row.number)
-        if rank:
+        shown = row.study == context.store.study
+        if shown and (rank := context.rows.rank(row.number)):
             notes.append(f"rank {rank[0]}")
         if row.last_step is not None:
             notes.append(f"step {fmt.step(row.last_step)}")
-        named.append(f"#{row.number}" + (f" ({', '.join(notes)})" if notes else ""))
+        named.append(name + (f" ({', '.join(notes)})" if notes else ""))
     if count > NAMED:
         named.append(f"and {count - NAMED} more")
     lines = [", ".join(named), *BY_NAME[action.verb].costs]
-    if any(row.number == context.store.best for row in rows):
+    if any((row.study, row.number) == (context.store.study, context.store.best) for row in rows):
         lines.append("This includes the current best trial.")
     return (title, *lines)
+
+
+def _names(context: Context, rows: Sequence[TrialRow]) -> list[str]:
+    """`#7`; `STUDY/7` wherever the trials are not those of the shown study."""
+    shown = context.store.study if context is not None else rows[0].study
+    return [f"#{row.number}" if row.study == shown else clean(_name(row)) for row in rows]
+
+
+def pause_at(level: str, rows: Sequence[TrialRow]) -> Order:
+    """The order that pauses running trials in a certain way.
+
+    Raises:
+        Conflict: None of them runs.
+    """
+    running = tuple(_name(row) for row in rows if TrialState(row.state) in LIVE)
+    if not running:
+        raise Conflict("pause: nothing that runs is chosen")
+    return Order("pause", (Step(PAUSE_AT + level, running),), None, (Step("resume", running),))
 
 
 def _words(action: Action) -> str:
@@ -216,6 +237,7 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
     """
     changed: list[str] = []
     skipped: list[str] = []
+    effects: list[str] = []
     for step in order.steps:
         reply: Changed
         if step.verb == "priority":
@@ -229,10 +251,15 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
             reply = Changed([f"{made.study} v{made.version} is as v{step.value} was"] if made.changes else [])
         elif step.verb == UNDO_RETRY:
             reply = await client.send(api_steering.undo_retry(step.targets))
+        elif step.verb == UNDO_NEW:
+            reply = await client.send(api_steering.undo_enqueue(step.targets))
+        elif step.verb.startswith(PAUSE_AT):
+            reply = await client.send(api_steering.pause(step.targets, step.verb.removeprefix(PAUSE_AT)))
         else:
             reply = await client.send(api.act(step.verb, step.targets))
         changed += reply.changed
         skipped += reply.skipped
+        effects += reply.effects
     undo: tuple[Step, ...] | None = None
     if order.label == "retry" and changed:
         undo = (Step(UNDO_RETRY, tuple(changed)),)
@@ -242,13 +269,15 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
             for step in order.undo
             if (kept := tuple(target for target in step.targets if target in changed))
         )
-    return report(order.label, changed, skipped), undo or None
+    return report(order.label, changed, skipped, effects), undo or None
 
 
-def report(label: str, changed: Sequence[str], skipped: Sequence[str]) -> str:
-    """The result in one line: `pause: digits/7` or `prune: 3 changed; 1 left alone: ...`."""
+def report(label: str, changed: Sequence[str], skipped: Sequence[str], effects: Sequence[str] = ()) -> str:
+    """The result in one line: `pause: digits/7` or `prune: 3 changed; 1 left alone: ...`; of one trial its effect."""
     if not changed and not skipped:
         return f"{label}: nothing changed"
+    if len(effects) == 1 and not skipped:
+        return f"{label}: {effects[0]}"
     done = ", ".join(changed) if len(changed) <= 2 else f"{len(changed)} changed"
     left = f"{len(skipped)} left alone: {skipped[0]}" if skipped else ""
     return f"{label}: " + "; ".join(part for part in (done, left) if part)

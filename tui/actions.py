@@ -106,6 +106,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("unmark", ("U",), "Unmark", "Remove all marks.", "act", _LISTS),
     Action("pause", ("p",), "Pause", "Pause, or resume what is paused.", "act", _ACTING, danger=Danger.REVERSIBLE,
            verb="pause", states=BY_NAME["pause"].states | BY_NAME["resume"].states, studies=True, bar=30),
+    Action("pause-how", ("H",), "Pause how", "Choose how to pause: what each way keeps and loses.", "act", _ACTING,
+           danger=Danger.REVERSIBLE, states=BY_NAME["pause"].states),
     _act("prune", "x", "Prune", 32),
     _act("cancel", "X", "Cancel", 64),
     _act("kill", "K", "Kill", 62),

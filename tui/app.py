@@ -200,6 +200,9 @@ class TunedApp(App[int]):
         except TunedError as error:
             self.context.say(str(error), "bad")
         else:
+            if order.question is not None:
+                # What was lost stays lost, and nothing from before it is undone behind its back.
+                self.undos.clear()
             if undo:
                 self._can_undo(order.label, undo)
                 text += "  u undoes"

@@ -227,15 +227,16 @@ def _cells(masks: list[int], styles: list[str], glyphs: Glyphs) -> list[Span]:
 
 
 def _ticks(span: Range, log: bool, rows: int) -> list[tuple[int, str]]:
-    """(row, label) of the ticks, at least two rows apart."""
+    """(row, label) of the ticks, at least two rows apart; no two labels are alike."""
     values = _log_ticks(span) if log else _linear_ticks(span, max(2, rows // 3))
     low, high = _scale(span.low, log), _scale(span.high, log)
-    result: list[tuple[int, str]] = []
+    result: list[tuple[int, float]] = []
     for value in sorted(values, reverse=True):
         row = round((high - _scale(value, log)) / (high - low) * (rows - 1))
         if 0 <= row < rows and (not result or row - result[-1][0] >= 2):
-            result.append((row, fmt.tick(value)))
-    return result
+            result.append((row, value))
+    digits = next((n for n in range(3, 13) if len({fmt.tick(v, n) for _, v in result}) == len(result)), 12)
+    return [(row, fmt.tick(value, digits)) for row, value in result]
 
 
 def _linear_ticks(span: Range, count: int) -> list[float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 Span = tuple[str, str]
 """Text and the name of its style."""
@@ -50,6 +50,13 @@ def fit(text: str, width: int, align: str = "<", more: str = "…") -> str:
     return pad + text if align == ">" else text + pad
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in pieces of at most `width` cells; a wide character is never cut."""
+    if text.isascii():
+        return [text[i : i + width] for i in range(0, len(text), width)] or [""]
+    return chop_cells(text, max(2, width)) or [""]
+
+
 def line(*spans: Span | str) -> Line:
     """A line from spans; a bare string has the style `text`."""
     return tuple(span if isinstance(span, tuple) else (span, "text") for span in spans if span != "")
@@ -60,8 +67,8 @@ def line_width(spans: Iterable[Span]) -> int:
     return sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
 
 
-def fit_line(spans: Iterable[Span], width: int) -> Line:
-    """The line in exactly `width` cells; the rest is cut off."""
+def fit_line(spans: Iterable[Span], width: int, rest: str = "text") -> Line:
+    """The line in exactly `width` cells, padded in the style `rest`; a longer one is cut."""
     result: list[Span] = []
     left = width
     for text, style in spans:
@@ -74,7 +81,7 @@ def fit_line(spans: Iterable[Span], width: int) -> Line:
             result.append((text, style))
         left -= length
     if left > 0:
-        result.append((" " * left, "text"))
+        result.append((" " * left, rest))
     return tuple(result)
 
 

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 from tui.terminal import is_far
 from tuned.home import Home
+
+_NO_TERMINAL = {
+    True: "there is no terminal (run it in one, or use: tunectl studies)",
+    False: "this terminal cannot move its cursor (TERM=dumb; set TERM, or use: tunectl studies)",
+}
 
 
 def run(
@@ -37,15 +42,18 @@ def run(
         the UI itself waits for one), 129 the terminal went away.
     """
     # Textual draws on standard error: with that one redirected, the picture would go into the file.
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+    plain = ascii or not _unicode(sys.stdout.encoding) or _is_console(os.environ)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    if not terminal or os.environ.get("TERM", "dumb") == "dumb":
+        if terminal or require_tty:
+            print(f"tunectl ui: {_NO_TERMINAL[not terminal]}", file=sys.stderr)  # noqa: T201
         if require_tty:
-            print("tunectl ui: there is no terminal (run it in one, or use: tunectl studies)", file=sys.stderr)  # noqa: T201
             return 2
         from tui.plain import print_snapshot
 
-        return print_snapshot(home, ascii=ascii or not _unicode(sys.stdout.encoding), study=study)
+        return print_snapshot(home, ascii=plain, study=study)
     prepare_environment(os.environ)
-    return _show(home, read_only=read_only, ascii=ascii or not _unicode(sys.stdout.encoding), mouse=mouse, study=study)
+    return _show(home, read_only=read_only, ascii=plain, mouse=mouse, study=study)
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:
@@ -53,9 +61,17 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     environ.setdefault("TEXTUAL_FPS", "15" if is_far(environ) else "30")
+    if _is_console(environ):
+        environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
+        environ.setdefault("TEXTUAL_THEME", "ansi-dark")
     if environ.get("NO_COLOR"):
         # The default theme computes shades of grey even without colours; this one sends none.
         environ.setdefault("TEXTUAL_THEME", "ansi-dark")
+
+
+def _is_console(environ: Mapping[str, str]) -> bool:
+    """Whether it is the kernel's own console, whose font has neither braille nor most of our signs."""
+    return environ.get("TERM") == "linux"
 
 
 def _unicode(encoding: str | None) -> bool:

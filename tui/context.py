@@ -53,6 +53,8 @@ class Context:
     options: Options
     glyphs: Glyphs = UNICODE
     log: LogView = field(default_factory=LogView)
+    event: int | None = None
+    """Sequence number of the event under the cursor; None follows the newest one."""
     chart: ChartView = field(default_factory=ChartView)
     message: str = ""
     message_style: str = "good"

@@ -19,9 +19,9 @@ def number(value: object, digits: int = 4) -> str:
         return clean(str(value))
 
 
-def tick(value: float) -> str:
+def tick(value: float, digits: int = 3) -> str:
     """A number on an axis, as short as it can be said: `0.5`, `1e-05`, `2000`."""
-    return f"{value:.3g}"
+    return f"{value:.{digits}g}"
 
 
 def param(value: Any) -> str:

@@ -60,3 +60,6 @@ def save(folder: Path | None, memory: Memory) -> None:
     with contextlib.suppress(OSError):
         temporary.write_text(json.dumps(asdict(memory), indent=1))
         temporary.replace(folder / FILE)
+    # A full disk takes a part of it, which would stay there under a name of its own each time.
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)

@@ -88,7 +88,9 @@ def _plain() -> dict[str, Style]:
         styles[name] = Style(reverse=True)
     styles["cursor-dim"] = Style(bold=True)
     styles["input"] = Style(underline=True)
-    styles["series1"] = Style(dim=True)
+    for index, style in enumerate((Style(bold=True), Style(dim=True), Style(), Style(underline=True))):
+        styles[f"series{index}"] = style
+    styles["series4"], styles["series5"] = Style(bold=True, underline=True), Style(dim=True, underline=True)
     return styles
 
 

@@ -39,6 +39,9 @@ SOUGHT_MOST = 5_000
 MOVED = 0.4
 """Seconds that trials may stand in their old places after a change: one fetch serves all changes of that time."""
 
+STATUS_EVERY = 10.0
+"""Seconds between two looks at the daemon's own state."""
+
 ANSWERS_EVERY = 5.0
 """Seconds between two questions to the playbook while trials end one after the other."""
 
@@ -145,9 +148,16 @@ class Store(Picture):
 
     def put_status(self, status: DaemonStatus) -> None:
         """The daemon's own state and its devices."""
-        if status.devices != (self.status.devices if self.status else None) or self.status is None:
+        before = self.status
+        if before is None or (status.devices, status.notes, status.alarms) != (
+            before.devices,
+            before.notes,
+            before.alarms,
+        ):
             self._changed()
         self.status = status
+        # Trouble may come while nothing moves: a full disk sends no event.
+        self.need("status", delay=STATUS_EVERY)
 
     def put_studies(self, rows: Iterable[StudyRow]) -> None:
         """All studies."""

@@ -51,5 +51,11 @@ def test_a_retry_taken_back_ends_the_study_as_it_had(shared_daemon: DaemonProces
     assert not set(ended["counts"]) - {"cancelled"}
     with pytest.raises(Exception, match="is not to run again"):
         shared_daemon.post("/v1/retry/undo", {"targets": ["again/1"]})
+    # Points of one's own are taken back alike, and never once they run.
+    (own,) = shared_daemon.post("/v1/studies/again/enqueue", {"points": [{"x": 0.5}], "priority": 0})["trials"]
+    assert shared_daemon.post("/v1/enqueue/undo", {"targets": [f"again/{own}"]})["changed"] == [f"again/{own}"]
+    assert shared_daemon.wait_ended("again")["state"] == "stopped"
+    with pytest.raises(Exception, match="busy/1 is running"):
+        shared_daemon.post("/v1/enqueue/undo", {"targets": ["busy/1"]})
     (tmp_path / "go").touch()
     shared_daemon.wait_ended("busy")

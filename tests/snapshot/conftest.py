@@ -67,7 +67,7 @@ class Ui:
         quiet, store = 0, self.store
         while quiet < 3:
             await self.until(lambda: (store.connected and store.trials_loaded) or store.study is None, "loaded")
-            waiting = [need for need in store.needs.waiting() if need.kind != "log"]
+            waiting = [need for need in store.needs.waiting() if need.kind not in ("log", "status")]
             quiet = 0 if waiting or self.app.link.serving else quiet + 1
             await self.pilot.pause(0.01)
         self.app.tick()

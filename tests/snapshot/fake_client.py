@@ -135,6 +135,7 @@ class FakeClient:
         self.points: dict[tuple[str, int], list[MetricRow]] = {}
         self.past: list[EventRow] = []
         self.gpus = False
+        self.alarms: list[str] = []
         self.closed = False
         self._streams: set[asyncio.Queue[EventRow | None]] = set()
         self._seq = 100
@@ -222,6 +223,10 @@ class FakeClient:
                 return await self.delete(study)
             case "POST", ["priority"]:
                 return await self.priority(call.body["targets"], call.body["priority"], call.body["relative"])
+            case "POST", ["enqueue", "undo"]:
+                return await self.undo_enqueue(call.body["targets"])
+            case "POST", ["pause"]:
+                return await self.act("pause", call.body["targets"])
             case "POST", [verb]:
                 return await self.act(verb, call.body["targets"])
         raise AssertionError((call.method, call.path))
@@ -255,8 +260,9 @@ class FakeClient:
             for i in range(2)
         ]
         return DaemonStatus(
-            4242, "/fake/tuned.sock", "/fake", "0.1.0", 3600.0, 60_000_000, 2, devices, 2, 2, 2, "ready", []
-        )
+            4242, "/fake/tuned.sock", "/fake", "0.1.0", 3600.0, 60_000_000, 2, devices, 2, 2, 2, "ready",
+            self.alarms, self.alarms,
+        )  # fmt: skip
 
     def _all(self) -> list[TrialRow]:
         return [row for rows in self.trials_of.values() for row in rows.values()]
@@ -321,6 +327,15 @@ class FakeClient:
     async def trial_numbers(self, study: str, *, limit: int | None = None, **order: Any) -> TrialNumbers:
         numbers = [row.number for row in await self.trials(study, **order)]
         return TrialNumbers(numbers[:limit], len(numbers))
+
+    async def undo_enqueue(self, targets: Sequence[str]) -> Changed:
+        self.calls.append(("undo enqueue", tuple(targets)))
+        rows = {name: self.trials_of[name.rpartition("/")[0]][int(name.rpartition("/")[2])] for name in targets}
+        waiting = [name for name, row in rows.items() if row.state == "queued"]
+        for name in waiting:
+            self.move(rows[name].number, "cancelled", study=rows[name].study)
+        left = [f"{name} is {row.state} (tunectl cancel {name})" for name, row in rows.items() if name not in waiting]
+        return Changed(waiting, left)
 
     async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:
         return [row for n in numbers for row in await self.metrics(f"{study}/{n}") if row.name == "val_loss"]

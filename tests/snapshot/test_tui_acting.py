@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fake_client import make_trial
 
 from tuned.core.errors import Conflict
 
@@ -261,3 +262,75 @@ async def test_insights_follow_the_cursor(start_on_21: Any) -> None:
         await ui.until_text("Effect of batch")
         await ui.press("escape")
         await ui.until_text("Trials 24")
+
+
+async def test_undo_takes_back_what_waits_and_never_reaches_past_what_is_lost(start_on_21: Any) -> None:
+    async with start_on_21(160, 45) as ui:
+        await ui.press("n", *"lr=0.001", "enter")
+        await ui.until_text("queued #25")
+        await ui.until_text("u Undo new")
+        ui.fake.move(25, "running")
+        await ui.press("u")
+        await ui.until_text("digits/25 is running (tunectl cancel digits/25)")
+        assert sent(ui)[-1] == ("undo enqueue", ("digits/25",))
+        await ui.press("plus", "x", "y")
+        await ui.until(lambda: ui.store.trials[21].state == "pruned", "#21 pruned")
+        before = len(sent(ui))
+        await ui.press("u")
+        await ui.until_text("nothing to undo")
+        assert len(sent(ui)) == before
+
+
+async def test_trials_of_several_studies_are_named_with_their_study(start: Any) -> None:
+    async with start() as ui:
+        ui.fake.trials_of["other[bold]"][2] = make_trial(2, "running", "other[bold]")
+        ui.fake.trials_of["other[bold]"][21] = make_trial(21, "running", "other[bold]")
+        await ui.press("Q", "asterisk", "K")
+        await ui.until_text("Kill 4 trials?")
+        assert "#21 (" in ui.text() and "other[bold]/21 (" in ui.text() and "esc Keep" in ui.text()
+
+
+async def test_marks_that_a_filter_hides_are_left_alone(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("space", "slash", *"state:wait", "enter")
+        await ui.until_text("Trials 2 of 24")
+        await ui.press("g", "plus")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("priority", ("digits/24",), 1, True)]
+        await ui.press("s", "space")
+        await ui.until_text("marks are for trials")
+        assert ui.app.context.rows.marks == {21}
+
+
+async def test_the_ways_to_pause_are_offered_with_their_costs(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("H")
+        await ui.until_text("Pause how?")
+        assert "stay taken" in ui.text() and "begins anew" in ui.text()
+        await ui.press("j", "enter")
+        await ui.until(lambda: sent(ui), "an order")
+        assert sent(ui) == [("pause", ("digits/21",))]
+
+
+async def test_keys_in_the_events_move_there_and_enter_opens_the_trial(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        for number in (3, 5, 8):
+            ui.fake.push("trial.priority", number=number, **{"from": 0, "to": 1})
+        await ui.press("5")
+        await ui.until_text("#8 priority 0 to 1")
+        await ui.press("k", "k")
+        assert ui.store.selected == 21 and "2 newer" in ui.text()
+        ui.fake.push("trial.priority", number=9, **{"from": 0, "to": 1})
+        await ui.until_text("3 newer")
+        await ui.press("enter")
+        await ui.until_text("› #3")
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 12), (80, 24), (160, 45)])
+async def test_trouble_of_the_daemon_is_in_the_first_line(start: Any, fake: Any, width: int, height: int) -> None:
+    async with start(width, height) as ui:
+        fake.alarms = ["disk full: 0.2 GB left"]
+        assert any(need.kind == "status" for need in ui.store.needs.waiting())
+        ui.store.put_status(await fake.status())
+        await ui.until_text("disk full")
+        assert "disk full" in ui.text().splitlines()[0]

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from tui import format as fmt
-from tui.cells import both_ends, clean, fit, fit_line, line_width, text_of
+from tui.braille import Series, fit_range, plot
+from tui.cells import both_ends, clean, fit, fit_line, line_width, text_of, wrapped
+from tui.glyphs import UNICODE
+from tui.views.frame import folded
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,17 @@ def test_lines_are_cut_and_padded_to_the_width(width: int) -> None:
 
 def test_the_right_end_is_kept_when_both_do_not_fit() -> None:
     assert text_of(both_ends((("a long left side", "text"),), (("END", "text"),), 8)) == "a lonEND"
+
+
+def test_a_fold_loses_no_wide_character() -> None:
+    text = "漢字" * 9 + "e\u0301x"
+    pieces = wrapped(text, 7)
+    assert "".join(pieces) == text and max(map(cell_len, pieces)) <= 7
+    assert "".join(folded("漢字漢字 漢字漢字漢字", 6)) == "漢字漢字漢字漢字漢字"
+
+
+def test_no_two_labels_of_an_axis_are_alike() -> None:
+    curve = [Series("a", [(0.0, 0.98291), (1.0, 0.98299)], "series0")]
+    lines = [text_of(line) for line in plot(curve, 40, 12, UNICODE, y_range=fit_range(curve, False, None))]
+    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    assert len(labels) >= 2 and len(set(labels)) == len(labels)

@@ -23,3 +23,9 @@ def test_a_damaged_file_gives_the_defaults(tmp_path: Path, text: str) -> None:
 def test_a_folder_that_is_not_there_is_no_error(tmp_path: Path) -> None:
     save(tmp_path / "absent", Memory())
     assert load(tmp_path / "absent") == Memory() == load(None)
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "tui.json").mkdir()
+    save(tmp_path, Memory())
+    assert [path.name for path in tmp_path.iterdir()] == ["tui.json"]

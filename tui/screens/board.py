@@ -7,6 +7,7 @@ everywhere. Subclasses own their panes and their selection.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, cast
 
@@ -134,6 +135,10 @@ class Board(Screen[None]):
         else:
             states = {row.state for row in chosen}
             idle = {action.id for action in actions if action.states and not states & action.states}
+        # The key says what it will undo.
+        last = self.tuned.undos[-1][0] if self.tuned.undos else ""
+        idle |= set() if last else {"undo"}
+        actions = [replace(a, label=f"Undo {last}".strip()) if a.id == "undo" else a for a in actions]
         bar, self.zones = frame.key_bar(actions, width, idle)
         return [bar]
 

@@ -49,7 +49,7 @@ class Confirm(Dialog[bool]):
         body: list[Line] = [()]
         for text in rest:
             body += [line((" " + piece, "text")) for piece in folded(clean(text), inner - 2)]
-        body += [(), line((" ", "text"), (" esc Cancel ", "cursor"), ("    y ", "key"), (self.label, "bad")), ()]
+        body += [(), line((" ", "text"), (" esc Keep ", "cursor"), ("    y ", "key"), (self.label, "bad")), ()]
         head = fit_line(
             [(f"{box[0]}{box[4]} ", "rule"), (clean(title), "bad"), (" " + box[4] * width, "rule")], width - 1
         )

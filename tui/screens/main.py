@@ -123,8 +123,10 @@ class Main(TableActions):
         store, rows = self.context.store, self.context.rows
         if self.current == "studies" and self.cursor_study in store.studies:
             return store.studies[self.cursor_study]
-        if rows.marks:
-            return [store.trials[n] for n in sorted(rows.marks) if n in store.trials]
+        marked = [store.trials[n] for n in sorted(rows.marks) if n in store.trials]
+        # Marks that the filter hides are kept, and nothing is done to what is not seen.
+        if seen := [row for row in marked if rows.filter.matches(row, store.columns)]:
+            return seen
         return super().chosen()
 
     # --- moving -----------------------------------------------------------------------------------------------------
@@ -139,6 +141,12 @@ class Main(TableActions):
                     self.cursor_study = names[max(0, min(place + by, len(names) - 1))]
             case "log":
                 self.scroll_log(by)
+            case "events":
+                told = output.told_events(self.context)
+                place = max(0, min(output.event_place(self.context) + by, len(told) - 1))
+                self.context.event = told[place].seq if place < len(told) - 1 else None
+            case "devices":
+                pass
             case _:
                 self.select(by)
 
@@ -192,8 +200,26 @@ class Main(TableActions):
             self.context.store.select_study(self.cursor_study)
             self.top = 0
             self.show("trials")
+        elif self.current == "events":
+            self._open_event()
         elif self.context.store.selected is not None:
             self.tuned.open("trial")
+
+    def _open_event(self) -> None:
+        """Show the trial, or the study, that the event under the cursor is about."""
+        told = output.told_events(self.context)
+        if not told:
+            return
+        row, store = told[output.event_place(self.context)], self.context.store
+        if row.study not in store.studies:
+            self.context.say(f"{row.study} is gone", "warn")
+            return
+        store.select_study(row.study)
+        if row.number is not None:
+            store.select_trial(row.number)
+            self.tuned.open("trial")
+        else:
+            self.show("trials")
 
     def do_back(self) -> None:
         """Undo one thing at a time: zoom, marks, filter, pane."""

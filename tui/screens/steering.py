@@ -12,6 +12,7 @@ from tui.screens.browsing import Browsing
 from tui.views.forms import new_trial
 from tuned.client import api
 from tuned.core.errors import NotFound
+from tuned.core.queue.pausing import MEANING
 from tuned.core.space.text import write_point
 from tuned.wire import Enqueue, StudyRow
 
@@ -27,6 +28,23 @@ class Steering(Browsing):
         else:
             order = acting.for_trials(self.context, action, chosen)
         self.ask(order.question, action.label, lambda: self.tuned.carry_out(order))
+
+    def do_pause_how(self) -> None:
+        """Choose how running trials are paused, by what each way keeps and loses."""
+        from tui.screens.menu import Choice, Menu
+
+        chosen = self.chosen()
+        if isinstance(chosen, StudyRow):
+            self.context.say("choose running trials first: press 1 for the trials", "warn")
+            return
+        acting.pause_at("auto", chosen)
+
+        def picked(level: str | None) -> None:
+            if level is not None:
+                self.tuned.carry_out(acting.pause_at(level, chosen))
+
+        choices = [Choice(level, level, text) for level, text in MEANING.items()]
+        self.app.push_screen(Menu(self.context, "Pause how?", choices), picked)
 
     def do_steps(self) -> None:
         """Show the steps of the playbook, and steer one."""
@@ -61,8 +79,9 @@ class Steering(Browsing):
             point, priority = read_new(text, store.trials)
             reply = await self.tuned.client.send(api.enqueue(study.name, Enqueue([point], priority)))
             numbers = ", ".join(f"#{number}" for number in reply.trials)
-            self.tuned.undos.append(("new", (acting.Step("cancel", tuple(f"{study.name}/{n}" for n in reply.trials)),)))
-            return f"queued {numbers}  u cancels"
+            queued = tuple(f"{study.name}/{number}" for number in reply.trials)
+            self.tuned.undos.append(("new", (acting.Step(acting.UNDO_NEW, queued),)))
+            return f"queued {numbers}  u takes it back"
 
         help_ = (
             "name=value, apart by blanks; what is left out is suggested by the search.",

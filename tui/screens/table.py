@@ -109,7 +109,9 @@ class TableActions(Steering):
     def do_mark(self) -> None:
         """Mark the trial and go on to the next."""
         number = self.context.store.selected
-        if number is not None:
+        if "trials" not in self.shown() or self.current == "studies":
+            self.context.say("marks are for trials: press 1", "warn")
+        elif number is not None:
             self.context.rows.toggle_mark(number)
             self.select(1)
 
@@ -205,6 +207,7 @@ class TableActions(Steering):
             if text != study.name:
                 raise InvalidInput("that is not its name; nothing was deleted", where="delete")
             changed = await self.tuned.client.send(api.delete(study.name))
+            self.tuned.undos.clear()
             return acting.report("delete", changed.changed, changed.skipped)
 
         help_ = (

@@ -8,11 +8,12 @@ from rich.cells import cell_len
 
 from tui import format as fmt
 from tui.actions import Action, shown
-from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_width
+from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_width, wrapped
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
 from tui.steps import brief
 from tuned.core import words
+from tuned.wire.studies import PAUSED_BY_USER
 
 
 def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool) -> Line:
@@ -32,10 +33,10 @@ def filled(lines: list[Line], width: int, height: int) -> list[Line]:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """The text folded between words."""
+    """The text folded between words; a word that is longer than a line is cut."""
     lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
+    for word in (piece for whole in text.split() for piece in wrapped(whole, width)):
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
             lines[-1] += " " + word
         else:
             lines.append(word)
@@ -56,14 +57,21 @@ def head(context: Context, width: int) -> Line:
         text += f"shown as of {age} ago {glyphs.dot} reconnecting" if store.loaded else "waiting for it"
         return fit_line([(fit(text, width, more=glyphs.more), "banner")], width)
     row = store.study_row
+    if row is None and (alarm := trouble(context)):
+        return fit_line([(" tuned ", "title"), (fit(alarm, max(0, width - 7), more=glyphs.more), "bad")], width)
     if row is None:
         return both_ends(line((" tuned ", "title")), line((_machine(context), "dim")), width)
     state, style = study_state(glyphs, row.state)
     brand = (" tuned ", "title") if width >= 60 else ""
     left = line(brand, (" " + _short(row.name, max(12, width // 3), glyphs) + " ", "strong"), (state, style))
+    alarm = trouble(context)
+    if alarm and width < 120:
+        return fit_line((*left, ("  " + fit(alarm, width - line_width(left) - 2, more=glyphs.more), "bad")), width)
     _, live, waiting = store.counts(row)
     ended = row.progress
     parts = [ended if row.trials else words.count(int(ended), "trial")]
+    if broken := row.counts.get("failed", 0) + row.counts.get("lost", 0):
+        parts.append(f"{broken} failed")
     if row.steps and (step := brief(row)):
         parts.append(step)
     if row.best and row.objective:
@@ -75,13 +83,28 @@ def head(context: Context, width: int) -> Line:
     if width >= 120:
         parts.append(_machine(context))
     # The state comes first: the other parts give way to it, the last first.
-    while len(parts) > 1 and line_width(left) + 2 + len(f" {glyphs.dot} ".join(parts)) > width:
+    told = min(60, cell_len(alarm)) + 2 if alarm else 0
+    while len(parts) > 1 and line_width(left) + 2 + told + len(f" {glyphs.dot} ".join(parts)) > width:
         del parts[-1]
     right = line((f" {glyphs.dot} ".join(parts) + " ", "text"))
     room = width - line_width(left) - line_width(right) - 4
-    if row.question and room >= 24:
+    if alarm:
+        left = (*left, ("  " + fit(alarm, room, more=glyphs.more), "bad"))
+    elif row.question and room >= 24:
         left = (*left, ("  " + fit(clean(row.question), room, more=glyphs.more), "dim"))
     return both_ends(left, right, width)
+
+
+def trouble(context: Context) -> str:
+    """What a person must act on now, the daemon's before the study's; empty when there is nothing."""
+    status, row = context.store.status, context.store.study_row
+    alarms = [clean(text) for text in status.alarms] if status is not None else []
+    if row is not None and row.state == "paused" and row.reason and row.reason != PAUSED_BY_USER:
+        alarms.append(f"paused: {clean(row.reason)}")
+    ahead = [step for step in row.steps if step.state not in ("done", "skipped")] if row is not None else []
+    if ahead and ahead[0].state == "paused":
+        alarms.append(f"waits for you: step {clean(ahead[0].id)} (B)")
+    return f" {context.glyphs.dot} ".join(alarms)
 
 
 def _short(name: str, most: int, glyphs: Glyphs) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from tui.cells import Line, clean, cut_line, fit, line
+from tui.cells import Line, clean, cut_line, fit, fit_line, line, wrapped
 from tui.context import Context
 from tui.views.event_text import describe
 from tui.views.frame import filled, pane_title
@@ -44,13 +44,9 @@ def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
 
 def _window(texts: list[str], back: int, room: int, width: int, wrap: bool) -> list[str]:
     if wrap:
-        texts = [piece for text in texts for piece in _wrapped(text, max(10, width - 1))]
+        texts = [piece for text in texts for piece in wrapped(text, max(10, width - 1))]
     end = max(room, len(texts) - back) if back else len(texts)
     return texts[max(0, end - room) : end]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return [text[i : i + width] for i in range(0, len(text), width)] or [""]
 
 
 def _log_style(text: str, search: str = "") -> str:
@@ -63,14 +59,32 @@ def _log_style(text: str, search: str = "") -> str:
 
 
 def events(context: Context, width: int, height: int, focused: bool) -> list[Line]:
-    """The list of events, the newest last."""
-    store = context.store
-    lines = [pane_title("Events", "", width, context.glyphs, focused)]
-    shown = [row for row in store.events if not _is_noise(row)][-(height - 1) :]
-    lines += [cut_line(event_line(context, row), width, context.glyphs.more) for row in shown]
-    if not shown:
+    """The list of events, the newest last; the one under the cursor stays in sight."""
+    told, place, room = told_events(context), event_place(context), max(1, height - 1)
+    extra = "follow" if place == len(told) - 1 else f"{len(told) - 1 - place} newer"
+    lines = [pane_title("Events", extra if focused and told else "", width, context.glyphs, focused)]
+    below = max(room, min(len(told), place + room // 2)) if context.event is not None else len(told)
+    for index, row in enumerate(told[max(0, below - room) : below], start=max(0, below - room)):
+        text = cut_line(event_line(context, row), width, context.glyphs.more)
+        if focused and index == place:
+            text = fit_line([(part, "cursor") for part, _ in text], width, "cursor")
+        lines.append(text)
+    if not told:
         lines.append(line((" nothing has happened yet", "dim")))
     return filled(lines, width, height)
+
+
+def told_events(context: Context) -> list[EventRow]:
+    """The events that the list shows, the newest last."""
+    return [row for row in context.store.events if not _is_noise(row)]
+
+
+def event_place(context: Context) -> int:
+    """Which of them the cursor is on: the newest one until it was moved."""
+    told = told_events(context)
+    if context.event is None:
+        return len(told) - 1
+    return next((place for place, row in enumerate(told) if row.seq >= (context.event or 0)), len(told) - 1)
 
 
 def _is_noise(row: EventRow) -> bool:

@@ -65,6 +65,11 @@ def undo_retry(targets: Sequence[str]) -> Call[Changed]:
     return Call("POST", "/retry/undo", "Changed", body={"targets": list(targets)})
 
 
+def undo_enqueue(targets: Sequence[str]) -> Call[Changed]:
+    """Take back queued trials that have not begun."""
+    return Call("POST", "/enqueue/undo", "Changed", body={"targets": list(targets)})
+
+
 def try_notice(study: str) -> Call[NoticeTried]:
     """Run the study's notify command now."""
     return Call("POST", study_path(study) + "/notify", "NoticeTried", timeout=60.0)

@@ -280,7 +280,7 @@ class Daemon:
         """The answer of `tunectl daemon status`."""
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        alarms = [self._database.writer.damage] if self._database.writer.damage else []
+        alarms = [text for text in (self._database.writer.damage, self._scheduler.held_up) if text]
         devices = []
         for slot in [*self._slots.gpus, *self._slots.cpus]:
             sample = self._slots.samples.get(slot.id)
@@ -317,7 +317,6 @@ class Daemon:
                 *alarms,
                 *self.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
-                *([self._scheduler.held_up] if self._scheduler.held_up else []),
                 *(
                     f"{slot.label}: {self._slots.lost[slot.id]}"
                     for slot in self._slots.gpus

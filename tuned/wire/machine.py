@@ -51,7 +51,8 @@ class DaemonStatus:
 
     Attributes:
         notes: Lines that a person should know, those of `alarms` among them.
-        alarms: Those of them that somebody must act on, such as damage to the database.
+        alarms: Those of them that somebody must act on, such as damage to the database, or a cause that
+            nothing is launched.
         failures: Background loop of the daemon -> how often it failed and was started again.
     """
 

@@ -58,6 +58,16 @@ _MOVED = "keeps everything, its GPU memory moved to main memory; loses nothing; 
 _UNBEGUN = "had not begun; loses nothing; its slot is free"
 
 
+MEANING: dict[Level, str] = {
+    "auto": "checkpoint where it can resume, else freeze: loses nothing",
+    "checkpoint": "keeps its checkpoint, loses the work since; slot is free",
+    "cuda": "keeps all, GPU memory moves to main memory; slot stays taken",
+    "freeze": "keeps all, in memory; slot and GPU memory stay taken",
+    "restart": "loses its progress, begins anew; slot is free",
+}
+"""Level -> what a running trial keeps and loses by it, where a line has little room."""
+
+
 def check_level(level: str) -> Level:
     """The level of that name.
 

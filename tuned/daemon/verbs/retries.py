@@ -1,6 +1,6 @@
-"""`retry`: the point of an ended trial runs again as a new trial; and the way back, while that has not begun.
+"""`retry`: the point of an ended trial runs again as a new trial; and the way back for queued trials, while none began.
 
-Owns both transactions.
+Owns these transactions.
 """
 
 from __future__ import annotations
@@ -61,6 +61,30 @@ async def undo_retry(request: Targets, given: Given) -> Changed:
     return await carry_out(given, effect)
 
 
+@router.post("/enqueue/undo")
+async def undo_enqueue(request: Targets, given: Given) -> Changed:
+    """Queued trials are taken back; those that have begun by now are left alone."""
+    effect = await given.database.writer.run(lambda conn: _undo_enqueue(conn, request.targets, clock.now()))
+    return await carry_out(given, effect)
+
+
+def _undo_enqueue(conn: Connection, texts: list[str], now: float) -> Effect:
+    """Take back trials that have not begun; a study that goes on because of one alone ends again, as it had.
+
+    Raises:
+        InvalidInput, NotFound: A target is wrong; nothing has changed.
+        Conflict: Nothing could be taken back; the message says why.
+    """
+    effect = Effect()
+    for study, target, trials in resolve(conn, texts):
+        if target.is_study:
+            raise InvalidInput("names no trial", where=study.name, hint=f"name one, such as {study.name}/7")
+        for trial in trials:
+            _take_back(conn, study, trial, effect, now, "it was taken back")
+    effect.refuse_if_empty()
+    return effect
+
+
 def _undo(conn: Connection, texts: list[str], now: float) -> Effect:
     """Take back retries that have not begun, named by the trial that was to run again, or by the new one.
 
@@ -79,18 +103,18 @@ def _undo(conn: Connection, texts: list[str], now: float) -> Effect:
             if not again:
                 effect.skipped.append(f"{name_of(trial)} is not to run again")
             for retry in again:
-                _take_back(conn, study, retry, effect, now)
+                _take_back(conn, study, retry, effect, now, "its retry was taken back")
     effect.refuse_if_empty()
     return effect
 
 
-def _take_back(conn: Connection, study: Study, retry: Trial, effect: Effect, now: float) -> None:
-    if retry.state is not TrialState.QUEUED or retry.attempt:
-        effect.skipped.append(f"{name_of(retry)} is {retry.state} (tunectl cancel {name_of(retry)})")
+def _take_back(conn: Connection, study: Study, trial: Trial, effect: Effect, now: float, reason: str) -> None:
+    if trial.state is not TrialState.QUEUED or trial.attempt:
+        effect.skipped.append(f"{name_of(trial)} is {trial.state} (tunectl cancel {name_of(trial)})")
         return
-    repository.move_trial(conn, retry.id, "cancel", Actor.USER, now, reason="its retry was taken back")
-    effect.changed.append(name_of(retry))
+    repository.move_trial(conn, trial.id, "cancel", Actor.USER, now, reason=reason)
+    effect.changed.append(name_of(trial))
     moved = queries.last_study_move(conn, study.name)
     # Both were written at one moment, in one transaction.
-    if moved is not None and moved.data.get("event") == "reopen" and moved.at == retry.created_at:
+    if moved is not None and moved.data.get("event") == "reopen" and moved.at == trial.created_at:
         drain_study(conn, study.id, CANCELLED if moved.data["from"] == StudyState.STOPPED else DONE, Actor.USER, now)
