@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
+from tuned.core.trials import card_figures
 from tuned.core.trials.trial import Trial
 from tuned.daemon.rows import SHARED, trial_row
 from tuned.protocol import encode_number
 
 CURVE_POINTS = 200
 """Of a trial's metric."""
-MEMORY_METRIC = "gpu/memory_bytes"
 
 
 def study_header(study: Study, slots: int) -> bytes:
@@ -61,7 +61,7 @@ def line(data: Any) -> bytes:
 def _trial(
     trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usage | None, run_dir: str
 ) -> dict[str, Any]:
-    seen = [value for value in curves[MEMORY_METRIC].values if value] if MEMORY_METRIC in curves else []
+    seen = [value for value in curves[card_figures.MEMORY].values if value] if card_figures.MEMORY in curves else []
     seconds = queued = None
     if trial.started_at is not None:
         queued = max(0.0, trial.started_at - trial.created_at)

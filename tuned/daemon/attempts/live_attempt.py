@@ -49,6 +49,8 @@ class LiveAttempt:
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.
+        joules: Energy counters of its cards at its first sample, by card.
+        cpu: Seconds of processor time that its processes had taken at the last sample, and when (monotonic).
         samples: Measurements of the device that wait for the next commit.
     """
 
@@ -87,6 +89,8 @@ class LiveAttempt:
     doubtful: bool = False
     claimed_at: float = 0.0
     cut_off: bool = False
+    joules: dict[str, float] = field(default_factory=dict)
+    cpu: tuple[float, float] | None = None
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     watches: list[Watch] = field(default_factory=list)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
+from tuned.core.trials import card_figures
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
@@ -43,7 +45,9 @@ async def watch_devices(
         if before != slots.leasable_gpus():
             hub.scheduler.set()
         for attempt in live:
-            _record(slots, attempt, families.get(attempt.holder, ()))
+            if any(slot in slots.samples for slot in attempt.device.split(",")):
+                family = families.get(attempt.holder, ())
+                _record(slots, attempt, family, await asyncio.to_thread(_cpu_seconds, family))
         kept = len(slots.leasable_gpus()) < len(slots.gpus)
         await asyncio.sleep(BUSY_S if following or kept else IDLE_S)
 
@@ -105,19 +109,53 @@ def _families_of(attempts: Iterable[LiveAttempt]) -> dict[str, set[int]]:
     return families
 
 
-def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int]) -> None:
+def _cpu_seconds(family: Collection[int]) -> float:
+    """Seconds of processor time of these processes, as far as they live."""
+    import psutil
+
+    total = 0.0
+    for pid in family:
+        with contextlib.suppress(psutil.Error):
+            taken = psutil.Process(pid).cpu_times()
+            total += taken.user + taken.system
+    return total
+
+
+def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: float) -> None:
     cards = [slot for slot in attempt.device.split(",") if slot in slots.samples]
-    if not cards:
-        return
+    found = [slots.samples[card] for card in cards]
     now = clock.now()
     step = float(int(now - attempt.claimed_at)) if attempt.claimed_at else float(int(now))
+
+    def add(name: str, value: float | None) -> None:
+        if value is not None:
+            attempt.samples.append((name, step, float(value), now))
+
     held = [_held(slots, card, attempt, family) for card in cards]
-    if None not in held:
-        attempt.samples.append(("gpu/memory_bytes", step, float(sum(size or 0 for size in held)), now))
-    busy = [found for card in cards if (found := slots.samples[card].utilisation) is not None]
-    if busy:
-        attempt.samples.append(("gpu/utilisation", step, sum(busy) / len(busy), now))
+    add(card_figures.MEMORY, None if None in held else sum(size or 0 for size in held))
+    busy = [sample.utilisation for sample in found if sample.utilisation is not None]
+    used = sum(busy) / len(busy) if busy else None
+    add(card_figures.BUSY, used)
+    watts = [sample.watts for sample in found if sample.watts is not None]
+    add(card_figures.WATTS, sum(watts) if watts else None)
+    for card, sample in zip(cards, found, strict=True):
+        if sample.joules is not None:
+            attempt.joules.setdefault(card, sample.joules)
+    spent = [s.joules - attempt.joules[c] for c, s in zip(cards, found, strict=True) if s.joules is not None]
+    add(card_figures.WATT_HOURS, max(0.0, sum(spent)) / 3600 if spent else None)
+    add(card_figures.DEGREES, max((s.temperature for s in found if s.temperature is not None), default=None))
+    throttled = [bool(s.throttle & card_figures.SLOWED) for s in found if s.throttle is not None]
+    add(card_figures.THROTTLED, any(throttled) if throttled else None)
+    add(card_figures.STALLED, card_figures.is_stalled(used, _cores_used(attempt, cpu_s)))
     attempt.dirty.set()
+
+
+def _cores_used(attempt: LiveAttempt, cpu_s: float) -> float | None:
+    """Cores that it kept busy since its last sample; None at the first."""
+    before, attempt.cpu = attempt.cpu, (cpu_s, time.monotonic())
+    if before is None or attempt.cpu[1] - before[1] < 1e-3:
+        return None
+    return max(0.0, cpu_s - before[0]) / (attempt.cpu[1] - before[1])
 
 
 def _held(slots: Slots, card: str, attempt: LiveAttempt, family: Collection[int]) -> int | None:

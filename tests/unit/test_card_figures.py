@@ -1,0 +1,65 @@
+"""What a trial did with its card: the samples, and their sum in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.gpus.standin import GIB, Cards
+from tuned.core.trials.card_figures import in_words, is_stalled
+from tuned.daemon.attempts import sampling
+from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.machine.slots import Ours, Slots
+from tuned.nvidia import Nvidia
+
+
+@pytest.mark.parametrize(
+    ("busy", "cores", "stalled"), [(5.0, 1.0, True), (50.0, 1.0, False), (5.0, 0.1, False), (None, 1.0, None)]
+)
+def test_a_card_that_idles_while_its_trial_computes_waits_for_data(
+    busy: float | None, cores: float | None, stalled: bool | None
+) -> None:
+    assert is_stalled(busy, cores) is stalled
+
+
+def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hot = {"utilisation": 4, "power": 200_000, "energy": 3_600_000, "temperature": 80, "throttle": 0x40}
+    cool = {"utilisation": 6, "power": 50_500, "energy": 0, "temperature": 40, "throttle": 0x04}
+    cards = Cards(tmp_path / "cards", {"uuid": "GPU-a", **hot}, {"uuid": "GPU-b", **cool}).here(monkeypatch)
+    cards.set(0, processes={7: 2 * GIB})
+    cards.set(1, processes={7: GIB, 9: GIB})
+    slots, now = Slots(Nvidia(), 1), [100.0]
+    monkeypatch.setattr(sampling.time, "monotonic", lambda: now[0])
+    attempt = LiveAttempt(1, "digits", 1, 1, "a", tmp_path, "GPU-a,GPU-b")
+    slots.lease(attempt.device, attempt.holder)
+    sampling._record(slots, attempt, {7}, 10.0)
+    cards.set(0, energy=3_600_000 + 7_200_000)
+    slots._take(slots._driver.look(), Ours({attempt.holder: {7}}))
+    attempt.samples.clear()
+    now[0] = 105.0
+    sampling._record(slots, attempt, {7}, 15.0)
+    assert {name: value for name, _, value, _ in attempt.samples} == {
+        "gpu/memory_bytes": 3 * GIB,
+        "gpu/utilisation": 5.0,
+        "gpu/watts": 250.5,
+        "gpu/watt_hours": 2.0,
+        "gpu/degrees": 80.0,
+        "gpu/throttled": 1.0,
+        "gpu/stalled": 1.0,
+    }
+
+
+def test_the_sum_in_words() -> None:
+    samples = {
+        "gpu/memory_bytes": [GIB, 3 * GIB],
+        "gpu/utilisation": [30.0, 38.0],
+        "gpu/watts": [200.0, 220.0],
+        "gpu/watt_hours": [0.0, 12.0],
+        "gpu/degrees": [60.0, 71.0],
+        "gpu/throttled": [0.0, 0.0],
+        "gpu/stalled": [1.0, 0.0],
+    }
+    said = "peak 3.0 GiB, 34% busy, 210 W, 12 Wh, up to 71 °C, waited for data 50% of the time"
+    assert in_words(samples) == said
+    assert in_words({}) == ""
