@@ -64,6 +64,8 @@ TERMS: dict[str, str] = {
     "norms it catches the spikes; when more than half are clipped, lower the learning rate instead.",
     "gradient norm": "The length of the whole gradient. Its spikes go before divergence.",
     "grid": "Every combination of a few values. Fine for one or two parameters, wasteful for more.",
+    "i-epoch": "Early stopping in one step: all trials train for a first stretch, and the best few of them then "
+    "run to their end. About as good as a ladder of rungs; how long the stretch is you must choose.",
     "importance": "How much of the results' variation a parameter explains. Low in this range does not "
     "mean low in every range.",
     "infeasible": "A point that cannot be run or gives no number: out of memory, diverged, a broken "

@@ -199,6 +199,8 @@ def parameter_cells(parameter: Mapping[str, Any]) -> list[str]:
     else:
         reach = ", ".join(render.parameter(value) for value in parameter.get("values", []))
         reach += " (ordered)" if parameter.get("ordered") else ""
+    if parameter.get("likely") is not None:
+        reach += f", likely {render.parameter(parameter['likely'])}"
     when = "; ".join(
         f"{parent} = {' or '.join(render.parameter(v) for v in values)}" for parent, values in parameter.get("when", [])
     )

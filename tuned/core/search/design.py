@@ -25,6 +25,7 @@ _STRIDE = 7_368_787
 _REPAIRS = 10
 GUIDED = 20
 """Points of a design among which likely values have a say."""
+EVERY = 4
 AROUND = 0.15
 """Standard deviation of the draws around a likely value, as a share of the range."""
 _NORMAL = NormalDist()
@@ -89,12 +90,13 @@ def _completed(space: SearchSpace, given: Point, seed: int, i: int, method: Meth
 def _by_likely(parameter: Parameter, i: int, u: float) -> Value:
     """The value at a place of the design, where one value is likely.
 
-    The first point has the likely value itself, and every second one of the first `GUIDED` is drawn around it, so that
-    half of a design knows nothing of it: a wrong guess costs little, and results alone decide from then on.
+    The first point has the likely value itself, and every fourth one of the first `GUIDED` is drawn around it. The
+    others know nothing of it, so a wrong guess costs a tenth of a study's trials at most, and results decide from then
+    on.
     """
     likely = parameter.likely
     assert likely is not None
-    if i >= GUIDED or i % 2:
+    if i >= GUIDED or i % EVERY:
         return cell_at(parameter, u)
     if i == 0:
         return likely

@@ -78,7 +78,7 @@ class EarlyStopping:
     min_delta: float = 0.0
     rescue: float = 0.05
     folds: bool = True
-    keep: int = 3
+    keep: int = 5
 
 
 def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:

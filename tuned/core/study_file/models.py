@@ -172,7 +172,7 @@ class EarlyStoppingTable(Table):
     min_step: Annotated[Finite, Field(gt=0)] = 1.0
     max_step: Annotated[Finite, Field(gt=0)] | None = None
     reduction_factor: int = Field(default=3, ge=2, le=100)
-    keep: int = Field(default=3, ge=1, le=1000)
+    keep: int = Field(default=5, ge=1, le=1000)
     patience: Annotated[Finite, Field(gt=0)] | None = None
     min_delta: Annotated[Finite, Field(ge=0)] = 0.0
     rescue: Annotated[Finite, Field(ge=0, le=1)] = 0.05
