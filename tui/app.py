@@ -227,6 +227,29 @@ class TunedApp(App[int]):
             self.context.say(f"space v{done.version}: {'; '.join(done.changes)}{replaced}" + "  u undoes" * bool(undo))
         self.tick()
 
+    @work(group="searching", exclusive=True, exit_on_error=True)
+    async def find_in_log(self, text: str, offset: int, up: bool, lead: int) -> None:
+        """Show the next line of the selected trial's log with a text, and some lines above it."""
+        store, view = self.context.store, self.context.log
+        window = store.log
+        if window is None:
+            return
+        try:
+            place = await self.client.send(api.find_in_log(window.study, window.number, text, offset=offset, up=up))
+        except TunedError as error:
+            self.context.say(str(error), "bad")
+        else:
+            if place.begin is not None:
+                view.found = place.begin
+                store.show_log_at(place.begin, lead)
+            elif up and offset <= window.size:
+                view.found = 2**62 - 1
+                self.context.say(f"no {text!r} further up; N begins at the end again", "dim")
+            else:
+                view.search = view.search if view.search != text else ""
+                self.context.say(f"{text!r} is not in the log", "warn")
+        self.tick()
+
     @work(group="marking", exclusive=True, exit_on_error=True)
     async def mark(self, low: int, high: int) -> None:
         """Mark rows, some of which are on no known page."""

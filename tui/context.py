@@ -28,12 +28,11 @@ class Options:
 
 @dataclass(slots=True)
 class LogView:
-    """How the log is shown: `back` is the number of lines scrolled up from the end, `search` is marked in it."""
+    """How the log is shown: `search` is marked in it, `found` is the byte at which its last match begins."""
 
-    follow: bool = True
     wrap: bool = False
-    back: int = 0
     search: str = ""
+    found: int = 0
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from tui.advice import KINDS
+from tui.log_window import START
 from tui.needs import Need
 from tui.pages import PAGE_ROWS
 from tui.store import Store
-from tui.tail import START
 from tuned.client import api
 from tuned.core.errors import NotFound, TunedError, Unavailable
 
@@ -152,6 +152,8 @@ class Link:
                     store.put_curve(need.study, need.number, rows)
                 case "log":
                     await self._log(need)
+                case "log-before":
+                    await self._log_before(need)
                 case "trends":
                     numbers = store.trends.take_asked()
                     if numbers:
@@ -213,6 +215,12 @@ class Link:
             need.number,
             await self.client.send(api.log(need.study, need.number, offset=offset, limit=LOG_PIECE)),
         )
+
+    async def _log_before(self, need: Need) -> None:
+        window = self.store.log
+        if window is not None and window.is_of(need.study, need.number) and window.begin:
+            call = api.log(need.study, need.number, before=window.begin, limit=LOG_PIECE, attempt=window.attempt)
+            self.store.put_log_before(need.study, need.number, await self.client.send(call))
 
 
 def _first(group: BaseExceptionGroup[TunedError]) -> TunedError:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tui.curves import Curves, Point
+from tui.log_window import LogWindow
 from tui.needs import Need, Needs
 from tui.pages import Pages
 from tui.stairs import Stairs
-from tui.tail import LogTail
 from tui.trends import Trends
 from tuned.core.ranking import Ranking
 from tuned.core.states import LIVE, TERMINAL
@@ -68,7 +68,7 @@ class Picture:
         self.answers: dict[str, Mapping[str, Any]] = {}
         self.answer_problems: dict[str, str] = {}
         self.space: SpacePage | None = None
-        self.log: LogTail | None = None
+        self.log: LogWindow | None = None
         self.detail: TrialDetail | None = None
         self.queue: list[TrialRow] = []
         self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tui.advice import KINDS
+from tui.log_window import START, LogWindow
 from tui.pages import PAGE_ROWS, PageQuery, Pages
 from tui.picture import EVENTS_KEPT, Picture, sort_studies
 from tui.reduce import reduce_trial
-from tui.tail import START, LogTail
 from tuned.core import events as ev
 from tuned.core.states import LIVE, VALUED
 from tuned.core.study import SEARCH
@@ -271,14 +271,55 @@ class Store(Picture):
         if study != self.study or number != self.selected:
             return
         if self.log is None or not self.log.is_of(study, number) or self.log.attempt != chunk.attempt:
-            self.log = LogTail(study, number, chunk.attempt)
+            self.log = LogWindow(study, number, chunk.attempt)
             self._changed()
             self.hurry()
         if self.log.take(chunk):
             self._changed()
-        row = self.trial(number)
-        if self.log_wanted and (chunk.text or (row and row.state in LIVE)):
+        if self.log.lags:
+            self.follow_log()
+            return
+        row, held = self.trial(number), self.log.top is not None
+        if held and not self.log.reaches_end:
+            # A text that stands still is read on when its reader comes near its end.
+            self.hurry()
+            if self.log.begin and not self.log.first:
+                self.need("log-before", study, number)
+        elif self.log_wanted and (chunk.text or (row and row.state in LIVE)):
             self.need("log", study, number, 0.0 if len(chunk.text) >= START // 2 else 1.0)
+
+    def put_log_before(self, study: str, number: int, chunk: LogChunk) -> None:
+        """The piece before the known part of the selected trial's output."""
+        if self.log is not None and self.log.is_of(study, number) and self.log.take_before(chunk):
+            self._changed()
+            self.hurry()
+
+    def want_log(self, before: bool, behind: bool) -> None:
+        """The reader of the log comes near the ends of its known part."""
+        if self.log is not None and before:
+            self.need("log-before", self.log.study, self.log.number)
+        if self.log is not None and behind:
+            self.need("log", self.log.study, self.log.number)
+        self._changed()
+
+    def follow_log(self) -> None:
+        """Show the end of the log, and follow it."""
+        log = self.log
+        if log is None:
+            return
+        if log.reaches_end:
+            log.top = None
+        else:
+            self.log = LogWindow(log.study, log.number, log.attempt)
+        self.need("log", log.study, log.number)
+        self._changed()
+
+    def show_log_at(self, begin: int, lead: int = 0) -> None:
+        """Show the log from a byte on, with some lines above it."""
+        if self.log is not None:
+            self.log = LogWindow(self.log.study, self.log.number, self.log.attempt, begin, lead)
+            self.need("log", self.log.study, self.log.number)
+            self._changed()
 
     def put_answer(self, study: str, kind: str, answer: Mapping[str, Any] | None, problem: str = "") -> None:
         """An analysis of the shown study, or why there is none."""

@@ -24,6 +24,7 @@ from tuned.wire import (
     Enqueued,
     EventRow,
     LogChunk,
+    LogPlace,
     MetricRow,
     ObjectiveRow,
     ReplacedRow,
@@ -203,6 +204,8 @@ class FakeClient:
                 return await self.trial(study, int(number))
             case "GET", ["studies", study, "trials", number, "log"]:
                 return await self.log(study, int(number), **query)
+            case "GET", ["studies", study, "trials", number, "log", "find"]:
+                return await self.find_in_log(study, int(number), **query)
             case "GET", ["studies", study, "trial-numbers"]:
                 return await self.trial_numbers(study, **query)
             case "GET", ["studies", study, "trends"]:
@@ -419,14 +422,29 @@ class FakeClient:
         )
 
     async def log(
-        self, study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None
+        self,
+        study: str,
+        number: int,
+        *,
+        offset: int = 0,
+        limit: int = 65536,
+        attempt: int | None = None,
+        before: int | None = None,
     ) -> LogChunk:
         self._check()
         text = self.logs.get(number, "".join(f"epoch {i} val_loss {0.9 - i / 40:.3f}\n" for i in range(12)))
-        begin = max(0, len(text) + offset) if offset < 0 else offset
-        piece = text[begin : begin + limit]
+        start = max(0, len(text) + offset) if offset < 0 else offset
+        if before is not None:
+            start, limit = max(0, before - limit), min(limit, before)
+        begin = text.find("\n", start) + 1 if start and (offset < 0 or before is not None) else start
+        piece = text[begin : begin + limit] if before is None else text[begin:before]
         ended = self.trials_of[study][number].state not in ("running", "starting")
-        return LogChunk(piece, 1, begin + len(piece), ended)
+        return LogChunk(piece, 1, begin + len(piece), ended, begin=begin, size=len(text))
+
+    async def find_in_log(self, _study: str, number: int, text: str, *, offset: int = 0, up: bool = False) -> LogPlace:
+        log = self.logs[number].lower()
+        place = log.rfind(text.lower(), 0, offset) if up else log.find(text.lower(), offset)
+        return LogPlace(None if place < 0 else log.rfind("\n", 0, place) + 1)
 
     async def metrics(
         self, target: str | Sequence[str], name: str | Sequence[str] | None = None, points: int | None = None

@@ -342,14 +342,46 @@ async def test_the_log_is_searched_upwards_and_round(start_on_21: Any, fake: Any
         await ui.press("4")
         await ui.until_text("line 39")
         await ui.press("N", *"oops", "enter")
-        await ui.until_text("match 1 of 2")
-        assert "line 7 Oops" in ui.text()
+        await ui.until_text("line 7 Oops")
+        assert "line 3 Oops" not in ui.text()
         await ui.press("N")
-        await ui.until_text("match 2 of 2")
+        await ui.until_text("line 3 Oops")
         await ui.press("N")
-        await ui.until_text("match 1 of 2")
+        await ui.until_text("no 'oops' further up")
+        await ui.press("N")
+        await ui.until(lambda: "line 3 Oops" not in ui.text() and "line 7 Oops" in ui.text(), "from the end again")
         await ui.press("escape")
         await ui.until_text("line 39")
+
+
+async def test_a_long_log_is_read_from_end_to_begin_and_stands_still_meanwhile(
+    start_on_21: Any, fake: Any, tmp_path: Any
+) -> None:
+    lines = [f"line {i} {'x' * 90}" for i in range(3000)]
+    lines[4], lines[2000] = "\x1b[31mTraceback (most recent call last):\x1b[0m", "漢字漢字"
+    fake.logs[21] = "\n".join(lines) + "\n"
+    async with start_on_21() as ui:
+        await ui.press("4")
+        await ui.until_text("line 2999")
+        await ui.press("k", "k")
+        await ui.until_text("line 2997")
+        assert "line 2998" not in ui.text() and "2 lines below" in ui.text()
+        fake.logs[21] += "one more\n"
+        await ui.until_text("3 lines below")
+        assert "line 2997" in ui.text()
+        await ui.press("g")
+        await ui.until_text("line 0 ")
+        await ui.press(*["ctrl+d"] * 120)
+        await ui.until_text("line 720 ")
+        await ui.press("E")
+        await ui.until_text("Traceback (most recent")
+        assert "line 5 " in ui.text() and "[31m" not in ui.text()
+        await ui.press("G")
+        await ui.until_text("one more")
+        await ui.press("W", "ctrl+u", *str(tmp_path / "log"), "enter")
+        await ui.until(lambda: (tmp_path / "log").exists(), "saved")
+        await ui.until_text(" in ")
+        assert (tmp_path / "log").read_text() == fake.logs[21]
 
 
 async def test_trends_stand_where_there_is_room_and_grow(start: Any) -> None:

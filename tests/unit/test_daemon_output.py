@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tuned.daemon.files.log_cap import cap_log
-from tuned.daemon.files.output import read_output
+from tuned.daemon.files.output import find_text, line_start, output_size, read_before, read_output
 from tuned.protocol import OUTPUT_FILE
 
 TEXT = "Epoche 1: größer ✓ 🎯\nzwei\n"
@@ -79,3 +79,30 @@ def test_a_hole_is_a_word_and_not_a_stream_of_nuls(tmp_path):
     assert "\0" not in text
     assert f"[tuned: {length} bytes are cut out here" in text
     assert offset == 1_000_000 - 1
+
+
+@pytest.mark.parametrize("limit", [1, 7, 64, 10_000])
+def test_a_log_is_read_upwards_line_by_line(run_dir: Path, limit: int) -> None:
+    whole = "".join(f"{i} {'é' * (i % 9)}\n" for i in range(60)) + "unfinished"
+    (run_dir / "output.log").write_text(whole)
+    at = begin = line_start(run_dir, output_size(run_dir) - 30)
+    found = read_output(run_dir, begin, 1000)[0]
+    while at:
+        text, before = read_before(run_dir, at, limit)
+        assert before < at and (text.endswith("\n") or limit < 30)
+        found, at = (text if limit >= 30 else "") + found, before
+    assert limit < 30 or found == whole
+
+
+def test_a_text_is_found_in_either_direction(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuned.daemon.files.output._CHUNK", 64)
+    lines = [f"line {i} " + "y" * (i % 50) for i in range(200)]
+    lines[20], lines[150] = "an Oops here", "OOPS again"
+    begins = {i: sum(len(line) + 1 for line in lines[:i]) for i in (20, 150)}
+    (run_dir / "output.log").write_text("\n".join(lines))
+    end = output_size(run_dir)
+    assert find_text(run_dir, "oops", 0, False) == begins[20]
+    assert find_text(run_dir, "oops", begins[20] + 12, False) == begins[150]
+    assert find_text(run_dir, "oops", end, True) == begins[150]
+    assert find_text(run_dir, "oops", begins[150], True) == begins[20]
+    assert find_text(run_dir, "oops", begins[20], True) is None and find_text(run_dir, "nothing", 0, False) is None

@@ -179,8 +179,8 @@ def test_curves_do_not_pile_up_but_the_best_stays(store: Store) -> None:
 
 def test_the_log_is_cut_into_lines_and_continues(store: Store) -> None:
     store.select_trial(1)
-    store.put_log("s", 1, LogChunk("one\ntw", 1, 6, False))
-    store.put_log("s", 1, LogChunk("o\nthree", 1, 13, False))
+    store.put_log("s", 1, LogChunk("one\ntw", 1, 6, False, size=6))
+    store.put_log("s", 1, LogChunk("o\nthree", 1, 13, False, begin=6, size=13))
     assert store.log is not None
     assert ([*store.log.lines], store.log.partial, store.log.offset) == (["one", "two"], "three", 13)
 

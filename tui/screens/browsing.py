@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tui.screens.board import Board
+from tui.screens.log_keys import LogKeys
 
 
-class Browsing(Board):
+class Browsing(LogKeys):
     """A screen that one can move on.
 
     Attributes:
@@ -154,56 +154,3 @@ class Browsing(Board):
         now = store.chart_metric
         store.metric = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
         store.revision += 1
-
-    def do_follow(self) -> None:
-        """Follow the log's end again."""
-        self.context.log.back, self.context.log.search = 0, ""
-
-    def do_wrap(self) -> None:
-        """Wrap long lines of the log, or cut them."""
-        self.context.log.wrap = not self.context.log.wrap
-
-    def do_search(self) -> None:
-        """Search the log; with a search under way, go to the next match further up."""
-        view, tail = self.context.log, self.context.store.log
-        if tail is None or self.current != "log":
-            self.context.say("show the log first", "warn")
-            return
-        if not view.search:
-            from tui.screens.prompt import Prompt
-
-            async def submit(text: str) -> str:
-                view.search, view.back = text.strip(), 0
-                return text.strip()
-
-            help_ = ("Lines that hold this text are marked, capital or small letters alike.", "esc ends the search.")
-            self.app.push_screen(Prompt(self.context, "Search the log", help_, submit), self._searched)
-            return
-        self._next_match(0)
-
-    def _searched(self, text: str | None) -> None:
-        if text:
-            self._next_match(-1)
-        self.sync()
-
-    def _next_match(self, least: int) -> None:
-        view, tail = self.context.log, self.context.store.log
-        places = tail.matches(view.search) if tail is not None else []
-        if not places:
-            self.context.say(f"{view.search!r} is not in what is known of the log", "warn")
-            view.search = ""
-            return
-        further = [back for back in places if back > (view.back if least == 0 else least)]
-        view.back = (further or places)[0]
-        self.context.say(f"match {places.index(view.back) + 1} of {len(places)} from the end", "dim")
-
-    def scroll_log(self, by: int) -> None:
-        """Move the log's window, down for positive `by`."""
-        tail = self.context.store.log
-        lines = len(tail.lines) if tail is not None else 0
-        self.context.log.back = max(0, min(self.context.log.back - by, lines))
-
-    def wheel(self, part: str, by: int) -> None:
-        """The wheel scrolls the log."""
-        if part == "log":
-            self.scroll_log(by)

@@ -29,6 +29,9 @@ class Host(Protocol):
     def change_space(self, study: str, change: SpaceChange) -> Any:
         """Edit the search space and show the outcome."""
 
+    def find_in_log(self, text: str, offset: int, up: bool, lead: int) -> Any:
+        """Show the next line of the log with a text."""
+
     def mark(self, low: int, high: int) -> Any:
         """Mark rows, some of which are on no known page."""
 

@@ -159,7 +159,6 @@ class Main(TableActions):
         self.heading = place if number is None else None
         if number is not None:
             store.select_trial(number)
-        self.context.log.back = 0
 
     def go_to(self, number: int) -> None:
         """Move the table's cursor to a trial, whichever page it is on."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from tui import acting
 from tui.actions import BY_ID, Action
+from tui.cells import clean
 from tui.points import named, read_new, read_priority
 from tui.screens.browsing import Browsing
 from tui.views.forms import new_trial
@@ -137,12 +138,14 @@ class Steering(Browsing):
             texts["folder"] = detail.run_dir or ""
         else:
             store.need("detail", row.study, row.number)
+        if store.log is not None and store.log.is_of(row.study, row.number):
+            texts["log"] = "\n".join(clean(text) for text in store.log.shown(self._room()))
         choices = [Choice(name, name, text) for name, text in texts.items() if text]
 
         def chosen(name: str | None) -> None:
             if name is not None:
                 self.app.copy_to_clipboard(texts[name])
-                self.context.say(f"copied: {texts[name]}", "dim")
+                self.context.say(f"copied: {clean(texts[name])}", "dim")
                 self.sync()
 
         self.app.push_screen(Menu(self.context, f"Copy from #{row.number}", choices), chosen)

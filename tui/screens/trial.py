@@ -121,7 +121,6 @@ class TrialScreen(Steering):
         number = rows.at(max(0, min(place + by, rows.total() - 1))) if place is not None else None
         if number is not None:
             store.select_trial(number)
-            self.context.log.back = 0
 
     def clicked(self, part: str, _x: int, _y: int) -> None:
         """Give the keys to the pane."""

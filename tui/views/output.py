@@ -8,9 +8,11 @@ from rich.cells import cell_len
 
 from tui.cells import Line, clean, cut_line, fit, fit_line, line, wrapped
 from tui.context import Context
+from tui.log_window import LogWindow
 from tui.views.event_text import describe
 from tui.views.frame import filled, pane_title
 from tuned.core import events as ev
+from tuned.core import words
 from tuned.wire import EventRow
 
 _NAME = 20
@@ -22,31 +24,33 @@ def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     store, view, glyphs = context.store, context.log, context.glyphs
     number = store.selected
     title = f"Log #{number}" if number is not None else "Log"
-    tail = store.log
-    if tail is None or tail.number != number:
+    window = store.log
+    if window is None or window.number != number:
         row = store.trial(number)
         text = "" if row is None else "it has not started" if row.attempt == 0 else ""
         return filled([pane_title(title, "", width, context.glyphs, focused), line((" " + text, "dim"))], width, height)
-    if tail.attempt > 1:
-        title += f" attempt {tail.attempt}"
+    if window.attempt > 1:
+        title += f" attempt {window.attempt}"
     room = height - 1
-    source = tail.shown()
-    shown = _window([clean(text) for text in source[-(room + view.back + 2000) :]], view.back, room, width, view.wrap)
-    state = "follow" if view.follow and not view.back else f"{view.back} lines up" if view.back else "ended"
-    if tail.ended and not view.back:
-        state = "ended"
-    lines = [pane_title(title, state, width, context.glyphs, focused)]
+    shown = [clean(text) for text in window.shown(room)]
+    if view.wrap:
+        pieces = [piece for text in shown for piece in wrapped(text, max(10, width - 1))]
+        shown = pieces[-room:] if window.top is None else pieces[:room]
+    lines = [pane_title(title, _log_state(window, room), width, context.glyphs, focused)]
     lines += [line((" " + fit(text, width - 1, more=glyphs.more), _log_style(text, view.search))) for text in shown]
     if not shown:
-        lines.append(line((" nothing was written" if tail.ended else " nothing written yet", "dim")))
+        lines.append(line((" nothing was written" if window.ended else " nothing written yet", "dim")))
     return filled(lines, width, height)
 
 
-def _window(texts: list[str], back: int, room: int, width: int, wrap: bool) -> list[str]:
-    if wrap:
-        texts = [piece for text in texts for piece in wrapped(text, max(10, width - 1))]
-    end = max(room, len(texts) - back) if back else len(texts)
-    return texts[max(0, end - room) : end]
+def _log_state(window: LogWindow, room: int) -> str:
+    """Whether the end is followed, else how much lies below."""
+    if window.top is None:
+        return "ended" if window.ended else "follow"
+    below = window.below(room)
+    if window.reaches_end:
+        return f"{words.count(below, 'line')} below" if below else "holds"
+    return f"{words.size(window.size - window.offset)} below"
 
 
 def _log_style(text: str, search: str = "") -> str:

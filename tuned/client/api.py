@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Enqueued,
         EventRow,
         LogChunk,
+        LogPlace,
         MetricRow,
         SpaceChange,
         SpaceChanged,
@@ -200,10 +201,24 @@ def trial(study: str, number: int) -> Call[TrialDetail]:
     return Call("GET", f"{_study(study)}/trials/{number}", "TrialDetail")
 
 
-def log(study: str, number: int, *, offset: int = 0, limit: int = 65536, attempt: int | None = None) -> Call[LogChunk]:
-    """A piece of a trial's output from byte `offset`; `-N` means the last N bytes."""
-    query = {"offset": offset, "limit": limit, "attempt": attempt}
+def log(
+    study: str,
+    number: int,
+    *,
+    offset: int = 0,
+    limit: int = 65536,
+    attempt: int | None = None,
+    before: int | None = None,
+) -> Call[LogChunk]:
+    """A piece of a trial's output from byte `offset`; `-N`: the last N bytes; `before`: the lines that end there."""
+    query = {"offset": offset, "limit": limit, "attempt": attempt, "before": before}
     return Call("GET", f"{_study(study)}/trials/{number}/log", "LogChunk", query=query)
+
+
+def find_in_log(study: str, number: int, text: str, *, offset: int = 0, up: bool = False) -> Call[LogPlace]:
+    """The next line of a trial's output with a text, from byte `offset` on, or upwards before it."""
+    query = {"text": text, "offset": offset, "up": up}
+    return Call("GET", f"{_study(study)}/trials/{number}/log/find", "LogPlace", query=query)
 
 
 def metrics(target: str, name: str | None = None, points: int | None = None) -> Call[list[MetricRow]]:

@@ -150,6 +150,8 @@ class LogChunk:
         next_offset: Where the following piece begins, in bytes.
         ended: Whether the attempt is over, so that nothing follows once `text` is empty.
         note: Why there is no text of an attempt that has ended; empty when there is.
+        begin: Where this piece begins, in bytes.
+        size: Bytes of all that was written so far.
     """
 
     text: str
@@ -157,6 +159,15 @@ class LogChunk:
     next_offset: int
     ended: bool
     note: str = ""
+    begin: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where a line with a text begins, in bytes; None where there is none."""
+
+    begin: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reading an attempt's `output.log` in pieces.
 
-Owns decoding (a piece never ends within a character), the word on a hole that the cap has left, and the word on a log
-that is not there.
+Owns decoding (a piece never ends within a character), the ends of lines, the search for a text, the word on a hole that
+the cap has left, and the word on a log that is not there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from tuned.plain_files import NotPlain, read_plain
 from tuned.protocol import OUTPUT_FILE
+
+_CHUNK = 262_144
 
 HOLE = "\n[tuned: {} bytes are cut out here: the log had outgrown its share of the disk]\n"
 
@@ -45,6 +47,80 @@ def read_output(run_dir: Path, offset: int, limit: int) -> tuple[str, int]:
     if pending and begin + len(data) >= end and not text:
         return hole + decoder.decode(b"", final=True), begin + len(data)
     return hole + text, begin + len(data) - pending
+
+
+def output_size(run_dir: Path) -> int:
+    """Bytes of the output; 0 where there is none."""
+    try:
+        with read_plain(run_dir / OUTPUT_FILE) as file:
+            return os.fstat(file.fileno()).st_size
+    except (FileNotFoundError, NotPlain):
+        return 0
+
+
+def line_start(run_dir: Path, offset: int) -> int:
+    """The first byte at `offset` or behind it that begins a line; `offset` itself within a line that is very long."""
+    if offset <= 0:
+        return 0
+    try:
+        with read_plain(run_dir / OUTPUT_FILE) as file:
+            file.seek(offset - 1)
+            found = file.read(_CHUNK).find(b"\n")
+    except (FileNotFoundError, NotPlain):
+        return offset
+    return offset if found < 0 else offset + found
+
+
+def read_before(run_dir: Path, before: int, limit: int) -> tuple[str, int]:
+    """The lines that end at a byte.
+
+    Args:
+        run_dir: The attempt's run directory.
+        before: Byte behind the last line.
+        limit: At most so many bytes.
+
+    Returns:
+        The text, and the byte at which it begins.
+    """
+    begin = start if (start := line_start(run_dir, before - limit)) < before else max(0, before - limit)
+    text, at = "", begin
+    while at < before:
+        piece, following = read_output(run_dir, at, before - at)
+        if following <= at:
+            break
+        text, at = text + piece, following
+    return text, begin
+
+
+def find_text(run_dir: Path, text: str, offset: int, up: bool) -> int | None:
+    """Where the next line with a text begins; capital and small letters are alike.
+
+    Args:
+        run_dir: The attempt's run directory.
+        text: What is looked for.
+        offset: Upwards: the line ends there or before; else it begins there or behind.
+        up: Direction.
+    """
+    needle = text.lower().encode()
+    overlap = max(0, len(needle) - 1)
+    try:
+        with read_plain(run_dir / OUTPUT_FILE) as file:
+            size = os.fstat(file.fileno()).st_size
+            at = min(offset, size)
+            while needle and (at > 0 if up else at < size):
+                start = max(0, at - _CHUNK) if up else at
+                end = min(size, (at if up else at + _CHUNK) + (0 if up and at == min(offset, size) else overlap))
+                file.seek(start)
+                data = file.read(end - start).lower()
+                place = data.rfind(needle) if up else data.find(needle)
+                if place >= 0:
+                    back = max(0, start + place - _CHUNK)
+                    file.seek(back)
+                    return back + file.read(start + place - back).rfind(b"\n") + 1
+                at = start if up else start + _CHUNK
+    except (FileNotFoundError, NotPlain):
+        return None
+    return None
 
 
 def missing_output(run_dir: Path) -> str:

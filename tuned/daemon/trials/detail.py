@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from dataclasses import asdict
 from typing import Annotated
 
@@ -15,11 +16,18 @@ from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
-from tuned.daemon.files.output import missing_output, read_output
+from tuned.daemon.files.output import (
+    find_text,
+    line_start,
+    missing_output,
+    output_size,
+    read_before,
+    read_output,
+)
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.launch.trial_spec import shown_arguments, shown_command
 from tuned.daemon.rows import rung_row, trial_row
-from tuned.wire import LogChunk, TrialDetail
+from tuned.wire import LogChunk, LogPlace, TrialDetail
 
 router = APIRouter(tags=["trials"])
 
@@ -84,8 +92,12 @@ async def log(
     offset: Annotated[int, Query(gt=-LARGEST, lt=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=2**22)] = 65536,
     attempt: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
+    before: Annotated[int | None, Query(ge=0, lt=2**62)] = None,
 ) -> LogChunk:
-    """A piece of an attempt's output; a negative offset counts from its end."""
+    """A piece of an attempt's output.
+
+    A negative `offset` counts from the end, and the piece begins with a line; `before`: the lines that end there.
+    """
     trial = await _trial(given, name, number)
     wanted = attempt or trial.attempt
     attempts = await given.database.ask(lambda conn: queries.attempts(conn, trial.id))
@@ -96,6 +108,35 @@ async def log(
         return LogChunk("", 0, 0, ended=False)
     ended = wanted < trial.attempt or trial.state not in LIVE
     run_dir = given.database.located(row["run_dir"])
-    text, following = await asyncio.to_thread(read_output, run_dir, offset, limit)
-    note = "" if text or not ended else await asyncio.to_thread(missing_output, run_dir)
-    return LogChunk(text, wanted, following, ended, note)
+    return await asyncio.to_thread(_piece, run_dir, wanted, ended, offset, limit, before)
+
+
+def _piece(run_dir: pathlib.Path, attempt: int, ended: bool, offset: int, limit: int, before: int | None) -> LogChunk:
+    size = output_size(run_dir)
+    if before is not None:
+        following = min(before, size)
+        text, begin = read_before(run_dir, following, limit)
+    else:
+        begin = line_start(run_dir, size + offset) if offset < 0 else min(offset, size)
+        text, following = read_output(run_dir, begin, limit)
+    note = "" if text or not ended else missing_output(run_dir)
+    return LogChunk(text, attempt, following, ended, note, begin, size)
+
+
+@router.get("/studies/{name}/trials/{number}/log/find")
+async def find_in_log(
+    name: str,
+    number: Number,
+    given: Given,
+    text: Annotated[str, Query(min_length=1, max_length=1000)],
+    offset: Annotated[int, Query(ge=0, lt=2**62)] = 0,
+    up: bool = False,
+) -> LogPlace:
+    """The next line of the last attempt's output that holds a text, from a byte on, or upwards before it."""
+    trial = await _trial(given, name, number)
+    attempts = await given.database.ask(lambda conn: queries.attempts(conn, trial.id))
+    row = next((a for a in attempts if a["attempt"] == trial.attempt), None)
+    if row is None:
+        return LogPlace(None)
+    run_dir = given.database.located(row["run_dir"])
+    return LogPlace(await asyncio.to_thread(find_text, run_dir, text, offset, up))
