@@ -26,6 +26,7 @@ from storage.summaries import has_reported, running_summary, summaries
 from tuned.core import events
 from tuned.core.states import TERMINAL, Actor, StopReason
 from tuned.core.study import SEARCH, Objective
+from tuned.core.trials.card_figures import OF_CARDS
 from tuned.protocol import encode_number
 
 BAD_LINES_KEPT = 100
@@ -34,8 +35,6 @@ BAD_LINES_KEPT = 100
 BAD_BYTES = 500
 NAMES_TOLD = 50
 """Metrics whose last value stands in an event; objectives come on top."""
-DEVICE_METRICS = "gpu/"
-"""Names under this are measured by the daemon: their steps are not the trial's."""
 
 _a = attempts.c
 _CLAIM_OFFSET = (
@@ -209,7 +208,7 @@ def _follow(conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: 
         if value is not None:
             values[objective.metric] = value
     trial.set_values(values)
-    steps = [step for name, step, _, _ in batch.observations if not name.startswith(DEVICE_METRICS)]
+    steps = [step for name, step, _, _ in batch.observations if not name.startswith(OF_CARDS)]
     if steps:
         highest = max(steps)
         trial.last_step = highest if trial.last_step is None else max(trial.last_step, highest)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.gpus.standin import GIB, Cards
+from tuned.cli.verbs.trials import trials_table
 from tuned.core.trials.card_figures import in_words, is_stalled
 from tuned.daemon.attempts import sampling
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.machine.slots import Ours, Slots
 from tuned.nvidia import Nvidia
+from tuned.wire import TrialRow
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,17 @@ def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkey
         "gpu/throttled": 1.0,
         "gpu/stalled": 1.0,
     }
+
+
+def test_figures_of_the_card_are_no_columns_of_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
+    known: dict[str, Any] = dict.fromkeys(field.name for field in fields(TrialRow))
+    texts = {"study": "digits", "state": "completed", "origin": "sobol", "device": "GPU-a", "slot": "gpu:0"}
+    numbers = {"number": 1, "priority": 0, "attempt": 1}
+    metrics = {"acc": 0.5, "gpu/watts": 200.0}
+    row = TrialRow(**{**known, **texts, **numbers, "params": {}, "values": {}, "metrics": metrics, "reason": ""})
+    trials_table([row])
+    printed = capsys.readouterr().out
+    assert "acc" in printed and "gpu:0" in printed and "gpu/watts" not in printed
 
 
 def test_the_sum_in_words() -> None:

@@ -169,9 +169,8 @@ class Daemon:
         serving = asyncio.create_task(self._listener.serve(), name="server")
         self._loops.watch_tasks(loop)
         self._loops.start("scheduler", self._scheduler.run)
-        self._loops.start(
-            "devices", partial(watch_devices, self._slots, self._attempts.live, self._hub, self._cards_looked_at)
-        )
+        watch = partial(watch_devices, self._slots, self._attempts.live, self._hub, self._cards_looked_at)
+        self._loops.start("devices", watch)
         self._loops.start("housekeeping", self._housekeeping.run)
         self._loops.start("yields", self._yields.watch)
         self._loops.start("notices", self._notifier.run)

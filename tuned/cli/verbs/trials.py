@@ -14,6 +14,7 @@ from tuned.client import api
 from tuned.core import words
 from tuned.core.states import TrialState
 from tuned.core.study import Constraint
+from tuned.core.trials import card_figures
 
 if TYPE_CHECKING:
     from tuned.wire import MetricRow, TrialRow
@@ -88,7 +89,8 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
         click.echo("no trials")
         return
     metrics = list(dict.fromkeys(name for row in rows for name in row.values))
-    others = sorted({name for row in rows for name in row.metrics if name not in metrics})
+    reported = {name for row in rows for name in row.metrics if not name.startswith(card_figures.OF_CARDS)}
+    others = sorted(reported - set(metrics))
     more, others = others[MOST_METRICS:], others[:MOST_METRICS]
     constant = {} if with_study else constant_params(rows)
     if constant:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from tuned.core import words
 
+OF_CARDS = "gpu/"
+"""Their names begin with this: the daemon measures them, and their steps are not the trial's."""
 MEMORY = "gpu/memory_bytes"
 BUSY = "gpu/utilisation"
 WATTS = "gpu/watts"

@@ -38,6 +38,7 @@ async def watch_devices(
     """
     while True:
         failpoints.reach("loop.devices")
+        slots.leased.clear()
         before = slots.leasable_gpus()
         live = list(following.values())
         families = await sample(slots, live)
@@ -49,7 +50,12 @@ async def watch_devices(
                 family = families.get(attempt.holder, ())
                 _record(slots, attempt, family, await asyncio.to_thread(_cpu_seconds, family))
         kept = len(slots.leasable_gpus()) < len(slots.gpus)
-        await asyncio.sleep(BUSY_S if following or kept else IDLE_S)
+        if slots.leases or kept:
+            await asyncio.sleep(BUSY_S)
+            continue
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S):
+                await slots.leased.wait()  # a short trial would be over before the next look
 
 
 async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> Mapping[str, Collection[int]]:

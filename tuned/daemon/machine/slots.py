@@ -6,6 +6,7 @@ are its truth, from which it is rebuilt when the daemon starts.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Collection, Mapping
@@ -82,6 +83,8 @@ class Slots:
         """GPU -> until when (unix seconds) it is left to somebody else."""
         self.left_to: dict[str, str] = {}
         """GPU -> who it is left to by polite mode, and since when."""
+        self.leased = asyncio.Event()
+        """Set by each lease, for who watches the cards."""
         self.trouble = ""
         self._before: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
@@ -187,6 +190,7 @@ class Slots:
             share: Of each card.
             cores: How many of them, or those that it has already; none: all.
         """
+        self.leased.set()
         for slot in device.split(","):
             if not self.leases.get(slot) and slot in self.samples:
                 self._before[slot] = self.samples[slot].memory_used
