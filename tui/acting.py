@@ -16,6 +16,7 @@ from tui.context import Context
 from tuned.client import api, api_playbook, api_steering
 from tuned.core import words
 from tuned.core.errors import Conflict
+from tuned.core.queue.pausing import MEANING
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import LIVE, STUDY_ENDED, TrialState
 from tuned.core.verbs import BY_NAME
@@ -277,7 +278,8 @@ def report(label: str, changed: Sequence[str], skipped: Sequence[str], effects: 
     if not changed and not skipped:
         return f"{label}: nothing changed"
     if len(effects) == 1 and not skipped:
-        return f"{label}: {effects[0]}"
+        name, level, effect = effects[0].split(": ", 2)
+        return f"{label}: {name} {level}: {MEANING.get(level, effect)}"  # type: ignore[call-overload]
     done = ", ".join(changed) if len(changed) <= 2 else f"{len(changed)} changed"
     left = f"{len(skipped)} left alone: {skipped[0]}" if skipped else ""
     return f"{label}: " + "; ".join(part for part in (done, left) if part)

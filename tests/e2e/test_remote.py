@@ -53,6 +53,7 @@ def test_verbs_and_the_ui_reach_the_other_machine(there: There, shared_daemon: A
     assert done.returncode == 0 and "over-there" in done.stdout, done.stderr
     picture = there.run("-H", "ssh://me@box", "ui")
     assert picture.returncode == 0 and "over-there" in picture.stdout, picture.stderr
+    assert "Permanently added" not in done.stderr + picture.stderr, "ssh would paint over the UI"
     assert there.log.read_text().count("me@box forward") == 2
     assert not list(tmp_path.glob("tunectl-*")), "the local end of the line was left behind"
 

@@ -59,8 +59,9 @@ async def test_a_filter_narrows_while_typing_and_escape_takes_it_back(start: Any
         await ui.until_text("Trials 2 of 24")
         await ui.press("escape")
         await ui.until_text("Trials 24")
-        await ui.press("slash", *"state:zzz", "enter")
+        await ui.press("slash", *"state:run state:zzz", "enter")
         await ui.until_text("there is no state 'zzz'")
+        await ui.until_text("Trials 24 ")
 
 
 async def test_keys_typed_ahead_reach_the_line_that_the_first_one_opens(start: Any) -> None:

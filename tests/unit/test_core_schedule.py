@@ -9,6 +9,7 @@ from tuned.core.queue.schedule import (
     CANCELLED,
     DONE,
     EXHAUSTED,
+    NOTHING_RAN,
     Ask,
     Claim,
     Drain,
@@ -135,6 +136,14 @@ def test_a_plain_command_is_done_after_its_trial():
     view = replace(STUDY, searching=False, trials=None, counted=1)
     assert plan([replace(view, live=1)], [], [], ["c0"]) == []
     assert plan([view], [], [], ["c0"]) == [Drain(1, DONE)]
+
+
+def test_a_plain_command_that_was_cancelled_is_stopped_and_not_done():
+    view = replace(STUDY, searching=False, trials=None, counted=0)
+    assert plan([view], [], [], ["c0"]) == [Drain(1, NOTHING_RAN)]
+    assert plan([replace(view, state=StudyState.DRAINING, reason=NOTHING_RAN)], [], [], []) == [
+        End(1, "stop", NOTHING_RAN)
+    ]
 
 
 def test_a_paused_study_does_nothing_even_when_it_is_full():

@@ -66,6 +66,8 @@ class TableActions(Steering):
         try:
             self.context.rows.set_filter(event.value)
         except TunedError as error:
+            # No half of a filter that was refused is left in force.
+            self.context.rows.set_filter(self.before_filter)
             self.context.say(str(error), "warn")
         self._close_filter()
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tui import format as fmt
 from tui.actions import Action, shown
-from tui.cells import Line, Span, both_ends, clean, fit, fit_line, line, line_width, wrapped
+from tui.cells import Line, Span, both_ends, clean, cut_line, fit, fit_line, line, line_width, wrapped
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
 from tui.steps import brief
@@ -133,6 +133,7 @@ def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width
     right = notice(context)
     if line_width(spans) + line_width(right) + 3 > width:
         spans = [(" ", "text")] if right else spans
+        right = cut_line(right, width - 4, context.glyphs.more)
     return both_ends(tuple(spans), (("  ", "text"), *right, (" ", "text")), width)
 
 

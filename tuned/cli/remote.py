@@ -74,6 +74,7 @@ class Tunnel:
         self.address = address
         self._folder = Path(tempfile.mkdtemp(prefix="tunectl-"))
         self.socket = self._folder / "tuned.sock"
+        self._told = self._folder / "ssh.log"
         self._closed = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -88,8 +89,10 @@ class Tunnel:
         end = time.monotonic() + OPEN_SECONDS
         while not self.socket.exists():
             if self._process.poll() is not None or time.monotonic() > end:
+                told = self._told.read_text(errors="replace").strip().splitlines()
                 self.close()
-                raise Unavailable("ssh forwards no socket", where=self.address.destination, hint="see: ssh -v")
+                what = told[-1] if told else "ssh forwards no socket"
+                raise Unavailable(what, where=self.address.destination, hint="see: ssh -v")
             time.sleep(0.02)
         threading.Thread(target=self._keep, args=(remote,), daemon=True).start()
 
@@ -125,14 +128,16 @@ class Tunnel:
         options += ["BatchMode=yes"] if batch else []
         given = [part for option in options for part in ("-o", option)]
         command = ["ssh", "-N", "-T", *given, "-L", f"{self.socket}:{remote}", *self.address.options()]
-        # In a session of its own it would lose the terminal for its password; Ctrl-C in the UI must not reach it.
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if batch else None,
-            preexec_fn=_stay_until_we_end,
-        )
+        # In a session of its own it would lose the terminal for its password, which it opens itself; what else it has
+        # to say would be painted over the UI. Ctrl-C in the UI must not reach it.
+        with self._told.open("wb") as told:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=told,
+                preexec_fn=_stay_until_we_end,
+            )
 
     def _keep(self, remote: str) -> None:
         """Open the line again whenever it breaks."""

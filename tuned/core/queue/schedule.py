@@ -18,8 +18,9 @@ DONE = "all trials are done"
 BUDGET_SPENT = "its time budget is spent"
 EXHAUSTED = "every point of the space has been tried"
 CANCELLED = "cancelled by you"
+NOTHING_RAN = "none of its trials ran to an end"
 
-_STOPS = frozenset({CANCELLED})
+_STOPS = frozenset({CANCELLED, NOTHING_RAN})
 
 
 def end_event(reason: str) -> str:
@@ -247,6 +248,9 @@ def _study_actions(study: StudyView, claimed: int, live: int) -> list[Action]:
             return [RunToEnd(study.id)]
         if study.pending:
             return []
+        if not study.searching and not study.counted:
+            # A plain command that was cancelled is not done.
+            return [Drain(study.id, NOTHING_RAN)]
         return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
     return []
 
