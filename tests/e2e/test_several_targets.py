@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.conftest import Refusal, call
 from tests.e2e.tunectl_process import Tunectl
 
 pytestmark = pytest.mark.e2e
@@ -64,3 +65,17 @@ def test_why(tunectl: Tunectl) -> None:
         "next": "tunectl resume late",
     }
     tunectl("cancel", *(f"long{index}" for index in range(slots)))
+
+
+def test_a_dry_run_changes_nothing(tunectl: Tunectl) -> None:
+    """A dry run gives the answer, or the refusal, that the verb would give, and leaves rows and events as they were."""
+    tunectl("queue", "--name", "job", "--", "sleep", "300")
+    assert tunectl.json("cancel", "job", "--dry-run")["changed"][-1] == "job"
+    assert "job: priority 7" in tunectl("priority", "job", "7", "--dry-run")
+    assert "there is no such trial" in tunectl("kill", "job/99", "--dry-run", code=1)
+    steered = {"study.priority", "study.moved", "trial.intent"}
+    assert not steered & {event["type"] for event in tunectl.json("events")}
+    assert tunectl.json("show", "job")["priority"] == 0
+    tunectl("cancel", "job")
+    with pytest.raises(Refusal, match="no dry run"):  # and not the deed
+        call(str(tunectl.home / "tuned.sock"), "DELETE", "/v1/studies/job?dry_run=true")

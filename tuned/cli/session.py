@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache, cached_property
 from json import dumps
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from tuned.cli import completion
 from tuned.client.api import Call
 from tuned.client.http import Client
 from tuned.client.problems import DaemonEnded, NoDaemon
+from tuned.core.verbs import BY_NAME
 from tuned.home import Home, check_socket_folder, resolve_home
 
 T = TypeVar("T")
@@ -33,12 +34,14 @@ class Session:
     Attributes:
         json: Whether stdout gets one JSON document instead of text.
         start: Whether a missing daemon is started.
+        dry_run: Whether changes are only tried: each request that would change something is taken back.
     """
 
-    def __init__(self, json: bool, start: bool, host: str | None = None) -> None:
+    def __init__(self, json: bool, start: bool, host: str | None = None, dry_run: bool = False) -> None:
         self.json = json
         self.start = start and host is None
         self.host = host
+        self.dry_run = dry_run
 
     @cached_property
     def home(self) -> Home:
@@ -70,6 +73,8 @@ class Session:
 
     def send(self, call: Call[T]) -> T:
         """The call's reply, after starting the daemon when none runs."""
+        if self.dry_run and call.method != "GET":
+            call = replace(call, query={**call.query, "dry_run": True})
         try:
             return self.client.send(call)
         except DaemonEnded:  # it may have done what was asked: asking again could do it twice
@@ -140,10 +145,15 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
 
     def wrap(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
-        def run(as_json: bool, no_start: bool, **arguments: Any) -> Any:
-            return function(Session(as_json, not no_start, _host()), **arguments)
+        def run(as_json: bool, no_start: bool, dry_run: bool = False, **arguments: Any) -> Any:
+            if dry_run:
+                click.echo("dry run: nothing is changed", err=True)
+            return function(Session(as_json, not no_start, _host(), dry_run), **arguments)
 
         command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
+        known = BY_NAME.get(command.name or "")
+        if known is not None and known.dry_run:
+            command.params.append(click.Option(["--dry-run"], is_flag=True, help="Only say what would change."))
         for parameter in command.params:
             if parameter.name in completion.COMPLETERS and isinstance(parameter, click.Argument):
                 complete = completion.COMPLETERS[parameter.name]

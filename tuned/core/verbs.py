@@ -35,6 +35,7 @@ class Verb:
         states: Trials that it acts on.
         studies: Whether it takes whole studies, too.
         local: Whether it works with files of the machine that it runs on, so that `-H` makes no sense.
+        dry_run: Whether `--dry-run` says what it would do, by doing it in a transaction that is rolled back.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Verb:
     states: frozenset[TrialState] = frozenset()
     studies: bool = False
     local: bool = False
+    dry_run: bool = False
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ VERBS = (
     Verb("trials", "List a study's trials."),
     Verb("best", "Show a study's best trials."),
     Verb("metrics", "List the metrics that trials reported."),
-    Verb("enqueue", "Queue points of your own.", _C, undo="cancel"),
+    Verb("enqueue", "Queue points of your own.", _C, undo="cancel", dry_run=True),
     Verb("space", "Show a study's search space, or change it while it runs.", _C, undo="space --back-to"),
     Verb(
         "pause",
@@ -88,6 +90,7 @@ VERBS = (
         done="paused",
         states=LIVE,
         studies=True,
+        dry_run=True,
     ),
     Verb(
         "resume",
@@ -97,6 +100,7 @@ VERBS = (
         done="resumed",
         states=frozenset({TrialState.PAUSED}),
         studies=True,
+        dry_run=True,
     ),
     Verb(
         "cancel",
@@ -107,6 +111,7 @@ VERBS = (
         done="cancelled",
         states=OPEN,
         studies=True,
+        dry_run=True,
     ),
     Verb(
         "prune",
@@ -116,6 +121,7 @@ VERBS = (
         loses="the rest of the run",
         done="pruned",
         states=LIVE | {TrialState.PAUSED},
+        dry_run=True,
     ),
     Verb(
         "kill",
@@ -125,6 +131,7 @@ VERBS = (
         loses="the work since then; the trial has failed",
         done="killed",
         states=LIVE,
+        dry_run=True,
     ),
     Verb(
         "retry",
@@ -133,6 +140,7 @@ VERBS = (
         undo="retry --undo",
         done="will be repeated",
         states=TERMINAL,
+        dry_run=True,
     ),
     Verb(
         "next",
@@ -141,6 +149,7 @@ VERBS = (
         undo="priority",
         done="next",
         states=frozenset({TrialState.QUEUED}),
+        dry_run=True,
     ),
     Verb(
         "priority",
@@ -149,13 +158,14 @@ VERBS = (
         undo="priority",
         states=OPEN,
         studies=True,
+        dry_run=True,
     ),
     Verb("confirm", "Repeat the best trials with new seeds, and say whether they are better.", _C, undo="cancel"),
     Verb("folds", "Compare cross-validated trials fold by fold."),
     Verb("ensemble", "Compare ensembles of the best with the best single model."),
     Verb("finalize", "Train the final model on all data, and look at the test set once.", _C),
     Verb("steps", "Show or steer the steps of a playbook.", _C),
-    Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set"),
+    Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set", dry_run=True),
     Verb("wait", "Wait until studies or trials have ended, or something is worth a look."),
     Verb("effects", "Show the effect of each hyperparameter."),
     Verb("importance", "Show how much each hyperparameter matters."),

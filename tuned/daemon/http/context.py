@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 
 from storage.engine import Database
+from tuned.core.errors import InvalidInput
 from tuned.core.study import Study
 from tuned.daemon import resolving
 from tuned.daemon.analyses.analysing import Analysing
@@ -27,6 +29,19 @@ from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.yields import Yields
 from tuned.wire import DaemonStatus
 
+T = TypeVar("T")
+
+TRIED = "dry-run"
+"""Tag of the routes that take `?dry_run=true`: all that they change is changed by `Context.commit`."""
+
+
+class _RolledBack(Exception):
+    """Ends the transaction of a dry run, and carries its result."""
+
+    def __init__(self, result: object) -> None:
+        super().__init__()
+        self.result = result
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -36,6 +51,7 @@ class Context:
         runs: Folder of the run directories.
         status: The daemon's status, from the numbers of studies, live and queued trials.
         stop: Ends the daemon; True: its trials, too.
+        dry_run: Whether `commit` takes back what it did.
     """
 
     runs: Path
@@ -55,6 +71,7 @@ class Context:
     polite: Polite
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
+    dry_run: bool = False
 
     async def study(self, name: str) -> Study:
         """The study of this name.
@@ -64,11 +81,29 @@ class Context:
         """
         return await self.database.ask(lambda conn: resolving.named(conn, name))
 
+    async def commit(self, change: Callable[[Connection], T]) -> T:
+        """Run a transaction and return its result; in a dry run it is rolled back, with its events."""
+        if not self.dry_run:
+            return await self.database.writer.run(change)
+
+        def tried(conn: Connection) -> T:
+            raise _RolledBack(change(conn))
+
+        try:
+            return await self.database.writer.run(tried)
+        except _RolledBack as ended:
+            result: T = ended.result  # type: ignore[assignment]
+            return result
+
 
 async def _context(request: Request) -> Context:
     # A coroutine, because plain functions are run in a thread of their own.
     context: Context = request.app.state.context
-    return context
+    if request.query_params.get("dry_run") != "true":
+        return context
+    if TRIED not in request.scope["route"].tags:
+        raise InvalidInput("this request has no dry run", where="dry_run", hint="leave it out; nothing has been done")
+    return replace(context, dry_run=True)
 
 
 Given = Annotated[Context, Depends(_context)]

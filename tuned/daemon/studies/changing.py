@@ -21,7 +21,7 @@ from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import clock, resolving
-from tuned.daemon.http.context import Given
+from tuned.daemon.http.context import TRIED, Given
 from tuned.wire import Settings, SettingsChanged
 
 _MORE_WORK = ("search.trials", "search.budget")
@@ -30,15 +30,13 @@ _MORE_WORK = ("search.trials", "search.budget")
 NO_PLACE = "the study was made smaller"
 
 
-router = APIRouter(tags=["steering"])
+router = APIRouter(tags=["steering", TRIED])
 
 
 @router.post("/studies/{name}/set")
 async def set_(name: str, request: Settings, given: Given) -> SettingsChanged:
     """Change keys of a submitted study; more trials let an ended one go on."""
-    return await given.database.writer.run(
-        lambda conn: change(conn, resolving.named(conn, name), request.values, clock.now())
-    )
+    return await given.commit(lambda conn: change(conn, resolving.named(conn, name), request.values, clock.now()))
 
 
 def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float) -> SettingsChanged:

@@ -18,18 +18,16 @@ from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints, resolving, study_moves
-from tuned.daemon.http.context import Given
+from tuned.daemon.http.context import TRIED, Given
 from tuned.wire import Enqueue, Enqueued
 
-router = APIRouter(tags=["studies"])
+router = APIRouter(tags=["studies", TRIED])
 
 
 @router.post("/studies/{name}/enqueue")
 async def enqueue(name: str, request: Enqueue, given: Given) -> Enqueued:
     """Queue points of the user's own; parameters left out are suggested."""
-    numbers = await given.database.writer.run(
-        lambda conn: _enqueue(conn, resolving.named(conn, name), request, clock.now())
-    )
+    numbers = await given.commit(lambda conn: _enqueue(conn, resolving.named(conn, name), request, clock.now()))
     failpoints.reach("enqueue.committed")
     return Enqueued(numbers)
 

@@ -20,14 +20,14 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.core.verbs import BY_NAME, Verb
 from tuned.daemon import clock, failpoints
-from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.context import TRIED, Context, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen, run_failed_again
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.daemon.verbs.retries import retry
 from tuned.wire import Changed, Targets
 
-router = APIRouter(tags=["verbs"])
+router = APIRouter(tags=["verbs", TRIED])
 
 Act = Callable[[Connection, Trial, Effect, float], None]
 
@@ -39,7 +39,7 @@ async def act(given: Context, verb: str, targets: list[str]) -> Changed:
         InvalidInput, NotFound: A target is wrong; nothing has changed.
         Conflict: Nothing could be changed; the message says why.
     """
-    effect = await given.database.writer.run(lambda conn: _apply(conn, verb, targets, clock.now()))
+    effect = await given.commit(lambda conn: _apply(conn, verb, targets, clock.now()))
     failpoints.reach("stop.committed")
     return await carry_out(given, effect)
 

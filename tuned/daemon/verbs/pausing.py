@@ -15,14 +15,14 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.gpu_memory import cuda_tool
-from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.context import TRIED, Context, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
 
-router = APIRouter(tags=["verbs"])
+router = APIRouter(tags=["verbs", TRIED])
 
 NAMED = 8
 """Trials that go on and are named."""
@@ -51,7 +51,7 @@ async def pause(given: Context, targets: list[str], level: str | None = None, le
         Conflict: Nothing could be changed; the message says why.
     """
     tool = cuda_tool() is not None
-    effect = await given.database.writer.run(lambda conn: _pause(conn, targets, level, tool, clock.now(), leaves_card))
+    effect = await given.commit(lambda conn: _pause(conn, targets, level, tool, clock.now(), leaves_card))
     failpoints.reach("stop.committed")
     return await carry_out(given, effect)
 

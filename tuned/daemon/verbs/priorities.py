@@ -9,18 +9,18 @@ from storage import repository
 from tuned.core.queue.priorities import check_priority
 from tuned.core.states import TERMINAL
 from tuned.daemon import clock
-from tuned.daemon.http.context import Given
+from tuned.daemon.http.context import TRIED, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, name_of
 from tuned.wire import Changed, Reprioritise
 
-router = APIRouter(tags=["verbs"])
+router = APIRouter(tags=["verbs", TRIED])
 
 
 @router.post("/priority")
 async def priority(request: Reprioritise, given: Given) -> Changed:
     """Higher runs first, also across studies."""
-    effect = await given.database.writer.run(
+    effect = await given.commit(
         lambda conn: _reprioritise(conn, request.targets, request.priority, request.relative, clock.now())
     )
     return Changed(effect.changed, effect.skipped)

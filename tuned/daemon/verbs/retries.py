@@ -16,13 +16,13 @@ from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
-from tuned.daemon.http.context import Given
+from tuned.daemon.http.context import TRIED, Given
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.wire import Changed, Targets
 
-router = APIRouter(tags=["verbs"])
+router = APIRouter(tags=["verbs", TRIED])
 
 
 def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
@@ -57,7 +57,7 @@ def _retries_of(conn: Connection, trial: Trial) -> list[Trial]:
 @router.post("/retry/undo")
 async def undo_retry(request: Targets, given: Given) -> Changed:
     """Retries that have not begun are taken back; a study that goes on because of one ends again."""
-    effect = await given.database.writer.run(lambda conn: _undo(conn, request.targets, clock.now()))
+    effect = await given.commit(lambda conn: _undo(conn, request.targets, clock.now()))
     return await carry_out(given, effect)
 
 
