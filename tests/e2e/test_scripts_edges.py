@@ -100,6 +100,23 @@ def test_a_preload_that_ends_the_launcher_falls_back_to_cold(shared_daemon: Daem
     assert start["mode"] == "cold"
 
 
+def test_a_module_that_forbids_forks_is_left_out_and_the_others_stay_warm(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    write(tmp_path, REPORTS + "\n    print('ahead', {'colorsys', 'keeps_a_thread'} & set(__import__('sys').modules))\n")
+    (tmp_path / "lib").mkdir()
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+    write(tmp_path / "lib", thread, "keeps_a_thread.py")
+    run = {"preload": ["colorsys", "keeps_a_thread"], "env": {"PYTHONPATH": str(tmp_path / "lib")}}
+    shared_daemon.submit(study("threaded", run=run), tmp_path)
+    assert shared_daemon.wait_ended("threaded")["counts"] == {"completed": 1}
+    start = json.loads((shared_daemon.home / "runs" / "threaded" / "1" / "1" / "start.json").read_text())
+    assert start["mode"] == "warm"
+    assert "ahead {'colorsys'}" in shared_daemon.get("/v1/studies/threaded/trials/1/log")["text"]
+    said = shared_daemon.study("threaded")["note"]
+    assert "keeps_a_thread cannot be imported ahead: it starts a thread, so no process could be forked" in said
+
+
 def test_a_preload_that_cannot_be_imported_is_told_of(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
     write(tmp_path, REPORTS)
     shared_daemon.submit(study("missing", run={"preload": ["json", "no_such_module"]}), tmp_path)

@@ -63,8 +63,11 @@ def test_imports_are_answered_for(tmp_path: Path, modules: Path) -> None:
 )
 def test_unsafe_preload_starts_cold_alone(tmp_path: Path, modules: Path, source: str, why: str) -> None:
     (modules / "unsafe.py").write_text(source)
-    launcher = start(tmp_path, modules, "unsafe")
+    (modules / "fine.py").touch()
+    launcher = start(tmp_path, modules, "fine", "unsafe")
     assert not launcher.ready["fork_safe"] and why in launcher.ready["why"]
+    # Only a forked process sees that CUDA was touched, so nobody knows which module did it.
+    assert list(launcher.ready["failed"]) == ([] if why == "touched CUDA" else ["unsafe"])
     script = tmp_path / "train.py"
     script.write_text("print('ran')")
     answer = launcher.launch(launcher.attempt(script))

@@ -57,7 +57,7 @@ class Launcher:
         self._bundle = bundle
         self._at_start = at_start
         self._control = Control()
-        self._preloaded = preload.Preload({}, {}, frozenset())
+        self._preloaded = preload.Preload({}, {}, frozenset(), {})
         self._unsafe: Optional[str] = None
         self._our_modules = [n for n in sys.modules if n == "tuned" or n.startswith("tuned.")]
         unblock()
@@ -117,7 +117,7 @@ class Launcher:
             pid=os.getpid(),
             python="%d.%d.%d" % sys.version_info[:3],
             imported={name: s * 1000 for name, s in self._preloaded.imported.items()},
-            failed=self._preloaded.failed,
+            failed={**self._preloaded.failed, **(self._preloaded.to_blame() if self._unsafe else {})},
             fork_safe=self._unsafe is None,
             why=self._unsafe or "",
         )

@@ -17,7 +17,7 @@ import time
 import traceback
 import warnings
 import weakref
-from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional
+from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from tuned import faults
 from tuned.launch import kernel
@@ -51,11 +51,21 @@ class Preload(NamedTuple):
         imported: Seconds that each import took, with all that it imported itself.
         failed: Why the others could not be imported.
         fds: Descriptors that the modules opened and expect to keep.
+        brought: What forbids a fork as long as it is there -> the module whose import brought it.
     """
 
     imported: Dict[str, float]
     failed: Dict[str, str]
     fds: FrozenSet[int]
+    brought: Dict[str, str]
+
+    def to_blame(self) -> Dict[str, str]:
+        """The modules without which a fork would be safe, each with what it brought along that is still there."""
+        blamed: Dict[str, str] = {}
+        for hazard in sorted(_hazards()):
+            if hazard in self.brought:
+                blamed.setdefault(self.brought[hazard], "%s, so no process could be forked" % hazard.partition(" #")[0])
+        return blamed
 
 
 def import_modules(names: Iterable[str], environment: Optional[Mapping[str, Optional[str]]] = None) -> Preload:
@@ -87,6 +97,8 @@ def _import(names: Iterable[str]) -> Preload:
     before = _open_fds()
     imported: Dict[str, float] = {}
     failed: Dict[str, str] = {}
+    brought: Dict[str, str] = {}
+    alone = _hazards()
     for name in names:
         began = time.perf_counter()
         try:
@@ -95,12 +107,36 @@ def _import(names: Iterable[str]) -> Preload:
             failed[name] = traceback.format_exception_only(type(error), error)[-1].strip()
             continue
         imported[name] = time.perf_counter() - began
+        for hazard in _hazards() - alone:
+            brought.setdefault(hazard, name)
         for companion in _AT_EXIT_COMPANIONS.get(name, ()):
             try:
                 importlib.import_module(companion)
             except Exception:
                 pass  # not installed: then nothing imports it at the end either
-    return Preload(imported, failed, frozenset(_open_fds() - before))
+    return Preload(imported, failed, frozenset(_open_fds() - before), brought)
+
+
+def _hazards() -> FrozenSet[str]:
+    """Everything in this process that may forbid a fork: some threads of libraries end at one, and forbid nothing."""
+    found = {"it imports %s" % name for name in FORK_UNSAFE_MODULES if name in sys.modules}
+    found.update("it starts a thread #%s" % thread for thread in os.listdir("/proc/self/task"))
+    found.update("it opens %s" % target for target in _gpu_devices())
+    cuda = sys.modules.get("torch.cuda")
+    if cuda is not None and cuda.is_initialized():
+        found.add("it initialises CUDA")
+    return frozenset(found)
+
+
+def _gpu_devices() -> Iterator[str]:
+    """The graphics devices that are open."""
+    for fd in _open_fds():
+        try:
+            target = os.readlink("/proc/self/fd/%d" % fd)
+        except OSError:
+            continue
+        if target.startswith(_GPU_DEVICES):
+            yield target
 
 
 def settle() -> Settled:
@@ -150,13 +186,8 @@ def fork_hazard() -> Optional[str]:
     for name in FORK_UNSAFE_MODULES:
         if name in sys.modules:
             return "%s was imported, which does not work in a forked process" % name
-    for fd in _open_fds():
-        try:
-            target = os.readlink("/proc/self/fd/%d" % fd)
-        except OSError:
-            continue
-        if target.startswith(_GPU_DEVICES):
-            return "%s is open in the launcher" % target
+    for target in _gpu_devices():
+        return "%s is open in the launcher" % target
     cuda = sys.modules.get("torch.cuda")
     if cuda is not None and cuda.is_initialized():
         return "CUDA is initialised in the launcher"

@@ -83,7 +83,7 @@ class Forking:
         if kind.preload and self._launchers.ready(kind) is None and not attempt.cut_off:
             await asyncio.wait([launcher.ready], timeout=PATIENCE_S)
         if launcher.failed:
-            # A module that failed in the middle has left parts of itself behind.
+            # A module that failed in the middle has left parts of itself behind; one that forbids forks, all of itself.
             self._preloads.drop(study, launcher.failed)
             self._launchers.let_go(launcher)
             return await self._launcher(study, attempt)
