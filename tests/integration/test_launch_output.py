@@ -77,6 +77,23 @@ def test_matches_are_counted_without_a_step(run: Run) -> None:
     ]
 
 
+def test_metrics_on_lines_of_their_own_are_counted_apart(run: Run) -> None:
+    """Rounds of boosting, say: a line for each part of the data, and one for both later."""
+    attempt = run(
+        r"""
+        for i in range(3):
+            print(f"train-rmse:{i}.5")
+            print(f"valid-rmse:{i}.25")
+        print("train-rmse:9 valid-rmse:8")
+        """,
+        [(r"train-rmse:(?P<train>\S+)( valid-rmse:(?P<also>\S+))?|valid-rmse:(?P<valid>\S+)", "both")],
+    )
+    assert [(v["step"], v.get("train"), v.get("valid"), v.get("also")) for v in values(attempt)] == [
+        (0, 0.5, None, None), (0, None, 0.25, None), (1, 1.5, None, None), (1, None, 1.25, None),
+        (2, 2.5, None, None), (2, None, 2.25, None), (3, 9.0, None, 8.0),
+    ]  # fmt: skip
+
+
 def test_streams_are_told_apart(run: Run) -> None:
     attempt = run(
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from tuned.launch.numbers import read_number
 from tuned.launch.signals import TookTooLong, raise_on_alarm
@@ -63,7 +63,7 @@ class _Pattern:
     def __init__(self, index: int, regex: str, stream: str) -> None:
         self.index = index
         self.stream = stream
-        self.matches = 0
+        self.counts: Dict[str, int] = {}
         self.strikes = 0
         self.unread = 0
         self.disabled: Optional[str] = None
@@ -105,9 +105,14 @@ class _Pattern:
         if not values:
             return None
         if step is None:
-            step = self.matches if told is None else told
-        self.matches += 1
+            step = self._counted(values) if told is None else told
         return {STEP_KEY: step, **values}
+
+    def _counted(self, names: Iterable[str]) -> int:
+        """The step of a line where nothing tells one: metrics on lines of their own are counted apart."""
+        step = max(self.counts.get(name, 0) for name in names)
+        self.counts.update(dict.fromkeys(names, step + 1))
+        return step
 
 
 class Patterns:
