@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import json
 import re
 from typing import Any
 
 import pytest
 
 from tuned.core.draft.prints import direction_of, read_prints
+from tuned.launch.numbers import read_number
 
 VALUES = {
     "epoch": 3, "step": 7, "epochs": 20, "i": 2, "n": 9, "loss": 0.25, "val_loss": 0.5, "val_acc": 0.75, "acc": 91.5,
@@ -18,10 +20,17 @@ VALUES = {
 }  # fmt: skip
 
 
+class Loss(float):
+    """A number that shows its type in a dictionary, as those of NumPy and PyTorch do."""
+
+    def __repr__(self) -> str:
+        return f"tensor({float(self)}, device='cuda:0')"
+
+
 def printed(statement: str) -> str:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(statement, dict(VALUES))
+        exec(statement, {**VALUES, "json": json, "Loss": Loss})
     return out.getvalue()
 
 
@@ -46,6 +55,13 @@ def printed(statement: str) -> str:
         ("print('Accuracy of the network on the 10000 test images: %d %%' % acc)", {"test_acc": 91}),
         ("print('Epoch: ' + str(epoch) + ', loss: ' + str(loss))", {"step": 3, "loss": 0.25}),
         ("print('\\033[1mval_loss\\033[0m', val_loss)", {"val_loss": 0.5}),
+        ("print({'loss': loss, 'grad_norm': t, 'epoch': 3.0})", {"step": 3, "loss": 0.25}),
+        ("print({'eval_loss': Loss(val_loss), 'eval_runtime': t, 'epoch': epoch})", {"step": 3, "eval_loss": 0.5}),
+        ("print({'epoch': 3.0, 'tags': ['a', 'b'], 'val_acc': str(val_acc)})", {"step": 3, "val_acc": 0.75}),
+        ("logs = {'val/loss': val_loss, 'step': step}\nprint('logs', logs)", {"step": 7, "val_loss": 0.5}),
+        ("logs = dict(epoch=epoch, acc=acc)\nprint(f'{dict(epoch=epoch, acc=acc)}')", {"step": 3, "acc": 91.5}),
+        ("print(json.dumps({'epoch': epoch, 'val_loss': val_loss}))", {"step": 3, "val_loss": 0.5}),
+        ("print(f'round {i} valid logloss: {val_loss:.5f}')", {"step": 2, "valid_logloss": 0.5}),
         ("print('train: loss', loss, 'acc', acc, '| val: loss', val_loss)",
          {"train_loss": 0.25, "train_acc": 91.5, "val_loss": 0.5}),
     ],
@@ -56,8 +72,30 @@ def test_the_pattern_finds_what_is_printed(statement: str, expected: dict[str, f
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in printed(statement).splitlines()]
     matches = [match for match in (re.search(pattern, line) for line in lines) if match]
     assert len(matches) == 1, (pattern, lines)
-    assert {name: float(value) for name, value in matches[0].groupdict().items()} == pytest.approx(expected)
+    assert {name: read_number(value) for name, value in matches[0].groupdict().items()} == pytest.approx(expected)
     assert set(found.metrics) == set(expected) - {"step"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{'eval_loss': 0.5, 'eval_accuracy': 0.75, 'eval_runtime': 1.5, 'epoch': 0.25}",
+        "{'eval_loss': '0.5', 'eval_accuracy': '0.75', 'epoch': '0.25'}",
+        " 50%|#####     | 1/2 [00:01<00:01]{'eval_loss': 0.5, 'eval_accuracy': 0.75, 'epoch': 1.0}",
+        "{'loss': 0.5, 'grad_norm': 1.0, 'learning_rate': 5e-05, 'epoch': 0.02}",
+    ],
+)
+def test_what_a_trainer_prints_by_itself_is_found(line: str) -> None:
+    """As `transformers` 4 and 5 print their logs."""
+    found = read_prints(
+        ast.parse(
+            "from transformers import Trainer\ndef compute_metrics(p):\n    return {'accuracy': 1}\nTrainer().train()"
+        )
+    )
+    assert found.metrics == ("eval_loss", "eval_accuracy", "loss")
+    caught = [match.groupdict() for match in (re.search(pattern, line) for pattern in found.patterns) if match]
+    numbers = {name: read_number(text) for groups in caught for name, text in groups.items()}
+    assert numbers == ({"loss": 0.5} if "'loss'" in line else {"eval_loss": 0.5, "eval_accuracy": 0.75})
 
 
 def test_the_objective_is_held_out_and_a_loss() -> None:
@@ -79,7 +117,19 @@ def test_reports_need_no_pattern() -> None:
     assert (found.reported, found.patterns, found.metrics) == (True, (), ("val_loss", "train_loss"))
 
 
-@pytest.mark.parametrize("text", ["print('hello', name)", "print(f'done in {t} s')", "print()", "f.write(x)", "x = 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "print('hello', name)",
+        "print(f'done in {t} s')",
+        "print()",
+        "f.write(x)",
+        "x = 1",
+        "wandb.log({'loss': loss})",
+        "print({**logs, 'loss': loss})",
+        "print({name: loss})",
+    ],
+)
 def test_nothing_is_made_up(text: str) -> None:
     assert read_prints(ast.parse(text)).patterns == ()
 

@@ -95,6 +95,41 @@ def test_globals_before_a_configurator() -> None:
     assert spelling_of(found["bias"], "bias").on == ("--bias=True",)
     assert spelling_of(found["learning_rate"], "learning_rate").python
     assert read("x = 1\nexec('y = 2')").how == ""
+    loop = "lr = 0.1\nbias = True\nfor a in argv:\n    k, v = a.split('=')\n    globals()[k] = {}\n"
+    own = {option.name: option for option in read(loop.format("literal_eval(v)")).options}
+    assert list(own) == ["lr", "bias"] and spelling_of(own["bias"], "bias").on == ("--bias=True",)
+    assert {option.truth for option in read(loop.format("type(globals()[k])(v)")).options} == {"unknown"}
+
+
+def test_variables_of_the_environment_that_are_numbers_or_switches(tmp_path: Path) -> None:
+    text = (
+        "import os\nLR = float(os.environ.get('LR', '0.1'))\nN = int(os.getenv('LAYERS', 2))\nH = os.environ['HOME']\n"
+        "AMP = os.environ.get('AMP', '0') == '1'\nBN = os.environ.get('BN', 'true').lower() == 'true'\n"
+        "SEED = int(os.environ['SEED'])\nprint('loss', LR)\n"
+    )
+    (tmp_path / "train.py").write_text(text)
+    draft = draft_study(load_script(str(tmp_path / "train.py"), tmp_path))
+    typed = 'env = { LR = "{LR:.4g}", LAYERS = "{LAYERS}", AMP = "{AMP:d}", BN = "{BN}", SEED = "{seed}" }'
+    assert typed in draft.text and "args" not in draft.text
+    assert draft.tuned == ("LR", "LAYERS", "AMP", "BN")
+    options = "import argparse\nargparse.ArgumentParser().add_argument('--lr', type=float)\n"
+    (tmp_path / "options.py").write_text(options)
+    (tmp_path / "train.py").write_text("import options\n" + text)
+    assert load_script(str(tmp_path / "train.py"), tmp_path).taken.how == "argparse"
+
+
+def test_the_bounds_that_an_option_declares_hold_for_its_range() -> None:
+    text = "import click\n@click.option('--layers', type=click.IntRange(1, 3), default=2)\ndef train(layers): pass\n"
+    (option,) = read(text).options
+    assert (option.kind, option.declared, option.least, option.most) == ("int", True, 1, 3)
+    assert choose(option).entry == {"type": "int", "low": 1, "high": 3}
+    lower = read(
+        text.replace("click.IntRange(1, 3)", "click.FloatRange(min=0.2)")
+        .replace("layers", "dropout")
+        .replace("=2)", "=0.3)")
+    )
+    assert choose(lower.options[0]).entry["low"] == 0.2
+    assert choose(Option("decay", "--decay", "float", -1.0)).use == "leave"
 
 
 def test_hydra_files() -> None:
@@ -191,7 +226,10 @@ def test_switches_that_train_nothing_are_left(name: str) -> None:
         ("import gymnasium as gym", "gamma", "float", 0.99, 0.9, 0.9999),
         ("from stable_baselines3 import PPO", "ent_coef", "float", 0.0, 1e-8, 0.1),
         ("import xgboost as xgb", "max-depth", "int", 6, 3, 10),
+        ("import xgboost", "reg_lambda", "float", 1.0, 1e-3, 10.0),
         ("import lightgbm", "num_leaves", "int", 31, 15, 255),
+        ("import lightgbm", "min_child_samples", "int", 20, 5, 1000),
+        ("import lightgbm", "min_child_weight", "float", 1e-3, 1e-3, 10.0),
         ("from sklearn.svm import SVC", "C", "float", 1.0, 1e-3, 1e3),
         ("import torch", "gamma", "float", 0.7, 0.1, 0.99),
     ],

@@ -32,6 +32,7 @@ def load_script(script: str, folder: Path) -> Script:
         InvalidInput: It is not there, or no Python.
     """
     from tuned.core.draft.study_text import read_script
+    from tuned.core.script.environment_options import environment_options
     from tuned.core.study import RunSpec
     from tuned.core.study_file.taking import options_of
     from tuned.disk import Disk
@@ -63,7 +64,8 @@ def load_script(script: str, folder: Path) -> Script:
         module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__main__")
         read = replace(read, module=module, cwd=os.path.relpath(root, folder))
     if not read.taken.how:
-        read = replace(read, taken=options_of(RunSpec("script", str(path), cwd=str(root), module=read.module), Disk()))
+        beside = options_of(RunSpec("script", str(path), cwd=str(root), module=read.module), Disk())
+        read = replace(read, taken=beside if beside.options else environment_options(text))
     return read
 
 

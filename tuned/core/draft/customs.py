@@ -1,7 +1,7 @@
 """Customary ranges of named options, by the library that a script imports, each with its source.
 
 Owns the table. They are where a person begins to edit; what a general name such as `lr` means without a library is
-`tuned.core.draft.ranges`'.
+`tuned.core.draft.ranges`'. A source that names no ends says so, and the ends are a customary part of what it allows.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 ZOO = "as in the samplers of rl-baselines3-zoo"
-XGB = "among those that XGBoost's notes on parameter tuning and its own parameters page name"
-LGBM = "among those that LightGBM's page on parameter tuning names"
-SVM = "as on scikit-learn's page on RBF SVM parameters"
+XGB = "among those of XGBoost's Notes on Parameter Tuning, which give no ends"
+XGB_PAGE = "among those of XGBoost's Parameters page, which gives no ends"
+XGB_ROWS = "as XGBoost's Parameters page has it: typically at least 0.5"
+LGBM = "among those of LightGBM's Parameters Tuning page, which gives no ends"
+LGBM_LEAVES = "as LightGBM's Parameters Tuning page has it: up to hundreds or a thousand for large data"
+SVM = "as scikit-learn's RBF SVM parameters example has it: 1e-3 to 1e3 is usually sufficient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +52,31 @@ _XGBOOST = {
     "learning_rate": _float(0.01, 0.3, log=True),
     "max_depth": _int(3, 10),
     "min_child_weight": _float(0.1, 10.0, log=True),
-    "subsample": _float(0.5, 1.0),
-    "colsample_bytree": _float(0.5, 1.0),
     "gamma": _float(1e-3, 5.0, log=True),
-    "reg_lambda": _float(1e-3, 10.0, log=True),
-    "reg_alpha": _float(1e-3, 10.0, log=True),
+    "min_split_loss": _float(1e-3, 5.0, log=True),
+    "colsample_bytree": _float(0.5, 1.0),
 }
+_XGBOOST_WEIGHTS = dict.fromkeys(("lambda", "reg_lambda", "alpha", "reg_alpha"), _float(1e-3, 10.0, log=True))
 _LIGHTGBM = {
     "learning_rate": _float(0.01, 0.3, log=True),
     "num_leaves": _int(15, 255, log=True),
-    "min_data_in_leaf": _int(5, 500, log=True),
-    "min_child_samples": _int(5, 500, log=True),
-    "feature_fraction": _float(0.5, 1.0),
-    "bagging_fraction": _float(0.5, 1.0),
-    "lambda_l1": _float(1e-3, 10.0, log=True),
-    "lambda_l2": _float(1e-3, 10.0, log=True),
+    "max_depth": _int(3, 12),
+    **dict.fromkeys(("min_sum_hessian_in_leaf", "min_child_weight"), _float(1e-3, 10.0, log=True)),
+    **dict.fromkeys(("feature_fraction", "colsample_bytree"), _float(0.5, 1.0)),
+    **dict.fromkeys(("bagging_fraction", "subsample"), _float(0.5, 1.0)),
+    **dict.fromkeys(("lambda_l1", "lambda_l2", "reg_alpha", "reg_lambda"), _float(1e-3, 10.0, log=True)),
+    **dict.fromkeys(("min_gain_to_split", "min_split_gain"), _float(1e-3, 1.0, log=True)),
 }
+_LIGHTGBM_LEAVES = dict.fromkeys(("min_data_in_leaf", "min_child_samples"), _int(5, 1000, log=True))
 _SVC = {"c": _float(1e-3, 1e3, log=True), "gamma": _float(1e-3, 1e3, log=True)}
 
 _BY_MODULE: tuple[tuple[tuple[str, ...], dict[str, Any], str], ...] = (
     (("stable_baselines3", "gymnasium", "gym", "gymnax"), _RL, ZOO),
     (("xgboost",), _XGBOOST, XGB),
+    (("xgboost",), {"subsample": _float(0.5, 1.0)}, XGB_ROWS),
+    (("xgboost",), _XGBOOST_WEIGHTS, XGB_PAGE),
     (("lightgbm",), _LIGHTGBM, LGBM),
+    (("lightgbm",), _LIGHTGBM_LEAVES, LGBM_LEAVES),
     (("sklearn.svm",), _SVC, SVM),
 )
 

@@ -1,13 +1,14 @@
 """The lines that a script prints, read from its text: literal pieces, and holes where values stand.
 
-Owns the forms that such text takes: f-strings, `%`, `format`, several arguments, logging.
+Owns the forms that such text takes: f-strings, `%`, `format`, several arguments, dictionaries, logging.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 _PRINTERS = frozenset({"print", "write", "info", "debug", "warning", "echo", "log", "secho", "tqdm_write"})
@@ -25,10 +26,12 @@ class Hole:
     Attributes:
         source: The last name in the expression; empty when there is none.
         padded: Whether blanks may stand before it.
+        shown: Whether it is a dictionary's value: quoted where it is a text, with its type where it has one.
     """
 
     source: str = ""
     padded: bool = False
+    shown: bool = False
 
 
 Line = tuple[str | Hole, ...]
@@ -36,25 +39,35 @@ Line = tuple[str | Hole, ...]
 
 def printed_lines(tree: ast.Module) -> Iterator[Line]:
     """The output of each call that prints, in the order of the text; one entry for each line of the output."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for call in sorted(calls, key=lambda call: call.lineno):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call | ast.Assign)]
+    known: dict[str, ast.Dict] = {}
+    for node in sorted(nodes, key=lambda node: node.lineno):
+        if isinstance(node, ast.Assign):
+            if isinstance(node.value, ast.Dict):
+                known |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+            continue
+        call, name = node, _called(node)
         if name not in _PRINTERS or not call.args:
             continue
         if name == "print" or len(call.args) == 1:
-            yield from _split(_joined(call.args))
+            # What is given to a library's `log` is seldom printed as it is.
+            yield from _split(_joined(call.args, known if name != "log" else None))
         else:
             first = call.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield from _split(_percent(first.value, call.args[1:]))
 
 
-def _joined(arguments: list[ast.expr]) -> Line:
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _joined(arguments: list[ast.expr], known: Mapping[str, ast.Dict] | None) -> Line:
     pieces: list[str | Hole] = []
     for i, argument in enumerate(arguments):
         if i:
             pieces.append(" ")
-        pieces += _pieces(argument)
+        pieces += _pieces(argument, known)
     return _merged(pieces)
 
 
@@ -83,13 +96,21 @@ def _split(line: Line) -> Iterator[Line]:
     yield _merged(current)
 
 
-def _pieces(node: ast.expr) -> list[str | Hole]:
+def _pieces(node: ast.expr, known: Mapping[str, ast.Dict] | None) -> list[str | Hole]:
+    """What an expression prints as.
+
+    Args:
+        node: The expression.
+        known: The dictionaries that names stand for; None where none of them is printed.
+    """
     if isinstance(node, ast.Constant):
         return [str(node.value)]
     if isinstance(node, ast.JoinedStr):
-        return [str(part.value) if isinstance(part, ast.Constant) else _hole(part) for part in node.values]
+        return [piece for part in node.values for piece in _part(part, known)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_pieces(node.left), *_pieces(node.right)]
+        return [*_pieces(node.left, known), *_pieces(node.right, known)]
+    if known is not None and (shown := _dictionary(node, known)):
+        return shown
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
         values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
         return list(_percent(str(node.left.value), values))
@@ -101,6 +122,39 @@ def _pieces(node: ast.expr) -> list[str | Hole]:
     ):
         return list(_formatted(str(node.func.value.value), node))
     return [Hole(_source(node))]
+
+
+def _part(node: ast.expr, known: Mapping[str, ast.Dict] | None) -> list[str | Hole]:
+    """One part of an f-string."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    whole = node.value if isinstance(node, ast.FormattedValue) and node.format_spec is None else None
+    return (whole is not None and known is not None and _dictionary(whole, known)) or [_hole(node)]
+
+
+def _dictionary(node: ast.expr, known: Mapping[str, ast.Dict]) -> list[str | Hole]:
+    """The text of a dictionary of named values, also as JSON on one line; empty where it is none."""
+    spell: Callable[[str], str] = repr
+    if isinstance(node, ast.Call) and _called(node) == "dumps" and len(node.args) == 1:
+        if any(word.arg in ("indent", "separators", "sort_keys") for word in node.keywords):
+            return []
+        node, spell = node.args[0], json.dumps
+    if isinstance(node, ast.Call) and _called(node) == "dict" and not node.args:
+        entries = [(word.arg, word.value) for word in node.keywords]
+    else:
+        table = known.get(node.id) if isinstance(node, ast.Name) else node
+        if not isinstance(table, ast.Dict):
+            return []
+        entries = [
+            (key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None, content)
+            for key, content in zip(table.keys, table.values, strict=True)
+        ]
+    if not entries or any(name is None for name, _ in entries):
+        return []
+    pieces: list[str | Hole] = []
+    for name, content in entries:
+        pieces += ["{" if not pieces else ", ", f"{spell(str(name))}: ", Hole(_source(content), shown=True)]
+    return [*pieces, "}"]
 
 
 def _percent(text: str, values: list[ast.expr]) -> Line:

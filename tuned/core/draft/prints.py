@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from tuned.core.draft.printed_lines import Line, printed_lines
 
 _NUMBER = r"[-+.\w]+"
+_SHOWN = r"[^,'\"}]+"
 _WHOLE = r"\d+"
 _STEPS = ("epoch", "step", "iter", "iteration", "it", "batch", "round", "update")
 _METRIC = re.compile(
     r"(?:^|_)(loss|err|error|acc|accuracy|top1|top5|f1|auc|auroc|ap|map|miou|iou|dice|bleu|rouge|score|reward|return"
-    r"|perplexity|ppl|mse|mae|rmse|nll|wer|cer|fid|psnr|ssim|r2|bpb|bpc|elbo|precision|recall|mrr|ndcg)(?:$|_)"
+    r"|perplexity|ppl|mse|mae|rmse|rmsle|mape|nll|logloss|mlogloss|merror|brier|wer|cer|fid|psnr|ssim|r2|bpb|bpc|elbo"
+    r"|aucpr|precision|recall|mrr|ndcg)(?:$|_)"
 )
 _MAXIMIZED = re.compile(
     r"(?:^|_)(acc|accuracy|top1|top5|f1|auc|auroc|ap|map|miou|iou|dice|bleu|rouge|score|reward|return|psnr|ssim|r2"
-    r"|precision|recall|mrr|ndcg)(?=$|_)"
+    r"|aucpr|precision|recall|mrr|ndcg)(?=$|_)"
 )
 _MINIMIZED = re.compile(
-    r"(?:^|_)(loss|err|error|perplexity|ppl|mse|mae|rmse|mape|nll|wer|cer|fid|bpb|bpc|logloss|brier|regret)(?=$|_)"
+    r"(?:^|_)(loss|err|error|perplexity|ppl|mse|mae|rmse|rmsle|mape|nll|wer|cer|fid|bpb|bpc|logloss|mlogloss"
+    r"|merror|brier|regret)(?=$|_)"
 )
 _NEGATED = re.compile(r"(?:^|_)(neg|negative)_")
 _PARTS = {
@@ -33,7 +36,8 @@ _PARTS = {
 }  # fmt: skip
 _AROUND = ("best", "final", "mean", "avg", "average", "running", "total")
 _LABEL = re.compile(
-    r"(?:[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z][A-Za-z0-9_.-]*)*(?: (?=[A-Za-z])|(?=[\s:=(\[]*$))){1,5}[\s:=(\[]*$"
+    r"(?:[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z][A-Za-z0-9_.-]*)*(?: (?=[A-Za-z])|(?=['\"]?[\s:=(\[]*$))){1,5}"
+    r"['\"]?[\s:=(\[]*$"
 )
 
 
@@ -75,6 +79,8 @@ def read_prints(tree: ast.Module) -> Found:
         made = pattern_of(line)
         if made is not None:
             patterns.setdefault(*made)
+    for name in _trainer_metrics(tree):
+        patterns.setdefault(rf"'{name}':\s+['\"]?(?P<{name}>{_SHOWN})", [name])
     metrics = list(dict.fromkeys(name for names in patterns.values() for name in names))
     kept = _needed(patterns)
     return Found(tuple(kept), tuple(sorted(metrics, key=rank)), less=lessened(tree))
@@ -124,9 +130,13 @@ def pattern_of(line: Line) -> tuple[str, list[str]] | None:
         if piece.padded and not pieces[-1].endswith(r"\s+"):
             pieces.append(r"\s*")
         if i in names:
-            pieces.append(f"(?P<{names[i]}>{_WHOLE if names[i] == 'step' else _NUMBER})")
+            number = _SHOWN if piece.shown else _NUMBER
+            quote = "['\"]?" if piece.shown else ""
+            pieces.append(f"{quote}(?P<{names[i]}>{_WHOLE if names[i] == 'step' else number})")
+            if piece.shown and i < last:
+                pieces.append(".*?")  # the rest of a value that shows its type
         else:
-            pieces.append(r"\S*")
+            pieces.append(".*?" if piece.shown else r"\S*")
     words = "".join([text, *(piece for piece in line[begin + 1 : last] if isinstance(piece, str))])
     if first <= 1 and not re.search(r"[A-Za-z]{2}", words):
         pieces.insert(0, r"^\s*")  # bare numbers: at least hold them to the line's beginning
@@ -195,7 +205,10 @@ def _label(text: str) -> str:
     start = len(words)
     while start and len(words) - start < 3 and _is_word(words[start - 1][0]):
         start -= 1
-    return text[match.start() + words[start].start() :] if start < len(words) else ""
+    if start == len(words):
+        return ""
+    begin = match.start() + words[start].start()
+    return text[begin - (text[begin - 1 : begin] in ("'", '"')) :]  # with its quote: `loss` is none of `eval_loss`
 
 
 def _is_word(word: str) -> bool:
@@ -223,8 +236,29 @@ def _needed(patterns: dict[str, list[str]]) -> Iterator[str]:
             yield pattern
 
 
+_TRAINERS = ("transformers", "trl", "sentence_transformers")
 _CALLBACKS = {"keras": ("val_loss",), "transformers": ("eval_loss",), "lightning": ("val_loss",)}
 """Library -> the metric that its training customarily logs, of our callbacks for it."""
+
+
+def _trainer_metrics(tree: ast.Module) -> list[str]:
+    """Metrics that a Hugging Face trainer prints by itself: `{'eval_loss': 0.5, 'eval_accuracy': 0.9, 'epoch': 1.0}`.
+
+    Their patterns name no step: the epoch in these lines is a fraction, so that several lines would share one.
+    """
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    if not any(alias.name.endswith("Trainer") for node in imports if node.module in _TRAINERS for alias in node.names):
+        return []
+    own = [
+        key.value
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and "metrics" in function.name
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
+        for key in node.value.keys
+        if isinstance(key, ast.Constant) and str(key.value).isidentifier()
+    ]
+    return ["eval_loss", *(f"eval_{str(name).removeprefix('eval_')}" for name in own), "loss"]
 
 
 def _called_back(tree: ast.Module) -> tuple[str, ...] | None:

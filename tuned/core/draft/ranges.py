@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tuned.core.draft.customs import Custom
@@ -48,7 +48,7 @@ def choose(option: Option, customs: Mapping[str, Custom] | None = None) -> Choic
     name = option.name.lower().replace("-", "_").replace(".", "_")
     custom = (customs or {}).get(name)
     if custom is not None and not option.many and not option.choices and option.kind in ("float", "int"):
-        return Choice("tune", custom.entry, custom.source)
+        return _within(Choice("tune", custom.entry, custom.source), option)
     if option.many:
         return _required(option, "takes several values")
     if option.kind == "flag":
@@ -57,13 +57,23 @@ def choose(option: Option, customs: Mapping[str, Custom] | None = None) -> Choic
         if pattern.search(name):
             found = rule(option)
             if found.use != "leave" or option.kind == "text":
-                return found
+                return _within(found, option)
             break
     if option.choices:
         return _choices(option)
     if option.kind in ("float", "int") and option.default is not None and not isinstance(option.default, str):
         return Choice("leave", why=f"a number ({option.default:g} by default) of unknown meaning")
     return _required(option, "" if option.default is None else f"{option.default!r} by default")
+
+
+def _within(choice: Choice, option: Option) -> Choice:
+    """The choice with the bounds that the option declares; none where these leave no range."""
+    if not isinstance(choice.entry, Mapping) or "low" not in choice.entry:
+        return choice
+    low, high = choice.entry["low"], choice.entry["high"]
+    low = low if option.least is None else max(low, option.least)
+    high = high if option.most is None else min(high, option.most)
+    return replace(choice, entry={**choice.entry, "low": low, "high": high}) if low < high else Choice("leave")
 
 
 def _words(*names: str) -> re.Pattern[str]:
@@ -97,7 +107,8 @@ def _learning_rate(option: Option) -> Choice:
 
 
 def _decay(option: Option) -> Choice:
-    return Choice("tune", _float(1e-6, 0.1, log=True)) if _is_number(option) else Choice("leave")
+    allowed = _is_number(option) and (_number(option) or 0.0) >= 0
+    return Choice("tune", _float(1e-6, 0.1, log=True)) if allowed else Choice("leave")
 
 
 def _between(low: float, high: float, why: str = "") -> Rule:

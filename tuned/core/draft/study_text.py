@@ -69,6 +69,7 @@ class _Parts:
     todos: list[str] = field(default_factory=list)
     tuned: list[str] = field(default_factory=list)
     defaults: dict[str, tuple[Any, Value | None]] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     flags: bool = False
 
 
@@ -150,7 +151,7 @@ def _parts(script: Script, chosen: Mapping[str, Any] | None) -> _Parts:
     if chosen is not None:
         for name, entry in chosen.items():
             option = script.taken.named(name)
-            if option is None and options and script.taken.how in ("argparse", "click"):
+            if option is None and options and script.taken.how in ("argparse", "click", "environment"):
                 raise _unknown(name, options)
             _take(parts, option or Option(name, f"--{name}", "text"), Choice("tune", entry), name)
     named = {option.name for option in map(script.taken.named, chosen or ()) if option is not None}
@@ -186,7 +187,10 @@ def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> Non
         return
     if choice.use == "given":
         text = str(choice.entry)
-        arguments.append((_typed(option, text, parts.how), ("TODO: " if text == "TODO" else "") + choice.why))
+        if parts.how == "environment":
+            parts.environment[option.name] = text
+        else:
+            arguments.append((_typed(option, text, parts.how), ("TODO: " if text == "TODO" else "") + choice.why))
         if text == "TODO":
             parts.todos.append(f"{option.flag or option.name}: {choice.why}")
         return
@@ -194,7 +198,9 @@ def _take(parts: _Parts, option: Option, choice: Choice, named: str = "") -> Non
     name = name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", name) else f"p_{name}"
     entry = choice.entry
     is_switch = option.kind == "flag" or _is_bool(entry)
-    if parts.how in _SPREAD or (is_switch and option.flag):
+    if parts.how == "environment":
+        parts.environment[option.name] = f"{{{name}{_SWITCH[option.truth] if is_switch else _format(entry)}}}"
+    elif parts.how in _SPREAD or (is_switch and option.flag):
         parts.flags = True
     elif option.flag or option.positional:
         text = _typed(option, f"{{{name}{_format(entry)}}}", parts.how, joined=_negative(entry))
@@ -218,6 +224,8 @@ def _format(entry: Any) -> str:
     return ":.4g" if all(float(f"{entry[end]:.4g}") == entry[end] for end in ("low", "high")) else ""
 
 
+_SWITCH = {"": ":d", "words": "", "python": ":py"}
+"""How a variable of the environment spells true and false -> the placeholder's format."""
 _SPREAD = ("globals", "lightning", "hydra")
 """Readers of `--name=value` in their own types: `{params}` types all of them."""
 
@@ -264,6 +272,9 @@ def _comment(option: Option, why: str) -> str:
 def _arguments(parts: _Parts, taken: ScriptOptions) -> list[str]:
     if taken.how == "tuned":
         return ["# it reads its parameters with tuned.current_trial(), so it needs no arguments"]
+    if taken.how == "environment":
+        given = ", ".join(f"{key(name)} = {value(text)}" for name, text in parts.environment.items())
+        return [f"env = {{ {given} }}  # it reads these"] if given else []
     command = [(value(word), "the subcommand that trains") for word in taken.command]
     items = [*parts.before, *command, *parts.arguments]
     if taken.how in _SPREAD:

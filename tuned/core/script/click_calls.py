@@ -9,6 +9,7 @@ from tuned.core.script.argparse_calls import kind_of
 from tuned.core.script.literals import called, choices_of, dotted, keywords, one_line, scalar, value_of
 from tuned.core.script.option import Option, Truth, Value
 
+_RANGES = {"IntRange": "int", "FloatRange": "float"}
 _TYPES = {"float": "float", "int": "int", "integer": "int", "str": "str", "string": "str", "bool": "bool"}
 
 
@@ -41,6 +42,9 @@ def click_option(call: ast.Call, constants: dict[str, Any], positional: bool) ->
         unknown: Truth = "unknown" if "default" in keys and default is None and not offs else ""
         return Option(kind="flag", on=default is True, off=off, declared=True, truth=unknown, **options)
     name = _TYPES.get("" if kind is None else dotted(kind).rpartition(".")[2].lower(), "")
+    if isinstance(kind, ast.Call) and (ranged := _RANGES.get(called(kind).rpartition(".")[2])):
+        name = ranged
+        options["least"], options["most"] = _bounds(kind, constants)
     words = name == "bool" or (kind is None and isinstance(default, bool))
     return Option(
         kind=kind_of("text" if name == "str" else name, default, choices),
@@ -50,3 +54,11 @@ def click_option(call: ast.Call, constants: dict[str, Any], positional: bool) ->
         truth="words" if words else "",
         **options,
     )
+
+
+def _bounds(call: ast.Call, constants: dict[str, Any]) -> tuple[float | None, float | None]:
+    """The ends of `IntRange(1, 5)` and `FloatRange(min=0)`."""
+    given = dict(zip(("min", "max"), call.args, strict=False)) | keywords(call)
+    ends = [value_of(given.get(end), constants) for end in ("min", "max")]
+    least, most = (end if isinstance(end, int | float) else None for end in ends)
+    return least, most

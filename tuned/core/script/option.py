@@ -7,7 +7,7 @@ from typing import Literal
 
 Kind = Literal["float", "int", "text", "flag"]
 Truth = Literal["", "any_text", "words", "python", "literal", "unknown"]
-How = Literal["argparse", "click", "tyro", "transformers", "lightning", "globals", "tuned", "hydra", ""]
+How = Literal["argparse", "click", "tyro", "transformers", "lightning", "globals", "tuned", "hydra", "environment", ""]
 Value = str | int | float | bool
 
 
@@ -33,6 +33,8 @@ class Option:
             (`type=bool`), `words` reads true and false, `python` the literals True and False, `literal` every value as
             a Python literal, `unknown` is a function of the script's.
         before: It is the program's own, and stands before the subcommand.
+        least: The smallest number that it declares to take; None: it says nothing.
+        most: The largest.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Option:
     declared: bool = False
     truth: Truth = ""
     before: bool = False
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class ScriptOptions:
     """A script's options, and the library that reads them.
 
     Attributes:
-        how: The library, or `globals` for a file that overwrites the script's own; empty when none was found.
+        how: The library, `globals` for a file that overwrites the script's own, or `environment` for variables that it
+            reads; empty when none was found.
         command: The subcommand that trains, such as `fit`; empty without subcommands.
     """
 

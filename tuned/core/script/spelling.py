@@ -98,6 +98,15 @@ def _check_text(option: Option, value: Value, text: str, where: str, script: str
             if option.kind == "int" and isinstance(value, float):
                 hint = 'use type = "int"'
             raise InvalidInput(f"{script} takes {shown} as {kind}, not {text!r}", where=where, hint=hint) from None
+    if (option.least is not None and float(text) < option.least) or (
+        option.most is not None and float(text) > option.most
+    ):
+        ends = [
+            f"at {word} {end:g}" for word, end in (("least", option.least), ("most", option.most)) if end is not None
+        ]
+        raise InvalidInput(
+            f"{script} takes for {shown} {' and '.join(ends)}, not {text}", where=where, hint="narrow the range"
+        )
     if option.choices and not any(_same(choice, text) for choice in option.choices):
         known = ", ".join(str(choice) for choice in option.choices)
         raise InvalidInput(f"{script} does not take {text!r} for {shown}", where=where, hint=f"known: {known}")
