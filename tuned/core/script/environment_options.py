@@ -42,7 +42,14 @@ def _options(tree: ast.Module, constants: dict[str, Any]) -> Iterator[Option]:
                 name, default = _read(inner, constants)
                 if name and word in _SWITCHES:
                     yield Option(
-                        name, "", "flag", on=str(default) == word, dest=name, declared=True, truth=_SWITCHES[word]
+                        name,
+                        "",
+                        "flag",
+                        on=str(default) == word,
+                        off=f"{name}=",
+                        dest=name,
+                        declared=True,
+                        truth=_SWITCHES[word],
                     )
 
 
