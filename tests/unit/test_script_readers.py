@@ -101,6 +101,16 @@ def test_globals_before_a_configurator() -> None:
     assert {option.truth for option in read(loop.format("type(globals()[k])(v)")).options} == {"unknown"}
 
 
+def test_a_loop_over_fields_reads_bools_by_its_type() -> None:
+    text = (
+        "@dataclass\nclass Config:\n    bias: bool = True\n    lr: float = 0.1\n"
+        "for f in fields(Config):\n    parser.add_argument(f'--{f.name}', type=%s)\n"
+    )
+    for given, truth in (("f.type", "any_text"), ("type(f.default)", "any_text"), ("convert", "unknown")):
+        assert [(o.name, o.truth) for o in read(text % given).options] == [("bias", truth), ("lr", "")]
+    assert spelling_of(read(text % "f.type").options[0], "bias").off == ("--bias=",)
+
+
 def test_variables_of_the_environment_that_are_numbers_or_switches(tmp_path: Path) -> None:
     text = (
         "import os\nLR = float(os.environ.get('LR', '0.1'))\nN = int(os.getenv('LAYERS', 2))\nH = os.environ['HOME']\n"
@@ -195,7 +205,7 @@ for field in dataclasses.fields(Config):
 """)
     found = {option.flag: (option.kind, option.default, option.truth) for option in script.options}
     assert script.how == "argparse"
-    assert found == {"--lr": ("float", 3e-4, ""), "--n_layers": ("int", 2, ""), "--amp": ("text", False, "unknown")}
+    assert found == {"--lr": ("float", 3e-4, ""), "--n_layers": ("int", 2, ""), "--amp": ("text", False, "any_text")}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import click
 @click.option("--soft", default=True)
 @click.option("-m", "momentum", type=float, default=0.9)
 @click.option("--offset", type=float, default=0.0)
+@click.option("--layers", type=click.IntRange(1, 3), default=2)
 @click.option("--weight-decay", default=1e-4)
 def main(**given): return given
 import tuned
@@ -139,6 +140,15 @@ def test_what_an_option_cannot_take_is_refused(call: str, space: Any, args: list
     with pytest.raises(InvalidInput) as caught:
         study(f"{HEAD}parser.add_argument({call})", {"bn": space}, *args)
     assert str(caught.value).startswith(says) and caught.value.hint
+
+
+def test_bounds_that_click_declares_are_kept() -> None:
+    study(CLICK, {"layers": {"type": "int", "low": 1, "high": 3}})
+    for space in ([0, 1], {"type": "int", "low": 1, "high": 4}):
+        with pytest.raises(
+            InvalidInput, match=r"space.layers: train.py takes for --layers at least 1 and at most 3, not"
+        ):
+            study(CLICK, {"layers": space})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tuned.core.script.argparse_calls import kind_of
@@ -46,24 +47,36 @@ def class_options(tree: ast.Module, calls: list[ast.Call], constants: dict[str, 
                 found |= {o.name: o for o in _trainer()}
         if found:
             return ScriptOptions(how, tuple(found.values()))
-    looped = next(filter(None, (_looped(node) for node in ast.walk(tree))), "")
+    looped, truth = next(filter(None, map(_looped, ast.walk(tree))), ("", ""))
     if looped in classes:
-        return ScriptOptions("argparse", tuple(_fields(classes[looped], classes, constants, "argparse")))
+        options = _fields(classes[looped], classes, constants, "argparse")
+        return ScriptOptions("argparse", tuple(replace(o, truth=truth) if o.truth else o for o in options))
     return None
 
 
-def _looped(node: ast.AST) -> str:
-    """The class of `for f in fields(Config): parser.add_argument(f"--{f.name}", ...)`; empty for anything else."""
+def _looped(node: ast.AST) -> tuple[str, Truth] | None:
+    """The class of `for f in fields(Config): parser.add_argument(f"--{f.name}", ...)`, and how its bools are read.
+
+    `type=f.type` and `type=type(f.default)` are `bool` itself for a bool, which holds every text but the empty one.
+    """
     if not isinstance(node, ast.For) or not isinstance(node.iter, ast.Call) or not node.iter.args:
-        return ""
-    adds = any(
-        isinstance(inner, ast.Call)
+        return None
+    adds = [
+        inner
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Call)
         and called(inner).endswith(".add_argument")
         and any(isinstance(arg, ast.JoinedStr | ast.BinOp) for arg in inner.args)
-        for inner in ast.walk(node)
+    ]
+    if not adds or called(node.iter).rpartition(".")[2] != "fields":
+        return None
+    types = [keywords(call).get("type") for call in adds]
+    plain = all(
+        (isinstance(given, ast.Attribute) and given.attr == "type")
+        or (isinstance(given, ast.Call) and called(given) == "type")
+        for given in types
     )
-    over = called(node.iter).rpartition(".")[2] == "fields"
-    return dotted(node.iter.args[0]).rpartition(".")[2] if adds and over else ""
+    return dotted(node.iter.args[0]).rpartition(".")[2], "any_text" if plain else "unknown"
 
 
 def _fields(

@@ -1,0 +1,96 @@
+"""Habits of other people's scripts: each is drafted from its text and tuned as it is, and in and out agree."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tuned.client.drafting import load_script
+from tuned.core.draft.study_text import draft_study
+
+if TYPE_CHECKING:
+    from conftest import DaemonProcess
+
+pytestmark = pytest.mark.e2e
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts" / "habits"
+
+TRIALS = 4
+
+
+@pytest.mark.parametrize(
+    ("name", "tuned", "printed"),
+    [
+        (
+            "subcommands",
+            {"learning-rate", "anneal-lr"},
+            r"global_step=(?P<step>\d+), episodic_return=(?P<episodic_return>\S+)",
+        ),
+        (
+            "group",
+            {"lr", "norm", "shuffle", "augment", "layers"},
+            r"Epoch (?P<step>\d+): valid loss (?P<valid_loss>\S+)",
+        ),
+        (
+            "environment",
+            {"LR", "AMP", "BN", "DEPTH"},
+            r"'epoch': (?P<step>\d+), 'loss': (?P<loss>[^,]+), 'val_loss': (?P<val_loss>[^}]+)",
+        ),
+        (
+            "overrides",
+            {"learning_rate", "dropout", "n_layer", "+bias"},
+            r"iter (?P<step>\d+): train loss (?P<train_loss>[^,]+), val loss (?P<val_loss>[^,]+)",
+        ),
+        ("fields", {"lr", "width", "+bias"}, r'"epoch": (?P<step>\d+), "val_loss": (?P<val_loss>[^}]+)'),
+        (
+            "rounds",
+            {"eta"},
+            r"round (?P<step>\d+) (?:train logloss: (?P<train_logloss>\S+)|valid logloss: (?P<valid_logloss>\S+))",
+        ),
+        (
+            "epochs",
+            {"lr", "emsize", "tied"},
+            r"epoch +(?P<step>\d+) .* valid loss +(?P<val_loss>\S+) \| valid ppl +(?P<valid_ppl>\S+)",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isalpha() else "",
+)
+def test_what_goes_in_is_recorded_and_what_is_printed_is_stored(
+    shared_daemon: DaemonProcess, tmp_path: Path, name: str, tuned: set[str], printed: str
+) -> None:
+    shutil.copy(SCRIPTS / f"{name}.py", tmp_path / f"{name}.py")
+    script, search = load_script(str(tmp_path / f"{name}.py"), tmp_path), {"trials": TRIALS, "method": "sobol"}
+    draft = draft_study(script, search=search)
+    assert (draft.todos, set(draft.tuned)) == ((), {option for option in tuned if option[0] != "+"})
+    more = {option[1:]: {"type": "bool"} for option in tuned if option[0] == "+"}
+    if more:  # a draft leaves these alone: a person adds them
+        given = tomllib.loads(draft.text)["space"]
+        draft = draft_study(script, search=search, chosen={**{o: given[o] for o in draft.tuned}, **more})
+    study = tomllib.loads(draft.text)
+    study["run"]["python"] = sys.executable
+    shared_daemon.submit({"name": f"habit-{name}", **study}, tmp_path)
+    assert shared_daemon.wait_ended(f"habit-{name}")["counts"] == {"completed": TRIALS}
+    for trial in shared_daemon.trials(f"habit-{name}"):
+        text = shared_daemon.get(f"/v1/studies/habit-{name}/trials/{trial['number']}/log")["text"]
+        got = json.loads(re.search(r"namespace (\{.*)", text)[1])  # type: ignore[index]
+        assert {option: got[option.replace("-", "_")] for option in trial["params"]} == trial["params"]
+        said = {
+            (metric, int(match["step"])): float(value)
+            for match in re.finditer(printed, text)
+            for metric, value in match.groupdict().items()
+            if metric != "step" and value is not None
+        }
+        kept = {
+            (metric, point["step"]): point["value"]
+            for metric in {metric for metric, _ in said}
+            for point in shared_daemon.get("/v1/metrics", target=f"habit-{name}/{trial['number']}", name=metric)
+        }
+        assert kept == said and len(said) >= 3
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.py"]  # what it writes lies in its own run's folder
