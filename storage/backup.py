@@ -122,8 +122,10 @@ def to_keep(names: Sequence[str]) -> set[str]:
 
 def is_sound(copy: Path) -> bool:
     """Whether a copy has no damaged page and holds something."""
+    # Without a log beside it the file is all there is, and SQLite is told so: it would leave an empty log behind.
+    alone = "&immutable=1" if not Path(f"{copy}-wal").exists() else ""
     try:
-        with contextlib.closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+        with contextlib.closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro{alone}", uri=True)) as conn:
             return not _checked(conn) and bool(conn.execute("SELECT count(*) FROM studies").fetchone()[0])
     except sqlite3.Error:
         return False

@@ -121,6 +121,8 @@ BRING_OTHERS = frozenset(("transformers", "transformers.trainer", "accelerate", 
 
 SCARCE = frozenset((errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE))
 """Errors of a machine that has no process, memory or descriptor to give now, whoever asks."""
+WHEN_SCARCE = "the machine has no process, memory or descriptor to give now: end other programs, or try again later"
+"""The remedy for these."""
 TRY_LATER = 75
 """Exit code of a launcher that ended for one of these before it was ready (EX_TEMPFAIL)."""
 

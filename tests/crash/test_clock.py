@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.crash.lab import Lab
+from tests.gpus.standin import Cards
 
 DAY = 86_400.0
 
@@ -65,9 +66,8 @@ def jumped(lab: Lab, count: int) -> list[Any]:
 
 
 def test_a_jump_is_an_event_and_moves_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    cards = lab.base / "cards.json"
-    cards.write_text(json.dumps([{"uuid": f"GPU-{n}", "name": "H100", "memory_total": 2**36} for n in "ab"]))
-    monkeypatch.setattr(lab.daemon, "spawn", partial(lab.daemon.spawn, TUNED_FAKE_GPUS=str(cards)))
+    cards = Cards(lab.base / "cards", {"uuid": "GPU-a"}, {"uuid": "GPU-b"})
+    monkeypatch.setattr(lab.daemon, "spawn", partial(lab.daemon.spawn, **cards.environment))
     lab.start()
     name = lab.submit(hold=True, search={"method": "sobol", "trials": 1, "budget": "1h"})
     lab.daemon.wait_state(name, 1, "running")

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.crash.lab import Lab
+from tests.e2e.conftest import Refusal, wait_until
 
 # Run by the launcher's interpreter, as `site` runs it: fork fails there as long as a file exists.
 NO_FORK = """
@@ -43,4 +44,36 @@ def test_trials_wait_for_a_process_and_the_study_stays_warm(lab: Lab, ready: boo
     # Still forked, not cold ever after.
     modes = {lab.daemon.get(f"/v1/studies/{name}/trials/{n}")["attempts"][-1]["mode"] for n in (1, 2, 3)}
     assert modes == {"warm"}
+    lab.invariants.check(at_rest=True)
+
+
+def test_a_submission_that_finds_no_process_says_so_and_names_no_other_python(lab: Lab) -> None:
+    lab.start()
+    lab.fail("fork interpreter EAGAIN")
+    with pytest.raises(Refusal, match="cannot be executed now: Resource temporarily unavailable") as refusal:
+        lab.submit(search={"method": "sobol", "trials": 1})
+    assert refusal.value.status == 503
+    assert "no process, memory or descriptor to give now" in refusal.value.problem["hint"]
+    lab.fail()
+    lab.send()
+    lab.wait_at_rest(lab.content["name"])
+
+
+def test_a_supervisor_that_finds_no_process_for_its_trial_waits_in_the_same_attempt(lab: Lab) -> None:
+    lab.start()
+    lab.fail("fork trial EAGAIN")
+    search = {"method": "sobol", "trials": 2, "parallel": 2}
+    name = lab.submit(search=search, run={"script": "train.py", "preload": [], "retries": {"lost": 0, "error": 0}})
+    logs = [lab.home / f"runs/{name}/{number}/1/output.log" for number in (1, 2)]
+    why = "the trial waits for a process: Resource temporarily unavailable"
+    wait_until(lambda: all(log.exists() and why in log.read_text() for log in logs), "it is said")
+    lab.daemon.post("/v1/cancel", {"targets": [f"{name}/1"]})
+    lab.daemon.wait_state(name, 1, "cancelled")
+    lab.kill("daemon")
+    lab.fail()
+    lab.restart()
+    lab.wait_at_rest(name)
+    states = [(trial["state"], trial["attempt"]) for trial in lab.daemon.trials(name)[:2]]
+    assert states == [("cancelled", 1), ("completed", 1)]
+    assert lab.journal.read_text().split().count("overlap") == 0
     lab.invariants.check(at_rest=True)

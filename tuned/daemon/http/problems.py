@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from tuned import protocol
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,10 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 async def _system(request: Request, error: Exception) -> JSONResponse:
     """A refusal by the operating system is the file's fault, or the machine's, and no bug."""
     assert isinstance(error, OSError)
+    if error.errno in protocol.SCARCE:
+        log.warning("%s %s failed: %s", request.method, request.url.path, error)
+        where = None if error.filename is None else os.fsdecode(error.filename)
+        return _problem(503, "Unavailable", error.strerror or str(error), protocol.WHEN_SCARCE, where)
     if not error.strerror or error.filename is None:
         return await _bug(request, error)
     log.warning("%s %s failed: %s", request.method, request.url.path, error)

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from tuned import faults, protocol
 from tuned.core.errors import InvalidInput
+from tuned.daemon.launch.launchers import Busy
 
 OLDEST = (3, 9)
 _PATIENCE_S = 20.0
@@ -27,6 +29,7 @@ class Interpreters:
 
         Raises:
             InvalidInput: It does not run, or is too old.
+            Busy: The machine has no process for the question now, which says nothing about the interpreter.
         """
         key = (python, await asyncio.to_thread(_changed, python))
         if key not in self._known:
@@ -43,6 +46,7 @@ class Interpreters:
 
     async def _ask(self, python: str, environment: Mapping[str, str]) -> str:
         try:
+            faults.check("fork", "interpreter")
             process = await asyncio.create_subprocess_exec(
                 python,
                 "-S",
@@ -55,6 +59,8 @@ class Interpreters:
                 cwd="/",
             )
         except OSError as error:
+            if error.errno in protocol.SCARCE:
+                raise Busy.of(error, python) from None
             raise _unusable(python, error.strerror or str(error)) from None
         try:
             async with asyncio.timeout(_PATIENCE_S):

@@ -101,6 +101,11 @@ class LauncherFailed(Unavailable):
 class Busy(Unavailable):
     """The machine lacks processes, memory or descriptors just now; nothing was forked, and it may be tried later."""
 
+    @classmethod
+    def of(cls, error: OSError, program: str) -> Busy:
+        """The refusal to execute a program, in words."""
+        return cls(f"cannot be executed now: {error.strerror}", where=program, hint=protocol.WHEN_SCARCE)
+
 
 class Refused(Exception):
     """The launcher runs, but will not fork this one; the reason is the text."""
@@ -315,7 +320,7 @@ class Launchers:
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else str(error)
                 if isinstance(error, OSError) and error.errno in protocol.SCARCE:
-                    raise Busy(f"cannot be executed now: {why}", where=kind.python) from error
+                    raise Busy.of(error, kind.python) from error
                 raise LauncherFailed(
                     f"cannot be executed: {why}", where=kind.python, hint="set run.python to an interpreter"
                 ) from error
