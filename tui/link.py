@@ -155,7 +155,7 @@ class Link:
                 case "log-before":
                     await self._log_before(need)
                 case "trends":
-                    numbers = store.trends.take_asked()
+                    numbers = store.take_trends(need.study)
                     if numbers:
                         store.put_trends(need.study, numbers, await client.send(api.trends(need.study, numbers)))
                 case "space":

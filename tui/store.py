@@ -343,6 +343,10 @@ class Store(Picture):
         if self.trends.want(numbers) and self.study is not None:
             self.need("trends", self.study, 0, TYPING)
 
+    def take_trends(self, study: str) -> list[int]:
+        """The trials whose small curves to fetch; none when another study is shown by now: those are its own."""
+        return self.trends.take_asked() if study == self.study else []
+
     def put_trends(self, study: str, numbers: Sequence[int], rows: Iterable[MetricRow]) -> None:
         """The small curves that were asked for."""
         if study == self.study:

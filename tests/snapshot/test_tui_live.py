@@ -80,6 +80,18 @@ async def test_keys_typed_ahead_reach_the_line_that_the_first_one_opens(start: A
         assert {call[0] for call in ui.fake.calls} == {"trials"}, "a letter was taken for an action"
 
 
+async def test_letters_typed_before_the_line_knows_of_its_focus_are_kept(start: Any) -> None:
+    from textual.events import Key
+
+    async with start() as ui:
+        await ui.press("slash", *"trial<5", "enter")
+        for key, character in [("slash", "/"), ("s", "s"), ("t", "t"), ("a", "a")]:
+            await ui.app.on_event(Key(key, character))
+        await ui.pilot.pause()
+        await ui.press(*"te:run", "enter")
+        assert ui.app.context.rows.filter.text == "state:run"
+
+
 async def test_sorting_goes_through_the_columns(start: Any) -> None:
     async with start() as ui:
         seen = []

@@ -230,6 +230,14 @@ def test_a_need_is_served_once_and_the_earlier_time_stands(store: Store, timer: 
     assert store.needs.due() == [] and store.needs.next_due() is None
 
 
+def test_small_curves_of_the_next_study_are_not_asked_of_the_one_before(store: Store) -> None:
+    store.want_trends([1])
+    store.select_study("next")
+    store.want_trends([7])
+    assert store.take_trends("s") == []
+    assert store.take_trends("next") == [7]
+
+
 def test_staleness_counts_from_the_first_failure(store: Store) -> None:
     store.went_live()
     store.went_stale("gone")

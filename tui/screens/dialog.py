@@ -12,11 +12,11 @@ from typing import Generic, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from tui.cells import Line, Span, fit_line
 from tui.layout import Rect
 from tui.views.frame import filled
+from tui.widgets.field import Field
 from tui.widgets.pane import Pane
 
 Result = TypeVar("Result")
@@ -31,7 +31,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     """
 
     pane: Pane
-    field: Input | None = None
+    field: Field | None = None
 
     def compose(self) -> ComposeResult:
         """The line, if there is one, above the pane."""
@@ -42,7 +42,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def on_mount(self) -> None:
         """Type at once."""
         if self.field is not None:
-            self.field.focus()
+            self.field.open()
         self._fill()
 
     def sync(self) -> None:

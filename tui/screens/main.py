@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from tui.cells import Line
 from tui.layout import LABELS, PANES, Rect, arrange, size_class
 from tui.picture import sort_studies
 from tui.screens.table import TableActions
 from tui.views import curves, frame, machine, output, studies, trials
+from tui.widgets.field import Field
 from tui.widgets.pane import Build
 from tuned.wire import StudyRow, TrialRow
 
@@ -37,9 +37,7 @@ class Main(TableActions):
     def compose(self) -> ComposeResult:
         """The panes, and the line for the filter."""
         yield from super().compose()
-        field = Input(placeholder="state:run lr<1e-3 act=relu text", id="filter")
-        field.cursor_blink = False
-        yield field
+        yield Field(placeholder="state:run lr<1e-3 act=relu text", id="filter")
 
     def on_mount(self) -> None:
         """Keys go to the panes until the filter is opened."""

@@ -13,6 +13,7 @@ from tui.cells import Line, fit, line
 from tui.context import Context
 from tui.screens.menu import Choice, Menu
 from tui.views.frame import filled
+from tui.widgets.field import Field
 from tui.widgets.pane import Pane
 
 
@@ -40,8 +41,7 @@ class Palette(Menu):
     def __init__(self, context: Context, scope: str) -> None:
         self.actions = [a for a in for_scope(scope, context.options.read_only) if a.id != "palette"]
         super().__init__(context, "", self._offer(""))
-        self.field = Input(placeholder="command", id="palette-input")
-        self.field.cursor_blink = False
+        self.field = Field(placeholder="command", id="palette-input")
         self.pane = Pane("palette", self._build)
 
     def _offer(self, text: str) -> list[Choice]:

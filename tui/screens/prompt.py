@@ -13,6 +13,7 @@ from tui.cells import Line, clean, line
 from tui.context import Context
 from tui.screens.dialog import Dialog, with_keys
 from tui.views.frame import folded, pane_title
+from tui.widgets.field import Field
 from tui.widgets.pane import Pane
 from tuned.core.errors import TunedError
 
@@ -33,7 +34,7 @@ class Prompt(Dialog[str | None]):
     """
 
     BINDINGS: ClassVar = [Binding("escape,ctrl+c", "close", show=False, priority=True)]
-    field: Input
+    field: Field
 
     def __init__(
         self,
@@ -51,8 +52,7 @@ class Prompt(Dialog[str | None]):
         self.submit = submit
         self.preview = preview
         self.refusal = ""
-        self.field = Input(value, id="prompt-input")
-        self.field.cursor_blink = False
+        self.field = Field(value, id="prompt-input")
         self.pane = Pane("prompt", self._build)
 
     def _build(self, width: int, height: int) -> list[Line]:

@@ -10,6 +10,7 @@ from tui.actions import Action
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
 from tui.views.trials import optional
+from tui.widgets.field import Field
 from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
@@ -39,7 +40,7 @@ class TableActions(Steering):
 
     def do_filter(self) -> None:
         """Open the filter's line in place of the key bar."""
-        field = self.query_one("#filter", Input)
+        field = self.query_one("#filter", Field)
         self.before_filter = self.context.rows.filter.text
         field.value = self.before_filter
         field.styles.offset = (0, self.app.size.height - 1)
@@ -47,7 +48,7 @@ class TableActions(Steering):
         field.add_class("open")
         # At once, not with the next layout: letters typed ahead must reach the line, or they would be actions.
         field.styles.display = "block"
-        self.set_focus(field)
+        field.open()
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:
