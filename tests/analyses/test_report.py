@@ -160,7 +160,7 @@ def test_a_finished_playbook_is_told_with_its_result_first() -> None:
     head = text[: text.index("<nav>")]
     assert "test_loss of the final model" in head and "0.43" in head
     # The best of eight stands behind the mean over further seeds.
-    assert head.index("4 further seeds") < head.index("best val_loss") and "0.565 (" in head
+    assert head.index("4 further seeds") < head.index("best val_loss") and "0.565" in head
     part = text[text.index('id="final-model"') : text.index('id="verdicts"')]
     for words in (
         f"trial {best.number} of the search: better than trial 5 by 0.05", "as in the search", ">77<",

@@ -37,6 +37,7 @@ def test_a_best_that_is_far_ahead_keeps_its_value_and_unknown_noise_gives_none()
     assert (
         pooled_deviation([(1, None), (4, 0.5), (1, 0.1)]) == pytest.approx(1.0) and pooled_deviation([(1, 2.0)]) is None
     )
+    assert pooled_deviation([(4, 0.5e200)]) == pytest.approx(1e200)
 
 
 def test_the_words_say_how_sure_the_figure_is() -> None:

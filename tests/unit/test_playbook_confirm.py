@@ -193,6 +193,18 @@ def test_two_seeds_with_equal_differences_prove_nothing():
     assert freedom == 3 and variance == pytest.approx(8 * 0.005**2 / 3)
 
 
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_results_whose_squares_are_no_floats_are_compared_as_any_others(size: float) -> None:
+    draw = np.random.default_rng(3)
+    runs = [{seed: level + 0.1 * draw.normal() for seed in range(5)} for level in (1.0, 0.4, 0.95)]
+    plain = [Configuration(i, 0.0, r) for i, r in enumerate(runs)]
+    scaled = [replace(c, runs={seed: size * value for seed, value in c.runs.items()}) for c in plain]
+    for one, other in zip(compare(plain[0], plain[1:], 1.0), compare(scaled[0], scaled[1:], 1.0), strict=True):
+        assert (other.decision, other.configuration.runs) == (one.decision, scaled[one.configuration.number].runs)
+        if one.effect is not None and other.effect is not None:
+            assert other.effect.interval == pytest.approx([size * end for end in one.effect.interval], rel=1e-9, abs=0)
+
+
 def with_failures(data: StudyData, of: int, count: int, failure: str = "error") -> StudyData:
     extra = tuple(
         TrialData(500 + i, {}, "failed", {}, failure=failure, reason="exit code 1: Boom", seed=90 + i, stage="confirm",

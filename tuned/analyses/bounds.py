@@ -8,6 +8,7 @@ from tuned.analyses.answer import Answer
 from tuned.analyses.study_data import StudyData
 from tuned.core.errors import InvalidInput
 from tuned.core.feasibility import none_keeps
+from tuned.core.states import STUDY_ENDED
 
 
 def with_bounds(answer: Answer, study: StudyData) -> Answer:
@@ -21,4 +22,6 @@ def no_result(study: StudyData) -> InvalidInput:
     sentence = none_keeps(study.searched, study.spec.constraints)
     if sentence:
         return InvalidInput(sentence, where=study.name, hint=f"tunectl trials {study.name}")
+    if study.state in STUDY_ENDED:
+        return InvalidInput("no trial has a finite result", where=study.name, hint=f"tunectl trials {study.name}")
     return InvalidInput("no trial has a result yet", where=study.name, hint=f"tunectl wait {study.name}")

@@ -5,6 +5,7 @@ Owns which numbers belong to which term; the words are the glossary's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -18,6 +19,7 @@ from tuned.analyses.curves.twins import twin
 from tuned.analyses.examples.data_size import size_curve_table
 from tuned.analyses.glossary import TERMS, close_to, look_up
 from tuned.analyses.groups import text_of
+from tuned.analyses.intervals import deviation
 from tuned.analyses.model_size import size_table
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.ledger import ledger_table
@@ -126,7 +128,7 @@ def _noise(study: StudyData) -> list[str]:
         return [
             f"no setting was run twice, so its noise is not known: tunectl confirm {study.name} runs the best again."
         ]
-    spread = float(np.sqrt(np.mean([np.var(values, ddof=1) for values in repeated])))
+    spread = math.hypot(*(deviation(values, 1) for values in repeated)) / math.sqrt(len(repeated))
     return [f"runs of the same setting differ by {spread:.3g} (standard deviation, {len(repeated)} settings)."]
 
 

@@ -29,6 +29,17 @@ class Mean:
         """Low and high end."""
         return (self.low, self.high)
 
+    def times(self, size: float) -> Mean:
+        """The same in a unit that is so many times smaller."""
+        return Mean(size * self.mean, size * self.sem, size * self.low, size * self.high, self.n)
+
+
+def deviation(values: Sequence[float] | np.ndarray, ddof: int = 0) -> float:
+    """The standard deviation of values of any size: squares of those beyond 1e154 are no floats, of tiny ones 0."""
+    data = np.asarray(values, dtype=float)
+    size = float(np.abs(data).max(initial=0.0)) or 1.0
+    return size * float((data / size).std(ddof=ddof))
+
 
 def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Mean:
     """The mean of independent values with its t interval."""
@@ -39,8 +50,7 @@ def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Mean:
     mean = float(data.mean())
     if n == 1:
         return Mean(mean, np.nan, -np.inf, np.inf, 1)
-    size = float(np.abs(data).max()) or 1.0  # squares of values beyond 1e154 are none
-    sem = size * float((data / size).std(ddof=1) / np.sqrt(n))
+    sem = deviation(data, 1) / float(np.sqrt(n))
     reach = float(stats.t.ppf(0.5 + level / 2, n - 1)) * sem
     return Mean(mean, sem, mean - reach, mean + reach, n)
 
@@ -62,10 +72,10 @@ def skewed_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) 
         low, high = skewed_interval(data / size, level)
         return size * low, size * high
     plain = mean_of(data, level)
-    deviation = float(data.std())
-    if len(data) < 3 or deviation == 0:
+    spread = float(data.std())
+    if len(data) < 3 or spread == 0:
         return plain.low, plain.high
-    g = float(np.mean((data - plain.mean) ** 3)) / deviation**3 / float(np.sqrt(len(data)))
+    g = float(np.mean((data - plain.mean) ** 3)) / spread**3 / float(np.sqrt(len(data)))
     reach = float(stats.t.ppf(0.5 + level / 2, len(data) - 1))
 
     def shifted(t: float) -> float:

@@ -11,6 +11,7 @@ from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.search.rescue import wrongly_stopped
+from tuned.core.study import EarlyStopping
 
 TOLERATED = 0.1
 """Share of wrong decisions that the time saved is worth; ours."""
@@ -86,8 +87,15 @@ def stopping_rule(study: StudyData) -> Iterable[Verdict]:
          "high": found.high, "tolerated": TOLERATED},
         f"Judge later: a first rung (early_stopping.min_step, now {rule.min_step:g}) where curves have crossed, or no "
         "early stopping; then enqueue the stopped trials that were best at their last rung.",
-        f"tunectl set {study.name} early_stopping.min_step={3 * rule.min_step:g}", study.objective.metric, numbers,
+        f"tunectl set {study.name} {_remedy(study, rule)}", study.objective.metric, numbers,
     )  # fmt: skip
+
+
+def _remedy(study: StudyData, rule: EarlyStopping) -> str:
+    """The setting that judges later: a rung three times as far, or none where trials end before it."""
+    ends = [t.last_step for t in study.full if t.last_step is not None]
+    last, later = max(ends, default=rule.max_step or 0.0), 3 * rule.min_step
+    return "early_stopping.method=none" if 0 < last <= later else f"early_stopping.min_step={later:g}"
 
 
 def stopping_table(study: StudyData) -> Table | None:

@@ -5,6 +5,7 @@ Owns the answer to that: the tables and the words. The test is `repeated`'s, the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,10 +52,10 @@ def confirm(question: Question) -> Answer:
     against = None if question.options.get("against") is None else int(question.number("against", 0))
     compared = confirmed(study, against)
     winner = repeated.chosen(compared, study.sign)
-    variance = _variance(study, [c.configuration for c in compared])
+    deviations = _deviations(study, [c.configuration for c in compared])
     return Answer(
         verdicts=tuple(_verdicts(study, compared, winner)),
-        tables=(_table(study, compared), _variance_table(study, variance)),
+        tables=(_table(study, compared), _variance_table(study, deviations)),
         figures={
             "winner": winner.configuration.number,
             "outcome": OUTCOMES[winner.decision],
@@ -63,7 +64,7 @@ def confirm(question: Question) -> Answer:
             "open": repeated.still_open(compared, study.sign),
             "tried": max(c.configuration.tried for c in compared),
             "configurations": [_figure(c) for c in compared],
-            "variance": variance,
+            "variance": {name: _square(value) for name, value in deviations.items()},
         },
     )
 
@@ -214,44 +215,51 @@ def _table(study: StudyData, compared: Sequence[Compared]) -> Table:
     return Table("confirm", f"{study.objective.metric} over seeds", _COLUMNS, tuple(rows), (note,))
 
 
-def _variance(study: StudyData, found: Sequence[Configuration]) -> dict[str, float | None]:
-    seeds = seed_variance([c.values for c in found])
+def _square(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value * value) else value * value
+
+
+def _deviations(study: StudyData, found: Sequence[Configuration]) -> dict[str, float | None]:
+    """Standard deviation by source; in units of the largest result until the end, whose square may be no float."""
     results = study.outcome(study.full)
+    size = max(float(np.abs(part).max(initial=0.0)) for part in (results, *(c.values for c in found))) or 1.0
+    results = results / size
+    seeds = seed_variance([c.values / size for c in found])
     repeated = [t for t in study.trials if t.stage == "confirm" and t.state == "completed"]
-    return {
+    variances = {
         "seed": seeds,
         "search": search_variance(results, seeds, study.sign < 0, study.spec.search.seed),
-        "data": _data(study, repeated),
+        "data": _data(study, repeated, size),
     }
+    return {name: None if v is None else size * float(np.sqrt(v)) for name, v in variances.items()}
 
 
-def _data(study: StudyData, trials: Sequence[TrialData]) -> float | None:
+def _data(study: StudyData, trials: Sequence[TrialData], size: float) -> float | None:
     """From folds where there are some, else from predictions whose mean score is the reported result."""
     metric = study.objective.metric
-    folds = [t.curve(FOLDS_PREFIX + metric).finite.values for t in trials]
+    folds = [t.curve(FOLDS_PREFIX + metric).finite.values / size for t in trials]
     found = data_variance(folds)
     if found is not None:
         return found
     scores = [s for s in (scores_of(t.run_dir, t.values.get(metric, np.nan)) for t in trials) if s is not None]
-    return float(np.mean([metric_variance(s) for s in scores])) if scores else None
+    return float(np.mean([metric_variance(s / size) for s in scores])) if scores else None
 
 
-def _variance_table(study: StudyData, variance: dict[str, float | None]) -> Table:
+def _variance_table(study: StudyData, deviations: dict[str, float | None]) -> Table:
     says = {
         "seed": "between runs of one configuration that differ in the seed",
         "search": "of the winner's true level between searches of this size",
         "data": "by which examples it is measured on",
     }
-    known = {name: value for name, value in variance.items() if value is not None}
-    total = sum(known.values())
+    whole = math.hypot(*(d for d in deviations.values() if d is not None))
     rows = tuple(
-        (name, None if v is None else float(np.sqrt(v)), v / total if v is not None and total > 0 else None, says[name])
-        for name, v in variance.items()
+        (name, d, (d / whole) ** 2 if d is not None and whole > 0 else None, says[name])
+        for name, d in deviations.items()
     )
     notes = []
-    if variance["data"] is None:
+    if deviations["data"] is None:
         notes.append("data: unknown without folds (trial.folds) or predictions (trial.save_predictions)")
-    if variance["search"] is None:
+    if deviations["search"] is None:
         notes.append("search: unknown from fewer than 5 completed trials")
     columns = (Column("source"), Column("deviation", "number"), Column("share", "share"), Column("what"))
     return Table("variance", f"Where the spread of {study.objective.metric} comes from", columns, rows, tuple(notes))

@@ -12,7 +12,7 @@ from scipy import stats
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.comparing.repeated import decide
-from tuned.analyses.intervals import LEVEL, Mean, mean_of
+from tuned.analyses.intervals import LEVEL, Mean, deviation, mean_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
@@ -42,7 +42,7 @@ def paired(own: Mapping[int, float], other: Mapping[int, float], sign: float, k:
     plain = mean_of(differences)
     if plain.n < 2:
         return plain
-    sem = float(np.sqrt(differences.var(ddof=1) * (1 / plain.n + 1 / (k - 1))))
+    sem = deviation(differences, 1) * float(np.sqrt(1 / plain.n + 1 / (k - 1)))
     reach = float(stats.t.ppf(0.5 + LEVEL / 2, plain.n - 1)) * sem
     return Mean(plain.mean, sem, plain.mean - reach, plain.mean + reach, plain.n)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ PLANNED, EACH = 3, 0.3
 """Each of the first looks spends this share of the error; all later ones together spend the rest."""
 TOLERATED = 0.1
 """Share of a candidate's repetitions that may fail, where the baseline's do not."""
+
+MANAGED = 1e100
+"""Results beyond it, or below its inverse, are compared in units of the largest: their squares are no floats, or 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,12 @@ def compare(
     Returns:
         The baseline, then the candidates in their order.
     """
+    size = max((abs(value) for c in (baseline, *others) for value in c.runs.values()), default=0.0)
+    if size > MANAGED or 0 < size < 1 / MANAGED:
+        every = [replace(c, runs={s: v / size for s, v in c.runs.items()}) for c in (baseline, *others)]
+        scaled = compare(every[0], every[1:], sign, looks, step / size)
+        pairs = zip(scaled, (baseline, *others), strict=True)
+        return [replace(c, configuration=own, effect=c.effect and c.effect.times(size)) for c, own in pairs]
     variance, freedom = pooled_variance([baseline, *others])
     found = [Compared(baseline, None, "baseline")]
     for other in others:

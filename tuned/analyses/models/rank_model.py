@@ -17,6 +17,7 @@ from scipy.stats import norm, rankdata, t
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from tuned.analyses.intervals import deviation
 from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import Functions
 from tuned.analyses.robust import limit_of
@@ -101,7 +102,7 @@ class RankModel:
         means = self._functions.at(rows).mean(axis=1) * self._scale + self._shift
         # Of few draws: the spread is known by them alone, and so is the middle.
         wide = float(t.ppf(0.975, len(means) - 1)) * float(np.sqrt(1 + 1 / len(means)))
-        middle, reach = float(means.mean()), wide * float(means.std(ddof=1))
+        middle, reach = float(means.mean()), wide * deviation(means, 1)
         return Marginal(middle, middle - reach, middle + reach)
 
     def main_effect(self, parameter: Parameter, values: Sequence[Value]) -> float:
@@ -123,4 +124,4 @@ class RankModel:
 
     @property
     def _scale(self) -> float:
-        return float(self._tamed.std()) or 1.0
+        return deviation(self._tamed) or 1.0

@@ -17,14 +17,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
 
+from tuned.analyses.intervals import deviation
 from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.sampled import Functions
 from tuned.analyses.robust import limit_of
 from tuned.analyses.study_data import Floats, StudyData, TrialData
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.search.bound import bounded
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space.unit import value_at
+from tuned.core.states import STUDY_ENDED
 
 LEAST = 8
 """Results without which nothing is modelled."""
@@ -123,16 +126,18 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
     ]
     if len(found) < LEAST:
         raise InvalidInput(
-            f"it has {len(found)} finished trials in its present space, and a model needs {LEAST}",
+            f"it has {words.count(len(found), 'finished trial')} in its present space, and a model needs {LEAST}",
             where=study.name,
-            hint="let it run on",
+            hint=f"tunectl set {study.name} search.trials=+{LEAST}" if study.state in STUDY_ENDED else "let it run on",
         )
     count = len(found)
     kept = bounded([t.number for _, t in found], [[sign * t.values[name]] for _, t in found], MOST)
     found = [found[i] for i in kept]
     raw = np.array([sign * t.values[name] for _, t in found])
+    if np.ptp(raw / (np.abs(raw).max() or 1.0)) == 0:
+        raise InvalidInput(f"all {len(raw)} results are equal: nothing has an effect on {name}", where=study.name)
     tame = np.minimum(raw, limit_of(raw))
-    shift, scale = float(tame.mean()), float(tame.std()) or 1.0
+    shift, scale = float(tame.mean()), deviation(tame) or 1.0
     x = encoded(study.space, [point for point, _ in found])
     y = (tame - shift) / scale
     return Surrogate(study.space, name, sign, tuple(t for _, t in found), x, y, shift, scale, _kernel(x, y), count)

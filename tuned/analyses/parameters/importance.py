@@ -70,7 +70,7 @@ def fit(question: Question) -> Answer:
     error = seen - predicted
     inside = np.abs(error) <= 1.96 * deviation
     rank = _rank(seen, predicted)
-    explained = 1 - float(np.sum(error**2)) / (float(np.sum((seen - seen.mean()) ** 2)) or 1.0)
+    explained = 1 - float(np.mean((error / model.scale) ** 2)) / (float(np.var(seen / model.scale)) or 1.0)
     columns = (Column("measure"), Column("value", "number"), Column("meaning"))
     quality = (
         ("trials", len(seen), f"{model.told}, in the present space"),

@@ -79,10 +79,16 @@ def style() -> Iterator[None]:
 
 
 def logarithmic(axis: Any, values: Floats) -> None:
-    """Make an axis (`axes.xaxis`) logarithmic, with plain numbers: 1, 2, 5 of each power of ten where there is room."""
-    axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
+    """Make an axis (`axes.xaxis`) logarithmic, with plain numbers: 1, 2, 5 of each power of ten where there is room.
+
+    Left linear where the ends of the axis would be no floats.
+    """
     finite = values[np.isfinite(values) & (values > 0)]
-    decades = float(np.log10(finite.max() / finite.min())) if len(finite) else 1.0
+    low, high = (float(np.log10(end)) for end in (finite.min(), finite.max())) if len(finite) else (0.0, 1.0)
+    decades = high - low
+    if high + decades / 5 > 300 or low - decades / 5 < -300:
+        return
+    axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.2 else (1.0,), numticks=8))
     axis.set_minor_formatter(NullFormatter())
     if decades < 5:

@@ -54,6 +54,12 @@ def report(question: Question) -> Answer:
     return Answer(tables=(), notes=tuple(told.trouble), figures={"tables": len(told.tables)}, files=files)
 
 
+def _state(study: StudyData) -> str:
+    """The study's state; a playbook whose last step is this report is completed by it."""
+    left = [step["name"] for step in study.steps if step["state"] not in ("done", "skipped")]
+    return "completed" if study.state == "running" and left == ["report"] else study.state
+
+
 class _Report:
     """Collects pieces; a picture or table that fails is said and left out, the rest stands."""
 
@@ -67,7 +73,7 @@ class _Report:
         """Name, question and the figures that are seen first."""
         study = self.study
         question = html.paragraph(study.spec.question, "question") if study.spec.question else ""
-        pairs = [*self._figures(), ("state", study.state), ("trials of the search", str(len(study.searched)))]
+        pairs = [*self._figures(), ("state", _state(study)), ("trials of the search", str(len(study.searched)))]
         ended = "" if study.ended_at is None else f", ended {_date(study.ended_at)}"
         times = f"Begun {_date(study.created_at)}{ended}; {duration(ledger(study).total)} of slots."
         return [
@@ -85,8 +91,10 @@ class _Report:
         if final is not None and final.metric is not None:
             found.append((f"{final.metric} of the final model", final.figure))
         if quoted and quoted.value is not None and quoted.low is not None and quoted.high is not None:
-            shown = f"{number(quoted.value)} ({number(quoted.low)} .. {number(quoted.high)})"
-            found.append((f"{metric} of trial {best.number}, {quoted.runs} further seeds", shown))
+            ends = f"{number(quoted.low)} .. {number(quoted.high)}"
+            found.append(
+                (f"{metric} of trial {best.number}, {quoted.runs} further seeds: {ends}", number(quoted.value))
+            )
         early = ", stopped early" if cut_short(best) else ""
         beside = "" if quoted is None or quoted.low is not None else f"; {quoted.how}"
         found.append((f"best {metric} (trial {best.number}{early}, one run{beside})", number(best.values[metric])))

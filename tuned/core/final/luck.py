@@ -24,7 +24,9 @@ def pooled_deviation(repeated: Iterable[tuple[int, float | None]]) -> float | No
     """
     used = [(runs, sem) for runs, sem in repeated if runs > 1 and sem is not None and math.isfinite(sem)]
     freedom = sum(runs - 1 for runs, _ in used)
-    return math.sqrt(sum((runs - 1) * runs * sem**2 for runs, sem in used) / freedom) if freedom else None
+    # Squares of values beyond 1e154 are no floats: hypot needs none.
+    whole = math.hypot(*(math.sqrt((runs - 1) * runs) * sem for runs, sem in used))
+    return whole / math.sqrt(freedom) if freedom else None
 
 
 def shrunk(scores: Sequence[float], deviation: float | None) -> float | None:
@@ -44,9 +46,9 @@ def shrunk(scores: Sequence[float], deviation: float | None) -> float | None:
     if len(scores) < LEAST or deviation is None:
         return None
     best = min(scores)
-    if deviation <= 0:
-        return best
     width = WINDOW * deviation / BINS
+    if width <= 0:
+        return best
     counted = [0] * BINS
     for score in scores:
         place = (score - best) / width + 0.5

@@ -7,6 +7,7 @@ kept: its cost is what happened since, not all that ever did.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -32,6 +33,23 @@ REASON_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A study in which something happened.
+
+    Attributes:
+        ended, events: The trials that ended and the events since the last look.
+        before: Its best value at that moment; None without one.
+        results: Its ranked values, for what the best one keeps of its own (`queries.results`).
+    """
+
+    study: Study
+    ended: list[queries.EndedTrial]
+    events: list[Event]
+    before: float | None
+    results: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """The state and history, read at one moment.
 
@@ -44,7 +62,7 @@ class Changes:
 
     since: float | None
     seq: int
-    studies: list[tuple[Study, list[queries.EndedTrial], list[Event], float | None]]
+    studies: list[Changed]
     deleted: list[str]
     quiet: int
 
@@ -56,8 +74,8 @@ async def summary(request: SummaryRequest, given: Given) -> Summary:
     seen = await given.database.ask(lambda conn: _read(conn, request))
     slots = len(given.slots.default_slots)
     studies = [
-        _study_summary(study_row(study, given.suggesting.pace(study.id), slots), study, ended, events, before)
-        for study, ended, events, before in seen.studies
+        _study_summary(study_row(c.study, given.suggesting.pace(c.study.id), slots, results=c.results), c)
+        for c in seen.studies
     ]
     if not request.keep:
         await given.database.writer.run(lambda conn: _remember(conn, request.client, seen.seq, now))
@@ -89,7 +107,8 @@ def _read(conn: Connection, request: SummaryRequest) -> Changes:
     for study in studies:
         ended, events = queries.ended_after(conn, study.id, seq), of_study.get(study.name, [])
         if ended or events or any(study.counts.get(state, 0) for state in LIVE):
-            found.append((study, ended, events, queries.best_value_before(conn, study, seq)))
+            before, results = queries.best_value_before(conn, study, seq), queries.results(conn, study)
+            found.append(Changed(study, ended, events, before, results))
         else:
             quiet += 1
     names = {study.name for study in studies}
@@ -104,10 +123,9 @@ def _remember(conn: Connection, client: str, seq: int, now: float) -> None:
         keep_fact(conn, _key(client), {"seq": seq, "at": now})
 
 
-def _study_summary(
-    row: StudyRow, study: Study, ended: list[queries.EndedTrial], events: list[Event], before: float | None
-) -> StudySummary:
+def _study_summary(row: StudyRow, changed: Changed) -> StudySummary:
     """The changes of one study, for people."""
+    study, ended, events, before = changed.study, changed.ended, changed.events, changed.before
     objective, best = study.spec.objective, study.best
     value = None if best is None or objective is None else best.values.get(objective.metric)
     return StudySummary(
