@@ -50,6 +50,7 @@ class Recipe:
         twin: Whether the training metric is reported.
         repeats: Each point is run so many times.
         started: Badness at step 0.
+        length: The parameter that says how many reports a trial makes, in place of `reports`.
     """
 
     space: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Recipe:
     twin: bool = True
     repeats: int = 1
     started: float = 1.0
+    length: str = ""
     stopping: EarlyStopping | None = None
     metrics: Callable[[Point, np.random.Generator], Mapping[str, float]] | None = None
     watched: Callable[[Point, np.random.Generator], Mapping[str, Any]] | None = None
@@ -133,7 +135,7 @@ def _suggested(recipe: Recipe, space: SearchSpace, trials: Sequence[TrialData], 
 
 
 def _trial(recipe: Recipe, point: Point, origin: str, number: int, folder: str, rng: np.random.Generator) -> TrialData:
-    scale, n = recipe.scale, recipe.reports
+    scale, n = recipe.scale, int(point.get(recipe.length, recipe.reports))
     share = np.arange(1, n + 1) / n
     level = float(recipe.level(point)) + rng.normal(0, recipe.seeds)
     falls = np.exp(-3 * share / recipe.settle)

@@ -173,7 +173,8 @@ def _kinds() -> dict[str, Planted]:
         "rate times width fails": Planted(study(net, fails=product), (("space.infeasible", "lr, width"),
                                                                      ("space.infeasible", "width, lr"))),
         "steps are tuned": Planted(
-            study({**SPACE, "epochs": {"type": "int", "low": 5, "high": 50}}), (("space.steps", "epochs"),)),
+            study({**SPACE, "epochs": {"type": "int", "low": 5, "high": 50}}, length="epochs"),
+            (("space.steps", "epochs"),)),
         "a linear learning rate": Planted(
             study({"lr": {"type": "float", "low": 1e-5, "high": 1e-1}, "clip": CLIP}, centres={"lr": (0.3, 1.0)}),
             (("space.lr-linear", "lr"),)),

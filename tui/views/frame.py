@@ -77,8 +77,8 @@ def head(context: Context, width: int) -> Line:
     if row.best and row.objective:
         value = fmt.number(row.best.values.get(row.objective.metric))
         sure = row.best.confirmed["mean"] if row.best.confirmed else row.best.shrunk
-        told = "" if sure is None else f" (~{fmt.number(sure)})"
-        parts.append(f"best {value} #{row.best.number}" + (" early" if row.best.cut else "") + told)
+        aside = "" if sure is None else f" (~{fmt.number(sure)})"
+        parts.append(f"best {value} #{row.best.number}" + (" early" if row.best.cut else "") + aside)
     parts.append(f"{live} run {waiting} wait")
     if row.eta_s is not None and width >= 70:
         parts.append(f"ETA {words.duration(row.eta_s)}")
