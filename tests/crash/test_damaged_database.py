@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from storage.engine import open_database
 from tests.crash.invariants import Invariants
 from tests.crash.lab import Lab
 from tests.crash.test_restored_copy import shown
 from tests.e2e.conftest import DEADLINE_S, Refusal, wait_until
+from tuned.daemon.recovery import offline
 
 TABLES = ("studies", "study_specs", "space_versions", "trials", "attempts", "observations", "events", "rungs")
 PAGE = 4096
@@ -177,3 +179,32 @@ def test_damage_that_is_met_while_the_daemon_runs_is_an_alarm(lab: Lab, worked: 
     assert "tunectl daemon recover" in refusal.value.problem["hint"]
     (alarm,) = lab.daemon.get("/v1/status")["alarms"]
     assert "tunectl daemon recover" in alarm
+
+
+TAIL = """
+import os, tuned
+tuned.current_trial().report(loss=1.0)
+with open(os.environ["TUNED_RUN_DIR"] + "/metrics.jsonl", "a") as file:
+    file.write('{"loss": 0.5}')
+"""
+
+
+def test_a_last_line_without_a_newline_is_read_again_too(lab: Lab) -> None:
+    (lab.base / "tail.py").write_text(TAIL)
+    lab.start()
+    name = lab.submit(run={"script": "tail.py", "preload": []}, search={"method": "sobol", "trials": 1})
+    lab.wait_at_rest(name)
+    lab.daemon.stop()
+    database = lab.home / "tuned.db"
+    query = "SELECT name, step, value FROM observations WHERE name = 'loss' ORDER BY step"
+    with contextlib.closing(sqlite3.connect(database)) as conn, conn:
+        before = conn.execute(query).fetchall()
+        conn.execute("DELETE FROM observations")
+    assert [value for *_, value in before] == [1.0, 0.5]
+    again = open_database(database)
+    try:
+        offline._read_metrics_again(again)
+        with again.read() as conn:
+            assert [tuple(row) for row in conn.exec_driver_sql(query)] == before
+    finally:
+        again.close()
