@@ -235,8 +235,11 @@ class Invariants:
 
     def _replay(self, kind: str, study: str, number: int, data: Row) -> Iterator[str]:
         key = (study, number)
-        if kind == "study.submitted":
-            self._study_states[study] = "running"
+        if kind == "study.deleted" and "renamed" in data:
+            self._study_states[data["renamed"]] = self._study_states.pop(study)
+            self._states = {(data["renamed"] if k[0] == study else k[0], k[1]): v for k, v in self._states.items()}
+        elif kind == "study.submitted":  # or it has this name from now on
+            self._study_states.setdefault(study, "running")
         elif kind == "study.moved":
             if self._study_states.get(study) != data["from"]:
                 yield f"6: {study} moved from {data['from']} while {self._study_states.get(study)}"

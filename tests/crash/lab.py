@@ -166,11 +166,11 @@ class Lab:
         self.send()
         return name
 
-    def send(self) -> Any:
-        """Send the content that `study` made."""
+    def send(self, **more: Any) -> Any:
+        """Send the content that `study` made, with more fields of a submission."""
         # Without what differs from test to test, because every environment has a launcher of its own.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "PYTEST_"))}
-        body = {"study": self.content, "base": str(self.base), "environment": environment, "stem": "study"}
+        body = {"study": self.content, "base": str(self.base), "environment": environment, "stem": "study", **more}
         return self.daemon.post("/v1/studies", body)
 
     def release(self, name: str) -> None:

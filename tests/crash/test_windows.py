@@ -121,6 +121,20 @@ def ending(lab: Lab, point: str) -> Steps:
     wait_until(lambda: [p.name for p in (lab.home / "runs").iterdir() if name in p.name] == [], "its folder is gone")
 
 
+def replacing(lab: Lab, point: str) -> Steps:
+    """The folder has moved and the rows have not: whichever holds, both studies are whole in the end."""
+    name = lab.submit()
+    lab.wait_at_rest(name)
+    lab.content["search"]["seed"] = 2
+    lab.arm(point)
+    lab.in_background(lambda: lab.send(replace=True))
+    yield
+    lab.send(replace=True)  # whoever got no answer asks again
+    lab.wait_at_rest(name)
+    assert [lab.daemon.study(n)["counts"] for n in (name, f"{name}-1")] == [{"completed": 4}] * 2
+    assert (lab.home / f"runs/{name}-1/4/1/output.log").exists()
+
+
 def stepping(lab: Lab, point: str) -> Steps:
     name = lab.study(playbook={"steps": ["coarse"]})
     lab.arm(point)
@@ -224,6 +238,7 @@ WINDOWS: dict[str, Callable[[Lab, str], Steps]] = {
     "adoption.read": adopting,
     "adopted": adopting,
     "delete.committed": ending,
+    "replace.moved": replacing,
     "step.committed": stepping,
     "step.added": confirming,
 }
