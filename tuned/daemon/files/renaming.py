@@ -18,6 +18,9 @@ from tuned.daemon.files.graveyard import GRAVE
 
 log = logging.getLogger(__name__)
 
+FORMER_NAME = "former-name.json"
+"""Record in a folder that was moved: the name that it had. `study.json` may be younger than the move, or missing."""
+
 
 def move(runs: Path, name: str, new: str) -> bool:
     """Move a study's folder; whether there was one.
@@ -28,6 +31,7 @@ def move(runs: Path, name: str, new: str) -> bool:
     if not os.path.lexists(runs / name):
         return False
     try:
+        protocol.write_record(str(runs / name), FORMER_NAME, {"name": name})
         (runs / name).rename(runs / new)
     except OSError as error:
         raise Conflict(f"its folder cannot be moved: {error}", where=name, hint="see its mode and its owner") from error
@@ -42,6 +46,7 @@ def move_back(runs: Path, name: str, new: str) -> None:
             folder.rename(runs / f"{GRAVE}{os.urandom(4).hex()}-")  # the daemon's next start removes it
         if not os.path.lexists(folder):
             (runs / new).rename(folder)
+            (folder / FORMER_NAME).unlink(missing_ok=True)
     except OSError as error:
         log.warning("%s cannot be moved back to %s: %s", runs / new, folder, error)
 
@@ -58,6 +63,6 @@ def undo_cut_off(runs: Path, studies: Collection[str]) -> None:
             continue
         name = ""
         with contextlib.suppress(OSError, protocol.RecordError):
-            name = str((protocol.read_record(str(folder), protocol.STUDY_FILE) or {}).get("name", ""))
+            name = str((protocol.read_record(str(folder), FORMER_NAME) or {}).get("name", ""))
         if name != folder.name and name in studies:
             move_back(runs, name, folder.name)
