@@ -1,4 +1,4 @@
-"""Reads of the trials beside the search: those of the stages `confirm`, `finalize` and `test`. Owns no change."""
+"""Reads of repetitions, and of the trials outside of the search: the stages `confirm`, `finalize` and `test`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from sqlalchemy import Connection
 
 from storage import rows
 from storage.models import trials
+from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.states import TrialState
+from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 
 _t = trials.c
@@ -23,6 +26,19 @@ def own_trials(conn: Connection, study_id: int) -> list[Trial]:
     """The trials of points that a person asked for, by number."""
     statement = rows.select_trials().where(_t.study_id == study_id, _t.origin == "user").order_by(_t.number)
     return [rows.to_trial(row) for row in conn.execute(statement)]
+
+
+def repetitions(conn: Connection, study: Study) -> list[list[float]]:
+    """Results of the points that completed with several seeds, in the search and in confirmations, point by point."""
+    done = TrialState.COMPLETED
+    if not study.again.get(done) and not study.aside.get(done):
+        return []
+    sql = """SELECT coalesce(retry_of, number), stage, seed, value FROM trials
+        WHERE study_id = ? AND state = ? AND stage IN (?, ?) AND value IS NOT NULL"""
+    groups: dict[tuple[int, str], dict[int, float]] = {}
+    for of, stage, seed, value in conn.exec_driver_sql(sql, (study.id, done.value, SEARCH, CONFIRM_STAGE)):
+        groups.setdefault((of, stage), {})[seed] = value
+    return [list(runs.values()) for runs in groups.values() if len(runs) > 1]
 
 
 def reporting_count(conn: Connection, study_id: int, metric: str, but: Collection[str]) -> int:

@@ -7,6 +7,7 @@ import pytest
 
 from tuned.analyses.comparing.confirm import confirm
 from tuned.analyses.comparing.folds import folds, paired
+from tuned.analyses.comparing.luck import honest
 from tuned.analyses.comparing.repeated import (
     Configuration,
     chosen,
@@ -17,6 +18,7 @@ from tuned.analyses.comparing.repeated import (
     spent,
     still_open,
 )
+from tuned.analyses.comparing.repetitions import equal_rule
 from tuned.analyses.comparing.variance import data_variance, search_variance, seed_variance
 from tuned.analyses.intervals import mean_of
 from tuned.analyses.question import Question
@@ -169,7 +171,15 @@ def test_a_decision_stays_when_others_go_on():
 
 
 def test_repetitions_that_are_equal_to_the_last_digit_confirm_nothing():
-    told = {v.code: v for v in confirm(Question(study({1: [0.5] * 3, 2: [0.25] * 3}, {1: 0.5, 2: 0.25}))).verdicts}
+    data = study({1: [0.5] * 3, 2: [0.3] * 3}, {1: 0.5, 2: 0.3})
+    answer = confirm(Question(data))
+    told = {v.code: v for v in answer.verdicts}
+    assert [c["decision"] for c in answer.figures["configurations"]] == ["baseline", "undecided"]
+    assert [c["sem"] for c in answer.figures["configurations"]] == [None, None]
+    assert answer.figures["outcome"] == "undecided" and "the seed does not reach" in answer.figures["why"]
+    assert answer.figures["open"] == [] and answer.figures["variance"]["seed"] is None
+    assert [v.code for v in equal_rule(data)] == ["confirm.same"] and "confirm.undecided" not in told
+    assert honest(data).how == "one run, the best of 2: not confirmed"
     assert "the seed does not reach the code" in told["confirm.same"].what and "{seed}" in told["confirm.same"].remedy
     assert "is confirmed" not in told["confirm.winner"].what
     told = {v.code for v in confirm(Question(study({1: [0.5, 0.6], 2: [0.25] * 2}, {1: 0.5, 2: 0.25}))).verdicts}

@@ -40,6 +40,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("tuned.analyses.space.space_rules", "space_rules"),
     ("tuned.analyses.space.sampling", "sampling_rule"),
     ("tuned.analyses.space.sampling", "model_rule"),
+    ("tuned.analyses.comparing.repetitions", "equal_rule"),
     ("tuned.analyses.stopping", "stopping_rule"),
     ("tuned.analyses.examples.duplicates", "duplicates"),
     ("tuned.analyses.examples.hard_examples", "example_verdicts"),

@@ -112,7 +112,8 @@ def _best_row(study: Study, results: Sequence[float]) -> BestRow | None:
         return None
     step = study.playbook.last("confirm") if study.playbook else None
     rows = step.result.get("configurations", ()) if step else ()
-    own = next((row for row in rows if row["number"] == best.number and row["runs"] > 1), None)
+    repeated = [row for row in rows if row["runs"] > 1 and row["sem"] is not None]
+    own = next((row for row in repeated if row["number"] == best.number), None)
     confirmed = None if own is None else {name: own[name] for name in ("mean", "sem", "runs")}
     estimate = None
     if own is None and rows:

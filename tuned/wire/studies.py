@@ -33,8 +33,8 @@ class BestRow:
 
     Attributes:
         cut: Whether it was stopped early; then no trial has run to its own end.
-        confirmed: `{mean, sem, runs}` of its repetitions with other seeds; None before a confirmation. The best of many
-            is lucky, so this is the figure to quote.
+        confirmed: `{mean, sem, runs}` of its repetitions with other seeds; None before a confirmation, and where they
+            are equal to the last digit. The best of many is lucky, so this is the figure to quote.
         of: Results that it was chosen from.
         shrunk: What its configuration probably keeps of its value, where others were repeated and it was not
             (`tuned.core.final.luck`); else None.

@@ -13,7 +13,7 @@ import numpy as np
 from tuned.analyses.answer import Answer
 from tuned.analyses.comparing import repeated
 from tuned.analyses.comparing.repeated import Compared, Configuration
-from tuned.analyses.comparing.repetitions import confirmed
+from tuned.analyses.comparing.repetitions import confirmed, equal_repetitions
 from tuned.analyses.comparing.variance import data_variance, metric_variance, search_variance, seed_variance
 from tuned.analyses.examples.example_scores import scores_of
 from tuned.analyses.intervals import mean_of
@@ -21,6 +21,7 @@ from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
+from tuned.core.final import alike
 from tuned.protocol import FOLDS_PREFIX
 
 _COLUMNS = (
@@ -52,7 +53,9 @@ def confirm(question: Question) -> Answer:
     against = None if question.options.get("against") is None else int(question.number("against", 0))
     compared = confirmed(study, against)
     winner = repeated.chosen(compared, study.sign)
-    deviations = _deviations(study, [c.configuration for c in compared])
+    found = [c.configuration for c in compared]
+    same = repeated.all_alike(found)
+    deviations = _deviations(study, found)
     return Answer(
         verdicts=tuple(_verdicts(study, compared, winner)),
         tables=(_table(study, compared), _variance_table(study, deviations)),
@@ -63,7 +66,7 @@ def confirm(question: Question) -> Answer:
             "reference": compared[0].configuration.number,
             "open": repeated.still_open(compared, study.sign),
             "tried": max(c.configuration.tried for c in compared),
-            "configurations": [_figure(c) for c in compared],
+            "configurations": [_figure(c, same) for c in compared],
             "variance": {name: _square(value) for name, value in deviations.items()},
         },
     )
@@ -73,6 +76,8 @@ def why(compared: Sequence[Compared], winner: Compared) -> str:
     """Why this configuration is the one to use, in one line: adopted, or undecided, or that the baseline stays."""
     baseline, own = compared[0].configuration, winner.configuration
     seeds = f"over {len(own.runs)} seeds"
+    if repeated.all_alike([c.configuration for c in compared]) and winner.decision != "adopt":
+        return f"undecided: {alike.REASON}"
     if winner is compared[0]:
         rejected = [c for c in compared[1:] if c.decision == "reject"]
         if len(rejected) == len(compared) - 1 and rejected:
@@ -87,7 +92,7 @@ def why(compared: Sequence[Compared], winner: Compared) -> str:
     return better if winner.decision == "adopt" else f"undecided: {better}"
 
 
-def _figure(compared: Compared) -> dict[str, object]:
+def _figure(compared: Compared, same: bool) -> dict[str, object]:
     c, effect = compared.configuration, compared.effect
     own = mean_of(c.values)
     return {
@@ -96,7 +101,7 @@ def _figure(compared: Compared) -> dict[str, object]:
         "failed": c.failed,
         "searched": c.searched,
         "mean": own.mean,
-        "sem": own.sem,
+        "sem": None if same else own.sem,
         "effect": None if effect is None else effect.mean,
         "interval": None if effect is None else [effect.low, effect.high],
         "decision": compared.decision,
@@ -106,9 +111,7 @@ def _figure(compared: Compared) -> dict[str, object]:
 def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) -> list[Verdict]:
     baseline, own = compared[0].configuration, winner.configuration
     word = {"adopt": "is confirmed and adopted", "baseline": "stays"}.get(winner.decision, "is final, not adopted")
-    alike = _all_alike([list(c.configuration.runs.values()) for c in compared])
-    if alike and winner.decision == "adopt":
-        word = "has the better result, and is not confirmed"
+    same = repeated.all_alike([c.configuration for c in compared])
     found = [
         Verdict(
             "info",
@@ -120,7 +123,7 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
         )
     ]
     undecided = [c for c in compared if c.decision == "undecided" and c.effect is not None]
-    if undecided:
+    if undecided and not same:
         numbers = tuple(c.configuration.number for c in undecided)
         spread = max(c.effect.high - c.effect.low for c in undecided if c.effect is not None)
         found.append(
@@ -135,20 +138,8 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
                 trials=numbers,
             )
         )
-    if alike:
-        found.append(
-            Verdict(
-                "warn",
-                "confirm.same",
-                "the repetitions of each configuration are equal to the last digit: the seed does not reach the code, "
-                "so they say nothing of the spread, and nothing is confirmed",
-                {"repetitions": sum(len(c.configuration.values) for c in compared)},
-                'pass it on, with args = [..., "--seed", "{seed}"] or trial.seed, and seed the libraries with it; '
-                "where the code has no chance in it, one run is enough",
-                f"tunectl show {study.name}/{own.number} --command",
-                about=study.name,
-            )
-        )
+    if same:
+        found.append(equal_repetitions(study.name, sum(len(c.configuration.values) for c in compared)))
     found += [_fails(study, c.configuration) for c in compared if c.configuration.failed]
     lucky = _luck(compared, study.sign)
     if lucky is not None:
@@ -165,12 +156,6 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
             )
         )
     return found
-
-
-def _all_alike(repeated: Sequence[Sequence[float]]) -> bool:
-    """Whether every configuration that ran more than once gave the same number each time; chance rounds them apart."""
-    several = [values for values in repeated if len(values) > 1]
-    return bool(several) and all(len(set(values)) == 1 for values in several)
 
 
 def _fails(study: StudyData, c: Configuration) -> Verdict:
@@ -199,12 +184,13 @@ def _luck(compared: Sequence[Compared], sign: float) -> tuple[int, float] | None
 
 def _table(study: StudyData, compared: Sequence[Compared]) -> Table:
     rows = []
+    same = repeated.all_alike([c.configuration for c in compared])
     for entry in compared:
         c, own = entry.configuration, mean_of(entry.configuration.values)
         role = "baseline" if entry.decision == "baseline" else "candidate"
         effect = None if entry.effect is None else entry.effect.mean
         interval = None if entry.effect is None else entry.effect.interval
-        mean, sem = (own.mean, own.sem) if own.n else (None, None)
+        mean, sem = (own.mean, None if same else own.sem) if own.n else (None, None)
         rows.append((c.number, role, own.n, c.failed, c.searched, mean, sem, effect, interval, entry.decision))
     count = max(1, len(compared) - 1)
     comparisons = f"{count} comparison" + ("" if count == 1 else "s")
@@ -224,12 +210,12 @@ def _deviations(study: StudyData, found: Sequence[Configuration]) -> dict[str, f
     results = study.outcome(study.full)
     size = max(float(np.abs(part).max(initial=0.0)) for part in (results, *(c.values for c in found))) or 1.0
     results = results / size
-    seeds = seed_variance([c.values / size for c in found])
-    repeated = [t for t in study.trials if t.stage == "confirm" and t.state == "completed"]
+    seeds = None if repeated.all_alike(found) else seed_variance([c.values / size for c in found])
+    runs = [t for t in study.trials if t.stage == "confirm" and t.state == "completed"]
     variances = {
         "seed": seeds,
-        "search": search_variance(results, seeds, study.sign < 0, study.spec.search.seed),
-        "data": _data(study, repeated, size),
+        "search": None if seeds is None else search_variance(results, seeds, study.sign < 0, study.spec.search.seed),
+        "data": _data(study, runs, size),
     }
     return {name: None if v is None else size * float(np.sqrt(v)) for name, v in variances.items()}
 
@@ -259,7 +245,9 @@ def _variance_table(study: StudyData, deviations: dict[str, float | None]) -> Ta
     notes = []
     if deviations["data"] is None:
         notes.append("data: unknown without folds (trial.folds) or predictions (trial.save_predictions)")
-    if deviations["search"] is None:
+    if deviations["seed"] is None:
+        notes.append("seed, search: unknown without repetitions that differ")
+    elif deviations["search"] is None:
         notes.append("search: unknown from fewer than 5 completed trials")
     columns = (Column("source"), Column("deviation", "number"), Column("share", "share"), Column("what"))
     return Table("variance", f"Where the spread of {study.objective.metric} comes from", columns, rows, tuple(notes))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tuned.analyses.comparing.repeated import all_alike
 from tuned.analyses.comparing.repetitions import configurations
 from tuned.analyses.intervals import mean_of
 from tuned.analyses.study_data import StudyData, once
@@ -37,6 +38,7 @@ def honest(study: StudyData) -> Honest | None:
     if not study.ranked:
         return None
     best, found, of = study.ranked[0], configurations(study), len(study.ranked)
+    found = [] if all_alike(found) else found
     own = next((c for c in found if c.number == best.number and len(c.runs) > 1), None)
     if own is not None:
         mean = mean_of(own.values)

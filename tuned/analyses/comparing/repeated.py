@@ -1,8 +1,9 @@
 """Repeated runs of several configurations, compared with one of them: adopt, reject, or undecided so far.
 
 Owns the test and its error bound. Differences are paired over seeds; their variance is pooled over all configurations,
-never below a configuration's own nor below the metric's resolution. A decision may be looked for after each round of
-seeds: every look spends a share of the error, so that all looks at all candidates together are wrong in at most 5 %.
+never below a configuration's own nor below the metric's resolution; repetitions that are all alike decide nothing. A
+decision may be looked for after each round of seeds: every look spends a share of the error, so that all looks at all
+candidates together are wrong in at most 5 %.
 `benchmarks.confirm_power` measures that bound and the power. Pure.
 """
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tuned.analyses.intervals import Mean
+from tuned.core.final.alike import alike
 
 Floats = NDArray[np.float64]
 ERROR = 0.05
@@ -93,6 +95,11 @@ def decide(effect: Mean) -> str:
     return "reject" if effect.high < 0 else "undecided"
 
 
+def all_alike(found: Sequence[Configuration]) -> bool:
+    """Whether the seed changes no result (`tuned.core.final.alike`); then repetitions decide nothing."""
+    return alike([list(c.runs.values()) for c in found])
+
+
 def pooled_variance(found: Sequence[Configuration]) -> tuple[float, int]:
     """Variance of one run about its configuration's mean, a seed's own part in all of them taken out.
 
@@ -101,6 +108,8 @@ def pooled_variance(found: Sequence[Configuration]) -> tuple[float, int]:
     Returns:
         The variance and its degrees of freedom; NaN and 0 where no repetition shows any.
     """
+    if all_alike(found):
+        return math.nan, 0
     rows = [(i, seed, value) for i, c in enumerate(found) for seed, value in c.runs.items()]
     if not rows:
         return math.nan, 0

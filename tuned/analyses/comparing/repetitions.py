@@ -5,14 +5,16 @@ Owns how trials of the stage `confirm` become configurations. Pure; the test is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tuned.analyses.comparing import repeated
 from tuned.analyses.comparing.repeated import Compared, Configuration
 from tuned.analyses.study_data import StudyData
+from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
+from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.states import Failure
 from tuned.core.study.baseline import baseline_trial
@@ -79,6 +81,24 @@ def confirmed(study: StudyData, against: int | None = None) -> list[Compared]:
     others = sorted((c for c in found if c is not baseline), key=lambda c: _place(study, c))
     step = repeated.resolution(study.outcome([*study.ranked, *study.repeated]))
     return repeated.compare(baseline, others, study.sign, looks_of(study), step)
+
+
+def equal_rule(study: StudyData) -> Iterator[Verdict]:
+    """Repetitions of a confirmation, or of points that were queued with several seeds, that are all alike."""
+    groups: dict[tuple[str, int], dict[int, float]] = {}
+    for trial in (*study.ranked, *study.repeated):
+        of = (trial.stage, trial.retry_of or trial.number)
+        groups.setdefault(of, {})[trial.seed] = trial.values[study.objective.metric]
+    repeated_ones = [list(runs.values()) for runs in groups.values() if len(runs) > 1]
+    if alike(repeated_ones):
+        yield equal_repetitions(study.name, sum(map(len, repeated_ones)))
+
+
+def equal_repetitions(name: str, count: int) -> Verdict:
+    """The verdict on repetitions that are equal to the last digit, of which there are so many."""
+    return Verdict(
+        "warn", "confirm.same", REASON, {"repetitions": count}, REMEDY, f"tunectl show {name}/best --command", name
+    )
 
 
 def _place(study: StudyData, c: Configuration) -> tuple[float, int]:

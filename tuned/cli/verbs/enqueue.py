@@ -13,6 +13,7 @@ import click
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.core.errors import InvalidInput
+from tuned.core.final.alike import REASON, REMEDY
 from tuned.core.names import nearest
 from tuned.core.space.text import read_for, terms
 from tuned.wire import Enqueue
@@ -47,6 +48,8 @@ def enqueue(
     if like is not None and "/" not in like:
         like = f"{study}/{like}"
     enqueued = session.send(api.enqueue(study, Enqueue(points, priority, like, seeds)))
+    if seeds > 1 and REASON in session.send(api.study(study)).study.note:
+        click.echo(f"{study}: {REASON} ({REMEDY})", err=True)
     many = "s" if len(enqueued.trials) != 1 else ""
     session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {_ranges(enqueued.trials)} queued"))
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection
 
 from storage import queries
+from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.study import Study
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.rows import study_row, trial_rows
@@ -19,29 +20,40 @@ router = APIRouter(tags=["studies"])
 
 
 def _row(
-    given: Context, study: Study, results: Sequence[float], stopping: queries.StoppingReport | None = None
+    given: Context,
+    study: Study,
+    results: Sequence[float],
+    repeated: Sequence[Sequence[float]],
+    stopping: queries.StoppingReport | None = None,
 ) -> StudyRow:
     run, slots = study.spec.run, len(given.slots.default_slots)
     cores = given.slots.cores_each(run.cpus, run.gpus)
     row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results)
-    return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study)))))
+    same = f"{REASON} ({REMEDY})" if alike(repeated) else ""
+    return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study), same))))
 
 
 @router.get("/studies")
 async def studies(given: Given) -> list[StudyRow]:
     """All studies, oldest first."""
-    found = await given.database.ask(lambda conn: [(s, queries.results(conn, s)) for s in queries.studies(conn)])
-    return [_row(given, study, results) for study, results in found]
+    found = await given.database.ask(
+        lambda conn: [(s, queries.results(conn, s), queries.repetitions(conn, s)) for s in queries.studies(conn)]
+    )
+    return [_row(given, study, results, repeated) for study, results, repeated in found]
 
 
 @router.get("/studies/{name}")
 async def show(name: str, given: Given) -> dict[str, Any]:
     """One study and its specification."""
     study = await given.study(name)
-    stopping, results = await given.database.ask(
-        lambda conn: (queries.stopping_report(conn, study), queries.results(conn, study))
+    stopping, results, repeated = await given.database.ask(
+        lambda conn: (
+            queries.stopping_report(conn, study),
+            queries.results(conn, study),
+            queries.repetitions(conn, study),
+        )
     )
-    return {"study": _row(given, study, results, stopping), "spec": study.spec.to_public_dict()}
+    return {"study": _row(given, study, results, repeated, stopping), "spec": study.spec.to_public_dict()}
 
 
 @router.get("/studies/{name}/best")
