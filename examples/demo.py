@@ -152,7 +152,7 @@ def tell_best() -> None:
     print(f"\nBest of {STUDY}: trial {best['number']} ({best['origin']}), " + " ".join(arguments))
     print(
         f"  validation loss {reached['val_loss']:.4f}, accuracy {reached['val_accuracy']:.2%}, in epoch {step:g}"
-        " (the best of many trials flatters itself; on images that no trial saw:)"
+        " (the best of many is partly luck; to measure it on images that no trial saw:)"
     )
     script = here(STUDY_FILE.parent / "train.py")
     print(f"  {here(Path(sys.executable))} {script} --test {shlex.join(arguments)}")
@@ -183,7 +183,7 @@ def run(interactive: bool) -> None:
     else:
         if study is not None:
             take_up(study)
-        how = "goes on" if study is not None else "is tuned now: 40 trials, at most 3 minutes"
+        how = "goes on" if study is not None else "is tuned: 40 trials, at most 3 minutes"
         print(f"{STUDY} {how}, {SLOTS} trials at a time. Everything is kept in {here(STATE)}.")
         start_study(interactive)
     tell_best()

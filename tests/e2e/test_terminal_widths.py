@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import re
-import struct
-import subprocess
 import sys
-import termios
 import textwrap
 
 import pytest
 
-from tests.e2e.tunectl_process import DEADLINE_S, Tunectl
+from tests.e2e.pages import on_terminal
+from tests.e2e.tunectl_process import Tunectl
 
 SCRIPT = """
     import tuned
@@ -39,31 +33,6 @@ STUDY = """
 """
 
 
-def on_terminal(tunectl: Tunectl, columns: int, *words: str) -> list[str]:
-    """The lines that a verb prints on a terminal of this width, without colours."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-m", "tuned.cli", *words],
-        env={**tunectl.env, "TERM": "xterm-256color", "COLUMNS": "77"},
-        cwd=tunectl.work,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    data = b""
-    try:
-        while chunk := os.read(leader, 65536):
-            data += chunk
-    except OSError:  # the last writer has closed the terminal
-        pass
-    finally:
-        os.close(leader)
-    assert process.wait(DEADLINE_S) == 0, data.decode()
-    return re.sub(r"\x1b\[[0-9;]*m", "", data.decode()).replace("\r", "").splitlines()
-
-
 @pytest.mark.e2e
 def test_number_state_and_value_are_on_every_terminal(tunectl: Tunectl) -> None:
     (tunectl.work / "wide.py").write_text(textwrap.dedent(SCRIPT))
@@ -72,7 +41,8 @@ def test_number_state_and_value_are_on_every_terminal(tunectl: Tunectl) -> None:
     tunectl("submit", "wide.toml", "--wait")
     losses = {row["number"]: f"{row['values']['validation_loss']:.5g}" for row in tunectl.json("trials", "wide")}
     for columns in (60, 80, 120, 160):
-        lines = on_terminal(tunectl, columns, "trials", "wide")
+        code, lines = on_terminal(tunectl, columns, [sys.executable, "-I", "-m", "tuned.cli", "trials", "wide"])
+        assert code == 0, "\n".join(lines)
         assert max(map(len, lines[1:])) <= columns, "\n".join(lines)
         assert lines[0] == "the same in all of these trials: epochs_of_training=20"
         assert lines[1].split()[:3] == ["number", "state", "validation_loss"]

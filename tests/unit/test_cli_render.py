@@ -9,8 +9,19 @@ import pytest
 
 from tuned.cli import render, table
 from tuned.cli.trial_page import show_trial
+from tuned.cli.verbs.check import _Printed
 from tuned.cli.verbs.trials import trials_table
 from tuned.wire import BestRow, TrialDetail, TrialRow
+
+
+def test_the_output_of_a_trial_is_printed_by_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = _Printed(quiet=False)
+    for piece in ("epoch 1", "\n", "epo", "ch 2\n\n10%\r20%", "\nno end"):
+        printed(piece)
+    printed.end()
+    assert capsys.readouterr().out.splitlines() == [
+        f"  | {line}" for line in ("epoch 1", "epoch 2", "", "10%", "20%", "no end")
+    ]
 
 
 def test_points_read_as_they_are_typed() -> None:

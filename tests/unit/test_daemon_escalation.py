@@ -70,7 +70,7 @@ def lives(pid: int) -> bool:
 def test_within_its_time_nothing_is_done_and_the_rest_of_it_is_said(hung: LiveAttempt) -> None:
     tell(hung, StopReason.CANCEL, 1.0)
     escalate(hung)
-    assert hung.waits_for == "it was told to end (cancel); it has 16s more to do so"
+    assert hung.waits_for == "it was asked to end (cancel); it has 16s more to do so"
     assert hung.overdue.terminated_at is None
 
 
@@ -83,7 +83,7 @@ def test_a_pause_asks_again_and_never_kills(hung: LiveAttempt) -> None:
     for _ in range(3):
         escalate(hung)
     assert lives(trial) and hung.overdue.killed_at is None
-    assert hung.waits_for == "it was told to end (pause) 18s ago: 1 process still there"
+    assert hung.waits_for == "it was asked to end (pause) 18s ago: 1 process still there"
     # Its trial gone, a supervisor that records nothing still keeps the checkpoint's attempt: it is left alone, too.
     os.kill(trial, signal.SIGKILL)
     wait_until(lambda: not lives(trial), "the trial ends")

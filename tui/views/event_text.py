@@ -47,7 +47,7 @@ def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
             asked = str(data.get("stop_reason") or "go on")
             return f"{data.get('actor', 'user')} asked: {asked}" + _because(data), "warn"
         case ev.TRIAL_FROZEN:
-            return ("stands still", "warn") if data.get("frozen") else ("moves again", "text")
+            return ("stands still", "warn") if data.get("frozen") else ("goes on", "text")
         case ev.TRIAL_RUNG:
             return _rung(data), "dim"
         case ev.STUDY_PRIORITY | ev.TRIAL_PRIORITY:

@@ -65,7 +65,7 @@ class Verb:
 _C, _D = Kind.CHANGE, Kind.DESTROY
 
 VERBS = (
-    Verb("daemon", "Start, stop and look at the daemon.", _C, local=True),
+    Verb("daemon", "Start and stop the daemon; show its state and its log.", _C, local=True),
     Verb("init", "Write a first study file for a script.", local=True),
     Verb("check", "Try a study file before it is submitted.", local=True),
     Verb("submit", "Submit a study file.", _C, undo="delete", local=True),
@@ -163,10 +163,10 @@ VERBS = (
     Verb("confirm", "Repeat the best trials with new seeds, and say whether they are better.", _C, undo="cancel"),
     Verb("folds", "Compare cross-validated trials fold by fold."),
     Verb("ensemble", "Compare ensembles of the best with the best single model."),
-    Verb("finalize", "Train the final model on all data, and look at the test set once.", _C),
+    Verb("finalize", "Train the final model on all data, and measure it on the test set once.", _C),
     Verb("steps", "Show or steer the steps of a playbook.", _C),
     Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set", dry_run=True),
-    Verb("wait", "Wait until studies or trials have ended, or something is worth a look."),
+    Verb("wait", "Wait until studies or trials have ended, or something needs attention."),
     Verb("effects", "Show the effect of each hyperparameter."),
     Verb("importance", "Show how much each hyperparameter matters."),
     Verb("slice", "Show the expected result along a hyperparameter."),
@@ -182,7 +182,7 @@ VERBS = (
     Verb("events", "List or follow events."),
     Verb("summary", "Summarise everything since you last looked."),
     Verb("export", "Write a study as csv, jsonl, or for Optuna."),
-    Verb("notify", "Run a study's notify command now, to see whether it works.", _C),
+    Verb("notify", "Run a study's notify command, to see whether it works.", _C),
     Verb(
         "delete",
         "Delete a study and its trials.",

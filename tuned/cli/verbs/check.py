@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tuned.wire import Submission, Submitted
 
 @verb()
 @click.argument("file", metavar="FILE")
-@click.option("--run", "run_it", is_flag=True, help="Run one trial here and now, and look at all that it does.")
+@click.option("--run", "run_it", is_flag=True, help="Run one trial here, and check all that it does.")
 @click.option("--name", help="Name of the study, over the file's own.")
 def check(session: Session, file: str, run_it: bool, name: str | None) -> None:
     """Check a study file: what would run, under which Python, with which arguments.
@@ -92,10 +93,12 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
     folders = _folders(submission, plan)
     home = [session.home.root]
     if not session.json:
-        click.echo("one trial, here and now:")
+        click.echo("one trial, run here:")
     seen = picture(folders, home)
     rehearsed = rehearsal(submission, _other_name(submission))
-    with tried(session.client, rehearsed, _printer(session), _waits) as result:
+    printed = _Printed(session.json)
+    with tried(session.client, rehearsed, printed, _waits) as result:
+        printed.end()
         touched = compare(seen, picture(folders, home))
     metrics = {name: shown(rows) for name, rows in per_metric(result.observations).items()}
     findings += ended(result)
@@ -122,12 +125,24 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
     }
 
 
-def _printer(session: Session) -> Any:
-    def show(text: str) -> None:
-        sys.stdout.write("".join(f"  | {line}\n" for line in text.splitlines()))
-        sys.stdout.flush()
+class _Printed:
+    """The trial's output as it comes, line by line: a line may arrive in pieces."""
 
-    return (lambda _text: None) if session.json else show
+    def __init__(self, quiet: bool) -> None:
+        self._quiet, self._open = quiet, ""
+
+    def __call__(self, text: str) -> None:
+        *whole, self._open = (self._open + text).split("\n")
+        self._write(whole)
+
+    def end(self) -> None:
+        """Print the last line, where it has no end."""
+        self._write([self._open] if self._open else [])
+
+    def _write(self, whole: Sequence[str]) -> None:
+        if not self._quiet:
+            sys.stdout.write("".join(f"  | {part}\n" for line in whole for part in line.splitlines() or [""]))
+            sys.stdout.flush()
 
 
 def _waits() -> None:

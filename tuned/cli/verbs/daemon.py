@@ -30,7 +30,7 @@ _SLOTS = click.option(
 
 @click.group()
 def daemon() -> None:
-    """Start, stop and look at the daemon."""
+    """Start and stop the daemon; show its state and its log."""
 
 
 @verb()

@@ -26,7 +26,7 @@ DEFAULT_LAST = 100
 
 @verb()
 @click.argument("study", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now; with --json, one object a line.")
+@click.option("-f", "--follow", is_flag=True, help="Follow new events; with --json, one object a line.")
 @click.option("--after", type=click.IntRange(min=0), help="Only events behind this number.")
 @click.option("--since", type=LengthOfTime(), metavar="12h", help="Only what happened within so long.")
 @click.option("--limit", type=click.IntRange(min=1), help="With --after the first ones, otherwise the last; 100.")
@@ -112,7 +112,7 @@ def what(kind: str, data: dict[str, Any]) -> str:
     if kind in ("study.note", "machine.clock"):
         return str(data.get("text"))
     if kind == "trial.frozen":
-        return f"stands still ({data.get('level')})" if data.get("frozen") else "moves again"
+        return f"stands still ({data.get('level')})" if data.get("frozen") else "goes on"
     if kind == "trial.preempted":
         lost = words.duration(data.get("loss_s"))
         return (

@@ -43,4 +43,4 @@ def _tell(path: Path, options: int, draft: Draft) -> None:
     click.echo(f"  objective  {draft.metric or 'not found in what the script prints'}")
     for todo in draft.todos:
         click.echo(f"  to do      {todo}")
-    click.echo(f"look it over, then: tunectl check {path} --run")
+    click.echo(f"read it, then: tunectl check {path} --run")

@@ -106,7 +106,7 @@ def folds(session: Session, study: str, against: int | None, top: int, style: st
 
 @verb()
 @click.argument("study")
-@click.option("--again", is_flag=True, help="Look at the test set once more; looks are counted.")
+@click.option("--again", is_flag=True, help="Measure on the test set once more; each time is counted.")
 @wait_option
 def finalize(session: Session, study: str, again: bool, wait: bool, timeout: float | None) -> None:
     """Train the best confirmed configuration on all data, look at the test set once, and bundle what reproduces it."""
@@ -130,7 +130,7 @@ def _tell_final(study: str, step: StepRow, waited: bool) -> None:
             click.echo(f"  looks:  {unplanned}: the figure is no test of unseen data")
     if "bundle" in result:
         click.echo(f"  bundle: {result['bundle']}")
-        click.echo(f"  again:  {result['reproduce']}")
+        click.echo(f"  again with:  {result['reproduce']}")
     elif not waited:
         click.echo(f"  then: tunectl steps {study}")
 

@@ -11,7 +11,7 @@ from tuned.cli.session import Session, verb
 
 
 @verb()
-@click.option("--remove", "take_away", is_flag=True, help="Take it away again.")
+@click.option("--remove", "take_away", is_flag=True, help="Remove it.")
 @click.option("--python", metavar="PATH", help="An interpreter or environment; without it, the active one.")
 def sdk(session: Session, take_away: bool, python: str | None) -> None:
     """Add the SDK to the active environment, so that scripts there can import tuned outside of trials.
@@ -26,7 +26,7 @@ def sdk(session: Session, take_away: bool, python: str | None) -> None:
     if take_away:
         text = f"removed it from {done.folder}" if done.changed else f"there is none in {done.folder}"
     else:
-        text = f"{done.python} can import tuned now ({why}): {done.folder / 'tuned'}"
+        text = f"{done.python} can import tuned ({why}): {done.folder / 'tuned'}"
     session.emit(document, lambda: click.echo(text))
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--add", multiple=True, metavar="NAME=RANGE", help="Add: --add wd=log:1e-6..0.1, or {...} as a study file has it."
 )
-@click.option("--fix", multiple=True, metavar="NAME=VALUE", help="One value from now on.")
+@click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Fix a parameter at one value.")
 @click.option("--drop", multiple=True, metavar="NAME[=VALUE]", help="Drop it; VALUE is what the code uses then.")
 @click.option("--refine", is_flag=True, help="Narrow to the good trials, widen where the best sit on a bound.")
 @click.option("--back-to", type=click.IntRange(min=1), metavar="VERSION", help="Put an earlier version into use again.")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 @verb()
 @click.option("--since", type=LengthOfTime(), metavar="12h", help="Look back so long instead.")
-@click.option("--keep", is_flag=True, help="Do not remember this look: the next one tells the same again.")
-@click.option("--client", help="Whose look it is; without it, yours from this machine.")
+@click.option("--keep", is_flag=True, help="Do not remember this call: the next summary shows the same.")
+@click.option("--client", help="Name of the reader; default: you on this machine.")
 def summary(session: Session, since: float | None, keep: bool, client: str | None) -> None:
     """Say what happened since you last looked: trials that ended, new bests, failures, studies that are done."""
     begin = None if since is None else time.time() - since

@@ -207,7 +207,7 @@ def _numbers(session: Session, target: Target, text: str) -> set[int]:
     else:
         rows = [row for row in session.send(api.trials(target.study)) if target.includes(row.number)]
     if not rows:
-        raise Failed(f"{text}: there is no such trial now (see: tunectl trials {target.study})")
+        raise Failed(f"{text}: there is no such trial (see: tunectl trials {target.study})")
     return {row.number for row in rows}
 
 

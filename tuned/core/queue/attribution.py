@@ -74,7 +74,7 @@ def judge(found: Sequence[Found], used: int, before: int | None, leased: bool, o
     if unknown:
         strangers = len(unknown) - openers
         if strangers > 0:
-            note = f"{words.count(strangers, 'process')} beside ours: whose cannot be told in a container"
+            note = f"{words.count(strangers, 'process')} that are not ours: in a container their owner is not known"
         ours = grown
     elif not found and not leased and used > FOREIGN_BYTES:
         note = f"{words.size(used)} are in use, and the driver names no process"

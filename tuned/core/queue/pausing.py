@@ -51,7 +51,7 @@ class Refused:
 
 
 _SAVED = "keeps what it saved in its checkpoint folder; loses the work since it last saved; its slot is free"
-_PERHAPS = "keeps what it saves now in its checkpoint folder (it has saved nothing so far); its slot is free"
+_PERHAPS = "keeps what it saves in its checkpoint folder (it has saved nothing so far); its slot is free"
 _AGAIN = "loses its progress and begins anew when it is resumed; its slot is free"
 _STILL = "keeps everything, in memory; loses nothing; its slot and its GPU memory stay taken"
 _MOVED = "keeps everything, its GPU memory moved to main memory; loses nothing; its slot stays taken"
@@ -105,7 +105,7 @@ def choose(level: Level, trial: Running, cuda_tool: bool, leaves_card: bool = Fa
         return Choice(level, "cuda" if level == "cuda" else "freeze", _MOVED if level == "cuda" else _STILL)
     if level == "checkpoint" and not (trial.resumable or trial.listens):
         return Refused(
-            "it can neither be told to save nor go on later: it uses no SDK and its study has no [run.resume] "
+            "it can neither save on request nor go on later: it uses no SDK and its study has no [run.resume] "
             "(use --level freeze, or restart to begin anew)"
         )
     if level == "checkpoint" or trial.resumable:

@@ -60,7 +60,7 @@ class SearchSpace:
             if parameter.name in values:
                 decided = all(parent in values for parent, _ in parameter.when)
                 if decided and not parameter.is_active(point):
-                    raise InvalidInput("is inactive beside the other values", where=f"space.{parameter.name}")
+                    raise InvalidInput("is inactive with the other values", where=f"space.{parameter.name}")
                 point[parameter.name] = parameter.cast(values[parameter.name])
         return point
 
@@ -78,7 +78,7 @@ class SearchSpace:
                     raise InvalidInput("has no value", where=f"space.{parameter.name}")
                 point[parameter.name] = parameter.values[0]
             if not active and parameter.name in point:
-                raise InvalidInput("is inactive beside the other values", where=f"space.{parameter.name}")
+                raise InvalidInput("is inactive with the other values", where=f"space.{parameter.name}")
         self._check_constraints(point)
         return {name: point[name] for name in self.names if name in point}
 

@@ -105,7 +105,9 @@ def playbook_of(
     searches = [name for name in table.steps if name in SEARCH_STEPS]
     if searches and search.phases:
         raise InvalidInput(
-            "stands beside [[search.phase]]", where="playbook.steps", hint="leave the phases out, or the search steps"
+            "cannot be combined with [[search.phase]]",
+            where="playbook.steps",
+            hint="leave the phases out, or the search steps",
         )
     if "coarse" in searches and search.method == "grid":
         given.setdefault("coarse", grid_size(space, search.levels) + len(search.points))

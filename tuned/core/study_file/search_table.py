@@ -52,7 +52,9 @@ def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, 
     """The phases, and how many trials the whole search has."""
     if table.method is not None or table.levels is not None:
         key = "method" if table.method is not None else "levels"
-        raise InvalidInput("stands beside phases", where=f"search.{key}", hint="name it in each [[search.phase]]")
+        raise InvalidInput(
+            "cannot be combined with phases", where=f"search.{key}", hint="name it in each [[search.phase]]"
+        )
     phases = []
     for i, entry in enumerate(table.phase):
         where, trials = f"search.phase.{i}", entry.trials

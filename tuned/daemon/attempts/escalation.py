@@ -71,7 +71,7 @@ def _end(attempt: LiveAttempt, supervisor: int, reason: StopReason) -> None:
     now, patience = time.monotonic(), _patience(attempt, reason)
     due = attempt.told_at + patience
     if now < due:
-        attempt.waits_for = f"it was told to end ({reason}); it has {duration(due - now)} more to do so"
+        attempt.waits_for = f"it was asked to end ({reason}); it has {duration(due - now)} more to do so"
         return
     family = descendants.below(supervisor)
     may_kill = reason is not StopReason.PAUSE
@@ -85,7 +85,7 @@ def _end(attempt: LiveAttempt, supervisor: int, reason: StopReason) -> None:
         log.warning("attempt %s: its supervisor does not record its end, and is killed", attempt.holder)
         _signal(attempt, signal.SIGKILL)
     left = f"{count(len(family), 'process')} still there" if family else "its supervisor has not recorded its end"
-    attempt.waits_for = f"it was told to end ({reason}) {duration(now - attempt.told_at)} ago: {left}"
+    attempt.waits_for = f"it was asked to end ({reason}) {duration(now - attempt.told_at)} ago: {left}"
 
 
 def _patience(attempt: LiveAttempt, reason: StopReason) -> float:

@@ -133,7 +133,7 @@ class Steering:
         try:
             await asyncio.to_thread(_write_stop if stops else _write_freeze, attempt, after)
         except OSError as error:
-            log.warning("attempt %s cannot be told to %s: %s", attempt.holder, step, error)
+            log.warning("attempt %s cannot be asked to %s: %s", attempt.holder, step, error)
             return False
         attempt.told = after
         attempt.told_at = time.monotonic()

@@ -67,7 +67,7 @@ class Interpreters:
                 out, err = await process.communicate()
         except TimeoutError:
             process.kill()
-            raise _unusable(python, f"it said nothing for {_PATIENCE_S:.0f} s") from None
+            raise _unusable(python, f"it printed nothing for {_PATIENCE_S:.0f} s") from None
         words = out.decode(errors="replace").split()
         if process.returncode != 0 or not words or words[-1].count(".") != 2:
             lines = err.decode(errors="replace").strip().splitlines()

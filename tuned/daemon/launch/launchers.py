@@ -190,7 +190,7 @@ class Launcher:
             try:
                 self._answer(json.loads(line))
             except (ValueError, TypeError):
-                log.warning("launcher %d said what nobody understands: %r", self.process.pid, line[:200])
+                log.warning("launcher %d sent a line that is no message: %r", self.process.pid, line[:200])
         code = await self.process.wait()
         error: Unavailable = Busy(f"the launcher is {_last_line(self.log_path)}", where=self.kind.python)
         if code != protocol.TRY_LATER:
@@ -245,7 +245,7 @@ def _last_line(path: Path) -> str:
         lines = path.read_text(errors="replace").strip().splitlines()
     except OSError:
         return "it left no log"
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300] if lines else "it printed nothing"
 
 
 class Launchers:

@@ -78,7 +78,7 @@ def _queue(conn: Connection, study: Study, configurations: Sequence[Trial], seed
         new = NewTrial(
             params=trial.params,
             origin="confirm",
-            why=f"trial {trial.number} again, with seed {repetition.seed + 1} of the confirmation",
+            why=f"repeats trial {trial.number} with seed {repetition.seed + 1} of the confirmation",
             rank=0,
             stage=CONFIRM_STAGE,
             retry_of=trial.number,

@@ -37,7 +37,7 @@ def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     new = NewTrial(
         params=trial.params,
         origin="retry",
-        why=f"trial {trial.number} again, which is {trial.state}",
+        why=f"repeats trial {trial.number}, which is {trial.state}",
         priority=trial.priority,
         rank=0,
         retry_of=trial.number,
