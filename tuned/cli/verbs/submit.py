@@ -21,9 +21,7 @@ from tuned.wire import Submission, Submitted
 @verb()
 @click.argument("file", metavar="FILE")
 @click.option("--name", help="Name of the study, over the file's own.")
-@click.option(
-    "--as", "as_name", metavar="NAME", help="The same as --name: submit changed content, and keep the old study."
-)
+@click.option("--as", "as_name", metavar="NAME", help="The same as --name; the old study is kept.")
 @click.option("--priority", type=int, help="Higher runs first.")
 @click.option("--urgent", is_flag=True, help="Trials of lower priority make room: they save, stop and go on later.")
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials.")
