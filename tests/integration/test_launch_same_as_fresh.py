@@ -127,3 +127,8 @@ def test_module_hidden_beside_the_script_goes_cold(launcher: Launcher) -> None:
     assert "json beside the script" in refusal["why"]
     end, output = launcher.run(script, start="cold")
     assert (end["code"], output) == (0, "the user's\n")
+
+
+def test_modules_named_as_those_of_the_standard_library_are_the_users(launcher: Launcher) -> None:
+    end, output = launcher.run(SCRIPTS / "own_random" / "train.py", start="cold")
+    assert (end["code"], output) == (0, "own own 6\n")

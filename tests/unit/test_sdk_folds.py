@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tuned.sdk.daemon_trial import DaemonTrial
-from tuned.sdk.folds import fold_parts, mean_and_sem
+from tuned.sdk.folds import _shuffle, fold_parts, mean_and_sem
 from tuned.sdk.local_trial import LocalTrial
 
 
@@ -34,6 +34,10 @@ def test_folds_hold_out_every_example_once_and_are_the_same_everywhere():
     assert sorted(parts) == sorted(list(range(1, 6)) * 6)
     for fold in range(1, 6):
         assert sorted(labels[i] for i in range(30) if parts[i] == fold) == [0, 0, 1, 1, 2, 2]
+    order, same = list(range(101)), list(range(101))
+    _shuffle(order, "folds 5")
+    random.Random("folds 5").shuffle(same)
+    assert order == same, "the split of earlier versions"
     state = random.getstate()
     assert fold_parts(30, 5, labels) == parts and random.getstate() == state
     for wrong in ((3, 5, None), (5, 5, [1])):

@@ -154,12 +154,17 @@ def notice(context: Context) -> Line:
     return line(("read-only", "dim")) if context.options.read_only else ()
 
 
+QUIT_FROM = 90
+"""Cells of the terminal from which the key bar always names the key that leaves."""
+
+
 def key_bar(
     actions: Sequence[Action], width: int, idle: Collection[str] = ()
 ) -> tuple[Line, list[tuple[int, int, str]]]:
     """The keys of the moment, as many as fit; with (first cell, behind last cell, action id) for the mouse.
 
-    The last two, command and help, always have their place: everything else can be found through them.
+    Command and help always have their place, the last: everything else can be found through them. From `QUIT_FROM`
+    cells on so has the way out.
 
     Args:
         actions: The actions to choose from.
@@ -167,7 +172,8 @@ def key_bar(
         idle: Ids of actions that do nothing to the chosen trials; they keep their place and are dim.
     """
     ordered = sorted((a for a in actions if a.bar is not None), key=lambda a: a.bar or 0)
-    always = [a for a in ordered if a.id in ("palette", "help")]
+    last = ("quit", "palette", "help") if width >= QUIT_FROM else ("palette", "help")
+    always = sorted((a for a in ordered if a.id in last), key=lambda a: last.index(a.id))
     room = width - 1 - sum(_size(a) for a in always)
     chosen: list[Action] = []
     for action in ordered:

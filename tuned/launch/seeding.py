@@ -1,11 +1,13 @@
 """Seeds the generators of a warm trial from the trial's own seed.
 
 Without it every trial forked from one launcher would begin with the same random state. A generator that is not loaded
-yet is seeded when its module is imported, so that what a launcher preloads does not change a trial's numbers.
+yet is seeded when its module is imported, so that what a launcher preloads does not change a trial's numbers. A file
+of the user's with such a name (`random.py` beside the script) is left alone.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Callable, Dict
 
@@ -27,15 +29,20 @@ def seed_generators(seed: int, hook: ImportHook) -> None:
 
 
 def _seed_random(seed: int) -> None:
-    sys.modules["random"].seed(seed)
+    module = sys.modules["random"]
+    if os.path.dirname(getattr(module, "__file__", None) or "") == os.path.dirname(os.__file__):
+        module.seed(seed)
 
 
 def _seed_numpy(seed: int) -> None:
-    sys.modules["numpy.random"].seed(seed & 0xFFFFFFFF)
+    if hasattr(sys.modules["numpy.random"], "RandomState"):
+        sys.modules["numpy.random"].seed(seed & 0xFFFFFFFF)
 
 
 def _seed_torch(seed: int) -> None:
     torch = sys.modules["torch"]
+    if not hasattr(torch, "default_generator"):
+        return
     seed &= 0x7FFFFFFFFFFFFFFF
     if torch.version.cuda is None and torch.version.hip is None:
         # The effect of manual_seed without accelerators, at a hundredth of its cost.

@@ -8,8 +8,9 @@ standard error.
 
 from __future__ import annotations
 
+import hashlib
 import math
-import random
+from _random import Random  # `random` may be a file beside the script
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from tuned.protocol import FOLD_PREFIX, FOLDS_PREFIX, decode_number
@@ -147,6 +148,17 @@ def mean_and_sem(values: Sequence[float]) -> Tuple[float, float]:
     return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
 
 
+def _shuffle(order: List[int], seed: str) -> None:
+    """The order that `random.Random(seed).shuffle` gives, by a generator of its own: the script's is not touched."""
+    text = seed.encode()
+    bits = Random(int.from_bytes(text + hashlib.sha512(text).digest(), "big"))
+    for i in reversed(range(1, len(order))):
+        j = i + 1
+        while j > i:
+            j = bits.getrandbits((i + 1).bit_length())
+        order[i], order[j] = order[j], order[i]
+
+
 def fold_parts(examples: int, k: int, labels: Optional[Sequence[Any]] = None) -> List[int]:
     """(examples,) the fold, from 1, in which each example is held out.
 
@@ -158,7 +170,7 @@ def fold_parts(examples: int, k: int, labels: Optional[Sequence[Any]] = None) ->
     if labels is not None and len(labels) != examples:
         raise ValueError("%d labels for %d examples" % (len(labels), examples))
     order = list(range(examples))
-    random.Random("folds %d" % k).shuffle(order)  # a generator of its own: the script's is not touched
+    _shuffle(order, "folds %d" % k)
     if labels is not None:
         order.sort(key=lambda i: str(labels[i]))
     parts = [0] * examples
