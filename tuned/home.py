@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import pwd
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,7 +136,19 @@ def check_private(folder: Path) -> None:
             raise Unavailable("is a link, which somebody else may have put there", where=str(folder))
         found = folder.stat()
     if found.st_uid != os.getuid():
-        raise Unavailable("belongs to another user", where=str(folder), hint="name another with TUNED_HOME")
+        raise Unavailable("belongs to another user", where=str(folder), hint=_remedy(found.st_uid))
+
+
+def _remedy(owner: int) -> str:
+    """The way on where a folder is another user's: root may be that user, others need a folder of their own."""
+    another = "name another with TUNED_HOME"
+    if os.getuid() != 0:
+        return another
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return another
+    return f"run it as its owner: sudo -u {name} tunectl ...; or {another}"
 
 
 def check_socket_folder(home: Home) -> None:

@@ -28,9 +28,16 @@ SPIRALS = ROOT / "tests" / "scripts" / "spirals" / "train.py"
 COLUMNS = 100
 ELSEWHERE = ("make install", "tunectl doctor")
 """Commands of the first week that other tests run: they change or describe the machine."""
+IN_LINES = ("tunectl submit train.toml --follow", "tunectl wait wider")
+"""Commands whose lines a page shows: on a terminal they draw a bar over and over."""
 _BLOCK = re.compile(r"```console\n\$ (.*?)\n(.*?)```", re.DOTALL)
 _CODE = "[exit code {}]"
-BROKEN = "import argparse\nimport einops\nargparse.ArgumentParser().add_argument('--lr', type=float)\n"
+BROKEN = """import argparse
+import einops
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+print("val_loss", parser.parse_args().lr)
+"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ def on_terminal(tunectl: Tunectl, columns: int, command: Sequence[str]) -> tuple
 
 def type_in(tunectl: Tunectl, command: str) -> list[str]:
     """The lines of a command as a page shows them: with the exit code where that is not 0."""
+    if command in IN_LINES:
+        command += " | cat"
     code, lines = on_terminal(tunectl, COLUMNS, ["/bin/sh", "-c", command])
     return lines if code == 0 else [*lines, _CODE.format(code)]
 

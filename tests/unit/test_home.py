@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -83,6 +85,16 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     for root in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(Unavailable, match="TUNED_HOME"):
             prepare_home(home_at(root, "test"))
+
+
+def test_root_is_told_whose_folder_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = tmp_path.stat()
+    owner = pwd.getpwuid(1)
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    monkeypatch.setattr(Path, "lstat", lambda _: os.stat_result((found.st_mode, 0, 0, 0, owner.pw_uid, 0, 0, 0, 0, 0)))
+    with pytest.raises(Unavailable) as refused:
+        check_private(tmp_path)
+    assert f"sudo -u {owner.pw_name} tunectl" in refused.value.hint
 
 
 def test_a_folder_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
