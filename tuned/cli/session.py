@@ -144,15 +144,19 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
     """
 
     def wrap(function: Callable[..., Any]) -> click.Command:
+        known = BY_NAME.get(name or function.__name__)
+        marked = known is not None and known.dry_run
+
         @functools.wraps(function)
-        def run(as_json: bool, no_start: bool, dry_run: bool = False, **arguments: Any) -> Any:
+        def run(as_json: bool, no_start: bool, **arguments: Any) -> Any:
+            # Verbs that are not marked so have an option of that name for themselves.
+            dry_run = marked and arguments.pop("dry_run")
             if dry_run:
                 click.echo("dry run: nothing is changed", err=True)
             return function(Session(as_json, not no_start, _host(), dry_run), **arguments)
 
         command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
-        known = BY_NAME.get(command.name or "")
-        if known is not None and known.dry_run:
+        if marked:
             command.params.append(click.Option(["--dry-run"], is_flag=True, help="Only say what would change."))
         for parameter in command.params:
             if parameter.name in completion.COMPLETERS and isinstance(parameter, click.Argument):
