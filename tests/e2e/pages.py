@@ -29,7 +29,7 @@ COLUMNS = 100
 ELSEWHERE = ("make install", "tunectl doctor")
 """Commands of the first week that other tests run: they change or describe the machine."""
 IN_LINES = ("tunectl submit train.toml --follow", "tunectl wait wider")
-"""Commands whose lines a page shows: on a terminal they draw a bar over and over."""
+"""Commands whose lines a page shows: on a terminal a bar is drawn over and over."""
 _BLOCK = re.compile(r"```console\n\$ (.*?)\n(.*?)```", re.DOTALL)
 _CODE = "[exit code {}]"
 BROKEN = """import argparse
@@ -81,7 +81,7 @@ def on_terminal(tunectl: Tunectl, columns: int, command: Sequence[str]) -> tuple
 def type_in(tunectl: Tunectl, command: str) -> list[str]:
     """The lines of a command as a page shows them: with the exit code where that is not 0."""
     if command in IN_LINES:
-        command += " | cat"
+        command += " 2>&1 | cat"
     code, lines = on_terminal(tunectl, COLUMNS, ["/bin/sh", "-c", command])
     return lines if code == 0 else [*lines, _CODE.format(code)]
 
