@@ -275,7 +275,7 @@ def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None
     text = (project / "edited.toml").read_text()
     more = text.replace("trials = 2", 'trials = 3\nbudget = "1h"').replace('question = ""', 'question = "What now?"')
     (project / "edited.toml").write_text(more)
-    assert "or --update this one)" in shell("submit", "edited.toml", code=1)
+    assert "--update this one, or --replace it)" in shell("submit", "edited.toml", code=1)
     document = shell.json("submit", "edited.toml", "--update", "--wait")
     assert document["changed"] == ["question:  -> What now?", "search.trials: 2 -> 3", "search.budget: none -> 3600s"]
     assert document["counts"] == {"completed": 3}
