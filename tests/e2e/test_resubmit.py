@@ -92,3 +92,21 @@ def test_another_study_takes_the_name_and_the_old_one_is_kept_whole(daemon: Daem
     assert "step 0" in tunectl("logs", "quad-1/1"), "its run directory has its name"
     assert "was submitted already" in tunectl("submit", "quad.toml", "--replace")
     assert len(tunectl.json("studies")) == 2, "the same again changes nothing"
+
+
+def test_a_mended_script_replaces_a_study_that_came_to_a_stop(daemon: DaemonProcess, tmp_path: Path) -> None:
+    tunectl = Tunectl(daemon.home, tmp_path)
+    tunectl.write(trials=4)
+    script = tunectl.work / "train.py"
+    whole = script.read_text()
+    script.write_text("raise SystemExit(3)\n" + whole)
+    daemon.start()
+    tunectl("submit", "quad.toml")
+    tunectl.wait_until(lambda: tunectl.json("studies")[0]["state"] in ("paused", "failed"), "its trials fail")
+    assert "was submitted already" in tunectl("submit", "quad.toml", "--replace"), "nothing was mended"
+    script.write_text(whole)
+    said = tunectl("submit", "quad.toml", "--replace", "--wait")
+    assert "the study that was called quad is kept as quad-1" in said
+    assert {row["name"]: row["state"] for row in tunectl.json("studies")}["quad"] == "completed"
+    script.write_text(whole + "# a remark\n")
+    assert "was submitted already" in tunectl("submit", "quad.toml", "--replace"), "a completed study stays"

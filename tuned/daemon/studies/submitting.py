@@ -200,7 +200,7 @@ async def _create(
             # taken for the same study sent twice.
             spec = replace(spec, name=_free_name(conn, spec.name))
         known = queries.study(conn, spec.name)
-        if known is not None and submission.replace and updating.differs(conn, known, spec):
+        if known is not None and submission.replace and updating.begins_anew(conn, known, spec):
             replaced.make_room(conn, known, clock.now(), rehearse=rehearse)
         elif known is not None:
             changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))

@@ -15,12 +15,14 @@ from storage import queries, repository
 from tuned.core.changes import settings
 from tuned.core.changes.space import between, edited
 from tuned.core.errors import Conflict
+from tuned.core.states import StudyState
 from tuned.core.study import Study, StudySpec
 from tuned.daemon.search import space_versions
 from tuned.daemon.studies import changing
 from tuned.daemon.studies.starting_over import start_over, without_result
 
 SHOWN_DIFFERENCES = 6
+_HALTED = (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED)
 
 
 def resubmit(
@@ -66,10 +68,16 @@ def resubmit(
     return changed
 
 
-def differs(conn: Connection, study: Study, spec: StudySpec) -> bool:
-    """Whether the content is neither what was submitted last nor what the study has become."""
+def begins_anew(conn: Connection, study: Study, spec: StudySpec) -> bool:
+    """Whether `--replace` has something to replace.
+
+    The content is neither what was submitted last nor what the study has become, or the study came to a stop and the
+    code has been mended since. A study that runs or is completed stays: a job that submits it again is quiet.
+    """
     known = (queries.submitted_spec(conn, study.id), study.spec)
-    return all(spec.content_hash() != one.content_hash() for one in known)
+    if all(spec.content_hash() != one.content_hash() for one in known):
+        return True
+    return study.state in _HALTED and spec.run.code_hash != study.spec.run.code_hash
 
 
 def _few(differences: list[str]) -> str:
