@@ -111,6 +111,41 @@ def test_a_loop_over_fields_reads_bools_by_its_type() -> None:
     assert spelling_of(read(text % "f.type").options[0], "bias").off == ("--bias=",)
 
 
+@pytest.mark.parametrize(
+    ("loop", "off"),
+    [
+        ("for k, v in DEFAULTS.items():\n    parser.add_argument(f'--{k}', default=v, type=type(v))", "--bias="),
+        (
+            "for k in DEFAULTS:\n    parser.add_argument('--' + k, default=DEFAULTS[k], type=type(DEFAULTS[k]))",
+            "--bias=",
+        ),
+        (
+            (
+                "def defaults():\n    d = dict(lr=0.1)\n    d.update(DEFAULTS)\n    return d\n"
+                "def add(parser, table):\n    for k, v in table.items():\n        kind = type(v)\n"
+                "        if v is None:\n            kind = str\n        parser.add_argument(f'--{k}', type=kind)\n"
+                "add(parser, defaults())"
+            ),
+            "--bias=",
+        ),
+        (
+            (
+                "for k, v in DEFAULTS.items():\n    kind = type(v)\n"
+                "    if isinstance(v, bool):\n        kind = str2bool\n"
+                "    parser.add_argument(f'--{k}', type=kind)"
+            ),
+            "--bias=false",
+        ),
+    ],
+    ids=["items", "keys", "through a function", "a function for bools"],
+)
+def test_a_loop_over_a_dictionary_reads_bools_by_its_type(loop: str, off: str) -> None:
+    text = f"DEFAULTS = dict(lr=0.1, bias=True)\nparser.add_argument('--seed', type=int, default=1)\n{loop}\n"
+    found = {option.name: option for option in read(text).options}
+    assert (set(found), found["lr"].kind, found["seed"].kind) == ({"seed", "lr", "bias"}, "float", "int")
+    assert spelling_of(found["bias"], "bias").off == (off,)
+
+
 def test_variables_of_the_environment_that_are_numbers_or_switches(tmp_path: Path) -> None:
     text = (
         "import os\nLR = float(os.environ.get('LR', '0.1'))\nN = int(os.getenv('LAYERS', 2))\nH = os.environ['HOME']\n"

@@ -1,4 +1,4 @@
-"""Options that a class declares: dataclasses behind `tyro.cli`, `HfArgumentParser` and loops, models of `LightningCLI`.
+"""Options that a class declares: dataclasses behind `tyro.cli` and `HfArgumentParser`, models of `LightningCLI`.
 
 Owns how a field or a constructor's parameter becomes an option, each library in its own spelling.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from tuned.core.script.argparse_calls import kind_of
@@ -47,36 +46,20 @@ def class_options(tree: ast.Module, calls: list[ast.Call], constants: dict[str, 
                 found |= {o.name: o for o in _trainer()}
         if found:
             return ScriptOptions(how, tuple(found.values()))
-    looped, truth = next(filter(None, map(_looped, ast.walk(tree))), ("", ""))
-    if looped in classes:
-        options = _fields(classes[looped], classes, constants, "argparse")
-        return ScriptOptions("argparse", tuple(replace(o, truth=truth) if o.truth else o for o in options))
     return None
 
 
-def _looped(node: ast.AST) -> tuple[str, Truth] | None:
-    """The class of `for f in fields(Config): parser.add_argument(f"--{f.name}", ...)`, and how its bools are read.
+def dataclass_options(
+    node: ast.ClassDef, classes: dict[str, ast.ClassDef], constants: dict[str, Any]
+) -> Iterator[Option]:
+    """An `argparse` option for each of a dataclass's fields.
 
-    `type=f.type` and `type=type(f.default)` are `bool` itself for a bool, which holds every text but the empty one.
+    Args:
+        node: The class.
+        classes: Those of the script, by name.
+        constants: The script's top-level literals.
     """
-    if not isinstance(node, ast.For) or not isinstance(node.iter, ast.Call) or not node.iter.args:
-        return None
-    adds = [
-        inner
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Call)
-        and called(inner).endswith(".add_argument")
-        and any(isinstance(arg, ast.JoinedStr | ast.BinOp) for arg in inner.args)
-    ]
-    if not adds or called(node.iter).rpartition(".")[2] != "fields":
-        return None
-    types = [keywords(call).get("type") for call in adds]
-    plain = all(
-        (isinstance(given, ast.Attribute) and given.attr == "type")
-        or (isinstance(given, ast.Call) and called(given) == "type")
-        for given in types
-    )
-    return dotted(node.iter.args[0]).rpartition(".")[2], "any_text" if plain else "unknown"
+    return _fields(node, classes, constants, "argparse")
 
 
 def _fields(

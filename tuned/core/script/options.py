@@ -17,6 +17,7 @@ from tuned.core.script.click_calls import click_option
 from tuned.core.script.global_options import global_options
 from tuned.core.script.hydra_options import Read, hydra_options
 from tuned.core.script.literals import called, constants_of, scalar, value_of
+from tuned.core.script.looped_options import looped_options
 from tuned.core.script.option import How, Option, ScriptOptions
 from tuned.core.script.sdk_calls import from_defaults, from_subscripts
 from tuned.core.script.subcommands import before_subcommands, subcommands, training_command
@@ -66,6 +67,9 @@ def _declared(tree: ast.Module, calls: list[ast.Call], constants: dict[str, Any]
             known = found.setdefault(option.name, option)
             if known != option:
                 found[option.name] = _either(known, option)
+    for option in looped_options(tree, constants):
+        how = how or "argparse"
+        found.setdefault(option.name, option)
     for dest, default in _set_defaults(calls, constants):
         for option in [o for o in found.values() if dest in (o.dest, o.name)]:
             found[option.name] = _with_default(option, default)
