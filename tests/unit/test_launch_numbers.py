@@ -80,3 +80,18 @@ def test_a_pattern_of_the_step_alone_tells_it_to_the_others():
         {"step": 9, "acc": 1.0},
         {"step": 7, "loss": 1.0},
     ]
+
+
+def test_the_step_within_a_table_holds_for_its_rows_above():
+    patterns = Patterns([
+        {"regex": r"steps \| (?P<step>\d+)", "stream": "both"},
+        {"regex": r"loss \| (?P<loss>\S+)", "stream": "both"},
+        {"regex": r"rew \| (?P<rew>\S+)", "stream": "both"},
+    ])  # fmt: skip
+    table = ["----", "| rew | {}", "| steps | {} |", "| loss | {} |", "----"]
+    lines = [row.format(i * 10) for i in (1, 2) for row in table] + ["| rew | 5 |", "----", "loss | 6", "| rew | 7 |"]
+    found = [record for line in lines for record in patterns.records(line, "stdout")]
+    assert [(r["step"], r.get("rew", r.get("loss"))) for r in found] == [
+        (10, 10.0), (10, 10.0), (20, 20.0), (20, 20.0), (20, 5.0), (20, 6.0),
+    ]  # fmt: skip
+    assert patterns.rest() == [{"step": 20, "rew": 7.0}] and not patterns.rest(), "the output ends within a table"

@@ -82,10 +82,11 @@ def test_lightning_cli() -> None:
     script = read(text)
     assert (script.how, script.command) == ("lightning", ("fit",))
     names = ["model.lr", "model.hidden_dim", "model.bias", "data.batch_size", "trainer.max_epochs"]
-    assert [option.name for option in script.options] == names
+    assert [option.name for option in script.options] == [*names, "trainer.default_root_dir"]
     draft = draft_study(read_script(text, "train.py"))
     assert draft.tuned[:2] == ("model.lr", "model.hidden_dim")
     assert '"fit",' in draft.text and '"{params}"' in draft.text
+    assert '"--trainer.default_root_dir={run_dir}/work"' in draft.text, "two trials at once would share a version"
 
 
 def test_globals_before_a_configurator() -> None:

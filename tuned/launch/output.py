@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from tuned import faults
 from tuned.launch.log_file import LogFile
@@ -183,6 +183,7 @@ class Output:
                 for line in last:
                     if self._patterns.records(line, stream):
                         self._refuse(line)
+        self._append(self._patterns.rest() if self._patterns is not None else [])
         self._take_files(final=True, clean=clean)
 
     def _refuse(self, text: str) -> None:
@@ -197,8 +198,11 @@ class Output:
         if self._patterns is None:
             return
         for line in lines:
-            for found in self._patterns.records(line, stream):
-                record = {self._rename.get(name, name): value for name, value in found.items()}
-                if QUIET_MARK not in record:
-                    record[TIME_KEY] = faults.wall("supervisor")
-                self._metrics.append(encode_line(record))
+            self._append(self._patterns.records(line, stream))
+
+    def _append(self, records: List[Dict[str, Any]]) -> None:
+        for found in records:
+            record = {self._rename.get(name, name): value for name, value in found.items()}
+            if QUIET_MARK not in record:
+                record[TIME_KEY] = faults.wall("supervisor")
+            self._metrics.append(encode_line(record))

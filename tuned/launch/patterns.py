@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from tuned.launch.numbers import read_number
 from tuned.launch.signals import TookTooLong, raise_on_alarm
@@ -21,6 +21,9 @@ PATIENCE = 0.1
 """Seconds that one match may take."""
 
 STRIKES = 3
+
+ROWS = 64
+"""Values of a table that are held back for the step below them; a longer one is no table."""
 
 UNREAD = 3
 """Matches of one pattern that are kept although their text is no number that can be read; more would flood the file."""
@@ -81,13 +84,8 @@ class _Pattern:
         match = _search_within(self.regex, line, PATIENCE)
         return None if match is None else _step(match.group(STEP_KEY))
 
-    def metrics(self, line: str, told: Optional[int] = None) -> Optional[Dict[str, Any]]:
-        """The line's metrics, or None. Raises `TookTooLong` after a strike.
-
-        Args:
-            line: Without its end.
-            told: The step that an earlier line has told, for a line that names none.
-        """
+    def metrics(self, line: str) -> Optional[Dict[str, Any]]:
+        """The line's metrics with the step that it names, or None. Raises `TookTooLong` after a strike."""
         assert self.regex is not None
         match = _search_within(self.regex, line, PATIENCE)
         if match is None:
@@ -104,11 +102,9 @@ class _Pattern:
             values.update((name, caught[name]) for name in unread)
         if not values:
             return None
-        if step is None:
-            step = self._counted(values) if told is None else told
         return {STEP_KEY: step, **values}
 
-    def _counted(self, names: Iterable[str]) -> int:
+    def counted(self, names: Iterable[str]) -> int:
         """The step of a line where nothing tells one: metrics on lines of their own are counted apart."""
         step = max(self.counts.get(name, 0) for name in names)
         self.counts.update(dict.fromkeys(names, step + 1))
@@ -130,6 +126,8 @@ class Patterns:
         self._disabled_unsaid = [p for p in self._patterns if p.disabled]
         self._patterns.sort(key=lambda pattern: not pattern.tells_step)
         self._step: Optional[int] = None
+        self._tells_step = any(p.tells_step for p in self._patterns)
+        self._above: Dict[str, Optional[List[Tuple[_Pattern, Dict[str, Any]]]]] = {}
         self.tells_apart = any(p.stream != "both" for p in self._patterns)
         raise_on_alarm()
 
@@ -137,27 +135,60 @@ class Patterns:
         return bool(self._patterns)
 
     def records(self, line: str, stream: str) -> List[Dict[str, Any]]:
-        """Records for `metrics.jsonl` that this line gives: metrics, and a mark for each pattern that was given up."""
+        """Records for `metrics.jsonl` that this line gives: metrics, and a mark for each pattern that was given up.
+
+        The first step that a table tells (lines that begin with `|`) holds for its rows above, too: they are held back
+        until it is told, or until the table ends.
+        """
         found = [_disabled_mark(p) for p in self._disabled_unsaid]
         self._disabled_unsaid = []
+        if self._tells_step:
+            if not line.lstrip().startswith("|"):
+                found += self._release(stream)
+                self._above.pop(stream, None)
+            elif stream not in self._above:
+                self._above[stream] = []
         for pattern in self._patterns:
             if pattern.disabled or pattern.stream not in ("both", stream):
                 continue
             try:
                 if pattern.tells_step:
                     step = pattern.step(line)
-                    self._step = self._step if step is None else step
+                    if step is not None:
+                        self._step = step
+                        found += self._release(stream)
                     continue
-                record = pattern.metrics(line, self._step)
+                record = pattern.metrics(line)
             except TookTooLong:
                 pattern.strikes += 1
                 if pattern.strikes == STRIKES:
                     pattern.disabled = "it took longer than %d ms on %d lines" % (PATIENCE * 1000, STRIKES)
                     found.append(_disabled_mark(pattern))
                 continue
-            if record is not None:
-                found.append(record)
+            above = self._above.get(stream)
+            if record is not None and record[STEP_KEY] is None and above is not None:
+                above.append((pattern, record))
+                found += self._release(stream) if len(above) > ROWS else []
+            elif record is not None:
+                found.append(self._stepped(pattern, record))
         return found
+
+    def rest(self) -> List[Dict[str, Any]]:
+        """Records that are held back for a step that no line tells any more: the output has ended."""
+        return [record for stream in list(self._above) for record in self._release(stream)]
+
+    def _release(self, stream: str) -> List[Dict[str, Any]]:
+        """The rows held back of this stream's table, with the step as it stands; later rows are held back no more."""
+        held = self._above.get(stream) or []
+        if stream in self._above:
+            self._above[stream] = None
+        return [self._stepped(pattern, record) for pattern, record in held]
+
+    def _stepped(self, pattern: _Pattern, record: Dict[str, Any]) -> Dict[str, Any]:
+        if record[STEP_KEY] is None:
+            names = [name for name in record if name != STEP_KEY]
+            record[STEP_KEY] = pattern.counted(names) if self._step is None else self._step
+        return record
 
 
 def _disabled_mark(pattern: _Pattern) -> Dict[str, Any]:

@@ -82,6 +82,8 @@ def _run(
                 for line in lines.feed(data) if data else lines.finish():
                     for record in patterns.records(line, stream):
                         take({rename.get(name, name): value for name, value in record.items()})
+    for record in patterns.rest():
+        take({rename.get(name, name): value for name, value in record.items()})
     code = process.wait()
     for record in written.records(final=True):
         take(dict(record))

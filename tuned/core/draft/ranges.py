@@ -195,7 +195,7 @@ _WRITTEN = (
     r"(?:out|output|saved?|log|logging|results?|runs?|exp|experiments?|work|model|tb|tensorboard|summary|snapshot)"
 )
 _FOLDER_OF = rf"{_WRITTEN}_?(?:dir|directory|folder|path|root|file|filename)"
-_OUTPUT = rf"^(?:out|output|outdir|save|results?|logs?|run|default_root_dir|{_FOLDER_OF})$|_{_FOLDER_OF}$"
+_OUTPUT = rf"^(?:out|output|outdir|save|results?|logs?|run|{_FOLDER_OF})$|_{_FOLDER_OF}$|(?:^|[._])default_root_dir$"
 _CHECKPOINTS = r"(?:^|_)(?:ckpts?|checkpoints?)_?(?:dir|directory|folder|root)$"
 
 _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (

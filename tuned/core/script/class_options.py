@@ -147,7 +147,7 @@ def _trainer() -> Iterator[Option]:
 
 
 def _lightning(call: ast.Call, classes: dict[str, ast.ClassDef], constants: dict[str, Any]) -> Iterator[Option]:
-    """The parameters of the model's and the data module's constructors, and how long the trainer trains."""
+    """The parameters of the model's and the data module's constructors, the trainer's length and its folder."""
     keys = keywords(call)
     places = [("model", 0, "model_class"), ("data", 1, "datamodule_class")]
     for prefix, place, word in places:
@@ -167,4 +167,5 @@ def _lightning(call: ast.Call, classes: dict[str, ast.ClassDef], constants: dict
             annotation = parameter.annotation or ast.Constant(None)
             value = value_of(default, constants)
             yield _option(f"{prefix}.{parameter.arg}", annotation, value, default is None, "", "lightning")
-    yield Option("trainer.max_epochs", "--trainer.max_epochs", "int", None, dest="trainer.max_epochs", declared=True)
+    for name, kind in (("trainer.max_epochs", "int"), ("trainer.default_root_dir", "text")):
+        yield Option(name, f"--{name}", kind, None, dest=name, declared=True)  # type: ignore[arg-type]
