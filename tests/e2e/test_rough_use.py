@@ -123,7 +123,7 @@ def test_a_killed_daemon_is_started_by_the_next_verb_and_adopts_what_runs(tunect
 def test_a_study_goes_on_over_a_stop_and_a_start(tunectl: Study) -> None:
     tunectl("submit", "quad.toml")
     tunectl.running()
-    assert "running on: 2 trials" in tunectl("daemon", "stop")
+    assert "; 2 trials run on" in tunectl("daemon", "stop")
     tunectl("trials", "quad", "--no-start", code=3)
     tunectl.let_go()
     tunectl("daemon", "start")

@@ -42,9 +42,9 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
     click.echo(f"{row.study}/{row.number}")
     for label, text in lines:
         if text and text != "-":
-            click.echo(f"  {label:<10} {text}")
+            click.echo(f"  {label:<10}  {text}")
     if detail.bad_lines:
-        click.echo(f"  {'unreadable':<10} {words.count(detail.bad_lines, 'line')} of its metrics")
+        click.echo(f"  {'unreadable':<10}  {words.count(detail.bad_lines, 'line')} of its metrics")
     if metrics:
         click.echo()
         show_table(["metric", "=reports", "=first", "=last", "=least", "=greatest"], _metric_rows(metrics))

@@ -79,7 +79,7 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
     mine = [trial for trial in queue if trial.study == row.name]
     live = [trial for trial in mine if trial.state in LIVE]
     if live:
-        return "running", [f"{words.count(len(live), 'trial')} of it run, {len(mine) - len(live)} wait"], ""
+        return "running", [f"trials of it: {len(live)} running, {len(mine) - len(live)} waiting"], ""
     waiting = next(iter(mine), None)
     if waiting is not None:
         found = _waiting(waiting, row, queue, daemon)

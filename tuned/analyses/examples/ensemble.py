@@ -153,7 +153,7 @@ def evaluate(
     found = {
         "best single": (loss(held[single], held_targets), 1),
         "average": (loss(average(held), held_targets), len(held)),
-        "greedy": (loss(average([held[i] for i in picked]), held_targets), len(set(picked))),
+        "one by one": (loss(average([held[i] for i in picked]), held_targets), len(set(picked))),
         "stacking": (loss(stack(fit, fit_targets, held), held_targets), len(held)),
     }
     if fit[0].ndim == 2:

@@ -82,7 +82,7 @@ def final_table(study: StudyData, final: FinalModel) -> Table:
         rows.append((f"{final.metric} (test)", final.figure))
     looks = int(result.get("looks", 0))
     seen = result.get("unplanned")
-    rows.append(("looks at the test set", f"{looks}: {seen}" if seen else str(looks)))
+    rows.append(("measurements on the test set", f"{looks}: {seen}" if seen else str(looks)))
     rows += [(f"{metric}, {name}", text) for name, text in _validation(study, result)]
     notes = [_NO_INTERVAL] if final.metric is not None and "examples" not in final.figure else []
     return Table("final", "The final model", (Column("what"), Column("value")), tuple(rows), tuple(notes))

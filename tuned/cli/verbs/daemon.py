@@ -60,7 +60,7 @@ def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
     status = end_daemon(session, stop_trials, timeout if timeout is not None else (math.inf if stop_trials else 60.0))
     left = 0 if stop_trials else status.running
     document = {"pid": status.pid, "stopped": True, "running": left}
-    goes_on = f"; running on: {words.count(left, 'trial')}" if left else ""
+    goes_on = f"; {words.count(left, 'trial')} {'runs' if left == 1 else 'run'} on" if left else ""
     session.emit(document, lambda: click.echo(f"the daemon has stopped{goes_on}"))
 
 

@@ -42,10 +42,15 @@ def _show(rows: Sequence[TrialRow]) -> None:
         trials_table(rows, with_study=True)
         starts = [row.starts_in_s for row in rows if row.starts_in_s is not None]
         if starts:
-            first, last = words.duration(starts[0]), words.duration(starts[-1])
-            click.echo(f"about {first} until the next one starts, {last} until the last one does")
+            last = f", the last one {_within(starts[-1])}" if len(starts) > 1 else ""
+            click.echo(f"the next one starts {_within(starts[0])}{last}")
     else:
         click.echo("nothing runs and nothing waits")
+
+
+def _within(seconds: float) -> str:
+    """When a trial starts: an estimate that has run out, since a trial takes longer than those before, is no length."""
+    return "soon" if seconds < 1 else f"in about {words.duration(seconds)}"
 
 
 def _tell(submitted: Submitted) -> None:

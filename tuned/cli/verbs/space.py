@@ -10,8 +10,7 @@ import click
 
 from tuned.cli import render
 from tuned.cli.session import Session, verb
-from tuned.cli.table import show_table
-from tuned.cli.verbs.studies import parameter_cells
+from tuned.cli.verbs.studies import parameters_table
 from tuned.client import api
 from tuned.core import words
 from tuned.core.draft.words import parse_word
@@ -115,7 +114,7 @@ def _versions(page: SpacePage) -> None:
             click.echo(f"    because {row.why}")
     click.echo()
     parameters = page.versions[-1].space["parameters"]
-    show_table(["parameter", "kind", "range", "when", "role"], [parameter_cells(p) for p in parameters])
+    parameters_table(parameters)
     click.echo(f"\n{_kept(page.kept, page.left_out)}")
 
 

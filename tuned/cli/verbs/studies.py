@@ -140,11 +140,11 @@ def _show(page: StudyPage) -> None:
     click.echo(row.name)
     for label, text in lines:
         if text and text != "-":
-            click.echo(f"  {label:<10} {text}")
+            click.echo(f"  {label:<10}  {text}")
     parameters = spec.get("space", {}).get("parameters", [])
     if parameters:
         click.echo()
-        show_table(["parameter", "kind", "range", "when", "role"], [parameter_cells(p) for p in parameters])
+        parameters_table(parameters)
 
 
 def _budget(row: StudyRow) -> str:
@@ -189,6 +189,13 @@ def _python(spec: Mapping[str, Any]) -> str:
     run = spec.get("run", {})
     why = f" ({run['python_why']})" if run.get("python_why") else ""
     return f"{run['python']}{why}" if run.get("python") else ""
+
+
+def parameters_table(parameters: Sequence[Mapping[str, Any]]) -> None:
+    """Print the parameters; the roles only where one is `scientific`, since the others say nothing by themselves."""
+    roles = any(parameter.get("role") == "scientific" for parameter in parameters)
+    headings = ["parameter", "kind", "range", "when", *(["role"] if roles else [])]
+    show_table(headings, [parameter_cells(parameter)[: len(headings)] for parameter in parameters])
 
 
 def parameter_cells(parameter: Mapping[str, Any]) -> list[str]:

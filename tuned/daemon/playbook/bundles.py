@@ -221,7 +221,7 @@ def _readme(document: dict[str, Any]) -> str:
             f"Chosen: trial {document['configuration']['trial']}, {document['configuration']['why']}",
             f"Outcome of the confirmation: {document['configuration']['outcome'] or 'unknown'}",
             f"Length: {document['length']}",
-            f"Looks at the test set: {document['looks_at_the_test_set']}",
+            f"Measured on the test set, times: {document['looks_at_the_test_set']}",
             "",
             *runs,
             "",

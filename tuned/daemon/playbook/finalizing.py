@@ -82,9 +82,9 @@ def refuse_second_look(conn: Connection, study: Study, again: bool) -> None:
     seen = ", ".join(f"trial {t.number}: {t.values.get(metric, t.state.value)}" for t in before)
     times = "once" if len(before) == 1 else f"{len(before)} times"
     raise Conflict(
-        f"the test set has been looked at {times} ({seen})",
+        f"the test set has been measured on {times} ({seen})",
         where=study.name,
-        hint=f"a further look is counted: tunectl finalize {study.name} --again",
+        hint=f"a further measurement is counted: tunectl finalize {study.name} --again",
     )
 
 
@@ -152,7 +152,7 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
         new = NewTrial(
             params=training.params,
             origin="test",
-            why=f"look {looks(conn, study).count + 1} at the test set, with the model of trial {training.number}",
+            why=f"measurement {looks(conn, study).count + 1} on the test set, of the model of trial {training.number}",
             rank=0,
             stage=TEST_STAGE,
             retry_of=training.number,

@@ -178,7 +178,7 @@ class Playbooks:
         value = step.result.get("value")
         why = f"{step.result['metric']} {value:.6g}" if isinstance(value, float) else "the final model is trained"
         if unplanned := step.result.get("unplanned"):
-            why += f"; the test set was seen {step.result['looks']} times: {unplanned}"
+            why += f"; the test set was measured on {step.result['looks']} times: {unplanned}"
         await self._change(study_id, step.id, _ending(step.id, StepState.DONE, why, result))
 
     async def _read(self, study_id: int) -> Study | None:

@@ -30,6 +30,8 @@ router = APIRouter(tags=["steering"])
 SHOWN_TRIALS = 8
 SHOWN_REASONS = 5
 REASON_LENGTH = 120
+SETTLED = "search.lag: null"
+"""How the change begins that the daemon makes by itself (`settle_lag`), which is no news to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,5 +175,11 @@ def _notes(row: StudyRow, study: Study, events: list[Event]) -> list[str]:
         notes.append(f"paused: {study.reason}")
     if row.note:
         notes.append(row.note)
+    return notes + changes(events)
+
+
+def changes(events: Sequence[Event]) -> list[str]:
+    """The changes that people made to a study, a line each time."""
     changed = [event.data.get("changes", []) for event in events if event.type == STUDY_CHANGED]
-    return notes + ["changed: " + "; ".join(changes) for changes in changed]
+    by_hand = [[change for change in lines if not change.startswith(SETTLED)] for lines in changed]
+    return ["changed: " + "; ".join(lines) for lines in by_hand if lines]
