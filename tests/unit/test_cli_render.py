@@ -96,4 +96,4 @@ def test_a_trial_that_is_told_to_end_says_what_it_waits_for(capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines()[1].rstrip().endswith("told to end")
     detail = TrialDetail(row, None, "", [], "", 0, waits_for=row.waits_for)
     show_trial(detail, [])
-    assert "  waits for  told to end" in capsys.readouterr().out.splitlines()
+    assert "  waits for   told to end" in capsys.readouterr().out.splitlines()

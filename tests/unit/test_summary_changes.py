@@ -1,7 +1,7 @@
-"""The changes that a summary tells: those that people made."""
+"""What a summary tells: the changes that people made, and the studies that they knew."""
 
-from tuned.core.events import STUDY_CHANGED, TRIAL_QUEUED, Event
-from tuned.daemon.studies.summary import changes
+from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, TRIAL_QUEUED, Event
+from tuned.daemon.studies.summary import changes, gone
 
 
 def test_the_daemons_own_change_is_no_news() -> None:
@@ -13,3 +13,8 @@ def test_the_daemons_own_change_is_no_news() -> None:
     assert changes([changed("search.lag: 1 -> 0", "search.trials: 9 -> 12")]) == [
         "changed: search.lag: 1 -> 0; search.trials: 9 -> 12"
     ]
+
+
+def test_a_study_that_came_and_went_is_no_news() -> None:
+    came, went = (Event(1, 0.0, kind, "s.check", None, {}) for kind in (STUDY_SUBMITTED, STUDY_DELETED))
+    assert gone([went]) and not gone([came]) and not gone([came, went])

@@ -50,7 +50,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 row.progress,
                 _best(row),
                 str(row.priority) if row.priority else "-",
-                words.duration(row.eta_s),
+                "soon" if row.eta_s == 0 else words.duration(row.eta_s),
                 render.moment(row.created_at),
                 row.note or (row.reason if row.state != "completed" else ""),
                 row.question,

@@ -114,8 +114,13 @@ def _read(conn: Connection, request: SummaryRequest) -> Changes:
         else:
             quiet += 1
     names = {study.name for study in studies}
-    deleted = sorted({n for n, es in of_study.items() if n not in names and any(e.type == STUDY_DELETED for e in es)})
+    deleted = sorted(name for name, events in of_study.items() if name not in names and gone(events))
     return Changes(since, last, found, deleted, quiet)
+
+
+def gone(events: Sequence[Event]) -> bool:
+    """Whether a study that was there before these events was deleted; not one that came and went."""
+    return events[0].type != STUDY_SUBMITTED and any(event.type == STUDY_DELETED for event in events)
 
 
 def _remember(conn: Connection, client: str, seq: int, now: float) -> None:
