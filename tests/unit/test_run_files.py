@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import tomllib
 from dataclasses import replace
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tuned.core.errors import InvalidInput
+from tuned.core.errors import InvalidInput, Unavailable
+from tuned.core.files import unreadable
 from tuned.core.program.arguments import ArgumentContext, render, render_config, render_env, render_text
 from tuned.core.study import StudySpec
 from tuned.core.study_file.parse import parse_study
@@ -166,3 +169,11 @@ def test_a_parent_reaches_the_trial_through_the_group_that_it_drops(project: Pat
     data["run"]["args"] = ["{lr}", "{optimizer}", "{amp}", "{width}"]
     with pytest.raises(InvalidInput, match=r"space\.momentum: reaches nothing"):
         parse_study(data, base=str(project), environment={}, files=Disk())
+
+
+def test_a_file_that_no_descriptor_was_left_for_is_not_blamed() -> None:
+    """A machine without descriptors answers 503 with a remedy; a mode that forbids it is the user's to mend."""
+    scarce = unreadable("train.py", "run.script", OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    assert isinstance(scarce, Unavailable) and "end other programs" in str(scarce)
+    forbidden = unreadable("train.py", "run.script", OSError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert isinstance(forbidden, InvalidInput) and "see its mode" in str(forbidden)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.files import Files
+from tuned.core.files import Files, unreadable
 from tuned.core.names import nearest
 from tuned.core.program.arguments import check_text, names_used
 from tuned.core.program.config_text import FORMATS, format_of, set_values
@@ -108,9 +108,7 @@ def configs_of(
         try:
             text = files.read_text(source)
         except OSError as error:
-            raise InvalidInput(
-                f"cannot be read: {error.strerror}", where=f"{where}.from", hint="see its mode"
-            ) from None
+            raise unreadable("it", f"{where}.from", error) from None
         set_values(text, form, {path: _sample(template, space) for path, template in values.items()}, where)
         found.append(ConfigFile(source, table.target, values))
     return tuple(found)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from tuned.core.errors import InvalidInput
-from tuned.core.files import Files
+from tuned.core.files import Files, unreadable
 from tuned.core.program.interpreter import activated, choose_interpreter, find_program
 from tuned.core.program.placeholders import Placeholder, parse_template
 from tuned.core.space import SearchSpace
@@ -134,7 +134,7 @@ def _script(table: RunTable, base: str, files: Files) -> tuple[str | None, str |
     try:
         files.read_text(path)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}", where=key, hint="see its mode") from None
+        raise unreadable(path, key, error) from None
     return path, function
 
 

@@ -121,7 +121,8 @@ class Suggesting:
             asyncio.get_running_loop().call_later(patience - waited, self._wake.set)
             return
         search.idle_since = None
-        why = f"a slot was idle and the advisor was not ready ({self._advisor.state})"
+        late = "its answer was not there yet" if self._advisor.state == "ready" else f"it is {self._advisor.state}"
+        why = f"a slot was idle and the advisor was late: {late}"
         self._spawn(self._fill(study, slots, why), search, 0)
 
     def renew(self, study: Study, queued: Sequence[Trial]) -> None:
