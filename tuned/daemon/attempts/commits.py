@@ -159,28 +159,9 @@ def commit_ending(
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, reason, None)
     row = queries.attempts(conn, trial.id)[-1]
-    outcome = classify_exit(record, trial.stop_reason, bool(row["stop_seen"]), tail)
-    if record is None:
-        outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
-    outcome = check_result(
-        outcome,
-        study.spec,
-        trial.values,
-        tail,
-        reported=sorted(progress.next_steps or ()),
-        gaps=(record or {}).get("gaps", ()),
-        disk_full=bool(record and record.get("disk_full")),
-        stage=trial.stage,
-    )
-    if record is not None and damaged and outcome.failure is not None:
-        outcome = replace(outcome, reason=f"{outcome.reason}; {damaged}")
-    if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
-        outcome = replace(outcome, reason=trial.reason)
-    outcome = alone_next(outcome, bool(row["shared"]), trial.retries_used, trial.stop_reason)
-    outcome = elsewhere_next(outcome, lost_card, trial.retries_used, trial.stop_reason)
-    outcome = from_copy(outcome, resumption, trial.stop_reason)
-    outcome = with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
+    outcome = _read_exit(study, trial, bool(row["stop_seen"]), progress, record, tail, damaged)
+    outcome = _next_attempt(study, trial, bool(row["shared"]), outcome, lost_card, resumption)
     outcome = keeps_result(unforked or outcome, resumption, study.spec, trial.values, trial.stage)
     state = repository.end_attempt(
         conn,
@@ -198,6 +179,46 @@ def commit_ending(
     )
     _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
     return Ending(study.id, state, outcome.reason, _seconds(record), go_cold=unforked is not None)
+
+
+def _read_exit(
+    study: Study,
+    trial: Trial,
+    stop_seen: bool,
+    progress: Progress,
+    record: Mapping[str, Any] | None,
+    tail: str,
+    damaged: str,
+) -> Outcome:
+    """Duties 3 and 4 of `commit_ending`."""
+    outcome = classify_exit(record, trial.stop_reason, stop_seen, tail)
+    if record is None:
+        outcome = as_asked(replace(outcome, reason=damaged or outcome.reason), trial.stop_reason)
+    outcome = check_result(
+        outcome,
+        study.spec,
+        trial.values,
+        tail,
+        reported=sorted(progress.next_steps or ()),
+        gaps=(record or {}).get("gaps", ()),
+        disk_full=bool(record and record.get("disk_full")),
+        stage=trial.stage,
+    )
+    if record is not None and damaged and outcome.failure is not None:
+        outcome = replace(outcome, reason=f"{outcome.reason}; {damaged}")
+    if outcome.event in ("exit_pruned", "exit_paused") and not outcome.reason:
+        outcome = replace(outcome, reason=trial.reason)
+    return outcome
+
+
+def _next_attempt(
+    study: Study, trial: Trial, shared: bool, outcome: Outcome, lost_card: str, resumption: Resumption | None
+) -> Outcome:
+    """The first part of duty 5 of `commit_ending`: whether, and where, the trial is tried again."""
+    outcome = alone_next(outcome, shared, trial.retries_used, trial.stop_reason)
+    outcome = elsewhere_next(outcome, lost_card, trial.retries_used, trial.stop_reason)
+    outcome = from_copy(outcome, resumption, trial.stop_reason)
+    return with_retry(outcome, study.spec.run.retries, trial.retries_used, trial.stop_reason)
 
 
 def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | None:
