@@ -50,6 +50,6 @@ def test_retries_and_further_seeds_use_up_none_of_the_points(shared_daemon: Daem
     assert [trials[n]["retry_of"] for n in numbers] == [None, numbers[0], numbers[0]]
     assert len({trials[n]["seed"] for n in numbers}) == 3
     points = len(searched) + 1
-    assert (ended["state"], ended["started"], ended["trials"]) == ("completed", points, points)
+    assert (ended["state"], ended["started"], ended["trials"]) == ("completed", points, 9)
     assert "the seed does not reach the code" in ended["note"], "three equal results"
     assert ended["again"] == {"completed": 3} and len(trials) == points + 3
