@@ -173,6 +173,7 @@ def test_a_supervisor_that_stands_still_holds_no_training_up(lab: Lab) -> None:
         search={"method": "grid"},
     )
     lab.daemon.wait_state(name, 1, "running")
+    wait_until(lambda: len(lab.of_kind("supervisor")) == 1, "the forked trial has a title of its own")
     (supervisor,) = lab.of_kind("supervisor")
     os.kill(supervisor.pid, signal.SIGSTOP)
     (lab.base / "go").touch()

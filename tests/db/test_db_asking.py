@@ -16,6 +16,7 @@ from tuned.advisor.messages import (
     DefineStudy,
     Forget,
     ObjectiveLine,
+    Ping,
     Request,
     Suggest,
     Suggestion,
@@ -45,7 +46,7 @@ def hung() -> AdvisorFailed:
 
 
 class ReadingAdvisor:
-    """Reads each request as the real one does, and keeps it."""
+    """Reads each request as the real one does, and keeps those about studies."""
 
     def __init__(self) -> None:
         self.generation = 1
@@ -61,7 +62,8 @@ class ReadingAdvisor:
 
     async def ask(self, request: dict[str, Any], within_s: float = 0.0) -> dict[str, Any]:
         _, read = read_request(json.dumps({**request, "id": 1}).encode())
-        self.heard.append(read)
+        if not isinstance(read, Ping):
+            self.heard.append(read)
         if isinstance(read, Suggest) and read.study in self.hangs_at:
             raise hung()
         return Suggestion({"lr": 0.5, "width": 3}, "bayesian", "so").to_answer() if isinstance(read, Suggest) else {}

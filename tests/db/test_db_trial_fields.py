@@ -21,7 +21,8 @@ from tuned.wire import TrialRow
 
 SET = {"state": TrialState.FAILED, "stop_reason": StopReason.KILL, "failure": Failure.OOM, "retries_used": {"oom": 2},
        "stopped_by": "user"}  # fmt: skip
-OF_THE_QUEUE = {"starts_in_s"}
+OF_THE_ROW = {"starts_in_s", "slot", "metrics", "waits_for"}
+"""Fields that a list is made with, and no column of the trial."""
 
 
 def names(kind: Any) -> set[str]:
@@ -60,8 +61,8 @@ def test_the_wire_and_the_analyses_have_every_field_that_they_name(lab: Lab) -> 
     (trial_id,) = lab.queue(lab.study())
     trial = replace(lab.ask(queries.trial_by_id, trial_id), values={"loss": float("nan")}, **SET)
     row = trial_row(trial)
-    assert names(TrialRow) - names(Trial) == OF_THE_QUEUE
-    for name in names(TrialRow) - OF_THE_QUEUE - {"values"}:
+    assert names(TrialRow) - names(Trial) == OF_THE_ROW
+    for name in names(TrialRow) - OF_THE_ROW - {"values"}:
         assert getattr(row, name) == getattr(trial, name), name
     assert row.values == {"loss": "nan"} and type(row.state) is str
     sent = json.loads(json.dumps(study_data._trial(trial, {}, None, "/runs/1")))

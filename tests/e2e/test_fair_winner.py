@@ -159,4 +159,4 @@ def test_an_ensemble_on_the_test_set_is_a_look(shared_daemon: DaemonProcess, tmp
     final = take(daemon, "looked", "finalize")
     assert (final["state"], final["result"]["looks"]) == ("done", 2), final
     assert final["result"]["unplanned"] == "1 analysis of an ensemble measured on it"
-    assert "seen 2 times" in final["why"]
+    assert "measured on 2 times" in final["why"]

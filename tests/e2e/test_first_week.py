@@ -14,6 +14,7 @@ pytestmark = pytest.mark.e2e
 
 VALUES = (
     (r"\s+about [\d.]+\w*( \d+s)? left", ""),  # not known in the first moments
+    (r"^wider/\d+ \w+ .* of \d+$", ""),  # only while the study goes on
     (r"(/[\w.+-]+)+", "PATH"),
     (r"\b[0-9a-f]{16}\b", "N"),
     (r" --momentum \S+", ""),

@@ -57,7 +57,7 @@ def test_frozen_over_a_restart_and_thawed(daemon: DaemonProcess, tmp_path: Path)
         pids.append((start["pid"], int(child.read_text())))
     with pytest.raises(Exception, match="no cuda-checkpoint on this machine"):
         daemon.post("/v1/pause", {"targets": ["still/1"], "level": "cuda"})
-    with pytest.raises(Exception, match="neither be told to save nor go on later"):
+    with pytest.raises(Exception, match="neither save on request nor go on later"):
         daemon.post("/v1/pause", {"targets": ["still/1"], "level": "checkpoint"})
     said = daemon.post("/v1/pause", {"targets": ["still/1-2"]})
     assert said["changed"] == ["still/1", "still/2"]

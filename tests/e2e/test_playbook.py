@@ -122,7 +122,7 @@ def test_steps_by_hand(daemon: DaemonProcess, tmp_path: Path) -> None:
 
     daemon.post("/v1/studies/digits/steps", {"step": "finalize", "options": {}})
     daemon.wait_ended("digits")
-    with pytest.raises(Exception, match="looked at once"):
+    with pytest.raises(Exception, match="measured on once"):
         daemon.post("/v1/studies/digits/steps", {"step": "finalize", "options": {}})
     daemon.post("/v1/studies/digits/steps", {"step": "finalize", "options": {"again": True}})
     daemon.wait_ended("digits")

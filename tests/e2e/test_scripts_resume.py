@@ -91,8 +91,9 @@ def test_a_pause_waits_for_the_save_and_a_torn_one_takes_nothing_away(
     shared_daemon.post("/v1/resume", {"targets": ["torn/1"]})
     shared_daemon.until((project / "again").exists, "it goes on from the copy")
     [trial] = shared_daemon.trials("torn")
-    text = shared_daemon.get("/v1/studies/torn/trials/1/log")["text"]
-    assert trial["attempt"] == 3 and "resumed at step 3" in text
+    assert trial["attempt"] == 3
+    log = "/v1/studies/torn/trials/1/log"
+    shared_daemon.until(lambda: "resumed at step 3" in shared_daemon.get(log)["text"], "the step that was copied")
     assert trial["values"]["loss"] == pytest.approx(10 * (1 - trial["params"]["lr"]) ** 3)
     # Nothing is left to fall back to: what it had reported counts.
     shared_daemon.post("/v1/pause", {"targets": ["torn/1"]})

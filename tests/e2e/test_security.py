@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Refusal, call
+from tests.e2e.conftest import Refusal, call, wait_until
 from tests.e2e.tunectl_process import Tunectl
 from tuned.protocol import process_start_time
 
@@ -58,6 +58,7 @@ def test_nothing_in_the_state_folder_is_for_anybody_else(held: Tunectl) -> None:
     home = held.home
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "tuned.sock").stat().st_mode) == 0o600
+    wait_until(lambda: [*home.glob("runs/*/study.json")], "the study has its record")
     records = [*home.glob("runs/*/study.json"), *home.glob("runs/*/*/*/spec.json")]
     assert len(records) == 2
     private = [home / "tuned.db", home / "daemon.lock", *records]

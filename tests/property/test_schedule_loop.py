@@ -13,6 +13,7 @@ from tuned.core.queue.schedule import (
     CANCELLED,
     DONE,
     EXHAUSTED,
+    NOTHING_RAN,
     Action,
     Ask,
     Claim,
@@ -304,7 +305,7 @@ def test_every_study_ends_once_with_the_trials_it_was_to_have(world: World, trou
     for study in world.studies.values():
         assert study.ends == 1
         assert all(trial.state in TERMINAL for trial in study.trials)
-        assert study.state is (StudyState.STOPPED if study.reason == CANCELLED else StudyState.COMPLETED)
+        assert study.state is (StudyState.STOPPED if study.reason in (CANCELLED, NOTHING_RAN) else StudyState.COMPLETED)
         if study.target is not None:
             assert study.counted <= study.target
         if study.reason == DONE:
