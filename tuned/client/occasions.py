@@ -139,7 +139,7 @@ class _Watch:
         self._studies = studies
 
     def occasions(self, moves: Sequence[EventRow], seq: int) -> list[Occasion]:
-        """Those among these moves, oldest first, and whether the daemon is idle by now."""
+        """Occasions among these moves, oldest first; `idle` comes last, when nothing runs and nothing would start."""
         moves = [event for event in moves if not self._studies or event.study in self._studies]
         rows = {row.name: row for row in self._client.send(api.studies())}
         found = [occasion for event in moves if (occasion := _occasion(event, rows)) and occasion.kind in self._kinds]
