@@ -55,14 +55,6 @@ LONGEST_STEM = 56
 router = APIRouter(tags=["studies"])
 
 
-class _Rehearsed(Exception):
-    """A rehearsal has come to its end; the transaction is rolled back with it."""
-
-    def __init__(self, result: Submitted) -> None:
-        super().__init__()
-        self.result = result
-
-
 @router.post("/studies")
 async def submit(submission: Submission, given: Given) -> Submitted:
     """Take in a study; the same content again is done already, other content under its name is refused."""
@@ -216,15 +208,9 @@ async def _create(
         _first_trials(conn, study_id, spec, now)
         return queries.study_by_id(conn, study_id), True
 
-    def try_out(conn: Connection) -> None:
-        study, created = create(conn)
-        raise _Rehearsed(_submitted(given, conn, study, created))  # so that the writer takes all of it back
-
     if rehearse:
-        try:
-            await given.database.writer.run(try_out)
-        except _Rehearsed as done:
-            return replace(done.result, replaced=replaced.kept_as)
+        tried = await replace(given, dry_run=True).commit(lambda conn: _submitted(given, conn, *create(conn)))
+        return replace(tried, replaced=replaced.kept_as)
     try:
         study, created = await given.database.writer.run(create)
     except Exception:
