@@ -1,7 +1,7 @@
-"""The changes of the picture: by snapshots, by the daemon's events, and by the user's selection.
+"""The changes of the picture: by snapshots and by the daemon's events.
 
-Owns the reducer over the event stream and the decision what must be fetched again. It knows neither widgets nor the
-socket: `tui.link` fills it, screens read it. All methods run on one event loop.
+Owns the reducer over the event stream and the decision what must be fetched again after an event. It knows neither widgets nor
+the socket: `tui.link` fills it, screens read it. All methods run on one event loop.
 """
 
 from __future__ import annotations
@@ -10,31 +10,23 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tui.advice import KINDS
-from tui.log_window import START, LogWindow
-from tui.pages import PAGE_ROWS, PageQuery, Pages
-from tui.picture import EVENTS_KEPT, Picture, sort_studies
+from tui.log_reading import LogReading
+from tui.pages import PAGE_ROWS, PageQuery
+from tui.picture import EVENTS_KEPT, sort_studies
 from tui.reduce import reduce_trial
 from tuned.core import events as ev
-from tuned.core.states import LIVE, VALUED
+from tuned.core.states import VALUED
 from tuned.core.study import SEARCH
 from tuned.wire import (
     BestSoFar,
     DaemonStatus,
     EventRow,
-    LogChunk,
     MetricRow,
     SpacePage,
     StudyRow,
     TrialDetail,
     TrialRow,
 )
-
-TYPING = 0.06
-"""Seconds that a filter may rest while it is typed, before the daemon is asked."""
-
-SOUGHT_MOST = 5_000
-"""Trials of a study up to which the cursor follows its trial into another order: their numbers are all fetched."""
 
 MOVED = 0.4
 """Seconds that trials may stand in their old places after a change: one fetch serves all changes of that time."""
@@ -46,7 +38,7 @@ ANSWERS_EVERY = 5.0
 """Seconds between two questions to the playbook while trials end one after the other."""
 
 
-class Store(Picture):
+class Store(LogReading):
     """The picture, kept like the daemon."""
 
     # --- connection ---------------------------------------------------------------------------------------------
@@ -71,78 +63,6 @@ class Store(Picture):
         """What people call a slot, or several with commas between them: `gpu:0`."""
         labels = {row.id: row.label for row in self.status.devices} if self.status else {}
         return ",".join(labels.get(one) or one for one in device.split(","))
-
-    # --- selection ----------------------------------------------------------------------------------------------
-
-    def select_study(self, name: str | None) -> None:
-        """Show another study: its trials are fetched, selection and pins are dropped."""
-        if name == self.study:
-            return
-        self.study, self.selected, self.pinned, self.metric = name, None, [], None
-        self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
-        self.sought = self.found = None
-        self.trends.clear()
-        self.answers, self.answer_problems, self.space = {}, {}, None
-        self._changed()
-        if name is not None:
-            self.need("stairs", name)
-            self.hurry()
-
-    def select_trial(self, number: int | None) -> None:
-        """Show another trial's curve, log and details."""
-        if number == self.selected:
-            return
-        self.selected, self.detail = number, None
-        if number is not None and self.study is not None:
-            self._want_trial(number)
-        self._changed()
-
-    def want(self, *, log: bool, detail: bool, queue: bool, insight: bool = False, space: bool = False) -> None:
-        """Which of the costly views are visible; only those are kept fresh."""
-        if insight and not self.insight_wanted:
-            self._want_answers(0.0)
-        if space and not self.space_wanted and self.study is not None:
-            self.need("space", self.study)
-        self.insight_wanted, self.space_wanted = insight, space
-        fresh = (log and not self.log_wanted, detail and not self.detail_wanted, queue and not self.queue_wanted)
-        self.log_wanted, self.detail_wanted, self.queue_wanted = log, detail, queue
-        if self.study is not None and self.selected is not None:
-            if fresh[0]:
-                self.need("log", self.study, self.selected)
-            if fresh[1]:
-                self.need("detail", self.study, self.selected)
-        if fresh[2]:
-            self.need("queue")
-
-    def _want_answers(self, delay: float) -> None:
-        if self.study is not None:
-            for kind in KINDS:
-                self.need(kind, self.study, 0, delay)
-
-    def pin(self, number: int) -> bool:
-        """Keep a trial's curve in the chart, or drop it again; true when it is pinned now."""
-        pinned = number not in self.pinned
-        if pinned:
-            self.pinned = [*self.pinned, number][-4:]
-            self.want_curve(number)
-        else:
-            self.pinned = [n for n in self.pinned if n != number]
-        self._changed()
-        return pinned
-
-    def want_curve(self, number: int) -> None:
-        """Fetch a curve unless it is here."""
-        if self.study is not None and (self.study, number) not in self.curves:
-            self.need("curve", self.study, number)
-
-    def _want_trial(self, number: int) -> None:
-        assert self.study is not None
-        # Holding a cursor key passes over many trials: only the one it stops at is fetched.
-        self.need("curve", self.study, number, 0.0 if (self.study, number) in self.curves else 0.08)
-        if self.log_wanted:
-            self.need("log", self.study, number, 0.08)
-        if self.detail_wanted:
-            self.need("detail", self.study, number, 0.08)
 
     # --- snapshots ----------------------------------------------------------------------------------------------
 
@@ -178,30 +98,6 @@ class Store(Picture):
         if study == self.study:
             self.trials.update((row.number, row) for row in rows)
             self._changed()
-
-    def view_page(self, query: PageQuery, top: int, count: int, total: int) -> Pages:
-        """Look at some rows of an order: missing pages are fetched."""
-        pages = self.order(query)
-        for index in pages.wanted(top, count, total):
-            self.need("page", query.study, index, TYPING if query.filter else 0.0)
-        return pages
-
-    def order(self, query: PageQuery) -> Pages:
-        """The pages of an order; how many trials it has is asked for when it is new."""
-        if self.pages is None or self.pages.query != query:
-            self.pages = Pages(query, self.pages.total if self.pages and self.pages.query.study == query.study else 0)
-            self.sought = self.found = None
-            if self.selected is not None and PAGE_ROWS < self.total <= SOUGHT_MOST:
-                self.seek(self.selected)
-            if query.filter:
-                self.need("count", query.study, 0, TYPING)
-        return self.pages
-
-    def seek(self, number: int) -> None:
-        """Ask for the row of a trial that is on no known page."""
-        if self.study is not None:
-            self.sought = number
-            self.need("place", self.study, number)
 
     def put_place(self, query: PageQuery, number: int, place: int | None) -> None:
         """The row of a trial, None when the filter hides it; ignored when another one is sought by now."""
@@ -239,14 +135,6 @@ class Store(Picture):
         self._changed()
         self.hurry()
 
-    def want_order(self, study: str, delay: float = 0.0) -> None:
-        """Fetch the pages in view again, and how many trials pass the filter."""
-        if self.pages is not None and self.pages.query.study == study:
-            for index in self.pages.moved():
-                self.need("page", study, index, delay)
-            if self.pages.query.filter:
-                self.need("count", study, 0, delay)
-
     def put_detail(self, detail: TrialDetail) -> None:
         """The details that only a trial's own page shows."""
         row = detail.trial
@@ -266,61 +154,6 @@ class Store(Picture):
             if not known:
                 self.hurry()
 
-    def put_log(self, study: str, number: int, chunk: LogChunk) -> None:
-        """The next piece of the selected trial's output."""
-        if study != self.study or number != self.selected:
-            return
-        if self.log is None or not self.log.is_of(study, number) or self.log.attempt != chunk.attempt:
-            self.log = LogWindow(study, number, chunk.attempt)
-            self._changed()
-            self.hurry()
-        if self.log.take(chunk):
-            self._changed()
-        if self.log.lags:
-            self.follow_log()
-            return
-        row, held = self.trial(number), self.log.top is not None
-        if held and not self.log.reaches_end:
-            # A text that stands still is read on when its reader comes near its end.
-            self.hurry()
-            if self.log.begin and not self.log.first:
-                self.need("log-before", study, number)
-        elif self.log_wanted and (chunk.text or (row and row.state in LIVE)):
-            self.need("log", study, number, 0.0 if len(chunk.text) >= START // 2 else 1.0)
-
-    def put_log_before(self, study: str, number: int, chunk: LogChunk) -> None:
-        """The piece before the known part of the selected trial's output."""
-        if self.log is not None and self.log.is_of(study, number) and self.log.take_before(chunk):
-            self._changed()
-            self.hurry()
-
-    def want_log(self, before: bool, behind: bool) -> None:
-        """The reader of the log comes near the ends of its known part."""
-        if self.log is not None and before:
-            self.need("log-before", self.log.study, self.log.number)
-        if self.log is not None and behind:
-            self.need("log", self.log.study, self.log.number)
-        self._changed()
-
-    def follow_log(self) -> None:
-        """Show the end of the log, and follow it."""
-        log = self.log
-        if log is None:
-            return
-        if log.reaches_end:
-            log.top = None
-        else:
-            self.log = LogWindow(log.study, log.number, log.attempt)
-        self.need("log", log.study, log.number)
-        self._changed()
-
-    def show_log_at(self, begin: int, lead: int = 0) -> None:
-        """Show the log from a byte on, with some lines above it."""
-        if self.log is not None:
-            self.log = LogWindow(self.log.study, self.log.number, self.log.attempt, begin, lead)
-            self.need("log", self.log.study, self.log.number)
-            self._changed()
-
     def put_answer(self, study: str, kind: str, answer: Mapping[str, Any] | None, problem: str = "") -> None:
         """An analysis of the shown study, or why there is none."""
         if study != self.study:
@@ -337,11 +170,6 @@ class Store(Picture):
             self.space = page
             self._changed()
             self.hurry()
-
-    def want_trends(self, numbers: Iterable[int]) -> None:
-        """The small curves of these trials are in sight."""
-        if self.trends.want(numbers) and self.study is not None:
-            self.need("trends", self.study, 0, TYPING)
 
     def take_trends(self, study: str) -> list[int]:
         """The trials whose small curves to fetch; none when another study is shown by now: those are its own."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 
 from storage import queries
@@ -14,7 +13,6 @@ from storage.queries import Order
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.states import TrialState
-from tuned.core.study import Study
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
@@ -24,12 +22,19 @@ from tuned.wire import TrialNumbers, TrialRow
 router = APIRouter(tags=["trials"])
 
 LARGEST = 2**31
-Filter = Annotated[str, Query(alias="filter", max_length=4000)]
 
 
-def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, descending: bool) -> Order:
-    """The order that a request means; `sort` may be the first objective's name."""
-    found = parse(text)
+async def _order(
+    name: str,
+    given: Given,
+    state: Annotated[list[TrialState] | None, Query()] = None,
+    filter: Annotated[str, Query(max_length=4000)] = "",
+    sort: str = "number",
+    descending: bool = False,
+) -> Order:
+    """The order that a request asks for; `sort` may be the first objective's name."""
+    study = await given.study(name)
+    found = parse(filter)
     if state is not None:
         found = TrialFilter(found.text, (InStates(frozenset(state)), *found.terms))
     objective, spec = study.spec.objective, study.spec
@@ -42,17 +47,14 @@ def _order(study: Study, text: str, state: Sequence[str] | None, sort: str, desc
     return Order(study.id, columns, found, sort, descending, clock.now())
 
 
+Ordered = Annotated[Order, Depends(_order)]
+Limit = Annotated[int | None, Query(ge=1, lt=LARGEST)]
+Offset = Annotated[int, Query(ge=0, lt=LARGEST)]
+
+
 @router.get("/studies/{name}/trials")
 async def trials(
-    name: str,
-    given: Given,
-    state: Annotated[list[TrialState] | None, Query()] = None,
-    filter: Filter = "",
-    sort: str = "number",
-    descending: bool = False,
-    limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
-    offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
-    metrics: bool = False,
+    order: Ordered, given: Given, limit: Limit = None, offset: Offset = 0, metrics: bool = False
 ) -> list[TrialRow]:
     """A study's trials; with `metrics`, each with the last value of all that it reported.
 
@@ -60,8 +62,6 @@ async def trials(
     (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device
     or `params.NAME`.
     """
-    study = await given.study(name)
-    order = _order(study, filter, state, sort, descending)
 
     def page(conn: Connection) -> list[TrialRow]:
         found = queries.trial_page(conn, order, limit, offset)
@@ -74,19 +74,8 @@ async def trials(
 
 
 @router.get("/studies/{name}/trial-numbers")
-async def trial_numbers(
-    name: str,
-    given: Given,
-    state: Annotated[list[TrialState] | None, Query()] = None,
-    filter: Filter = "",
-    sort: str = "number",
-    descending: bool = False,
-    limit: Annotated[int | None, Query(ge=1, lt=LARGEST)] = None,
-    offset: Annotated[int, Query(ge=0, lt=LARGEST)] = 0,
-) -> TrialNumbers:
+async def trial_numbers(order: Ordered, given: Given, limit: Limit = None, offset: Offset = 0) -> TrialNumbers:
     """The numbers of trials alone, in order, and how many pass the filter; see `trials`."""
-    study = await given.study(name)
-    order = _order(study, filter, state, sort, descending)
     return await given.database.ask(
         lambda conn: TrialNumbers(queries.trial_numbers(conn, order, limit, offset), queries.trial_count(conn, order))
     )
