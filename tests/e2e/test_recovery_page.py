@@ -37,6 +37,9 @@ def test_damage_a_lost_database_and_only_run_directories(tunectl: Tunectl) -> No
     fields = ("number", "state", "params", "values", "attempt", "seed", "origin")
     before = [{f: row[f] for f in fields} for row in tunectl.json("trials", "quad")]
     database = tunectl.home / "tuned.db"
+    # A daemon looks for a due copy as it starts, then once a minute.
+    tunectl("daemon", "stop")
+    tunectl("studies")
     copy = tunectl.wait_until(lambda: next((tunectl.home / "backups").glob("*.db"), None), "there is a copy")
 
     def the_same() -> None:

@@ -365,7 +365,7 @@ _ALLOWED = {
 
 TestRecovery = Recovery.TestCase
 TestRecovery.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=40,
     suppress_health_check=list(HealthCheck),
 )

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,10 +60,15 @@ def test_every_style_is_there_even_for_a_theme_that_says_nothing(ansi: bool) -> 
     assert set(NAMES) <= set(build({}, ansi=ansi, colour=True))
 
 
-async def test_a_far_terminal_gets_the_next_frame_when_the_last_one_has_arrived(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sys, "__stdin__", io.FileIO(os.open(os.devnull, os.O_RDONLY)))
+@pytest.fixture
+def silent_keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with io.FileIO(os.devnull) as silent:
+        monkeypatch.setattr(sys, "__stdin__", silent)
+        yield
+
+
+@pytest.mark.usefixtures("silent_keyboard")
+async def test_a_far_terminal_gets_the_next_frame_when_the_last_one_has_arrived() -> None:
     sent: list[str] = []
     arrived: list[bool] = []
     later = SimpleNamespace(write=sent.append)
