@@ -1,7 +1,7 @@
 """The changes of the picture: by snapshots and by the daemon's events.
 
-Owns the reducer over the event stream and the decision what must be fetched again after an event. It knows neither widgets nor
-the socket: `tui.link` fills it, screens read it. All methods run on one event loop.
+Owns the reducer over the event stream and the decision what must be fetched again after an event. It knows
+neither widgets nor the socket: `tui.link` fills it, screens read it. All methods run on one event loop.
 """
 
 from __future__ import annotations
