@@ -36,9 +36,9 @@ MODULES = (
 
 def make_api(context: Context) -> FastAPI:
     """The ASGI application."""
-    api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None, responses=problems.RESPONSES)
+    api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None)
     api.state.context = context
     problems.install(api)
     for module in MODULES:
-        api.include_router(module.router, prefix="/v1")
+        api.router.routes.extend(module.router.routes)
     return api

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from sqlalchemy import Connection
 
 from storage import queries
@@ -13,11 +13,12 @@ from tuned.core.queue.card_time import OURS, Use, card_time
 from tuned.daemon import clock
 from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot
 from tuned.wire import CardTime, GpuPolite, GpuProcess, GpuRow, GpuYield, GpuYielded
 
-router = APIRouter(tags=["gpus"])
+router = make_router("gpus")
 
 WEEK_S = 7 * 86_400.0
 LONGEST_S = 31 * 86_400.0

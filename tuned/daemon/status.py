@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fastapi import APIRouter
-
 from storage import queries
 from tuned.core.errors import Unavailable
 from tuned.core.states import TrialState
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.wire import Collect, Collected, DaemonStatus, StopRequest
 
-router = APIRouter(tags=["daemon"])
+router = make_router("daemon")
 
 
 @router.get("/status")

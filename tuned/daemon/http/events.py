@@ -13,16 +13,17 @@ from dataclasses import asdict, fields
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Query
+from fastapi import Header, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.events import Event
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.wire import EventRow
 
-router = APIRouter(tags=["events"])
+router = make_router("events")
 
 PAGE = 500
 REST_S = 0.05

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -24,6 +23,7 @@ from tuned.core.study import SEARCH, Study
 from tuned.core.study_file.playbook_file import refuse_untold
 from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.playbook.confirming import begin_confirmation
 from tuned.daemon.playbook.finalizing import begin_finalize
 from tuned.daemon.rows import step_rows
@@ -41,7 +41,7 @@ _OPTIONS: dict[str, dict[str, tuple[type, float, float]]] = {
 _DEFAULTS: dict[str, dict[str, Any]] = {"confirm": {"top": 3, "seeds": 5}, "ensemble": {"top": 10}}
 
 
-router = APIRouter(tags=["finish"])
+router = make_router("finish")
 
 
 @router.get("/studies/{name}/steps")

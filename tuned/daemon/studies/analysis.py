@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from storage import repository
 from tuned.core.errors import InvalidInput
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 
-router = APIRouter(tags=["analysis"])
+router = make_router("analysis")
 
 
 @router.get("/studies/{name}/analysis/{kind}")

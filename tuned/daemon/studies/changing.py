@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -22,6 +21,7 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import clock, resolving
 from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.routes import make_router
 from tuned.wire import Settings, SettingsChanged
 
 _MORE_WORK = ("search.trials", "search.budget")
@@ -30,7 +30,7 @@ _MORE_WORK = ("search.trials", "search.budget")
 NO_PLACE = "the study was made smaller"
 
 
-router = APIRouter(tags=["steering", TRIED])
+router = make_router("steering", TRIED)
 
 
 @router.post("/studies/{name}/set")

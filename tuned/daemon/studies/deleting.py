@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -16,9 +15,10 @@ from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.files.pretrained import needed
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.wire import Changed
 
-router = APIRouter(tags=["studies"])
+router = make_router("studies")
 
 
 @router.delete("/studies/{name}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
@@ -16,8 +15,9 @@ from tuned.core.trials import exporting
 from tuned.core.trials.exporting import Format
 from tuned.core.trials.trial import Observation, Trial
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 
-router = APIRouter(tags=["studies"])
+router = make_router("studies")
 
 PAGE = 500
 _TYPES = {"csv": "text/csv", "jsonl": "application/jsonl", "optuna": "application/jsonl"}

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.study import Study
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import study_row, trial_rows
 from tuned.wire import StudyRow, TrialRow
 
-router = APIRouter(tags=["studies"])
+router = make_router("studies")
 
 
 def _row(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.wire import NoticeTried
 
-router = APIRouter(tags=["steering"])
+router = make_router("steering")
 
 
 @router.post("/studies/{name}/notify")

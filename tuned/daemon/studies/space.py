@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
@@ -21,12 +20,13 @@ from tuned.core.study_file.reach import check_reach
 from tuned.core.study_file.taking import taken
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.search import space_versions
 from tuned.daemon.search.space_versions import NewVersion
 from tuned.disk import Disk
 from tuned.wire import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 
-router = APIRouter(tags=["space"])
+router = make_router("space")
 
 
 @router.get("/studies/{name}/space")

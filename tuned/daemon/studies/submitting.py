@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -34,6 +33,7 @@ from tuned.daemon.files import snapshot
 from tuned.daemon.files.pretrained import pinned
 from tuned.daemon.files.snapshot import Taken
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.launch.trial_spec import shown_arguments
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import first_step
@@ -52,7 +52,7 @@ LONGEST_COMMAND = 200
 LONGEST_STEM = 56
 """Of a queued command's name, so that a number fits behind it."""
 
-router = APIRouter(tags=["studies"])
+router = make_router("studies")
 
 
 @router.post("/studies")

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
@@ -21,11 +20,12 @@ from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import study_row
 from tuned.protocol import encode_number
 from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
 
-router = APIRouter(tags=["steering"])
+router = make_router("steering")
 
 SHOWN_TRIALS = 8
 SHOWN_REASONS = 5

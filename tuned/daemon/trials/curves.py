@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
@@ -16,11 +16,12 @@ from tuned.core.errors import InvalidInput
 from tuned.core.trials.trial import Observation
 from tuned.daemon import resolving
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import metric_row
 from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, MetricRow
 
-router = APIRouter(tags=["trials"])
+router = make_router("trials")
 
 LARGEST = 2**31
 

@@ -7,7 +7,7 @@ import pathlib
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from sqlalchemy import Connection
 
 from storage import queries
@@ -25,11 +25,12 @@ from tuned.daemon.files.output import (
     read_output,
 )
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.launch.trial_spec import shown_arguments, shown_command
 from tuned.daemon.rows import rung_row, trial_row
 from tuned.wire import LogChunk, LogPlace, TrialDetail
 
-router = APIRouter(tags=["trials"])
+router = make_router("trials")
 
 LARGEST = 2**31
 SHOWN_LINES = 20

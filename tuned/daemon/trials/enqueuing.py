@@ -5,7 +5,6 @@ Owns that transaction. How lists and likenesses become points is `tuned.core.sea
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -19,9 +18,10 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints, resolving, study_moves
 from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.routes import make_router
 from tuned.wire import Enqueue, Enqueued
 
-router = APIRouter(tags=["studies", TRIED])
+router = make_router("studies", TRIED)
 
 
 @router.post("/studies/{name}/enqueue")

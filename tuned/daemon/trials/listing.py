@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from sqlalchemy import Connection
 
 from storage import queries
@@ -16,10 +16,11 @@ from tuned.core.states import TrialState
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import trial_row, trial_rows
 from tuned.wire import TrialNumbers, TrialRow
 
-router = APIRouter(tags=["trials"])
+router = make_router("trials")
 
 LARGEST = 2**31
 

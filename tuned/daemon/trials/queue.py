@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries
@@ -13,10 +12,11 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 from tuned.daemon.http.context import Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import trial_row
 from tuned.wire import TrialRow
 
-router = APIRouter(tags=["trials"])
+router = make_router("trials")
 
 
 @router.get("/queue")

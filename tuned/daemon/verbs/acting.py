@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -21,13 +20,14 @@ from tuned.core.trials.trial import Trial
 from tuned.core.verbs import BY_NAME, Verb
 from tuned.daemon import clock, failpoints
 from tuned.daemon.http.context import TRIED, Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen, run_failed_again
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.daemon.verbs.retries import retry
 from tuned.wire import Changed, Targets
 
-router = APIRouter(tags=["verbs", TRIED])
+router = make_router("verbs", TRIED)
 
 Act = Callable[[Connection, Trial, Effect, float], None]
 

@@ -5,7 +5,6 @@ Owns that transaction. The levels and their effects are `tuned.core.queue.pausin
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -16,13 +15,14 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.http.context import TRIED, Context, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
 
-router = APIRouter(tags=["verbs", TRIED])
+router = make_router("verbs", TRIED)
 
 NAMED = 8
 """Trials that go on and are named."""

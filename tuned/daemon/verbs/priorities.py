@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import repository
@@ -10,11 +9,12 @@ from tuned.core.queue.priorities import check_priority
 from tuned.core.states import TERMINAL
 from tuned.daemon import clock
 from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, name_of
 from tuned.wire import Changed, Reprioritise
 
-router = APIRouter(tags=["verbs", TRIED])
+router = make_router("verbs", TRIED)
 
 
 @router.post("/priority")

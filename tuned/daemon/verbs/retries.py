@@ -5,7 +5,6 @@ Owns these transactions.
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -17,12 +16,13 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.wire import Changed, Targets
 
-router = APIRouter(tags=["verbs", TRIED])
+router = make_router("verbs", TRIED)
 
 
 def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
