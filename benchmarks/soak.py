@@ -75,7 +75,7 @@ class Soak:
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self.lab = Lab(folder)
+        self.lab = Lab(folder, bad_disk=True)
         self.random = random.Random(seed)
         self.killed: Counter[str] = Counter()
         self.verbs = 0

@@ -12,6 +12,7 @@ A run directory belongs to one attempt and is never reused::
         spec.json      what to run                      daemon, before it asks for the launch
         lock           flock held while the attempt lives                      supervisor
         revoked        the attempt must never start                            daemon (recovery)
+        wait.json      what keeps the trial from being forked, as long as it does     supervisor
         start.json     who runs, written before any user code                  supervisor
         metrics.jsonl  one JSON object a line, appended           trial, any language, supervisor
         output.log     standard output and error                                supervisor
@@ -42,6 +43,7 @@ STUDY_FILE = "study.json"
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
 REVOKED_FILE = "revoked"
+WAIT_FILE = "wait.json"
 START_FILE = "start.json"
 METRICS_FILE = "metrics.jsonl"
 OUTPUT_FILE = "output.log"
@@ -63,8 +65,8 @@ EXITS_DIR = "exits"
 
 RECORDS = frozenset(
     (
-        SPEC_FILE, LOCK_FILE, REVOKED_FILE, START_FILE, METRICS_FILE, OUTPUT_FILE, GAPS_FILE, STOP_FILE, FREEZE_FILE,
-        MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
+        SPEC_FILE, LOCK_FILE, REVOKED_FILE, WAIT_FILE, START_FILE, METRICS_FILE, OUTPUT_FILE, GAPS_FILE, STOP_FILE,
+        FREEZE_FILE, MODULES_FILE, EXIT_FILE, GRADIENTS_FILE, WORK_DIR, PREDICTIONS_DIR,
     )
 )  # fmt: skip
 """Our files in a run directory: nothing else may be written under these names."""

@@ -16,6 +16,7 @@ _RESULTS = (
         studies.c.name == bindparam("source"),
         _t.state.in_(["completed", "pruned"]),
         or_(_t.state == "completed", _t.stopped_by == StoppedBy.PATIENCE),
+        _t.stopped_by != StoppedBy.DISK,
         _t.stage == "search",
         _t.ended_at <= bindparam("before"),
     )
@@ -26,6 +27,9 @@ MOST = 5000
 
 
 def results_before(conn: Connection, source: str, before: float) -> list[Trial]:
-    """The finished trials of a study that had ended by a moment: what comes later changes nothing."""
+    """The finished trials of a study that had ended by a moment: what comes later changes nothing.
+
+    Those of whose results the full disk kept a part are left out.
+    """
     found = conn.execute(_RESULTS, {"source": source, "before": before, "most": MOST})
     return [rows.to_trial(row) for row in found]

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bad_disk import build
 from tests.crash import processes
 from tests.crash.invariants import Invariants
 from tests.e2e.conftest import DEADLINE_S, DaemonProcess, wait_until
@@ -62,7 +63,7 @@ RETRIES = {"lost": 100, "killed": 100}
 
 
 class Lab:
-    """One state folder under attack.
+    """One state folder under attack; with `bad_disk`, the database's own reads and writes may be told to fail, too.
 
     Attributes:
         daemon: The daemon; `start` and `kill` go through the lab.
@@ -71,7 +72,7 @@ class Lab:
         sound: Whether the last test that used it went well.
     """
 
-    def __init__(self, folder: Path, slots: int = 3) -> None:
+    def __init__(self, folder: Path, slots: int = 3, *, bad_disk: bool = False) -> None:
         self.base = folder / "lab"
         self.base.mkdir(parents=True)
         self.home = folder / "home"
@@ -80,6 +81,7 @@ class Lab:
         self.armed.touch()
         self.faults = folder / "faults"
         self.faults.touch()
+        self._bad_disk = build(folder) if bad_disk else None
         self.window = folder / "window"
         self.journal = self.base / "journal"
         self.invariants = Invariants(self.home, self.journal)
@@ -97,10 +99,11 @@ class Lab:
         self.daemon.spawn(**self._armed_environment())
 
     def _armed_environment(self) -> dict[str, str]:
-        return {ENV_FAILPOINTS: f"@{self.armed}", ENV_FAULTS: str(self.faults)}
+        preload = {} if self._bad_disk is None else {"LD_PRELOAD": str(self._bad_disk)}
+        return {ENV_FAILPOINTS: f"@{self.armed}", ENV_FAULTS: str(self.faults), **preload}
 
     def fail(self, *rules: str) -> None:
-        """Have operations of all processes fail, each rule as `tuned.faults` reads it; without any, none does."""
+        """Have operations fail, each rule as `tuned.faults` or `bad_disk.c` reads it; without any, none does."""
         new = self.faults.with_name("faults.new")
         new.write_text("\n".join(rules))
         new.rename(self.faults)

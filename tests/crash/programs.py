@@ -56,6 +56,9 @@ RULES = [
         ("rename", ("exit.json", "start.json", "spec.json", "*"), ("EIO", "ENOSPC", "EROFS")),
         ("unlink", ("*",), ("EIO", "EBUSY")),
         ("fork", ("launcher", "supervisor", "trial", "probe"), ("EAGAIN", "ENOMEM")),
+        ("pread", ("tuned.db", "tuned.db-wal"), ("EIO",)),
+        ("pwrite", ("tuned.db", "tuned.db-wal"), ("ENOSPC", "EIO")),
+        ("fdatasync", ("tuned.db", "tuned.db-wal"), ("EIO",)),
         ("clock", ("daemon", "*"), ("+5000", "-5000", "+4000000")),
     )
     for name in names
@@ -71,7 +74,7 @@ STEP = st.one_of(
     st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(1, 2)),
     st.tuples(st.just("enqueue"), st.integers(0, 5)),
     st.tuples(st.just("delete")),
-    st.tuples(st.just("gc")),
+    st.tuples(st.just("gc"), st.sampled_from([0, 10**9])),
     st.tuples(st.just("release")),
 )  # fmt: skip
 
@@ -138,8 +141,8 @@ class Program:
             self.deleted.add(self.names[0])  # from now on it may be gone
             self.lab.daemon.delete(f"/v1/studies/{self.names[0]}")
 
-    def gc(self) -> None:
-        self.lab.daemon.post("/v1/gc", {"dry_run": False, "quota": 10**9})
+    def gc(self, quota: int) -> None:
+        self.lab.daemon.post("/v1/gc", {"dry_run": False, "quota": quota})
 
     def release(self) -> None:
         for name in self.names:

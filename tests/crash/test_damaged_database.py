@@ -168,6 +168,28 @@ def test_a_first_page_that_is_gone_is_taken_from_a_copy(lab: Lab, worked: Any) -
         assert shown(lab.daemon.trials(name)) == trials
 
 
+@pytest.mark.parametrize("marked", [None, -1], ids=["none is marked", "another is marked"])
+def test_the_best_of_what_is_left_is_found(lab: Lab, worked: Any, marked: int | None) -> None:
+    """The best trial was on a damaged page, and its run directory is gone, too."""
+    home, known, _ = worked
+    shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json"))
+    name = next(iter(known))
+    ranked = sorted(known[name], key=lambda trial: trial["values"]["loss"])
+    with contextlib.closing(sqlite3.connect(lab.home / "tuned.db")) as conn, conn:
+        conn.execute("PRAGMA foreign_keys = ON")
+        ids = dict(
+            conn.execute("SELECT t.number, t.id FROM trials t JOIN studies s ON s.id = study_id AND name = ?", (name,))
+        )
+        mark = None if marked is None else ids[ranked[marked]["number"]]
+        conn.execute("UPDATE studies SET best_trial_id = ? WHERE name = ?", (mark, name))
+        conn.execute("DELETE FROM trials WHERE id = ?", (ids[ranked[0]["number"]],))
+    shutil.rmtree(lab.home / "runs" / name / str(ranked[0]["number"]))
+    repair(lab.home, "recover")
+    with contextlib.closing(sqlite3.connect(lab.home / "tuned.db")) as conn:
+        best = "SELECT t.number FROM trials t JOIN studies s ON s.best_trial_id = t.id WHERE s.name = ?"
+        assert conn.execute(best, (name,)).fetchall() == [(ranked[1]["number"],)]
+
+
 def test_damage_that_is_met_while_the_daemon_runs_is_an_alarm(lab: Lab, worked: Any) -> None:
     home, known, _ = worked
     shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json"))

@@ -23,7 +23,7 @@ SHRINK = os.environ.get("PROGRAMS_SHRINK", "1") == "1"
 
 @pytest.fixture
 def programmed(scratch: Callable[[], Path]) -> Iterator[Lab]:
-    lab = Lab(scratch(), slots=3)
+    lab = Lab(scratch(), slots=3, bad_disk=True)
     lab.start()
     yield lab
     lab.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from storage import repository
+from storage import queries, repository
 from storage.repository import NewSpace
 from tuned.advisor.messages import (
     DefineStudy,
@@ -24,11 +24,11 @@ from tuned.advisor.messages import (
     read_request,
 )
 from tuned.core.space import Parameter, SearchSpace, canonical_key
-from tuned.core.states import Failure, TrialState
+from tuned.core.states import Actor, Failure, TrialState
 from tuned.core.study import Constraint, RunSpec, SearchSpec
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
-from tuned.daemon.search.asking import Asking, Suggested
+from tuned.daemon.search.asking import Asking, Suggested, _line
 from tuned.daemon.search.points import untried
 
 if TYPE_CHECKING:
@@ -208,3 +208,18 @@ async def test_a_suggestion_that_is_recorded_like_a_tried_point_is_tried_no_seco
     assert [trial.origin for trial in new] == ["sobol", "bayesian", "sobol"]
     assert len({canonical_key(trial.params) for trial in new} | {canonical_key({"lr": 0.5, "width": 3})}) == 4
     assert all(trial.params["lr"] == round(trial.params["lr"], 1) for trial in new)
+
+
+def test_a_result_with_a_gap_is_no_evidence(lab: Lab) -> None:
+    study = lab.study("gaps")
+    whole = lab.completed(study, 0.5)
+    (gap,) = lab.queue(study)
+    lab.claim(gap)
+    lab.report(gap, ("loss", 0, 0.1))
+    end = {"exit_record": {"code": 0}, "failure": None, "reason": "the disk was full", "traceback": ""}
+    lab.do(repository.end_attempt, gap, 1, "exit_ok", Actor.REAPER, NOW, **end, partial=True)
+    assert lab.by_id(gap).stopped_by == "disk"
+    best = lab.study_row(study).best
+    assert best is not None and best.number == lab.by_id(whole).number
+    assert _line(lab.by_id(gap), {}, None).values == {}
+    assert [trial.id for trial in lab.ask(queries.results_before, "gaps", NOW + 1)] == [whole]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from storage.engine import open_database
 from storage.models import metadata
 from storage.problems import Damaged, found_by_check
 from storage.salvage import salvage
+from tests.bad_disk import build
 
 PAGE = 4096
 TRIALS = 160
@@ -101,27 +101,6 @@ def test_nothing_is_read_of_what_is_no_database(tmp_path):
     assert not any(salvage(path, fresh(tmp_path)).rows.values())
 
 
-DEAD_DISK = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-ssize_t pread64(int fd, void *to, size_t n, off_t at) {
-  static ssize_t (*real)(int, void *, size_t, off_t);
-  char link[64], path[4096] = {0};
-  if (!real) real = dlsym(RTLD_NEXT, "pread64");
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  if (readlink(link, path, sizeof path - 1) > 0 && at + n > 4096 && !strcmp(path, getenv("DEAD_FILE"))) {
-    errno = EIO;
-    return -1;
-  }
-  return real(fd, to, n, at);
-}
-ssize_t pread(int fd, void *to, size_t n, off_t at) { return pread64(fd, to, n, at); }
-"""
 OPENS = """
 import sys
 from pathlib import Path
@@ -133,15 +112,15 @@ except Exception as error:
 """
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler makes the disk fail")
 def test_a_disk_that_cannot_be_read_is_not_called_damage(full, tmp_path):
     whole, _ = full
-    (tmp_path / "dead.c").write_text(DEAD_DISK)
-    shim = tmp_path / "dead.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, tmp_path / "dead.c", "-ldl"], check=True)
-    path = tmp_path / "tuned.db"
+    library = build(tmp_path)
+    if library is None:
+        pytest.skip("a C compiler makes the disk fail")
+    path, faults = tmp_path / "tuned.db", tmp_path / "faults"
     path.write_bytes(whole.read_bytes())
-    environment = {**os.environ, "LD_PRELOAD": str(shim), "DEAD_FILE": str(path)}
+    faults.write_text("pread tuned.db EIO\n")
+    environment = {**os.environ, "LD_PRELOAD": str(library), "TUNED_FAULTS": str(faults)}
     done = subprocess.run(
         [sys.executable, "-c", OPENS, path], env=environment, capture_output=True, text=True, timeout=60, check=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ async def test_its_failure_is_one_line() -> None:
     assert await run_command([sys.executable, "-c", program], ENVIRONMENT, 60.0) == "exit code 1: no such host"
     with pytest.raises(FileNotFoundError):
         await run_command(["no-such-program-anywhere"], ENVIRONMENT, 60.0)
+
+
+async def test_it_runs_where_there_is_no_room_for_its_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    assert await run_command(["echo", "told"], ENVIRONMENT, 60.0) == ""
+    assert await run_command(["false"], ENVIRONMENT, 60.0) == "exit code 1"
 
 
 async def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:

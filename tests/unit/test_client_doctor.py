@@ -141,3 +141,15 @@ def test_lingering(tmp_path: Path, machine: dict[str, bool], level: str, says: s
     finding = linger(tmp_path, **machine)
     assert (finding.level, says in finding.what) == (level, True), finding
     assert level == "ok" or finding.hint == "loginctl enable-linger ada"
+
+
+def test_no_inotify_instance_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Libc:
+        @staticmethod
+        def inotify_init1(_: int) -> int:
+            return -1
+
+    said = "warn no inotify instance is left: the daemon sees what trials write up to 5 s late"
+    assert said not in text(list(session.examine({"PATH": ""}, tmp_path)))
+    monkeypatch.setattr(session, "_LIBC", Libc)
+    assert said in text(list(session.examine({"PATH": ""}, tmp_path)))

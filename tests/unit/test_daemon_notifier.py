@@ -1,14 +1,17 @@
-"""Notices of what nobody commits: that nothing can be launched."""
+"""Notices of what nobody commits: that nothing can be launched; and commands that cannot be started now."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tuned import faults
 from tuned.core.study import RunSpec, SearchSpec, Study, StudySpec
-from tuned.core.study.notices import QUIET_S, Notify
+from tuned.core.study.notices import QUIET_S, Notice, Notify
 from tuned.daemon.notices import notifier
 from tuned.daemon.notices.notifier import Notifier
 
@@ -62,3 +65,24 @@ def test_other_trouble_is_told_when_it_lasts(world: dict[str, Any]) -> None:
     assert told(world, study("a", "stuck")) == [("a", "stuck", "launching is paused")]
     world["now"] += QUIET_S
     assert told(world, study("a", "stuck")) == []
+
+
+async def test_a_notice_waits_for_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules, tell = tmp_path / "faults", tmp_path / "tell"
+    tell.write_text(f"#!/bin/sh\necho told >> {tmp_path}/told\n")
+    tell.chmod(0o755)
+    rules.write_text("fork notify EAGAIN")
+    monkeypatch.setattr(faults, "_FILE", str(rules))
+    monkeypatch.setattr(Notifier, "_environment", lambda *_: dict(os.environ))
+    quiet: Any = Quiet()
+    notices = Notifier(quiet, quiet, quiet, lambda: ("", False), lambda _: None)
+    (order,) = notices._order(study("a", "done", program=str(tell)), Notice("a", "done", "a has ended", ""))
+    await notices._tell(order)
+    assert "Resource temporarily unavailable" in notices.notes[0]
+    await notices._try_again()
+    assert not (tmp_path / "told").exists()
+    rules.write_text("")
+    for _ in range(2):
+        await notices._try_again()
+        assert (tmp_path / "told").read_text() == "told\n"
+    assert notices.notes == []

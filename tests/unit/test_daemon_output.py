@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tuned.daemon.files.log_cap import cap_log
-from tuned.daemon.files.output import find_text, line_start, output_size, read_before, read_output
+from tuned.daemon.files.output import find_text, line_start, missing_output, output_size, read_before, read_output
 from tuned.protocol import OUTPUT_FILE
 
 TEXT = "Epoche 1: größer ✓ 🎯\nzwei\n"
@@ -21,6 +21,13 @@ def test_no_output_yet(tmp_path):
     assert read_output(tmp_path, 0, 100) == ("", 0)
     assert read_output(tmp_path, -50, 100) == ("", 0)
     assert read_output(tmp_path, 70, 100) == ("", 70)
+
+
+def test_output_that_is_missing_says_why(run_dir: Path) -> None:
+    assert missing_output(run_dir) == ""
+    (run_dir / OUTPUT_FILE).unlink()
+    assert missing_output(run_dir) == "its log was removed to free the disk"
+    assert missing_output(run_dir / "gone") == "its run directory is gone"
 
 
 @pytest.mark.parametrize("limit", [4, 5, 7, 1000])

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,28 @@ def test_links_go_and_their_targets_stay(tmp_path: Path) -> None:
     remove_path(tmp_path / "itself")
     assert (outside / "work" / "precious").exists()
     assert not (tmp_path / "itself").is_symlink()
+
+
+def test_a_folder_that_becomes_a_link_in_that_moment_is_not_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside, inner = tmp_path / "outside", tmp_path / "top" / "inner"
+    for folder in (outside, inner):
+        folder.mkdir(parents=True)
+        (folder / "precious").touch()
+    real = os.open
+
+    def late(path: Any, *rest: Any, **more: Any) -> int:
+        if path == "inner" and not inner.is_symlink():
+            inner.rename(tmp_path / "swapped")
+            inner.symlink_to(outside)
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", late)
+    for _ in range(2):  # what cannot be removed now goes at the next try
+        remove_path(tmp_path / "top")
+    assert inner.parent.exists() is False
+    assert (outside / "precious").exists()
 
 
 def test_folders_without_rights_go_too(tmp_path: Path) -> None:

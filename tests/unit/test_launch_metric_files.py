@@ -69,6 +69,17 @@ def test_csv_with_empty_cells_and_a_header_that_changes(tmp_path: Path) -> None:
     assert take(source)[-1] == {"step": 2, "lr": 0.1, "train_loss": 0.5, "val_loss": 0.75}
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tensorboard"])
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "events.out.tfevents.1"
+    os.mkfifo(path)
+    source = files(kind, tmp_path if kind == "tensorboard" else path)
+    assert take(source) == []
+    path.unlink()
+    path.write_text('{"step": 1, "a": 2}\n' if kind == "jsonl" else "step,a\n1,2\n" if kind == "csv" else "")
+    assert take(source) == ([] if kind == "tensorboard" else [{"step": 1, "a": 2.0}])
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_csv_of_every_mark(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "scores.csv"

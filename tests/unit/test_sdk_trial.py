@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import tuned
-from tuned import protocol
+from tuned import faults, protocol
 from tuned.sdk.daemon_trial import DaemonTrial
 from tuned.sdk.local_trial import LocalTrial
 
@@ -72,6 +72,22 @@ class TestInsideADaemon:
         with pytest.raises(ValueError, match="loss='abc'"):
             trial.report(loss="abc")
         assert len(lines(tmp_path)) == 3
+
+    def test_a_report_without_room_needs_no_thread(
+        self, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def start(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        rules = tmp_path / "faults"
+        monkeypatch.setattr(faults, "_FILE", str(rules))
+        monkeypatch.setattr(threading.Thread, "start", start)
+        trial = DaemonTrial(env)
+        rules.write_text("write metrics.jsonl ENOSPC")
+        trial.report(step=1, loss=0.5)
+        rules.write_text("")
+        trial.report(step=2, loss=0.4)
+        assert lines(tmp_path)[1:] == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.4}]
 
     def test_report_does_not_change_what_it_was_given(self, env: dict[str, str]) -> None:
         given = {"loss": 1.0}

@@ -61,10 +61,21 @@ class OpenReply:
             self._socket.sendall(request)
         except TIMEOUTS as error:
             raise late(self._limit) from error
+        except (BrokenPipeError, ConnectionResetError) as error:
+            self._refused(error)
         except OSError as error:
             raise DaemonEnded(self._path, f"the daemon ended without an answer ({error.strerror})") from error
         while self._reader.status is None:
             self._first += self._receive()
+
+    def _refused(self, error: OSError) -> None:
+        """The daemon has hung up in the middle of the request: its refusal may be there all the same."""
+        try:
+            while self._reader.status is None:
+                self._first += self._receive()
+        except DaemonEnded:
+            what = f"the daemon ended without an answer ({error.strerror})"
+            raise DaemonEnded(self._path, what) from error
 
     @property
     def status(self) -> int:

@@ -79,7 +79,8 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
     mine = [trial for trial in queue if trial.study == row.name]
     live = [trial for trial in mine if trial.state in LIVE]
     if live:
-        return "running", [f"trials of it: {len(live)} running, {len(mine) - len(live)} waiting"], ""
+        held_up = dict.fromkeys(trial.waits_for for trial in live if trial.waits_for)
+        return "running", [f"trials of it: {len(live)} running, {len(mine) - len(live)} waiting", *held_up], ""
     waiting = next(iter(mine), None)
     if waiting is not None:
         found = _waiting(waiting, row, queue, daemon)
@@ -109,6 +110,11 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
 
 def _running(detail: TrialDetail) -> Reason:
     row = detail.trial
+    if row.state == TrialState.STARTING and row.stop_reason is None:
+        evidence = [f"attempt {row.attempt} is being started on {row.slot or row.device}"]
+        if not detail.waits_for:
+            return Reason("state", "starting", evidence)
+        return Reason("state", "waits.daemon", [detail.waits_for, *evidence], "tunectl doctor")
     evidence = [f"attempt {row.attempt} runs on {row.slot or row.device}"]
     if row.last_step is not None:
         evidence.append(f"its last report was of step {words.number(row.last_step)}")

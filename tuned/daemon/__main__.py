@@ -14,7 +14,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuned.core.errors import InvalidInput, TunedError
+from tuned import protocol
+from tuned.core.errors import InvalidInput, TunedError, Unavailable
+from tuned.daemon import threads
 from tuned.daemon.ownership import Ownership
 from tuned.home import LARGEST_SLOTS, Home, home_at, prepare_home, resolve_home
 
@@ -63,6 +65,20 @@ def _repair(verb: str, home: Home, *, dry: bool) -> int:
     return 0
 
 
+def refusal_of(error: Exception) -> TunedError | None:
+    """Why the daemon cannot run, where that is the machine's or a file's fault; None for a mistake of ours."""
+    if isinstance(error, TunedError):
+        return error
+    if threads.is_lack(error):
+        return Unavailable(str(error), hint=protocol.WHEN_SCARCE)
+    if not isinstance(error, OSError) or not error.strerror:
+        return None
+    where = None if error.filename is None else os.fsdecode(error.filename)
+    if error.errno in protocol.SCARCE:
+        return Unavailable(error.strerror, where=where, hint=protocol.WHEN_SCARCE)
+    return None if where is None else Unavailable(error.strerror, where=where, hint="see its mode, owner and disk")
+
+
 def first_line(error: Exception) -> str:
     """The beginning of an error's message; some run on for pages."""
     return str(error).strip().partition("\n")[0][:200]
@@ -92,12 +108,14 @@ def main() -> int:
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
     from tuned.daemon.app import run_daemon
 
+    threads.spare_watchers()
     try:
         asyncio.run(run_daemon(home, slots, ownership))
-    except TunedError as error:
-        print(f"tuned: {error}", file=sys.stderr)  # noqa: T201
-        return REFUSED
     except Exception as error:  # the log gets it all, and its last line is what tunectl shows
+        refusal = refusal_of(error)
+        if refusal is not None:
+            print(f"tuned: {refusal}", file=sys.stderr)  # noqa: T201
+            return REFUSED
         logging.getLogger(__name__).exception("the daemon broke down")
         print(f"tuned: this is a bug in tuned: {type(error).__name__}: {first_line(error)}", file=sys.stderr)  # noqa: T201
         return REFUSED

@@ -18,7 +18,7 @@ from pathlib import Path
 from storage import queries
 from storage.engine import Database, open_database
 from tuned.core.states import TERMINAL
-from tuned.daemon import clock, clock_record
+from tuned.daemon import clock, clock_record, threads
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.api import make_api
 from tuned.daemon.attempts.adoption import adopt
@@ -279,7 +279,8 @@ class Daemon:
         """The answer of `tunectl daemon status`."""
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        alarms = [text for text in (self._database.writer.damage, self._scheduler.held_up) if text]
+        alarms = [text for text in (self._database.writer.damage, self._scheduler.lacking) if text]
+        alarms += self._attempts.lacking
         devices = []
         for slot in [*self._slots.gpus, *self._slots.cpus]:
             sample = self._slots.samples.get(slot.id)
@@ -335,6 +336,7 @@ async def run_daemon(home: Home, cpu_slots: int | None, ownership: Ownership) ->
     Raises:
         TunedError: It cannot start; nothing has changed.
     """
+    asyncio.get_running_loop().set_default_executor(threads.started_pool())
     daemon = Daemon(home, cpu_slots, ownership)
     log.info("tuned %s, python %s, home %s", VERSION, sys.version.split()[0], home.root)
     await daemon.run()

@@ -167,7 +167,7 @@ def trial_row(trial: Trial, label: Callable[[str], str] = str, waits_for: str = 
     Args:
         trial: The trial.
         label: What people call a device.
-        waits_for: The reason why it has not done what it was told; empty when there is none.
+        waits_for: The reason why it has not begun, or not done what it was told; empty when there is none.
     """
     shared = {name: _plain(getattr(trial, name)) for name in SHARED}
     return TrialRow(**shared, values=wire_values(trial.values), slot=label(trial.device), waits_for=waits_for)

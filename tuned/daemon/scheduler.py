@@ -127,6 +127,11 @@ class Scheduler:
         """Why nothing may be launched now, in any study; empty when there is no reason."""
         return self.blocked or self._launching.held_up
 
+    @property
+    def lacking(self) -> str:
+        """The same for people, without a gap while the next try is under way."""
+        return self.blocked or self._launching.lacking
+
     def _read(self) -> Picture:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}

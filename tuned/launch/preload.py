@@ -5,6 +5,7 @@ Modules are imported and nothing of them is called: one parallel operation befor
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -21,7 +22,7 @@ from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Opt
 
 from tuned import faults
 from tuned.launch import kernel
-from tuned.protocol import FORK_UNSAFE_MODULES
+from tuned.protocol import FORK_UNSAFE_MODULES, SCARCE
 
 _GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/renderD")
 
@@ -104,6 +105,9 @@ def _import(names: Iterable[str]) -> Preload:
         try:
             importlib.import_module(name)
         except BaseException as error:
+            lack = want(error)
+            if lack is not None:
+                raise lack from error  # the machine's state, not the module's fault
             failed[name] = traceback.format_exception_only(type(error), error)[-1].strip()
             continue
         imported[name] = time.perf_counter() - began
@@ -115,6 +119,17 @@ def _import(names: Iterable[str]) -> Preload:
             except Exception:
                 pass  # not installed: then nothing imports it at the end either
     return Preload(imported, failed, frozenset(_open_fds() - before), brought)
+
+
+def want(error: BaseException) -> Optional[OSError]:
+    """The machine's lack of processes, threads, memory or descriptors behind an error; None for any other error."""
+    if isinstance(error, OSError) and error.errno in SCARCE:
+        return error
+    if isinstance(error, MemoryError):
+        return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return OSError(errno.EAGAIN, str(error))
+    return None
 
 
 def _hazards() -> FrozenSet[str]:

@@ -24,6 +24,7 @@ from tuned.launch.output import Output
 from tuned.launch.program import Program
 from tuned.launch.signals import Wakeups, unblock
 from tuned.launch.stopping import Stopping
+from tuned.launch.trial_fork import fork_trial
 from tuned.plain_files import read_plain
 
 STUCK_AFTER = 20.0
@@ -36,7 +37,7 @@ _STAND_STILL = 0.002
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRY_AGAIN = 1.0
-"""Seconds between two tries to fork the trial, and to record its end."""
+"""Seconds between two tries to record its end."""
 
 _NO_START, _NO_RECORD = 73, 74
 
@@ -64,7 +65,9 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
     output = Output(run_dir, spec["patterns"], spec.get("metric_files", ()), spec.get("rename"))
     release, release_trial = os.pipe2(os.O_CLOEXEC)
     status, status_trial = os.pipe2(os.O_CLOEXEC)
-    pid = _fork(run_dir, output)
+    pid = fork_trial(spec, run_dir, output)
+    if pid < 0:
+        os._exit(_NO_START)
     if pid == 0:
         gc.enable()
         os.close(release_trial)
@@ -76,24 +79,6 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
     unblock()
     processes = trial_processes.TrialProcesses(pid, subreaper)
     Supervisor(spec, run_dir, processes, output, wakeups, status).run(release_trial)
-
-
-def _fork(run_dir: str, output: Output) -> int:
-    """Fork the trial; while the machine has no process to give, wait, for a new attempt would fare no better."""
-    told = False
-    while True:
-        try:
-            faults.check("fork", "trial")
-            return os.fork()
-        except OSError as error:
-            if error.errno not in protocol.SCARCE:
-                raise
-            if not told:
-                output.tell("the trial waits for a process: %s" % error.strerror)
-                told = True
-        time.sleep(_TRY_AGAIN)
-        if os.path.exists(os.path.join(run_dir, protocol.STOP_FILE)):
-            os._exit(_NO_START)
 
 
 class Supervisor:

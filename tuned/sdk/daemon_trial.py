@@ -108,8 +108,12 @@ class DaemonTrial(Trial):
         with self._lock:
             if not self._file.append(line) and self._retrying is None:
                 # The script may report nothing more, and end without exit handlers.
-                self._retrying = threading.Thread(target=self._retry, name="tuned-metrics", daemon=True)
-                self._retrying.start()
+                thread = threading.Thread(target=self._retry, name="tuned-metrics", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return  # the machine has no thread to give: the next report writes it, or the end
+                self._retrying = thread
 
     def _retry(self) -> None:
         while True:

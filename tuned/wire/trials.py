@@ -22,7 +22,8 @@ class TrialRow:
     judge by.
     `values` holds objectives and constraints; `metrics` the last value of all that was reported, where a list was
     asked for it.
-    `waits_for` says what a trial waits for that was told to end or to stand still; empty when nothing does.
+    `waits_for` says what a trial waits for that cannot begin, as the machine lacks something, or that was told to end
+    or to stand still; empty when nothing does.
     """
 
     study: str

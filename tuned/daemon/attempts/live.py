@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from tuned.core.errors import TunedError
 from tuned.core.states import TrialState
 from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
+from tuned.core.words import count
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts import resuming
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
@@ -67,9 +69,15 @@ class Attempts:
         return f"{self._folders.lack}, every {SLOW_POLL_S:.0f} s" if self._folders.lack else ""
 
     def waits_for(self, trial_id: int) -> str:
-        """The reason why a trial that was told something has not done it yet, for people; empty when there is none."""
+        """Why a trial has not begun yet, or not done what it was told, for people; empty when there is no reason."""
         attempt = self.live.get(trial_id)
-        return "" if attempt is None else attempt.waits_for
+        return "" if attempt is None else attempt.waits_for or attempt.lacks
+
+    @property
+    def lacking(self) -> list[str]:
+        """What live trials wait for that the machine does not give, for people: a line for each reason."""
+        found = Counter(attempt.lacks for attempt in self.live.values() if attempt.lacks)
+        return [f"{count(number, 'trial')} cannot begin: {why}" for why, number in found.items()]
 
     def follow(self, attempt: LiveAttempt) -> None:
         """Take care of this attempt from now on. Its run directory exists, unless it is adopted without one."""
@@ -171,6 +179,7 @@ class Attempts:
         failpoints.reach("ingest.read")
         if facts.start is not None:
             failpoints.reach("start.seen")
+        attempt.lacks = facts.waits
         self._complain(attempt, facts)
         self._adopt_pid(attempt, facts)
         progress = await self._progress(attempt, facts)

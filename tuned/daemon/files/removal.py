@@ -49,6 +49,7 @@ def opened(root: Path, *names: str) -> Iterator[int]:
 @contextlib.contextmanager
 def opened_in(folder: int, name: str) -> Iterator[int]:
     """A folder in an open folder, as `opened`."""
+    faults.check("open", name)
     fd = os.open(name, os.O_RDONLY | _FOLDER, dir_fd=folder)
     try:
         yield fd
@@ -170,6 +171,7 @@ def _unlinked(folder: int, name: str) -> bool:
 
 def _open_own(folder: int, name: str) -> int:
     """A folder of ours by descriptor, made readable and writable if it was not."""
+    faults.check("open", name)
     path = os.open(name, os.O_PATH | _FOLDER, dir_fd=folder)
     try:
         mode = os.fstat(path).st_mode

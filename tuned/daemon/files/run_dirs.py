@@ -86,6 +86,7 @@ class Facts:
             somebody wrote it anew) or another file. `data` is then from its beginning.
         damaged: The fault of the directory, for people; empty without one.
         inode: The metrics file's; 0 when there is none.
+        waits: What keeps its trial from being forked, for people; empty when nothing does.
     """
 
     start: dict[str, Any] | None
@@ -95,6 +96,7 @@ class Facts:
     replaced: bool
     damaged: str = ""
     inode: int = field(default=0, compare=False)
+    waits: str = ""
 
 
 def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: str = "") -> Facts:
@@ -114,6 +116,7 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     """
     exit_record, no_exit = _exit_record(run_dir, attempt_id)
     start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
+    waits = None if started or start else _record(run_dir, protocol.WAIT_FILE, {"why": (str,)}, attempt_id)[0]
     data, size, found, replaced = b"", offset, 0, False
     no_metrics = ""
     try:
@@ -132,7 +135,8 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     except (NotADirectoryError, NotPlain, PermissionError) as error:
         no_metrics = f"{error.filename}: {error.strerror}"
     damaged = no_exit or no_start or no_metrics
-    return Facts(start, exit_record, data, size > offset + len(data), replaced, damaged, found)
+    more, why = size > offset + len(data), "" if waits is None else str(waits["why"])
+    return Facts(start, exit_record, data, more, replaced, damaged, found, why)
 
 
 _START_FIELDS: dict[str, tuple[type, ...]] = {

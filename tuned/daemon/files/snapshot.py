@@ -22,6 +22,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.study_file.run_files import within
 from tuned.daemon.files.git import ask_git
 from tuned.daemon.files.removal import remove_path
+from tuned.protocol import SCARCE
 
 MOST_BYTES = 100 * 2**20
 CODE_DIR = "code"
@@ -134,6 +135,8 @@ def _git(tree: Path, *arguments: str) -> list[str]:
     try:
         done = ask_git(tree, *arguments, within_s=_GIT_PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, OSError) and error.errno in SCARCE:
+            raise  # the machine's state, which says nothing about the study
         raise InvalidInput(f"git cannot be asked: {error}", where="run.code", hint='use code = "live"') from None
     if done.returncode != 0:
         line = done.stderr.decode(errors="replace").strip().splitlines()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -16,11 +17,21 @@ LARGEST_BODY = 32 * 2**20
 """Bytes: points for a hundred thousand trials. A body is held in memory several times over while it is read."""
 MOST_CONNECTIONS = 256
 """At once, event streams among them; a process has 1,024 descriptors where nothing else is set."""
+LARGEST_HEAD = 16 * 2**10
+"""Bytes of a request's line and headers."""
+STOP_S = 3.0
+"""Seconds that a stop gives to what is being answered."""
+LINGER_S = 1.0
+"""Seconds in which somebody who is turned away may read the answer before the connection is cut."""
 SILENCE_S = 60.0
 """Seconds without a byte of a request that has been begun, or without any request."""
 
 _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 2**20} MiB"
 _IN_PARTS = "send it in parts, such as points.jsonl in several files"
+UNREADABLE = (
+    f"the request cannot be read, or its headers are larger than {LARGEST_HEAD // 2**10} KiB",
+    "send HTTP/1.1, and what is long in the body",
+)
 STOPPING = ("the daemon is stopping", "ask once more when it has: tunectl starts it anew")
 CROWDED = (f"{MOST_CONNECTIONS} connections are open", "close some: event streams, charts, scripts that keep theirs")
 
@@ -36,7 +47,8 @@ def problem(status: int, detail: str, hint: str) -> bytes:
 def refusal(status: int, detail: str, hint: str) -> bytes:
     """A whole answer of HTTP/1.1, for a connection that is closed behind it."""
     body = problem(status, detail, hint)
-    head = f"HTTP/1.1 {status} Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    head = f"{line}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
     return f"{head}connection: close\r\n\r\n".encode() + body
 
 

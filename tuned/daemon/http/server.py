@@ -43,7 +43,9 @@ class OwnUserProtocol(H11Protocol):
             return
         if len(self.connections) >= bounds.MOST_CONNECTIONS:
             transport.write(bounds.refusal(503, *bounds.CROWDED))
-            transport.close()
+            # Not closed at once: whoever is still writing its request would meet a broken pipe instead of the answer.
+            transport.write_eof()
+            self.loop.call_later(bounds.LINGER_S, transport.abort)
             return
         super().connection_made(transport)
         self._heard = self.loop.time()
@@ -55,6 +57,12 @@ class OwnUserProtocol(H11Protocol):
             return  # turned away
         self._heard = self.loop.time()
         super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn gives it
+        """Answer what is no request, in the form of every other problem."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(bounds.refusal(400, *bounds.UNREADABLE))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Look no more."""
@@ -103,7 +111,8 @@ class Listener:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=bounds.STOP_S,  # type: ignore[arg-type]
+            h11_max_incomplete_event_size=bounds.LARGEST_HEAD,
             timeout_keep_alive=30,
         )
         self._server = Server(config)

@@ -17,6 +17,7 @@ from storage import queries, repository
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
+from tuned.core.states import StudyState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (1.0, 5.0, 20.0, 60.0)
 """How long nothing is launched after run directories could not be written."""
+_LAUNCH = "launch "
+"""Begins the names of the tasks that start an attempt."""
 
 
 class Launching:
@@ -67,7 +70,7 @@ class Launching:
     def begin(self, trial: Trial, study: Study, slot: str) -> None:
         """Start an attempt of this queued trial in a slot that is leased to it."""
         self.claiming[trial.id] = study.id
-        task = asyncio.create_task(self._start(trial, study, slot), name=f"launch {trial.study}/{trial.number}")
+        task = asyncio.create_task(self._start(trial, study, slot), name=f"{_LAUNCH}{trial.study}/{trial.number}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -87,8 +90,9 @@ class Launching:
         task.add_done_callback(self._tasks.discard)
 
     def note(self, study: Study) -> str:
-        """What is not as warm as it might be, for people."""
-        return self._preloads.note(study)
+        """What keeps its trials from starting, or from starting warm, for people."""
+        running = study.state is StudyState.RUNNING
+        return "; ".join(filter(None, (self.lacking if running else "", self._preloads.note(study))))
 
     def learn(self, study_id: int, run_dir: Path) -> None:
         """An attempt has ended: take its lesson about what to import ahead, and prepare that launcher."""
@@ -215,6 +219,13 @@ class Launching:
     def held_up(self) -> str:
         """Why nothing may be launched now; empty when there is no reason."""
         return self.trouble if time.monotonic() < self._quiet_until else ""
+
+    @property
+    def lacking(self) -> str:
+        """The same for people: also while the next try is under way, which may fail as the last one did."""
+        recent = time.monotonic() < self._quiet_until + BACKOFF_S[-1]
+        trying = any(task.get_name().startswith(_LAUNCH) for task in self._tasks)
+        return self.trouble if self.held_up or (trying and recent) else ""
 
     async def close(self) -> None:
         """Wait for the starts under way: a claimed trial gets its directory. Nothing is started from now on."""

@@ -1,7 +1,7 @@
 """Tells people what they asked to be told: runs `[notify]` commands, apart from everything else the daemon does.
 
 Owns noticing the occasions and running the command: one at a time, with a limit of time, without a shell. A command
-that fails is logged and shown by `tunectl daemon status`; nothing else comes of it.
+that fails is logged and shown by `tunectl daemon status`; one that the machine cannot start just now is tried again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from storage import queries
 from storage.engine import Database
-from tuned import protocol
+from tuned import faults, protocol
 from tuned.core.errors import Conflict
 from tuned.core.events import STUDY_DELETED, STUDY_MOVED, TRIAL_MOVED, Event
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
@@ -73,6 +74,7 @@ class Notifier:
         self._news: asyncio.Queue[Event] = asyncio.Queue()
         self._rate = Rate()
         self._orders: dict[tuple[str, str], _Order] = {}
+        self._again: dict[tuple[str, str], _Order] = {}
         self._failed: dict[str, str] = {}
         self._stuck: set[str] = set()
         self._told = ""
@@ -107,6 +109,7 @@ class Notifier:
                 if time.monotonic() >= look_at:
                     look_at = time.monotonic() + LOOK_S
                     orders += await asyncio.to_thread(self._look)
+                    await self._try_again()
                 for order in orders:
                     await self._tell(order)
                 for notice in self._rate.due(time.monotonic()):
@@ -121,6 +124,7 @@ class Notifier:
         with self._database.read() as conn:
             studies = [s for s in queries.studies(conn, active_only=True) if s.spec.notify is not None]
             self._failed = {k: v for k, v in self._failed.items() if queries.study(conn, k) is not None}
+            self._again = {k: v for k, v in self._again.items() if queries.study(conn, k[0]) is not None}
         return list(self._watched(studies))
 
     def _orders_for(self, event: Event) -> list[_Order]:
@@ -197,11 +201,19 @@ class Notifier:
             why = await run_command(command, environment, self._timeout_s, order.notice.text)
         except (OSError, ValueError) as error:
             why = str(error)
+            if isinstance(error, OSError) and error.errno in protocol.SCARCE:
+                self._again[order.notice.study, order.notice.kind] = order
         if why:
             log.warning("the notify command of %s failed: %s", study, why)
             self._failed[study] = why
         else:
             self._failed.pop(study, None)
+
+    async def _try_again(self) -> None:
+        """Run the commands for which the machine had no process, memory or descriptor."""
+        again, self._again = self._again, {}
+        for order in again.values():
+            await self._run(order)
 
     async def try_out(self, study: Study) -> tuple[list[str], str]:
         """Run the study's command now, with a notice that says it is a trial.
@@ -249,6 +261,14 @@ def _last_sign(run_dir: Path) -> float:
     return max(times)
 
 
+def _output() -> IO[bytes]:
+    """A file for a command's output; where the disk has no room for one, the notice matters more."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "w+b")
+
+
 async def run_command(command: list[str], environment: dict[str, str], timeout_s: float, text: str = "") -> str:
     """Run a command to its end, and end it and all it started when that takes too long.
 
@@ -264,7 +284,8 @@ async def run_command(command: list[str], environment: dict[str, str], timeout_s
     Raises:
         OSError: There is no such program.
     """
-    with tempfile.TemporaryFile() as output:
+    with _output() as output:
+        faults.check("fork", "notify")
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,

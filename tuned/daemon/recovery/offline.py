@@ -262,10 +262,10 @@ def _read_metrics_again(database: Database) -> int:
 
 
 def _find_best(conn: Connection) -> None:
-    """The best trial of each study, of which the mark was lost."""
+    """Mark the best trial of each study: the mark may be lost, or of one that was the best of those restored so far."""
     for study in queries.studies(conn):
-        if study.best is None:
-            for trial in queries.best_trials(conn, study, 1):
+        for trial in queries.best_trials(conn, study, 1):
+            if study.best is None or study.best.number != trial.number:
                 restoring.mark_best(conn, study.id, trial.id)
 
 

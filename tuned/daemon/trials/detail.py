@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from storage import queries
 from tuned.core.errors import NotFound
 from tuned.core.search.rungs import Decision
-from tuned.core.states import LIVE
+from tuned.core.states import LIVE, TrialState
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.output import (
@@ -68,8 +68,11 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     attempts, traceback, bad, unreadable, decisions = await given.database.ask(more)
     place = await given.database.ask(lambda conn: queries.rank(conn, study, trial.id))
     objective = study.spec.objective
+    waits_for = given.attempts.waits_for(trial.id)
+    if not waits_for and trial.state in (TrialState.QUEUED, TrialState.STARTING):
+        waits_for = given.launching.lacking
     return TrialDetail(
-        trial=trial_row(trial, given.slots.label, given.attempts.waits_for(trial.id)),
+        trial=trial_row(trial, given.slots.label, waits_for),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.runs, name, run_dirs.checkpoints_of(trial))),
         arguments=shown_arguments(study, trial, given.runs),
@@ -81,7 +84,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
         rank=place[0] if place else None,
         ranked=place[1] if place else 0,
         command=await asyncio.to_thread(shown_command, study, trial, given.runs),
-        waits_for=given.attempts.waits_for(trial.id),
+        waits_for=waits_for,
     )
 
 
