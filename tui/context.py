@@ -54,6 +54,10 @@ class Context:
     log: LogView = field(default_factory=LogView)
     event: int | None = None
     """Sequence number of the event under the cursor; None follows the newest one."""
+    device: str | None = None
+    """The slot under the cursor; None: the first."""
+    found: dict[str, str] = field(default_factory=dict)
+    """Pane beside the trials' -> the words that its lines must hold."""
     chart: ChartView = field(default_factory=ChartView)
     message: str = ""
     message_style: str = "good"
@@ -64,6 +68,11 @@ class Context:
     first_column: int = 0
     constant: frozenset[str] = frozenset()
     constant_key: object = None
+
+    def passes(self, pane: str, text: str) -> bool:
+        """Whether a line passes the filter of its pane: it holds each word, or holds it not behind a `!`."""
+        words = self.found.get(pane, "").lower().split()
+        return all((word.removeprefix("!") in text.lower()) != word.startswith("!") for word in words)
 
     def say(self, text: str, style: str = "good") -> None:
         """Show the result of the user's action for a few seconds."""

@@ -38,6 +38,11 @@ ANSWERS_EVERY = 5.0
 """Seconds between two questions to the playbook while trials end one after the other."""
 
 
+def _told(status: DaemonStatus) -> tuple[Any, ...]:
+    """What of the daemon's state can be seen."""
+    return status.devices, status.notes, status.alarms, status.advisor
+
+
 class Store(LogReading):
     """The picture, kept like the daemon."""
 
@@ -69,11 +74,7 @@ class Store(LogReading):
     def put_status(self, status: DaemonStatus) -> None:
         """The daemon's own state and its devices."""
         before = self.status
-        if before is None or (status.devices, status.notes, status.alarms) != (
-            before.devices,
-            before.notes,
-            before.alarms,
-        ):
+        if before is None or _told(status) != _told(before):
             self._changed()
         self.status = status
         # Trouble may come while nothing moves: a full disk sends no event.

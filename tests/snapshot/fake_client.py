@@ -137,6 +137,7 @@ class FakeClient:
         self.past: list[EventRow] = []
         self.gpus = False
         self.alarms: list[str] = []
+        self.advisor = "ready"
         self.closed = False
         self._streams: set[asyncio.Queue[EventRow | None]] = set()
         self._seq = 100
@@ -263,7 +264,7 @@ class FakeClient:
             for i in range(2)
         ]
         return DaemonStatus(
-            4242, "/fake/tuned.sock", "/fake", "0.1.0", 3600.0, 60_000_000, 2, devices, 2, 2, 2, "ready",
+            4242, "/fake/tuned.sock", "/fake", "0.1.0", 3600.0, 60_000_000, 2, devices, 2, 2, 2, self.advisor,
             self.alarms, self.alarms,
         )  # fmt: skip
 

@@ -334,3 +334,39 @@ async def test_trouble_of_the_daemon_is_in_the_first_line(start: Any, fake: Any,
         ui.store.put_status(await fake.status())
         await ui.until_text("disk full")
         assert "disk full" in ui.text().splitlines()[0]
+        fake.alarms, fake.advisor = [], "advisor died; next try in 8 s"
+        ui.store.put_status(await fake.status())
+        await ui.until_text("advisor died")
+        assert "advisor died" in ui.text().splitlines()[0]
+        fake.advisor = "ready"
+        ui.store.put_status(await fake.status())
+        await ui.until(lambda: "advisor" not in ui.text().splitlines()[0].replace("advisor ready", ""), "calm")
+
+
+async def test_a_dialog_leaves_the_table_in_sight(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("x")
+        await ui.until_text("Prune #21?")
+        assert "TRIAL STATE" in ui.text() and "#19 ✓ DONE" in ui.text()
+
+
+async def test_events_are_filtered_by_words_and_escape_shows_all(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        for number in (3, 5):
+            ui.fake.push("trial.priority", number=number, **{"from": 0, "to": 1})
+        ui.fake.move(21, "failed")
+        await ui.press("5", "slash", *"prior !#3", "enter")
+        await ui.until_text("Events /prior")
+        assert "#5 priority 0 to 1" in ui.text() and "FAIL" not in ui.text() and "#3 priority" not in ui.text()
+        assert ui.app.context.rows.filter.text == ""
+        await ui.press("escape")
+        await ui.until_text("#3 priority 0 to 1")
+
+
+async def test_keys_in_the_slots_move_there_and_enter_opens_the_trial(start: Any) -> None:
+    async with start() as ui:
+        selected = ui.store.selected
+        await ui.press("3", "j", "j")
+        assert ui.store.selected == selected and "▌1 CPU" in ui.text()
+        await ui.press("k", "enter")
+        await ui.until_text("› #21")

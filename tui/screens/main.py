@@ -144,9 +144,15 @@ class Main(TableActions):
                 place = max(0, min(output.event_place(self.context) + by, len(told) - 1))
                 self.context.event = told[place].seq if place < len(told) - 1 else None
             case "devices":
-                pass
+                self._move_device(by)
             case _:
                 self.select(by)
+
+    def _move_device(self, by: int) -> None:
+        status, here = self.context.store.status, machine.chosen(self.context)
+        if status is not None and here is not None:
+            place = max(0, min(status.devices.index(here) + by, len(status.devices) - 1))
+            self.context.device = status.devices[place].id
 
     def select(self, by: int) -> None:
         """Move the table's cursor."""
@@ -199,6 +205,8 @@ class Main(TableActions):
             self.show("trials")
         elif self.current == "events":
             self._open_event()
+        elif self.current == "devices":
+            self._open_held()
         elif self.context.store.selected is not None:
             self.tuned.open("trial")
 
@@ -207,13 +215,27 @@ class Main(TableActions):
         told = output.told_events(self.context)
         if not told:
             return
-        row, store = told[output.event_place(self.context)], self.context.store
-        if row.study not in store.studies:
-            self.context.say(f"{row.study} is gone", "warn")
+        row = told[output.event_place(self.context)]
+        self.visit(row.study, row.number)
+
+    def _open_held(self) -> None:
+        """Show the trial that holds the slot under the cursor."""
+        device = machine.chosen(self.context)
+        study, _, number = (device.held_by if device is not None else "").partition("/")
+        if number.isdecimal():
+            self.visit(study, int(number))
+        else:
+            self.context.say("no trial of ours holds this slot", "warn")
+
+    def visit(self, study: str, number: int | None) -> None:
+        """Show a study's table, or the page of one of its trials."""
+        store = self.context.store
+        if study not in store.studies:
+            self.context.say(f"{study} is gone", "warn")
             return
-        store.select_study(row.study)
-        if row.number is not None:
-            store.select_trial(row.number)
+        store.select_study(study)
+        if number is not None:
+            store.select_trial(number)
             self.tuned.open("trial")
         else:
             self.show("trials")
@@ -229,6 +251,8 @@ class Main(TableActions):
             self.do_zoom()
         elif rows.marks:
             rows.marks.clear()
+        elif self.context.found.get(self.current):
+            del self.context.found[self.current]
         elif rows.filter.text:
             rows.set_filter("")
         elif self.current != "trials":

@@ -15,6 +15,9 @@ from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
 
+WORDED = ("events",)
+"""Panes that words filter; the trials have a language of their own."""
+
 
 class TableActions(Steering):
     """A screen with the table of trials and the filter's line."""
@@ -22,6 +25,7 @@ class TableActions(Steering):
     def __init__(self) -> None:
         super().__init__()
         self.before_filter = ""
+        self.filtering = "trials"
 
     def select(self, by: int) -> None:
         """Move the table's cursor."""
@@ -41,8 +45,10 @@ class TableActions(Steering):
     def do_filter(self) -> None:
         """Open the filter's line in place of the key bar."""
         field = self.query_one("#filter", Field)
-        self.before_filter = self.context.rows.filter.text
+        self.filtering = self.current if self.current in WORDED else "trials"
+        self.before_filter = self._filter_text()
         field.value = self.before_filter
+        field.placeholder = "words, and !words" if self.filtering in WORDED else "state:run lr<1e-3 act=relu text"
         field.styles.offset = (0, self.app.size.height - 1)
         field.styles.width = self.app.size.width
         field.add_class("open")
@@ -56,7 +62,7 @@ class TableActions(Steering):
         if not event.input.has_class("open"):
             return
         try:
-            self.context.rows.set_filter(event.value)
+            self._set_filter(event.value)
         except TunedError:
             return
         self.sync()
@@ -65,10 +71,10 @@ class TableActions(Steering):
     def filter_done(self, event: Input.Submitted) -> None:
         """Keep the filter."""
         try:
-            self.context.rows.set_filter(event.value)
+            self._set_filter(event.value)
         except TunedError as error:
             # No half of a filter that was refused is left in force.
-            self.context.rows.set_filter(self.before_filter)
+            self._set_filter(self.before_filter)
             self.context.say(str(error), "warn")
         self._close_filter()
 
@@ -83,9 +89,19 @@ class TableActions(Steering):
         """Close the line, if it is open, and leave the filter as it was before."""
         if not self.query_one("#filter", Input).has_class("open"):
             return False
-        self.context.rows.set_filter(self.before_filter)
+        self._set_filter(self.before_filter)
         self._close_filter()
         return True
+
+    def _filter_text(self) -> str:
+        """The filter of the pane whose filter is typed."""
+        return self.context.found.get(self.filtering, "") if self.filtering in WORDED else self.context.rows.filter.text
+
+    def _set_filter(self, text: str) -> None:
+        if self.filtering in WORDED:
+            self.context.found[self.filtering] = text.strip()
+        else:
+            self.context.rows.set_filter(text)
 
     # --- order, marks, columns --------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from tui.context import Context
 from tui.glyphs import Glyphs, study_state
 from tui.steps import brief
 from tuned.core import words
+from tuned.wire import DaemonStatus
 from tuned.wire.studies import PAUSED_BY_USER
 
 
@@ -97,16 +98,27 @@ def head(context: Context, width: int) -> Line:
     return both_ends(left, right, width)
 
 
+_CALM = ("", "idle", "ready")
+"""States of the advisor in which points come when they are wanted."""
+
+
 def trouble(context: Context) -> str:
     """What a person must act on now, the daemon's before the study's; empty when there is nothing."""
     status, row = context.store.status, context.store.study_row
     alarms = [clean(text) for text in status.alarms] if status is not None else []
+    if status is not None and status.advisor not in _CALM:
+        alarms.append(advisor(status))
     if row is not None and row.state == "paused" and row.reason and row.reason != PAUSED_BY_USER:
         alarms.append(f"paused: {clean(row.reason)}")
     ahead = [step for step in row.steps if step.state not in ("done", "skipped")] if row is not None else []
     if ahead and ahead[0].state == "paused":
         alarms.append(f"waits for you: step {clean(ahead[0].id)} (B)")
     return f" {context.glyphs.dot} ".join(alarms)
+
+
+def advisor(status: DaemonStatus) -> str:
+    """The advisor's state in words; one that cannot give points names itself."""
+    return f"advisor {status.advisor}" if status.advisor in _CALM else clean(status.advisor)
 
 
 def _short(name: str, most: int, glyphs: Glyphs) -> str:
@@ -123,7 +135,7 @@ def _machine(context: Context) -> str:
     kind = "GPUs" if any(device.kind == "gpu" for device in status.devices) else "slots"
     dot = context.glyphs.dot
     text = f"{words.count(status.studies, 'study')} {dot} {busy}/{len(status.devices)} {kind} busy"
-    return text + (f" {dot} advisor {status.advisor}" if status.advisor else "")
+    return text + (f" {dot} {advisor(status)}" if status.advisor else "")
 
 
 def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width: int) -> Line:

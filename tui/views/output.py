@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from tui.cells import Line, clean, cut_line, fit, fit_line, line, wrapped
+from tui.cells import Line, clean, cut_line, fit, fit_line, line, text_of, wrapped
 from tui.context import Context
 from tui.log_window import LogWindow
 from tui.views.event_text import describe
@@ -66,7 +66,9 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
     """The list of events, the newest last; the one under the cursor stays in sight."""
     told, place, room = told_events(context), event_place(context), max(1, height - 1)
     extra = "follow" if place == len(told) - 1 else f"{len(told) - 1 - place} newer"
-    lines = [pane_title("Events", extra if focused and told else "", width, context.glyphs, focused)]
+    words_ = clean(context.found.get("events", ""))
+    title = f"Events /{words_}" if words_ else "Events"
+    lines = [pane_title(title, extra if focused and told else "", width, context.glyphs, focused)]
     below = max(room, min(len(told), place + room // 2)) if context.event is not None else len(told)
     for index, row in enumerate(told[max(0, below - room) : below], start=max(0, below - room)):
         text = cut_line(event_line(context, row), width, context.glyphs.more)
@@ -74,13 +76,17 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
             text = fit_line([(part, "cursor") for part, _ in text], width, "cursor")
         lines.append(text)
     if not told:
-        lines.append(line((" nothing has happened yet", "dim")))
+        text_ = " no event matches; esc clears" if words_ else " nothing has happened yet"
+        lines.append(line((text_, "dim")))
     return filled(lines, width, height)
 
 
 def told_events(context: Context) -> list[EventRow]:
     """The events that the list shows, the newest last."""
-    return [row for row in context.store.events if not _is_noise(row)]
+    told = [row for row in context.store.events if not _is_noise(row)]
+    if not context.found.get("events"):
+        return told
+    return [row for row in told if context.passes("events", text_of(event_line(context, row)))]
 
 
 def event_place(context: Context) -> int:
