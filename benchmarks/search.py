@@ -9,21 +9,24 @@ same run: what is measured is the choice of points alone. Optuna is measured whe
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import math
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.search_problems import PROBLEMS, Problem
-from tuned.core.search.design import design_point, fresh_point
-from tuned.core.search.phases import phase
-from tuned.core.space import Point, SearchSpace, canonical_key
-from tuned.core.states import TrialState
+from benchmarks.search_path import Scheduled
+from benchmarks.search_problems import PROBLEMS, Problem, shifted
+from tuned.core.search.design import design_point
+from tuned.core.space import Point, SearchSpace
+from tuned.core.study import SearchSpec
 
 REPEATS = 50
 FIRST_SEED = 20
@@ -60,32 +63,60 @@ def _design(problem: Problem, seed: int, trials: int, method: Any) -> Run:
     return Run(min(problem.value(point, i) for i, point in enumerate(points)), cpu)
 
 
-def ours_lagging(problem: Problem, seed: int) -> Run:
-    """The same where trials are short beside a suggestion: each point is chosen without the last result."""
-    return ours(problem, seed, lag=1)
+@cache
+def _scheduled() -> Scheduled:
+    made = Scheduled()
+    atexit.register(made.close)
+    return made
 
 
-def ours(problem: Problem, seed: int, method: str = "auto", lag: int = 0) -> Run:
-    """What a study with `method = "auto"` does, one trial at a time, each long beside a suggestion."""
-    from tuned.advisor.messages import DefineStudy, ObjectiveLine, Suggest, TrialLine, UpdateTrials
-    from tuned.advisor.suggesting import Advisor
+def ours(slots: int = 1, lag: int = 0) -> Searcher:
+    """What `method = "auto"` does, by the daemon's own scheduler; trials are long beside a suggestion.
 
-    advisor, best, cpu = Advisor(), math.inf, 0.0
-    advisor.answer(DefineStudy(1, problem.space, (ObjectiveLine("loss", "minimize"),), seed, method))
-    taken: set[str] = set()
-    for number in range(1, problem.trials + 1):
+    Args:
+        slots: Trials at once.
+        lag: With one slot, the latest results that a point is chosen without.
+    """
+
+    def search(problem: Problem, seed: int) -> Run:
+        how = SearchSpec("auto", problem.trials, parallel=slots, seed=seed, lag=lag if slots == 1 else None)
+        found, cpu_s = _scheduled().search(problem.space, how, slots, lambda point, i: problem.value(point, i - 1))
+        return Run(min(value for value, _ in found), cpu_s)
+
+    return search
+
+
+def ax_client(problem: Problem, seed: int) -> Run:
+    """Ax's own client with its defaults; numbers alone."""
+    import logging
+    import warnings
+
+    from ax.api.client import Client
+    from ax.api.configs import RangeParameterConfig
+    from ax.utils.common.logger import set_ax_logger_levels
+
+    set_ax_logger_levels(logging.ERROR)
+    warnings.simplefilter("ignore")
+    client, best, cpu = Client(random_seed=seed), math.inf, 0.0
+    client.configure_experiment(
+        parameters=[
+            RangeParameterConfig(
+                name=p.name,
+                bounds=(p.low, p.high),
+                parameter_type="int" if p.kind == "int" else "float",
+                scaling="log" if p.log else None,
+            )
+            for p in problem.space.parameters
+        ]
+    )
+    client.configure_optimization("-loss")
+    for i in range(problem.trials):
         began = time.process_time()
-        made = number - 1
-        if phase(problem.space, "auto", max(0, made - lag), made, problem.trials) == "design":
-            point = fresh_point(problem.space, seed, made, taken)
-        else:
-            point = advisor.answer(Suggest(1, number, cut=made - lag))["params"]
+        ((index, point),) = client.get_next_trials(1).items()
         cpu += time.process_time() - began
-        assert point is not None
-        taken.add(canonical_key(point))
-        value = problem.value(point, made)
+        value = problem.value(dict(point), i)  # type: ignore[arg-type]
         best = min(best, value)
-        advisor.answer(UpdateTrials(1, (TrialLine(number, point, TrialState.COMPLETED, {"loss": value}),)))
+        client.complete_trial(index, {"loss": value})
     return Run(best, cpu)
 
 
@@ -131,8 +162,12 @@ def _suggested(trial: Any, space: SearchSpace) -> Point:
 
 
 SEARCHERS: dict[str, Searcher] = {
-    "tuned auto": ours,
-    "tuned auto, lag 1": ours_lagging,
+    "tuned auto": ours(),
+    "tuned auto, lag 1": ours(lag=1),
+    "tuned auto, 2 slots": ours(2),
+    "tuned auto, 4 slots": ours(4),
+    "tuned auto, 8 slots": ours(8),
+    "Ax": ax_client,
     "Optuna GP": optuna_with("GPSampler"),
     "Optuna TPE": optuna_with("TPESampler"),
     "random": random_points,
@@ -148,46 +183,68 @@ def baseline(problem: Problem) -> float:
     )
 
 
-def interval(values: list[float]) -> str:
+def interval(values: list[float], digits: int = 1) -> str:
     """Mean and half of its 95 % interval."""
     half = T_95.get(len(values), 2.1) * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{mean(values):.1f} ± {half:.1f}"
+    return f"{mean(values):.{digits}f} ± {half:.{digits}f}"
+
+
+def _row(problem: Problem, label: str, runs: list[Run], start: float) -> str:
+    scores = [100 * (run.best - start) / (problem.optimum - start) for run in runs]
+    regrets = [math.log10(max(run.best - problem.optimum, 1e-12)) for run in runs]
+    each = mean(run.cpu_s for run in runs) / problem.trials
+    cells = (f"{problem.name} ({problem.trials})", label, interval(scores), interval(regrets, 2), f"{each:.3f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def _known(path: Path | None) -> dict[tuple[str, str, int], Run]:
+    if path is None or not path.exists():
+        return {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {(line["problem"], line["searcher"], line["seed"]): Run(line["best"], line["cpu_s"]) for line in lines}
+
+
+def _measured(given: argparse.Namespace) -> dict[tuple[str, str, int], Run]:
+    """Every search that is asked for, seed by seed; those that `--out` holds already are not made again."""
+    runs = _known(given.out)
+    for seed in range(given.first_seed, given.first_seed + given.seeds):
+        for name, label in product(given.problems, given.searchers):
+            if (name, label, seed) in runs:
+                continue
+            problem = PROBLEMS[name]
+            try:
+                run = runs[name, label, seed] = SEARCHERS[label](
+                    shifted(problem, seed) if given.shifted else problem, seed
+                )
+            except ImportError as error:
+                sys.stderr.write(f"{label}: {error}\n")
+                continue
+            if given.out is not None:
+                line = {"problem": name, "searcher": label, "seed": seed, "best": run.best, "cpu_s": run.cpu_s}
+                with given.out.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+    return runs
 
 
 def main() -> None:
-    """Measure and print a table; `--out` appends each result as a JSON line as soon as it is there."""
+    """Measure and print a table; `--out` keeps each result as a JSON line as soon as it is there."""
     parser = argparse.ArgumentParser()
     parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="the next ones follow it")
     parser.add_argument("--searchers", nargs="*", default=list(SEARCHERS))
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--shifted", action="store_true", help="other ranges for each seed; for plain numbers alone")
+    parser.add_argument("--out", type=Path, help="a measurement that was cut off goes on from there")
     given = parser.parse_args()
-    print("| problem (trials) | searcher | score | least value | CPU s per suggestion |\n|---|---|---|---|---|")
+    runs = _measured(given)
+    print("| problem (trials) | searcher | score | log10 regret | CPU s per suggestion |\n|---|---|---|---|---|")
     for name in given.problems:
-        problem = PROBLEMS[name]
-        start = baseline(problem)
+        start = baseline(PROBLEMS[name])
         for label in given.searchers:
-            runs = []
-            for seed in range(given.first_seed, given.first_seed + given.seeds):
-                try:
-                    run = SEARCHERS[label](problem, seed)
-                except ImportError as error:
-                    sys.stderr.write(f"{label}: {error}\n")
-                    break
-                runs.append(run)
-                if given.out is not None:
-                    line = {"problem": name, "searcher": label, "seed": seed, "best": run.best, "cpu_s": run.cpu_s}
-                    with given.out.open("a") as file:
-                        file.write(json.dumps(line) + "\n")
-            if runs:
-                scores = [100 * (run.best - start) / (problem.optimum - start) for run in runs]
-                each = mean(run.cpu_s for run in runs) / problem.trials
-                least = mean(run.best for run in runs)
-                print(
-                    f"| {name} ({problem.trials}) | {label} | {interval(scores)} | {least:.4g} | {each:.3f} |",
-                    flush=True,
-                )
+            seeds = range(given.first_seed, given.first_seed + given.seeds)
+            found = [runs[name, label, seed] for seed in seeds if (name, label, seed) in runs]
+            if found:
+                print(_row(PROBLEMS[name], label, found, start))
 
 
 if __name__ == "__main__":

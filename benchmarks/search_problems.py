@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.digits_training import digits_epochs
+from tuned.core.search.sequence import noise
 from tuned.core.space import Point, SearchSpace
 from tuned.core.study_file.space_file import parse_space
 
@@ -41,6 +42,14 @@ def branin(point: Point, _seed: int) -> float:
     x, y = float(point["x"]), float(point["y"])
     b, c, t = 5.1 / (4 * math.pi**2), 5 / math.pi, 1 / (8 * math.pi)
     return (y - b * x * x + c * x - 6) ** 2 + 10 * (1 - t) * math.cos(x) + 10
+
+
+def levy4(point: Point, _seed: int) -> float:
+    """Four dimensions, waves within a bowl."""
+    w = [1 + (float(point[f"x{i}"]) - 1) / 4 for i in range(4)]
+    middle = sum((v - 1) ** 2 * (1 + 10 * math.sin(math.pi * v + 1) ** 2) for v in w[:-1])
+    last = (w[-1] - 1) ** 2 * (1 + math.sin(2 * math.pi * w[-1]) ** 2)
+    return math.sin(math.pi * w[0]) ** 2 + middle + last
 
 
 _ALPHA = (1.0, 1.2, 3.0, 3.2)
@@ -87,6 +96,7 @@ PROBLEMS = {
     for problem in (
         Problem("branin", parse_space({"x": _float(-5.0, 10.0), "y": _float(0.0, 15.0)}), 30, 0.397887, branin),
         Problem("hartmann6", parse_space({f"x{i}": _float(0.0, 1.0) for i in range(6)}), 35, -3.32237, hartmann6),
+        Problem("levy4", parse_space({f"x{i}": _float(-10.0, 10.0) for i in range(4)}), 30, 0.0, levy4),
         Problem(
             "mixed",
             parse_space(
@@ -125,3 +135,12 @@ PROBLEMS = {
         ),
     )
 }
+
+
+def shifted(problem: Problem, seed: int) -> Problem:
+    """The same function over ranges that are moved by up to a tenth of their width, other ones for each seed."""
+    moved = []
+    for j, p in enumerate(problem.space.parameters):
+        by = (p.high - p.low) * 0.2 * (noise(seed, 0, f"shift {j}") - 0.5)
+        moved.append(replace(p, low=p.low + by, high=p.high + by))
+    return replace(problem, space=SearchSpace(tuple(moved)))

@@ -223,3 +223,12 @@ def test_a_result_with_a_gap_is_no_evidence(lab: Lab) -> None:
     assert best is not None and best.number == lab.by_id(whole).number
     assert _line(lab.by_id(gap), {}, None).values == {}
     assert [trial.id for trial in lab.ask(queries.results_before, "gaps", NOW + 1)] == [whole]
+
+
+def test_the_points_that_a_design_made_in_the_models_place_are_counted_with_the_latest_reason(lab: Lab) -> None:
+    study_id = lab.study(search=MODEL)
+    assert lab.ask(queries.model_share, study_id).words == ""
+    for origin, why in (("sobol", ""), ("bayesian", "so"), ("fallback", "it hung"), ("fallback", "it was late")):
+        lab.completed(study_id, 1.0, origin=origin, why=why)
+    words = lab.ask(queries.model_share, study_id).words
+    assert words == "2 of 3 model points are quasi-random instead; latest reason: it was late"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 
 from tuned import faults
+from tests.unit.test_daemon_escalation import lives
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 
 
@@ -21,3 +24,24 @@ async def test_a_machine_without_a_process_to_give_is_said_and_tried_later(
         await advisor.ask({"ping": True})
     with pytest.raises(AdvisorFailed, match="next try in"):
         await advisor.ask({"ping": True})
+
+
+async def test_one_that_hangs_is_ended_with_what_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiler that outlives its advisor goes on for minutes, and what it has locked stays locked."""
+    program, child = tmp_path / "python", tmp_path / "child"
+    program.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {child}.new && mv {child}.new {child}\nwait\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    advisor = AdvisorProcess(tmp_path / "advisor.log")
+    await advisor.start()
+    async with asyncio.timeout(30):
+        while not child.exists():
+            await asyncio.sleep(0.01)
+    with pytest.raises(AdvisorFailed, match="gave no answer") as caught:
+        await advisor.ask({"ping": True}, within_s=0.05)
+    assert caught.value.hung and advisor.pid is None
+    async with asyncio.timeout(30):
+        while lives(int(child.read_text())):
+            await asyncio.sleep(0.01)

@@ -44,6 +44,10 @@ TABLE = [
      "space.d.when.opt: there is no such parameter (known: lr)"),
     (LR, f'{LR}\no = ["a", "b"]\nd = {{ type = "int", low = 0, high = 1, when = {{ o = "c" }} }}',
      "space.d.when.o: o is never 'c' (known: a, b)"),
+    # a space that leaves nothing to choose
+    (LR, "lr = 0.1",
+     "search.trials: is 50, but [space] leaves nothing to choose: all of them would be the same trial "
+     "(give a parameter a range, or write trials = 1 (tunectl confirm STUDY --seeds 3 repeats it))"),
     # an objective that nothing can report
     ('metric = "val_loss"', 'metric = "val_acc"',
      'objective.metric: nothing reports "val_acc"; the patterns give val_loss '
