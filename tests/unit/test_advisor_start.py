@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tuned import faults
+from tests.e2e.conftest import wait_until
 from tests.unit.test_daemon_escalation import lives
+from tuned import faults
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 
 
@@ -36,12 +37,8 @@ async def test_one_that_hangs_is_ended_with_what_it_has_started(
     monkeypatch.setattr(sys, "executable", str(program))
     advisor = AdvisorProcess(tmp_path / "advisor.log")
     await advisor.start()
-    async with asyncio.timeout(30):
-        while not child.exists():
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, child.exists, "it has started another")
     with pytest.raises(AdvisorFailed, match="gave no answer") as caught:
         await advisor.ask({"ping": True}, within_s=0.05)
     assert caught.value.hung and advisor.pid is None
-    async with asyncio.timeout(30):
-        while lives(int(child.read_text())):
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: not lives(int(child.read_text())), "the other one ends as well")
