@@ -157,3 +157,12 @@ def test_probe_batch_climbs_until_memory_ends(shared_daemon: DaemonProcess, tmp_
     # The ladder's end is where memory ends: nothing is left to be taken away.
     last = ("--low", "16", "--high", "64", "--name", "short")
     assert "oom" in tunectl(shared_daemon, "probe-batch", str(tmp_path / "net.toml"), *last)
+
+
+def test_one_run_of_each_trial_decides_nothing_and_the_way_on_is_told(edge: DaemonProcess) -> None:
+    judged = json.loads(tunectl(edge, "verdict", "edge/1", "edge", "--json"))
+    assert (judged["decision"], judged["interval"], judged["baseline"]["trial"]) == ("undecided", None, "edge/1")
+    assert judged["next"].startswith("tunectl confirm edge ") and judged["next"].endswith(" --against 1 --wait")
+    assert "more runs: tunectl" in tunectl(edge, "verdict", "edge/1", "edge/2")
+    assert "names no single trial" in tunectl(edge, "verdict", "edge/1-3", "edge", code=2)
+    assert "there is no such trial" in tunectl(edge, "verdict", "edge/1", "edge/99", code=1)

@@ -8,6 +8,7 @@ import pytest
 from tuned.analyses.comparing.confirm import confirm
 from tuned.analyses.comparing.folds import folds, paired
 from tuned.analyses.comparing.luck import honest
+from tuned.analyses.comparing.pair import pair
 from tuned.analyses.comparing.repeated import (
     Configuration,
     chosen,
@@ -308,3 +309,46 @@ def test_trials_are_compared_on_the_folds_they_share():
     assert paired(own, other, 1.0, 5).sem > 1.4 * mean_of([a - b for a, b in zip(worse, hard, strict=True)]).sem
     with pytest.raises(InvalidInput, match="no trial has reported folds"):
         folds(Question(data))
+
+
+def other_study(name: str, values: list[float], direction: str = "minimize") -> StudyData:
+    """A study of one point that ran with seeds of its own."""
+    first, *rest = values
+    trials = [TrialData(1, {"x": 1}, "completed", {"loss": first}, origin="user", seed=ord(name))]
+    trials += [
+        TrialData(2 + i, {"x": 1}, "completed", {"loss": v}, seed=1000 * ord(name) + i) for i, v in enumerate(rest)
+    ]
+    spec = replace(study({1: [1.0]}, {1: 1.0}, direction).spec, name=name)
+    return StudyData(name, spec, tuple(trials))
+
+
+@pytest.mark.parametrize(("candidate", "decision"), [(2, "adopt"), (3, "reject"), (4, "undecided"), (5, "undecided")])
+def test_two_trials_of_a_study_are_judged_by_their_repetitions(candidate, decision):
+    base = [1.0 + n for n in NOISE]
+    shifted = {2: [v - 0.5 + 0.02 * i for i, v in enumerate(base)], 3: [v + 0.5 - 0.02 * i for i, v in enumerate(base)]}
+    searched = {1: 1.0, 2: 0.4, 3: 0.5, 4: 0.6, 5: 0.01}  # trial 5 ran once, and was lucky
+    data = study({1: base, **shifted, 4: [1.1, 0.7, 1.3, 0.9, 1.0]}, searched)
+    figures = pair(Question(data, {"baseline": "1", "candidate": str(candidate)})).figures
+    assert figures["decision"] == decision
+    assert bool(figures["next"]) == (decision == "undecided")
+    if candidate != 5:
+        low, high = figures["interval"]
+        assert low <= figures["better_by"] <= high and figures["paired"]
+        assert (low > 0, high < 0) == (decision == "adopt", decision == "reject")
+        assert figures["candidate"]["runs"] == 5, "the run that the search chose it by does not count"
+    else:
+        assert figures["interval"] is None and "one run" in figures["why"]
+
+
+def test_trials_of_two_studies_are_judged_without_common_seeds():
+    worse, better = other_study("a", [1.0, 1.1, 0.9, 1.05]), other_study("b", [0.5, 0.6, 0.45, 0.55])
+    figures = pair(Question(worse, {}, (better,))).figures
+    assert (figures["decision"], figures["paired"], figures["baseline"]["runs"]) == ("adopt", False, 3)
+    assert pair(Question(better, {}, (worse,))).figures["decision"] == "reject"
+    noisy = other_study("c", [1.4, 0.2, 1.3, 0.3])
+    open_ = pair(Question(worse, {}, (noisy,))).figures
+    assert open_["decision"] == "undecided" and open_["next"] == "tunectl enqueue c --like c/2 --seeds 5"
+    with pytest.raises(InvalidInput, match="d to maximize loss"):
+        pair(Question(worse, {}, (other_study("d", [1.0, 1.1], "maximize"),)))
+    with pytest.raises(InvalidInput, match="the same trial"):
+        pair(Question(worse, {}))

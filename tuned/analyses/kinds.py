@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "folds": ("tuned.analyses.comparing.folds", "folds"),
     "data": ("tuned.analyses.examples.data", "data"),
     "compare": ("tuned.analyses.comparing.compare", "compare"),
+    "pair": ("tuned.analyses.comparing.pair", "pair"),
     "explain": ("tuned.analyses.explain", "explain"),
     "report": ("tuned.analyses.reporting.report", "report"),
     "size": ("tuned.analyses.model_size", "size"),

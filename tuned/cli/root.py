@@ -19,7 +19,7 @@ _SHARED = {
     "steer": "pause resume cancel prune kill retry next priority",
     "playbook": "confirm folds ensemble finalize steps",
     "importance": "slice contour fit",
-    "judge": "data compare explain",
+    "judge": "data compare verdict explain",
     "ui": "top",
 }
 """Modules that hold verbs of other names than their own."""

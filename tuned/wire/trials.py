@@ -192,3 +192,39 @@ class Enqueued:
     """Numbers of the trials that were queued."""
 
     trials: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSide:
+    """One of two configurations: how often it ran, and its mean; `failed` are failures of its own."""
+
+    trial: str
+    runs: int
+    failed: int
+    mean: float | None
+    sem: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on a candidate beside a baseline.
+
+    Attributes:
+        decision: `adopt` (it is better), `reject` (it is worse, or fails too often) or `undecided`.
+        better_by: Difference of the means; positive where the candidate is better.
+        interval: Of that difference: a decision is wrong in at most 5 % of cases where nothing differs; None where the
+            runs are too few.
+        paired: Whether it is of differences between runs with the same seed.
+        next: A command that narrows the interval; empty where there is nothing left to do.
+    """
+
+    decision: str
+    metric: str
+    direction: str
+    baseline: JudgedSide
+    candidate: JudgedSide
+    better_by: float | None
+    interval: list[float] | None
+    paired: bool
+    why: str
+    next: str

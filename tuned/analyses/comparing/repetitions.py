@@ -19,7 +19,7 @@ from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.states import Failure
 from tuned.core.study.baseline import baseline_trial
 
-_NO_OUTCOME = frozenset({"", Failure.KILLED, Failure.LOST})
+NO_OUTCOME = frozenset({"", Failure.KILLED, Failure.LOST})
 """Failures that say nothing of a configuration."""
 
 
@@ -35,7 +35,7 @@ def configurations(study: StudyData) -> list[Configuration]:
         value = trial.values.get(metric, np.nan)
         if trial.state == "completed" and np.isfinite(value):
             own[trial.seed] = value
-        elif trial.state == "failed" and trial.failure not in _NO_OUTCOME:
+        elif trial.state == "failed" and trial.failure not in NO_OUTCOME:
             lost.append(trial.reason or trial.failure)
     return [
         Configuration(

@@ -1,4 +1,4 @@
-"""`data`, `compare` and `explain`: what trials left of the data, two studies side by side, and the words."""
+"""`data`, `compare`, `verdict` and `explain`: what trials left of the data, two studies or trials, and the words."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import click
 from tuned.cli.analysis import format_option, show_analysis, show_answer, show_result
 from tuned.cli.session import Session, verb
 from tuned.client import api
+from tuned.core.targets import parse_target
+from tuned.wire import Judged, JudgedSide
 
 
 @verb()
@@ -30,6 +32,39 @@ def data(session: Session, study: str, split: str | None, top: int | None, style
 def compare(session: Session, study: str, other: str | None, style: str | None) -> None:
     """Compare an older STUDY with an OTHER one: do its conclusions carry over? Alone: its baseline with its best."""
     show_analysis(session, "compare", study, others=[other] if other else [], style=style)
+
+
+@verb()
+@click.argument("baseline", metavar="A")
+@click.argument("candidate", metavar="B")
+def verdict(session: Session, baseline: str, candidate: str) -> None:
+    """Say whether B is better than A: adopt, reject or undecided, from all runs that each has had.
+
+    A and B are trials, or studies, of which the best trial counts. One run of each decides nothing: an answer that is
+    undecided names the command that adds runs.
+    """
+    one, two = _configuration("A", baseline), _configuration("B", candidate)
+    options = {name: number for name, (_, number) in (("baseline", one), ("candidate", two)) if number is not None}
+    others = [] if one[0] == two[0] else [two[0]]
+    figures = session.send(api.analysis(one[0], "pair", options, others))["figures"]
+    sides = {name: JudgedSide(**figures[name]) for name in ("baseline", "candidate")}
+    judged = Judged(**{**figures, **sides})
+    session.emit(judged, lambda: _tell(judged))
+
+
+def _configuration(name: str, text: str) -> tuple[str, str | None]:
+    """Study and trial of one configuration; without a number its best trial."""
+    target = parse_target(text)
+    numbers = {number for ends in target.numbers for number in ends}
+    if len(numbers) > 1 or target.keyword not in (None, "best"):
+        raise click.UsageError(f"{name} names no single trial: {text!r} (write STUDY/7 or STUDY/best)")
+    return target.study, str(numbers.pop()) if numbers else None
+
+
+def _tell(judged: Judged) -> None:
+    click.echo(f"{click.style(judged.decision, bold=True)}: {judged.why}")
+    if judged.next:
+        click.echo(f"more runs: {judged.next}")
 
 
 @verb()
