@@ -46,6 +46,7 @@ def _one_of(column: str, values: Iterable[StrEnum]) -> str:
 
 IS_LIVE = _one_of("state", LIVE)
 IS_QUEUED = "state = 'queued'"
+IS_CALLED = "caller <> ''"
 IS_ACTIVE_STUDY = _one_of("state", frozenset(StudyState) - STUDY_ENDED)
 IS_COUNTED = "counted = 1"
 IS_WAITING = "verdict = 'paused'"
@@ -103,12 +104,13 @@ studies = Table(
     _zero("other_code"),
     Column("best_trial_id", Integer),
     _zero("test_looks"),
+    _empty("caller"),
     Index("studies_active", "state", sqlite_where=text(IS_ACTIVE_STUDY)),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
 """The changing part of a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
-`code` is set, `test_looks` the analyses that have measured on the test set."""
+`code` is set, `test_looks` the analyses that have measured on the test set; `caller` is who submitted it."""
 
 study_specs = Table(
     "study_specs",
@@ -199,6 +201,7 @@ trials = Table(
     _added_flag("requeue"),
     Column("stopped_by", Text, CheckConstraint(STOPPED_BY), nullable=False, server_default=text("''")),
     Column("tier", Integer, Computed(TIER, persisted=False)),
+    _empty("caller"),
     UniqueConstraint("study_id", "number"),
     CheckConstraint(f"stop_reason IS NULL OR ({_one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
     sqlite_autoincrement=True,
@@ -209,7 +212,7 @@ trials = Table(
 submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in;
 `frozen` says that its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a
 trial which is being paused is queued as soon as its process has ended; `stopped_by` names the rule or the person behind
-its end; `tier` is its place in the ranking, computed."""
+its end; `tier` is its place in the ranking, computed; `caller` is whose caps it counts for."""
 
 Index(
     "trials_queue",
@@ -219,6 +222,7 @@ Index(
     trials.c.number,
     sqlite_where=text(IS_QUEUED),
 )
+Index("trials_caller", trials.c.caller, sqlite_where=text(IS_CALLED))
 Index("trials_live", trials.c.state, sqlite_where=text(IS_LIVE))
 Index("trials_moved", trials.c.study_id, trials.c.moved_seq)
 Index("trials_state", trials.c.study_id, trials.c.state, trials.c.number)
@@ -361,11 +365,13 @@ events = Table(
     Column("study", Text, nullable=False),
     Column("number", Integer),
     Column("data", Text, nullable=False),
+    _empty("caller"),
     Index("events_study", "study"),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-"""Events. The study is named, not referenced: events of a deleted study stay."""
+"""Events. The study is named, not referenced: events of a deleted study stay. `caller` is who asked for it; empty: a
+person, or the daemon by itself."""
 
 card_uses = Table(
     "card_uses",

@@ -32,6 +32,8 @@ T = TypeVar("T")
 GROUP = 64
 """At most this many functions share a commit, so that the first is not kept waiting by the last."""
 
+CALLER = "caller"
+"""Key of the connection's `info`: who asked for the transaction; missing: a person, or the daemon by itself."""
 EVENTS = "events"
 """Key of `Connection.info` under which the transaction's events are collected."""
 

@@ -22,6 +22,8 @@ from tuned.protocol import EXITS_DIR
 FOLDER = "tuned-hpo"
 LARGEST_SLOTS = 1024
 """Trials at once that a daemon may be asked for."""
+_TABLES = {"gpu": 'write [gpu], then e.g. after = "1m"', "caller": "write [caller.agent], then e.g. gpu_hours = 8"}
+"""Tables of `config.toml`, and how each is begun."""
 LONGEST_SOCKET = 100
 """Bytes of a socket's path that every kernel of ours accepts (Linux takes 107)."""
 
@@ -170,16 +172,16 @@ def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
     return Path(value) if value.startswith("/") else default
 
 
-def gpu_settings(env: Mapping[str, str]) -> dict[str, Any]:
-    """`[gpu]` of `config.toml`, as it is now; empty without one.
+def settings(env: Mapping[str, str], name: str) -> dict[str, Any]:
+    """The table `[gpu]` or `[caller]` of `config.toml`, as it is now; empty without one.
 
     Raises:
         InvalidInput: The file cannot be read.
     """
     config = _config_file(env, _expanded(env.get("HOME") or "~", "HOME"))
-    table = _config(config).get("gpu", {})
+    table = _config(config).get(name, {})
     if not isinstance(table, dict):
-        raise InvalidInput("is no table", where=f"{config}: gpu", hint='write [gpu], then e.g. after = "1m"')
+        raise InvalidInput("is no table", where=f"{config}: {name}", hint=_TABLES[name])
     return table
 
 
@@ -202,8 +204,8 @@ def _config(config: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"is not TOML: {error}", where=str(config)) from error
     for key in table:
-        if key not in ("home", "gpu"):
-            hint = 'it holds home = "/data/tuned" and [gpu]'
+        if key != "home" and key not in _TABLES:
+            hint = 'it holds home = "/data/tuned", [gpu] and [caller.NAME]'
             raise InvalidInput("is not a known key", where=f"{config}: {key}", hint=hint)
     return table
 

@@ -20,6 +20,7 @@ from storage.queries.attempts import (
     was_cut_off,
     wish,
 )
+from storage.queries.callers import Spent, callers, spent, study_owners
 from storage.queries.card_time import card_marks, card_stays
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -80,6 +81,7 @@ __all__ = [
     "LiveAttempt",
     "Order",
     "SpaceVersion",
+    "Spent",
     "StoppingReport",
     "ThinCurve",
     "Usage",
@@ -91,6 +93,7 @@ __all__ = [
     "best_so_far",
     "best_trials",
     "best_value_before",
+    "callers",
     "card_marks",
     "card_stays",
     "changed_since",
@@ -132,6 +135,7 @@ __all__ = [
     "rung_values",
     "seq_before",
     "space_versions_of",
+    "spent",
     "stopping_report",
     "studies",
     "study",
@@ -140,6 +144,7 @@ __all__ = [
     "study_events",
     "study_metrics",
     "study_names",
+    "study_owners",
     "study_record",
     "submitted_spec",
     "thinned",

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from tuned.core.events import Event
 
-_SELECT = "SELECT seq, at, type, study, number, data FROM events WHERE seq > ?"
+_SELECT = "SELECT seq, at, type, study, number, data, caller FROM events WHERE seq > ?"
 _FIRST = "SELECT min(seq) FROM events"
-_LAST_MOVE = """SELECT seq, at, type, study, number, data FROM events WHERE study = ? AND type = 'study.moved'
+_LAST_MOVE = """SELECT seq, at, type, study, number, data, caller FROM events WHERE study = ? AND type = 'study.moved'
     ORDER BY seq DESC LIMIT 1"""
 _AT = "SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
@@ -59,8 +59,8 @@ def seq_before(conn: Connection, at: float) -> int:
 
 
 def _event(row: Any) -> Event:
-    seq, at, type_, name, number, data = row
-    return Event(seq, at, type_, name, number, json.loads(data))
+    seq, at, type_, name, number, data, caller = row
+    return Event(seq, at, type_, name, number, json.loads(data), caller)
 
 
 def first_event_seq(conn: Connection) -> int:

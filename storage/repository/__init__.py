@@ -8,6 +8,7 @@ from __future__ import annotations
 from storage.problems import StaleState
 from storage.repository import early_stopping
 from storage.repository.attempts import claim, end_attempt, started, unclaim
+from storage.repository.callers import keep_spent, tell_caps
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
 from storage.repository.ingest import IngestBatch, ingest
@@ -50,6 +51,7 @@ __all__ = [
     "early_stopping",
     "end_attempt",
     "ingest",
+    "keep_spent",
     "make_next",
     "move_study",
     "move_trial",
@@ -68,6 +70,7 @@ __all__ = [
     "set_submitted",
     "shift_clocks",
     "started",
+    "tell_caps",
     "trial_seed",
     "unclaim",
     "update_spec",

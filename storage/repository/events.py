@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from storage.json_text import dump
 from storage.models import events
-from storage.writer import EVENTS
+from storage.writer import CALLER, EVENTS
 from tuned.core.events import Event
 
 PRUNE_ROWS = 20_000
@@ -32,9 +32,10 @@ def add_event(conn: Connection, type_: str, study: str, number: int | None, data
     Returns:
         Its sequence number.
     """
-    row = {"at": now, "type": type_, "study": study, "number": number, "data": dump(data)}
+    caller = conn.info.get(CALLER, "")
+    row = {"at": now, "type": type_, "study": study, "number": number, "data": dump(data), "caller": caller}
     seq = conn.execute(_INSERT, row).lastrowid
-    conn.info.setdefault(EVENTS, []).append(Event(seq, now, type_, study, number, data))
+    conn.info.setdefault(EVENTS, []).append(Event(seq, now, type_, study, number, data, caller))
     return seq
 
 

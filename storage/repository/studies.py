@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, literal_co
 from storage.json_text import dump
 from storage.models import studies, study_counts, study_specs, trials
 from storage.problems import StaleState
+from storage.repository import callers
 from storage.repository.events import add_event
 from storage.repository.spaces import first_space
 from storage.rows import load_spec
+from storage.writer import CALLER
 from tuned.core import events, states
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.ranking import Tier
@@ -78,6 +80,7 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
         "priority": spec.priority,
         "created_at": now,
         "running_since": now,
+        "caller": conn.info.get(CALLER, ""),
     }
     study_id = conn.execute(insert(studies), row).lastrowid
     fixed = {
@@ -172,6 +175,7 @@ def delete_study(conn: Connection, study_id: int, now: float) -> None:
         raise Conflict(
             "some of its trials are live", where=row.name, hint=f"cancel it first: tunectl cancel {row.name}"
         )
+    callers.keep_spent(conn, study_id, now)
     conn.execute(delete(studies).where(studies.c.id == study_id))
     add_event(conn, events.STUDY_DELETED, row.name, None, {}, now)
 

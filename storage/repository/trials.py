@@ -19,6 +19,7 @@ from storage.repository import early_stopping, moves
 from storage.repository.events import add_event
 from storage.repository.studies import offer_best
 from storage.rows import load_spec
+from storage.writer import CALLER
 from tuned.core import events
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.space import Point, canonical_key
@@ -32,7 +33,7 @@ PLAIN_MOVES = frozenset({"cancel", "resume", "prune"})
 _STRENGTH = {None: 0, StopReason.PAUSE: 1, StopReason.PRUNE: 1, StopReason.CANCEL: 2, StopReason.KILL: 3}
 
 _STUDY = (
-    select(studies.c.name, studies.c.next_number, study_specs.c.spec, study_specs.c.space)
+    select(studies.c.name, studies.c.next_number, studies.c.caller, study_specs.c.spec, study_specs.c.space)
     .join(study_specs, study_specs.c.study_id == studies.c.id)
     .where(studies.c.id == bindparam("wanted"))
 )
@@ -137,6 +138,7 @@ def _add_one(conn: Connection, study_id: int, study: Any, trial: NewTrial, numbe
         "space": study.space,
         "retry_of": trial.retry_of,
         "created_at": now,
+        "caller": conn.info.get(CALLER) or study.caller,
         "moved_seq": add_event(conn, events.TRIAL_QUEUED, study.name, number, data, now),
     }
     try:

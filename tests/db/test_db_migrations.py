@@ -43,7 +43,10 @@ def described(path):
     revision = conn.execute("SELECT version_num FROM alembic_version").fetchall()
     conn.close()
     return (
-        sorted((t, n, b, re.sub(r"\s+(\)?)", r" \1", sql or "").replace(" )", ")").strip()) for t, n, b, sql in rows),
+        sorted(
+            (t, n, b, re.sub(r"\s+(\)?)", r" \1", sql or "").replace(" )", ")").replace(" ,", ",").strip())
+            for t, n, b, sql in rows
+        ),
         stamp,
         revision,
     )

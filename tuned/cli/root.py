@@ -106,14 +106,20 @@ def _show_page(ctx: click.Context, topic: str) -> None:
 def _first(words: list[str], place: int) -> bool:
     """Whether the word at this place is the verb: only options of `tunectl` itself stand before it."""
     before = words[:place]
-    return not before or (len(before) == 2 and before[0] in ("-H", "--host"))
+    return len(before) % 2 == 0 and all(word in ("-H", "--host", "--caller") for word in before[::2])
 
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Print the version.")
 @click.option("-H", "--host", metavar="ssh://USER@HOST", help="The daemon of another machine, through ssh.")
+@click.option("--caller", metavar="NAME", help="Who asks, where it is a program: events say so; default: TUNED_CALLER.")
 @click.pass_context
-def root(ctx: click.Context, version: bool, host: str | None) -> Any:  # noqa: ARG001 - read by the session
+def root(
+    ctx: click.Context,
+    version: bool,
+    host: str | None,  # noqa: ARG001 - read by the session
+    caller: str | None,  # noqa: ARG001 - the same
+) -> Any:
     """Queue training runs and hyperparameter searches on this machine, and watch and steer them.
 
     TARGET is STUDY, STUDY/7, STUDY/3-7, STUDY/best or STUDY/running. Without a verb, on a terminal: the UI.

@@ -35,9 +35,13 @@ class Session:
         json: Whether stdout gets one JSON document instead of text.
         start: Whether a missing daemon is started.
         dry_run: Whether changes are only tried: each request that would change something is taken back.
+        caller: Who asks, where it is a program; None: as `TUNED_CALLER` says.
     """
 
-    def __init__(self, json: bool, start: bool, host: str | None = None, dry_run: bool = False) -> None:
+    def __init__(
+        self, json: bool, start: bool, host: str | None = None, dry_run: bool = False, caller: str | None = None
+    ) -> None:
+        self.caller = caller
         self.json = json
         self.start = start and host is None
         self.host = host
@@ -61,7 +65,7 @@ class Session:
         """A client that starts nothing."""
         if self.host is None:
             check_socket_folder(self.home)
-        return Client(self.home.socket)
+        return Client(self.home.socket, caller=self.caller)
 
     def ensure_daemon(self) -> None:
         """Start the daemon when none runs, unless told not to; another machine's runs already."""
@@ -135,6 +139,12 @@ def _host() -> str | None:
     return host
 
 
+def _caller() -> str | None:
+    """The name that `tunectl --caller` gives."""
+    caller: str | None = click.get_current_context().find_root().params.get("caller")
+    return caller
+
+
 def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a function that takes a `Session` first a verb with the options that all verbs have.
 
@@ -153,7 +163,7 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
             dry_run = marked and arguments.pop("dry_run")
             if dry_run:
                 click.echo("dry run: nothing is changed", err=True)
-            return function(Session(as_json, not no_start, _host(), dry_run), **arguments)
+            return function(Session(as_json, not no_start, _host(), dry_run, _caller()), **arguments)
 
         command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
         if marked:

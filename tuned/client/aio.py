@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from tuned.client import api
 from tuned.client.api import Call
-from tuned.client.http import late
+from tuned.client.http import caller_header, late
 from tuned.client.problems import DaemonEnded, NoDaemon, StreamLost, problem
 from tuned.client.reply import BadReply, ReplyReader, request_bytes
 from tuned.client.stream import BARREN, BRIEF, SILENCE, SseParser
@@ -43,6 +43,7 @@ class AsyncClient:
     def __init__(self, socket: str | os.PathLike[str], timeout: float = 30.0) -> None:
         self.socket = os.fspath(socket)
         self.timeout = timeout
+        self.headers = caller_header(None)
         self._open: set[_Exchange] = set()
         self._closed = False
 
@@ -71,7 +72,7 @@ class AsyncClient:
         self._open.add(exchange)
         try:
             async with asyncio.timeout(limit):
-                status = await exchange.begin(call, {})
+                status = await exchange.begin(call, self.headers)
                 body = b"".join([piece async for piece in exchange.body()])
         except TimeoutError as error:
             raise late(limit) from error

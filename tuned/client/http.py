@@ -154,11 +154,13 @@ class Client:
     Args:
         socket: Path of the daemon's socket.
         timeout: Seconds within which a call without a limit of its own must be answered.
+        caller: Who asks, where it is a program; None: as `TUNED_CALLER` says.
     """
 
-    def __init__(self, socket: str | os.PathLike[str], timeout: float = 30.0) -> None:
+    def __init__(self, socket: str | os.PathLike[str], timeout: float = 30.0, caller: str | None = None) -> None:
         self.socket = os.fspath(socket)
         self.timeout = timeout
+        self.headers = caller_header(caller)
 
     def send(self, call: Call[T]) -> T:
         """The call's reply.
@@ -169,7 +171,7 @@ class Client:
             TunedError: The daemon's refusal, as the class its status means.
             Unavailable: It did not answer in time, or not as expected.
         """
-        reply = OpenReply(self.socket, call, {}, call.timeout or self.timeout)
+        reply = OpenReply(self.socket, call, self.headers, call.timeout or self.timeout)
         try:
             body = reply.body()
         finally:
@@ -190,13 +192,27 @@ class Client:
             NoDaemon: Nothing answers on the socket.
             TunedError: The daemon's refusal.
         """
-        reply = OpenReply(self.socket, call, headers, silence)
+        reply = OpenReply(self.socket, call, {**self.headers, **headers}, silence)
         if reply.status >= 400:
             try:
                 raise problem(reply.status, reply.body())
             finally:
                 reply.close()
         return reply
+
+
+def caller_header(caller: str | None) -> dict[str, str]:
+    """The header that says who asks; none for a person.
+
+    Raises:
+        InvalidInput: It is no name.
+    """
+    name = os.environ.get("TUNED_CALLER", "") if caller is None else caller
+    if not name:
+        return {}
+    from tuned.core.names import CALLER_HEADER, check_caller
+
+    return {CALLER_HEADER: check_caller(name, "TUNED_CALLER" if caller is None else "caller")}
 
 
 def late(limit: float) -> Unavailable:

@@ -1,4 +1,4 @@
-"""Valid names of studies, parameters and metrics, and the nearest known word to a mistyped one.
+"""Valid names of studies, parameters, metrics and callers, and the nearest known word to a mistyped one.
 
 Owns the spelling rules; names that pass are safe as folder names, environment names and JSON keys.
 """
@@ -12,9 +12,12 @@ from collections.abc import Iterable
 from tuned.core.errors import InvalidInput
 
 _STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_CALLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _STEPS = re.compile(r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I)
 _NO_STEPS = re.compile(r"warm|accum|decay|eval|log|save|every|interval|patience|diffusion|inference|look", re.I)
+CALLER_HEADER = "Tuned-Caller"
+"""Of a request: the name of the program that asks."""
 _TAKEN = {"params": "{params} means all parameters", "label": "it names a point of [[search.point]]"}
 
 
@@ -33,6 +36,18 @@ def check_study_name(name: str, where: str = "name") -> str:
         hint="use a-z, 0-9, '.', '_', '-', at most 64, a letter or digit first"
         + (f": {cleaned}" if cleaned and cleaned != name else ""),
     )
+
+
+def check_caller(name: str, where: str = "caller") -> str:
+    """The name, if it is one.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if not _CALLER.fullmatch(name):
+        hint = "letters, digits, dots, dashes and underscores: --caller agent"
+        raise InvalidInput(f"{name!r} is no name of a caller", where=where, hint=hint)
+    return name
 
 
 def check_parameter_name(name: object, where: str) -> str:

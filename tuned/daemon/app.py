@@ -27,6 +27,7 @@ from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.lost_cards import LostCards
 from tuned.daemon.attempts.sampling import sample, watch_devices
+from tuned.daemon.callers import Callers
 from tuned.daemon.card_uses import CardUses
 from tuned.daemon.files import renaming
 from tuned.daemon.files.code_state import CodeStates
@@ -58,7 +59,7 @@ from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.verbs import acting, pausing
 from tuned.daemon.yields import Yields
-from tuned.home import Home, gpu_settings
+from tuned.home import Home, settings
 from tuned.launch.bundle import make_bundle
 from tuned.nvidia import Nvidia
 from tuned.version import VERSION
@@ -115,7 +116,8 @@ class Daemon:
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
         attempts = self._attempts
         self._lost_cards = LostCards(self._database, self._slots, attempts.live, attempts.steering)
-        self._polite = Polite(self._database, self._slots, self._yields, partial(gpu_settings, os.environ))
+        self._polite = Polite(self._database, self._slots, self._yields, partial(settings, os.environ, "gpu"))
+        self._callers = Callers(self._database, partial(settings, os.environ, "caller"), self._halt)
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
         self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
@@ -148,6 +150,7 @@ class Daemon:
             notifier=self._notifier,
             yields=self._yields,
             polite=self._polite,
+            callers=self._callers,
             status=self.status,
             stop=self.stop,
         )
@@ -173,6 +176,7 @@ class Daemon:
         self._loops.start("devices", watch)
         self._loops.start("housekeeping", self._housekeeping.run)
         self._loops.start("yields", self._yields.watch)
+        self._loops.start("callers", self._callers.watch)
         self._loops.start("notices", self._notifier.run)
         self._loops.start("graveyard", self._graveyard.run)
         self._loops.start("records", self._records.run)
@@ -250,6 +254,9 @@ class Daemon:
 
     async def _pause(self, targets: list[str], level: str, leaves_card: bool) -> Changed:
         return await pausing.pause(self._context, targets, level, leaves_card)
+
+    async def _halt(self, studies: list[str], why: str) -> None:
+        await pausing.halt(self._context, studies, why)
 
     async def _resume(self, targets: list[str]) -> Changed:
         return await acting.act(self._context, "resume", targets)

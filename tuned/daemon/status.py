@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from storage import queries
-from tuned.core.errors import Unavailable
+from storage import queries, repository
+from tuned.core.callers import Caps, caps_of
+from tuned.core.errors import Conflict, InvalidInput, Unavailable
+from tuned.core.names import check_caller
 from tuned.core.states import TrialState
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
-from tuned.wire import Collect, Collected, DaemonStatus, StopRequest
+from tuned.wire import CallerCaps, CallerRow, Collect, Collected, DaemonStatus, StopRequest
 
 router = make_router("daemon")
 
@@ -24,7 +26,32 @@ async def status(given: Given) -> DaemonStatus:
         return replace(known, alarms=[str(error), *known.alarms], notes=[str(error), *known.notes])
     live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
-    return given.status(len(studies), live, queued)
+    known = given.status(len(studies), live, queued)
+    try:
+        return replace(known, callers=[_row(*entry) for entry in (await given.callers.accounts()).items()])
+    except InvalidInput as error:
+        return replace(known, alarms=[*known.alarms, str(error)], notes=[*known.notes, str(error)])
+
+
+def _row(name: str, account: tuple[Caps | None, queries.Spent]) -> CallerRow:
+    caps, used = account
+    most = caps or Caps()
+    row = CallerRow(
+        name, used.trials, used.hours, most.trials, most.gpu_hours, most.delete, most.others, caps is not None
+    )
+    return row
+
+
+@router.post("/callers")
+async def tell_caps(request: CallerCaps, given: Given) -> CallerRow:
+    """Keep the caps that a server is started with for its caller: a person's words, so no caller may send them."""
+    if given.caller is not None:
+        raise Conflict("no caller sets caps", where="caller", hint="leave out --caller and TUNED_CALLER: a person does")
+    name = check_caller(request.name)
+    table = {key: value for key, value in asdict(request).items() if key != "name" and value is not None}
+    caps = caps_of(table, f"caller.{name}")
+    await given.commit(lambda conn: repository.tell_caps(conn, name, caps.to_dict()))
+    return _row(name, (await given.callers.accounts())[name])
 
 
 @router.post("/stop")

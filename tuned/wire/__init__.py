@@ -6,7 +6,7 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from tuned.wire.machine import Collect, Collected, DaemonStatus, DeviceRow, EventRow, StopRequest
+from tuned.wire.machine import CallerCaps, CallerRow, Collect, Collected, DaemonStatus, DeviceRow, EventRow, StopRequest
 from tuned.wire.playbook import StepAction, StepRequest, Steps
 from tuned.wire.spaces import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 from tuned.wire.steering import (
@@ -57,6 +57,8 @@ __all__ = [
     "BestRow",
     "BestSoFar",
     "BestStep",
+    "CallerCaps",
+    "CallerRow",
     "CardTime",
     "Changed",
     "Collect",

@@ -10,7 +10,10 @@ from tuned.wire.values import Json
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event, as the stream sends it; `seq` is the stream's id."""
+    """One event, as the stream sends it; `seq` is the stream's id.
+
+    `caller` is the program that asked for it; empty: a person, or the daemon by itself.
+    """
 
     seq: int
     at: float
@@ -18,6 +21,7 @@ class EventRow:
     study: str
     number: int | None
     data: Json
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,40 @@ class DeviceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerRow:
+    """A program that names itself: what it has used, and its caps.
+
+    Attributes:
+        trials: Trials made for it, those included that its open studies will still make.
+        hours: Hours of cards, or of CPU slots where there is no card, that its trials held.
+        most_trials, most_hours: Its caps; None: none.
+        delete: Whether it may delete studies of its own.
+        others: Whether it may change studies of others, and the machine.
+        capped: Whether a person has set caps for it at all; without any, nothing is refused.
+    """
+
+    name: str
+    trials: int
+    hours: float
+    most_trials: int | None
+    most_hours: float | None
+    delete: bool
+    others: bool
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallerCaps:
+    """Caps that a server is started with for its caller; those of config.toml stay, and the narrower ones hold."""
+
+    name: str
+    gpu_hours: float | None = None
+    trials: int | None = None
+    delete: bool = False
+    others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     """The daemon's state, as `tunectl daemon status` shows it.
 
@@ -53,6 +91,7 @@ class DaemonStatus:
         notes: Lines that a person should know, those of `alarms` among them.
         alarms: Those of them that somebody must act on, such as damage to the database, or a cause that
             nothing is launched.
+        callers: Programs that name themselves, with what they have used of their caps.
         failures: Background loop of the daemon -> how often it failed and was started again.
     """
 
@@ -71,6 +110,7 @@ class DaemonStatus:
     notes: list[str]
     alarms: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
+    callers: list[CallerRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

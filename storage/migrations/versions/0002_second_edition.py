@@ -31,6 +31,10 @@ STATEMENTS = (
     (SELECT 1 FROM rungs r WHERE r.trial_id = trials.id AND r.verdict IN ('paused', 'pruned'))""",
     """CREATE TABLE card_uses ( id INTEGER NOT NULL, card TEXT NOT NULL, at REAL NOT NULL, used TEXT NOT NULL,
     PRIMARY KEY (id)) STRICT""",
+    "ALTER TABLE studies ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
+    "ALTER TABLE trials ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
+    "CREATE INDEX trials_caller ON trials (caller) WHERE caller <> ''",
+    "ALTER TABLE events ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     # A constraint with a further value: rows need no rewriting, so the schema's text alone is changed.
     "PRAGMA writable_schema = ON",
     """UPDATE sqlite_master SET sql = replace(sql, 'failure IN (''error'',', 'failure IN (''device'', ''error'',')

@@ -21,14 +21,14 @@ from tuned.analyses.comparing.repetitions import NO_OUTCOME, configurations, con
 from tuned.analyses.intervals import Mean, deviation, mean_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
-from tuned.analyses.verdict import Verdict
+from tuned.analyses.verdict import Level, Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON
 from tuned.core.playbook.spec import CONFIRM_STAGE
 
 LEAST = 2
 """Runs of each from which there is an interval."""
-_LEVELS = {"adopt": "info", "reject": "info", "undecided": "warn"}
+_LEVELS: dict[str, Level] = {"adopt": "info", "reject": "info", "undecided": "warn"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,8 @@ def _print(rows: Iterable[EventRow]) -> None:
 def line(event: EventRow) -> str:
     """`12:03:04  digits/7  running → completed (val_loss=0.12)`."""
     about = (event.study or "-") if event.number is None else f"{event.study}/{event.number}"
-    return printable(f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}")
+    by = f" [{event.caller}]" if event.caller else ""
+    return printable(f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}{by}")
 
 
 def what(kind: str, data: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from tuned.client import api
 from tuned.core import words
 
 if TYPE_CHECKING:
-    from tuned.wire import DaemonStatus, StudyRow, TrialRow
+    from tuned.wire import CallerRow, DaemonStatus, StudyRow, TrialRow
 
 
 @verb()
@@ -38,11 +38,19 @@ def _open(session: Session) -> Sequence[StudyRow]:
     return [row for row in session.send(api.studies()) if row.ended_at is None]
 
 
+def _used(row: CallerRow) -> str:
+    trials, hours = (f" of {most}" if most is not None else "" for most in (row.most_trials, row.most_hours))
+    caps = "" if row.capped else ", no caps"
+    return f"{row.trials}{trials} trials, {row.hours:.2f}{hours} GPU-hours{caps}"
+
+
 def _show(daemon: DaemonStatus, running: Sequence[TrialRow], failed: dict[str, int]) -> None:
     click.echo(f"daemon   pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
     click.echo(f"slots    {words.count(daemon.slots, 'slot')}, {daemon.running} running, {daemon.queued} queued")
     for note in daemon.notes:
         click.echo(f"note     {note}")
+    for row in daemon.callers:
+        click.echo(f"caller   {row.name}: {_used(row)}")
     for name, count in failed.items():
         click.echo(f"failed   {count} of {name} (tunectl trials {name} --state failed)")
     if running:

@@ -11,11 +11,14 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from storage.engine import Database
+from tuned.core.callers import refuse
 from tuned.core.errors import InvalidInput
+from tuned.core.names import CALLER_HEADER, check_caller
 from tuned.core.study import Study
 from tuned.daemon import resolving
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.callers import Caller, Callers
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
@@ -35,6 +38,10 @@ TRIED = "dry-run"
 """Tag of the routes that take `?dry_run=true`: all that they change is changed by `Context.commit`."""
 
 
+MACHINE = frozenset({"daemon", "gpus"})
+"""Tags of the routes that concern the whole machine: a caller with caps has no business there."""
+
+
 class _RolledBack(Exception):
     """Ends the transaction of a dry run, and carries its result."""
 
@@ -52,6 +59,7 @@ class Context:
         status: The daemon's status, from the numbers of studies, live and queued trials.
         stop: Ends the daemon; True: its trials, too.
         dry_run: Whether `commit` takes back what it did.
+        caller: Who asks, where it is a program that named itself; None: a person, or the daemon by itself.
     """
 
     runs: Path
@@ -69,9 +77,11 @@ class Context:
     notifier: Notifier
     yields: Yields
     polite: Polite
+    callers: Callers
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
     dry_run: bool = False
+    caller: Caller | None = None
 
     async def study(self, name: str) -> Study:
         """The study of this name.
@@ -82,7 +92,13 @@ class Context:
         return await self.database.ask(lambda conn: resolving.named(conn, name))
 
     async def commit(self, change: Callable[[Connection], T]) -> T:
-        """Run a transaction and return its result; in a dry run it is rolled back, with its events."""
+        """Run a transaction and return its result; in a dry run it is rolled back, with its events.
+
+        Raises:
+            Conflict: It goes beyond the caller's caps; nothing has changed.
+        """
+        if self.caller is not None:
+            change = self.caller.guarded(change)
         if not self.dry_run:
             return await self.database.writer.run(change)
 
@@ -99,11 +115,22 @@ class Context:
 async def _context(request: Request) -> Context:
     # A coroutine, because plain functions are run in a thread of their own.
     context: Context = request.app.state.context
+    name = request.headers.get(CALLER_HEADER)
+    if name:
+        context = replace(context, caller=await context.callers.caller(check_caller(name)))
+        _refuse_machine(context.caller, request)
     if request.query_params.get("dry_run") != "true":
         return context
     if TRIED not in request.scope["route"].tags:
         raise InvalidInput("this request has no dry run", where="dry_run", hint="leave it out; nothing has been done")
     return replace(context, dry_run=True)
+
+
+def _refuse_machine(caller: Caller | None, request: Request) -> None:
+    if caller is None or caller.caps is None or caller.caps.others or request.method == "GET":
+        return
+    if MACHINE.intersection(request.scope["route"].tags):
+        refuse(caller.name, "others", f"{caller.name} may change studies of its own alone, not the machine")
 
 
 Given = Annotated[Context, Depends(_context)]

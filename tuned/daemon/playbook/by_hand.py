@@ -77,7 +77,7 @@ async def take(name: str, request: StepRequest, given: Given) -> Steps:
         repository.set_playbook(conn, current.id, current.playbook, playbook.put(begun), now)
         return resolving.named(conn, name), added.id
 
-    found, key = await given.database.writer.run(write)
+    found, key = await given.commit(write)
     failpoints.reach("step.added")
     return _steps_of(found, key)
 
@@ -97,7 +97,7 @@ async def steer_step(name: str, request: StepAction, given: Given) -> Steps:
         repository.set_playbook(conn, study.id, study.playbook, after, now)
         return resolving.named(conn, name), step.id
 
-    study, changed = await given.database.writer.run(write)
+    study, changed = await given.commit(write)
     return _steps_of(study, changed)
 
 

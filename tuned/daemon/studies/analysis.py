@@ -36,5 +36,5 @@ async def analysis(
     answer = await given.analysing.analyse(kind, name, options, other or ())
     if kind == "ensemble" and "test" in options:
         study = await given.study(name)
-        await given.database.writer.run(lambda conn: repository.count_test_look(conn, study.id))
+        await given.commit(lambda conn: repository.count_test_look(conn, study.id))
     return answer

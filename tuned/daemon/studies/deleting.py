@@ -40,7 +40,7 @@ async def delete(name: str, given: Given) -> Changed:
 
     graves: list[Path] = []
     try:
-        study_id = await given.database.writer.run(remove)
+        study_id = await given.commit(remove)
     except Exception:
         for grave in graves:
             given.graveyard.give_back(grave)

@@ -74,7 +74,7 @@ async def change(name: str, request: SpaceChange, given: Given) -> SpaceChanged:
         space = edited(now_space, edit)
         return space_versions.change(conn, now_in, space, why, "user", clock.now(), dry=request.dry_run)
 
-    new = await (given.database.ask(apply) if request.dry_run else given.database.writer.run(apply))
+    new = await (given.database.ask(apply) if request.dry_run else given.commit(apply))
     return _changed(await versions(name, given), new, dry_run=request.dry_run)
 
 

@@ -212,7 +212,7 @@ async def _create(
         tried = await replace(given, dry_run=True).commit(lambda conn: _submitted(given, conn, *create(conn)))
         return replace(tried, replaced=replaced.kept_as)
     try:
-        study, created = await given.database.writer.run(create)
+        study, created = await given.commit(create)
     except Exception:
         replaced.take_back()
         raise

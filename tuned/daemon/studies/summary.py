@@ -80,7 +80,7 @@ async def summary(request: SummaryRequest, given: Given) -> Summary:
         for c in seen.studies
     ]
     if not request.keep:
-        await given.database.writer.run(lambda conn: _remember(conn, request.client, seen.seq, now))
+        await given.commit(lambda conn: _remember(conn, request.client, seen.seq, now))
     notes = given.status(0, 0, 0).notes
     return Summary(request.client, seen.since, now, studies, seen.deleted, seen.quiet, notes)
 

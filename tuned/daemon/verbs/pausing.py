@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core.queue.pausing import Level, Refused, Running, check_level, choose
+from tuned.core.queue.pausing import Choice, Level, Refused, Running, check_level, choose
 from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -77,6 +77,27 @@ async def stop_all(given: Context) -> float:
     failpoints.reach("stop.committed")
     await carry_out(given, effect)
     return longest
+
+
+async def halt(given: Context, studies: list[str], why: str) -> None:
+    """Pause studies by the daemon's own will, and their running trials.
+
+    A trial that could not go on later runs to its end. The others are queued as soon as they have stopped, so that
+    resuming the study is all there is to do.
+    """
+
+    def stop(conn: Connection) -> Effect:
+        effect, now = Effect(), clock.now()
+        for study in (s for s in queries.studies(conn, active_only=True) if s.name in studies):
+            if study.state is StudyState.RUNNING:
+                repository.move_study(conn, study.id, "pause", Actor.SCHEDULER, now, reason=why)
+            for trial in queries.trials(conn, study.id, states=list(LIVE)):
+                choice = choose("auto", _running(conn, study, trial), cuda_tool=False, leaves_card=True)
+                if isinstance(choice, Choice) and (choice.level != "restart" or trial.state is TrialState.STARTING):
+                    effect.stop(conn, trial, StopReason.PAUSE, now, requeue=True)
+        return effect
+
+    await carry_out(given, await given.commit(stop))
 
 
 def _pause(

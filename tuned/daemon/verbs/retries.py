@@ -64,7 +64,7 @@ async def undo_retry(request: Targets, given: Given) -> Changed:
 @router.post("/enqueue/undo")
 async def undo_enqueue(request: Targets, given: Given) -> Changed:
     """Queued trials are taken back; those that have begun by now are left alone."""
-    effect = await given.database.writer.run(lambda conn: _undo_enqueue(conn, request.targets, clock.now()))
+    effect = await given.commit(lambda conn: _undo_enqueue(conn, request.targets, clock.now()))
     return await carry_out(given, effect)
 
 

@@ -1,0 +1,82 @@
+"""Reads of what callers have used: trials made for them, and hours of the cards that these held. Owns no change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from storage.facts import fact
+
+TOLD = "callers/told"
+"""Caller -> its caps as a server was started with them."""
+SPENT = "callers/spent"
+"""Caller -> [trials, seconds] of studies that are deleted."""
+
+_OWNERS = "SELECT name, caller FROM studies WHERE caller <> ''"
+_MADE = "SELECT count(*) FROM trials WHERE caller = ? AND caller <> ''"
+_TO_COME = """SELECT sum(max(0, coalesce(json_extract(p.spec, '$.search.trials'), 0) - (
+        SELECT coalesce(sum(c.n - c.aside - c.again), 0) FROM study_counts c
+        WHERE c.study_id = s.id AND c.state NOT IN ('cancelled', 'lost'))))
+    FROM studies s JOIN study_specs p ON p.study_id = s.id
+    WHERE s.caller = ? AND s.state IN ('running', 'paused')"""
+_HELD = """SELECT a.device, sum(coalesce(a.ended_at, ?) - a.claimed_at), json_extract(p.spec, '$.run.gpus')
+    FROM trials t JOIN attempts a ON a.trial_id = t.id JOIN study_specs p ON p.study_id = t.study_id
+    WHERE t.caller = ? AND t.caller <> '' {more} GROUP BY t.study_id, a.device"""
+_NAMES = "SELECT DISTINCT caller FROM trials WHERE caller <> ''"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a caller has used.
+
+    Attributes:
+        trials: Trials that were made for it, and those that its open studies will still make.
+        seconds: Of cards, or of CPU slots where there is no card, that its trials held; half a card counts half.
+    """
+
+    trials: int
+    seconds: float
+
+    @property
+    def hours(self) -> float:
+        """`seconds` in hours."""
+        return self.seconds / 3600
+
+
+def study_owners(conn: Connection) -> dict[str, str]:
+    """Study -> the caller that submitted it; those of people are left out."""
+    return {row[0]: row[1] for row in conn.exec_driver_sql(_OWNERS)}
+
+
+def callers(conn: Connection) -> list[str]:
+    """Everybody for whom trials were made."""
+    made = {name for (name,) in conn.exec_driver_sql(_NAMES)}
+    return sorted(made | set(study_owners(conn).values()) | set(fact(conn, SPENT) or {}) | set(fact(conn, TOLD) or {}))
+
+
+def spent(conn: Connection, caller: str, now: float) -> Spent:
+    """What a caller has used so far, its deleted studies included."""
+    gone_trials, gone_s = (fact(conn, SPENT) or {}).get(caller, (0, 0.0))
+    made = int(conn.exec_driver_sql(_MADE, (caller,)).scalar() or 0)
+    to_come = int(conn.exec_driver_sql(_TO_COME, (caller,)).scalar() or 0)
+    return Spent(gone_trials + made + to_come, gone_s + _held(conn, caller, now))
+
+
+def spent_in(conn: Connection, study_id: int, now: float) -> dict[str, Spent]:
+    """Caller -> what the trials of one study have used."""
+    sql = "SELECT caller, count(*) FROM trials WHERE study_id = ? AND caller <> '' GROUP BY caller"
+    return {
+        caller: Spent(made, _held(conn, caller, now, study_id))
+        for caller, made in conn.exec_driver_sql(sql, (study_id,))
+    }
+
+
+def _held(conn: Connection, caller: str, now: float, study_id: int | None = None) -> float:
+    more, values = ("", (now, caller)) if study_id is None else ("AND t.study_id = ?", (now, caller, study_id))
+    whole = 0.0
+    for device, seconds, gpus in conn.exec_driver_sql(_HELD.format(more=more), values):
+        share = min(1.0, json.loads(str(gpus))) if gpus else 1.0
+        whole += max(0.0, seconds) * share * len(device.split(","))
+    return whole
