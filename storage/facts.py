@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 
 YIELDS = "gpu/yields"
 """GPU -> {until, level, trials}: which GPUs are left to others, until when (unix seconds)."""
+PACKING = "gpu/packing"
+"""Studies (ids with + between them) -> trials on a card -> how many times the work of one alone they did together."""
 
 _GET = "SELECT value FROM meta WHERE key = ?"
 _SET = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"

@@ -120,16 +120,17 @@ def legend(series: Sequence[Series], width: int, glyphs: Glyphs) -> Line:
     return fit_line(spans, width)
 
 
-def sparkline(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
-    """The last `width` values as one row of levels; not finite ones are blanks."""
+def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, ends: tuple[float, float] | None = None) -> str:
+    """The last `width` values as one row of levels, between `ends` or their own; not finite ones are blanks."""
     shown = list(values[-width:])
     finite = [v for v in shown if math.isfinite(v)]
     if not finite:
         return " " * width
-    low, high = min(finite), max(finite)
+    low, high = ends or (min(finite), max(finite))
     top = len(glyphs.eighths) - 1
     scale = top / (high - low) if high > low else 0
-    text = "".join(glyphs.eighths[round((v - low) * scale)] if math.isfinite(v) else " " for v in shown)
+    levels = [None if not math.isfinite(v) else min(top, max(0, round((v - low) * scale))) for v in shown]
+    text = "".join(" " if level is None else glyphs.eighths[level] for level in levels)
     return text.rjust(width)
 
 

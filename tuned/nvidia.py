@@ -37,6 +37,8 @@ class Sample:
         joules: Energy since the driver was loaded.
         temperature: Degrees Celsius.
         throttle: Bits of `nvmlClocksEventReasons`.
+        exclusive: Whether it takes one process at a time.
+        busy: Process id -> per cent of time in which the card computed for it lately.
     """
 
     memory_used: int
@@ -46,6 +48,8 @@ class Sample:
     joules: float | None = None
     temperature: float | None = None
     throttle: int | None = None
+    exclusive: bool = False
+    busy: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,7 @@ class Nvidia:
         power = self._optional(nvml.nvmlDeviceGetPowerUsage, handle)
         throttle = self._optional(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
         degrees = self._optional(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU)
+        mode = self._optional(nvml.nvmlDeviceGetComputeMode, handle)
         return Sample(
             memory_used=int(memory.used),
             utilisation=None if busy is None else float(busy.gpu),
@@ -206,7 +211,18 @@ class Nvidia:
             joules=None if energy is None else energy / 1000,
             temperature=None if degrees is None else float(degrees),
             throttle=None if throttle is None else int(throttle),
+            exclusive=mode not in (None, nvml.NVML_COMPUTEMODE_DEFAULT),
+            busy=self._busy(handle),
         )
+
+    def _busy(self, handle: Any) -> dict[int, float]:
+        """By process, as lately as the driver's samples go back: a second or two."""
+        found = self._optional(self._nvml.nvmlDeviceGetProcessUtilization, handle, 0) or ()
+        newest: dict[int, Any] = {}
+        for one in found:
+            if one.pid not in newest or one.timeStamp > newest[one.pid].timeStamp:
+                newest[int(one.pid)] = one
+        return {pid: float(one.smUtil) for pid, one in newest.items()}
 
     def _memory(self, handle: Any) -> Any:
         """Memory without the driver's own share, which can be larger than what a colleague holds.

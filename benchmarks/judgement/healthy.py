@@ -64,6 +64,31 @@ def some(share: float, failure: str) -> Callable[[Point, np.random.Generator], s
     return lambda _, rng: failure if rng.random() < share else ""
 
 
+SAMPLED = 60
+"""Samples of a trial's card: five minutes."""
+
+
+def on_card(busy: float = 85.0, stalled: float = 0.04, throttled: float = 0.01, hot: float = 0.0) -> Any:
+    """What trials do with their cards.
+
+    Args:
+        busy: Per cent of time, about.
+        stalled: Share of the samples in which a trial waits for its data.
+        throttled: In which its card slows itself down.
+        hot: Share of the trials that meet a hot card, which slows itself down in half of the samples.
+    """
+
+    def card(rng: np.random.Generator) -> Mapping[str, float]:
+        slowed = 0.5 if rng.random() < hot else throttled
+        return {
+            "peak_memory": 2.0**30 * rng.uniform(4, 20), "utilisation": float(np.clip(rng.normal(busy, 6), 1, 100)),
+            "stalled": rng.binomial(SAMPLED, stalled) / SAMPLED, "throttled": rng.binomial(SAMPLED, slowed) / SAMPLED,
+            "degrees": 70.0, "samples": float(SAMPLED),
+        }  # fmt: skip
+
+    return card
+
+
 def _kinds() -> dict[str, Recipe]:
     pair = {"lr": LR, "decay": DECAY}
     kinds = {f"scale: {name}": study(scale=scale) for name, scale in SCALES.items()}
@@ -125,6 +150,9 @@ def _kinds() -> dict[str, Recipe]:
                 "lr": (0.55, 1.2), "beta": (0.5, 0.1)}),
         "a little overfitting in the worst trials": study(
             shape=lambda p, s, _: 0.4 * np.maximum(s - 0.5, 0) * (float(p["lr"]) > 2e-2)),
+        "cards that have enough to do": study(card=on_card()),
+        "cards that wait for data now and then": study(card=on_card(busy=65.0, stalled=0.15)),
+        "a card that was hot for a third of the trials": study(card=on_card(hot=0.33)),
         "a wild result": Recipe(SPACE, lambda p: 1e6 if p["lr"] > 8e-2 else bowl(SPACE, lr=(0.5, 1.2))(p)),
     }  # fmt: skip
     return kinds

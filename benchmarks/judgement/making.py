@@ -51,6 +51,7 @@ class Recipe:
         repeats: Each point is run so many times.
         started: Badness at step 0.
         length: The parameter that says how many reports a trial makes, in place of `reports`.
+        card: What a trial did with its card; None: it had none.
     """
 
     space: Mapping[str, Any]
@@ -76,6 +77,7 @@ class Recipe:
     watched: Callable[[Point, np.random.Generator], Mapping[str, Any]] | None = None
     files: Callable[[str, int, np.random.Generator], None] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    card: Callable[[np.random.Generator], Mapping[str, float]] | None = None
 
 
 def position(parameter: Parameter, value: Value) -> float:
@@ -169,10 +171,11 @@ def _trial(recipe: Recipe, point: Point, origin: str, number: int, folder: str, 
             recipe.files(run_dir, number, rng)
     best = values[np.isfinite(values)]
     result = {} if failure or not len(best) else {scale.name: _best(scale, best)}
+    card = recipe.card(rng) if recipe.card else {}
     return TrialData(
         number, point, "failed" if failure else "completed", result, failure, origin=origin, seed=number,
         last_step=float(steps[-1]), started_at=0.0, ended_at=float(len(steps)), seconds=float(len(steps)),
-        run_dir=run_dir, curves=curves, **recipe.extra,
+        run_dir=run_dir, curves=curves, card=card, **recipe.extra,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.judgement.healthy import CLIP, LR, SPACE, WIDTH, bowl, study
+from benchmarks.judgement.healthy import CLIP, LR, SPACE, WIDTH, bowl, on_card, study
 from benchmarks.judgement.making import Recipe
 from benchmarks.judgement.scales import CROSS_ENTROPY, SCALES, Floats
 from tuned import protocol
@@ -191,6 +191,11 @@ def _kinds() -> dict[str, Planted]:
         "gradients vanish": Planted(replace(study(), files=watched(1e-7)), (("gradients.vanishing", "*"),)),
         "gradients explode": Planted(
             replace(study(), files=watched(0.2, p99=3e4, max=5e5)), (("gradients.exploding", "*"),)),
+        "cards wait for data": Planted(
+            study(card=on_card(busy=45.0, stalled=0.4)), (("device.input-bound", "*"),), never=("device.underused",)),
+        "cards slow themselves down": Planted(study(card=on_card(throttled=0.3)), (("device.throttled", "*"),)),
+        "cards have little to do": Planted(
+            study(card=on_card(busy=15.0)), (("device.underused", "*"),), "info", never=("device.input-bound",)),
         "a data leak": Planted(replace(study(), files=leaking), (("data.leak", "*"),)),
         "an activation that is better": Planted(
             Recipe({**SPACE, "activation": {"type": "choice", "values": ["relu", "tanh"], "role": "scientific"}},

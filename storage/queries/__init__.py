@@ -21,6 +21,7 @@ from storage.queries.attempts import (
     wish,
 )
 from storage.queries.callers import Spent, callers, spent, study_owners
+from storage.queries.card_loads import figures_on_cards, ran_on_cards, reported_since, speed
 from storage.queries.card_time import card_marks, card_stays
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -104,6 +105,7 @@ __all__ = [
     "ended_after",
     "ended_since",
     "events_since",
+    "figures_on_cards",
     "find_study",
     "find_trial",
     "first_event_seq",
@@ -126,8 +128,10 @@ __all__ = [
     "pareto_front",
     "peak_memory",
     "queue_heads",
+    "ran_on_cards",
     "rank",
     "repetitions",
+    "reported_since",
     "reporting_count",
     "rescued_trials",
     "results",
@@ -135,6 +139,7 @@ __all__ = [
     "rung_values",
     "seq_before",
     "space_versions_of",
+    "speed",
     "spent",
     "stopping_report",
     "studies",

@@ -61,7 +61,7 @@ def claim(
 ) -> int:
     """Take a queued trial for a slot and begin its next attempt.
 
-    Where it is to have a part of a card that others have parts of, that is noted of all of them.
+    Where others are on its card, that is noted of all of them.
 
     Args:
         conn: The write connection.
@@ -94,11 +94,10 @@ def claim(
         "device": device,
         "claimed_at": now,
     }
-    if 0 < (trial.spec.run.gpus or 1.0) < 1:
-        others = conn.execute(_BESIDE, {"wanted": trial_id, "device": device}).all()
-        row["shared"] = int(bool(others))
-        for other in others:
-            conn.execute(_SET_SHARED, {"wanted": other.id, "which": other.attempt})
+    others = conn.execute(_BESIDE, {"wanted": trial_id, "device": device}).all()
+    row["shared"] = int(bool(others))
+    for other in others:
+        conn.execute(_SET_SHARED, {"wanted": other.id, "which": other.attempt})
     conn.execute(_INSERT, row)
     return trial.attempt
 

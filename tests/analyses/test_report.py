@@ -208,3 +208,16 @@ def test_other_metrics_stand_beside_the_objective_and_empty_columns_do_not() -> 
     assert "val_accuracy" in table and "0.75" in table
     effects = text[text.index("val_loss by x") :]
     assert ">gap<" not in effects[: effects.index("</table>")]
+
+
+def test_the_cards_have_a_picture_and_tables_that_add_up() -> None:
+    uses = {"training": 3600.0, "starting": 1.0, "nothing queued": 2399.0}
+    cards = tuple({"index": n, "name": "H100", "since": 0.0, "until": 6000.0, "uses": uses, "ours": []} for n in (0, 1))
+    figures = {"peak_memory": 3 * 2.0**30, "utilisation": 34.0, "stalled": 0.4, "samples": 60.0}
+    trials = [trial(n, [1.0, 0.5 + n / 10], card=figures) for n in range(1, 6)]
+    text, _ = page(replace(study(trials), cards=cards))
+    assert "cards" in pictures(text)
+    assert "Of 3h 20m of cards 60% went into training, 0.0% was ours to avoid." in text
+    for cell in ("Where the time of the cards went", "60 %", "40 %", "peak memory, GiB", "waited for data"):
+        assert cell in text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "device.input-bound" in text and "device.underused" not in text

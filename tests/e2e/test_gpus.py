@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gpus.standin import GIB, LOST, Cards
+from tests.gpus.standin import ENV_FOLDER, GIB, LOST, Cards
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
 pytestmark = pytest.mark.e2e
 
+ROOT = Path(__file__).parents[2]
 CARDS: list[dict[str, Any]] = [
     {"uuid": "GPU-a", "memory_used": 2**28, "utilisation": 40},
     {"uuid": "GPU-b"},
@@ -210,6 +212,35 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
     assert "resumed on 0" in daemon.get("/v1/studies/gpus/trials/1/log")["text"]
+
+
+SHARING = """
+    import sys
+    sys.path.insert(0, {root!r})
+    import tuned
+    from tests.gpus.workload import GIB, Workload
+    trial = tuned.current_trial()
+    with Workload(4 * GIB, 30, {contention}) as used:
+        for step in range(20):
+            used.step(0.1)
+            trial.report(step=step, loss=trial.params["x"])
+"""
+
+
+def test_trials_share_a_card_as_long_as_that_brings_something(daemon: DaemonProcess, tmp_path: Path) -> None:
+    cards = Cards(tmp_path / "cards", {**CARDS[1], "memory_total": 24 * GIB})
+    daemon.start(**cards.environment)
+    run = {"script": "train.py", "env": {ENV_FOLDER: str(cards.folder)}}
+    for name, contention in (("friends", 0.05), ("rivals", 0.6)):
+        (tmp_path / "train.py").write_text(textwrap.dedent(SHARING.format(root=str(ROOT), contention=contention)))
+        daemon.submit({**STUDY, "name": name, "run": run, "search": {"method": "sobol", "trials": 6}}, tmp_path)
+        daemon.until(lambda: len(daemon.get("/v1/gpus")[0]["held_by"]) == 2, "nobody joins")
+        daemon.wait_ended(name)
+        assert daemon.study(name)["counts"] == {"completed": 6}
+        assert daemon.get("/v1/studies/" + name + "/trials/1")["attempts"][0]["shared"] is False
+    assert re.match(r"[23] a card: 4.0 of 24.0 GiB, \d+% busy alone; together [12]", daemon.study("friends")["packing"])
+    lost = r"1 a card: .*; 2 together \d.\d+x, less than a tenth more: not packed again"
+    assert re.fullmatch(lost, daemon.study("rivals")["packing"])
 
 
 def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:

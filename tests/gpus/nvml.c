@@ -11,12 +11,15 @@
  *     power energy           milliwatts, millijoules
  *     temperature            degrees
  *     throttle               bits
- *     processes              lines "pid bytes"; "-" where the driver does not say how many
+ *     compute_mode           3: one process at a time; without the file any number
+ *     processes              lines "pid bytes per-cent"; "-" where the driver does not say how many, per cent may lack
+ *     users/PID              "bytes per-cent": a process that uses it, as long as that lives
  *     error                  the number that every call about the card returns
  *     mig/N                  an instance: a card in a card
  *
  * A figure without a file is not supported.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,8 +157,29 @@ int nvmlDeviceGetPciInfo_v3(const Handle *handle, Pci *pci) {
     return figure(handle, "bus", pci->bus_id, sizeof pci->bus_id) ? OK : UNSUPPORTED;
 }
 
-static int processes(const Handle *handle, char *into, size_t size) {
-    return figure(handle, "processes", into, size) ? 1 : (into[0] = 0, 0);
+/* The listed processes and the users that live, a line each; and how busy those users are together. */
+static unsigned processes(const Handle *handle, char *into, size_t size) {
+    const char *root = getenv("STANDIN_GPUS");
+    char path[4096], found[64];
+    unsigned busy = 0, more;
+    big bytes;
+    if (!figure(handle, "processes", into, size)) into[0] = 0;
+    snprintf(path, sizeof path, "%s/%d/users", root ? root : "", handle->card);
+    DIR *folder = handle->instance < 0 ? opendir(path) : NULL;
+    for (struct dirent *entry = NULL; folder && (entry = readdir(folder));) {
+        snprintf(path, sizeof path, "/proc/%.32s/stat", entry->d_name);
+        FILE *lives = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (!lives) continue;
+        fclose(lives);
+        snprintf(path, sizeof path, "users/%.32s", entry->d_name);
+        if (!figure(handle, path, found, sizeof found) || sscanf(found, "%llu %u", &bytes, &more) != 2) continue;
+        size_t length = strlen(into);
+        snprintf(into + length, size - length, "%s%.32s %llu %u", length ? "\n" : "", entry->d_name, bytes,
+                 more);
+        busy += more;
+    }
+    if (folder) closedir(folder);
+    return busy;
 }
 
 static int memory(const Handle *handle, big *total, big *used) {
@@ -192,8 +216,10 @@ typedef struct { unsigned gpu, memory; } Utilisation;
 
 int nvmlDeviceGetUtilizationRates(const Handle *handle, Utilisation *found) {
     big value = 0;
+    char list[16384];
     int wrong = number(handle, "utilisation", &value);
-    found->gpu = (unsigned)value;
+    value += processes(handle, list, sizeof list);
+    found->gpu = value > 100 ? 100 : (unsigned)value;
     found->memory = 0;
     return wrong;
 }
@@ -221,6 +247,26 @@ int nvmlDeviceGetComputeRunningProcesses_v3(const Handle *handle, unsigned *coun
     return short_of ? TOO_SMALL : OK;
 }
 
+typedef struct { unsigned pid; big time; unsigned sm, memory, encoder, decoder; } Busy;
+
+int nvmlDeviceGetProcessUtilization(const Handle *handle, Busy *found, unsigned *count, big since) {
+    char list[16384];
+    unsigned lines = 0;
+    int wrong = ask(handle);
+    (void)since;
+    if (wrong) return wrong;
+    processes(handle, list, sizeof list);
+    for (char *line = strtok(list, "\n"); line; line = strtok(NULL, "\n")) {
+        unsigned pid, busy;
+        if (sscanf(line, "%u %*s %u", &pid, &busy) != 2) continue;
+        if (found && lines < *count) found[lines] = (Busy){pid, 1, busy, 0, 0, 0};
+        lines++;
+    }
+    int short_of = lines && (!found || lines > *count);
+    *count = lines;
+    return lines ? short_of ? TOO_SMALL : OK : NOT_FOUND;
+}
+
 static int small(const Handle *handle, const char *name, unsigned *found) {
     big value = 0;
     int wrong = number(handle, name, &value);
@@ -240,6 +286,8 @@ int nvmlDeviceGetTotalEnergyConsumption(const Handle *handle, big *found) { retu
 int nvmlDeviceGetCurrentClocksThrottleReasons(const Handle *handle, big *found) {
     return number(handle, "throttle", found);
 }
+
+int nvmlDeviceGetComputeMode(const Handle *handle, unsigned *found) { return small(handle, "compute_mode", found); }
 
 int nvmlDeviceGetMigMode(const Handle *handle, unsigned *current, unsigned *pending) {
     char found[128], name[64];

@@ -86,12 +86,26 @@ class Cards:
         """Load the driver in this version; None: unload it."""
         self._write(self.folder / "driver", driver)
 
-    def set(self, number: int, processes: Mapping[int, int | None] | None = None, **figures: Any) -> None:
-        """Change figures of a card; None takes one away. `processes`: process id -> bytes, None where none are said."""
+    def set(
+        self,
+        number: int,
+        processes: Mapping[int, int | None] | None = None,
+        busy: Mapping[int, int] | None = None,
+        **figures: Any,
+    ) -> None:
+        """Change figures of a card; None takes one away.
+
+        Args:
+            number: The card.
+            processes: Process id -> bytes, None where none are said.
+            busy: Process id -> per cent of the time, of some of them.
+            figures: By the names of `nvml.c`.
+        """
         folder = self.folder / str(number)
         folder.mkdir(exist_ok=True)
         if processes is not None:
-            lines = (f"{pid} {'-' if size is None else size}\n" for pid, size in processes.items())
+            share = busy or {}
+            lines = (f"{pid} {'-' if size is None else size} {share.get(pid, '')}\n" for pid, size in processes.items())
             figures = {**figures, "processes": "".join(lines)}
         for name, value in figures.items():
             self._write(folder / name, value)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuned.core.queue.card_time import Mark, Stay, Use, card_time
+from tuned.core.queue.card_time import Mark, Stay, Use, card_time, per_mille
 
 MOMENTS = st.integers(0, 100).map(float)
 
@@ -37,3 +37,10 @@ def test_a_day_of_a_card() -> None:
         Use.LOST: 50,
     }
     assert card_time([], [], 5, 100) == {Use.UNKNOWN: 95}
+
+
+@given(st.dictionaries(st.sampled_from([use.value for use in Use]), st.floats(0.001, 1e7), min_size=1))
+def test_rounded_shares_add_up_to_the_whole(uses: dict[str, float]) -> None:
+    shares = per_mille(uses)
+    assert sum(shares.values()) == 1000
+    assert all(abs(shares[use] - 1000 * uses[use] / sum(uses.values())) <= 1 for use in uses)

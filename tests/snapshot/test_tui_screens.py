@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from tui.glyphs import UNICODE
+from tui.views.machine import past
+from tuned.wire import DeviceRow
+
 SIZES = [(40, 12), (80, 24), (130, 36), (160, 45)]
 
 
@@ -91,3 +95,14 @@ async def test_every_size_between_two_can_be_passed(start: Any) -> None:
             strips = ui.app.screen._compositor.render_strips()
             assert [strip.cell_length for strip in strips] == [width] * height
         assert "Trials 24" in ui.text()
+
+
+def test_a_card_has_a_line_of_its_last_minutes_and_one_of_its_last_day() -> None:
+    card = DeviceRow(
+        "GPU-1", "gpu", "H100", 0, 80 * 2**30, 61 * 2**30, 98.0, "", "",
+        history={"utilisation": [0.0, None, 98.0], "memory": [0.0, 2.0**30, 61.0 * 2**30], "watts": [None] * 3},
+        day={"training": 60_000.0, "nothing queued": 26_400.0},
+    )  # fmt: skip
+    minutes, day = ("".join(text for text, _ in line) for line in past(card, 120, UNICODE))
+    assert minutes.split() == ["use", "▁", "█", "98%", "memory", "▁▁▆", "61.0", "GiB"], "power is not known"
+    assert day.strip().startswith("24 h ███") and day.rstrip().endswith("training 69%, nothing queued 31%")

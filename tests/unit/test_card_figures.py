@@ -1,4 +1,4 @@
-"""What a trial did with its card: the samples, and their sum in words."""
+"""What a trial did with its card: the samples, and their sum in tables and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.gpus.standin import GIB, Cards
 from tuned.cli.verbs.trials import trials_table
-from tuned.core.trials.card_figures import in_words, is_stalled
+from tuned.core.trials.card_figures import figures, in_words, is_stalled
 from tuned.daemon.attempts import sampling
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.machine.slots import Ours, Slots
@@ -54,27 +54,36 @@ def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkey
     }
 
 
-def test_figures_of_the_card_are_no_columns_of_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
+def row(number: int, **card: float) -> TrialRow:
     known: dict[str, Any] = dict.fromkeys(field.name for field in fields(TrialRow))
     texts = {"study": "digits", "state": "completed", "origin": "sobol", "device": "GPU-a", "slot": "gpu:0"}
-    numbers = {"number": 1, "priority": 0, "attempt": 1}
+    numbers = {"number": number, "priority": 0, "attempt": 1}
     metrics = {"acc": 0.5, "gpu/watts": 200.0}
-    row = TrialRow(**{**known, **texts, **numbers, "params": {}, "values": {}, "metrics": metrics, "reason": ""})
-    trials_table([row])
-    printed = capsys.readouterr().out
-    assert "acc" in printed and "gpu:0" in printed and "gpu/watts" not in printed
+    more = {"params": {}, "values": {}, "metrics": metrics, "reason": "", "card": card}
+    return TrialRow(**{**known, **texts, **numbers, **more})
 
 
-def test_the_sum_in_words() -> None:
-    samples = {
-        "gpu/memory_bytes": [GIB, 3 * GIB],
-        "gpu/utilisation": [30.0, 38.0],
-        "gpu/watts": [200.0, 220.0],
-        "gpu/watt_hours": [0.0, 12.0],
-        "gpu/degrees": [60.0, 71.0],
-        "gpu/throttled": [0.0, 0.0],
-        "gpu/stalled": [1.0, 0.0],
+def test_the_trials_have_a_few_figures_of_their_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    trials_table([row(1, peak_memory=3 * GIB, utilisation=34.4, watt_hours=12.0, stalled=0.0), row(2)])
+    headings, first, second = capsys.readouterr().out.splitlines()
+    assert headings.split() == ["number", "state", "acc", "memory", "busy", "Wh", "origin", "device"]
+    assert "3.0 GiB   34%  12" in first and "gpu:0" in first and second.split().count("-") == 3
+    trials_table([row(1, stalled=0.4)])
+    assert capsys.readouterr().out.split()[3] == "stalled", "what was seen to be wrong has a column"
+
+
+def test_figures_are_summed_up_and_told() -> None:
+    sums = {
+        "gpu/memory_bytes": (2, 2.0 * GIB, 3.0 * GIB),
+        "gpu/utilisation": (2, 34.0, 38.0),
+        "gpu/watts": (2, 210.0, 220.0),
+        "gpu/watt_hours": (2, 6.0, 12.0),
+        "gpu/degrees": (2, 66.0, 71.0),
+        "gpu/throttled": (2, 0.0, 0.0),
+        "gpu/stalled": (2, 0.5, 1.0),
     }
-    said = "peak 3.0 GiB, 34% busy, 210 W, 12 Wh, up to 71 °C, waited for data 50% of the time"
-    assert in_words(samples) == said
-    assert in_words({}) == ""
+    found = figures(sums, 12.0)
+    assert (found["peak_memory"], found["mean_memory"], found["samples"]) == (3 * GIB, 2 * GIB, 2)
+    told = "peak 3.0 GiB, 34% busy, 210 W, 12 Wh, up to 71 °C, waited for data 50% of the time"
+    assert in_words(found) == told
+    assert in_words(figures({}, None)) == ""

@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FAMILIES = "curve|length|space|stopping|batch|gradients|size|data|compare|confirm|ensemble"
+FAMILIES = "device|curve|length|space|stopping|batch|gradients|size|data|compare|confirm|ensemble"
 
 
 def test_every_verdict_is_listed():
     # Codes are the second argument of a verdict; tables have names of the same form.
     pattern = re.compile(
-        rf'(?:"(?:info|warn|fail)"|"fail" if still else "warn"|level|LEAK else "warn"|"info")[^,\n]*,'
-        rf'\s*"((?:{FAMILIES})\.[a-z-]+)"'
+        r'(?:"(?:info|warn|fail)"|"fail" if still else "warn"|level|if why else "info"|LEAK else "warn"|"info")'
+        rf'[^,\n]*,\s*"((?:{FAMILIES})\.[a-z-]+)"'
     )
     given = {code for path in (ROOT / "tuned/analyses").rglob("*.py") for code in pattern.findall(path.read_text())}
     assert len(given) > 20

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from tui.braille import bar
-from tui.cells import Line, clean, fit, line
+import math
+from collections.abc import Callable
+
+from tui.braille import bar, sparkline
+from tui.cells import Line, Span, clean, fit, fit_line, line
 from tui.context import Context
 from tui.glyphs import Glyphs
 from tui.views.frame import advisor, filled, pane_title
 from tuned.core import words
+from tuned.core.queue.card_time import per_mille
 from tuned.wire import DeviceRow
 
 
@@ -20,7 +24,12 @@ def devices(context: Context, width: int, height: int, focused: bool) -> list[Li
     extra = f"{busy} of {len(rows)} busy" if rows else ""
     lines = [pane_title("GPUs" if gpus else "Slots", extra, width, glyphs, focused)]
     here = chosen(context) if focused else None
-    lines += [text for row in rows for text in _device(row, width, glyphs, row is here)]
+    told = [_device(row, width, glyphs, row is here) for row in rows]
+    # The last minutes and the last day of each card, where there is room for all of them.
+    more = [past(row, width, glyphs) for row in rows]
+    room = height - 2 - sum(map(len, told)) - len(status.notes if status else ())
+    roomy = room >= sum(map(len, more))
+    lines += [text for one, rest in zip(told, more, strict=True) for text in (*one, *(rest if roomy else ()))]
     if status is not None:
         lines.append(line((f" queue {status.queued} {glyphs.dot} {advisor(status)}", "dim")))
         lines.extend(line((" " + clean(note), "bad" if note in status.alarms else "warn")) for note in status.notes)
@@ -51,3 +60,49 @@ def _device(row: DeviceRow, width: int, glyphs: Glyphs, here: bool = False) -> l
         (held, style),
     )
     return [first, line(("    " + clean(row.blocked), "warn"))] if row.blocked else [first]
+
+
+def past(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
+    """A card's last minutes and its last day, a line each; none where nothing is known."""
+    return [*_history(row, width, glyphs), *_day(row, width, glyphs)]
+
+
+def _history(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
+    """Use, memory and watts over the last minutes."""
+    kinds: list[tuple[str, str, tuple[float, float] | None, Callable[[float], str]]] = [
+        ("use", "utilisation", (0.0, 100.0), lambda value: f"{value:3.0f}%"),
+        ("memory", "memory", (0.0, float(row.memory_total or 0)), lambda value: fit(words.size(value), 8, ">")),
+        ("power", "watts", None, lambda value: f"{value:4.0f} W"),
+    ]
+    found = [(name, row.history[key], ends, form) for name, key, ends, form in kinds if row.history.get(key)]
+    known = [(name, values, ends, form) for name, values, ends, form in found if values[-1] is not None]
+    if not known:
+        return []
+    cells = max(4, min(20, (width - 6) // len(known) - 17))
+    parts: list[Span] = [("    ", "dim")]
+    for name, values, ends, form in known:
+        levels = sparkline([math.nan if value is None else value for value in values], cells, glyphs, ends)
+        parts += [(f"{name} ", "dim"), (levels, "run"), (f" {form(values[-1] or 0.0)}  ", "dim")]
+    return [fit_line(parts, width)]
+
+
+_STYLES = {"training": "run", "saving": "run", "starting": "warn", "waiting for a point": "warn", "work queued": "warn"}
+_TAKEN = ("lost", "polite", "yielded", "foreign")
+
+
+def _day(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
+    """Where the last day went, as a bar cut by use, and the largest uses in words."""
+    if not row.day:
+        return []
+    shares = per_mille(row.day)
+    cells = max(8, min(40, width // 3))
+    parts: list[Span] = [("    24 h ", "dim")]
+    edge = done = 0
+    for use, share in shares.items():
+        done += share
+        size, edge = round(cells * done / 1000) - edge, round(cells * done / 1000)
+        style = _STYLES.get(use, "bad" if use in _TAKEN else "dim")
+        parts.append(((glyphs.rule if style == "dim" else glyphs.blocks[-1]) * size, style))
+    largest = sorted(shares, key=lambda use: -shares[use])
+    parts.append((" " + ", ".join(f"{use} {shares[use] / 10:.0f}%" for use in largest if shares[use] >= 10), "dim"))
+    return [fit_line(parts, width)]

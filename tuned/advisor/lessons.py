@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-
-from tuned.advisor.encoding import columns_of, places
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.core import words
+from tuned.core.search.memory_fit import LEAST, MemoryFit
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import Failure
 
@@ -28,8 +26,6 @@ BEYOND = 1.25
 """A point that ran out of memory would have needed this many times the limit, at least."""
 USABLE = 0.95
 """Of a device's memory."""
-_LEAST_MEASURED = 4
-_RIDGE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def lessons_of(
     """
     short = [f for f in failed if f.failure is Failure.OOM]
     found = []
-    if short and len(results) >= _LEAST_MEASURED and all(r.memory > 0 for r in results):
+    if short and len(results) >= LEAST and all(r.memory > 0 for r in results):
         found.append(_memory(space, results, short, limit))
         failed = [f for f in failed if f.failure is not Failure.OOM]
     if failed and results:
@@ -101,20 +97,9 @@ def _memory(space: SearchSpace, results: Sequence[Measured], short: Sequence[Fai
     seen = [f.memory for f in short if f.memory]
     most = max(largest, USABLE * limit if limit else median(seen) if seen else largest)
     known = {r.number: math.log2(r.memory) for r in results}
-    for failure, wanted in zip(short, _extrapolated(space, results, short), strict=True):
+    fit = MemoryFit.of(space, [(r.point, r.memory) for r in results])
+    for failure in short:
         # The memory that it held at its end is a lower bound: it asked for more.
-        known[failure.number] = max(wanted, math.log2(BEYOND * max(most, failure.memory or 0.0)))
+        known[failure.number] = max(fit.log2(failure.point), math.log2(BEYOND * max(most, failure.memory or 0.0)))
     line = ObjectiveLine("log2 of memory", "minimize", bound=math.log2(most))
     return Lesson(line, known, f"keeps to {words.size(most)}, from {len(short)} that ran out of memory")
-
-
-def _extrapolated(space: SearchSpace, results: Sequence[Measured], short: Sequence[Failed]) -> list[float]:
-    """Logarithm of the memory that points need, by a fit that is linear in the parameters on their scales."""
-    columns = columns_of(space)
-    rows = np.array([[1.0, *places(columns, r.point)] for r in results])
-    sizes = np.log2([r.memory for r in results])
-    middle = sizes.mean()
-    ridge = rows.T @ rows + _RIDGE * np.eye(rows.shape[1])
-    weights = np.linalg.solve(ridge, rows.T @ (sizes - middle))
-    wanted = np.array([[1.0, *places(columns, f.point)] for f in short]) @ weights + middle
-    return [float(size) for size in wanted]

@@ -49,6 +49,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("tuned.analyses.curves.gradients", "warm_up"),
     ("tuned.analyses.model_size", "model_size"),
     ("tuned.analyses.examples.data_size", "data_size"),
+    ("tuned.analyses.device_rules", "device_rules"),
 )
 """(module, function), in the order in which verdicts of a level are shown."""
 

@@ -78,6 +78,7 @@ class TrialData:
         run_dir: Folder of its latest attempt; empty before the first.
         stopped_by: The rule or person that ended it, where it is `pruned`, as `StoppedBy` spells it.
         curves: Metric -> its curve.
+        card: What it did with its card, as `tuned.core.trials.card_figures.figures` has it; empty where it had none.
     """
 
     number: int
@@ -107,6 +108,7 @@ class TrialData:
     retry_of: int | None = None
     stopped_by: str = ""
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    card: Mapping[str, float] = field(default_factory=dict)
 
     def curve(self, metric: str | None) -> Curve:
         """Its curve of a metric; an empty one when it has not reported it."""
@@ -122,6 +124,7 @@ class StudyData:
         state: As `tuned.core.states.StudyState` spells it.
         slots: Trials that the machine can run at once.
         steps: The steps of its playbook, as `tuned.core.playbook.steps.Playbook.to_list` has them.
+        cards: Where the time of the machine's cards went meanwhile, as `tunectl gpu ledger --json` has it.
     """
 
     name: str
@@ -132,6 +135,7 @@ class StudyData:
     ended_at: float | None = None
     slots: int = 1
     steps: tuple[Mapping[str, Any], ...] = ()
+    cards: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def space(self) -> SearchSpace:
@@ -212,8 +216,8 @@ class StudyData:
     def from_dict(cls, data: Mapping[str, Any]) -> StudyData:
         """The study as the daemon sent it."""
         trials = tuple(_trial(row) for row in data["trials"])
-        steps = tuple(data.get("steps", ()))
-        return cls(**{**data, "spec": StudySpec.from_dict(data["spec"]), "trials": trials, "steps": steps})
+        lists = {name: tuple(data.get(name, ())) for name in ("steps", "cards")}
+        return cls(**{**data, "spec": StudySpec.from_dict(data["spec"]), "trials": trials, **lists})
 
 
 _KNOWN = frozenset(known.name for known in fields(TrialData))

@@ -33,7 +33,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         ("chosen by", row.origin + (f": {row.why}" if row.why else "")),
         ("seed", str(row.seed)),
         ("device", row.slot or row.device),
-        ("card", _card(metrics)),
+        ("card", card_figures.in_words(row.card)),
         ("took", render.span(row.started_at, row.ended_at)),
         ("code", f"{row.code} (not the code that was submitted)" if row.code else ""),
         ("folder", detail.run_dir or ""),
@@ -51,14 +51,6 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
     if len(detail.attempts) > 1:
         click.echo()
         show_table(["attempt", "ended by", "device", "duration", "reason"], [_attempt(a) for a in detail.attempts])
-
-
-def _card(metrics: Sequence[MetricRow]) -> str:
-    samples: dict[str, list[float]] = {}
-    for metric in metrics:
-        if not isinstance(metric.value, str):
-            samples.setdefault(metric.name, []).append(metric.value)
-    return card_figures.in_words(samples)
 
 
 def _metric_rows(metrics: Sequence[MetricRow]) -> list[list[str]]:

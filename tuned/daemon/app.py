@@ -29,6 +29,7 @@ from tuned.daemon.attempts.lost_cards import LostCards
 from tuned.daemon.attempts.sampling import sample, watch_devices
 from tuned.daemon.callers import Callers
 from tuned.daemon.card_uses import CardUses
+from tuned.daemon.devices import device_rows
 from tuned.daemon.files import renaming
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
@@ -48,6 +49,7 @@ from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
+from tuned.daemon.packing import Packing
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.polite import Polite
@@ -63,7 +65,7 @@ from tuned.home import Home, settings
 from tuned.launch.bundle import make_bundle
 from tuned.nvidia import Nvidia
 from tuned.version import VERSION
-from tuned.wire import Changed, DaemonStatus, DeviceRow
+from tuned.wire import Changed, DaemonStatus
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class Daemon:
         self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
         self._uses = CardUses(self._database, self._slots)
         self._preempting = Preempting(self._database, self._attempts, self._slots, self._suggesting, home.runs)
+        self._packing = Packing(self._database, self._hub, self._slots)
         self._scheduler = Scheduler(
             self._database,
             self._hub,
@@ -111,6 +114,7 @@ class Daemon:
             self._playbooks,
             self._attempts.live,
             self._preempting,
+            self._packing,
             self._uses,
         )
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
@@ -151,6 +155,7 @@ class Daemon:
             yields=self._yields,
             polite=self._polite,
             callers=self._callers,
+            packing=self._packing,
             status=self.status,
             stop=self.stop,
         )
@@ -165,6 +170,7 @@ class Daemon:
         await self._skip_gap()
         await self._yields.begin()
         await self._polite.begin()
+        await self._packing.begin()
         self.notes += [f"taken in from the run directories: {t}" for t in await asyncio.to_thread(self._meet)]
         await adopt(self._database, self._attempts, self._slots, self._graveyard)
         # Before the first lease: somebody else may be using a card.
@@ -251,6 +257,8 @@ class Daemon:
     async def _cards_looked_at(self) -> None:
         await self._lost_cards.look()
         await self._polite.look()
+        await self._packing.look()
+        await self._uses.look()
 
     async def _pause(self, targets: list[str], level: str, leaves_card: bool) -> Changed:
         return await pausing.pause(self._context, targets, level, leaves_card)
@@ -288,23 +296,6 @@ class Daemon:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         alarms = [text for text in (self._database.writer.damage, self._scheduler.lacking) if text]
         alarms += self._attempts.lacking
-        devices = []
-        for slot in [*self._slots.gpus, *self._slots.cpus]:
-            sample = self._slots.samples.get(slot.id)
-            devices.append(
-                DeviceRow(
-                    id=slot.id,
-                    kind=slot.kind,
-                    name=slot.name,
-                    index=slot.index,
-                    memory_total=slot.memory_total,
-                    memory_used=sample.memory_used if sample else None,
-                    utilisation=sample.utilisation if sample else None,
-                    held_by=self._slots.held.get(slot.id, ""),
-                    blocked=self._slots.unavailable(slot.id),
-                    label=slot.label,
-                )
-            )
         return DaemonStatus(
             pid=os.getpid(),
             socket=str(self._home.socket),
@@ -313,7 +304,7 @@ class Daemon:
             uptime_s=time.monotonic() - self._began,
             rss_bytes=resident,
             slots=len(self._slots.default_slots),
-            devices=devices,
+            devices=device_rows(self._slots, self._uses.day),
             studies=studies,
             running=running,
             queued=queued,

@@ -1,19 +1,41 @@
-"""Notes why cards stand idle, whenever that changes, for the account of their time.
+"""Notes why cards stand idle, whenever that changes, and the account of their time.
 
-Owns these notes; the account is `tuned.core.queue.card_time`'s.
+Owns these notes and their reading; how they add up is `tuned.core.queue.card_time`'s.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
+from storage import queries
 from storage.engine import Database
 from storage.repository.card_uses import forget_uses, note_uses
-from tuned.core.queue.card_time import Use, idle_use
+from tuned.core.queue.card_time import OURS, Use, card_time, idle_use
 from tuned.daemon import clock
-from tuned.daemon.machine.slots import Slots
+from tuned.daemon.machine.slots import Slot, Slots
+from tuned.wire import CardTime
 
 KEPT_S = 31 * 86_400.0
+DAY_S = 86_400.0
+AGAIN_S = 60.0
+"""Between two accounts of the last day."""
+
+
+def ledger(conn: Connection, cards: Sequence[Slot], since: float, until: float) -> list[CardTime]:
+    """Where the time of each card went between two moments (unix seconds), or since records of it began."""
+    marks, stays = queries.card_marks(conn), queries.card_stays(conn, since)
+    found = []
+    for card in cards:
+        noted, held = marks.get(card.id, []), stays.get(card.id, [])
+        first = min([*(mark.at for mark in noted), *(stay.claimed for stay in held)], default=until)
+        begin = min(until, max(since, first))
+        account = card_time(held, noted, begin, until)
+        uses = {use.value: account[use] for use in Use if use in account}
+        found.append(CardTime(card.index, card.name, begin, until, uses, [use.value for use in OURS]))
+    return found
 
 
 class CardUses:
@@ -23,6 +45,9 @@ class CardUses:
         self._database = database
         self._slots = slots
         self._noted: dict[str, Use] = {}
+        self._accounted = 0.0
+        self.day: dict[str, dict[str, float]] = {}
+        """Card -> use -> seconds of the last day, a minute old at most while trials run."""
 
     async def begin(self, last_alive: float | None) -> None:
         """No daemon ran since this moment (unix seconds); None: not known."""
@@ -58,3 +83,12 @@ class CardUses:
         if changed:
             await self._database.writer.run(lambda conn: note_uses(conn, changed, now))
             self._noted |= changed
+
+    async def look(self) -> None:
+        """After the cards were looked at: renew the account of the last day."""
+        if not self._slots.gpus or time.monotonic() - self._accounted < AGAIN_S:
+            return
+        self._accounted = time.monotonic()
+        cards, now = list(self._slots.gpus), clock.now()
+        found = await self._database.ask(lambda conn: ledger(conn, cards, now - DAY_S, now))
+        self.day = {card.id: account.uses for card, account in zip(cards, found, strict=True)}

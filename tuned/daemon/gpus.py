@@ -6,12 +6,10 @@ import asyncio
 from typing import Annotated
 
 from fastapi import Query
-from sqlalchemy import Connection
 
-from storage import queries
-from tuned.core.queue.card_time import OURS, Use, card_time
 from tuned.daemon import clock
 from tuned.daemon.attempts.sampling import sample
+from tuned.daemon.card_uses import ledger as account
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.machine.processes import owner
@@ -69,21 +67,8 @@ async def yield_(request: GpuYield, given: Given) -> GpuYielded:
 @router.get("/gpus/ledger")
 async def ledger(given: Given, seconds: Annotated[float, Query(gt=0, le=LONGEST_S)] = WEEK_S) -> list[CardTime]:
     """Where the time of each card went in the last so many seconds; it adds up to the whole since records began."""
-    now = clock.now()
-
-    def read(conn: Connection) -> list[CardTime]:
-        marks, stays = queries.card_marks(conn), queries.card_stays(conn, now - seconds)
-        found = []
-        for slot in given.slots.gpus:
-            noted, held = marks.get(slot.id, []), stays.get(slot.id, [])
-            first = min([*(mark.at for mark in noted), *(stay.claimed for stay in held)], default=now)
-            since = max(now - seconds, first)
-            account = card_time(held, noted, since, now)
-            uses = {use.value: account[use] for use in Use if use in account}
-            found.append(CardTime(slot.index, slot.name, since, now, uses, [use.value for use in OURS]))
-        return found
-
-    return await given.database.ask(read)
+    now, cards = clock.now(), list(given.slots.gpus)
+    return await given.database.ask(lambda conn: account(conn, cards, now - seconds, now))
 
 
 @router.post("/gpus/polite")

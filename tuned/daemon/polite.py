@@ -1,6 +1,7 @@
 """Polite mode: our trials leave a card on which somebody else begins to work, and come back when it is quiet.
 
-Owns the switch, and who a card was left to. The rule is `core.queue.polite`'s, leaving a card `tuned.daemon.yields`'.
+Owns the switch, and who a card was left to, be it by the clock. The rules are `core.queue.polite`'s, leaving a card
+`tuned.daemon.yields`'.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from storage.engine import Database
 from storage.facts import fact, keep_fact
 from tuned.core.errors import TunedError
-from tuned.core.queue.polite import Politeness, Presence, politeness_of, seen
+from tuned.core.queue.polite import Politeness, Presence, politeness_of, quiet_until, seen
 from tuned.daemon import clock
 from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot, Slots
@@ -25,6 +27,8 @@ from tuned.wire import GpuYield
 log = logging.getLogger(__name__)
 
 KEY = "gpu/polite"
+QUIET = "left to others in quiet hours"
+"""What a card is left to in them; the text goes on with their end."""
 
 
 class Polite:
@@ -42,6 +46,8 @@ class Polite:
         self._yields = yields
         self._settings = settings
         self._presences: dict[str, Presence] = {}
+        self._quiet: dict[str, bool] = {}
+        """Card in its quiet hours -> whether our trials have left it; no: a person has taken it back."""
         self.on = False
         self.trouble = ""
 
@@ -49,7 +55,10 @@ class Polite:
         """Know again whether it is on, and which cards were left."""
         self.on = bool(await self._database.ask(lambda conn: fact(conn, KEY)))
         for slot_id, since in self._yields.left_since().items():
-            self._presences[slot_id] = Presence(since, left=True)
+            if self._slots.left_to.get(slot_id, "").startswith(QUIET):
+                self._quiet[slot_id] = True
+            else:
+                self._presences[slot_id] = Presence(since, left=True)
 
     async def switch(self, on: bool) -> None:
         """Turn it on or off, also for the daemons to come; off, every card that was left is taken back."""
@@ -62,17 +71,33 @@ class Polite:
 
     async def look(self) -> None:
         """After the cards were looked at: leave those where somebody else has begun, and come back."""
-        if not self.on:
-            return
         try:
             settings, self.trouble = politeness_of(self._settings()), ""
         except TunedError as error:
             settings, self.trouble = Politeness(), f"polite mode goes by its defaults: {error}"
+        at = datetime.fromtimestamp(clock.now())  # noqa: DTZ006 - quiet hours go by the clock on the wall
         for slot in self._slots.gpus:
             try:
-                await self._look(slot, settings)
+                until = quiet_until(settings.quiet, slot.index, at)
+                if until or slot.id in self._quiet:
+                    await self._by_the_clock(slot, until)
+                elif self.on:
+                    await self._look(slot, settings)
             except TunedError as error:
                 log.info("%s is not left: %s", slot.label, error)
+
+    async def _by_the_clock(self, slot: Slot, until: str) -> None:
+        """Leave a card for its quiet hours, and come back behind them; whoever works on it then is seen anew."""
+        free = self._slots.yielded.get(slot.id, 0.0) <= clock.now()
+        if not until:
+            if self._quiet.pop(slot.id) and not free:
+                await self._yields.yield_(GpuYield(slot.id))
+        elif slot.id not in self._quiet:
+            if free or self._presences.pop(slot.id, Presence()).left:  # else a person has left it
+                await self._yields.yield_(GpuYield(slot.id, LONGEST_S), f"{QUIET} until {until}", clock.now())
+                self._quiet[slot.id] = True
+        elif free:
+            self._quiet[slot.id] = False  # a person took it back
 
     async def _look(self, slot: Slot, settings: Politeness) -> None:
         now = clock.now()
@@ -84,7 +109,9 @@ class Polite:
         if judgement is None:
             return  # it does not answer
         pids = [pid for pid in judgement.others if settings.whose == "all" or not _is_ours(pid)]
-        there = bool(pids) and self._held(slot, pids, judgement.foreign) > settings.memory
+        busy = self._slots.samples[slot.id].busy
+        used = sum(busy.get(pid, 0.0) for pid in pids)
+        there = bool(pids) and settings.works(self._held(slot, pids, judgement.foreign), used)
         after, act = seen(before, there, settings, now)
         if act == "leave":
             since = now if after.since is None else after.since

@@ -174,10 +174,13 @@ def trial_row(trial: Trial, label: Callable[[str], str] = str, waits_for: str = 
 
 
 def trial_rows(conn: Connection, trials: Iterable[Trial], label: Callable[[str], str] = str) -> list[TrialRow]:
-    """Rows with the last value of every metric."""
-    return [
-        replace(trial_row(trial, label), metrics=wire_values(queries.last_values(conn, trial.id))) for trial in trials
-    ]
+    """Rows with the last value of every metric, and what the trials did with their cards."""
+
+    def row(trial: Trial) -> TrialRow:
+        metrics, card = queries.last_values(conn, trial.id), queries.figures_on_cards(conn, trial.id)
+        return replace(trial_row(trial, label), metrics=wire_values(metrics), card=card)
+
+    return [row(trial) for trial in trials]
 
 
 def _plain(value: Any) -> Any:

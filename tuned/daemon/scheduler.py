@@ -44,6 +44,7 @@ from tuned.daemon.card_uses import CardUses
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.packing import Packing
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting
@@ -97,6 +98,7 @@ class Scheduler:
         playbooks: Playbooks,
         live: Mapping[int, LiveAttempt],
         preempting: Preempting,
+        packing: Packing,
         uses: CardUses,
     ) -> None:
         self._database = database
@@ -107,6 +109,7 @@ class Scheduler:
         self._playbooks = playbooks
         self._live = live
         self._preempting = preempting
+        self._packing = packing
         self._uses = uses
         self.blocked = ""
 
@@ -174,11 +177,12 @@ class Scheduler:
             for t in picture.queue
             if t.id not in claiming
         ]
-        actions = self._plan(views, queue)
+        known = [(trials[entry.trial_id], picture.studies[entry.study_id]) for entry in queue]
+        actions = self._plan(views, queue, known)
         if self._slots.stale and any(isinstance(action, Claim) and _takes_gpu(action) for action in actions):
             # Somebody may have begun to use a card since the last look, or it was lost.
             await sample(self._slots, self._live.values())
-            actions = self._plan(views, queue)
+            actions = self._plan(views, queue, known)
         starving, claimed = set(), set(claiming)
         for action in actions:
             match action:
@@ -219,14 +223,19 @@ class Scheduler:
                 self._suggesting.renew(study, waiting_trials)
         return True
 
-    def _plan(self, views: Sequence[StudyView], queue: Sequence[QueuedView]) -> list[Action]:
+    def _plan(
+        self, views: Sequence[StudyView], queue: Sequence[QueuedView], waiting: Sequence[tuple[Trial, Study]]
+    ) -> list[Action]:
         held_up = self.held_up
         free_gpus = {} if held_up else self._slots.gpu_shares()
         free_cpus = [] if held_up else self._slots.free_cpus()
-        return plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus()))
+        joins = {} if held_up else self._packing.joins(waiting)
+        return plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus()), joins)
 
     def _idle_slots(self, view: StudyView, study: Study) -> int:
-        free = self._slots.room(study.spec.run.gpus)
+        free, places = self._slots.room(study.spec.run.gpus), self._packing.places(study)
+        if places > self._slots.capacity(study.spec.run.gpus):
+            free = max(free, places - view.live)
         room = free if view.parallel is None else min(free, view.parallel - view.live)
         remaining = room if view.trials is None else view.trials - view.counted
         return max(0, min(room, remaining))
@@ -240,7 +249,7 @@ class Scheduler:
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.search
-        parallel = search.parallel or max(1, self._slots.capacity(study.spec.run.gpus))
+        parallel = search.parallel or max(1, self._packing.places(study))
         pace = self._suggesting.pace(study.id)
         live = sum(counts.get(state, 0) for state in LIVE) + claiming
         if reproducible(study):

@@ -111,6 +111,7 @@ class Yields:
         await self._keep_one(
             slot.id, {"until": until, "level": request.level, "trials": trials, "to": left_to, "since": since}
         )
+        failpoints.reach("yield.kept")
         changed = Changed([])
         try:
             if targets:

@@ -24,6 +24,8 @@ class TrialRow:
     asked for it.
     `waits_for` says what a trial waits for that cannot begin, as the machine lacks something, or that was told to end
     or to stand still; empty when nothing does.
+    `card` holds what it did with its card, along with `metrics`: `peak_memory` and `mean_memory` in bytes,
+    `utilisation` in per cent, `watts`, `watt_hours`, `degrees`, and the shares of time `throttled` and `stalled`.
     """
 
     study: str
@@ -54,6 +56,7 @@ class TrialRow:
     slot: str = ""
     metrics: dict[str, Number] = field(default_factory=dict)
     waits_for: str = ""
+    card: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tuned.analyses.model_size import size_table
 from tuned.analyses.parameters.two_way import two_way_table
 from tuned.analyses.question import Question
 from tuned.analyses.reporting import report_page as html
+from tuned.analyses.reporting.cards import card_bars, card_ledger, figure_table
 from tuned.analyses.reporting.final_model import FinalModel, final_model, final_table, steps_table
 from tuned.analyses.reporting.ledger import ledger, ledger_table
 from tuned.analyses.reporting.parameter_plots import axis_plots, importance_plot, isolation_plots
@@ -192,10 +193,13 @@ class _Report:
         return section
 
     def time(self) -> Section:
-        """The ledger."""
+        """The ledgers of the slots and of the cards."""
         section = Section("Time")
         self._pictures(section, slots)
         self._table(section, lambda: ledger_table(self.study))
+        self._pictures(section, card_bars)
+        self._table(section, lambda: card_ledger(self.study))
+        self._table(section, lambda: figure_table(self.study))
         return section
 
     def setting(self) -> Section:

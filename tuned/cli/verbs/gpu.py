@@ -13,6 +13,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_steering
 from tuned.core import words
+from tuned.core.queue.card_time import per_mille
 
 if TYPE_CHECKING:
     from tuned.wire import CardTime, GpuPolite, GpuRow, GpuYielded
@@ -96,12 +97,13 @@ def _account(cards: Sequence[CardTime]) -> None:
         click.echo("this machine has no GPU")
         return
     names = list(dict.fromkeys(use for card in cards for use in card.uses))
+    shares = [per_mille(card.uses) for card in cards]
     rows = []
     for use in names:
-        seconds = [card.uses.get(use, 0.0) for card in cards]
-        shares = [s / (c.until - c.since) if c.until > c.since else 0.0 for s, c in zip(seconds, cards, strict=True)]
-        mean = sum(shares) / len(shares)
-        rows.append([use, *(f"{share:.1%}" for share in shares), words.duration(sum(seconds)), "█" * round(BAR * mean)])
+        seconds = sum(card.uses.get(use, 0.0) for card in cards)
+        mean = sum(of.get(use, 0) for of in shares) / len(shares)
+        told = [f"{of.get(use, 0) / 10:.1f}%" for of in shares]
+        rows.append([use, *told, words.duration(seconds), "█" * round(BAR * mean / 1000)])
     show_table(["use", *(f"=gpu:{card.index}" for card in cards), "=time", ""], rows)
     total = sum(card.until - card.since for card in cards)
     ours = sum(card.uses.get(use, 0.0) for card in cards for use in card.ours)

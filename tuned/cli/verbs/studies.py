@@ -130,6 +130,7 @@ def _show(page: StudyPage) -> None:
         ("within", "; ".join(_bound(c) for c in row.constraints)),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
         ("each trial", words.count(row.cores, "core") if row.cores else ""),
+        ("cards", row.packing),
         ("points", row.phase),
         ("early stop", _stopping(row.early_stopping)),
         ("priority", str(row.priority)),

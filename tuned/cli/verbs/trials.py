@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,6 +84,29 @@ def constant_params(rows: Sequence[TrialRow]) -> dict[str, Any]:
     }
 
 
+def card_columns(rows: Sequence[TrialRow]) -> dict[str, Callable[[Mapping[str, float]], str]]:
+    """Heading -> a trial's figure of its card; none that no trial has, nor what was never seen to be wrong."""
+    found: dict[str, Callable[[Mapping[str, float]], str]] = {}
+    for heading, name, form, always in _CARD:
+        if any(name in row.card if always else row.card.get(name) for row in rows):
+            found[heading] = partial(_cell, name, form)
+    return found
+
+
+def _cell(name: str, form: Callable[[float], str], card: Mapping[str, float]) -> str:
+    return form(card[name]) if name in card else words.UNKNOWN
+
+
+_CARD: tuple[tuple[str, str, Callable[[float], str], bool], ...] = (
+    ("memory", card_figures.PEAK, words.size, True),
+    ("busy", "utilisation", lambda value: f"{value:.0f}%", True),
+    ("Wh", "watt_hours", lambda value: words.number(value, 2), True),
+    ("throttled", "throttled", lambda value: f"{value:.0%}", False),
+    ("stalled", "stalled", lambda value: f"{value:.0%}", False),
+)
+"""Heading, figure, its form, and whether it is told where it is zero in all trials."""
+
+
 def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     """Print trials for a person, the study's name in front when they are of several."""
     if not rows:
@@ -95,7 +119,8 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     constant = {} if with_study else constant_params(rows)
     if constant:
         click.echo(f"the same in all of these trials: {render.point(constant)}")
-    measured = [*(f"={metric}" for metric in metrics), *(f"~{metric}" for metric in others)]
+    cards = card_columns(rows)
+    measured = [*(f"={metric}" for metric in metrics), *(f"~{name}" for name in (*others, *cards))]
     headings = ["number", "state", *measured, "params", "origin", "attempt", "device", "duration"]
     cells = [
         [
@@ -103,6 +128,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
             render.state(row.state) + _intent(row),
             *(words.number(row.values.get(metric)) for metric in metrics),
             *(words.number(row.metrics.get(metric)) for metric in others),
+            *(form(row.card) for form in cards.values()),
             render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",

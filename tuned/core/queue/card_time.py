@@ -5,7 +5,7 @@ Owns that account. Pure; it adds up: every second of the window is in one line o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -113,3 +113,20 @@ def idle_use(lost: bool, polite: bool, yielded: bool, foreign: bool, wanted: Use
     """
     reasons = ((lost, Use.LOST), (polite, Use.POLITE), (yielded, Use.YIELDED), (foreign, Use.FOREIGN))
     return next((use for holds, use in reasons if holds), wanted)
+
+
+def per_mille(uses: Mapping[str, float]) -> dict[str, int]:
+    """Thousandths of the whole by use, whole numbers that add up to a thousand: the largest remainders are rounded up.
+
+    Args:
+        uses: Use -> seconds.
+    """
+    total = sum(uses.values())
+    if total <= 0:
+        return dict.fromkeys(uses, 0)
+    exact = {use: 1000 * seconds / total for use, seconds in uses.items()}
+    found = {use: int(share) for use, share in exact.items()}
+    by_rest = sorted(exact, key=lambda use: found[use] - exact[use])
+    for use in by_rest[: 1000 - sum(found.values())]:
+        found[use] += 1
+    return found

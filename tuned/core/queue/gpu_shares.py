@@ -1,7 +1,7 @@
 """How the GPUs of a machine are shared out: whole ones, several, or a part of one. Pure.
 
-A share is what of a card can still be leased, from 0 to 1. Parts count for the queue alone: what a trial may really use
-of a card's memory is its own affair.
+A share is what of a card can still be leased, from 0 to 1, and below 0 where trials have joined on it. Parts count for
+the queue alone: what a trial may really use of a card's memory is its own affair.
 """
 
 from __future__ import annotations
@@ -65,5 +65,5 @@ def choose(shares: Mapping[str, float], wanted: float) -> list[str]:
 def how_many(shares: Mapping[str, float], wanted: float) -> int:
     """How many trials that want so much could run on these cards at once."""
     if wanted < 1.0:
-        return sum(int((left + _DUST) / wanted) for left in shares.values())
+        return sum(int((max(0.0, left) + _DUST) / wanted) for left in shares.values())
     return sum(left >= 1.0 - _DUST for left in shares.values()) // int(wanted)

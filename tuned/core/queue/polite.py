@@ -1,12 +1,14 @@
-"""When our trials leave a card because somebody else has begun to work on it, and when they come back.
+"""When our trials leave a card because somebody else has begun to work on it or by the clock, and when they come back.
 
-Owns that rule and its settings. Pure; who has the trials leave is `tuned.daemon.politeness`.
+Owns these rules and their settings. Pure; who has the trials leave is `tuned.daemon.polite`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tuned.core.durations import parse_duration
@@ -16,6 +18,38 @@ from tuned.core.queue.attribution import FOREIGN_BYTES
 from tuned.core.sizes import parse_size
 
 WHOSE = ("others", "all")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """One `[[gpu.quiet]]`: hours in which cards are left to others.
+
+    Attributes:
+        cards: Their numbers; empty: all.
+        days: 0 for Monday to 6; of hours over midnight the day on which they begin.
+        begin, end: Minutes after midnight, by the clock on the wall; `end` at or before `begin` is on the next day.
+    """
+
+    cards: tuple[int, ...]
+    days: tuple[int, ...]
+    begin: int
+    end: int
+
+    def holds(self, card: int, at: datetime) -> bool:
+        """Whether it holds for a card at a local time. Where clocks are set, it goes by what they show."""
+        if self.cards and card not in self.cards:
+            return False
+        minute, today, before = at.hour * 60 + at.minute, at.weekday(), (at.weekday() - 1) % 7
+        if self.begin < self.end:
+            return today in self.days and self.begin <= minute < self.end
+        return (today in self.days and minute >= self.begin) or (before in self.days and minute < self.end)
+
+
+def quiet_until(rules: Sequence[Quiet], card: int, at: datetime) -> str:
+    """The time on the wall at which a card's quiet hours end, `18:00`; empty outside of them."""
+    ends = [rule.end for rule in rules if rule.holds(card, at)]
+    return f"{ends[0] // 60:02}:{ends[0] % 60:02}" if ends else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +58,22 @@ class Politeness:
 
     Attributes:
         memory: Bytes beyond which somebody else counts as working on a card.
+        utilisation: Per cent of its time beyond which they do, however little memory they hold.
         after: Seconds for which they must, before our trials leave.
         back_after: Seconds of quiet before these come back.
         whose: `others`: processes of other users; `all`: also one's own beside the trials.
     """
 
     memory: int = FOREIGN_BYTES
+    utilisation: float = 20.0
     after: float = 30.0
     back_after: float = 300.0
     whose: str = "others"
+    quiet: tuple[Quiet, ...] = ()
+
+    def works(self, held: float, busy: float) -> bool:
+        """Whether somebody who holds so many bytes and takes so many per cent of the time works on a card."""
+        return held > self.memory or busy > self.utilisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +123,14 @@ def politeness_of(table: Mapping[str, Any]) -> Politeness:
     Raises:
         InvalidInput: A key or a value is wrong.
     """
-    known = {"memory": parse_size, "after": parse_duration, "back_after": parse_duration, "whose": _whose}
+    known: dict[str, Callable[[Any], Any]] = {
+        "memory": parse_size,
+        "utilisation": _per_cent,
+        "after": parse_duration,
+        "back_after": parse_duration,
+        "whose": _whose,
+        "quiet": _quiet_hours,
+    }
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
@@ -98,3 +146,46 @@ def _whose(value: object) -> str:
     if value not in WHOSE:
         raise ValueError(f"{value!r} is neither others nor all")
     return str(value)
+
+
+def _per_cent(value: object) -> float:
+    text = str(value).strip().removesuffix("%")
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number <= 100:
+        raise ValueError(f'{value!r} is no share of the time, such as "20%"')
+    return number
+
+
+def _quiet_hours(value: object) -> tuple[Quiet, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ValueError("is a list of tables: [[gpu.quiet]]")
+    return tuple(_quiet(one) for one in value)
+
+
+def _quiet(table: Mapping[str, Any]) -> Quiet:
+    unknown = sorted(set(table) - {"cards", "days", "from", "to"})
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no setting of quiet hours; they have cards, days, from and to")
+    lacks = [key for key in ("from", "to") if key not in table]
+    if lacks:
+        raise ValueError(f'has no {lacks[0]}, such as {lacks[0]} = "08:00"')
+    cards, days = table.get("cards", []), table.get("days", list(DAYS))
+    if not isinstance(cards, list) or not all(type(card) is int and card >= 0 for card in cards):
+        raise ValueError(f"{cards!r} are no numbers of cards, such as [0, 1]")
+    if not isinstance(days, list) or not days or not all(day in DAYS for day in days):
+        raise ValueError(f"{days!r} are no days; they are {', '.join(DAYS)}")
+    begin, end = _minute(table["from"]), _minute(table["to"])
+    if begin == end:
+        raise ValueError(f"begin and end at {table['from']}; for a whole day, from 00:00 to 24:00")
+    return Quiet(tuple(cards), tuple(DAYS.index(day) for day in days), begin, end)
+
+
+def _minute(value: object) -> int:
+    match = re.fullmatch(r"([01]?\d|2[0-4]):([0-5]\d)", value) if isinstance(value, str) else None
+    found = int(match[1]) * 60 + int(match[2]) if match else 1441
+    if found > 1440:
+        raise ValueError(f'{value!r} is no time of day, such as "08:00"')
+    return found

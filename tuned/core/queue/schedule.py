@@ -144,6 +144,7 @@ def plan(
     free_gpus: Sequence[str] | Mapping[str, float],
     free_cpus: Sequence[str],
     leasable_gpus: int = 0,
+    joins: Mapping[int, Sequence[str]] | None = None,
 ) -> list[Action]:
     """The next actions, in the order in which they shall be done.
 
@@ -154,6 +155,8 @@ def plan(
         free_cpus: Ids of the free CPU slots.
         leasable_gpus: How many cards there are in all, leased ones included. A trial that could have its cards once
             others end lets nobody behind it take them: else small trials would keep a large one waiting for ever.
+        joins: Trial id -> GPUs with other trials that it may join where it finds no free one, the best first. One trial
+            joins at a time: what two do together is measured before a third comes.
 
     Returns:
         Claims never exceed the slots, a study's `parallel`, or its `trials`; a study is drained before it is ended.
@@ -164,6 +167,7 @@ def plan(
     claimed = dict.fromkeys(views, 0)
     gpus = dict(free_gpus) if isinstance(free_gpus, Mapping) else dict.fromkeys(free_gpus, 1.0)
     cpus, gpus_wanted = list(free_cpus), False
+    joined: set[str] = set()
     for entry in queue:
         study = views.get(entry.study_id)
         if study is None or study.state is not StudyState.RUNNING or _budget_spent(study):
@@ -172,6 +176,9 @@ def plan(
             continue
         if entry.gpus:
             chosen = [] if gpus_wanted else choose(gpus, entry.gpus)
+            if not chosen and not gpus_wanted:
+                chosen = [card for card in (joins or {}).get(entry.trial_id, ()) if card not in joined][:1]
+                joined.update(chosen)
             if not chosen:
                 gpus_wanted = gpus_wanted or entry.gpus <= leasable_gpus
                 continue

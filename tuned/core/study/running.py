@@ -69,6 +69,7 @@ class RunSpec:
         retries: Failure class -> how often such an attempt is tried again.
         cpus: Cores that a trial is confined to; None: an equal share of the machine's.
         gpus: GPUs a trial needs; None: one where there is one.
+        share: Which trials one without `gpus` may share its card with: `auto` (those of its study), `any`, or `never`.
         preemptible: Whether its trials may make room for an urgent one; None: where they can go on from a checkpoint.
         gpu_memory: Bytes of a card that a trial is to stay below; None: all of it.
         limits: Resource limits of each trial, by name (`memory` and `file_size` in bytes, `open_files`, `processes`,
@@ -113,6 +114,7 @@ class RunSpec:
     spelling: dict[str, Spelling] = field(default_factory=dict)
     module: str = ""
     preemptible: bool | None = None
+    share: Literal["auto", "never", "any"] = "auto"
 
     @property
     def root(self) -> str:

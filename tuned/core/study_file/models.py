@@ -45,11 +45,12 @@ class Table(BaseModel):
 
 
 class ResourcesTable(Table):
-    """`run.resources`: cores, GPUs and GPU memory of one trial."""
+    """`run.resources`: cores, GPUs and GPU memory of one trial, and who may share its GPU."""
 
     cpus: Annotated[Finite, Field(gt=0, le=4096)] | None = None
     gpus: Gpus | None = None
     gpu_memory: AutoSize = None
+    share: Literal["auto", "never", "any"] = "auto"
 
 
 class LimitsTable(Table):

@@ -60,7 +60,9 @@ def probe_study(
     table[parameter] = {"type": "choice", "values": list(rungs), "ordered": True}
     run = dict(study.get("run", {}))
     run["args"] = [item for item in run.get("args", []) if not _mentions(item, dropped)]
-    run |= {"timeout": f"{seconds:g}s", "retries": {"lost": 1}}
+    # A neighbour on the card would take of the speed that is measured.
+    resources = {**run.get("resources", {}), "share": "never"}
+    run |= {"timeout": f"{seconds:g}s", "retries": {"lost": 1}, "resources": resources}
     if not run["args"]:
         del run["args"]
     question = f"Which {parameter} fits the memory, and which is fastest?"

@@ -78,6 +78,7 @@ def run_of(
         cpus=table.resources.cpus,
         gpus=table.resources.gpus,
         gpu_memory=table.resources.gpu_memory,
+        share=table.resources.share,
         limits=table.limits.model_dump(exclude_none=True),
         code=table.code,
         tree=tree,

@@ -68,6 +68,8 @@ def _run(run: Mapping[str, Any]) -> list[str]:
         if run.get(name) not in (None, {}, []):
             found[name] = run[name]
     resources = {name: run[name] for name in ("cpus", "gpus", "gpu_memory") if run.get(name) is not None}
+    if run.get("share", "auto") != "auto":
+        resources["share"] = run["share"]
     if resources:
         found["resources"] = resources
     if run.get("code") == "snapshot":

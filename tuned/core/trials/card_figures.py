@@ -6,7 +6,7 @@ for each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from tuned.core import words
 
@@ -43,29 +43,60 @@ def is_stalled(busy: float | None, cores: float | None) -> bool | None:
     return None if busy is None or cores is None else busy < IDLE_BELOW and cores > COMPUTES_ABOVE
 
 
-def in_words(samples: Mapping[str, Sequence[float]]) -> str:
+PEAK, MEAN, SAMPLES = "peak_memory", "mean_memory", "samples"
+"""Figures of a whole trial; further ones are named like their metrics, without `gpu/`."""
+
+
+def figures(sums: Mapping[str, tuple[int, float, float]], watt_hours: float | None) -> dict[str, float]:
+    """What a trial did with its card, by name: bytes, per cent, watts, watt hours, degrees, shares of the time.
+
+    Args:
+        sums: Metric -> how many samples, their mean, their greatest.
+        watt_hours: Of all its attempts.
+    """
+    found: dict[str, float] = {}
+    if MEMORY in sums:
+        found |= {PEAK: sums[MEMORY][2], MEAN: sums[MEMORY][1]}
+    found |= {_short(name): sums[name][1] for name in (BUSY, WATTS, THROTTLED, STALLED) if name in sums}
+    if watt_hours is not None:
+        found[_short(WATT_HOURS)] = watt_hours
+    if DEGREES in sums:
+        found[_short(DEGREES)] = sums[DEGREES][2]
+    if found:
+        found[SAMPLES] = max(count for count, _, _ in sums.values())
+    return found
+
+
+def figure(found: Mapping[str, float], metric: str) -> float | None:
+    """A figure of a trial by its metric's name."""
+    return found.get(_short(metric))
+
+
+def _short(metric: str) -> str:
+    return metric.removeprefix(OF_CARDS)
+
+
+def in_words(found: Mapping[str, float]) -> str:
     """`peak 3.1 GiB, 34% busy, 210 W, 12 Wh, up to 71 °C, throttled 3%, waited for data 40% of the time`.
 
     Args:
-        samples: Name -> its values in order; empty ones are left out.
+        found: As `figures` has them.
     """
-    found = []
-    if samples.get(MEMORY):
-        found.append(f"peak {words.size(max(samples[MEMORY]))}")
-    if samples.get(BUSY):
-        found.append(f"{_mean(samples[BUSY]):.0f}% busy")
-    if samples.get(WATTS):
-        found.append(f"{_mean(samples[WATTS]):.0f} W")
-    if samples.get(WATT_HOURS):
-        found.append(f"{words.number(samples[WATT_HOURS][-1], 2)} Wh")
-    if samples.get(DEGREES):
-        found.append(f"up to {max(samples[DEGREES]):.0f} °C")
-    if any(samples.get(THROTTLED, ())):
-        found.append(f"throttled {_mean(samples[THROTTLED]):.0%} of the time")
-    if any(samples.get(STALLED, ())):
-        found.append(f"waited for data {_mean(samples[STALLED]):.0%} of the time")
-    return ", ".join(found)
+    told = []
+    if PEAK in found:
+        told.append(f"peak {words.size(found[PEAK])}")
+    for metric, form in _FORMS:
+        value = figure(found, metric)
+        if value is not None and (value or metric not in (THROTTLED, STALLED)):
+            told.append(form(value))
+    return ", ".join(told)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+_FORMS: tuple[tuple[str, Callable[[float], str]], ...] = (
+    (BUSY, lambda value: f"{value:.0f}% busy"),
+    (WATTS, lambda value: f"{value:.0f} W"),
+    (WATT_HOURS, lambda value: f"{words.number(value, 2)} Wh"),
+    (DEGREES, lambda value: f"up to {value:.0f} °C"),
+    (THROTTLED, lambda value: f"throttled {value:.0%} of the time"),
+    (STALLED, lambda value: f"waited for data {value:.0%} of the time"),
+)

@@ -18,7 +18,9 @@ from storage.engine import Database
 from tuned.core.errors import InvalidInput, NotFound, Unavailable
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.daemon import clock
 from tuned.daemon.analyses.study_data import study_header, trial_lines
+from tuned.daemon.card_uses import ledger
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 
@@ -83,7 +85,9 @@ class Analysing:
         slots = len(self._slots.default_slots)
         for name in names:
             study, trials, used = await self._database.ask(partial(_begin, name=name))
-            yield study_header(study, slots)
+            until, cards = study.ended_at or clock.now(), list(self._slots.gpus)
+            account = partial(ledger, cards=cards, since=study.created_at, until=until)
+            yield study_header(study, slots, await self._database.ask(account) if cards else ())
             for i in range(0, len(trials), AT_ONCE):
                 some = trials[i : i + AT_ONCE]
                 yield await self._database.ask(

@@ -6,7 +6,8 @@ Owns what is in them; the fields are those of `tuned.analyses.study_data`, by th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from tuned.core.trials import card_figures
 from tuned.core.trials.trial import Trial
 from tuned.daemon.rows import SHARED, trial_row
 from tuned.protocol import encode_number
+from tuned.wire import CardTime
 
 CURVE_POINTS = 200
 """Of a trial's metric."""
 
 
-def study_header(study: Study, slots: int) -> bytes:
-    """A study without its trials, as a line."""
+def study_header(study: Study, slots: int, cards: Sequence[CardTime] = ()) -> bytes:
+    """A study without its trials, as a line; `cards` says where the cards' time went meanwhile."""
     return line(
         {
             "name": study.name,
@@ -33,6 +35,7 @@ def study_header(study: Study, slots: int) -> bytes:
             "created_at": study.created_at,
             "ended_at": study.ended_at,
             "slots": slots,
+            "cards": [asdict(card) for card in cards],
             "steps": [] if study.playbook is None else study.playbook.to_list(),
         }
     )
@@ -46,10 +49,12 @@ def trial_lines(
     asked = list(trials)
     rescued = frozenset[int]().union(*(queries.rescued_trials(conn, study) for study in {t.study_id for t in asked}))
     for trial in asked:
+        card = queries.figures_on_cards(conn, trial.id)
         usage = used.get(trial.id)
         run_dir = str(located(usage.run_dir)) if usage else ""
         curves = queries.curves(conn, trial.id, CURVE_POINTS)
-        found.append(line(_trial(trial, curves, usage, run_dir) | {"rescued": trial.id in rescued}))
+        more = {"rescued": trial.id in rescued, "card": card}
+        found.append(line(_trial(trial, curves, usage, run_dir) | more))
     return b"".join(found)
 
 

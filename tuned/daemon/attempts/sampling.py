@@ -19,6 +19,9 @@ from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Ours, Slots
 
 BUSY_S = 5.0
+EARLY_S = 1.0
+"""Between the samples of an attempt's first `YOUNG_S` seconds: short trials have figures, too."""
+YOUNG_S = 20.0
 IDLE_S = 30.0
 DEVICE_FILES = "/dev/nvidia"
 _HOST_PIDS = 0xEFFFFFFC
@@ -51,7 +54,9 @@ async def watch_devices(
                 _record(slots, attempt, family, await asyncio.to_thread(_cpu_seconds, family))
         kept = len(slots.leasable_gpus()) < len(slots.gpus)
         if slots.leases or kept:
-            await asyncio.sleep(BUSY_S)
+            # One that was leased a card since is not followed yet.
+            young = not live or any(clock.now() - attempt.claimed_at < YOUNG_S for attempt in live)
+            await asyncio.sleep(EARLY_S if young else BUSY_S)
             continue
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE_S):

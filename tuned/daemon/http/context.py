@@ -27,6 +27,7 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
+from tuned.daemon.packing import Packing
 from tuned.daemon.polite import Polite
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.yields import Yields
@@ -78,6 +79,7 @@ class Context:
     yields: Yields
     polite: Polite
     callers: Callers
+    packing: Packing
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
     dry_run: bool = False

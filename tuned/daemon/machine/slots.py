@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ from tuned.daemon import clock
 from tuned.daemon.machine.visible import visible_cards
 from tuned.nvidia import Look, Nvidia, Sample
 
+KEPT = 40
+"""Samples of each card that are shown as its history, `KEPT_EVERY_S` apart."""
+KEPT_EVERY_S = 5.0
 FRESH_S = 1.0
 """A look at the cards that is older leases none."""
 
@@ -83,6 +87,9 @@ class Slots:
         """GPU -> until when (unix seconds) it is left to somebody else."""
         self.left_to: dict[str, str] = {}
         """GPU -> who it is left to by polite mode, and since when."""
+        self.history: dict[str, deque[Sample]] = {}
+        """GPU -> its samples of the last minutes, oldest first."""
+        self._kept_at = 0.0
         self.leased = asyncio.Event()
         """Set by each lease, for who watches the cards."""
         self.trouble = ""
@@ -238,6 +245,10 @@ class Slots:
         self._ordinals = {card.uuid: card.ordinal for card in cards if card.ordinal is not None}
         self._hidden = len(cards) < len(look.cards)
         self._looked_at = time.monotonic()
+        if self._looked_at - self._kept_at >= KEPT_EVERY_S:
+            self._kept_at = self._looked_at
+            for uuid, sample in samples.items():
+                self.history.setdefault(uuid, deque(maxlen=KEPT)).append(sample)
 
     def _judge(self, uuid: str, sample: Sample, ours: Ours) -> Judgement:
         holders = self.leases.get(uuid, {})

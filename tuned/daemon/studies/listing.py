@@ -27,10 +27,12 @@ def _row(
     repeated: Sequence[Sequence[float]],
     stopping: queries.StoppingReport | None = None,
 ) -> StudyRow:
-    run, slots = study.spec.run, len(given.slots.default_slots)
+    run = study.spec.run
+    slots = max(len(given.slots.default_slots), given.packing.places(study))
     cores = given.slots.cores_each(run.cpus, run.gpus)
     row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results)
     same = f"{REASON} ({REMEDY})" if alike(repeated) else ""
+    row = replace(row, packing=given.packing.in_words(study))
     return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study), same))))
 
 

@@ -24,6 +24,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import looks_like_test
 from tuned.core.playbook.steps import Step, planned
 from tuned.core.program.arguments import recorded
+from tuned.core.queue.packing import refusal
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file.parse import parse_study
@@ -149,9 +150,10 @@ def _refuse_missing_gpus(slots: Slots, spec: StudySpec) -> None:
 
 
 def _one_at_a_time(slots: Slots, spec: StudySpec) -> StudySpec:
-    """The specification with `parallel` 1 where the machine has one slot: the same words, the same search."""
+    """The specification with `parallel` 1 where the machine has one slot that is not shared: the same search again."""
     searching = spec.objectives and spec.space.tunable and spec.search.parallel is None
-    if searching and slots.capacity(spec.run.gpus) == 1:
+    shares = slots.gpus and not refusal(spec)
+    if searching and slots.capacity(spec.run.gpus) == 1 and not shares:
         return replace(spec, search=replace(spec.search, parallel=1))
     return spec
 

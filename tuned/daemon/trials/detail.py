@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -67,12 +67,13 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
 
     attempts, traceback, bad, unreadable, decisions = await given.database.ask(more)
     place = await given.database.ask(lambda conn: queries.rank(conn, study, trial.id))
+    card = await given.database.ask(lambda conn: queries.figures_on_cards(conn, trial.id))
     objective = study.spec.objective
     waits_for = given.attempts.waits_for(trial.id)
     if not waits_for and trial.state in (TrialState.QUEUED, TrialState.STARTING):
         waits_for = given.launching.lacking
     return TrialDetail(
-        trial=trial_row(trial, given.slots.label, waits_for),
+        trial=replace(trial_row(trial, given.slots.label, waits_for), card=card),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.runs, name, run_dirs.checkpoints_of(trial))),
         arguments=shown_arguments(study, trial, given.runs),

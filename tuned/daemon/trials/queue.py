@@ -42,7 +42,7 @@ async def queue(given: Given) -> list[TrialRow]:
 
 def _lane(given: Context, study: Study) -> Lane:
     wanted = study.spec.run.gpus
-    parallel = study.spec.search.parallel or max(1, given.slots.capacity(wanted))
-    return Lane(
-        given.suggesting.pace(study.id).trial_s, parallel, given.slots.default_gpus if wanted is None else wanted
-    )
+    places, capacity = given.packing.places(study), max(1, given.slots.capacity(wanted))
+    parallel = study.spec.search.parallel or max(1, places)
+    gpus = given.slots.default_gpus if wanted is None else wanted
+    return Lane(given.suggesting.pace(study.id).trial_s, parallel, gpus * capacity / max(capacity, places))

@@ -1,0 +1,82 @@
+"""Reads of what attempts took of their cards, and how fast they went. Owns no change."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Connection
+
+from tuned.core.queue.packing import Ran
+from tuned.core.space import Point
+from tuned.core.trials import card_figures
+from tuned.core.trials.card_figures import BUSY, MEMORY, WATT_HOURS
+
+LATEST = 100
+"""Attempts that are looked at."""
+REPORTS = 3
+"""The fewest reports that make a speed."""
+
+_ENDED = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at
+    FROM attempts a JOIN trials t ON t.id = a.trial_id
+    WHERE t.study_id = ? AND a.ended_at IS NOT NULL AND a.started_at IS NOT NULL AND a.failure IS NULL
+        AND a.device NOT LIKE 'cpu:%'
+    ORDER BY a.ended_at DESC LIMIT ?"""
+_SAMPLES = """SELECT step, value FROM observations
+    WHERE trial_id = ? AND name = ? AND attempt = ? AND value IS NOT NULL ORDER BY step"""
+_SUMS = """SELECT name, count(value), avg(value), max(value) FROM observations
+    WHERE trial_id = ? AND name >= 'gpu/' AND name < 'gpu0' AND value IS NOT NULL GROUP BY name"""
+_ENERGY = """SELECT sum(spent) FROM (SELECT max(value) AS spent FROM observations
+    WHERE trial_id = ? AND name = ? GROUP BY attempt)"""
+_FIRST = "SELECT min(time) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND time >= ?"
+_SPEED = """SELECT count(*), min(step), max(step), min(time), max(time) FROM observations
+    WHERE trial_id = ? AND name = ? AND attempt = ? AND time BETWEEN ? AND ?"""
+
+
+def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
+    """The attempts of a study that ended on cards, the latest first; their speed is that of a metric's reports."""
+    found = []
+    for trial_id, attempt, params, shared, started, ended in conn.exec_driver_sql(_ENDED, (study_id, LATEST)):
+        point: Point = json.loads(params)
+        held = _samples(conn, trial_id, MEMORY, attempt)
+        # Before it holds memory it does not compute there.
+        begin = next((step for step, size in held if size), None)
+        busy = [value for step, value in _samples(conn, trial_id, BUSY, attempt) if begin is None or step >= begin]
+        found.append(
+            Ran(
+                point,
+                max((size for _, size in held), default=None) or None,
+                sum(busy) / len(busy) if busy else None,
+                not shared,
+                speed(conn, trial_id, attempt, metric, started, ended),
+                max(0.0, ended - started),
+            )
+        )
+    return found
+
+
+def figures_on_cards(conn: Connection, trial_id: int) -> dict[str, float]:
+    """What a trial did with its cards, over all its attempts; empty without samples."""
+    sums = {name: (count, mean, most) for name, count, mean, most in conn.exec_driver_sql(_SUMS, (trial_id,))}
+    energy = conn.exec_driver_sql(_ENERGY, (trial_id, WATT_HOURS)).scalar() if WATT_HOURS in sums else None
+    return card_figures.figures(sums, energy)
+
+
+def speed(
+    conn: Connection, trial_id: int, attempt: int, metric: str, since: float, until: float, least: int = REPORTS
+) -> float | None:
+    """Steps a second of an attempt between two moments (unix seconds); None where it has fewer reports than `least`."""
+    row = conn.exec_driver_sql(_SPEED, (trial_id, metric, attempt, since, until)).one()
+    count, first, last, begin, end = row
+    if count < least or end <= begin or last <= first:
+        return None
+    return float((last - first) / (end - begin))
+
+
+def reported_since(conn: Connection, trial_id: int, attempt: int, metric: str, since: float) -> float | None:
+    """When an attempt reported a metric first after a moment; None where it has not."""
+    row = conn.exec_driver_sql(_FIRST, (trial_id, metric, attempt, since)).scalar()
+    return None if row is None else float(row)
+
+
+def _samples(conn: Connection, trial_id: int, name: str, attempt: int) -> list[tuple[float, float]]:
+    return [(step, value) for step, value in conn.exec_driver_sql(_SAMPLES, (trial_id, name, attempt))]

@@ -1,0 +1,255 @@
+"""Which waiting trial joins others on a card, and whether that brings anything.
+
+Owns that choice: what trials of a study took alone, the room that is left beside them, and the gain that was measured
+where they shared. Pure; who measures and leases is `tuned.daemon.packing`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tuned.core import words
+from tuned.core.search.memory_fit import LEAST, MemoryFit
+from tuned.core.space import Point, SearchSpace
+from tuned.core.study import StudySpec
+
+FIRST = 2
+"""So many trials of a study must have run alone before one joins another."""
+USABLE = 0.95
+"""Of a card's memory."""
+MARGIN = 1.1
+"""The least factor on a predicted peak."""
+UNFITTED = 1.25
+"""The factor on the largest peak so far, while there are too few for a fit."""
+FULL = 100.0
+"""Per cent of time busy, of all on a card together."""
+WORTH = 1.1
+"""What one more trial must bring, as a factor of the work done before."""
+MOST = 8
+"""Trials on one card."""
+
+_TIMES = frozenset(
+    {"time", "times", "seconds", "secs", "sec", "minutes", "mins", "hours", "latency", "duration", "elapsed"}
+    | {"runtime", "throughput", "speed", "fps"}
+)
+_PER_TIME = re.compile(
+    r"per_?(s|sec|second|min|minute|hour|ms)s?$|(^|_)(it|steps|tokens|samples|images)[_/]s$|_(ms|us|s)$"
+)
+
+
+def refusal(spec: StudySpec) -> str:
+    """Why trials of a study have their cards to themselves, whatever they take of them; empty when they need not."""
+    run = spec.run
+    if run.share == "never":
+        return 'share = "never"'
+    if run.gpus is not None:
+        return f"gpus = {run.gpus:g}"
+    measured = [metric.metric for metric in spec.measured]
+    timed = next((name for name in measured if is_time(name)), None)
+    return f"{timed} is a time, which a neighbour would change" if timed else ""
+
+
+def is_time(metric: str) -> bool:
+    """Whether a metric's name says that it is a time or a speed."""
+    name = metric.lower()
+    return bool(_TIMES & set(re.split(r"[^a-z]+", name))) or _PER_TIME.search(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """An attempt that has ended on a card.
+
+    Attributes:
+        memory: Its peak in bytes; `busy`: per cent of time in which the card computed; None: not known.
+        alone: Whether nobody shared the card meanwhile.
+        speed: Steps a second; None where it reported too few.
+        seconds: From its begin to its end.
+    """
+
+    point: Point
+    memory: float | None
+    busy: float | None
+    alone: bool
+    speed: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a trial of a study takes of a card.
+
+    Attributes:
+        memory: The largest peak so far, in bytes.
+        busy, speed, seconds: Alone; `speed` in steps a second.
+    """
+
+    memory: float
+    busy: float
+    speed: float | None
+    seconds: float
+    fit: MemoryFit | None
+
+    def need(self, point: Point) -> float:
+        """Bytes that a point is given, with a margin."""
+        if self.fit is None:
+            return UNFITTED * self.memory
+        return float(2.0 ** self.fit.log2(point) * max(MARGIN, 2.0 ** (2 * self.fit.spread)))
+
+
+def footprint(space: SearchSpace, ran: Sequence[Ran]) -> Footprint | None:
+    """What trials of a study took; None before enough of them have run alone."""
+    alone = [one for one in ran if one.alone and one.memory and one.busy is not None]
+    if len(alone) < FIRST:
+        return None
+    measured = [(one.point, one.memory) for one in ran if one.memory]
+    speeds = [one.speed for one in alone if one.speed]
+    return Footprint(
+        memory=max(size for _, size in measured),
+        busy=median(one.busy for one in alone if one.busy is not None),
+        speed=median(speeds) if speeds else None,
+        seconds=median(one.seconds for one in alone),
+        fit=MemoryFit.of(space, measured) if len(measured) >= LEAST else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A trial that is on a card, or wants to join.
+
+    Attributes:
+        memory: Bytes that it needs; `busy`: per cent, alone.
+        any: Whether it may be beside trials of other studies.
+        settled: Whether it runs and is to go on: nobody joins who is about to begin or to end.
+    """
+
+    study_id: int
+    memory: float
+    busy: float
+    any: bool = False
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCard:
+    """A card that trials are on.
+
+    Attributes:
+        memory: Bytes that are ours to use; `used`: those in use now.
+        guests: Its trials; None where one of them is to have it alone.
+    """
+
+    id: str
+    memory: float
+    used: float
+    guests: tuple[Guest, ...] | None
+
+
+Pair = tuple[int, ...]
+"""Studies whose trials share a card, by id; one where they are all of the same."""
+
+Gains = Mapping[Pair, Mapping[int, float]]
+"""Studies -> trials on a card -> how many times the work of one alone they did together."""
+
+
+def pair_of(studies: Collection[int]) -> Pair:
+    """The studies in their order, each once."""
+    return tuple(sorted(set(studies)))
+
+
+def worth(gains: Gains, before: Sequence[int], joining: int) -> bool:
+    """Whether one more trial on a card is worth it, as far as is known: what was never tried is tried once.
+
+    Args:
+        gains: As measured.
+        before: The studies of the trials that are there.
+        joining: The study of the one that joins.
+    """
+    count, without = len(before) + 1, 1.0
+    if count > 2:
+        there = gains.get(pair_of(before), {})
+        if count - 1 not in there or not _grew(there, count - 1):
+            return False  # of those that are there it is not known yet, or they are too many already
+        without = there[count - 1]
+    found = gains.get(pair_of([*before, joining]), {}).get(count)
+    return found is None or found >= WORTH * without
+
+
+def _grew(gains: Mapping[int, float], count: int) -> bool:
+    return gains[count] >= WORTH * gains.get(count - 1, 1.0)
+
+
+def cards_to_join(new: Guest, cards: Sequence[SharedCard], gains: Gains) -> list[str]:
+    """The cards that a trial may join, those with the fewest trials first."""
+    fitting = [card for card in cards if card.guests and _fits(new, card, gains)]
+    return [card.id for card in sorted(fitting, key=lambda card: (len(card.guests or ()), _busy(card)))]
+
+
+def _fits(new: Guest, card: SharedCard, gains: Gains) -> bool:
+    guests = card.guests or ()
+    together = [*guests, new]
+    return (
+        len(together) <= MOST
+        and all(guest.settled for guest in guests)
+        and all(guest.study_id == new.study_id or (guest.any and new.any) for guest in guests)
+        and max(card.used, sum(guest.memory for guest in guests)) + new.memory <= card.memory
+        and _busy(card) + new.busy <= FULL
+        and worth(gains, [guest.study_id for guest in guests], new.study_id)
+    )
+
+
+def _busy(card: SharedCard) -> float:
+    return sum(guest.busy for guest in card.guests or ())
+
+
+def together(paces: Sequence[tuple[float, float]]) -> float:
+    """How many times the work of one alone trials do together.
+
+    Args:
+        paces: Of each, its speed now and alone; above 0.
+    """
+    return sum(now / alone for now, alone in paces)
+
+
+def best_count(gains: Mapping[int, float]) -> int:
+    """How many trials of a study share a card: as many as have been worth it."""
+    count = 1
+    while count + 1 in gains and _grew(gains, count + 1):
+        count += 1
+    return count
+
+
+def wanted_count(taken: Footprint, card: float, gains: Mapping[int, float], study_id: int) -> int:
+    """How many trials of a study a card is to have: one more than was worth it, where that is still to be tried.
+
+    Args:
+        taken: By one trial, alone.
+        card: Bytes of a card.
+        gains: Trials on a card -> how many times the work of one alone.
+        study_id: The study.
+    """
+    count = best_count(gains)
+    fits = (count + 1) * MARGIN * taken.memory <= USABLE * card and (count + 1) * taken.busy <= FULL
+    tried = not worth({(study_id,): gains}, [study_id] * count, study_id)
+    return count if tried or not fits or count >= MOST else count + 1
+
+
+def in_words(taken: Footprint, card: float, gains: Mapping[int, float]) -> str:
+    """`2 a card: 3.1 of 24.0 GiB, 34% busy alone; together 1.7x`.
+
+    Args:
+        taken: By one trial, alone.
+        card: Bytes of a card.
+        gains: Trials on a card -> how many times the work of one alone.
+    """
+    count = best_count(gains)
+    size, total = words.size(taken.memory), words.size(card)
+    of = f"{size.split()[0] if size.split()[1] == total.split()[1] else size} of {total}"
+    parts = [f"{count} a card: {of}, {taken.busy:.0f}% busy alone"]
+    if count > 1:
+        parts.append(f"together {gains[count]:.1f}x")
+    if count + 1 in gains:
+        parts.append(f"{count + 1} together {gains[count + 1]:.2f}x, less than a tenth more: not packed again")
+    return "; ".join(parts)

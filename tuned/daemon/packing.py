@@ -1,0 +1,248 @@
+"""Trials that share a card: what each takes alone, and what sharing brings.
+
+Owns these measurements. Who may join is `core.queue.packing`'s to say, the lease the scheduler's to take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from sqlalchemy import Connection
+
+from storage import queries
+from storage.engine import Database
+from storage.facts import PACKING, fact, keep_fact
+from tuned.core.queue import packing
+from tuned.core.queue.gpu_shares import ALONE
+from tuned.core.queue.packing import Footprint, Guest, Pair, SharedCard
+from tuned.core.space import Point
+from tuned.core.states import TERMINAL, TrialState
+from tuned.core.study import Study
+from tuned.core.trials.trial import Trial
+from tuned.daemon import clock, failpoints
+from tuned.daemon.hub import Hub
+from tuned.daemon.machine.slots import Slots
+
+log = logging.getLogger(__name__)
+
+REPORTS = 5
+"""Of each trial on a card, before what they do together is compared with one alone."""
+
+Live = tuple[queries.LiveAttempt, Study]
+
+
+@dataclass(slots=True)
+class _Together:
+    """Trials on a card since a moment (unix seconds), as long as they are the same; `seen`: when that was last so."""
+
+    rows: list[Live]
+    since: float
+    seen: float
+    measured: bool = False
+
+    @property
+    def attempts(self) -> frozenset[tuple[int, int]]:
+        """Trial id and attempt of each."""
+        return frozenset(_key(row) for row, _ in self.rows)
+
+
+class Packing:
+    """Measures, and says which cards a waiting trial may join."""
+
+    def __init__(self, database: Database, hub: Hub, slots: Slots) -> None:
+        self._database = database
+        self._hub = hub
+        self._slots = slots
+        self._taken: dict[int, tuple[int, Footprint | None]] = {}
+        self._gains: dict[Pair, dict[int, float]] = {}
+        self._live: dict[str, Live] = {}
+        self._together: dict[str, _Together] = {}
+        self._shared: dict[tuple[int, int], float] = {}
+        """Since when (unix seconds) an attempt is not alone on its card."""
+
+    async def begin(self) -> None:
+        """Know again what sharing brought."""
+        kept = await self._database.ask(lambda conn: fact(conn, PACKING)) or {}
+        self._gains = {_pair(key): {int(n): gain for n, gain in found.items()} for key, found in kept.items()}
+
+    async def look(self) -> None:
+        """After the cards were looked at: learn from what has ended, and from those that share."""
+        if not self._slots.gpus:
+            return
+        live, changed = await asyncio.to_thread(self._read)
+        self._live = live
+        measured = [await self._follow(card) for card in {*self._together, *self._slots.leases}]
+        alive = {_key(row) for row, _ in live.values()}
+        self._shared = {key: since for key, since in self._shared.items() if key in alive}
+        if changed or any(measured):
+            self._hub.scheduler.set()
+
+    def _read(self) -> tuple[dict[str, Live], bool]:
+        """The live attempts by holder; whether it is news what trials of a study take."""
+        changed = False
+        with self._database.read() as conn:
+            studies = {study.id: study for study in queries.studies(conn, active_only=True)}
+            live = {f"{row.trial.study}/{row.trial.number}": row for row in queries.live(conn)}
+            for study in studies.values():
+                ended = sum(study.counts.get(state, 0) for state in TERMINAL)
+                if packing.refusal(study.spec) or self._taken.get(study.id, (-1, None))[0] == ended:
+                    continue
+                found = packing.footprint(study.spec.space, queries.ran_on_cards(conn, study.id, _metric(study)))
+                changed = changed or found != self._taken.get(study.id, (0, None))[1]
+                self._taken[study.id] = ended, found
+        known = {
+            name: (row, studies[row.trial.study_id]) for name, row in live.items() if row.trial.study_id in studies
+        }
+        return known, changed
+
+    def joins(self, waiting: Iterable[tuple[Trial, Study]]) -> dict[int, list[str]]:
+        """Trial id -> the cards with other trials that it may join, the best first.
+
+        Args:
+            waiting: Queued trials with their studies.
+        """
+        leasable = [card for card in self._slots.leasable_gpus() if self._slots.leases.get(card)]
+        cards = [self._card(card) for card in leasable]
+        if not any(card.guests for card in cards):
+            return {}
+        found = {}
+        for trial, study in waiting:
+            new = self._guest(trial.params, trial.retries_used, study)
+            if new is not None:
+                found[trial.id] = packing.cards_to_join(new, cards, self._gains)
+        return found
+
+    def _card(self, card: str) -> SharedCard:
+        total = next(slot.memory_total or 0 for slot in self._slots.gpus if slot.id == card)
+        sample, judgement = self._slots.samples[card], self._slots.judgements[card]
+        guests = [self._guest_of(holder) for holder in self._slots.leases.get(card, {})]
+        known = [guest for guest in guests if guest is not None]
+        alone = sample.exclusive or len(known) < len(guests)
+        free = packing.USABLE * total - judgement.foreign
+        return SharedCard(card, free, sample.memory_used - judgement.foreign, None if alone else tuple(known))
+
+    def _guest_of(self, holder: str) -> Guest | None:
+        if holder not in self._live:
+            return None
+        row, study = self._live[holder]
+        trial = row.trial
+        settled = trial.state is TrialState.RUNNING and trial.stop_reason is None and not trial.frozen
+        return self._guest(trial.params, trial.retries_used, study, settled)
+
+    def _footprint(self, study: Study) -> Footprint | None:
+        return self._taken.get(study.id, (0, None))[1]
+
+    def _guest(self, point: Point, used: Mapping[str, int], study: Study, settled: bool = True) -> Guest | None:
+        """None of a trial that is to have its card alone, or of which it is not known what it takes."""
+        taken = self._footprint(study)
+        if taken is None or ALONE in used or packing.refusal(study.spec):
+            return None
+        return Guest(study.id, taken.need(point), taken.busy, study.spec.run.share == "any", settled)
+
+    def places(self, study: Study) -> int:
+        """How many trials of a study the machine is to run at once."""
+        taken = self._footprint(study)
+        capacity = self._slots.capacity(study.spec.run.gpus)
+        if taken is None or packing.refusal(study.spec):
+            return capacity
+        gains = self._gains.get((study.id,), {})
+        cards = [float(slot.memory_total or 0) for slot in self._slots.gpus]
+        return sum(packing.wanted_count(taken, card, gains, study.id) for card in cards)
+
+    def in_words(self, study: Study) -> str:
+        """What its trials take of a card, and how many share one; empty before that is known."""
+        taken = self._footprint(study)
+        if taken is None or not self._slots.gpus or packing.refusal(study.spec):
+            return ""
+        card = min(slot.memory_total or 0 for slot in self._slots.gpus)
+        return packing.in_words(taken, card, self._gains.get((study.id,), {}))
+
+    async def _follow(self, card: str) -> bool:
+        """Compare what is done on a card with what one trial alone does; whether that is news."""
+        rows = [self._live[holder] for holder in self._slots.leases.get(card, {}) if holder in self._live]
+        before, now = self._together.get(card), clock.now()
+        if before is None or before.attempts != frozenset(_key(row) for row, _ in rows):
+            told = before is not None and not before.measured and await self._measure(before, over=True)
+            self._together.pop(card, None)
+            if len(rows) > 1:
+                self._together[card] = _Together(rows, now, now)
+                for row, _ in rows:
+                    self._shared.setdefault(_key(row), max(other.claimed_at for other, _ in rows))
+            return told
+        before.seen = now
+        if before.measured:
+            return False
+        before.measured = await self._measure(before, over=False)
+        return before.measured
+
+    async def _measure(self, these: _Together, over: bool) -> bool:
+        gain = await self._database.ask(lambda conn: self._gain(conn, these, over))
+        if gain is None:
+            return False
+        pair, count = packing.pair_of([study.id for _, study in these.rows]), len(these.rows)
+        known = self._gains.setdefault(pair, {})
+        known[count] = fmean([known[count], gain]) if count in known else gain
+        kept = {"+".join(map(str, pair)): {str(n): g for n, g in found.items()} for pair, found in self._gains.items()}
+        await self._database.writer.run(lambda conn: keep_fact(conn, PACKING, kept))
+        failpoints.reach("packing.measured")
+        names = ", ".join(sorted({study.name for _, study in these.rows}))
+        log.info("%d trials of %s on one card do %.2f times the work of one alone", count, names, known[count])
+        return True
+
+    def _gain(self, conn: Connection, these: _Together, over: bool) -> float | None:
+        """How many times the work of one alone they do; None where that cannot be told yet."""
+        paces = self._by_speed(conn, these)
+        if len(paces) == len(these.rows):
+            return packing.together(paces)
+        return self._by_length(conn, these) if over else None
+
+    def _by_speed(self, conn: Connection, these: _Together) -> list[tuple[float, float]]:
+        """Steps a second of each now, and alone: its own before the others came, else its study's."""
+        named = [(row, study, _metric(study)) for row, study in these.rows]
+        firsts = [queries.reported_since(conn, *_key(row), metric, these.since) for row, _, metric in named]
+        known = [first for first in firsts if first is not None]
+        if len(known) < len(firsts):
+            return []
+        found = []
+        for row, study, metric in named:
+            now = queries.speed(conn, *_key(row), metric, max(known), these.seen, REPORTS)
+            alone = queries.speed(conn, *_key(row), metric, row.claimed_at, self._shared[_key(row)], REPORTS)
+            taken = self._footprint(study)
+            alone = alone or (taken.speed if taken else None)
+            if now and alone:
+                found.append((now, alone))
+        return found
+
+    def _by_length(self, conn: Connection, these: _Together) -> float | None:
+        """As the first that ended took for what was left to it when the others came; the others are taken for alike."""
+        for row, study in these.rows:
+            attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
+            taken = self._footprint(study)
+            if (
+                attempt is None
+                or taken is None
+                or attempt["failure"]
+                or not (attempt["ended_at"] and attempt["started_at"])
+            ):
+                continue
+            shared = max(attempt["started_at"], self._shared[_key(row)])
+            left, lasted = taken.seconds - (shared - attempt["started_at"]), attempt["ended_at"] - shared
+            if left > 0 and lasted >= taken.seconds / 4:
+                return float(len(these.rows) * left / lasted)
+        return None
+
+
+def _key(row: queries.LiveAttempt) -> tuple[int, int]:
+    return row.trial.id, row.attempt
+
+
+def _metric(study: Study) -> str:
+    return study.spec.objective.metric if study.spec.objective else ""
+
+
+def _pair(key: str) -> Pair:
+    return tuple(int(part) for part in key.split("+"))
