@@ -148,6 +148,7 @@ def test_check_proves_what_the_text_leaves_open(tunectl: Tunectl, tmp_path: Path
     assert document["ok"] and "the script's parser gets mixed, offset as recorded" in texts
     script = (tmp_path / "train.py").read_text()
     (tmp_path / "train.py").write_text(script.replace("type=str2bool", "type=lambda text: bool(text)"))
+    (tmp_path / "s.toml").write_text((tmp_path / "s.toml").read_text().replace("{params}", "{params:python}"))
     document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=300)[0])
     texts = [finding["what"] for finding in document["findings"] if finding["level"] == "fail"]
     assert not document["ok"] and texts == ["mixed: the code gets True where false is recorded"]

@@ -16,7 +16,10 @@ from tuned.core.draft.study_text import draft_study, read_script
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.script.spelling import spelling_of
+from tuned.core.study import RunSpec
 from tuned.core.study_file.reporting import own_files
+from tuned.core.study_file.taking import options_of
+from tuned.daemon.files.code_state import CodeStates
 from tuned.disk import Disk
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
@@ -145,6 +148,55 @@ def test_a_loop_over_a_dictionary_reads_bools_by_its_type(loop: str, off: str) -
     found = {option.name: option for option in read(text).options}
     assert (set(found), found["lr"].kind, found["seed"].kind) == ({"seed", "lr", "bias"}, "float", "int")
     assert spelling_of(found["bias"], "bias").off == (off,)
+
+
+OWN = "DEFAULTS = dict(lr=0.1, bias=True)"
+LOOP = "for k, v in {}.items():\n    parser.add_argument(f'--{{k}}', default=v, type=type(v))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("from config import DEFAULTS\n" + LOOP.format("DEFAULTS"),
+         {"config.py": "LR = 0.1\nDEFAULTS = dict(lr=LR, bias=True)"}),
+        ("import lab.config as c\n" + LOOP.format("c.DEFAULTS"), {"lab/config.py": OWN}),
+        ("from lab import config\n" + LOOP.format("config.DEFAULTS"), {"lab/config.py": OWN}),
+        ("from config import *\n" + LOOP.format("DEFAULTS"), {"config.py": OWN}),
+        ("from .config import DEFAULTS as D\n" + LOOP.format("D"),
+         {"config.py": "from .base import DEFAULTS\nimport train", "base.py": OWN}),
+        ("from config import defaults\n" + LOOP.format("defaults()"),
+         {"config.py": "B = dict(bias=True)\ndef defaults():\n    d = dict(lr=0.1)\n    d.update(B)\n    return d"}),
+        ("from util import add, base\nd = dict(lr=0.1)\nd.update(base())\nadd(parser, d)",
+         {"util.py": "def base():\n    return dict(bias=True)\n"
+          "def add(parser, table):\n    " + LOOP.format("table").replace("\n    ", "\n        ")}),
+        ("from util import parser_of\nargs = parser_of().parse_args()",
+         {"util.py": "def parser_of():\n    parser.add_argument('--lr', type=float, default=0.1)\n"
+          "    parser.add_argument('--bias', type=bool, default=True)\ndef main():\n    parser.add_argument('--x')"}),
+        ("from config import Config\nfor f in fields(Config):\n    parser.add_argument(f'--{f.name}', type=f.type)",
+         {"config.py": "@dataclass\nclass Config:\n    lr: float = 0.1\n    bias: bool = True"}),
+    ],
+    ids=["from", "module", "package", "star", "relative", "function", "both", "declared", "dataclass"],
+)  # fmt: skip
+def test_options_that_another_module_of_the_user_defines_are_read(
+    tmp_path: Path, text: str, others: dict[str, str]
+) -> None:
+    for name, content in {"train.py": text, **others}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = {o.name: (o.kind, o.default) for o in load_script(str(tmp_path / "train.py"), tmp_path).taken.options}
+    assert found == {"lr": ("float", 0.1), "bias": ("text", True)}
+    run = RunSpec("script", str(tmp_path / "train.py"), cwd=str(tmp_path))
+    bias = options_of(run, Disk()).named("bias")
+    assert bias is not None and spelling_of(bias, "bias").off == ("--bias=",)
+
+
+def test_a_class_of_another_module_behind_a_parser(tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_text(ARGS)
+    (tmp_path / "train.py").write_text("import tyro\nimport config\nargs = tyro.cli(config.Args)\n")
+    taken = load_script(str(tmp_path / "train.py"), tmp_path).taken
+    assert taken.how == "tyro" and {"optim.lr", "optim.nesterov", "torch-deterministic"} <= {
+        o.name for o in taken.options
+    }
 
 
 def test_variables_of_the_environment_that_are_numbers_or_switches(tmp_path: Path) -> None:
@@ -293,6 +345,36 @@ def test_a_file_that_a_script_executes_is_its_own() -> None:
     folder = SCRIPTS / "globals"
     found = own_files(str(folder / "train.py"), Disk())
     assert found == [str(folder / "train.py"), str(folder / "configurator.py")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exec(open('part.py').read())",
+        "exec(Path(__file__).with_name('part.py').read_text())",
+        "exec(open(os.path.join(here, 'part.py')).read())",
+        "runpy.run_path('part.py')",
+        "subprocess.run([sys.executable, 'part.py'])",
+        "importlib.import_module('part')",
+        "__import__('part')",
+        "from lab import inner",
+    ],
+)
+def test_the_hash_of_the_code_covers_what_a_script_runs(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "inner.py").write_text("exec(open('part.py').read())\n")
+    (tmp_path / "part.py").write_text("x = 1\n")
+    (tmp_path / "train.py").write_text(text)
+    runs = [
+        RunSpec("script", str(tmp_path / "train.py"), cwd=str(tmp_path)),
+        RunSpec(
+            "command", command=("torchrun", "--nproc-per-node", "2", "--standalone", "train.py"), cwd=str(tmp_path)
+        ),
+        RunSpec("script", str(tmp_path / "other.py"), args=("train.py", "{params}"), cwd=str(tmp_path)),
+    ]
+    before = [CodeStates().state(run)["hash"] for run in runs]
+    (tmp_path / "part.py").write_text("x = 2\n")
+    assert all(CodeStates().state(run)["hash"] != old for run, old in zip(runs, before, strict=True))
 
 
 def test_a_rollout_is_no_length_of_a_trial() -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tuned.cli.session import Session
 from tuned.client import api
 from tuned.client.finding import Finding
-from tuned.client.proving import Proof, prove
+from tuned.client.proving import Program, Proof, prove
 from tuned.core.errors import TunedError
 from tuned.core.program.corners import corners
-from tuned.core.program.placeholders import value_text
-from tuned.core.script.option import ScriptOptions
-from tuned.core.space import Point, SearchSpace
-from tuned.core.study import RunSpec
-from tuned.core.study_file.space_file import parse_space
-from tuned.core.study_file.taking import options_of
+from tuned.core.program.placeholders import Placeholder, formatted, parse_template, value_text
+from tuned.core.script.option import How
+from tuned.core.space import Point
+from tuned.core.study import RunSpec, StudySpec
+from tuned.core.study_file.taking import arriving, options_of, script_of
 from tuned.disk import Disk
 from tuned.wire import Submission, Submitted
+
+_ASKED: tuple[How, ...] = ("argparse", "transformers", "lightning", "globals", "")
+"""Readers that can be asked what they got: all that `argparse` is behind, and a script's own globals."""
 
 
 def arrival(session: Session, submission: Submission, plan: Submitted, name: str) -> list[Finding]:
@@ -31,45 +33,80 @@ def arrival(session: Session, submission: Submission, plan: Submitted, name: str
         plan: What submitting it would do.
         name: A name that no study has.
     """
-    run = dict(submission.study.get("run") or {})
-    script = run.get("script")
-    space = parse_space(dict(submission.study.get("space") or {}))
-    if not isinstance(script, str) or not run.get("args") or not plan.python:
-        return []
-    path = Path(submission.base, script)
-    options = options_of(RunSpec("script", str(path)), Disk())
-    if options.how not in ("argparse", "") or not unknown(space, options):
-        return []
-    dests = {p.name: o.dest for p in space.parameters if (o := options.named(p.name)) is not None and o.dest}
-    points = corners(space)
     try:
+        spec = _parsed(submission)
+        options = options_of(spec.run, Disk())
+        typed = arriving(spec.run, spec.space, options)
+        unsure = [name for name, how in typed.items() if not how.sure]
+        if not unsure:
+            return []
+        program = program_of(spec.run, options.how)
+        if program is None or options.how not in _ASKED:
+            return [_unproved(unsure, f"{options.how or 'this program'} is not asked what it got")]
+        points = corners(spec.space)
         lines = _arguments(session, submission, points, name)
     except TunedError as error:
-        return [_unproved(space.names, str(error))]
-    env = {str(k): str(v) for k, v in dict(run.get("env") or {}).items() if "{" not in str(v)}
-    cwd = Path(submission.base, str(run.get("cwd") or "."))
+        return [_unproved([], str(error))]
+    python, dests = spec.run.python or plan.python, {name: how.dest for name, how in typed.items()}
     proofs = [
-        prove(plan.python, [str(path), *line[1:]], cwd, env, point, dests)
+        prove(python, program, _words(spec.run, line), spec.run.cwd, _environment(spec, point), point, dests)
         for line, point in zip(lines, points, strict=True)
     ]
-    return list(findings_of(proofs, space))
+    return list(findings_of(proofs, unsure))
 
 
-def unknown(space: SearchSpace, options: ScriptOptions) -> bool:
-    """Whether the text leaves open how some parameter arrives."""
-    for parameter in space.parameters:
-        option = options.named(parameter.name)
-        if option is None:
-            return True
-        if option.truth == "unknown" and any(isinstance(value, bool) for value in parameter.values):
-            return True
-    return False
+def program_of(run: RunSpec, how: How) -> Program | None:
+    """The Python program whose reader is asked; None where it is none that could be begun and left again."""
+    script = script_of(run, Disk())
+    if script is None or (run.kind == "command" and _before_script(run.command) is None):
+        return None
+    return Program(script, run.module, own_globals=how == "globals")
 
 
-def findings_of(proofs: list[Proof], space: SearchSpace) -> Iterator[Finding]:
-    """The two proofs in words."""
+def _before_script(command: tuple[object, ...]) -> int | None:
+    """How many words of a command stand before its script, where these are a Python and its switches alone."""
+    for i, word in enumerate(command):
+        if not isinstance(word, str):
+            return None
+        if i and word.endswith(".py"):
+            return i
+        if not (
+            posixpath.basename(word).startswith("python") if not i else word in ("-u", "-O", "-OO", "-B", "-s", "-E")
+        ):
+            return None
+    return None
+
+
+def _words(run: RunSpec, line: list[str]) -> list[str]:
+    """The program's own arguments of a trial's argument list."""
+    return line[(_before_script(run.command) or 0) + 1 :]
+
+
+def _environment(spec: StudySpec, point: Point) -> dict[str, str]:
+    """The study's variables at a point; what a trial alone would tell, such as its folders, is left empty."""
+    found = {}
+    for name, text in spec.run.env.items():
+        pieces = parse_template(text)
+        found[name] = "".join(
+            formatted(point[p.name], p.spec)
+            if isinstance(p, Placeholder) and p.name in point
+            else ""
+            if isinstance(p, Placeholder)
+            else p
+            for p in pieces
+        )
+    return found
+
+
+def findings_of(proofs: list[Proof], unsure: Sequence[str]) -> Iterator[Finding]:
+    """The two proofs in words.
+
+    Args:
+        proofs: What the code got at both points.
+        unsure: The parameters of which the text does not tell how they arrive.
+    """
     wrong = {name: (value_text(recorded), got) for proof in proofs for name, recorded, got in proof.wrong}
-    right = set[str]().union(*(proof.right for proof in proofs)) - set(wrong)
+    right = [name for name in dict.fromkeys(n for proof in proofs for n in proof.right) if name not in wrong]
     for name, (recorded, got) in wrong.items():
         shown = f"the text {got!r}" if isinstance(got, str) else got
         yield Finding(
@@ -82,15 +119,30 @@ def findings_of(proofs: list[Proof], space: SearchSpace) -> Iterator[Finding]:
         yield Finding("fail", f"at one end of its ranges the script does not take its arguments: {refused}")
         return
     if right:
-        yield Finding("ok", f"the script's parser gets {', '.join(n for n in space.names if n in right)} as recorded")
-    unseen = [name for name in space.names if name not in right and name not in wrong]
+        yield Finding("ok", f"the script's parser gets {', '.join(right)} as recorded")
+    unseen = [name for name in unsure if name not in right and name not in wrong]
     if unseen:
-        yield _unproved(unseen, "argparse parsed nothing of that name")
+        yield _unproved(unseen, "no parser and no global of that name was found")
 
 
-def _unproved(names: list[str] | tuple[str, ...], why: str) -> Finding:
+def _unproved(names: list[str], why: str) -> Finding:
     hint = "print what the code gets, and compare it with the trial's parameters"
-    return Finding("warn", f"it was not proved that {', '.join(names)} arrive as they are recorded: {why}", hint)
+    shown = ", ".join(names) or "the parameters"
+    return Finding("warn", f"it was not proved that {shown} arrive as they are recorded: {why}", hint)
+
+
+def _parsed(submission: Submission) -> StudySpec:
+    from tuned.core.study_file.parse import parse_study
+
+    return parse_study(
+        submission.study,
+        base=submission.base,
+        environment=submission.environment,
+        files=Disk(),
+        stem=submission.stem,
+        name=submission.name,
+        file=submission.file,
+    )
 
 
 def _arguments(session: Session, submission: Submission, points: tuple[Point, Point], name: str) -> list[list[str]]:

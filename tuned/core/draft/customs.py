@@ -10,6 +10,8 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
+from tuned.core.script.literals import imported_modules
+
 ZOO = "as in the samplers of rl-baselines3-zoo"
 XGB = "among those of XGBoost's Notes on Parameter Tuning, which give no ends"
 XGB_PAGE = "among those of XGBoost's Parameters page, which gives no ends"
@@ -87,18 +89,10 @@ def customs_of(tree: ast.Module) -> dict[str, Custom]:
     Args:
         tree: The script's text, parsed: its imports decide.
     """
-    modules = {name for node in ast.walk(tree) for name in _imported(node)}
+    modules = set(imported_modules(tree))
     found: dict[str, Custom] = {}
     for names, table, source in _BY_MODULE:
         if any(module == name or module.startswith(name + ".") for module in modules for name in names):
             for name, entry in table.items():
                 found.setdefault(name, Custom(entry, source))
     return found
-
-
-def _imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return []

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tuned.core.draft.library_lines import called_back, library_lines
 from tuned.core.draft.printed_lines import Line, printed_lines
 
 _NUMBER = r"[-+.\w]+"
@@ -23,11 +24,11 @@ _METRIC = re.compile(
 )
 _MAXIMIZED = re.compile(
     r"(?:^|_)(acc|accuracy|top1|top5|f1|auc|auroc|ap|map|miou|iou|dice|bleu|rouge|score|reward|return|psnr|ssim|r2"
-    r"|aucpr|precision|recall|mrr|ndcg)(?=$|_)"
+    r"|aucpr|precision|recall|mrr|ndcg|rew|success_rate|win_rate|io_u|similarity)(?=$|_)"
 )
 _MINIMIZED = re.compile(
     r"(?:^|_)(loss|err|error|perplexity|ppl|mse|mae|rmse|rmsle|mape|nll|wer|cer|fid|bpb|bpc|logloss|mlogloss"
-    r"|merror|brier|regret)(?=$|_)"
+    r"|merror|brier|regret|crossentropy|cross_entropy|divergence|hinge|deviance|poisson|logcosh)(?=$|_)"
 )
 _NEGATED = re.compile(r"(?:^|_)(neg|negative)_")
 _PARTS = {
@@ -71,19 +72,21 @@ def read_prints(tree: ast.Module) -> Found:
     reported = list(dict.fromkeys(_reported(tree)))
     if reported:
         return Found((), tuple(sorted(reported, key=rank)), reported=True)
-    called_back = _called_back(tree)
-    if called_back is not None:
-        return Found((), called_back, reported=True)
+    through_us = called_back(tree)
+    if through_us is not None:
+        return Found((), through_us, reported=True)
     patterns: dict[str, list[str]] = {}
     for line in printed_lines(tree):
         made = pattern_of(line)
         if made is not None:
             patterns.setdefault(*made)
-    for name in _trainer_metrics(tree):
-        patterns.setdefault(rf"'{name}':\s+['\"]?(?P<{name}>{_SHOWN})", [name])
+    libraries = list(library_lines(tree))
+    for printed in libraries:
+        patterns = {**printed.metrics, **patterns}
     metrics = list(dict.fromkeys(name for names in patterns.values() for name in names))
-    kept = _needed(patterns)
-    return Found(tuple(kept), tuple(sorted(metrics, key=rank)), less=lessened(tree))
+    kept = list(_needed(patterns))
+    steps = [printed.step for printed in libraries if printed.step and set(printed.metrics) & set(kept)]
+    return Found((*steps, *kept), tuple(sorted(metrics, key=rank)), less=lessened(tree))
 
 
 def usual_direction(metric: str) -> str:
@@ -234,42 +237,6 @@ def _needed(patterns: dict[str, list[str]]) -> Iterator[str]:
         if set(names) - seen:
             seen |= set(names)
             yield pattern
-
-
-_TRAINERS = ("transformers", "trl", "sentence_transformers")
-_CALLBACKS = {"keras": ("val_loss",), "transformers": ("eval_loss",), "lightning": ("val_loss",)}
-"""Library -> the metric that its training customarily logs, of our callbacks for it."""
-
-
-def _trainer_metrics(tree: ast.Module) -> list[str]:
-    """Metrics that a Hugging Face trainer prints by itself: `{'eval_loss': 0.5, 'eval_accuracy': 0.9, 'epoch': 1.0}`.
-
-    Their patterns name no step: the epoch in these lines is a fraction, so that several lines would share one.
-    """
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    if not any(alias.name.endswith("Trainer") for node in imports if node.module in _TRAINERS for alias in node.names):
-        return []
-    own = [
-        key.value
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef) and "metrics" in function.name
-        for node in ast.walk(function)
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
-        for key in node.value.keys
-        if isinstance(key, ast.Constant) and str(key.value).isidentifier()
-    ]
-    return ["eval_loss", *(f"eval_{str(name).removeprefix('eval_')}" for name in own), "loss"]
-
-
-def _called_back(tree: ast.Module) -> tuple[str, ...] | None:
-    """The customary metric of a script that reports through one of our callbacks; None for any other."""
-    for node in ast.walk(tree):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            if name.startswith("tuned.integrations."):
-                return _CALLBACKS.get(name.split(".")[2], ())
-    return None
 
 
 def lessened(tree: ast.Module) -> frozenset[str]:

@@ -15,7 +15,7 @@ from tuned.core.draft.defaults import lines_of
 from tuned.core.draft.parts import SPREAD, Parts, parts_of
 from tuned.core.draft.prints import Found, read_prints
 from tuned.core.errors import InvalidInput
-from tuned.core.script.hydra_options import Read
+from tuned.core.script.modules import Read
 from tuned.core.script.option import ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.text import printable

@@ -11,6 +11,7 @@ from typing import Any
 
 from tuned.core.script.argparse_calls import kind_of
 from tuned.core.script.literals import called, choices_of, dotted, keywords, one_line, scalar, value_of
+from tuned.core.script.modules import Module
 from tuned.core.script.option import How, Option, ScriptOptions, Truth
 
 _PARSERS: dict[str, How] = {
@@ -26,9 +27,9 @@ _TRAINER = (
 """Of the many options of Hugging Face's TrainingArguments those that are customarily given, with its defaults."""
 
 
-def class_options(tree: ast.Module, calls: list[ast.Call], constants: dict[str, Any]) -> ScriptOptions | None:
+def class_options(script: Module, calls: list[ast.Call]) -> ScriptOptions | None:
     """The options of the first such parser in a script; None when it has none."""
-    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    classes, constants = script.classes, script.constants
     for call in calls:
         name = called(call)
         how = _PARSERS.get(name, _PARSERS.get(name.rpartition(".")[2], ""))
@@ -39,7 +40,7 @@ def class_options(tree: ast.Module, calls: list[ast.Call], constants: dict[str, 
         named = [node for arg in call.args for node in (arg.elts if isinstance(arg, ast.Tuple | ast.List) else [arg])]
         found: dict[str, Option] = {}
         for node in named:
-            own = dotted(node).rpartition(".")[2]
+            own = _known(dotted(node), classes)
             if own in classes:
                 found |= {o.name: o for o in _fields(classes[own], classes, constants, how)}
             elif own.endswith("TrainingArguments"):
@@ -47,6 +48,11 @@ def class_options(tree: ast.Module, calls: list[ast.Call], constants: dict[str, 
         if found:
             return ScriptOptions(how, tuple(found.values()))
     return None
+
+
+def _known(name: str, classes: dict[str, ast.ClassDef]) -> str:
+    """The name that a class is known by: as it is written, as `module.Class` is, or its last part."""
+    return name if name in classes else name.rpartition(".")[2]
 
 
 def dataclass_options(
@@ -67,7 +73,7 @@ def _fields(
 ) -> Iterator[Option]:
     """A dataclass's fields, those of its bases first; a field that is a dataclass itself gives `--outer.inner`."""
     for base in node.bases:
-        own = dotted(base).rpartition(".")[2]
+        own = _known(dotted(base), classes)
         if own in classes:
             yield from _fields(classes[own], classes, constants, how, prefix)
         elif own.endswith("TrainingArguments"):
@@ -75,7 +81,7 @@ def _fields(
     for i, item in enumerate(node.body):
         if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
             continue
-        inner = classes.get(dotted(item.annotation).rpartition(".")[2])
+        inner = classes.get(_known(dotted(item.annotation), classes))
         if inner is not None:
             yield from _fields(inner, classes, constants, how, f"{prefix}{item.target.id}.")
             continue
@@ -152,7 +158,7 @@ def _lightning(call: ast.Call, classes: dict[str, ast.ClassDef], constants: dict
     places = [("model", 0, "model_class"), ("data", 1, "datamodule_class")]
     for prefix, place, word in places:
         node = call.args[place] if len(call.args) > place else keys.get(word)
-        owner = classes.get(dotted(node).rpartition(".")[2]) if node is not None else None
+        owner = classes.get(_known(dotted(node), classes)) if node is not None else None
         init = (
             next((f for f in owner.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
             if owner

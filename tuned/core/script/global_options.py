@@ -16,14 +16,20 @@ from tuned.core.script.option import Kind, Option, ScriptOptions, Truth
 
 def global_options(tree: ast.Module, constants: dict[str, Any]) -> ScriptOptions | None:
     """The options of a script that executes such a file, or sets its globals itself; None for any other."""
-    end = next((i for i, node in enumerate(tree.body) if _executes(node) or _overwrites(node)), None)
-    if end is None:
+    after = overwritten_at(tree)
+    if after is None:
         return None
+    end = after - 1
     last = tree.body[end]
     evaluates = any(isinstance(node, ast.Call) and called(node).endswith("eval") for node in ast.walk(last))
     truth: Truth = "literal" if evaluates or _executes(last) else "unknown"
     found = tuple(_assigned(tree.body[:end], constants, truth))
     return ScriptOptions("globals", found) if found else None
+
+
+def overwritten_at(tree: ast.Module) -> int | None:
+    """How many of a script's statements stand up to where its globals are overwritten; None where none are."""
+    return next((i + 1 for i, node in enumerate(tree.body) if _executes(node) or _overwrites(node)), None)
 
 
 def _executes(node: ast.stmt) -> bool:

@@ -8,17 +8,15 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuned.core.script.argparse_calls import kind_of
 from tuned.core.script.literals import called, keywords, scalar, value_of
+from tuned.core.script.modules import Read
 from tuned.core.script.option import Option, ScriptOptions
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
-
-Read = Callable[[str], str | None]
-"""Text of a file by its path relative to the script; None when it cannot be read."""
 
 
 def hydra_options(calls: list[ast.Call], constants: dict[str, Any], read: Read) -> ScriptOptions | None:

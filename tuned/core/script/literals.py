@@ -34,6 +34,17 @@ def keywords(call: ast.Call) -> dict[str, ast.expr]:
     return {word.arg: word.value for word in call.keywords if word.arg}
 
 
+def imported_modules(tree: ast.AST) -> list[str]:
+    """Absolute names of the modules that a script imports anywhere, and of what it takes from them."""
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
 def constants_of(tree: ast.Module) -> dict[str, Any]:
     """Names that the module sets once, at its top, to a literal."""
     found: dict[str, Any] = {}
@@ -54,6 +65,8 @@ def value_of(node: ast.expr | None, constants: dict[str, Any], default: Any = No
         return default
     if isinstance(node, ast.Name):
         return constants.get(node.id, default)
+    if isinstance(node, ast.Attribute):
+        return constants.get(dotted(node), default)
     if isinstance(node, ast.Call) and called(node) in ("list", "tuple", "sorted", "dict") and len(node.args) == 1:
         return value_of(node.args[0], constants, default)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "keys":

@@ -15,9 +15,10 @@ from tuned.core.script.argparse_calls import argparse_option, paired
 from tuned.core.script.class_options import class_options
 from tuned.core.script.click_calls import click_option
 from tuned.core.script.global_options import global_options
-from tuned.core.script.hydra_options import Read, hydra_options
-from tuned.core.script.literals import called, constants_of, scalar, value_of
+from tuned.core.script.hydra_options import hydra_options
+from tuned.core.script.literals import called, scalar, value_of
 from tuned.core.script.looped_options import looped_options
+from tuned.core.script.modules import Module, Read, functions_called, modules_of
 from tuned.core.script.option import How, Option, ScriptOptions
 from tuned.core.script.sdk_calls import from_defaults, from_subscripts
 from tuned.core.script.subcommands import before_subcommands, subcommands, training_command
@@ -28,16 +29,15 @@ def read_options(tree: ast.Module, read: Read = lambda _: None) -> ScriptOptions
 
     Args:
         tree: Its text, parsed.
-        read: Text of a file beside it, for programs whose options stand in a configuration file.
+        read: Text of a file beside it: its own modules, and configuration files whose keys are its options.
     """
-    constants = constants_of(tree)
-    calls = sorted(
-        (node for node in ast.walk(tree) if isinstance(node, ast.Call)), key=lambda call: (call.lineno, call.col_offset)
-    )
-    declared = _declared(tree, calls, constants)
+    modules = modules_of(tree, read)
+    constants = modules[0].constants
+    calls = _calls(tree)
+    declared = _declared(modules, calls)
     if declared.options:
         return declared
-    for reader in (class_options(tree, calls, constants), global_options(tree, constants)):
+    for reader in (class_options(modules[0], calls), global_options(tree, constants)):
         if reader is not None:
             return reader
     taken = tuple(from_defaults(calls, constants)) or tuple(from_subscripts(tree))
@@ -46,28 +46,39 @@ def read_options(tree: ast.Module, read: Read = lambda _: None) -> ScriptOptions
     return hydra_options(calls, constants, read) or ScriptOptions("")
 
 
-def _declared(tree: ast.Module, calls: list[ast.Call], constants: dict[str, Any]) -> ScriptOptions:
-    """The options of `argparse` and `click` calls, of several subcommands those of the one that trains."""
+def _calls(tree: ast.AST) -> list[ast.Call]:
+    """The calls in it, in the order of the text."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _declared(modules: list[Module], calls: list[ast.Call]) -> ScriptOptions:
+    """The options of `argparse` and `click` calls, of several subcommands those of the one that trains.
+
+    Those in functions of other modules count, where the script calls them.
+    """
     found: dict[str, Option] = {}
     how: How = ""
+    tree, constants = modules[0].tree, modules[0].constants
     commands = subcommands(tree, calls, constants)
     chosen = training_command(commands)
     before = before_subcommands(tree, calls) if chosen else set()
-    for call in calls:
+    others = [(call, module.constants) for function, module in functions_called(modules) for call in _calls(function)]
+    for call, known_there in [*((call, constants) for call in calls), *others]:
         if commands.get(call, chosen) != chosen:
             continue
         name = called(call)
         option = None
         if name.endswith(".add_argument"):
-            option, how = argparse_option(call, constants), "argparse"
+            option, how = argparse_option(call, known_there), "argparse"
         elif name in ("click.option", "option", "click.argument", "argument"):
-            option, how = click_option(call, constants, positional=name.endswith("argument")), "click"
+            option, how = click_option(call, known_there, positional=name.endswith("argument")), "click"
         if option is not None:
             option = replace(option, before=call in before)
             known = found.setdefault(option.name, option)
             if known != option:
                 found[option.name] = _either(known, option)
-    for option in looped_options(tree, constants):
+    for option in looped_options(modules):
         how = how or "argparse"
         found.setdefault(option.name, option)
     for dest, default in _set_defaults(calls, constants):

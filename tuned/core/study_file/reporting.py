@@ -21,7 +21,9 @@ _OURS = re.compile(r"\btuned\b|\bTUNED_")
 _IMPORT = re.compile(
     r"^\s*(?:from\s+(\.*)([.\w]*)\s+import\s+(?:\(([^)]*)\)|([^\n#;]*))|import\s+([\w., \t]+))", re.MULTILINE
 )
-_EXECUTED = re.compile(r"\bopen\(\s*['\"]([\w./-]+\.py)['\"]")
+_NAMED = re.compile(r"['\"]([\w./-]+\.py)['\"]")
+"""A text that is a Python file's path: executed, run by another interpreter, or looked for beside the script."""
+_IMPORT_MODULE = re.compile(r"\b(?:import_module|run_module|__import__)\(\s*['\"]([\w.]+)['\"]")
 _INDIRECT = re.compile(r"\b(?:importlib|runpy|subprocess|exec|execv\w*|__import__|os\.system|sys\.path)\b")
 _SILENT = frozenset(
     {
@@ -65,8 +67,8 @@ def mentions_us(script: str, files: Files, root: str = "") -> Answer:
     return "no" if sure else "unsure"
 
 
-def own_files(script: str, files: Files, root: str = "") -> list[str]:
-    """The script and the files of its own that it imports or executes, also through each other; absolute.
+def own_files(script: str, files: Files, root: str = "", *, named: bool = True) -> list[str]:
+    """The script and the files of its own that it imports, or names as it does those it executes; absolute.
 
     The script comes first.
 
@@ -74,6 +76,7 @@ def own_files(script: str, files: Files, root: str = "") -> list[str]:
         script: Absolute path.
         files: Where it can be read.
         root: Folder that its imports start from; empty for the script's own.
+        named: Whether files that are named without being imported count.
     """
     root = root or posixpath.dirname(script)
     found, i = [script], 0
@@ -86,8 +89,9 @@ def own_files(script: str, files: Files, root: str = "") -> list[str]:
         i += 1
         for imported in _imported(text):
             found += [file for file in _found(imported, path, root, files) if file not in found]
-        executed = [posixpath.normpath(posixpath.join(root, name)) for name in _EXECUTED.findall(text)]
-        found += [file for file in dict.fromkeys(executed) if file not in found and files.is_file(file)]
+        folders = dict.fromkeys((root, posixpath.dirname(path)))
+        paths = [posixpath.join(f, name) for name in _NAMED.findall(text) for f in folders] if named else []
+        found += [file for file in map(posixpath.normpath, paths) if file not in found and files.is_file(file)]
     return found
 
 
@@ -110,6 +114,7 @@ def _found(imported: _Import, path: str, root: str, files: Files) -> list[str]:
 
 
 def _imported(text: str) -> Iterator[_Import]:
+    yield from (_Import(0, name) for name in _IMPORT_MODULE.findall(text))
     for match in _IMPORT.finditer(text):
         dots, module, inside, line, plain = match.groups()
         if plain is not None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
 from tuned.core.program.arguments import items_of, typed
-from tuned.core.program.placeholders import PARAMS, Placeholder, formatted, parse_template, value_text
+from tuned.core.program.placeholders import LITERAL, PARAMS, Placeholder, formatted, parse_template, value_text
+from tuned.core.script.modules import Read
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.script.spelling import check_values, spelling_of
@@ -47,14 +48,27 @@ class Typed:
 def options_of(run: RunSpec, files: Files) -> ScriptOptions:
     """The options of the script, or else of the first file beside it that it imports and that declares any."""
     script = script_of(run, files)
-    for path in own_files(script, files, run.root) if script is not None else ():
+    for path in own_files(script, files, run.root, named=False) if script is not None else ():
         try:
-            found = read_options(ast.parse(files.read_text(path)))
+            found = read_options(ast.parse(files.read_text(path)), _reader(path, files))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if found.options:
             return found
     return ScriptOptions("")
+
+
+def _reader(script: str, files: Files) -> Read:
+    """Reads a file by its path relative to the script."""
+
+    def read(name: str) -> str | None:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(script), name))
+        try:
+            return files.read_text(path) if files.is_file(path) else None
+        except (OSError, ValueError):
+            return None
+
+    return read
 
 
 def script_of(run: RunSpec, files: Files) -> str | None:
@@ -82,7 +96,7 @@ def taken(run: RunSpec, space: SearchSpace, files: Files) -> RunSpec:
     script = posixpath.basename(script_of(run, files) or "")
     explicit = {one.name: one for one in typed_apart(run, space)}
     named = {p.name for _, item in items_of(run) for p in _placeholders(item)}
-    spread = _spread_where(run)
+    spread, literal = _spread_where(run, "", "flags"), _spread_where(run, "python")
     spelling = {}
     for parameter in space.parameters:
         if parameter.name in explicit:
@@ -95,6 +109,10 @@ def taken(run: RunSpec, space: SearchSpace, files: Files) -> RunSpec:
             if option is not None:
                 _check_spread(parameter, option, script, spread)
                 spelling[parameter.name] = spelling_of(option, parameter.name)
+        elif parameter.name not in named and literal:
+            option = options.named(parameter.name)
+            if option is not None:
+                _check_explicit(parameter, option, Typed(parameter.name, option.flag, LITERAL, literal, False), script)
     return replace(run, spelling=spelling)
 
 
@@ -120,12 +138,54 @@ def _placeholders(item: str | tuple[str, ...]) -> Iterator[Placeholder]:
         yield from (piece for piece in parse_template(text) if isinstance(piece, Placeholder))
 
 
-def _spread_where(run: RunSpec) -> str:
-    """The key of the argument that spreads parameters as options; empty when there is none."""
+def _spread_where(run: RunSpec, *styles: str) -> str:
+    """The key of the argument that spreads parameters as options in one of these styles; empty when there is none."""
     for where, item in items_of(run):
-        if any(p.name == PARAMS and p.spec in ("", "flags") for p in _placeholders(item)):
+        if any(p.name == PARAMS and p.spec in styles for p in _placeholders(item)):
             return where
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrives:
+    """How a parameter that arguments type arrives: the code's own name for it, and whether the text tells its value."""
+
+    dest: str
+    sure: bool
+
+
+def arriving(run: RunSpec, space: SearchSpace, options: ScriptOptions) -> dict[str, Arrives]:
+    """The parameters that arguments type, in the order of the space.
+
+    Args:
+        run: How a trial is run.
+        space: Its parameters.
+        options: The script's.
+    """
+    apart = {one.name: one for one in typed_apart(run, space)}
+    words = [(where, p) for where, item in items_of(run) for p in _placeholders(item)]
+    specs = {p.name: p.spec for where, p in reversed(words) if where.startswith(("run.args", "run.command"))}
+    elsewhere = {p.name for _, p in words} - specs.keys()
+    found = {}
+    for parameter in space.parameters:
+        name, spread = parameter.name, specs.get(PARAMS)
+        if name not in specs and (spread is None or name in elsewhere):
+            continue
+        literal = specs[name] == LITERAL if name in specs else spread == "python"
+        option = next((o for o in options.options if name in apart and apart[name].flag in (o.flag, o.off)), None)
+        option = option or options.named(name)
+        sure = option is not None and not _is_open(parameter, option, literal)
+        dest = option.dest if option is not None and option.dest else name.replace("-", "_").rpartition(".")[2]
+        found[name] = Arrives(dest, sure or (name not in specs and spread == "hydra"))
+    return found
+
+
+def _is_open(parameter: Parameter, option: Option, literal: bool) -> bool:
+    """Whether the option's reader may take a value of the parameter for another one."""
+    values = [value for value in values_of(parameter) if isinstance(value, bool | str)]
+    if literal and option.truth not in ("python", "literal"):
+        return bool(values)
+    return option.truth == "unknown" and any(isinstance(value, bool) for value in values)
 
 
 def values_of(parameter: Parameter) -> tuple[Value, ...]:

@@ -13,6 +13,7 @@ from statistics import median
 from sqlalchemy import Connection
 
 from storage import queries
+from tuned.core.program.arguments import items_of
 from tuned.core.space import Value
 from tuned.core.space.unit import value_at
 from tuned.core.states import TrialState
@@ -20,7 +21,11 @@ from tuned.core.study import Study, StudySpec
 from tuned.core.words import duration
 
 EPOCHS = re.compile(r"(?:.*[._])?(?:max_|num_|n_)?(?:train_)?epochs")
-"""Names of parameters that say for how many epochs a trial trains."""
+"""Names that say for how many epochs a trial trains."""
+STEPS = re.compile(
+    r"(?:.*[._])?(?:max_|num_|n_|total_|train_|boost_)*(?:steps|iters?|iterations|timesteps|rounds?|updates)"
+)
+"""Names that may say for how many steps a trial trains: they do where a trial's last step was near that."""
 SAMPLE = 50
 """Trials that are looked at, the latest ones."""
 
@@ -55,45 +60,73 @@ def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | Non
 def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:
     """Median seconds of a completed trial of the latest study with the same code; its name, and how many trials.
 
-    A trial's length is taken to grow with its epochs, where both studies say how many.
+    A trial's length is taken to grow with its epochs or steps, where both studies say how many.
     """
-    wanted_epochs = _epochs(spec, {})
+    lengths = lengths_of(spec, {})
     wanted = _code(spec)
     alike = [study for study in queries.studies(conn) if _code(study.spec) == wanted]
     for study in sorted(alike, key=lambda study: (study.name == spec.name, study.created_at), reverse=True):
-        taken = _durations(conn, study, wanted_epochs)
+        taken = _durations(conn, study, lengths)
         if taken:
             return median(taken), study.name, len(taken)
     return None
 
 
-def _durations(conn: Connection, study: Study, epochs: float | None) -> list[float]:
+def _durations(conn: Connection, study: Study, lengths: Mapping[str, float]) -> list[float]:
     ended = queries.trials(conn, study.id, states=[TrialState.COMPLETED], sort="ended", descending=True, limit=SAMPLE)
     found = []
     for trial in ended:
         if trial.started_at is not None and trial.ended_at is not None:
-            own = _epochs(study.spec, trial.params)
-            scale = epochs / own if epochs and own else 1.0
+            scale = scaled(lengths_of(study.spec, trial.params), lengths, trial.last_step)
             found.append((trial.ended_at - trial.started_at) * scale)
     return found
 
 
-def _epochs(spec: StudySpec, params: Mapping[str, Value]) -> float | None:
-    """Epochs of a trial with these parameters, or of one in the middle of the space; None where nothing says it."""
+def scaled(own: Mapping[str, float], wanted: Mapping[str, float], last_step: float | None) -> float:
+    """How many times longer a trial is than one that has run: 1 where nothing says it.
+
+    Args:
+        own: Name -> number of epochs or steps of the trial that has run.
+        wanted: The same of the trial to be.
+        last_step: The last step that was reported; None: none was.
+    """
+    for name in (*filter(EPOCHS.fullmatch, own), *own):
+        measured = last_step is not None and own[name] / 2 <= last_step + 1 <= own[name] + 1
+        if name in wanted and (measured or EPOCHS.fullmatch(name)):
+            return wanted[name] / own[name]
+    return 1.0
+
+
+def lengths_of(spec: StudySpec, params: Mapping[str, Value]) -> dict[str, float]:
+    """Name -> number of epochs or steps, by parameters (else the middle of the space) and plain arguments."""
+    found: dict[str, object] = {}
+    words = [word for _, item in items_of(spec.run) for word in ((item,) if isinstance(item, str) else item)]
+    for word, behind in zip(words, [*words, ""][1:], strict=True):
+        flag, equals, text = word.partition("=")
+        found[flag.lstrip("-")] = text if equals else behind
+    found |= {name.lower(): text for name, text in spec.run.env.items()}
     for parameter in spec.space.parameters:
-        if EPOCHS.fullmatch(parameter.name.replace("-", "_")) is None:
-            continue
-        value = params.get(parameter.name)
-        if value is None:
-            value = parameter.values[0] if parameter.kind == "fixed" else value_at(parameter, 0.5)
-        return float(value) if isinstance(value, int | float) and value > 0 else None
-    return None
+        middle = parameter.values[0] if parameter.kind in ("fixed", "choice") else value_at(parameter, 0.5)
+        found[parameter.name] = params.get(parameter.name, middle)
+    numbers = {name.replace("-", "_"): _number(value) for name, value in found.items()}
+    named = {name: value for name, value in numbers.items() if EPOCHS.fullmatch(name) or STEPS.fullmatch(name)}
+    return {name: value for name, value in named.items() if value is not None and value > 0}
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def _code(spec: StudySpec) -> tuple[object, ...]:
-    """The key of similar trials: the file that runs, or a command's fixed words."""
+    """The key of similar trials: the file that runs, or a command's fixed words but for numbers."""
     run = spec.run
     if run.script is not None:
         return run.script, run.function
-    words = [item for item in run.command if isinstance(item, str) and "{" not in item]
+    plain = [item for item in run.command if isinstance(item, str) and "{" not in item]
+    words = [item for item in plain if _number(item.rpartition("=")[2]) is None]
     return (run.cwd, *words)

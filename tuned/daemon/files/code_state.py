@@ -72,14 +72,14 @@ class CodeStates:
 
 
 def code_files(run: RunSpec) -> list[str]:
-    """The user's files that a trial is known to run: the script, or a command's, and what it imports beside it."""
-    if run.script is not None:
-        return own_files(run.script, Disk(), run.root)
-    found: list[str] = []
-    for item in run.command[:4]:
+    """The user's files that a trial is known to run: the script, what it imports beside it, and what arguments name."""
+    found = own_files(run.script, Disk(), run.root) if run.script is not None else []
+    for i, item in enumerate((*run.command, *run.args)):
         path = os.path.normpath(f"{run.cwd}/{item}") if isinstance(item, str) else ""
-        if isinstance(item, str) and ("/" in item or item.endswith((".py", ".sh"))) and Path(path).is_file():
-            found += own_files(path, Disk()) if path.endswith(".py") else [path]
+        program = isinstance(item, str) and (item.endswith((".py", ".sh")) or (run.command and "/" in item and i < 4))
+        if program and path not in found and Path(path).is_file():
+            more = own_files(path, Disk()) if path.endswith(".py") else [path]
+            found += [file for file in more if file not in found]
     return found
 
 

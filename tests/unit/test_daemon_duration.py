@@ -1,0 +1,42 @@
+"""How long a study takes is estimated from trials of the same code, also where these were shorter or longer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.test_taking import study
+from tuned.core.study import RunSpec
+from tuned.daemon.estimates.duration import lengths_of, scaled
+
+SCRIPT = "from tuned import current_trial\n"
+
+
+def lengths(*args: str, **space: Any) -> dict[str, float]:
+    return lengths_of(study(SCRIPT, {"x": [1, 2], **space}, *args, "{params}"), {})
+
+
+def test_a_program_without_arguments_has_no_length() -> None:
+    assert lengths_of(replace(study(SCRIPT, {"x": [1, 2]}), run=RunSpec("script", "train.py")), {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "last_step", "scale"),
+    [
+        (lengths(epochs=4), lengths(epochs=20), None, 5.0),
+        (lengths("--epochs=4"), lengths("--epochs", "2"), 3, 0.5),
+        (lengths("--max_iters", "2000"), lengths(max_iters=4000), 1500, 2.0),
+        (lengths("--max_iters", "2000"), lengths(max_iters=4000), None, 1.0),
+        (lengths(n_steps=128, total_timesteps=6144), lengths(n_steps=256, total_timesteps=6144), 6144, 1.0),
+        (lengths(n_steps=128, total_timesteps=6144), lengths(n_steps=128, total_timesteps=12288), 6144, 2.0),
+        (lengths(num_boost_round=50), lengths(num_boost_round=25), 49, 0.5),
+        (lengths("--epochs=4"), lengths(), 3, 1.0),
+        (lengths("--lr", "0.1"), lengths("--lr", "0.2"), 3, 1.0),
+    ],
+)
+def test_a_changed_length_changes_the_estimate(
+    own: dict[str, float], wanted: dict[str, float], last_step: float | None, scale: float
+) -> None:
+    assert scaled(own, wanted, last_step) == scale
