@@ -28,7 +28,8 @@ ROWS = 64
 UNREAD = 3
 """Matches of one pattern that are kept although their text is no number that can be read; more would flood the file."""
 
-_COLOURS = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_COLOURS = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x08+")
+"""Colours, titles, and the backspaces by which a bar goes back to its line's beginning."""
 _DIGIT = re.compile(r"\d")
 _LINE_END = re.compile(rb"[\r\n]")
 

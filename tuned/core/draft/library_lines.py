@@ -129,7 +129,10 @@ def _keras_name(node: ast.expr, constants: dict[str, Any]) -> str:
 
 
 def _bars(script: _Script) -> Printed:
-    """Lightning's bar of an epoch, `Epoch 3: 100%|...| 5/5 [..., val_loss=0.4]`, of what is logged for it."""
+    """Lightning's bar of an epoch, of what is logged for it: `Epoch 3: 100%|...| 5/5 [..., val_loss=0.4]`.
+
+    With rich installed the bar is another: without a terminal it shows the last values alone, as `val_loss: 0.400`.
+    """
     silent = any(script.given(call, "enable_progress_bar") is False for call in script.named("Trainer"))
     if silent or not script.uses("lightning", "pytorch_lightning") or script.named("RichProgressBar"):
         return Printed({})
@@ -142,7 +145,9 @@ def _bars(script: _Script) -> Printed:
         for label in (value_of(node, script.constants) for node in nodes):
             name = re.sub(r"\W", "_", label) if isinstance(label, str) else ""
             if name.isidentifier():
-                found[rf"^Epoch (?P<step>\d+): 100%.*[ ,]{re.escape(str(label))}=(?P<{name}>[^,\]\s]+)"] = [name]
+                shown = re.escape(str(label))
+                bar = rf"^Epoch (?P<step>\d+): 100%.*[ ,]{shown}="
+                found[rf"(?:{bar}|(?:^|\s){shown}: )(?P<{name}>[^,\]\s]+)"] = [name]
     return Printed(found)
 
 
