@@ -104,7 +104,7 @@ LIBRARIES = {
         "from stable_baselines3 import PPO\nmodel = PPO('MlpPolicy', env, verbose=1)\nmodel.learn(a.steps)",
         (
             "| rollout/           |          |\n|    ep_rew_mean     | 26.3     |\n"
-            "|    total_timesteps | 1536     |\n| train/             |          |\n|    loss            | 68.6     |\n---"
+            "|    total_timesteps | 1536     |\n| train/           |          |\n|    loss            | 68.6     |\n---"
         ),
         [{"step": 1536, "ep_rew_mean": 26.3}],
     ),
@@ -245,7 +245,8 @@ def test_nothing_is_made_up(text: str) -> None:
     ("metric", "direction"),
     [("val_loss", "minimize"), ("val_acc", "maximize"), ("rmse", "minimize"), ("f1", "maximize"), ("mAP", "maximize"),
      ("perplexity", "minimize"), ("reward", "maximize"), ("roc_auc", "maximize"), ("error", "minimize"),
-     ("ep_rew_mean", "maximize"), ("rollout/ep_rew_mean", "maximize"), ("mean_reward", "maximize"), ("eval/success_rate", "maximize"),
+     ("ep_rew_mean", "maximize"), ("rollout/ep_rew_mean", "maximize"),
+     ("mean_reward", "maximize"), ("eval/success_rate", "maximize"),
      ("val_sparse_categorical_accuracy", "maximize"), ("val_binary_crossentropy", "minimize"),
      ("val_kl_divergence", "minimize"), ("val_mean_io_u", "maximize"), ("val_ndcg_5", "maximize")],
 )  # fmt: skip
