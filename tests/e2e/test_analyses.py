@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from tests.e2e.conftest import DaemonProcess, Refusal
@@ -25,6 +26,7 @@ SCRIPT = """
         loss = 1 / step + (trial.params["x"] - 5.5) ** 2 + 0.1 * (trial.params["kind"] == "b")
         trial.report(step=step, val_loss=loss, train_loss=0.9 * loss)
 """
+DOCS = Path(__file__).parents[2] / "docs"
 STUDY = {
     "name": "edge",
     "run": {"script": "train.py"},
@@ -166,3 +168,42 @@ def test_one_run_of_each_trial_decides_nothing_and_the_way_on_is_told(edge: Daem
     assert "more runs: tunectl" in tunectl(edge, "verdict", "edge/1", "edge/2")
     assert "names no single trial" in tunectl(edge, "verdict", "edge/1-3", "edge", code=2)
     assert "there is no such trial" in tunectl(edge, "verdict", "edge/1", "edge/99", code=1)
+
+
+ANSWERS = {
+    "status": ["status"], "daemon status": ["daemon", "status"], "studies": ["studies"], "queue": ["queue"],
+    "show STUDY": ["show", "edge"], "show STUDY/NUMBER": ["show", "edge/1"], "why": ["why", "edge/1"],
+    "trials": ["trials", "edge"], "best": ["best", "edge"], "metrics": ["metrics", "edge/1"],
+    "logs": ["logs", "edge/1"], "events": ["events", "edge"], "summary": ["summary"], "space": ["space", "edge"],
+    "wait --any": ["wait", "--any", "--since", "0"], "verdict": ["verdict", "edge/1", "edge/2"],
+    "steps": ["steps", "edge"], "gpu": ["gpu"], "gc": ["gc", "--dry-run"], "advise": ["advise", "edge"],
+    "effects": ["effects", "edge"], "enqueue": ["enqueue", "edge", "x=1", "--dry-run"],
+    "set": ["set", "edge", "search.trials=+1", "--dry-run"], "retry": ["retry", "edge/1", "--dry-run"],
+}  # fmt: skip
+
+
+def test_what_verbs_print_has_the_published_shape(edge: DaemonProcess) -> None:
+    wrong = []
+    published = json.loads((DOCS / "schemas.json").read_text())
+    for name, words in ANSWERS.items():
+        schema = {**published["verbs"][name], "$defs": published["$defs"]}
+        answer = json.loads(tunectl(edge, *words, "--json"))
+        try:
+            jsonschema_rs.validate(schema, answer)
+        except jsonschema_rs.ValidationError as error:
+            wrong.append(f"{name}: {str(error)[:300]}")
+
+    assert not wrong
+
+
+def test_a_program_gets_so_many_rows_and_is_told_what_was_left_out(edge: DaemonProcess) -> None:
+    def asked(*words: str, caller: str = "agent") -> tuple[int, str]:
+        env = {**os.environ, "TUNED_HOME": str(edge.home), "TUNED_CALLER": caller}
+        command = [sys.executable, "-I", "-m", "tuned.cli", *words, "--json"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=True)
+        return len(json.loads(done.stdout)), done.stderr
+
+    everything, said = asked("metrics", "edge/1-16", caller="")
+    assert everything == 16 * 12 * 2 and not said
+    count, said = asked("metrics", "edge/1-16")
+    assert count == 200 and f"{everything - 200} of {everything} rows are left out" in said

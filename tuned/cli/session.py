@@ -23,6 +23,8 @@ from tuned.core.verbs import BY_NAME
 from tuned.home import Home, check_socket_folder, resolve_home
 
 T = TypeVar("T")
+MOST_ROWS = 200
+"""Rows of a list that a program gets, where it does not say a limit of its own: it pays for each of them."""
 
 
 class Session:
@@ -92,9 +94,9 @@ class Session:
     def show(self, call: Call[T], text: Callable[[T], None]) -> None:
         """Send a call and print its reply: as JSON just as it came, or by `text` for a person."""
         if self.json:
-            sys.stdout.write(dumps(self.send(call.undecoded())) + "\n")
+            sys.stdout.write(dumps(self._bounded(self.send(call.undecoded()))) + "\n")
         else:
-            text(self.send(call))
+            text(self._bounded(self.send(call)))
 
     def emit(self, document: Any, text: Callable[[], None]) -> None:
         """Print the document as JSON, or let `text` print it for a person.
@@ -104,9 +106,19 @@ class Session:
             text: Prints for people; not called with `--json`.
         """
         if self.json:
-            sys.stdout.write(dumps(plain(document)) + "\n")
+            sys.stdout.write(dumps(plain(self._bounded(document))) + "\n")
         else:
             text()
+
+    def _bounded(self, document: T) -> T:
+        """The document; of a list that a program asked for without a limit, the first rows, which stderr says."""
+        if not isinstance(document, list) or len(document) <= MOST_ROWS:
+            return document
+        if not self.client.headers or click.get_current_context().params.get("limit"):
+            return document
+        left = len(document) - MOST_ROWS
+        click.echo(f"{left} of {len(document)} rows are left out (narrow the question, or use --limit)", err=True)
+        return document[:MOST_ROWS]  # type: ignore[return-value]
 
 
 def plain(document: Any) -> Any:

@@ -43,14 +43,14 @@ class Caps:
         return asdict(self)
 
     def narrowed(self, other: Caps) -> Caps:
-        """The narrower of both, cap by cap."""
+        """The narrower of both, cap by cap; `others` stays."""
         hours = [h for h in (self.gpu_hours, other.gpu_hours) if h is not None]
         trials = [n for n in (self.trials, other.trials) if n is not None]
         return Caps(
             min(hours, default=None),
             min(trials, default=None),
             self.delete and other.delete,
-            self.others and other.others,
+            self.others,
         )
 
 
@@ -85,7 +85,8 @@ def caps_for(name: str, tables: Mapping[str, Any], told: Mapping[str, Any]) -> C
     Args:
         name: The caller.
         tables: `[caller]` of config.toml: caller -> its table.
-        told: Caller -> caps that its server was started with: they narrow those of the file.
+        told: Caller -> caps that its server was started with: they narrow those of the file, which alone says whether
+            it may change what is not its own.
 
     Raises:
         InvalidInput: A table is wrong.
@@ -94,9 +95,11 @@ def caps_for(name: str, tables: Mapping[str, Any], told: Mapping[str, Any]) -> C
     table = tables.get(key)
     if table is not None and not isinstance(table, Mapping):
         raise InvalidInput("is no table", where=f"config.toml: caller.{key}", hint=f"write [caller.{name}]")
-    found = [] if table is None else [caps_of(table, f"config.toml: caller.{key}")]
-    found += [Caps(**told[name])] if name in told else []
-    return None if not found else found[0].narrowed(found[-1])
+    in_file = None if table is None else caps_of(table, f"config.toml: caller.{key}")
+    at_start = Caps(**told[name]) if name in told else None
+    if in_file is None or at_start is None:
+        return in_file or at_start
+    return in_file.narrowed(at_start)
 
 
 def check_change(

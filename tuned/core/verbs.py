@@ -204,6 +204,7 @@ VERBS = (
     Verb("completion", "Print the script that completes verbs and studies in your shell."),
     Verb("ui", "Open the terminal UI."),
     Verb("web", "Show studies and trials in a browser, reading only.", local=True),
+    Verb("mcp", "Serve coding agents on stdin and stdout; reading only, unless asked.", _C, local=True),
     Verb("top", "Open the terminal UI."),
 )
 """Every verb of `tunectl`, in the order of a study's life."""
@@ -264,6 +265,7 @@ EXAMPLES = {
     "completion": "tunectl completion bash",
     "ui": "tunectl ui",
     "web": "tunectl web",
+    "mcp": "tunectl mcp --allow change --gpu-hours 8 --trials 200",
     "top": "tunectl top",
 }
 """Verb -> one line that is typed as it stands: the end of its `--help`."""
@@ -279,7 +281,7 @@ GROUPS = {
     "Steer": "pause resume cancel prune kill retry next priority set space delete",
     "Judge": "advise effects importance slice contour fit compare verdict folds data explain report export",
     "Finish": "confirm ensemble finalize steps",
-    "This machine": "daemon gpu gc probe-batch notify doctor sdk completion",
+    "This machine": "daemon gpu gc probe-batch notify doctor sdk mcp completion",
 }
 """Heading -> the verbs below it, as `tunectl help` lists them."""
 
