@@ -98,8 +98,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("edit-space", ("e",), "Edit", "Edit the search space; what it would do is shown first.", "act", ("space",),
            danger=Danger.ASKS, bar=10),
     Action("zoom", ("z",), "Zoom", "Show the current pane alone, or all again.", "look", ("main",), bar=95),
-    Action("sides", ("left_square_bracket", "right_square_bracket"), "Sides", "Hide or show the side columns.", "look",
-           ("main",)),
+    Action("sides", ("Z",), "Sides", "Hide or show the side columns.", "look", ("main",)),
+    Action("place-back", ("left_square_bracket",), "Back", "Go back to where you were: a study, a trial, its page.",
+           "move", _PANED),
+    Action("place-forth", ("right_square_bracket",), "Forth", "Go forth again.", "move", _PANED),
     Action("mark", ("space",), "Mark", "Mark or unmark the trial.", "act", _LISTS, bar=20),
     Action("mark-range", ("v",), "Range", "Mark from the last mark to here.", "act", _LISTS),
     Action("mark-all", ("asterisk",), "Mark all", "Mark every trial that is shown.", "act", _LISTS),
@@ -143,7 +145,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("delete", ("D",), "Delete", "Delete a study with its trials, after typing its name.", "act", ("main",),
            danger=Danger.ASKS),
     Action("refresh", ("r",), "Refresh", "Fetch everything again.", "general"),
-    Action("palette", ("colon", "ctrl+p"), "Cmd", "Choose an action by name.", "general", bar=97),
+    Action("palette", ("colon", "ctrl+p"), "Cmd",
+           "Type a command: an action, a verb of tunectl, a study, sort, filter, theme.", "general", bar=97),
+    Action("commands", ("full_stop",), "Commands", "Choose a command of tunectl for the study, and edit it.", "act",
+           ("main", "trial", "queue"), bar=89),
     Action("help", ("question_mark", "f1"), "Help", "Show all keys.", "general", bar=99),
     Action("quit", ("q", "ctrl+c"), "Quit", "Leave; the daemon and its trials go on.", "general", bar=100),
 )  # fmt: skip
@@ -153,7 +158,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 _SHOWN = {
     "slash": "/", "colon": ":", "question_mark": "?", "plus": "+", "minus": "-", "equals_sign": "=", "asterisk": "*",
     "greater_than_sign": ">", "less_than_sign": "<", "left_square_bracket": "[", "right_square_bracket": "]",
-    "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
+    "full_stop": ".", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
 }  # fmt: skip
 
 

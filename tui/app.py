@@ -5,8 +5,11 @@ Owns the wiring and the undo list. Data live in `tui.store`, keys in `tui.screen
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shlex
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +22,7 @@ from textual.widgets import Input
 
 from tui import palette
 from tui.acting import Order, Step, perform, space_undo
+from tui.cells import clean
 from tui.context import Context, Options
 from tui.glyphs import ASCII, UNICODE
 from tui.link import Link
@@ -28,21 +32,27 @@ from tui.screens.board import Board
 from tui.screens.dialog import Dialog
 from tui.screens.insight import Insight
 from tui.screens.main import Main
+from tui.screens.printed import KEPT, Printed
 from tui.screens.queue import QueueScreen
 from tui.screens.space import SpaceScreen
 from tui.screens.trial import TrialScreen
 from tui.store import Store
+from tui.tunectl import Tunectl
 from tuned.client import api
 from tuned.core.errors import TunedError
+from tuned.core.verbs import Kind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.screen import Screen
 
+    from tui.command_line import Command
     from tuned.client.aio import AsyncClient
     from tuned.wire import SpaceChange
 
 UNDO_KEPT = 20
+PATIENCE = 1.0
+"""Seconds after which the output of a command that still runs has a page of its own."""
 
 
 class TunedApp(App[int]):
@@ -77,6 +87,7 @@ class TunedApp(App[int]):
         self.context = Context(store, Rows(store), options, ASCII if options.ascii else UNICODE)
         self.client = client
         self.link = Link(client, store)
+        self.tunectl = Tunectl(folder, options.host)
         self.undos: list[tuple[str, tuple[Step, ...]]] = []
         self._seen = -1
         self._live_second = 0
@@ -225,6 +236,40 @@ class TunedApp(App[int]):
             if undo is not None:
                 self._can_undo("space", (undo,))
             self.context.say(f"space v{done.version}: {'; '.join(done.changes)}{replaced}" + "  u undoes" * bool(undo))
+        self.tick()
+
+    @work(group="command", exclusive=True, exit_on_error=True)
+    async def run_command(self, command: Command) -> None:
+        """Run a verb of `tunectl`: one line is a message, more are a page."""
+        lines: deque[str] = deque(maxlen=KEPT)
+        line = shlex.join(command.arguments)
+        page = Printed(self.context, line, lines)
+
+        def told(text: str) -> None:
+            lines.append(text)
+            page.sync()
+
+        def closed(_: None) -> None:
+            running.cancel()
+
+        running = asyncio.ensure_future(self.tunectl.run(command.arguments, max(40, self.size.width - 2), told))
+        try:
+            await asyncio.wait({running}, timeout=PATIENCE)
+            if not running.done() or len(lines) > 1:
+                self.push_screen(page, closed)
+            await asyncio.wait({running})
+        finally:
+            running.cancel()
+        if running.cancelled():
+            self.context.say(f"{line}: ended", "dim")
+        else:
+            page.code = running.result()
+            page.sync()
+            if len(lines) <= 1:
+                self.context.say(clean(lines[0]) if lines else f"{line}: done", "good" if page.code == 0 else "bad")
+        if command.verb.kind is Kind.DESTROY:
+            # What was lost stays lost, and nothing from before it is undone behind its back.
+            self.undos.clear()
         self.tick()
 
     @work(group="searching", exclusive=True, exit_on_error=True)

@@ -25,6 +25,7 @@ def run(
     ascii: bool = False,
     mouse: bool = True,
     study: str | None = None,
+    host: str | None = None,
     require_tty: bool = False,
 ) -> int:
     """Show the terminal UI until it is left; without a terminal, print one picture in text.
@@ -35,6 +36,7 @@ def run(
         ascii: Draw with ASCII characters only.
         mouse: Ask the terminal for mouse events (then selecting text needs shift).
         study: Name of the study to show first; None: the one that runs.
+        host: `ssh://...` of the machine whose daemon it is; None: this one.
         require_tty: Refuse to start without a terminal instead of printing.
 
     Returns:
@@ -53,7 +55,7 @@ def run(
 
         return print_snapshot(home, ascii=plain, study=study)
     prepare_environment(os.environ)
-    return _show(home, read_only=read_only, ascii=plain, mouse=mouse, study=study)
+    return _show(home, read_only=read_only, ascii=plain, mouse=mouse, study=study, host=host)
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:
@@ -78,7 +80,7 @@ def _unicode(encoding: str | None) -> bool:
     return (encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
 
 
-def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str | None) -> int:
+def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str | None, host: str | None) -> int:
     from tui.app import TunedApp
     from tui.context import Options
     from tui.terminal import run_app
@@ -88,6 +90,7 @@ def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str |
         read_only=read_only,
         ascii=ascii,
         study=study,
+        host=host,
         period=1.0 if is_far(os.environ) else 0.5,
     )
     return run_app(TunedApp(AsyncClient(home.socket), options, folder=home.root), mouse=mouse)

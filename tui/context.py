@@ -12,6 +12,7 @@ from tui.glyphs import UNICODE, Glyphs
 from tui.memory import Memory
 from tui.rows import Rows
 from tui.store import Store
+from tui.trail import Trail
 
 MESSAGE_SECONDS = 6.0
 
@@ -24,6 +25,7 @@ class Options:
     ascii: bool = False
     study: str | None = None
     period: float = 0.5
+    host: str | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Context:
     """Sequence number of the event under the cursor; None follows the newest one."""
     device: str | None = None
     """The slot under the cursor; None: the first."""
+    trail: Trail = field(default_factory=Trail)
     found: dict[str, str] = field(default_factory=dict)
     """Pane beside the trials' -> the words that its lines must hold."""
     chart: ChartView = field(default_factory=ChartView)

@@ -22,6 +22,7 @@ class Memory:
         theme: Name of a theme; empty: the default one.
         hidden: Study -> names of parameters that its table does not show.
         columns: Other columns that were shown or hidden by hand.
+        history: Command lines, the last one last.
     """
 
     theme: str = ""
@@ -32,6 +33,7 @@ class Memory:
     log_axis: bool | None = None
     hidden: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, bool] = field(default_factory=dict)
+    history: list[str] = field(default_factory=list)
 
 
 def load(folder: Path | None) -> Memory:

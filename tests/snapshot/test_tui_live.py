@@ -400,7 +400,7 @@ async def test_a_long_log_is_read_from_end_to_begin_and_stands_still_meanwhile(
 async def test_trends_stand_where_there_is_room_and_grow(start: Any) -> None:
     async with start(160, 45) as ui:
         assert "TREND" not in ui.text()
-        await ui.press("left_square_bracket")
+        await ui.press("Z")
         await ui.until(lambda: ui.store.trends.sampled(21, 8), "values of #21")
         await ui.until_text("TREND")
         before = ui.store.trends.sampled(21, 96)

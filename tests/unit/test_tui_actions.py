@@ -9,12 +9,12 @@ import pytest
 
 from tui.actions import ACTIONS, Danger, for_scope, shown
 from tui.cells import text_of
+from tui.command_line import matching
 from tui.keymap import renewed
 from tui.screens.compare import Compare
 from tui.screens.help import help_lines
 from tui.screens.insight import Insight
 from tui.screens.main import Main
-from tui.screens.palette import matching
 from tui.screens.queue import QueueScreen
 from tui.screens.space import SpaceScreen
 from tui.screens.trial import TrialScreen

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tui.command_line import Offer, commands, read
 from tui.screens.log_keys import LogKeys
+from tui.trail import Place
+from tuned.core.errors import TunedError
 
 
 class Browsing(LogKeys):
@@ -128,14 +131,108 @@ class Browsing(LogKeys):
         self.app.push_screen(Help(self.context, self.scope))
 
     def do_palette(self) -> None:
-        """Choose an action by name."""
+        """Type a command."""
+        self._open_line("")
+
+    def _open_line(self, text: str) -> None:
         from tui.screens.palette import Palette
 
-        async def picked(name: str | None) -> None:
-            if name is not None:
-                await self.action_do(name)
+        async def picked(offer: Offer | None) -> None:
+            if offer is not None:
+                try:
+                    await self._take(offer)
+                except TunedError as error:
+                    self.context.say(str(error), "warn")
+                self.sync()
 
-        self.app.push_screen(Palette(self.context, self.scope), picked)
+        self.app.push_screen(Palette(self.context, self.scope, text), picked)
+
+    async def _take(self, offer: Offer) -> None:
+        rows = self.context.rows
+        match offer.kind:
+            case "act":
+                await self.action_do(offer.value)
+            case "run":
+                self.run(offer.value)
+            case "go":
+                study, _, number = offer.value.partition("/")
+                self.visit(study, int(number) if number else None)
+            case "sort":
+                rows.sort, rows.descending = offer.value, False
+            case "filter":
+                rows.set_filter(offer.value)
+            case "theme":
+                self.set_theme(offer.value)
+
+    def run(self, text: str) -> None:
+        """Run a command line, after a question where something would be lost."""
+        command = read(self.context, text)
+        self.ask(command.question, command.verb.name.capitalize(), lambda: self.tuned.run_command(command))
+
+    def set_theme(self, name: str) -> None:
+        """Use these colours from now on."""
+        self.app.theme = self.context.memory.theme = name
+        for pane in self.panes.values():
+            pane.refresh()
+
+    def visit(self, study: str, number: int | None) -> None:
+        """Show a study's table, or the page of one of its trials."""
+        store = self.context.store
+        if study not in store.studies:
+            self.context.say(f"{study} is gone", "warn")
+            return
+        self.leave()
+        self._show_place(Place(study, number, number is not None))
+
+    def leave(self) -> None:
+        """Remember this place: it is left for another one."""
+        if (here := self._here()) is not None:
+            self.context.trail.leave(here)
+
+    def _here(self) -> Place | None:
+        store = self.context.store
+        return None if store.study is None else Place(store.study, store.selected, self.scope == "trial")
+
+    def _show_place(self, place: Place) -> None:
+        store = self.context.store
+        while len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+        store.select_study(place.study)
+        if place.number is not None:
+            store.select_trial(place.number)
+            if self.context.rows.place(place.number) is None:
+                store.seek(place.number)
+        if place.page:
+            self.tuned.open("trial")
+
+    def do_place_back(self) -> None:
+        """Go back to the place before this one."""
+        self._step(-1)
+
+    def do_place_forth(self) -> None:
+        """Go forth to the place that was left by going back."""
+        self._step(1)
+
+    def _step(self, by: int) -> None:
+        here, store = self._here(), self.context.store
+        place = self.context.trail.step(here, by) if here is not None else None
+        while place is not None and here is not None and place.study not in store.studies:
+            place = self.context.trail.step(here, by)
+        if place is None:
+            self.context.say("no place before this one" if by < 0 else "no place behind this one", "dim")
+        else:
+            self._show_place(place)
+
+    def do_commands(self) -> None:
+        """Choose a command for the study, and edit it before it runs."""
+        from tui.screens.menu import Choice, Menu
+
+        def picked(text: str | None) -> None:
+            if text is not None:
+                self._open_line(text)
+
+        choices = [Choice(text, text, meaning) for text, meaning in commands(self.context)]
+        self.app.push_screen(Menu(self.context, "Commands", choices), picked)
 
     def do_log_y(self) -> None:
         """Turn the logarithmic axis on or off."""

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from tui.acting import Order, Step
+    from tui.command_line import Command
     from tui.context import Context
     from tui.link import Link
+    from tui.tunectl import Tunectl
     from tuned.client.aio import AsyncClient
     from tuned.wire import SpaceChange
 
@@ -18,6 +20,7 @@ class Host(Protocol):
     context: Context
     client: AsyncClient
     link: Link
+    tunectl: Tunectl
     undos: list[tuple[str, tuple[Step, ...]]]
 
     def open(self, name: str) -> None:
@@ -31,6 +34,9 @@ class Host(Protocol):
 
     def find_in_log(self, text: str, offset: int, up: bool, lead: int) -> Any:
         """Show the next line of the log with a text."""
+
+    def run_command(self, command: Command) -> Any:
+        """Run a verb of `tunectl` and show what it prints."""
 
     def mark(self, low: int, high: int) -> Any:
         """Mark rows, some of which are on no known page."""

@@ -200,6 +200,7 @@ class Main(TableActions):
     def do_open(self) -> None:
         """Show the study under the cursor, or the selected trial's own screen."""
         if self.current == "studies":
+            self.leave()
             self.context.store.select_study(self.cursor_study)
             self.top = 0
             self.show("trials")
@@ -208,6 +209,7 @@ class Main(TableActions):
         elif self.current == "devices":
             self._open_held()
         elif self.context.store.selected is not None:
+            self.leave()
             self.tuned.open("trial")
 
     def _open_event(self) -> None:
@@ -229,15 +231,8 @@ class Main(TableActions):
 
     def visit(self, study: str, number: int | None) -> None:
         """Show a study's table, or the page of one of its trials."""
-        store = self.context.store
-        if study not in store.studies:
-            self.context.say(f"{study} is gone", "warn")
-            return
-        store.select_study(study)
-        if number is not None:
-            store.select_trial(number)
-            self.tuned.open("trial")
-        else:
+        super().visit(study, number)
+        if number is None:
             self.show("trials")
 
     def do_back(self) -> None:

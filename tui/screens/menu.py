@@ -56,7 +56,7 @@ class Menu(Dialog[str | None]):
 
     def _build(self, width: int, height: int) -> list[Line]:
         title = pane_title(self.caption, "", width, self.context.glyphs, True)
-        name_width = min(32, max((len(choice.label) for choice in self.choices), default=0) + 1)
+        name_width = min(max(32, width // 2), max((len(choice.label) for choice in self.choices), default=0) + 1)
         rows = [self._row(choice, name_width, here) for choice, here in self._window(height - 2)]
         return with_keys([title, *rows], {"enter": "Choose", "esc": "Close"}, width, height)
 

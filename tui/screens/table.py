@@ -123,6 +123,7 @@ class TableActions(Steering):
         if store.best is None:
             self.context.say("no trial has finished yet", "warn")
         else:
+            self.leave()
             self.go_to(store.best)
 
     def do_mark(self) -> None:
@@ -194,9 +195,7 @@ class TableActions(Steering):
 
         def chosen(name: str | None) -> None:
             if name is not None:
-                self.app.theme = self.context.memory.theme = name
-                for pane in self.panes.values():
-                    pane.refresh()
+                self.set_theme(name)
 
         names = sorted(self.app.available_themes)
         self.app.push_screen(Menu(self.context, "Theme", [Choice(n, n) for n in names], self.app.theme), chosen)

@@ -25,7 +25,15 @@ def ui(session: Session, study: str | None, plain: bool, no_mouse: bool, read_on
         return
     from tui.cli import run
 
-    code = run(session.home, read_only=read_only, ascii=plain, mouse=not no_mouse, study=study, require_tty=require_tty)
+    code = run(
+        session.home,
+        read_only=read_only,
+        ascii=plain,
+        mouse=not no_mouse,
+        study=study,
+        host=session.host,
+        require_tty=require_tty,
+    )
     if code:
         raise Failed("", code)
 

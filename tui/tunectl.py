@@ -1,0 +1,70 @@
+"""Runs `tunectl` beside the UI: verbs that were typed, and what the shell's completion would offer.
+
+Owns the child process. It has no terminal, so it never asks, and it ends with the one who waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_LONGEST_LINE = 2**20
+
+
+class Tunectl:
+    """The command line of this installation.
+
+    Args:
+        root: The state folder whose daemon is meant; None: the environment's.
+        host: `ssh://...` of the machine whose daemon is meant; None: this one.
+    """
+
+    def __init__(self, root: Path | None = None, host: str | None = None) -> None:
+        self.root = root
+        self.host = host
+
+    async def run(self, arguments: Sequence[str], width: int, told: Callable[[str], None]) -> int:
+        """Run a verb; its exit code. Each line that it prints is told as it comes; cancelling ends it."""
+        before = [] if self.host is None else ["-H", self.host]
+        return await self._child([*before, *arguments], {"COLUMNS": str(width)}, told)
+
+    async def complete(self, text: str) -> list[str]:
+        """The ends that the shell would offer for the last word of a line."""
+        words = text.split(" ")
+        found: list[str] = []
+        asked = {
+            "_TUNECTL_COMPLETE": "bash_complete",
+            "COMP_WORDS": "tunectl " + text,
+            "COMP_CWORD": str(len(words)),
+        }
+        await self._child([], asked, found.append)
+        return [word for kind, _, word in (line.partition(",") for line in found) if kind == "plain" and word]
+
+    async def _child(self, arguments: Sequence[str], extra: Mapping[str, str], told: Callable[[str], None]) -> int:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TEXTUAL_")}
+        if self.root is not None:
+            env["TUNED_HOME"] = str(self.root)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "tuned.cli", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**env, **extra, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+            start_new_session=True,
+            limit=_LONGEST_LINE,
+        )
+        assert process.stdout is not None
+        try:
+            while line := await process.stdout.readline():
+                told(line.decode(errors="replace").rstrip("\r\n"))
+            return await process.wait()
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                await process.wait()
