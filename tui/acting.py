@@ -111,6 +111,28 @@ def for_study(context: Context, action: Action, row: StudyRow) -> Order:
     return Order(action.id, (Step(action.verb, (name,)),), question)
 
 
+def for_studies(context: Context, action: Action, rows: Sequence[StudyRow]) -> Order:
+    """The order that an action means for several studies; those that it does not suit are left alone.
+
+    Raises:
+        Conflict: It suits none of them.
+    """
+    orders: list[Order] = []
+    refused: Conflict | None = None
+    for row in rows:
+        try:
+            orders.append(for_study(context, action, row))
+        except Conflict as error:
+            refused = error
+    if not orders:
+        raise refused or Conflict("no study is marked")
+    questions = [order.question for order in orders if order.question is not None]
+    question = (f"{action.label} {words.count(len(orders), 'study')}?", *(" ".join(q) for q in questions))
+    steps = tuple(step for order in orders for step in order.steps)
+    undo = tuple(step for order in orders for step in order.undo or ())
+    return Order(orders[0].label, steps, question if questions else None, undo or None)
+
+
 def _pause(rows: Sequence[TrialRow]) -> Order:
     paused = [row for row in rows if row.state == "paused" or row.frozen]
     going = [row for row in rows if row not in paused]

@@ -6,6 +6,7 @@ Owns the wiring and the undo list. Data live in `tui.store`, keys in `tui.screen
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import time
@@ -38,7 +39,8 @@ from tui.screens.space import SpaceScreen
 from tui.screens.trial import TrialScreen
 from tui.store import Store
 from tui.tunectl import Tunectl
-from tuned.client import api
+from tuned.client import api, api_steering
+from tuned.client.reader import reader
 from tuned.core.errors import TunedError
 from tuned.core.verbs import Kind
 
@@ -130,6 +132,7 @@ class TunedApp(App[int]):
     def on_mount(self) -> None:
         """Start following the daemon and drawing the changes."""
         self.context.store.hurry = self._hurry
+        self.context.store.tell = self.context.say
         self.follow()
         self.set_interval(self.context.options.period, self.tick)
 
@@ -137,6 +140,11 @@ class TunedApp(App[int]):
         """Remember and hang up."""
         self._remember()
         self.workers.cancel_all()
+        if not self.context.options.read_only and self.context.store.connected:
+            # The next look begins here; leaving waits for nobody.
+            with contextlib.suppress(TunedError, TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self.client.send(api_steering.summary(reader()))
         await self.client.close()
 
     @work(exclusive=True, group="link", exit_on_error=True)

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from tui.braille import Range
 from tui.glyphs import UNICODE, Glyphs
 from tui.memory import Memory
+from tui.picture import sort_studies
 from tui.rows import Rows
 from tui.store import Store
 from tui.trail import Trail
+from tuned.core.states import STUDY_ENDED
+from tuned.wire import StudyRow
 
 MESSAGE_SECONDS = 6.0
 
@@ -59,6 +62,9 @@ class Context:
     device: str | None = None
     """The slot under the cursor; None: the first."""
     trail: Trail = field(default_factory=Trail)
+    studies: set[str] = field(default_factory=set)
+    """Names of marked studies."""
+    studies_reversed: bool = False
     found: dict[str, str] = field(default_factory=dict)
     """Pane beside the trials' -> the words that its lines must hold."""
     chart: ChartView = field(default_factory=ChartView)
@@ -76,6 +82,17 @@ class Context:
         """Whether a line passes the filter of its pane: it holds each word, or holds it not behind a `!`."""
         words = self.found.get(pane, "").lower().split()
         return all((word.removeprefix("!") in text.lower()) != word.startswith("!") for word in words)
+
+    def listed(self) -> list[StudyRow]:
+        """The studies of the list: its filter, its order, those that have ended only where these are wanted."""
+        memory = self.memory
+        rows = [
+            row
+            for row in self.store.studies.values()
+            if not (memory.hide_ended and row.state in STUDY_ENDED)
+            and self.passes("studies", f"{row.name} {row.state} {row.question} {row.note}")
+        ]
+        return sort_studies(rows, memory.study_sort, self.studies_reversed)
 
     def say(self, text: str, style: str = "good") -> None:
         """Show the result of the user's action for a few seconds."""

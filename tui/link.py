@@ -15,7 +15,8 @@ from tui.log_window import START
 from tui.needs import Need
 from tui.pages import PAGE_ROWS
 from tui.store import Store
-from tuned.client import api
+from tuned.client import api, api_steering
+from tuned.client.reader import reader
 from tuned.core.errors import NotFound, TunedError, Unavailable
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ class Link:
 
     Attributes:
         serving: Requests that are under way.
+        looked: Whether the summary of the time before was asked for.
     """
 
     def __init__(self, client: AsyncClient, store: Store) -> None:
         self.client = client
         self.store = store
         self.serving = 0
+        self.looked = False
         self._wake = asyncio.Event()
         store.needs.wake = self._wake.set
 
@@ -94,6 +97,9 @@ class Link:
         self._ask_for_all()
         self.store.went_live()
         self.store.hurry()
+        if not self.looked:
+            self.looked = True
+            self.store.need("summary")
 
     def _ask_for_all(self) -> None:
         store = self.store
@@ -162,6 +168,8 @@ class Link:
                     store.put_space(await client.send(api.space(need.study)))
                 case kind if kind in KINDS:
                     await self._answer(need)
+                case "summary":
+                    store.put_summary(await client.send(api_steering.summary(reader(), keep=True)))
                 case "queue":
                     store.put_queue(await client.send(api.queue()))
         except Unavailable:

@@ -33,6 +33,8 @@ class Memory:
     log_axis: bool | None = None
     hidden: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, bool] = field(default_factory=dict)
+    study_sort: str = "watch"
+    hide_ended: bool = False
     history: list[str] = field(default_factory=list)
 
 

@@ -5,6 +5,7 @@ Owns the data and the list of what must be fetched again. How they change is `tu
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from tui.curves import Curves, Point
 from tui.log_window import LogWindow
 from tui.needs import Need, Needs
+from tui.news import News
 from tui.pages import Pages
 from tui.stairs import Stairs
 from tui.trends import Trends
@@ -75,8 +77,10 @@ class Picture:
         self.curves = Curves()
         self.stairs = Stairs()
         self.trends = Trends()
+        self.news = News()
         self.kept: Callable[[], Collection[int]] = tuple
         self.hurry: Callable[[], None] = lambda: None
+        self.tell: Callable[[str], None] = lambda _: None
 
     def need(self, kind: str, study: str = "", number: int = 0, delay: float = 0.0) -> None:
         """Ask for a fetch after `delay` seconds."""
@@ -173,8 +177,26 @@ class Picture:
 
 
 _STUDY_ORDER = {"running": 0, "draining": 0, "paused": 1}
+STUDY_SORTS: dict[str, Callable[[StudyRow], Any]] = {
+    "watch": lambda _: (),
+    "name": lambda r: (r.name.lower(), r.name),
+    "state": lambda r: r.state,
+    "newest": lambda r: -r.created_at,
+    "priority": lambda r: -r.priority,
+    "progress": lambda r: -r.finished / (r.total or max(1, r.finished)),
+    "left": lambda r: r.eta_s if r.eta_s is not None else math.inf,
+}
+"""Order of the list of studies -> its key; `watch` alone keeps plain commands apart, the last."""
 
 
-def sort_studies(rows: Iterable[StudyRow]) -> list[StudyRow]:
+def is_command(row: StudyRow) -> bool:
+    """Whether it is a plain command; its command line is its question then."""
+    return row.objective is None and not row.parameters
+
+
+def sort_studies(rows: Iterable[StudyRow], by: str = "watch", reverse: bool = False) -> list[StudyRow]:
     """Studies as lists show them: those that run first, by priority, then the newest."""
-    return sorted(rows, key=lambda r: (_STUDY_ORDER.get(r.state, 2), -r.priority, -r.created_at, r.name))
+    usual = sorted(
+        rows, key=lambda r: (is_command(r), _STUDY_ORDER.get(r.state, 2), -r.priority, -r.created_at, r.name)
+    )
+    return sorted(usual, key=STUDY_SORTS.get(by, STUDY_SORTS["watch"]), reverse=reverse)

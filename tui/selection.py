@@ -32,6 +32,7 @@ class Selection(Picture):
         self.answers, self.answer_problems, self.space = {}, {}, None
         self._changed()
         if name is not None:
+            self.news.marked.pop(name, None)
             self.need("stairs", name)
             self.hurry()
 

@@ -24,6 +24,7 @@ from tuned.wire import (
     MetricRow,
     SpacePage,
     StudyRow,
+    Summary,
     TrialDetail,
     TrialRow,
 )
@@ -84,6 +85,7 @@ class Store(LogReading):
         """All studies."""
         studies = {row.name: row for row in rows}
         if studies != self.studies:
+            self.news.bests(self.studies, studies.values(), self.study)
             self.studies = studies
             self._changed()
         if self.study is not None and self.study not in studies:
@@ -183,6 +185,14 @@ class Store(LogReading):
             self._changed()
             self.hurry()
 
+    def put_summary(self, summary: Summary) -> None:
+        """What happened since the last look."""
+        text = self.news.begin(summary)
+        self.news.marked.pop(self.study or "", None)
+        if text:
+            self.tell(text)
+        self._changed()
+
     def put_queue(self, rows: Iterable[TrialRow]) -> None:
         """The waiting trials of all studies, in the order in which they will start."""
         queue = list(rows)
@@ -203,6 +213,7 @@ class Store(LogReading):
         self.cursor = max(self.cursor or 0, event.seq)
         if event.type != ev.TRIAL_METRICS:
             self.events.append(event)
+            self.news.event(event, self.study)
             self._changed()
         self.need("studies", delay=0.4)
         if event.type == ev.STUDY_DELETED:

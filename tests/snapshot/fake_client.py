@@ -35,6 +35,7 @@ from tuned.wire import (
     StepRow,
     Steps,
     StudyRow,
+    Summary,
     TrialDetail,
     TrialNumbers,
     TrialRow,
@@ -125,6 +126,7 @@ class FakeClient:
             self.trials_of["digits"][number] = make_trial(number, state)
         self.trials_of["other[bold]"][1] = make_trial(1, "paused", "other[bold]")
         self.studies_state = {"digits": "running", "other[bold]": "paused"}
+        self.questions: dict[str, str] = {}
         self.priorities = {"digits": 0, "other[bold]": 0}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: Exception | None = None
@@ -138,6 +140,7 @@ class FakeClient:
         self.gpus = False
         self.alarms: list[str] = []
         self.advisor = "ready"
+        self.summary = Summary("ada@here", None, NOW, [], 2, [], [])
         self.closed = False
         self._streams: set[asyncio.Queue[EventRow | None]] = set()
         self._seq = 100
@@ -217,6 +220,9 @@ class FakeClient:
                 return await self.analysis(study, kind)
             case "GET", ["studies", study, "space"]:
                 return await self.space(study)
+            case "POST", ["summary"]:
+                self._check()
+                return self.summary
             case "POST", ["studies", study, "space"]:
                 return await self.change_space(study, call.body)
             case "POST", ["studies", study, "enqueue"]:
@@ -286,7 +292,7 @@ class FakeClient:
             name=name,
             state=self.studies_state[name],
             priority=self.priorities[name],
-            question="Which net suits [these] digits?",
+            question=self.questions.get(name, "Which net suits [these] digits?"),
             counts=counts,
             best=BestRow(best.number, best.params, best.values) if best else None,
             created_at=NOW - 5000,
@@ -296,8 +302,8 @@ class FakeClient:
             started=len(rows) - counts.get("queued", 0),
             method="bayesian",
             parallel=2,
-            objective=ObjectiveRow("val_loss", "minimize", "train_loss"),
-            parameters=["lr", "batch", "activation", "dropout"],
+            objective=ObjectiveRow("val_loss", "minimize", "train_loss") if name not in self.questions else None,
+            parameters=["lr", "batch", "activation", "dropout"] if name not in self.questions else [],
             eta_s=754.0 if self.studies_state[name] == "running" else None,
             note="",
             steps=self.steps if name == "digits" else [],

@@ -298,8 +298,7 @@ async def test_marks_that_a_filter_hides_are_left_alone(start_on_21: Any) -> Non
         await ui.until(lambda: sent(ui), "an order")
         assert sent(ui) == [("priority", ("digits/24",), 1, True)]
         await ui.press("s", "space")
-        await ui.until_text("marks are for trials")
-        assert ui.app.context.rows.marks == {21}
+        assert ui.app.context.rows.marks == {21} and ui.app.context.studies == {"digits"}
 
 
 async def test_the_ways_to_pause_are_offered_with_their_costs(start_on_21: Any) -> None:
@@ -474,3 +473,52 @@ async def test_back_and_forth_between_studies_trials_and_pages(start_on_21: Any)
         await ui.until_text("no place before")
         await ui.press("right_square_bracket", "right_square_bracket")
         await ui.until_text("Trials 1")
+
+
+async def test_studies_are_listed_filtered_sorted_marked_and_hidden(start: Any, fake: Any) -> None:
+    for name, state in (("aged", "completed"), ("run", "running")):
+        fake.trials_of[name] = {1: make_trial(1, "completed" if state == "completed" else "running", name)}
+        fake.studies_state[name], fake.priorities[name] = state, 0
+    fake.questions["run"] = "python finetune.py --epochs 3"
+    async with start(130, 36) as ui:
+        await ui.press("0")
+        await ui.until_text("Studies 4")
+        assert ui.app.context.listed()[-1].name == "run" and "$ python finetune.py --epochs 3" in ui.text()
+        await ui.press("d")
+        await ui.until_text("Studies 3 of 4")
+        await ui.press("slash", *"finetune", "enter")
+        await ui.until_text("Studies 1 of 4")
+        await ui.press("escape", "d", "greater_than_sign")
+        await ui.until_text("name ▲")
+        assert [row.name for row in ui.app.context.listed()] == ["aged", "digits", "other[bold]", "run"]
+        await ui.press("g", "space", "space", "space", "p")
+        await ui.until(lambda: len(sent(ui)) == 2, "two studies, the ended one left alone")
+        assert sent(ui) == [("pause", ("digits",)), ("resume", ("other[bold]",))]
+        await ui.until_text("u undoes")
+        await ui.press("X")
+        await ui.until_text("Cancel 2 studies?")
+        await ui.press("escape", "escape")
+        assert ui.app.context.studies == set()
+
+
+async def test_studies_with_news_are_marked_until_they_are_looked_at(start: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    from tuned.wire import StudySummary
+
+    other = StudySummary(
+        "other[bold]", "paused", "", False, {"failed": 2}, 0, 0, 4, 2, None, "val_loss", None, None, False
+    )
+    fake.summary = replace(fake.summary, since=fake.summary.until - 7200, studies=[other])
+    async with start(130, 36) as ui:
+        await ui.until_text("1 study with news since you last looked, 2h")
+        await ui.press("s")
+        await ui.until_text("*other[bold]")
+        ui.fake.push("trial.moved", "digits", 21, **{"from": "running", "to": "failed"})
+        await ui.press("j", "enter", "s")
+        await ui.until(lambda: "*other" not in ui.text(), "seen")
+        assert ui.store.news.told == [("failed", "digits: #21 failed")]
+        tunectl = ui.app.tunectl = Typed(["since 10:00", "nothing happened"])
+        await ui.press("a")
+        await ui.until_text("nothing happened")
+        assert tunectl.ran == [("summary",)]

@@ -223,6 +223,11 @@ class Browsing(LogKeys):
         else:
             self._show_place(place)
 
+    def do_news(self) -> None:
+        """What happened since you last looked; from now on it counts from here."""
+        self.context.store.news.marked.clear()
+        self.run("summary --keep" if self.context.options.read_only else "summary")
+
     def do_commands(self) -> None:
         """Choose a command for the study, and edit it before it runs."""
         from tui.screens.menu import Choice, Menu

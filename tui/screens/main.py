@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 
 from tui.cells import Line
 from tui.layout import LABELS, PANES, Rect, arrange, size_class
-from tui.picture import sort_studies
 from tui.screens.table import TableActions
 from tui.views import curves, frame, machine, output, studies, trials
 from tui.widgets.field import Field
@@ -70,7 +69,7 @@ class Main(TableActions):
         status = self.context.store.status
         gpus = status is not None and any(device.kind == "gpu" for device in status.devices)
         names = [(name, "GPUs" if name == "devices" and gpus else LABELS[name]) for name in PANES]
-        return [frame.tabs(self.context, names, self.current, width)]
+        return [frame.tabs(self.context, [("studies", "Studies"), *names], self.current, width, first=0)]
 
     def _trials(self, width: int, height: int) -> list[Line]:
         self._keep_in_sight(height - _HEADER)
@@ -111,8 +110,12 @@ class Main(TableActions):
         self.top = max(self.top, place - max(1, room) + 1)
         self.top = max(0, min(self.top, total - room))
 
+    def study_here(self) -> str:
+        """The study under the cursor of the list."""
+        return self.cursor_study or ""
+
     def _study_names(self) -> list[str]:
-        return [row.name for row in sort_studies(self.context.store.studies.values())]
+        return [row.name for row in self.context.listed()]
 
     # --- the targets of actions --------------------------------------------------------------------------------------
 
@@ -244,11 +247,13 @@ class Main(TableActions):
             self.do_follow()
         elif self.zoomed:
             self.do_zoom()
-        elif rows.marks:
+        elif rows.marks and self.current != "studies":
             rows.marks.clear()
+        elif self.context.studies and self.current == "studies":
+            self.context.studies.clear()
         elif self.context.found.get(self.current):
             del self.context.found[self.current]
-        elif rows.filter.text:
+        elif rows.filter.text and self.current != "studies":
             rows.set_filter("")
         elif self.current != "trials":
             self.show("trials")
@@ -278,8 +283,8 @@ class Main(TableActions):
 
     def _click_tab(self, x: int) -> None:
         used = 1
-        for index, name in enumerate(PANES, start=1):
-            size = len(f"{index} {LABELS[name]}") + 2
+        for index, name in enumerate(("studies", *PANES)):
+            size = len(f"{index} {LABELS.get(name, 'Studies')}") + 2
             if used <= x < used + size:
                 self.show(name)
                 return

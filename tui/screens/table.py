@@ -7,6 +7,7 @@ from textual.widgets import Input
 
 from tui import acting
 from tui.actions import Action
+from tui.picture import STUDY_SORTS
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
 from tui.views.trials import optional
@@ -15,7 +16,7 @@ from tuned.client import api
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
 
-WORDED = ("events",)
+WORDED = ("events", "studies")
 """Panes that words filter; the trials have a language of their own."""
 
 
@@ -35,8 +36,17 @@ class TableActions(Steering):
         """Move the table's cursor to a trial."""
         raise NotImplementedError
 
+    def study_here(self) -> str:
+        """The study under the cursor of the list."""
+        raise NotImplementedError
+
     def act(self, action: Action) -> None:
-        """Act on the marked trials once all of them are known."""
+        """Act on the marked studies, or on the marked trials once all of them are known."""
+        marked = [row for row in self.context.listed() if row.name in self.context.studies]
+        if self.current == "studies" and marked:
+            order = acting.for_studies(self.context, action, marked)
+            self.ask(order.question, action.label, lambda: self.tuned.carry_out(order))
+            return
         self.context.rows.check_marks()
         super().act(action)
 
@@ -107,15 +117,30 @@ class TableActions(Steering):
 
     def do_sort_right(self) -> None:
         """Sort by the next column."""
-        self.context.rows.turn_sort(1)
+        self._turn_sort(1)
 
     def do_sort_left(self) -> None:
         """Sort by the previous column."""
-        self.context.rows.turn_sort(-1)
+        self._turn_sort(-1)
+
+    def _turn_sort(self, by: int) -> None:
+        if self.current != "studies":
+            self.context.rows.turn_sort(by)
+            return
+        names, memory = list(STUDY_SORTS), self.context.memory
+        place = names.index(memory.study_sort) if memory.study_sort in names else 0
+        memory.study_sort, self.context.studies_reversed = names[(place + by) % len(names)], False
 
     def do_sort_reverse(self) -> None:
         """Reverse the order."""
-        self.context.rows.descending = not self.context.rows.descending
+        if self.current == "studies":
+            self.context.studies_reversed = not self.context.studies_reversed
+        else:
+            self.context.rows.descending = not self.context.rows.descending
+
+    def do_ended(self) -> None:
+        """Hide the studies that have ended, or show them."""
+        self.context.memory.hide_ended = not self.context.memory.hide_ended
 
     def do_best(self) -> None:
         """Go to the best trial."""
@@ -129,7 +154,10 @@ class TableActions(Steering):
     def do_mark(self) -> None:
         """Mark the trial and go on to the next."""
         number = self.context.store.selected
-        if "trials" not in self.shown() or self.current == "studies":
+        if self.current == "studies":
+            self.context.studies ^= {self.study_here()}
+            self.move(1)
+        elif "trials" not in self.shown():
             self.context.say("marks are for trials: press 1", "warn")
         elif number is not None:
             self.context.rows.toggle_mark(number)
@@ -144,25 +172,33 @@ class TableActions(Steering):
 
     def do_mark_all(self) -> None:
         """Mark every row that is shown."""
+        if self.current == "studies":
+            self.context.studies |= {row.name for row in self.context.listed()}
+            return
         span = self.context.rows.mark_all()
         if span is not None:
             self.tuned.mark(*span)
 
     def do_unmark(self) -> None:
         """Remove all marks."""
-        self.context.rows.marks.clear()
+        marks = self.context.studies if self.current == "studies" else self.context.rows.marks
+        marks.clear()
 
     def do_sort_menu(self) -> None:
         """Choose the column to sort by."""
-        rows = self.context.rows
+        rows, memory = self.context.rows, self.context.memory
+        studies = self.current == "studies"
 
         def chosen(name: str | None) -> None:
-            if name is not None:
+            if name is not None and studies:
+                memory.study_sort, self.context.studies_reversed = name, False
+            elif name is not None:
                 rows.sort, rows.descending = name, False
-                self.sync()
+            self.sync()
 
-        choices = [Choice(name, name) for name in rows.sorts()]
-        self.app.push_screen(Menu(self.context, "Sort by", choices, rows.sort), chosen)
+        choices = [Choice(name, name) for name in (STUDY_SORTS if studies else rows.sorts())]
+        present = memory.study_sort if studies else rows.sort
+        self.app.push_screen(Menu(self.context, "Sort by", choices, present), chosen)
 
     def do_columns(self) -> None:
         """Choose the parameters that the table shows."""

@@ -138,10 +138,10 @@ def _machine(context: Context) -> str:
     return text + (f" {dot} {advisor(status)}" if status.advisor else "")
 
 
-def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width: int) -> Line:
+def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width: int, first: int = 1) -> Line:
     """`[1 Trials] 2 Curves …` for narrow screens, with the message or the filter at the right."""
     spans: list[Span] = [(" ", "text")]
-    for index, (name, label) in enumerate(names, start=1):
+    for index, (name, label) in enumerate(names, start=first):
         text = f"{index} {label}"
         spans.append((f"[{text}]", "title") if name == current else (f" {text} ", "dim"))
     right = notice(context)

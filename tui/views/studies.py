@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from tui import format as fmt
-from tui.cells import Line, both_ends, clean, cut_line, fit, line
+from tui.cells import Line, Span, both_ends, clean, cut_line, fit, line
 from tui.context import Context
 from tui.glyphs import Glyphs, study_state
-from tui.picture import sort_studies
+from tui.picture import is_command
 from tui.steps import brief
 from tui.views import steps
 from tui.views.frame import fact, filled, pane_title
 from tuned.core import words
 from tuned.wire import StudyRow
+
+_NEWS = "*"
+"""Behind the state of a study in which something happened that was not looked at."""
 
 _BEST_LINES = 4
 """Of the best point, that are in sight beside the list of steps."""
@@ -19,13 +22,22 @@ _BEST_LINES = 4
 
 def studies(context: Context, cursor: str | None, top: int, width: int, height: int, focused: bool) -> list[Line]:
     """Two lines a study when it is narrow, one when there is room."""
-    rows = sort_studies(context.store.studies.values())
-    lines = [pane_title(f"Studies {len(rows)}", "", width, context.glyphs, focused)]
+    rows, memory, total = context.listed(), context.memory, len(context.store.studies)
+    title = f"Studies {len(rows)}" + (f" of {total}" if len(rows) < total else "")
+    if context.studies:
+        title += f" {context.glyphs.mark}{len(context.studies)} marked"
+    words_ = clean(context.found.get("studies", ""))
+    order = f"{memory.study_sort} {context.glyphs.down if context.studies_reversed else context.glyphs.up}"
+    extra = " ".join(
+        filter(None, (f"/{words_}" if words_ else "", "d shows ended" if memory.hide_ended else "", order))
+    )
+    lines = [pane_title(title, extra if focused else "", width, context.glyphs, focused)]
     wide = width >= 60
     one = _study_wide if wide else _study
     lines += [text for row in rows[top:] for text in one(context, row, cursor, width, focused)]
     if not rows:
         text = "No studies yet: tunectl submit FILE" if context.store.loaded else "waiting for the daemon"
+        text = "No study matches; esc clears, d shows those that have ended" if total else text
         lines += [(), line(("  " + text, "dim"))]
     return filled(lines, width, height)
 
@@ -33,6 +45,13 @@ def studies(context: Context, cursor: str | None, top: int, width: int, height: 
 def study_lines(width: int) -> int:
     """Lines that one study takes in a pane of this width."""
     return 1 if width >= 60 else 2
+
+
+def _margin(context: Context, row: StudyRow, here: bool, focused: bool) -> Span:
+    """The first cell: the cursor, or the mark."""
+    marked = row.name in context.studies
+    sign = context.glyphs.mark if marked else context.glyphs.cursor if here else " "
+    return sign, "cursor" if here and focused else "mark"
 
 
 def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
@@ -44,12 +63,13 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
     name_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = width - len(progress) - 5
     first = line(
-        (glyphs.cursor if here else " ", "cursor" if here and focused else "mark"),
-        (glyph + " ", style),
+        _margin(context, row, here, focused),
+        (glyph, style),
+        (_NEWS if row.name in context.store.news.marked else " ", "focus"),
         (fit(clean(row.name), name_width, more=glyphs.more), name_style),
         (" " + progress, "text"),
     )
-    best = _best_text(row)
+    best = f"$ {clean(row.question)}" if is_command(row) else _best_text(row)
     eta = f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else study_state(glyphs, row.state)[0][2:].lower()
     eta = brief(row) or eta
     if row.note:
@@ -67,18 +87,24 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     progress = row.progress
     eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else "")))
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
-    name_width = max(12, min(28, width - 52))
+    name_width = max(12, min(28, width - 61))
     spans = line(
-        (glyphs.cursor if here else " ", "cursor" if here and focused else "mark"),
+        _margin(context, row, here, focused),
+        (_NEWS if row.name in context.store.news.marked else " ", "focus"),
         (fit(clean(row.name), name_width, more=glyphs.more), cursor_style),
         (" " + fit(state, 12), style),
+    )
+    if is_command(row):
+        return [line(*spans, (f"  $ {clean(row.question)}  ", "text"), (clean(row.note), "warn"))]
+    told = line(
         (fit(progress, 9, ">"), "text"),
         (fit(f"{live} run {waiting} wait", 15, ">"), "text"),
+        (fit(f"pri {row.priority}" if row.priority else "", 8, ">"), "text"),
         (" " + fit(_best_text(row), 15), "best"),
         (eta, "dim"),
         ("  " + clean(row.note or row.question), "warn" if row.note else "dim"),
     )
-    return [spans]
+    return [(*spans, *told)]
 
 
 def _best_text(row: StudyRow) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ from tuned.cli import render
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api_steering
+from tuned.client.reader import reader
 from tuned.core import words
 from tuned.core.states import STUDY_ENDED
 
@@ -28,17 +27,7 @@ def summary(session: Session, since: float | None, keep: bool, client: str | Non
     """Say what happened since you last looked: trials that ended, new bests, failures, studies that are done."""
     begin = None if since is None else time.time() - since
     keep = keep or since is not None
-    session.show(api_steering.summary(client or _client(), begin, keep), _show)
-
-
-def _client() -> str:
-    """Who looks: the user, and the machine that they came from."""
-    came_from = (os.environ.get("SSH_CONNECTION") or "").split()
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = str(os.getuid())
-    return f"{user}@{came_from[0] if came_from else 'here'}"
+    session.show(api_steering.summary(client or reader(), begin, keep), _show)
 
 
 def _show(found: Summary) -> None:
