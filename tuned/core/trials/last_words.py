@@ -19,6 +19,7 @@ _HYDRA = re.compile(r"Set the environment variable HYDRA_FULL_ERROR=1\b.*")
 _WARNING = re.compile(r"\S+:\d+: \w*Warning: ")
 _ELASTIC = re.compile(r"(?:[EWI]\d{4} \S+ \d+ )?\S*torch/distributed/(?:elastic|run)")
 _RANK = re.compile(r"\[rank\d+\]: ?")
+_SIGNAL = "was ended by signal"
 _ROOT = re.compile(r"Root Cause.*?rank\s*:\s*(\d+).*?exitcode\s*:\s*(-?\d+)", re.DOTALL)
 
 
@@ -43,6 +44,8 @@ def last_error_line(tail: str) -> str:
     named = _exception_line(filled, first=bool(ranks))
     if ranks and named:
         return named[:REASON]
+    if ranks:  # what it printed last may be its fault, or nothing of the kind
+        return ranks if _SIGNAL in ranks else f"{ranks}: {last}"[:REASON]
     if block is not None and not named:
         return next((line for line in filled if not line[0].isspace()), last)[:REASON]
     if not named or named == last:
@@ -67,8 +70,12 @@ def _before_torchrun(lines: Sequence[str]) -> tuple[list[str], str]:
     begin = max((i for i in range(failed) if _TRACEBACK in lines[i] and not _RANK.match(lines[i])), default=failed)
     own = [_RANK.sub("", line, count=1) for line in lines[:begin] if not _ELASTIC.match(line)]
     root = _ROOT.search("\n".join(lines[failed:]))
-    summary = f"rank {root[1]} ended with exit code {root[2]}" if root else "a rank failed"
+    summary = f"rank {root[1]} {_ended(int(root[2]))}" if root else "a rank failed"
     return (own if any(line.strip() for line in own) else []), summary
+
+
+def _ended(code: int) -> str:
+    return f"ended with exit code {code}" if code >= 0 else f"{_SIGNAL} {-code}"
 
 
 def _hydra_block(lines: Sequence[str]) -> list[str] | None:
