@@ -171,6 +171,12 @@ def test_what_may_be_right_is_not_refused(call: str, space: Any, args: list[str]
     study(f"{HEAD}parser.add_argument({call})", {"bn": space}, *args)
 
 
+def test_a_function_of_the_scripts_own_may_take_any_spelling() -> None:
+    loop = HEAD + "for k, v in {'bn': True}.items():\n    parser.add_argument(f'--{k}', default=v, type=str2bool)\n"
+    for args in (["--bn={bn:py}"], ["--bn", "{bn:d}"], ["{params:python}"], ["{params}"]):
+        study(loop, {"bn": {"type": "bool"}}, *args)
+
+
 def test_what_two_parsers_declare_differently_is_left_to_them() -> None:
     two = HEAD + "a.add_argument('--bn', type=float)\nb.add_argument('--bn', type=int)\n"
     study(two, {"bn": {"type": "float", "low": 0.0, "high": 1.5}})

@@ -213,7 +213,7 @@ def _check_explicit(parameter: Parameter, option: Option, one: Typed, script: st
         right = option.kind != "flag" and all(
             typed(spelling, value) == (spelling.prefix + text,) for value, text in zip(values, shown, strict=True)
         )
-        if option.declared and not right:
+        if option.declared and not right and option.truth not in ("unknown", "words"):
             how = "without a value" if option.kind == "flag" else f"not as {' or '.join(shown)}"
             hint = 'write "{params:flags}" in its place, which types what the option takes'
             raise InvalidInput(f"{script} takes {one.flag} {how}", where=one.where, hint=hint)
