@@ -27,11 +27,13 @@ class Hole:
         source: The last name in the expression; empty when there is none.
         padded: Whether blanks may stand before it.
         shown: Whether it is a dictionary's value: quoted where it is a text, with its type where it has one.
+        more: Characters that its format adds to a number: `%`, and `,` between thousands.
     """
 
     source: str = ""
     padded: bool = False
     shown: bool = False
+    more: str = ""
 
 
 Line = tuple[str | Hole, ...]
@@ -188,19 +190,25 @@ def _formatted(text: str, call: ast.Call) -> Line:
         value = (
             named.get(name) if name and not name.isdigit() else (call.args[index] if index < len(call.args) else None)
         )
-        pieces.append(Hole(_source(value) if value is not None else name, _is_padded(match["spec"] or "")))
+        spec = match["spec"] or ""
+        pieces.append(Hole(_source(value) if value is not None else name, _is_padded(spec), more=_added(spec)))
     return _merged([*pieces, text[position:]])
 
 
 def _hole(node: ast.expr) -> Hole:
     spec = node.format_spec if isinstance(node, ast.FormattedValue) else None
     texts = [str(part.value) for part in getattr(spec, "values", []) if isinstance(part, ast.Constant)]
-    return Hole(_source(node), _is_padded("".join(texts)))
+    return Hole(_source(node), _is_padded("".join(texts)), more=_added("".join(texts)))
 
 
 def _is_padded(spec: str) -> bool:
     """Whether a format such as `8.3f` fills up with blanks on the left; `08.3f` and `.3f` do not."""
     return re.match(r"[>=+ #]*([1-9]|\*)", spec) is not None
+
+
+def _added(spec: str) -> str:
+    """`%` of a format such as `.2%`, `,` and `_` of one such as `,.1f`."""
+    return "".join(mark for mark in "%,_" if mark in spec)
 
 
 def _source(node: ast.AST) -> str:

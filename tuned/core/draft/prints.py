@@ -133,7 +133,7 @@ def pattern_of(line: Line) -> tuple[str, list[str]] | None:
         if piece.padded and not pieces[-1].endswith(r"\s+"):
             pieces.append(r"\s*")
         if i in names:
-            number = _SHOWN if piece.shown else _NUMBER
+            number = _SHOWN if piece.shown else _NUMBER.replace("]", piece.more + "]")
             quote = "['\"]?" if piece.shown else ""
             pieces.append(f"{quote}(?P<{names[i]}>{_WHOLE if names[i] == 'step' else number})")
             if piece.shown and i < last:
