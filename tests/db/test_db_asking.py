@@ -23,13 +23,14 @@ from tuned.advisor.messages import (
     UpdateTrials,
     read_request,
 )
+from tuned.core.search.model_share import FALLBACK
 from tuned.core.space import Parameter, SearchSpace, canonical_key
 from tuned.core.states import Actor, Failure, TrialState
 from tuned.core.study import Constraint, RunSpec, SearchSpec
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Asking, Suggested, _line
-from tuned.daemon.search.points import untried
+from tuned.daemon.search.points import add_design_points, untried
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -225,10 +226,25 @@ def test_a_result_with_a_gap_is_no_evidence(lab: Lab) -> None:
     assert [trial.id for trial in lab.ask(queries.results_before, "gaps", NOW + 1)] == [whole]
 
 
-def test_the_points_that_a_design_made_in_the_models_place_are_counted_with_the_latest_reason(lab: Lab) -> None:
+@pytest.mark.parametrize("parallel", [None, 1], ids=["waiting for nothing", "reproducible"])
+def test_a_model_that_is_late_is_stood_in_for_near_the_best(lab: Lab, parallel: int | None) -> None:
+    """Every fifth point is of the design; where the same trials are promised again, all are."""
+    study_id = lab.study(search=replace(MODEL, parallel=parallel))
+    for value, lr in ((0.1, 0.2), *((1.0, 0.9) for _ in range(5))):
+        lab.completed(study_id, value, params={"lr": lr, "width": 32})
+    for _ in range(8):
+        lab.do(add_design_points, study_id, 1, FALLBACK, "it hung", NOW)
+    made = [lab.trial(study_id, number) for number in range(7, 15)]
+    assert {trial.origin for trial in made} == {FALLBACK}
+    near = [trial.number for trial in made if trial.why == "it hung; near the best so far"]
+    assert near == ([] if parallel == 1 else [7, 8, 9, 11, 12, 13, 14])
+    assert len({canonical_key(trial.params) for trial in made}) == 8
+
+
+def test_the_points_that_were_made_in_the_models_place_are_counted_with_the_latest_reason(lab: Lab) -> None:
     study_id = lab.study(search=MODEL)
     assert lab.ask(queries.model_share, study_id).words == ""
     for origin, why in (("sobol", ""), ("bayesian", "so"), ("fallback", "it hung"), ("fallback", "it was late")):
         lab.completed(study_id, 1.0, origin=origin, why=why)
     words = lab.ask(queries.model_share, study_id).words
-    assert words == "2 of 3 model points are quasi-random instead; latest reason: it was late"
+    assert words == "2 of 3 model points were made without the model; latest reason: it was late"

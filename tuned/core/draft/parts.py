@@ -12,6 +12,7 @@ from typing import Any
 
 from tuned.core.draft.customs import Custom
 from tuned.core.draft.defaults import default_of
+from tuned.core.draft.likely import with_likely
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
 from tuned.core.script.option import Option, ScriptOptions, Value
@@ -68,7 +69,7 @@ def parts_of(taken: ScriptOptions, customs: Mapping[str, Custom], chosen: Mappin
     for name, option in options.items():
         if name in named:
             continue
-        choice = choose(option, customs)
+        choice = with_likely(choose(option, customs), option)
         if chosen is not None and choice.use in ("tune", "fix"):
             choice = Choice("given", "TODO", "it is required") if option.required else Choice("leave")
         if choice.use == "tune" and isinstance(choice.entry, Mapping) and option.flag:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MODELLED = ("bayesian", "evolution")
 FALLBACK = "fallback"
-"""Origins of points: chosen from results, and made by a design because that could not be done in time."""
+"""Origins of points: chosen from results, and made without the model because that could not be done in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ModelShare:
 
     Attributes:
         modelled: How many it chose.
-        fallbacks: How many a quasi-random design made in its place.
+        fallbacks: How many were made in its place.
         why: The reason of the latest fallback; empty without one.
     """
 
@@ -45,10 +45,10 @@ class ModelShare:
 
         Example:
             >>> ModelShare(3, 1, "the advisor gave no answer for 30 s").words
-            '1 of 4 model points are quasi-random instead; latest reason: the advisor gave no answer for 30 s'
+            '1 of 4 model points were made without the model; latest reason: the advisor gave no answer for 30 s'
         """
         if not self.fallbacks:
             return ""
-        points = "point is" if self.fallbacks == self.due == 1 else "points are"
+        points = "point was" if self.fallbacks == self.due == 1 else "points were"
         reason = f"; latest reason: {self.why}" if self.why else ""
-        return f"{self.fallbacks} of {self.due} model {points} quasi-random instead{reason}"
+        return f"{self.fallbacks} of {self.due} model {points} made without the model{reason}"

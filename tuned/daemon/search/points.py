@@ -14,8 +14,10 @@ from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.schedule import room_for
+from tuned.core.search import near
 from tuned.core.search.design import Method, fresh_point
 from tuned.core.search.grid import fresh_grid_point
+from tuned.core.search.model_share import FALLBACK
 from tuned.core.search.phases import Due
 from tuned.core.space import Point, canonical_key
 from tuned.core.states import StudyState
@@ -23,11 +25,16 @@ from tuned.core.study import Study
 from tuned.daemon.search.asking import Suggested
 from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.taken import Taken
-from tuned.daemon.search.ways import due_in
+from tuned.daemon.search.ways import due_in, reproducible, results_of
+
+TRIES = 20
+"""Points near the best that are made for one that has not been tried."""
 
 
 def add_design_points(conn: Connection, study_id: int, count: int, origin: str | None, why: str, now: float) -> bool:
     """Queue the next quasi-random (or random) points of a study; runs in the writer's thread.
+
+    With an `origin` they stand in for those of a model: near the best results, where there are some.
 
     Returns:
         False when no new point could be found: the space is exhausted.
@@ -39,19 +46,45 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if first.refine:
         study = refine_before(conn, study, first.phase, now)
     taken = Taken(conn, study_id)
+    best = _parents(conn, study) if origin == FALLBACK else []
     for made in range(room_for(study.point_counts, study.search.trials, count)):
         way = due_in(study, made)
         if made and (not way.by_design or way.phase != first.phase):
             # The design, or the phase, is complete; the scheduler asks again.
             return True
-        point, method, reason = _design_point(study, way, queries.next_number(conn, study_id), taken)
-        if point is None:
-            return False
-        new = NewTrial(params=recorded(study.spec, point), origin=origin or method, why=why or reason)
+        number = queries.next_number(conn, study_id)
+        beside = _near(study, best, number, taken)
+        if beside is not None:
+            new = NewTrial(recorded(study.spec, beside), FALLBACK, f"{why}; near the best so far")
+        else:
+            point, method, reason = _design_point(study, way, number, taken)
+            if point is None:
+                return False
+            new = NewTrial(params=recorded(study.spec, point), origin=origin or method, why=why or reason)
         repository.add_trials(conn, study_id, [new], now)
         if origin is None:
-            repository.set_study_phase(conn, study_id, method, way.why, now)
+            repository.set_study_phase(conn, study_id, new.origin, way.why, now)
     return True
+
+
+def _parents(conn: Connection, study: Study) -> list[Point]:
+    """The best points near which others may be made; none where the order is not one, or must not matter."""
+    if len(study.spec.objectives) != 1 or reproducible(study) or results_of(study) < near.LEAST:
+        return []
+    best = (study.spec.space.carried(trial.params) for trial in queries.best_trials(conn, study, near.PARENTS))
+    return [point for point in best if point is not None]
+
+
+def _near(study: Study, best: Sequence[Point], number: int, taken: Container[str]) -> Point | None:
+    """A fresh point near one of these; None where one of the design is due, or all that are tried have been taken."""
+    if not best or number % near.EVERY == 0:
+        return None
+    for attempt in range(TRIES):
+        point = near.near_point(study.spec.space, best, study.search.seed, number - 1 + attempt * 1_000_003)
+        point = recorded(study.spec, point)
+        if canonical_key(point) not in taken:
+            return point
+    return None
 
 
 def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) -> list[NewTrial]:

@@ -34,7 +34,7 @@ from tuned.daemon.search.ways import due_in, reproducible, results_of
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.05
-"""Share of a mean trial for which an idle slot waits for the advisor before a quasi-random point takes it."""
+"""Share of a mean trial for which an idle slot waits for the advisor before a point made without it takes it."""
 BATCH = 4
 """Suggestions asked for at once: they share one fit, but the first of them waits for the last."""
 REPLACING = 0.1
@@ -103,7 +103,7 @@ class Suggesting:
         self._spawn(self._model(study, count), search, count)
 
     def idle(self, study: Study, slots: int) -> None:
-        """Slots wait for this study's next suggestion: after a moment's patience a quasi-random point fills them.
+        """Slots wait for this study's next suggestion: after a moment's patience a point near the best fills them.
 
         A study of one trial at a time waits instead: which point came next would be a matter of time otherwise.
         """
@@ -196,7 +196,7 @@ class Suggesting:
             current = queries.study_by_id(conn, study.id)
             if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
                 return []
-            # A quasi-random point may have taken the study's last place while the model was thinking.
+            # A point made without it may have taken the study's last place while the model was thinking.
             room = room_for(current.point_counts, current.search.trials, len(answer.suggestions))
             if not room or due_in(current).phase != way.phase:
                 return []
@@ -249,7 +249,7 @@ class Suggesting:
         return answer
 
     async def _note_share(self, study: Study) -> None:
-        """Say how many points a design made in the model's place, and why; nothing when there is none."""
+        """Say how many points were made in the model's place, and why; nothing when there is none."""
 
         def note(conn: Connection) -> None:
             repository.set_study_note(conn, study.id, queries.model_share(conn, study.id).words, clock.now())
