@@ -41,11 +41,12 @@ class ShownStudy(wire.StudyRow):
 
 @dataclass
 class Status:
-    """The daemon, the trials that run, how many wait, and study -> how many failed."""
+    """The daemon, the trials that run, how many wait, study -> why it is paused, and study -> how many failed."""
 
     daemon: wire.DaemonStatus
     running: list[wire.TrialRow]
     queued: int
+    paused: dict[str, str]
     failed: dict[str, int]
 
 

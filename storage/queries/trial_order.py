@@ -17,7 +17,7 @@ from storage import rows
 from storage.models import trials as table
 from storage.queries.trial_filter import condition
 from tuned.core.errors import InvalidInput
-from tuned.core.ranking import WATCH, Tier
+from tuned.core.ranking import SORTS, WATCH, Tier
 from tuned.core.state_words import STATE_ORDER
 from tuned.core.states import LIVE
 from tuned.core.trials.filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
@@ -44,8 +44,6 @@ _SCANNED = frozenset({"number", *_KEYS, "step", "started", "ended", _ELAPSED})
 """Columns without an index of their own (or in the order of the file): the filter is applied on the way."""
 
 _LIVE = "t.state IN (" + ", ".join(f"'{state}'" for state in sorted(LIVE)) + ")"
-
-SORTS = ("number", "value", WATCH, *_KEYS, *_SOME_KEYS, _ELAPSED)
 
 _PAGE = rows.select_trials().where(
     table.c.study_id == bindparam("study_id"), table.c.number.in_(bindparam("wanted", expanding=True))

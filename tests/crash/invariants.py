@@ -24,12 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash import processes
+from tests.patience import DEADLINE_S
 
 TERMINAL = {"completed", "failed", "pruned", "cancelled", "lost"}
 LIVE = {"starting", "running"}
 OWN_POINTS = {"user", "retry"}
-LEAVING_S = 5.0
-"""How long a supervisor that has written the end may take to be gone."""
 
 Row = dict[str, Any]
 
@@ -265,7 +264,7 @@ class Invariants:
     # 7 and 1 ------------------------------------------------------------------------------------------------------
     def _processes(self, attempts: list[Row], at_rest: bool) -> Iterator[str]:
         over = {self.home / attempt["run_dir"] for attempt in attempts if attempt["ended_at"] is not None}
-        deadline = time.monotonic() + LEAVING_S
+        deadline = time.monotonic() + DEADLINE_S  # a supervisor that has written the end is soon gone
         while True:
             found = [p for p in processes.of_home(self.home) if p.run_dir is not None]
             stray = [p for p in found if (at_rest or p.run_dir in over) and p.alive]

@@ -210,12 +210,12 @@ class Lab:
             self.daemon.process.wait(DEADLINE_S)
         return count
 
-    def wait_at_rest(self, *names: str, deadline_s: float = 300.0) -> None:
+    def wait_at_rest(self, *names: str, deadline_s: float = DEADLINE_S) -> None:
         """Until these studies have ended and nothing is live any more."""
         for name in names:
             self.daemon.wait_ended(name, deadline_s)
         for call in self._calls:
-            call.join(10)
+            call.join(DEADLINE_S)
         self._calls.clear()
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ PAGE = 4096
 def repair(home: Path, verb: str) -> Any:
     """What `tunectl daemon recover` or `rebuild` does while no daemon runs; its report."""
     command = [sys.executable, "-I", "-m", "tuned.daemon", verb, "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -10,6 +10,7 @@ import pytest
 from storage import repository
 from storage.engine import open_database
 from tests.crash.lab import Lab
+from tests.patience import DEADLINE_S
 from tuned.core.states import Actor, StopReason
 
 OUTCOMES = {"cancel": "cancelled", "prune": "pruned", "pause": "paused", "kill": "failed"}
@@ -85,7 +86,7 @@ def decide(lab: Lab, target: str, verb: str) -> None:
             ).one()
         database.writer.submit(
             lambda conn: repository.set_intent(conn, trial_id, StopReason(verb), Actor.USER, 1.0)
-        ).result(10)
+        ).result(DEADLINE_S)
     finally:
         database.close()
 

@@ -124,7 +124,7 @@ def test_the_lock_is_removed(lab: Lab) -> None:
         [sys.executable, "-I", "-m", "tuned.daemon", "run", "--home", str(lab.home)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert done.returncode == 1

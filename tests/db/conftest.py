@@ -11,6 +11,7 @@ import pytest
 
 from storage import queries, repository
 from storage.engine import Database, open_database
+from tests.patience import DEADLINE_S
 from tuned.core.events import Event
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import Actor, Failure, StopReason, TrialState
@@ -42,7 +43,7 @@ class Lab:
 
     def do(self, fn: Callable[..., T], *args: Any, **named: Any) -> T:
         """Run a repository function in a transaction of its own and wait for it."""
-        return self.database.writer.submit(lambda conn: fn(conn, *args, **named)).result(30)
+        return self.database.writer.submit(lambda conn: fn(conn, *args, **named)).result(DEADLINE_S)
 
     def ask(self, fn: Callable[..., T], *args: Any, **named: Any) -> T:
         with self.database.read() as conn:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from storage import queries, repository, schema
 from storage.engine import open_database
 from storage.problems import refuse_network
+from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
 
 NOW = 1_000_000.0
@@ -69,14 +70,14 @@ def test_many_threads_read_at_once(lab):
 
     def read():
         with lab.database.read() as conn:
-            together.wait(30)
+            together.wait(DEADLINE_S)
             seen.append(len(queries.studies(conn)))
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(DEADLINE_S)
     assert seen == [1] * 8
 
 
@@ -207,7 +208,11 @@ def test_a_folder_of_somebody_else(tmp_path, open_lab):
     )
     for name in ("tuned.db", "new.db"):
         done = subprocess.run(
-            [sys.executable, "-c", child, str(tmp_path / name)], capture_output=True, text=True, timeout=300, check=True
+            [sys.executable, "-c", child, str(tmp_path / name)],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=True,
         )
         assert re.match(r"Unavailable .*(permission|cannot be (written|opened)|denied)", done.stdout), done
 

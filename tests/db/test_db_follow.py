@@ -10,6 +10,7 @@ import pytest
 
 from tests.db.conftest import Lab
 from tests.gpus.standin import LOST, Cards, NoDriver
+from tests.patience import DEADLINE_S
 from tuned.core.states import StopReason
 from tuned.daemon.attempts.gpu_memory import GpuMemory
 from tuned.daemon.attempts.live import Attempts
@@ -27,11 +28,11 @@ async def test_looking_away_does_not_wait_for_a_trial_that_reports_in_that_momen
     attempt = LiveAttempt(trial_id, "digits", 1, 1, row[0], tmp_path, "cpu:0")
     attempts = Attempts(lab.database, Slots(NoDriver(), 1), lambda *_: None)
     attempts.follow(attempt)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not attempt.dirty._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110 - until it waits for news
             await asyncio.sleep(0.01)
     attempt.dirty.set()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await attempts.close()
     assert attempts.live == {trial_id: attempt}
 

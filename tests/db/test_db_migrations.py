@@ -16,6 +16,7 @@ from storage import engine, migrations, queries, schema
 from storage.migrations import run, upgrade
 from storage.models import REVISION, SCHEMA_VERSION
 from storage.stamp import APPLICATION_ID
+from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
 from tuned.core.states import TrialState
 
@@ -131,7 +132,11 @@ def test_alembic_and_the_mapper_are_not_imported_for_the_present_schema(tmp_path
         "print([name for name in ('alembic', 'sqlalchemy.orm', 'mako', 'numpy') if name in sys.modules])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", child, str(tmp_path / "t.db")], capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-c", child, str(tmp_path / "t.db")],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=True,
     )
     assert done.stdout.strip() == "[]"
 

@@ -14,6 +14,7 @@ from storage.models import metadata
 from storage.problems import Damaged, found_by_check
 from storage.salvage import salvage
 from tests.bad_disk import build
+from tests.patience import DEADLINE_S
 
 PAGE = 4096
 TRIALS = 160
@@ -122,7 +123,12 @@ def test_a_disk_that_cannot_be_read_is_not_called_damage(full, tmp_path):
     faults.write_text("pread tuned.db EIO\n")
     environment = {**os.environ, "LD_PRELOAD": str(library), "TUNED_FAULTS": str(faults)}
     done = subprocess.run(
-        [sys.executable, "-c", OPENS, path], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", OPENS, path],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=True,
     )
     assert done.stdout.startswith(f"Unavailable {path}: the disk reports an error: Input/output error"), done
 

@@ -10,6 +10,7 @@ import pytest
 
 from storage import queries, repository
 from storage.repository import NewSpace
+from tests.patience import DEADLINE_S
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import SearchSpec
 from tuned.daemon.machine.slots import Slots
@@ -99,7 +100,7 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
         queued = [trial for trial in lab.ask(queries.trials, study_id) if trial.attempt == 0]
         suggesting.renew(lab.study_row(study_id), queued)
         if suggesting.search(study_id).replacing:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(DEADLINE_S):
                 await wake.wait()
             wake.clear()
 

@@ -10,6 +10,7 @@ import pytest
 
 from storage import queries, repository
 from storage.engine import open_database
+from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
 from tuned.core.states import Actor
 
@@ -25,14 +26,14 @@ class Held:
 
         def wait(conn):
             entered.set()
-            assert self._go.wait(30)
+            assert self._go.wait(DEADLINE_S)
 
         self._future = lab.database.writer.submit(wait)
-        assert entered.wait(30)
+        assert entered.wait(DEADLINE_S)
 
     def release(self):
         self._go.set()
-        self._future.result(30)
+        self._future.result(DEADLINE_S)
 
 
 def note(study_id, text):
@@ -46,7 +47,7 @@ def test_what_waits_together_is_committed_together(lab):
     futures = [lab.database.writer.submit(note(study_id, f"note {i}")) for i in range(10)]
     assert not any(future.done() for future in futures)
     held.release()
-    assert [future.result(30) for future in futures] == [True] * 10
+    assert [future.result(DEADLINE_S) for future in futures] == [True] * 10
     lab.do(lambda conn: None)
     assert [[e.data["text"] for e in events] for events in lab.told] == [[f"note {i}" for i in range(10)]]
     assert lab.study_row(study_id).note == "note 9"
@@ -67,9 +68,9 @@ def test_one_that_fails_leaves_nothing_and_disturbs_nobody(lab):
     after = lab.database.writer.submit(lambda conn: queries.study_by_id(conn, study_id))
     held.release()
     with pytest.raises(ValueError, match="no"):
-        bad.result(30)
-    assert good.result(30)
-    assert (after.result(30).note, after.result(30).priority) == ("before", 0)
+        bad.result(DEADLINE_S)
+    assert good.result(DEADLINE_S)
+    assert (after.result(DEADLINE_S).note, after.result(DEADLINE_S).priority) == ("before", 0)
     lab.do(lambda conn: None)
     assert [e.type for events in lab.told for e in events] == ["study.note"]
     assert [e.type for e in lab.events()] == ["study.submitted", "study.note"]
@@ -82,7 +83,7 @@ def test_a_group_is_bounded(lab):
     for i in range(100):
         last = lab.database.writer.submit(note(study_id, f"{i}"))
     held.release()
-    last.result(30)
+    last.result(DEADLINE_S)
     lab.do(lambda conn: None)
     assert [len(events) for events in lab.told] == [64, 36]
 
@@ -113,7 +114,7 @@ def test_a_listener_that_fails_does_not_harm_the_writer(tmp_path, caplog):
     from storage.repository.events import add_event
 
     for _ in range(2):
-        database.writer.submit(lambda conn: add_event(conn, "study.note", "s", None, {}, NOW)).result(30)
+        database.writer.submit(lambda conn: add_event(conn, "study.note", "s", None, {}, NOW)).result(DEADLINE_S)
     database.close()
     assert "the events are stored" in caplog.text
 
@@ -148,7 +149,7 @@ def test_closing_finishes_what_was_submitted(tmp_path, open_lab):
     closer = threading.Thread(target=lab.close)
     closer.start()
     held.release()
-    closer.join(30)
+    closer.join(DEADLINE_S)
     assert all(future.result(0) for future in futures)
     lab.close()
     with pytest.raises(Unavailable, match="closed"):
@@ -166,13 +167,13 @@ def test_a_full_disk_fails_the_function_and_the_writer_goes_on(lab):
     after = lab.database.writer.submit(lambda conn: repository.set_study_priority(conn, study_id, 5, NOW))
     held.release()
     with pytest.raises(Unavailable, match=r"tuned.db: the disk is full \(free"):
-        full.result(30)
+        full.result(DEADLINE_S)
     # SQLite may have given up the whole transaction: then those before it say so, and none says done that is not.
     try:
-        expected = "before" if before.result(30) else ""
+        expected = "before" if before.result(DEADLINE_S) else ""
     except Unavailable:
         expected = ""
-    assert after.result(30)
+    assert after.result(DEADLINE_S)
     row = lab.study_row(study_id)
     assert (row.note, row.priority) == (expected, 5)
     lab.do(lambda conn: conn.exec_driver_sql("PRAGMA max_page_count = 1000000").scalar_one())
@@ -217,10 +218,10 @@ def test_a_transaction_that_sqlite_gives_up_takes_its_group_along_but_not_those_
     after = lab.database.writer.submit(lambda conn: repository.set_study_priority(conn, study_id, 5, NOW))
     held.release()
     with pytest.raises(Unavailable):
-        before.result(30)
+        before.result(DEADLINE_S)
     with pytest.raises(sqlite3.OperationalError):
-        bad.result(30)
-    assert after.result(30)
+        bad.result(DEADLINE_S)
+    assert after.result(DEADLINE_S)
     row = lab.study_row(study_id)
     assert (row.note, row.priority) == ("", 5)
     lab.do(lambda conn: None)
@@ -242,8 +243,8 @@ def test_a_dead_writer_says_so(tmp_path, caplog):
     held.release()
     for future in [dying, *waiting]:
         with pytest.raises(Unavailable, match="has died"):
-            future.result(30)
-    deadline = time.monotonic() + 30
+            future.result(DEADLINE_S)
+    deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         try:
             late = database.writer.submit(lambda conn: 1)
@@ -251,7 +252,7 @@ def test_a_dead_writer_says_so(tmp_path, caplog):
             assert "has died" in str(error)
             break
         with pytest.raises(Unavailable):
-            late.result(30)
+            late.result(DEADLINE_S)
     else:
         pytest.fail("it still takes work")
     database.close()

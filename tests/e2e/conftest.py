@@ -20,9 +20,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.e2e.tunectl_process import Tunectl
+from tests.patience import DEADLINE_S
 from tuned.protocol import process_start_time
-
-DEADLINE_S = 300.0
 
 
 def wait_until(what: Callable[[], Any], why: str, deadline_s: float = DEADLINE_S) -> Any:
@@ -47,9 +46,9 @@ class Refusal(Exception):
 
 def call(path: str, method: str, target: str, body: Any = None) -> Any:
     """One request over a Unix socket; the decoded JSON of the reply."""
-    connection = http.client.HTTPConnection("tuned", timeout=300)
+    connection = http.client.HTTPConnection("tuned", timeout=DEADLINE_S)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.sock.settimeout(30)
+    connection.sock.settimeout(DEADLINE_S)
     try:
         connection.sock.connect(path)
         payload = None if body is None else json.dumps(body)
@@ -151,7 +150,7 @@ class DaemonProcess:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(DEADLINE_S)
 
     def end_everything(self) -> None:
         """End the daemon and every process of its trials."""

@@ -147,6 +147,17 @@ def _quiet(folder: Path) -> None:
     (folder / "quiet.toml").write_text(study)
 
 
+def unfolded(typed: Typed) -> Typed:
+    """The same with each line in one piece where a terminal has folded it; a row of a table begins with a number."""
+    lines: list[str] = []
+    for line in typed.lines:
+        if lines and re.match(r" {4,}(?!\d+ +\S )\S", line):
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line)
+    return Typed(typed.command, lines)
+
+
 def as_shown(shown: Typed, seen: Typed) -> list[str]:
     """What was seen, with lines left out where the page leaves some out."""
     lines = [line.rstrip() for line in seen.lines]

@@ -16,6 +16,7 @@ import jsonschema_rs
 import pytest
 
 from tests.e2e.conftest import DaemonProcess, Refusal
+from tests.patience import DEADLINE_S
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +53,7 @@ def edge(shared_daemon: DaemonProcess, tmp_path_factory: pytest.TempPathFactory)
 def tunectl(daemon: DaemonProcess, *words: str, code: int = 0) -> str:
     env = {**os.environ, "TUNED_HOME": str(daemon.home)}
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "tuned.cli", *words], env=env, capture_output=True, text=True, timeout=300
+        [sys.executable, "-I", "-m", "tuned.cli", *words], env=env, capture_output=True, text=True, timeout=DEADLINE_S
     )
     assert done.returncode == code, (done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
@@ -200,7 +201,7 @@ def test_a_program_gets_so_many_rows_and_is_told_what_was_left_out(edge: DaemonP
     def asked(*words: str, caller: str = "agent") -> tuple[int, str]:
         env = {**os.environ, "TUNED_HOME": str(edge.home), "TUNED_CALLER": caller}
         command = [sys.executable, "-I", "-m", "tuned.cli", *words, "--json"]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=True)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
         return len(json.loads(done.stdout)), done.stderr
 
     everything, said = asked("metrics", "edge/1-16", caller="")

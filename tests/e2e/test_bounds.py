@@ -17,7 +17,7 @@ from tuned.daemon.http import bounds
 
 def connect(daemon: DaemonProcess) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(20)
+    connection.settimeout(DEADLINE_S)
     connection.connect(daemon.socket)
     return connection
 
@@ -85,7 +85,7 @@ def test_a_stop_finishes_what_is_being_answered_and_refuses_the_rest(daemon: Dae
     daemon.process.terminate()
     time.sleep(0.2)  # the signal is behind what the daemon stands in
     point.unlink()
-    asking.join(20)
+    asking.join(DEADLINE_S)
     daemon.process.wait(DEADLINE_S)
     kept.close()
     assert "bug" not in daemon.log().lower(), daemon.log()

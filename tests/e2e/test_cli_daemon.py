@@ -182,11 +182,11 @@ def test_scripts_submit_enqueue_wait_and_read(tunectl: Tunectl) -> None:
         with tuned.connect() as daemon:
             study = daemon.submit("quad.toml")
             numbers = study.enqueue({"x": 2.0}, {"x": 3.0}, priority=10)
-            row = study.wait(timeout=300)
+            row = study.wait(timeout=600)
             made = daemon.submit(tuned.Study(name="made", run={"script": "train.py"},
                 objective={"metric": "loss", "direction": "minimize"},
                 space={"x": {"type": "float", "low": 0.0, "high": 5.0}}, search={"method": "random", "trials": 1}))
-            made.wait(60)
+            made.wait(600)
             frame = study.frame()
             print(json.dumps([numbers, row.state, study.best.params, list(frame["x"]), len(frame),
                               [s.name for s in daemon.studies], daemon.study("made").state]))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
@@ -94,7 +96,7 @@ def test_a_decision_outlives_the_daemon(daemon: DaemonProcess, tmp_path: Path) -
     daemon.start(TUNED_FAILPOINTS="stop.committed=exit")
     daemon.submit(study(early_stopping={"min_step": 3, "rescue": 0.0}), tmp_path)
     assert daemon.process is not None
-    daemon.process.wait(60)
+    daemon.process.wait(DEADLINE_S)
     daemon.start()
     stopped = daemon.wait_state("stops", 3, "pruned")
     assert "not among the best" in stopped["reason"]

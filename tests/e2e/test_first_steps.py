@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.tunectl_process import Tunectl
 from tests.interpreters import interpreters
+from tests.patience import DEADLINE_S
 
 pytestmark = pytest.mark.e2e
 
@@ -184,7 +185,7 @@ def test_the_sdk_in_an_environment(shell: Tunectl, project: Path, python: str) -
         "    study = daemon.submit('train.toml', name=sys.argv[1])\n"
         "    print(len(study.enqueue({'lr': 0.02}, priority=3)), study.trials[0].params['epochs'])\n"
         "    study.set({'search.trials': 3})\n"
-        "    assert study.wait(60).state == 'completed' == study.state, study.row\n"
+        "    assert study.wait(600).state == 'completed' == study.state, study.row\n"
         "    assert len(study.rows()) == len(study.trials) and study.best.values['val_loss'] > 0\n"
         "    assert study.name in [s.name for s in daemon.studies] and daemon.status.pid > 0\n"
         "try:\n"
@@ -195,7 +196,12 @@ def test_the_sdk_in_an_environment(shell: Tunectl, project: Path, python: str) -
     name = "sdk-" + Path(os.path.realpath(python)).name
     env = {k: v for k, v in shell.env.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     done = subprocess.run(
-        [f"{folder}/bin/python", "go.py", name], cwd=project, env=env, capture_output=True, text=True, timeout=300
+        [f"{folder}/bin/python", "go.py", name],
+        cwd=project,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
     )
     assert done.stderr == ""
     assert (done.stdout, done.stderr) == ("step 1  loss 2\n1 5\nInvalidInput run.script\n", "")
@@ -218,7 +224,7 @@ def test_the_sdk_leaves_others_alone(shell: Tunectl, project: Path) -> None:
 def test_doctor_says_what_it_looked_at(shell: Tunectl, project: Path) -> None:
     shell("daemon", "start")
     process = shell.start("doctor", "--json")
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=DEADLINE_S)
     document = json.loads(out)
     assert document["ok"] == (process.returncode == 0), err
     everything = " | ".join(f["what"] for f in document["findings"])

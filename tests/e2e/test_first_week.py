@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.pages import COLUMNS, as_shown, first_week, with_programs
+from tests.e2e.pages import COLUMNS, as_shown, first_week, unfolded, with_programs
 from tests.e2e.tunectl_process import Tunectl
 
 pytestmark = pytest.mark.e2e
@@ -53,6 +53,7 @@ def test_the_first_week_as_printed(tunectl: Tunectl, tmp_path: Path) -> None:
     tunectl.work.mkdir()
     count = 0
     for shown, seen in first_week(tunectl, shortened):
+        shown, seen = unfolded(shown), unfolded(seen)
         printed, found = ([*filter(None, map(kept, lines))] for lines in (shown.lines, as_shown(shown, seen)))
         assert found == printed, f"$ {shown.command}\n" + "\n".join(seen.lines)
         assert all(len(line) <= COLUMNS for line in seen.lines if re.match(r" *(number|\d+) ", line))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gpus.standin import ENV_FOLDER, GIB, LOST, Cards
+from tests.patience import DEADLINE_S
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -408,4 +409,4 @@ def in_background(call: Callable[[], Any]) -> Callable[[], Any]:
     pool = ThreadPoolExecutor(1)
     reply = pool.submit(call)
     pool.shutdown(wait=False)
-    return lambda: reply.result(30)
+    return lambda: reply.result(DEADLINE_S)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from tests.e2e.conftest import DaemonProcess
+from tests.patience import DEADLINE_S
 from tuned.daemon.api import make_api
 
 with warnings.catch_warnings():
@@ -74,9 +75,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 
 def send(path: str, request: requests.PreparedRequest) -> tuple[int, bytes]:
     """One request over the socket; of an endless reply the head alone."""
-    connection = http.client.HTTPConnection("tuned", timeout=300)
+    connection = http.client.HTTPConnection("tuned", timeout=DEADLINE_S)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.sock.settimeout(30)
+    connection.sock.settimeout(DEADLINE_S)
     try:
         connection.sock.connect(path)
         headers = {name: value for name, value in request.headers.items() if name.lower() != "connection"}

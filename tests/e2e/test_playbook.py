@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
@@ -51,7 +53,6 @@ def by_stage(daemon: DaemonProcess) -> dict[str, list[Any]]:
     return found
 
 
-@pytest.mark.timeout(300)  # all steps one after the other, on a machine that may be busy
 def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: DaemonProcess, tmp_path: Path) -> None:
     daemon.start()
     names = ["coarse", "bayesian", "refine", "confirm", "ensemble", "finalize", "report"]
@@ -89,7 +90,7 @@ def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: Daem
     assert result["looks"] == 1 and result["value"] == stages["test"][0]["values"]["test_accuracy"]
     bundle = Path(result["bundle"])
     again = [sys.executable, str(bundle / "reproduce.py"), "--out", str(tmp_path / "again")]
-    done = subprocess.run(again, capture_output=True, text=True, timeout=300, check=False, cwd="/")
+    done = subprocess.run(again, capture_output=True, text=True, timeout=DEADLINE_S, check=False, cwd="/")
     assert done.returncode == 0 and "the same" in done.stdout, done.stdout + done.stderr
     document = json.loads((bundle / "bundle.json").read_text())
     outcome = found["confirm"]["result"]["outcome"]

@@ -24,6 +24,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, default=1e-3)
 parser.add_argument("--optimizer", choices=["sgd", "adam"], default="adam")
 parser.add_argument("--momentum", type=float, default=0.9)
+parser.add_argument("--seed", type=int, default=0)
 args = parser.parse_args()
 for epoch in range(3):
     print(f"epoch {epoch} val_loss {args.lr * (epoch + 1):.4f}")
@@ -54,6 +55,8 @@ def test_each_command_of_the_readme_is_understood(tunectl: Tunectl, tmp_path: Pa
     assert study is not None
     (tunectl.work / "sweep.toml").write_text(study[1].replace("trials = 40", "trials = 4"))
     on_terminal(tunectl, COLUMNS, [str(tmp_path / "bin/tunectl"), "submit", "sweep.toml", "--wait"])
+    seed = tunectl.json("show", "sweep/1")["trial"]["seed"]
+    assert str(seed) in tunectl("show", "sweep/1", "--command"), "repetitions with other seeds differ"
     typed = commands()
     assert len(typed) > 25
     for command in typed:

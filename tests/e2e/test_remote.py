@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned.cli.remote import Address, parse_address
 from tuned.core.errors import InvalidInput
 
@@ -37,7 +38,7 @@ class There:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-I", "-m", "tuned.cli", *words],
-            env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
+            env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import DaemonProcess
+from tests.patience import DEADLINE_S
 
 pytestmark = pytest.mark.e2e
 
@@ -62,7 +63,7 @@ def ended(shared_daemon: DaemonProcess, tmp_path_factory: pytest.TempPathFactory
 def tunectl(daemon: DaemonProcess, *words: str, code: int = 0) -> str:
     env = {**os.environ, "TUNED_HOME": str(daemon.home)}
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "tuned.cli", *words], env=env, capture_output=True, text=True, timeout=300
+        [sys.executable, "-I", "-m", "tuned.cli", *words], env=env, capture_output=True, text=True, timeout=DEADLINE_S
     )
     assert done.returncode == code, (done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.tunectl_process import Tunectl
+from tests.patience import DEADLINE_S
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -83,7 +84,7 @@ def test_another_study_takes_the_name_and_the_old_one_is_kept_whole(daemon: Daem
     file.write_text(file.read_text().replace("high = 5.0", "high = 4.0"))
     tunectl("submit", "quad.toml", "--replace", code=3)  # the daemon is killed between the folder and the commit
     tunectl.release()
-    assert daemon.process is not None and daemon.process.wait(30)
+    assert daemon.process is not None and daemon.process.wait(DEADLINE_S)
     daemon.start()
     assert [row["name"] for row in tunectl.json("studies")] == ["quad"]
     assert "step 0" in tunectl("logs", "quad/1"), "the next daemon has moved the folder back"

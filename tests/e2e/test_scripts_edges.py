@@ -86,7 +86,7 @@ def test_trials_that_run_edited_code_are_marked(shared_daemon: DaemonProcess, tm
     first, *others = shared_daemon.trials("edited")
     assert first["code"] == ""
     assert {trial["code"] for trial in others} - {"", submitted["code"]} and all(trial["code"] for trial in others)
-    assert shared_daemon.study("edited")["note"].startswith("2 trial(s) ran other code")
+    assert shared_daemon.study("edited")["note"].startswith("2 trials ran other code")
 
 
 def test_a_preload_that_ends_the_launcher_falls_back_to_cold(shared_daemon: DaemonProcess, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.tunectl_process import Tunectl
+from tests.patience import DEADLINE_S
 from tuned.client.script import connect
 
 pytestmark = pytest.mark.e2e
@@ -32,12 +33,12 @@ def test_a_script_submits_steers_and_reads(tunectl: Tunectl, monkeypatch: pytest
     monkeypatch.chdir(tunectl.work)
     with connect() as daemon:
         study = daemon.submit("quad.toml")
-        study.wait(60)
+        study.wait(DEADLINE_S)
         assert study.set({"search.trials": "+1"}, priority=3).changed == ["search.trials: 2 -> 3", "priority: 0 -> 3"]
-        study.wait(60)
+        study.wait(DEADLINE_S)
         numbers = study.enqueue({"x": [1.5, 2.5]}, seeds=2) + study.enqueue({"x": 2.0}, like="quad/best")
         assert len(numbers) == 5
-        study.wait(60)
+        study.wait(DEADLINE_S)
         assert study.best is not None and study.best.params == {"x": 2.0}
         rows = study.rows()
         assert [row["number"] for row in rows] == list(range(1, 9))
@@ -47,7 +48,7 @@ def test_a_script_submits_steers_and_reads(tunectl: Tunectl, monkeypatch: pytest
         assert [point.value for point in study.metrics(8, "loss")] == [1.0, 0.5, pytest.approx(1 / 3), 0.25]
         assert len(study.export("jsonl").splitlines()) == 8
         assert study.retry(1).changed == ["quad/9"]
-        study.wait(60)
+        study.wait(DEADLINE_S)
 
 
 def test_the_verbs_of_a_morning(tunectl: Tunectl) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 if TYPE_CHECKING:
     from tests.e2e.tunectl_process import Tunectl
 
@@ -36,7 +38,9 @@ def namespaces_of(text: str) -> dict[str, Any]:
 
 def ran(command: str) -> str:
     """Output of a line that was copied into a shell somewhere else."""
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, cwd="/", timeout=300)
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=True, cwd="/", timeout=DEADLINE_S
+    )
     return done.stdout
 
 
@@ -149,7 +153,7 @@ def test_check_proves_what_the_text_leaves_open(tunectl: Tunectl, tmp_path: Path
     script = (tmp_path / "train.py").read_text()
     (tmp_path / "train.py").write_text(script.replace("type=str2bool", "type=lambda text: bool(text)"))
     (tmp_path / "s.toml").write_text((tmp_path / "s.toml").read_text().replace("{params}", "{params:python}"))
-    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=300)[0])
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=DEADLINE_S)[0])
     texts = [finding["what"] for finding in document["findings"] if finding["level"] == "fail"]
     assert not document["ok"] and texts == ["mixed: the code gets True where false is recorded"]
 
@@ -181,7 +185,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
     """
     (tmp_path / "s.toml").write_text(text)
     process = tunectl.start("check", "s.toml", "--run", "--json", RANK="1")
-    document = json.loads(process.communicate(timeout=300)[0])
+    document = json.loads(process.communicate(timeout=DEADLINE_S)[0])
     shown = {level: [f["what"] for f in document["findings"] if f["level"] == level] for level in ("warn", "fail")}
     warned = " | ".join(shown["warn"])
     assert "val_acc is minimized, and of such a metric more is usually better" in warned
@@ -198,7 +202,7 @@ def test_check_names_what_a_person_would_stumble_over(tunectl: Tunectl, tmp_path
     (tmp_path / "s.toml").write_text(constrained)
     script = tmp_path / "train.py"
     script.write_text("import subprocess  # what that prints, nobody knows\n" + script.read_text())
-    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=300)[0])
+    document = json.loads(tunectl.start("check", "s.toml", "--run", "--json").communicate(timeout=DEADLINE_S)[0])
     texts = " | ".join(finding["what"] for finding in document["findings"])
     assert "constraint.metric: the trial never gave latncy" in texts
     assert "early_stopping.patience = 5 is in steps, and loss comes every 500 of them" in texts

@@ -19,6 +19,7 @@ import pytest
 
 from tests.e2e.conftest import Refusal, call, wait_until
 from tests.e2e.tunectl_process import Tunectl
+from tests.patience import DEADLINE_S
 from tuned.protocol import process_start_time
 
 pytestmark = pytest.mark.e2e
@@ -29,7 +30,7 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become anot
 ASK = """
     import socket, sys
     peer = socket.socket(socket.AF_UNIX)
-    peer.settimeout(20)
+    peer.settimeout(600)
     peer.connect(sys.argv[1])
     peer.sendall(b"GET /v1/status HTTP/1.1\\r\\nHost: tuned\\r\\n\\r\\n")
     print(len(peer.recv(65536)))
@@ -39,7 +40,7 @@ ASK = """
 def as_nobody(*command: str) -> subprocess.CompletedProcess[str]:
     """Run it as another user, without any group or capability."""
     alone = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": "/"}
-    return subprocess.run(command, **alone, capture_output=True, text=True, timeout=60, check=False)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, **alone, capture_output=True, text=True, timeout=DEADLINE_S, check=False)  # type: ignore[call-overload,no-any-return]
 
 
 @pytest.fixture
@@ -81,7 +82,9 @@ def test_another_user_reads_and_reaches_nothing(held: Tunectl) -> None:
     told = as_nobody(python, "-c", ask, str(path))
     assert told.stdout.strip() in ("", "0"), "it is cut off without an answer"
     assert "PermissionError" not in told.stderr, "it came as far as the socket"
-    mine = subprocess.run([python, "-c", ask, str(path)], capture_output=True, text=True, timeout=60, check=True)
+    mine = subprocess.run(
+        [python, "-c", ask, str(path)], capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
     assert int(mine.stdout) > 0
 
 
@@ -161,7 +164,7 @@ def test_a_process_id_that_was_given_away_is_not_signalled() -> None:
         descendants.send(found._replace(start=found.start - 1), 9)
         assert process.poll() is None
         descendants.send(found, 9)
-        assert process.wait(20) == -9
+        assert process.wait(DEADLINE_S) == -9
     finally:
         process.kill()
         process.wait()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
@@ -180,7 +182,7 @@ def test_stopping_the_trials_with_the_daemon_queues_them_again(daemon: DaemonPro
     daemon.until(lambda: [t["last_step"] for t in daemon.trials("quad")] == [0], "it reports nothing")
     daemon.post("/v1/stop", {"stop_trials": True})
     assert daemon.process is not None
-    assert daemon.process.wait(30) == 0
+    assert daemon.process.wait(DEADLINE_S) == 0
     daemon.start()
     daemon.wait_ended("quad")
     (trial,) = daemon.trials("quad")

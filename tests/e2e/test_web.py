@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned.web.guard import Guard
 
 GOOD = {"host": "127.0.0.1:8000", "authorization": "Bearer secret"}
@@ -61,11 +62,11 @@ def page(shared_daemon: Any) -> Iterator[tuple[int, str]]:
         yield url.port, url.fragment
     finally:
         process.terminate()
-        process.communicate(timeout=300)
+        process.communicate(timeout=DEADLINE_S)
 
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
     try:
         connection.request(method, path, headers=headers)
         reply = connection.getresponse()

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.patience import DEADLINE_S
+
 SCRIPT = """
     import os, time, tuned
     trial = tuned.current_trial()
@@ -42,7 +44,6 @@ STUDY = """
     method = "sobol"
     trials = {trials}
 """
-DEADLINE_S = 300.0
 
 
 class Tunectl:

@@ -14,13 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.patience import DEADLINE_S
 from tuned import protocol
 from tuned.launch.bundle import launcher_path, make_bundle
 
-PATIENCE_S = 60.0
 
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_S) -> Any:
     """The first true value of the condition.
 
     Raises:
@@ -100,7 +99,7 @@ class Launcher:
         """Send a request and read its answer."""
         self.send(**request)
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
+        readable, _, _ = select.select([self.process.stdout], [], [], DEADLINE_S)
         line = self.process.stdout.readline() if readable else b""
         assert line, f"no answer to {request}: {self.log.read_text()}"
         return json.loads(line)
@@ -166,6 +165,6 @@ class Launcher:
         """End the launcher and wait for it."""
         if self.process.stdin is not None:
             self.process.stdin.close()
-        self.process.wait(timeout=300)
+        self.process.wait(timeout=DEADLINE_S)
         if self.process.stdout is not None:
             self.process.stdout.close()

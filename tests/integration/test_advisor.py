@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned.advisor.messages import (
     DefineStudy,
     Forget,
@@ -103,7 +104,7 @@ class AdvisorProcess:
     def end(self) -> int:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
-        code = self.process.wait(30)
+        code = self.process.wait(DEADLINE_S)
         self.process.stdout.close()
         return code
 

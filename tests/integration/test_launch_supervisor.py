@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.launch_driver import Attempt, Launcher, wait_until
+from tests.patience import DEADLINE_S
 from tuned import protocol
 from tuned.launch import descendants
 
@@ -49,7 +50,7 @@ def said_pid(attempt: Attempt, word: str) -> int:
 
 @pytest.mark.parametrize("start", ["warm", "cold"])
 def test_records_of_a_whole_attempt(launcher: Launcher, script: Write, start: str) -> None:
-    attempt = launcher.start(script("print('hello')\nraise SystemExit(3)"), start=start, timeout=60)
+    attempt = launcher.start(script("print('hello')\nraise SystemExit(3)"), start=start, timeout=600)
     end = attempt.ended()
     begin = attempt.started()
     assert begin["attempt_id"] == end["attempt_id"] == attempt.spec["attempt_id"]
@@ -349,5 +350,5 @@ def test_trials_outlive_their_launcher(tmp_path: Path, script: Write) -> None:
 def test_quit_ends_the_launcher(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path)
     launcher.send(quit=True)
-    assert launcher.process.wait(timeout=20) == 0
+    assert launcher.process.wait(timeout=DEADLINE_S) == 0
     launcher.close()

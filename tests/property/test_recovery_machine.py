@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from storage import queries, repository
 from storage.engine import Database, open_database
 from storage.repository import NewTrial
+from tests.patience import DEADLINE_S
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import LIVE, TERMINAL, Actor, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
@@ -101,7 +102,7 @@ class Recovery(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def do(self, fn: Any) -> Any:
-        return self.database.writer.submit(fn).result(30)
+        return self.database.writer.submit(fn).result(DEADLINE_S)
 
     def trials(self, *states: TrialState) -> list[Trial]:
         with self.database.read() as conn:

@@ -26,6 +26,7 @@ from storage import queries, repository
 from storage.engine import open_database
 from storage.repository import NewTrial
 from tests.gpus.standin import NoDriver
+from tests.patience import DEADLINE_S
 from tuned import protocol
 from tuned.core.errors import TunedError
 from tuned.core.space import Parameter, SearchSpace
@@ -93,7 +94,7 @@ class Steered(RuleBasedStateMachine):
         self.patches.enter_context(mock.patch.dict(os.environ, {ENV_TOOL: "/bin/true"}))
         self.database = open_database(self.folder / "tuned.db")
         self.run_dir = self.folder / "runs/steered/1/1"
-        self.trial_id = self.database.writer.submit(self._begin).result(10)
+        self.trial_id = self.database.writer.submit(self._begin).result(DEADLINE_S)
         run_dirs.create(self.run_dir, {"attempt_id": "a"})
         self._do(self._follow(adopted=False))
 
@@ -134,7 +135,7 @@ class Steered(RuleBasedStateMachine):
         for _ in range(2):
             await asyncio.sleep(0)
             await self.database.writer.run(lambda _: None)  # the requests before it are committed now
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(DEADLINE_S):
                 await asyncio.sleep(0.002)
                 while self._at_work():  # noqa: ASYNC110 - no event tells of all of this
                     await asyncio.sleep(0.001)
@@ -212,7 +213,7 @@ class Steered(RuleBasedStateMachine):
         assert freeze["cuda"] == ([os.getpid()] if away else [])
 
     async def _rest(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while not all(request.done() for request in self.requests) or self._busy():
                 for waiting in self.tool.waiting:
                     waiting.set_result("")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.pop("NO_COLOR", None)
 sys.path.insert(0, str(Path(__file__).parent))
@@ -21,7 +23,6 @@ from fake_client import Clock, FakeClient
 from tui.app import TunedApp
 from tui.context import Options
 
-DEADLINE_S = 60.0
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -46,7 +46,7 @@ async def test_the_steps_are_listed_and_steered(start: Any, fake: Any, golden: C
         await ui.press("B", "enter", "j", "enter", "y")
         await ui.until(lambda: steered(fake)[2:] == ["skip"], "skipped")
         await ui.press("5")
-        await ui.until_text("step confirm skipped: skipped by you")
+        await ui.until_text("step confirm skipped by you")
 
 
 async def test_steps_can_be_looked_at_read_only(start: Any, fake: Any) -> None:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 CHILD = Path(__file__).parent / "pty_child.py"
-DEADLINE_S = 300.0
 
 
 class Terminal:
@@ -111,7 +112,12 @@ def run_ui(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         f"sys.exit(run(home_at(Path({str(home)!r}), 'test'){''.join(', ' + a for a in arguments)}))"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S,
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import tuned
+from tuned.cli.root import root
+from tuned.core.verbs import BY_NAME
 
 ROOT = Path(tuned.__path__[0]).parent
 MAIN = "import sys; from tuned.cli.run import run; sys.exit(run(sys.argv[1:]))"
@@ -61,8 +65,6 @@ def test_help_lists_every_verb_without_importing_them() -> None:
         "print([m for m in sys.modules if m.startswith('tuned.cli.')])\n"
     )
     done = run(code=code, PYTHONPATH=str(ROOT))
-    from tuned.core.verbs import BY_NAME
-
     for name in BY_NAME:
         assert f"\n  {name} " in done.stdout
     assert "tuned.cli.verbs.submit" not in done.stdout.splitlines()[-1]
@@ -73,6 +75,27 @@ def test_every_verb_has_a_help_of_its_own(name: str) -> None:
     done = run(name, "--help", PYTHONPATH=str(ROOT))
     assert done.returncode == 0
     assert name in done.stdout.splitlines()[0]
+
+
+def helps(command: click.Command, context: click.Context) -> Iterator[str]:
+    """The help of a verb, and of the verbs of a group."""
+    yield command.get_help(context)
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        below = command.get_command(context, name)
+        assert below is not None
+        yield from helps(below, click.Context(below, parent=context, info_name=name))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_every_help_fits_the_terminal(name: str, width: int) -> None:
+    context = click.Context(root, info_name="tunectl", terminal_width=width)
+    command = root.get_command(context, name)
+    assert command is not None
+    for text in helps(command, click.Context(command, parent=context, info_name=name)):
+        lines = [line for line in text.splitlines() if "> ~/" not in line]  # those are copied, in one piece
+        assert max(map(len, lines)) <= width, max(lines, key=len)
+        assert "\b" not in text, "click's mark for text that is not to be folded"
 
 
 def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:

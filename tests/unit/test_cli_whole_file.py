@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned.cli.whole_file import write_whole
 from tuned.core.errors import InvalidInput
 
@@ -29,7 +30,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
     write_whole(pipe, "all of it", "-o")
-    reader.join(60)
+    reader.join(DEADLINE_S)
     assert read == ["all of it"] and pipe.is_fifo()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned.client.api import Call
 from tuned.client.http import Client
 from tuned.core.errors import TunedError
@@ -44,7 +45,7 @@ async def until(ask: Callable[[], Awaitable[Any]], enough: Callable[[Any], bool]
 async def served(path: Path) -> AsyncIterator[Listener]:
     listener = Listener(path, app)
     serving = asyncio.create_task(listener.serve())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         await until(lambda: asyncio.sleep(0, listener.started), bool)  # uvicorn has no event for it
         yield listener
         listener.close()

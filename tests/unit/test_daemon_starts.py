@@ -5,12 +5,13 @@ from tuned.daemon.estimates.starts import Lane, Running, start_estimates
 
 def test_waiting_trials_start_when_slots_come_free() -> None:
     lanes = {1: Lane(10.0, 2)}
-    running = [Running(1, 4.0), Running(1, 9.0)]
-    assert start_estimates(2, 0, running, [1, 1, 1], lanes) == [1.0, 6.0, 11.0]
+    running = [Running(1, 4.0), Running(1, 8.0)]
+    assert start_estimates(2, 0, running, [1, 1, 1], lanes) == [2.0, 6.0, 12.0]
 
 
-def test_a_free_slot_means_now_and_a_late_trial_ends_now() -> None:
-    assert start_estimates(2, 0, [Running(1, 99.0)], [1, 1], {1: Lane(10.0, 2)}) == [0.0, 0.0]
+def test_a_free_slot_means_now_and_nobody_is_told_soon_behind_a_trial_that_is_long_overdue() -> None:
+    assert start_estimates(2, 0, [Running(1, 100.0)], [1, 1], {1: Lane(10.0, 2)}) == [0.0, 10.0]
+    assert start_estimates(1, 0, [Running(1, 100.0)], [1], {1: Lane(10.0, 2)}) == [25.0]
 
 
 def test_a_study_waits_for_its_own_limit() -> None:

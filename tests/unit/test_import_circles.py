@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 ROOT = Path(__file__).parents[2]
 CIRCLES = ("no_circles", "acyclic_siblings")
 
@@ -41,7 +43,7 @@ def check(folder: Path, files: dict[str, str]) -> tuple[int, str]:
         env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=DEADLINE_S,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import DEADLINE_S
+
 ROOT = Path(__file__).parents[2]
 
 NUMERICS = {"torch", "ax", "botorch", "gpytorch", "numpy", "scipy", "pandas", "sklearn", "matplotlib"}
@@ -39,7 +41,7 @@ def modules_of(folder: str) -> list[str]:
 def loaded(names: list[str], *flags: str) -> dict[str, str | None]:
     """Modules that a fresh interpreter has loaded after importing these, with their files."""
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + PROGRAM.format(names=names)
-    done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, *flags, "-c", program], capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.returncode == 0, done.stderr
     files: dict[str, str | None] = json.loads(done.stdout)
     return files

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned import protocol
 from tuned.metrics_appender import EMPTY_GAPS, MetricsAppender, read_gaps
 
@@ -38,12 +39,12 @@ class TestRecords:
 
         def write(who: int) -> None:
             for _ in range(60):
-                begin.wait(10)
+                begin.wait(DEADLINE_S)
                 protocol.write_record(folder, "stop.json", {"who": who, "long": "x" * 4000})
 
         with ThreadPoolExecutor(2) as pool:
             for writer in [pool.submit(write, who) for who in (1, 2)]:
-                writer.result(60)
+                writer.result(DEADLINE_S)
         record = protocol.read_record(folder, "stop.json")
         assert record is not None
         assert record["who"] in (1, 2)

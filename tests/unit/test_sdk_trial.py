@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import tuned
+from tests.patience import DEADLINE_S
 from tuned import faults, protocol
 from tuned.sdk.daemon_trial import DaemonTrial
 from tuned.sdk.local_trial import LocalTrial
@@ -51,7 +52,7 @@ def run(code: str, env: dict[str, str], **more: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=DEADLINE_S,
     )
 
 
@@ -190,7 +191,7 @@ dist.destroy_process_group()
             )
             for rank in (0, 1)
         ]
-        said = [process.communicate(timeout=300)[0] for process in ranks]
+        said = [process.communicate(timeout=DEADLINE_S)[0] for process in ranks]
         assert said == ["True True\n", "True False\n"]
         assert {"loss": 0} in lines(tmp_path) and {"loss": 1} not in lines(tmp_path)
 

@@ -55,7 +55,7 @@ def test_phases_follow_each_other():
     ways = [due(SPACE, search, finished, created).way for finished, created in ((0, 0), (5, 11), (12, 12), (32, 32))]
     assert ways == ["grid", "grid", "evolution", "random"]
     assert due(SPACE, search, 9, 12).way == "sobol"
-    assert due(SPACE, search, 12, 12).why.startswith("phase 2 of 3: evolution")
+    assert due(SPACE, search, 12, 12).why.startswith("phase 2 of 3: from 12 results")
 
 
 def test_auto_goes_from_design_to_model_to_evolution():

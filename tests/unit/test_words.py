@@ -13,6 +13,7 @@ from tuned.analyses import table
 from tuned.core import words
 from tuned.core.durations import parse_duration
 from tuned.core.sizes import parse_size
+from tuned.core.state_words import told
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,22 @@ def test_numbers_in_a_column_fill_their_digits(value: float, text: str) -> None:
 )  # fmt: skip
 def test_lengths_of_time(seconds: float | None, text: str) -> None:
     assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "text"),
+    [
+        ("✂ pruned", "pruned by you", "✂ pruned by you"),
+        ("‖ PAUSED", "paused by you", "‖ PAUSED by you"),
+        ("its study is paused", "paused by you", "its study is paused by you"),
+        ("stopped", "cancelled by you", "stopped: cancelled by you"),
+        ("✗ failed", "error: exit code 3", "✗ failed: error: exit code 3"),
+        ("failed", "failedness", "failed: failedness"),
+        ("completed", "", "completed"),
+    ],
+)
+def test_a_reason_does_not_repeat_its_state(state: str, reason: str, text: str) -> None:
+    assert told(state, reason) == text
 
 
 def test_an_hour_reads_the_same_in_every_front_end() -> None:

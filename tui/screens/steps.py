@@ -8,6 +8,7 @@ from tui import acting, steps
 from tui.cells import clean
 from tui.screens.menu import Choice, Menu
 from tui.views.steps import mark
+from tuned.core.state_words import told
 from tuned.wire import StepRow, StudyRow
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ def open_steps(board: Board) -> None:
         board.context.say("this study has no steps: add [playbook] to its file, or use tunectl confirm", "dim")
         return
     glyphs = board.context.glyphs
-    choices = [
-        Choice(step.id, step.id, f"{step.state}{f': {step.why}' if step.why else ''}", mark(step, glyphs)[0])
-        for step in study.steps
-    ]
+    choices = [Choice(step.id, step.id, told(step.state, step.why), mark(step, glyphs)[0]) for step in study.steps]
     now = steps.present(study.steps)
 
     def chosen(key: str | None) -> None:
@@ -45,7 +43,7 @@ def open_steps(board: Board) -> None:
 def _steer(board: Board, study: StudyRow, step: StepRow) -> None:
     verbs = () if board.context.options.read_only else steps.verbs(step)
     if not verbs:
-        board.context.say(f"{step.id}: {step.state}{f', {step.why}' if step.why else ''}", "dim")
+        board.context.say(f"{step.id}: {told(step.state, step.why)}", "dim")
         board.sync()
         return
 

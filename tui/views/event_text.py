@@ -8,6 +8,7 @@ from tui import format as fmt
 from tui.glyphs import Glyphs, study_state, trial_state
 from tui.steps import LOOKS_LIKE
 from tuned.core import events as ev
+from tuned.core.state_words import told
 from tuned.wire import EventRow
 
 _STEP_STYLES = {"failed": "bad", "paused": "warn", "skipped": "dim", "done": "good"}
@@ -16,7 +17,7 @@ _STEP_STYLES = {"failed": "bad", "paused": "warn", "skipped": "dim", "done": "go
 def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
     """An event in a few words, and their style."""
     data: dict[str, Any] = row.data
-    reason = f": {data['reason']}" if data.get("reason") else ""
+    reason = data.get("reason") or ""
     match row.type:
         case ev.STUDY_SUBMITTED:
             return "submitted", "text"
@@ -26,7 +27,7 @@ def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
             return str(data.get("text", "")), "warn"
         case ev.STUDY_MOVED:
             state, style = study_state(glyphs, str(data.get("to", "")))
-            return state + reason, style
+            return told(state, reason), style
         case ev.STUDY_STEP:
             return _step(data, glyphs)
         case ev.STUDY_PHASE:
@@ -38,7 +39,7 @@ def describe(row: EventRow, glyphs: Glyphs) -> tuple[str, str]:
             return f"space v{data.get('version', '?')}: {changes}", "text"
         case ev.TRIAL_MOVED:
             state, style = trial_state(glyphs, str(data.get("to", "")), None)
-            return state + reason, style
+            return told(state, reason), style
         case ev.TRIAL_QUEUED:
             return f"queued by {data.get('origin', '?')}" + _because(data), "dim"
         case ev.TRIAL_REPLACED:
@@ -63,7 +64,7 @@ def _step(data: dict[str, Any], glyphs: Glyphs) -> tuple[str, str]:
     state = str(data.get("state", "?"))
     glyph = glyphs.states.get(LOOKS_LIKE.get(state, ""), "?")
     name = data.get("id") or data.get("step") or "?"
-    return f"{glyph} step {name} {state}" + _because(data), _STEP_STYLES.get(state, "text")
+    return told(f"{glyph} step {name} {state}", data.get("why") or ""), _STEP_STYLES.get(state, "text")
 
 
 def _rung(data: dict[str, Any]) -> str:

@@ -81,7 +81,7 @@ def head(context: Context, width: int) -> Line:
         aside = "" if sure is None else f" (~{fmt.number(sure)})"
         parts.append(f"best {value} #{row.best.number}" + (" early" if row.best.cut else "") + aside)
     parts.append(f"{live} run {waiting} wait")
-    if row.eta_s is not None and width >= 70:
+    if row.eta_s and width >= 70:
         parts.append(f"ETA {words.duration(row.eta_s)}")
     if width >= 120:
         parts.append(_machine(context))

@@ -70,7 +70,7 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
         (" " + progress, "text"),
     )
     best = f"$ {clean(row.question)}" if is_command(row) else _best_text(row)
-    eta = f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else study_state(glyphs, row.state)[0][2:].lower()
+    eta = f"ETA {words.duration(row.eta_s)}" if row.eta_s else study_state(glyphs, row.state)[0][2:].lower()
     eta = brief(row) or eta
     if row.note:
         second = line(("   " + clean(row.note), "warn"))
@@ -85,7 +85,7 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     state, style = study_state(glyphs, row.state)
     _, live, waiting = context.store.counts(row)
     progress = row.progress
-    eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s is not None else "")))
+    eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s else "")))
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = max(12, min(28, width - 61))
     spans = line(

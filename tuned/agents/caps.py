@@ -43,5 +43,5 @@ def agree_on_caps(
     row = Client(socket, caller="").send(call)
     if row.most_hours is None and row.most_trials is None:
         hint = f"start it with --gpu-hours 8 or --trials 100, or set [caller.{caller}] in config.toml"
-        raise Conflict("what it may use is not said", where="tunectl mcp", hint=hint)
+        raise Conflict("it has no limit of GPU-hours or trials", where="tunectl mcp", hint=hint)
     return client

@@ -5,13 +5,13 @@ Owns `Shown`, the `--format` option and what a verdict looks like on a terminal;
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tuned.analyses.table import STYLES
+from tuned.cli.lines import folded, room
 from tuned.cli.session import Session
 from tuned.cli.table import show_table
 from tuned.client import api
@@ -98,7 +98,11 @@ def show_verdict(verdict: Verdict) -> None:
 def show_result(table: Table) -> None:
     """One table of results under its title, with its notes below."""
     click.echo(click.style(table.title, bold=True))
-    headings = [("=" if c.is_numeric else "") + c.heading for c in table.columns]
+    # The first two columns say what a row is about and how it came out; of the others the first matter most.
+    headings = [
+        ("~" if place > 1 else "") + ("=" if column.is_numeric else "") + column.heading
+        for place, column in enumerate(table.columns)
+    ]
     show_table(headings, table.texts())
     for note in table.notes:
         click.echo(_wrapped(note, "  "))
@@ -118,4 +122,4 @@ def _pairs(verdict: Verdict, number: Callable[[Any], str]) -> str:
 
 
 def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    return folded(text, indent, width=min(room() or WIDTH, WIDTH))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from tuned.cli.lines import folded, room
 from tuned.client.finding import Finding
 from tuned.core import words
 
@@ -19,7 +20,8 @@ def tell(findings: Sequence[Finding]) -> None:
     """Print findings, each on a line of its own."""
     for finding in findings:
         mark = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
-        click.echo(f"  {mark}     {finding.what}" + (f" ({finding.hint})" if finding.hint else ""))
+        text = folded(finding.what + (f" ({finding.hint})" if finding.hint else ""), " " * 11, width=room())
+        click.echo(f"  {mark}     {text.lstrip()}")
 
 
 def failed(findings: Sequence[Finding]) -> str:

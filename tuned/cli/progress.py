@@ -16,6 +16,7 @@ from tuned.cli import render
 from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import TunedError
+from tuned.core.state_words import told
 from tuned.core.states import LIVE, TERMINAL, StudyState
 from tuned.wire import EventRow, StudyRow, TrialRow
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tuned.client.http import Client
 
 SHOWN_TRIALS = 6
+BAR = 20
+"""Columns of the bar."""
 
 
 class Display(Protocol):
@@ -90,11 +93,11 @@ class Lines:
         self._waits = row.waits
         for event in self._ended:
             data = event.data
-            reason = f": {data['reason']}" if data.get("reason") else ""
             values = render.values(data["values"]) if data.get("values") else ""
             best = f"best {render.values(row.best.values)}" if row.best is not None else ""
             left = f"about {words.duration(row.eta_s)} left" if row.eta_s else ""
-            parts = (f"{row.name}/{event.number} {data['to']}{reason}", values, best, progress(row), left)
+            what = told(f"{row.name}/{event.number} {data['to']}", data.get("reason") or "")
+            parts = (what, values, best, progress(row), left)
             click.echo("  ".join(part for part in parts if part), err=True)
         self._ended.clear()
 
@@ -127,7 +130,7 @@ class Bar:
         self._running: list[TrialRow] = []
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(),
+            BarColumn(BAR),
             TextColumn("{task.fields[done]}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
@@ -144,9 +147,9 @@ class Bar:
             self._running = self._client.send(api.trials(row.name, state=sorted(LIVE), limit=SHOWN_TRIALS))
         except TunedError:
             self._running = []
-        left = "" if row.eta_s is None else f"about {words.duration(row.eta_s)} left"
+        left = f"about {words.duration(row.eta_s)} left" if row.eta_s else ""
         if row.state == StudyState.PAUSED:
-            left = row.reason or "paused"
+            left = "paused"
         elif row.waits:
             left = "waits for a slot"
         self._progress.update(
@@ -161,17 +164,20 @@ class Bar:
     def picture(self) -> RenderableType:
         """What the terminal shows now."""
         from rich.console import Group
+        from rich.padding import Padding
         from rich.text import Text
 
+        if self._row is None:
+            return Group()
         lines: list[RenderableType] = [self._progress]
         for trial in self._running:
             step = "" if trial.last_step is None else f"step {words.number(trial.last_step)}"
             parts = (f"  {trial.number}", step, render.values(trial.values), render.point(trial.params))
             text = "  ".join(part for part in parts if part and part != "-")
             lines.append(Text(text, style="cyan", no_wrap=True, overflow="ellipsis"))
-        if self._row is not None and self._row.best is not None:
+        if self._row.best is not None:
             best = f"  best {render.best(self._row.best)}"
             lines.append(Text(best, style="green", no_wrap=True, overflow="ellipsis"))
-        if self._row is not None and self._row.note:
-            lines.append(Text(f"  {self._row.note}", style="yellow", no_wrap=True, overflow="ellipsis"))
+        paused = self._row.reason if self._row.state == StudyState.PAUSED else ""
+        lines += [Padding(Text(told, style="yellow"), (0, 0, 0, 2)) for told in (paused, self._row.note) if told]
         return Group(*lines)

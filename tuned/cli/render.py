@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from tuned.core import words
 from tuned.core.final import luck
 from tuned.core.space.text import write_point, write_value
+from tuned.core.states import Failure
 
 if TYPE_CHECKING:
-    from tuned.wire import BestRow, Number
+    from tuned.wire import BestRow, Number, TrialRow
 
 
 GLYPHS = {
@@ -75,6 +76,12 @@ def beside(row: BestRow) -> str:
     """The figure to quote beside the best one, which was lucky; empty where it is the only result."""
     found = row.confirmed or {}
     return luck.beside(row.of, found.get("mean"), found.get("runs", 0), row.shrunk)
+
+
+def because(row: TrialRow) -> str:
+    """Why a trial is where it is: the reason, behind the class of a failure where that is more than `error`."""
+    telling = row.failure and row.failure != Failure.ERROR
+    return ": ".join(filter(None, (row.failure if telling else "", row.reason))) or (row.failure or "")
 
 
 def span(start: float | None, end: float | None) -> str:

@@ -122,4 +122,6 @@ def _flat(text: str) -> str:
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    from tuned.cli.lines import folded, room
+
+    click.echo(folded(line, hanging="    ", width=room(error=True)), err=True)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tuned.cli import completion
+from tuned.cli.offers import completer
 from tuned.client.api import Call
 from tuned.client.http import Client
 from tuned.client.problems import DaemonEnded, NoDaemon
@@ -181,8 +181,7 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
         if marked:
             command.params.append(click.Option(["--dry-run"], is_flag=True, help="Only say what would change."))
         for parameter in command.params:
-            if parameter.name in completion.COMPLETERS and isinstance(parameter, click.Argument):
-                complete = completion.COMPLETERS[parameter.name]
+            if (complete := completer(command.name or "", parameter)) is not None:
                 parameter._custom_shell_complete = complete  # what `shell_complete=` sets
         command.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuned.cli import render
+from tuned.cli.lines import LABEL, show_fact
 from tuned.cli.table import show_table
 from tuned.core import words
+from tuned.core.state_words import told
 from tuned.core.trials import card_figures
 
 if TYPE_CHECKING:
@@ -24,9 +26,8 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         metrics: All that it reported, by name and step.
     """
     row = detail.trial
-    reason = f": {row.failure}: {row.reason}" if row.failure else f": {row.reason}" if row.reason else ""
     lines = [
-        ("state", render.state(row.state) + reason),
+        ("state", told(render.state(row.state), render.because(row))),
         ("waits for", row.waits_for),
         ("values", render.values(row.values)),
         ("parameters", render.point(row.params)),
@@ -34,17 +35,17 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         ("seed", str(row.seed)),
         ("device", row.slot or row.device),
         ("card", card_figures.in_words(row.card)),
-        ("took", render.span(row.started_at, row.ended_at)),
+        ("took" if row.ended_at else "so far", render.span(row.started_at, row.ended_at)),
         ("code", f"{row.code} (not the code that was submitted)" if row.code else ""),
         ("folder", detail.run_dir or ""),
-        ("command", detail.command),
     ]
     click.echo(f"{row.study}/{row.number}")
     for label, text in lines:
-        if text and text != "-":
-            click.echo(f"  {label:<10}  {text}")
+        show_fact(label, text)
     if detail.bad_lines:
-        click.echo(f"  {'unreadable':<10}  {words.count(detail.bad_lines, 'line')} of its metrics")
+        show_fact("unreadable", f"{words.count(detail.bad_lines, 'line')} of its metrics")
+    if detail.command:
+        click.echo(f"  {'command':<{LABEL}}  {detail.command}")  # in one piece, to be copied
     if metrics:
         click.echo()
         show_table(["metric", "=reports", "=first", "=last", "=least", "=greatest"], _metric_rows(metrics))

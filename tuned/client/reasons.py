@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tuned.client.waiting import paused_by_daemon
 from tuned.core import words
+from tuned.core.state_words import told
 from tuned.core.states import LIVE, STUDY_ENDED, VALUED, WASTED, StudyState, TrialState
 from tuned.wire import DaemonStatus, StudyRow, TrialDetail, TrialRow
 from tuned.wire.values import Json
@@ -75,7 +77,10 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
         next_step = f"tunectl best {row.name}" if row.best else f"tunectl trials {row.name}"
         return row.state, [row.reason or f"its {words.count(row.started, 'trial')} are done"], next_step
     if row.state == StudyState.PAUSED:
-        return "paused", [row.reason or "it waits until it is resumed"], f"tunectl resume {row.name}"
+        evidence = [row.reason or "it waits until it is resumed"]
+        if paused_by_daemon(row):
+            evidence.append("mend the script first; or the study file, then: tunectl submit FILE --update")
+        return "paused", evidence, f"tunectl resume {row.name}"
     mine = [trial for trial in queue if trial.study == row.name]
     live = [trial for trial in mine if trial.state in LIVE]
     if live:
@@ -90,7 +95,7 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
 
 def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) -> Reason:
     if study.state == StudyState.PAUSED:
-        why = f"its study is paused: {study.reason}" if study.reason else "its study is paused"
+        why = told("its study is paused", study.reason)
         return Reason("state", "waits.study", [why], f"tunectl resume {study.name}")
     if daemon.alarms:
         return Reason("state", "waits.daemon", list(daemon.alarms), "tunectl doctor")

@@ -57,6 +57,12 @@ R = TypeVar("R", bound=Ranked)
 WATCH = "watch"
 """The order for a person who watches: what runs, the newest first; then by value as ranked; then the rest."""
 
+SORTS = (
+    "number", "value", WATCH, "state", "priority", "step", "created", "started", "ended", "elapsed", "attempt",
+    "origin", "device",
+)  # fmt: skip
+"""What a list of trials can be sorted by, besides `params.NAME`."""
+
 
 def cut_short(trial: Ranked) -> bool:
     """Whether a rule or a person ended it before its own end, or a full disk cut what it reported.

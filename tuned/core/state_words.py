@@ -25,6 +25,15 @@ STATE_ORDER = ("running", "starting", "paused", "queued", "completed", "pruned",
 """The order of tables that are sorted by state: what lives first."""
 
 
+def told(state: str, reason: str) -> str:
+    """A state and its reason, as one clause: `failed: exit code 3`, and `pruned by you` where the reason repeats it."""
+    if not reason:
+        return state
+    word = state.rpartition(" ")[2]
+    again = reason[: len(word) + 1].lower() == f"{word} ".lower()
+    return state + reason[len(word) :] if again else f"{state}: {reason}"
+
+
 def named_states(text: str) -> frozenset[str]:
     """The states that `run`, `run,wait` or `comp` mean: any prefix of a state or of its word.
 

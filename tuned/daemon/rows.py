@@ -15,9 +15,10 @@ from tuned.core.final import luck
 from tuned.core.playbook.steps import Playbook
 from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
-from tuned.core.states import LIVE, StudyState, TrialState
+from tuned.core.states import StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Observation, Trial
+from tuned.core.words import count
 from tuned.daemon import clock
 from tuned.daemon.estimates.pace import Pace, eta_s
 from tuned.protocol import encode_number
@@ -46,6 +47,7 @@ def study_row(
     stopping: StoppingReport | None = None,
     cores: int = 0,
     results: Sequence[float] = (),
+    running: Sequence[float] = (),
 ) -> StudyRow:
     """A study as lists show it.
 
@@ -56,16 +58,9 @@ def study_row(
         stopping: What early stopping has done.
         cores: Of each of its trials.
         results: `queries.results`: the best of them is shown with what is left of it without luck.
+        running: Seconds for which each of its live trials has run.
     """
     spec, counts = study.spec, study.counts
-    points = study.point_counts
-    started = counted(points) - points.get(TrialState.QUEUED, 0)
-    live = sum(counts.get(state, 0) for state in LIVE)
-    eta = None
-    if study.ended_at is None and study.state is not StudyState.PAUSED and spec.search.trials is not None:
-        parallel = min(slots, spec.search.parallel or slots)
-        repeated = study.again.get(TrialState.QUEUED, 0)
-        eta = eta_s(max(0, spec.search.trials - started) + repeated, live, pace, parallel)
     objective = spec.objective
     return StudyRow(
         name=study.name,
@@ -80,12 +75,12 @@ def study_row(
         trials=spec.search.trials,
         budget_s=spec.search.budget,
         budget_left_s=study.budget_left(clock.now()),
-        started=started,
+        started=_started(study),
         method=" then ".join(p.method for p in spec.search.phases) or spec.search.method,
         parallel=spec.search.parallel,
         objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
         parameters=list(spec.space.names),
-        eta_s=eta,
+        eta_s=_time_left(study, pace, slots, running),
         note="; ".join(filter(None, (study.note, _code_note(study)))),
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
@@ -96,6 +91,41 @@ def study_row(
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],
         cores=cores,
     )
+
+
+def _started(study: Study) -> int:
+    """Points of the search that no longer wait."""
+    return counted(study.point_counts) - study.point_counts.get(TrialState.QUEUED, 0)
+
+
+def _time_left(study: Study, pace: Pace, slots: int, running: Sequence[float]) -> float | None:
+    """Seconds until the study is done, by its trials or by its time budget; None where nothing tells.
+
+    A search that is over (it drains, or its budget is spent) adds no trials: what is queued or runs is all there is.
+    """
+    if study.ended_at is not None or study.state is StudyState.PAUSED:
+        return None
+    search, budget = study.spec.search, study.budget_left(clock.now())
+    parallel = min(slots, search.parallel or slots)
+    waiting = study.counts.get(TrialState.QUEUED, 0)
+    if study.state is not StudyState.RUNNING or budget == 0:
+        return eta_s(waiting, running, pace, parallel)
+    known = []
+    if search.trials is not None:
+        unasked = search.trials - _started(study) - study.point_counts.get(TrialState.QUEUED, 0)
+        known.append(eta_s(waiting + max(0, unasked), running, pace, parallel))
+    if budget is not None:
+        known.append(max(budget, eta_s(0, running, pace, parallel) or 0.0))
+    return min((seconds for seconds in known if seconds is not None), default=None)
+
+
+def elapsed(conn: Connection) -> dict[int, list[float]]:
+    """Seconds for which each live trial has run, by its study's row."""
+    found: dict[int, list[float]] = {}
+    for attempt in queries.live(conn):
+        begun = attempt.trial.started_at
+        found.setdefault(attempt.trial.study_id, []).append(0.0 if begun is None else max(0.0, clock.now() - begun))
+    return found
 
 
 def step_rows(playbook: Playbook | None) -> list[StepRow]:
@@ -158,7 +188,7 @@ def rung_row(decision: Decision, metric: str) -> RungRow:
 def _code_note(study: Study) -> str:
     if not study.other_code:
         return ""
-    return f"{study.other_code} trial(s) ran other code than was submitted (the code was edited since)"
+    return f"{count(study.other_code, 'trial')} ran other code than was submitted (the code was edited since)"
 
 
 def trial_row(trial: Trial, label: Callable[[str], str] = str, waits_for: str = "") -> TrialRow:

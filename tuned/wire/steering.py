@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.core.states import StudyState
 from tuned.wire.studies import BestRow
 from tuned.wire.values import Json, Number
 
@@ -78,6 +79,11 @@ class StudySummary:
     best_is_new: bool
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        """Whether trials of a running study are queued and none of them runs."""
+        return self.state == StudyState.RUNNING and not self.running and self.queued > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 import h11
 import pytest
 
+from tests.patience import DEADLINE_S
+
 HANG_UP = object()
 """Put into a stream: ends it as a daemon that goes away would."""
 
@@ -252,11 +254,11 @@ def daemon(home: Path) -> Iterator[ScriptedDaemon]:
     # asyncio.run cancels the connections that a test has left open.
     thread = threading.Thread(target=asyncio.run, args=[listen()])
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(DEADLINE_S)
     yield scripted
     loop, stopping = handles[0]
     loop.call_soon_threadsafe(stopping.set)
-    thread.join(10)
+    thread.join(DEADLINE_S)
 
 
 @dataclass(frozen=True)

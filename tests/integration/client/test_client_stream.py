@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import DEADLINE_S
 from tuned.client import api
 from tuned.client.aio import AsyncClient
 from tuned.client.http import Client
@@ -107,7 +108,7 @@ async def test_closing_the_client_ends_its_streams(daemon: Any) -> None:
         return seen
 
     task = asyncio.create_task(read())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         await first.wait()
         await client.close()
         assert await task == [1]

@@ -185,9 +185,9 @@ def _studies_table(old: StudyData, new: StudyData) -> Table:
 def _parameters_table(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> Table:
     columns = (
         Column("parameter"), Column("range_first", title=f"range in {old.name}"),
-        Column("range_second", title=f"in {new.name}"), Column("best_first", title=f"best in {old.name}"),
-        Column("best_second", title=f"in {new.name}"), Column("trend_first", "number", f"trend in {old.name}"),
-        Column("trend_second", "number", f"in {new.name}"),
+        Column("range_second", title=f"range in {new.name}"), Column("best_first", title=f"best in {old.name}"),
+        Column("best_second", title=f"best in {new.name}"), Column("trend_first", "number", f"trend in {old.name}"),
+        Column("trend_second", "number", f"trend in {new.name}"),
     )  # fmt: skip
     rows = [
         (

@@ -32,6 +32,7 @@ from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 
 TOP = 10
@@ -125,7 +126,7 @@ def members_of(study: StudyData, split: str, top: int, only: Sequence[int] | Non
         said.append(ordered)
     if first is None or len(trials) < 2 or first.targets is None:
         raise InvalidInput(
-            f"{len(trials)} completed trial(s) with predictions of {split!r}: an ensemble needs two",
+            f"{words.count(len(trials), 'completed trial')} with predictions of {split!r}: an ensemble needs two",
             where=study.name,
             hint="trial.save_predictions(split, probabilities, targets), or predictions = ... in the study file",
         )

@@ -123,8 +123,9 @@ def hard_table(panel: Panel) -> Table:
             )
         )
     columns = (
-        Column("example"), Column("target"), Column("said"), Column("models", "count", "models that say so"),
-        Column("sure", "share"), Column("of_target", "share", "given to the target"),
+        Column("example"), Column("target"), Column("said", title="predicted"),
+        Column("models", "count", "models that predict it"),
+        Column("sure", "share", "confidence"), Column("of_target", "share", "confidence in the target"),
     )  # fmt: skip
     note = (
         f"{len(everywhere)} of {len(panel.targets)} examples of {panel.split} are wrong in all of the "
@@ -150,9 +151,14 @@ def _furthest(panel: Panel) -> Table:
     rows = tuple(
         (panel.name(int(i)), float(panel.targets[i]), float(said[:, i].mean()), float(least[i])) for i in order
     )
-    columns = (Column("example"), Column("target", "number"), Column("said", "number"), Column("off", "number"))
+    columns = (
+        Column("example"),
+        Column("target", "number"),
+        Column("said", "number", "predicted"),
+        Column("off", "number", "error"),
+    )
     models = len(panel.trials)
-    note = f"`off`: the least distance among the {models} best models; the typical one is {np.median(least):.4g}."
+    note = f"`error`: the least distance among the {models} best models; the typical one is {np.median(least):.4g}."
     return Table("data.hard", f"Examples of {panel.split} that every top model is furthest off", columns, rows, (note,))
 
 
@@ -179,7 +185,7 @@ def class_table(panel: Panel) -> Table | None:
     columns = (
         Column("class"), Column("examples", "count"), Column("share", "share"),
         Column("wrong_in_best", "share", "wrong in the best"), Column("wrong_in_all", "share", "wrong in all"),
-        Column("confused_with", title="mostly said"),
+        Column("confused_with", title="mostly taken for"),
     )  # fmt: skip
     return Table("data.classes", f"Classes of {panel.split}", columns, tuple(rows))
 
@@ -218,7 +224,8 @@ def _doubtful(study: StudyData, found: Panel) -> Iterator[Verdict]:
             "info",
             "data.doubtful-targets",
             f"{len(doubtful)} of {len(found.targets)} examples of {found.split} are given the same other class by all "
-            f"{len(found.trials)} best models, each at least {CERTAIN:.0%} sure: look whether their targets are right.",
+            f"{len(found.trials)} best models, each with a confidence of at least {CERTAIN:.0%}: look whether "
+            "their targets are right.",
             {"examples": len(doubtful), "first": found.name(int(doubtful[0]))},
             "Look at them.",
             f"tunectl data {study.name}",

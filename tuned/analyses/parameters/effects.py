@@ -24,6 +24,7 @@ from tuned.analyses.space.infeasible import infeasible
 from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Cell, Column, Table
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.search.model_share import MODELLED
 from tuned.core.space import Parameter, Value
@@ -106,11 +107,11 @@ def overview(study: StudyData, model: RankModel | None) -> Table:
         middles = [g.middle for g in groups if g.middle is not None]
         share = model.main_effect(parameter, middles) if model is not None else None
         best = min(groups, key=lambda g: _typical(study, parameter, g, model))
-        rows.append((parameter.name, parameter.role, share, chance, best.label))
-    rows.sort(key=lambda row: (-(row[2] or 0.0), row[3]))
+        rows.append((parameter.name, share, chance, best.label, parameter.role))
+    rows.sort(key=lambda row: (-(row[1] or 0.0), row[2]))
     columns = (
-        Column("parameter"), Column("role"), Column("explains", "share"), Column("p_value", "number", "p (raw)"),
-        Column("best_at", "text", "best at"),
+        Column("parameter"), Column("explains", "share"), Column("p_value", "number", "p (raw)"),
+        Column("best_at", "text", "best at"), Column("role"),
     )  # fmt: skip
     meaning = (
         "explains: how much of the variance between the trials' ranks is its own, over the points tried; tunectl "
@@ -151,13 +152,16 @@ def effect_table(study: StudyData, parameter: Parameter, model: RankModel | None
         for name, chance in entangled(study, parameter, study.ranked)
     ]
     if failed:
-        notes.append(f"{len(failed)} failed trials are not in this table (see: tunectl advise {study.name}).")
+        notes.append(
+            f"{words.count(len(failed), 'failed trial')} left out of this table (see: tunectl advise {study.name})."
+        )
     if parameter.role == "scientific":
         notes += caveats(study, parameter)
+    asked = " (scientific)" if parameter.role == "scientific" else ""
     columns = (Column("value"), *RESULT, *ADJUSTED, *TWIN, *EFFORT)
     return Table(
         f"effects.{parameter.name}",
-        f"{study.objective.metric} by {parameter.name} ({parameter.role})", columns, tuple(rows), tuple(notes),
+        f"{study.objective.metric} by {parameter.name}{asked}", columns, tuple(rows), tuple(notes),
     )  # fmt: skip
 
 

@@ -12,11 +12,13 @@ from typing import Any
 import click
 
 from tuned.cli import render
+from tuned.cli.lines import show_line
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.stream import follow as follow_stream
 from tuned.core import words
+from tuned.core.state_words import told
 from tuned.core.text import printable
 from tuned.wire import EventRow
 
@@ -79,17 +81,21 @@ def _follow(session: Session, study: str | None, after: int | None) -> None:
         if session.json:
             sys.stdout.write(json.dumps(asdict(item)) + "\n")
         else:
-            click.echo(line(item))
+            _show(item)
         sys.stdout.flush()
 
 
 def _print(rows: Iterable[EventRow]) -> None:
     for row in rows:
-        click.echo(line(row))
+        _show(row)
+
+
+def _show(row: EventRow) -> None:
+    show_line(line(row), hanging=" " * 8)
 
 
 def line(event: EventRow) -> str:
-    """`12:03:04  digits/7  running → completed (val_loss=0.12)`."""
+    """`12:03:04  digits/7  running → completed  val_loss=0.12`."""
     about = (event.study or "-") if event.number is None else f"{event.study}/{event.number}"
     by = f" [{event.caller}]" if event.caller else ""
     return printable(f"{render.moment(event.at)}  {event.seq:>6}  {about:<20}  {what(event.type, event.data)}{by}")
@@ -97,10 +103,9 @@ def line(event: EventRow) -> str:
 
 def what(kind: str, data: dict[str, Any]) -> str:
     """What an event says, in a few words."""
-    values = f" {render.values(data['values'])}" if data.get("values") else ""
-    reason = f": {data['reason']}" if data.get("reason") else ""
+    values = f"  {render.values(data['values'])}" if data.get("values") else ""
     if kind in ("study.moved", "trial.moved"):
-        return f"{data.get('from')} → {data.get('to')}{values}{reason}"
+        return told(f"{data.get('from')} → {data.get('to')}", data.get("reason") or "") + values
     if kind == "trial.queued":
         return f"queued ({data.get('origin')}) {render.point(data.get('params') or {})}"
     if kind == "trial.intent":

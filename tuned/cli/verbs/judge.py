@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tuned.cli.analysis import format_option, show_analysis, show_answer, show_result
+from tuned.cli.lines import folded, room
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.core.targets import parse_target
@@ -103,4 +104,4 @@ def _explained(document: Mapping[str, Any]) -> None:
 
 def _print(found: list[tuple[str, str]]) -> None:
     for name, meaning in found:
-        click.echo(click.style(name, bold=True) + f"  {meaning}")
+        click.echo(click.style(name, bold=True) + folded(f"  {meaning}", " " * len(name), "  ", room())[len(name) :])

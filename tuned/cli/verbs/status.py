@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
+from tuned.cli.lines import show_fact
 from tuned.cli.session import Session, verb
 from tuned.cli.verbs.trials import trials_table
 from tuned.client import api
 from tuned.core import words
+from tuned.core.state_words import told
+from tuned.core.states import StudyState
 
 if TYPE_CHECKING:
-    from tuned.wire import CallerRow, DaemonStatus, StudyRow, TrialRow
+    from tuned.wire import CallerRow, DaemonStatus, TrialRow
 
 
 @verb()
 def status(session: Session) -> None:
-    """Show the daemon, its slots, the trials that run and those that failed."""
+    """Show the daemon, its slots, the trials that run and those that failed, and the studies that are paused."""
     daemon = session.send(api.status())
     rows = session.send(api.queue())
     running = [row for row in rows if row.state != "queued"]
-    failed = {study.name: study.counts.get("failed", 0) + study.counts.get("lost", 0) for study in _open(session)}
+    studies = [row for row in session.send(api.studies()) if row.ended_at is None]
+    failed = {study.name: study.counts.get("failed", 0) + study.counts.get("lost", 0) for study in studies}
     failed = {name: count for name, count in failed.items() if count}
+    paused = {study.name: study.reason for study in studies if study.state == StudyState.PAUSED}
     document = {
         "daemon": asdict(daemon),
         "running": [asdict(row) for row in running],
         "queued": daemon.queued,
+        "paused": paused,
         "failed": failed,
     }
-    session.emit(document, lambda: _show(daemon, running, failed))
-
-
-def _open(session: Session) -> Sequence[StudyRow]:
-    return [row for row in session.send(api.studies()) if row.ended_at is None]
+    session.emit(document, lambda: _show(daemon, running, paused, failed))
 
 
 def _used(row: CallerRow) -> str:
@@ -44,15 +46,19 @@ def _used(row: CallerRow) -> str:
     return f"{row.trials}{trials} trials, {row.hours:.2f}{hours} GPU-hours{caps}"
 
 
-def _show(daemon: DaemonStatus, running: Sequence[TrialRow], failed: dict[str, int]) -> None:
-    click.echo(f"daemon   pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
-    click.echo(f"slots    {words.count(daemon.slots, 'slot')}, {daemon.running} running, {daemon.queued} queued")
+def _show(
+    daemon: DaemonStatus, running: Sequence[TrialRow], paused: Mapping[str, str], failed: Mapping[str, int]
+) -> None:
+    show_fact("daemon", f"pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
+    show_fact("trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {daemon.queued} queued")
     for note in daemon.notes:
-        click.echo(f"note     {note}")
+        show_fact("note", note)
     for row in daemon.callers:
-        click.echo(f"caller   {row.name}: {_used(row)}")
+        show_fact("caller", f"{row.name}: {_used(row)}")
+    for name, why in paused.items():
+        show_fact("paused", told(name, why) + f" (tunectl why {name})")
     for name, count in failed.items():
-        click.echo(f"failed   {count} of {name} (tunectl trials {name} --state failed)")
+        show_fact("failed", f"{words.count(count, 'trial')} of {name} (tunectl trials {name} --state failed)")
     if running:
         click.echo()
         trials_table(running, with_study=True)

@@ -37,11 +37,11 @@ def pause(session: Session, targets: Sequence[str], level: str | None) -> None:
     """Pause studies or trials. A paused study starts no more trials; those that run go on, unless --level is given.
 
     \b
-    auto        checkpoint where the trial can resume, else freeze: nothing is lost
-    checkpoint  it is told to save and ends; frees its slot; goes on from what it saved
-    cuda        its GPU memory moves to main memory and it stands still (needs cuda-checkpoint)
-    freeze      its processes stand still; its slot and its memory stay taken
-    restart     it ends, saved or not; frees its slot; begins anew where it cannot resume
+    auto        checkpoint where it can resume, else freeze
+    checkpoint  it saves and ends; goes on from what it saved
+    cuda        its GPU memory moves to main memory
+    freeze      it stands still, and keeps slot and memory
+    restart     it ends, saved or not, and may begin anew
     """  # noqa: D301 - click wants the character
     changed = _apply(session, api_steering.pause(targets, level), BY_NAME["pause"].done)
     if level is not None and not session.json and any("/" not in target for target in targets):

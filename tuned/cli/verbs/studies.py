@@ -11,11 +11,13 @@ import click
 
 from tuned.cli import render, standing
 from tuned.cli.exits import Failed
+from tuned.cli.lines import show_fact
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import InvalidInput
+from tuned.core.state_words import told
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
@@ -52,7 +54,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> None:
                 str(row.priority) if row.priority else "-",
                 "soon" if row.eta_s == 0 else words.duration(row.eta_s),
                 render.moment(row.created_at),
-                row.note or (row.reason if row.state != "completed" else ""),
+                row.note or (standing.reason(row) if row.state != "completed" else ""),
                 row.question,
             ]
             for row in rows
@@ -118,7 +120,7 @@ def _show(page: StudyPage) -> None:
     row, spec = page.study, page.spec
     lines = [
         ("question", row.question),
-        ("state", standing.state(row) + (f": {row.reason}" if row.reason else "")),
+        ("state", told(standing.state(row), standing.reason(row))),
         ("note", row.note),
         ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
         ("repeated", _counts(row.again)),
@@ -133,15 +135,14 @@ def _show(page: StudyPage) -> None:
         ("cards", row.packing),
         ("points", row.phase),
         ("early stop", _stopping(row.early_stopping)),
-        ("priority", str(row.priority)),
-        ("time left", "" if row.eta_s is None else "about " + words.duration(row.eta_s)),
+        ("priority", str(row.priority) if row.priority else ""),
+        ("time left", f"about {words.duration(row.eta_s)}" if row.eta_s else ""),
         ("runs", _runs(spec)),
         ("python", _python(spec)),
     ]
     click.echo(row.name)
     for label, text in lines:
-        if text and text != "-":
-            click.echo(f"  {label:<10}  {text}")
+        show_fact(label, text)
     parameters = spec.get("space", {}).get("parameters", [])
     if parameters:
         click.echo()

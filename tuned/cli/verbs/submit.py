@@ -10,12 +10,16 @@ from typing import Any
 import click
 
 from tuned.cli import render
+from tuned.cli.lines import show_fact
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.study_source import override, read_submission, toml_value
 from tuned.core import words
 from tuned.core.states import STUDY_ENDED
 from tuned.wire import Submission, Submitted
+
+PLAN = 7
+"""Columns of the names in front of the lines of a plan."""
 
 
 @verb()
@@ -140,14 +144,14 @@ def tell_plan(plan: Submitted) -> None:
     cores = f", {words.count(plan.cores, 'core')}{' each' if plan.slots != 1 else ''}" if plan.cores else ""
     click.echo(f"{plan.study}: {count}, {at_once}{devices}{cores}")
     if plan.python:
-        click.echo(f"  python   {plan.python} ({plan.python_why})")
+        show_fact("python", f"{plan.python} ({plan.python_why})", PLAN)
     if plan.code:
-        click.echo(f"  code     {plan.code}")
+        show_fact("code", plan.code, PLAN)
     for index, arguments in enumerate((a for a in plan.arguments if a), start=1):
-        click.echo(f"  trial {index}  {render.one_line(shlex.join(arguments), 160)}")
+        show_fact(f"trial {index}", render.one_line(shlex.join(arguments), 160), PLAN)
     if plan.estimate_why:
         known = plan.estimate_s is not None
         time = f"about {words.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"
-        click.echo(f"  time     {time if known else f'{time}: {plan.estimate_why}'}")
+        show_fact("time", time if known else f"{time}: {plan.estimate_why}", PLAN)
     for note in plan.notes:
-        click.echo(f"  note     {note}")
+        show_fact("note", note, PLAN)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuned.cli import render
+from tuned.cli import render, standing
+from tuned.cli.lines import show_fact, show_line
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api_steering
 from tuned.client.reader import reader
 from tuned.core import words
+from tuned.core.state_words import told
 from tuned.core.states import STUDY_ENDED
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def _show(found: Summary) -> None:
     else:
         click.echo(f"since {render.moment(found.since)}, {words.duration(found.until - found.since)} ago")
     for note in found.notes:
-        click.echo(f"note: {note}")
+        show_line(f"note: {note}", hanging="    ")
     for study in found.studies:
         click.echo()
         _study(study)
@@ -50,9 +52,10 @@ def _show(found: Summary) -> None:
 
 def _study(study: StudySummary) -> None:
     done = f"{study.started}/{study.trials}" if study.trials else str(study.started)
-    left = f", about {words.duration(study.eta_s)} left" if study.eta_s is not None and study.eta_s > 0 else ""
+    left = f", about {words.duration(study.eta_s)} left" if study.eta_s else ""
     new = "new, " if study.submitted else ""
-    click.echo(f"{study.name}  {new}{render.state(study.state)}, {done} trials started{left}")
+    state = told(standing.state(study), standing.reason(study) if study.waits else "")
+    show_line(f"{study.name}  {new}{state}, {done} trials started{left}")
     lines = [("ended", render.counts(study.ended) if study.ended else "")]
     if study.running or study.queued:
         lines.append(("now", f"{study.running} running, {study.queued} queued"))
@@ -64,5 +67,4 @@ def _study(study: StudySummary) -> None:
     if study.state in STUDY_ENDED and study.reason:
         lines.append(("because", study.reason))
     for label, text in lines:
-        if text:
-            click.echo(f"  {label:<9} {text}")
+        show_fact(label, text)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuned.cli import render
+from tuned.cli.lines import show_line
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
 from tuned.core import words
+from tuned.core.ranking import SORTS
 from tuned.core.states import TrialState
 from tuned.core.study import Constraint
 from tuned.core.trials import card_figures
@@ -28,11 +32,17 @@ STATES = [str(state) for state in TrialState]
 
 @verb()
 @click.argument("study")
-@click.option("--state", multiple=True, type=click.Choice(STATES), help="Only trials in this state; may be repeated.")
+@click.option(
+    "--state",
+    multiple=True,
+    type=click.Choice(STATES),
+    metavar="STATE",
+    help=f"Only trials in this state; may be repeated: {', '.join(STATES)}.",
+)
 @click.option("--filter", help="Such as 'state:run lr<1e-3 act=relu text'; all terms must hold, ! turns one round.")
 @click.option(
     "--sort",
-    help="number, value (best first), watch (those that run, then by value), state, priority, ... or params.NAME.",
+    help=f"{', '.join(SORTS)} or params.NAME: value is the best first, watch what runs and then by value.",
 )
 @click.option("--descending", is_flag=True, default=None, help="Turn the order round.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")
@@ -69,14 +79,11 @@ def _intent(row: TrialRow) -> str:
 
 def _remark(row: TrialRow) -> str:
     """The remarks on a trial: why it ended, what it waits for, that it ran other code than was submitted."""
-    reason = f"{row.failure}: {row.reason}" if row.failure else row.reason
-    return "; ".join(filter(None, (reason, row.waits_for, f"other code {row.code}" if row.code else "")))
+    return "; ".join(filter(None, (render.because(row), row.waits_for, f"other code {row.code}" if row.code else "")))
 
 
 def constant_params(rows: Sequence[TrialRow]) -> dict[str, Any]:
-    """Parameters that have one value in all of several trials: they stand above a table, not in each of its rows."""
-    if len(rows) < 2:
-        return {}
+    """Parameters that have one value in all of these trials: they stand above a table, whole, and not in its rows."""
     return {
         name: value
         for name, value in rows[0].params.items()
@@ -107,6 +114,28 @@ _CARD: tuple[tuple[str, str, Callable[[float], str], bool], ...] = (
 """Heading, figure, its form, and whether it is told where it is zero in all trials."""
 
 
+def by_relevance(names: Iterable[str], objectives: Sequence[str], rows: Sequence[TrialRow]) -> list[str]:
+    """Metrics beside the objectives, those that a narrow terminal keeps longest first.
+
+    Of the same data or the same measure as an objective (`val_acc` and `train_loss` beside `val_loss`) come first, then
+    what is measured alike (`train_acc`); what is equal in all of several trials (`epoch`) tells nothing and comes last.
+    """
+    telling = {word for objective in objectives for word in _parts(objective)}
+
+    names = set(names)
+    words_of = Counter(word for name in names for word in _parts(name))
+
+    def place(name: str) -> tuple[bool, int, int, str]:
+        constant = len(rows) > 1 and len({row.metrics.get(name) for row in rows}) == 1
+        return constant, -len(telling & _parts(name)), -sum(words_of[word] for word in _parts(name)), name
+
+    return sorted(names, key=place)
+
+
+def _parts(name: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
+
+
 def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     """Print trials for a person, the study's name in front when they are of several."""
     if not rows:
@@ -114,13 +143,14 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
         return
     metrics = list(dict.fromkeys(name for row in rows for name in row.values))
     reported = {name for row in rows for name in row.metrics if not name.startswith(card_figures.OF_CARDS)}
-    others = sorted(reported - set(metrics))
+    others = by_relevance(reported - set(metrics), metrics, rows)
     more, others = others[MOST_METRICS:], others[:MOST_METRICS]
     constant = {} if with_study else constant_params(rows)
     if constant:
-        click.echo(f"the same in all of these trials: {render.point(constant)}")
+        what = "the same in all of these trials" if len(rows) > 1 else "parameters"
+        show_line(f"{what}: {render.point(constant)}", hanging="    ")
     cards = card_columns(rows)
-    measured = [*(f"={metric}" for metric in metrics), *(f"~{name}" for name in (*others, *cards))]
+    measured = [*(f"={metric}" for metric in metrics), *(f"~={name}" for name in (*others, *cards))]
     headings = ["number", "state", *measured, "params", "origin", "attempt", "device", "duration"]
     cells = [
         [
@@ -162,7 +192,7 @@ def _best(session: Session, study: str, rows: Sequence[TrialRow]) -> None:
     trials_table(rows)
     found = session.send(api.study(study)).study.best
     if found is not None and found.number == rows[0].number and (told := render.beside(found)):
-        click.echo(f"trial {found.number}: {told}")
+        show_line(f"trial {found.number}: {told}", hanging="    ")
 
 
 def _why_none(session: Session, study: str) -> str:

@@ -11,12 +11,14 @@ import click
 
 from tuned.cli import render
 from tuned.cli.exits import TIMED_OUT, Failed
+from tuned.cli.lines import show_line
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.occasions import KINDS, Occasions, wait_for_any
 from tuned.client.waiting import wait_for_study, wait_for_trials
 from tuned.core.errors import Conflict
+from tuned.core.state_words import told
 from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
 from tuned.core.targets import Target, parse_target
 from tuned.wire import StudyRow, TrialRow
@@ -149,7 +151,8 @@ def _study_ended(
             failure = Failed(f"{study}: it goes on; the time to wait is over", TIMED_OUT)
     row = session.send(api.study(study)).study
     ended = {"state": row.state, "reason": row.reason, "best": None if row.best is None else asdict(row.best)}
-    return _Outcome({**document, **ended, "counts": row.counts}, lambda: _tell(row), failure or _failure(row))
+    failure = failure or _failure(row)
+    return _Outcome({**document, **ended, "counts": row.counts}, lambda: _tell(row, failure), failure)
 
 
 def raise_for(failure: Failed | None) -> None:
@@ -160,18 +163,19 @@ def raise_for(failure: Failed | None) -> None:
 
 def _failure(row: StudyRow) -> Failed | None:
     if row.state in STUDY_ENDED - {StudyState.COMPLETED}:
-        return Failed(f"{row.name} {row.state}" + (f": {row.reason}" if row.reason else ""))
+        return Failed(told(f"{row.name} {row.state}", row.reason))
     useless = {str(state): row.counts[state] for state in sorted(WASTED) if row.counts.get(state)}
     if useless and not any(row.counts.get(state) for state in VALUED):
         return Failed(f"{row.name}: no trial completed ({render.counts(useless)}; see: tunectl trials {row.name})")
     return None
 
 
-def _tell(row: StudyRow) -> None:
-    reason = f": {row.reason}" if row.reason else ""
-    click.echo(f"{row.name} {row.state}{reason} ({render.counts(row.counts)})")
+def _tell(row: StudyRow, failure: Failed | None) -> None:
+    """How the study ended; a failure says the reason itself, with the remedy."""
+    reason = "" if failure is not None and row.reason in failure.line else row.reason
+    show_line(f"{told(f'{row.name} {row.state}', reason)} ({render.counts(row.counts)})", hanging="    ")
     if row.best is not None:
-        click.echo(f"best  {render.best(row.best)}")
+        show_line(f"best  {render.best(row.best)}", hanging="    ")
 
 
 def _trials_ended(session: Session, target: Target, text: str, deadline: float | None) -> _Outcome:
@@ -195,8 +199,8 @@ def _trials_ended(session: Session, target: Target, text: str, deadline: float |
     bad = [row for row in rows if row.state not in VALUED]
     if failure is None and bad:
         first = bad[0]
-        failure = Failed(f"{first.study}/{first.number} {first.state}" + (f": {first.reason}" if first.reason else ""))
-    return _Outcome(document, lambda: _tell_trials(rows), failure)
+        failure = Failed(told(f"{first.study}/{first.number} {first.state}", first.reason))
+    return _Outcome(document, lambda: _tell_trials(rows, failure), failure)
 
 
 def _numbers(session: Session, target: Target, text: str) -> set[int]:
@@ -211,8 +215,9 @@ def _numbers(session: Session, target: Target, text: str) -> set[int]:
     return {row.number for row in rows}
 
 
-def _tell_trials(rows: Sequence[TrialRow]) -> None:
+def _tell_trials(rows: Sequence[TrialRow], failure: Failed | None) -> None:
     for row in rows:
-        reason = f": {row.reason}" if row.reason else ""
-        took = render.span(row.started_at, row.ended_at)
-        click.echo(f"{row.study}/{row.number} {row.state}{reason}  {render.values(row.values)}  {took}")
+        reason = "" if failure is not None and row.reason in failure.line else row.reason
+        what = told(f"{row.study}/{row.number} {row.state}", reason)
+        facts = (what, render.values(row.values), render.span(row.started_at, row.ended_at))
+        show_line("  ".join(fact for fact in facts if fact != "-"), hanging="    ")

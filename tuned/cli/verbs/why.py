@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from tuned.cli.lines import show_line
 from tuned.cli.session import Session, verb
 from tuned.cli.verbs.studies import one_trial
 from tuned.client import api
@@ -33,6 +34,6 @@ def _show(target: str, reasons: Sequence[Reason]) -> None:
     for reason in reasons:
         click.echo(f"  {reason.about:<6} {reason.code}")
         for line in reason.evidence:
-            click.echo(f"         {line}")
+            show_line(line, " " * 9)
         if reason.next:
             click.echo(f"         next: {reason.next}")

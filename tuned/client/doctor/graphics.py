@@ -124,7 +124,7 @@ def judge_torch(said: dict[str, object], python: str, why: str, gpus: int) -> It
     elif not said["available"] or said["count"] != gpus:
         yield Finding(
             "fail",
-            f"{shown} (CUDA {said['cuda']}) sees {said['count']} of {gpus} GPU(s)",
+            f"{shown} (CUDA {said['cuda']}) sees {said['count']} of {words.count(gpus, 'GPU')}",
             "its CUDA is newer than the driver, or CUDA_VISIBLE_DEVICES hides them",
         )
     else:
@@ -133,7 +133,7 @@ def judge_torch(said: dict[str, object], python: str, why: str, gpus: int) -> It
         if old:
             yield Finding("fail", f"{shown} has no code for {', '.join(old)}", "install a build of torch for this GPU")
         else:
-            yield Finding("ok", f"{shown} sees {said['count']} GPU(s)")
+            yield Finding("ok", f"{shown} sees {words.count(said['count'], 'GPU')}")
 
 
 def _listed(value: object) -> set[str]:

@@ -75,20 +75,20 @@ def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, create
 def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, search: SearchSpec) -> tuple[Way, str]:
     trials, prior = search.trials, bool(search.sources)
     if method in ("grid", "random", "sobol"):
-        return method, f"{method}, as asked for"
+        return method, "as the study file says"
     if not space.tunable:
         return "sobol", "there is nothing to vary"
     if method == "evolution":
         if finished < BREEDERS:
             return "sobol", f"evolution begins with {BREEDERS} results"
-        return "evolution", f"evolution, from {finished} results"
+        return "evolution", f"from {finished} results"
     if phase(space, method, finished, created, trials, prior) == "design":
         size = space.size()
         if method == "auto" and trials is not None and size is not None and size <= trials:
             return "sobol", f"the trials can try all {size} points"
         return "sobol", f"a model begins after {_begins(space, search)} quasi-random points"
     if method == "auto" and finished >= EVOLUTION_AFTER:
-        return "evolution", f"evolution, because {finished} results are more than a model can use"
+        return "evolution", f"{finished} results are more than a model can use"
     if prior:
         return "bayesian", f"a model that begins with the results of {', '.join(search.sources)}"
     return "bayesian", f"a model: the first {_begins(space, search)} points cover the space"

@@ -6,10 +6,13 @@ restart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WEIGHT = 0.2
 """Of the newest measurement: the mean follows about the last ten."""
+OVERDUE = 0.25
+"""Of the time that an overdue trial has taken: what it is expected to take yet."""
 
 
 @dataclass(slots=True)
@@ -32,8 +35,22 @@ def _follow(mean: float | None, value: float) -> float:
     return value if mean is None else mean + WEIGHT * (value - mean)
 
 
-def eta_s(remaining: int, live: int, pace: Pace, parallel: int) -> float | None:
-    """Seconds until a study is done, or None before the first trial has ended."""
-    if pace.trial_s is None:
+def left_s(mean: float, elapsed: float) -> float:
+    """Seconds that a running trial has left; the longer it is overdue, the longer it is expected to go on."""
+    return max(mean - elapsed, OVERDUE * elapsed)
+
+
+def eta_s(waiting: int, running: Sequence[float], pace: Pace, parallel: int) -> float | None:
+    """Seconds until a study is done, or None before the first trial has ended.
+
+    Args:
+        waiting: Trials that have not begun.
+        running: Seconds for which each of the others has run.
+        pace: Of its trials.
+        parallel: Trials at once.
+    """
+    mean = pace.trial_s
+    if mean is None:
         return None
-    return (remaining + live / 2) * pace.trial_s / max(1, parallel)
+    left = [left_s(mean, elapsed) for elapsed in running]
+    return max((waiting * mean + sum(left)) / max(1, parallel), mean if waiting else 0.0, *left, 0.0)

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tuned.daemon.estimates.pace import left_s
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -80,7 +82,7 @@ def start_estimates(
         del free[: machine.needs(lane)]
     for trial in running:
         lane = lanes[trial.study_id]
-        left = None if lane.trial_s is None else max(0.0, lane.trial_s - trial.elapsed_s)
+        left = None if lane.trial_s is None else left_s(lane.trial_s, trial.elapsed_s)
         machine.run(trial.study_id, lane, 0.0, left)
     found: list[float | None] = []
     for study_id in waiting:

@@ -16,6 +16,7 @@ from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.final.length import final_point
 from tuned.core.playbook.spec import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
 from tuned.core.playbook.steps import Step, StepState, end
+from tuned.core.state_words import told
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -144,7 +145,7 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
     if training is None or training.state not in TERMINAL:
         return step
     if training.state is not TrialState.COMPLETED:
-        return end(step, StepState.FAILED, f"trial {training.number} is {training.state}: {training.reason}", now)
+        return end(step, StepState.FAILED, told(f"trial {training.number} is {training.state}", training.reason), now)
     test = study.spec.test
     if test is None or test.metric in training.values:
         return replace(step, result={**step.result, "ready": True, **_numbers(conn, study, training, None)})
@@ -164,7 +165,7 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
     if look is None or look.state not in TERMINAL:
         return step
     if look.state is not TrialState.COMPLETED:
-        return end(step, StepState.FAILED, f"trial {look.number} is {look.state}: {look.reason}", now)
+        return end(step, StepState.FAILED, told(f"trial {look.number} is {look.state}", look.reason), now)
     return replace(step, result={**step.result, "ready": True, **_numbers(conn, study, training, look)})
 
 

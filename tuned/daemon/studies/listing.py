@@ -14,7 +14,7 @@ from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.study import Study
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
-from tuned.daemon.rows import study_row, trial_rows
+from tuned.daemon.rows import elapsed, study_row, trial_rows
 from tuned.wire import StudyRow, TrialRow
 
 router = make_router("studies")
@@ -25,12 +25,13 @@ def _row(
     study: Study,
     results: Sequence[float],
     repeated: Sequence[Sequence[float]],
+    running: Sequence[float],
     stopping: queries.StoppingReport | None = None,
 ) -> StudyRow:
     run = study.spec.run
     slots = max(len(given.slots.default_slots), given.packing.places(study))
     cores = given.slots.cores_each(run.cpus, run.gpus)
-    row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results)
+    row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results, running)
     same = f"{REASON} ({REMEDY})" if alike(repeated) else ""
     row = replace(row, packing=given.packing.in_words(study))
     return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study), same))))
@@ -39,24 +40,28 @@ def _row(
 @router.get("/studies")
 async def studies(given: Given) -> list[StudyRow]:
     """All studies, oldest first."""
-    found = await given.database.ask(
-        lambda conn: [(s, queries.results(conn, s), queries.repetitions(conn, s)) for s in queries.studies(conn)]
+    found, running = await given.database.ask(
+        lambda conn: (
+            [(s, queries.results(conn, s), queries.repetitions(conn, s)) for s in queries.studies(conn)],
+            elapsed(conn),
+        )
     )
-    return [_row(given, study, results, repeated) for study, results, repeated in found]
+    return [_row(given, s, results, repeated, running.get(s.id, ())) for s, results, repeated in found]
 
 
 @router.get("/studies/{name}")
 async def show(name: str, given: Given) -> dict[str, Any]:
     """One study and its specification."""
     study = await given.study(name)
-    stopping, results, repeated = await given.database.ask(
+    stopping, results, repeated, running = await given.database.ask(
         lambda conn: (
             queries.stopping_report(conn, study),
             queries.results(conn, study),
             queries.repetitions(conn, study),
+            elapsed(conn).get(study.id, ()),
         )
     )
-    return {"study": _row(given, study, results, repeated, stopping), "spec": study.spec.to_public_dict()}
+    return {"study": _row(given, study, results, repeated, running, stopping), "spec": study.spec.to_public_dict()}
 
 
 @router.get("/studies/{name}/best")

@@ -16,12 +16,13 @@ from storage import queries
 from storage.facts import fact, keep_fact
 from tuned.core.errors import InvalidInput
 from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, Event
+from tuned.core.state_words import told
 from tuned.core.states import LIVE, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
-from tuned.daemon.rows import study_row
+from tuned.daemon.rows import elapsed, study_row
 from tuned.protocol import encode_number
 from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
 
@@ -42,6 +43,7 @@ class Changed:
         ended, events: The trials that ended and the events since the last look.
         before: Its best value at that moment; None without one.
         results: Its ranked values, for what the best one keeps of its own (`queries.results`).
+        running: Seconds for which each of its live trials has run.
     """
 
     study: Study
@@ -49,6 +51,7 @@ class Changed:
     events: list[Event]
     before: float | None
     results: Sequence[float]
+    running: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ async def summary(request: SummaryRequest, given: Given) -> Summary:
     seen = await given.database.ask(lambda conn: _read(conn, request))
     slots = len(given.slots.default_slots)
     studies = [
-        _study_summary(study_row(c.study, given.suggesting.pace(c.study.id), slots, results=c.results), c)
+        _study_summary(
+            study_row(c.study, given.suggesting.pace(c.study.id), slots, results=c.results, running=c.running), c
+        )
         for c in seen.studies
     ]
     if not request.keep:
@@ -105,12 +110,12 @@ def _read(conn: Connection, request: SummaryRequest) -> Changes:
     for event in queries.study_events(conn, seq):
         of_study.setdefault(event.study, []).append(event)
     found, quiet = [], 0
-    studies = queries.studies(conn)
+    studies, running = queries.studies(conn), elapsed(conn)
     for study in studies:
         ended, events = queries.ended_after(conn, study.id, seq), of_study.get(study.name, [])
         if ended or events or any(study.counts.get(state, 0) for state in LIVE):
             before, results = queries.best_value_before(conn, study, seq), queries.results(conn, study)
-            found.append(Changed(study, ended, events, before, results))
+            found.append(Changed(study, ended, events, before, results, running.get(study.id, ())))
         else:
             quiet += 1
     names = {study.name for study in studies}
@@ -177,7 +182,7 @@ def _trials(numbers: list[int]) -> str:
 def _notes(row: StudyRow, study: Study, events: list[Event]) -> list[str]:
     notes = []
     if study.state is StudyState.PAUSED and study.reason:
-        notes.append(f"paused: {study.reason}")
+        notes.append(told("paused", study.reason))
     if row.note:
         notes.append(row.note)
     return notes + changes(events)
