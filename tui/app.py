@@ -103,6 +103,7 @@ class TunedApp(App[int]):
         context = self.context
         context.memory = memory
         context.rows.sort, context.rows.descending = memory.sort, memory.descending
+        context.rows.metrics = memory.metrics
         context.log.wrap, context.chart.log = memory.wrap, memory.log_axis
         if memory.theme in self.available_themes and not os.environ.get("TEXTUAL_THEME") and not self.no_color:
             self.theme = memory.theme

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuned.core.state_words import TRIAL_WORDS
-from tuned.core.states import LIVE
+from tuned.core.states import LIVE, Failure, TrialState
 from tuned.wire import TrialRow
 
 STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING", "freeze": "FROZEN"}
@@ -139,12 +139,17 @@ ASCII = Glyphs(
 )
 
 
-def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None) -> tuple[str, str]:
-    """Text (`● RUN`) and style name of a trial's state; an intent on a live trial is shown instead of "running"."""
+def trial_state(glyphs: Glyphs, state: str, stop_reason: str | None, failure: str | None = None) -> tuple[str, str]:
+    """Text (`● RUN`) and style name of a trial's state.
+
+    An intent on a live trial is shown instead of "running", and the kind of a failure instead of "failed".
+    """
     if stop_reason and state in LIVE:
         word = STOPPING_WORDS.get(stop_reason, "ENDING")
         return f"{glyphs.stopping} {word if glyphs.braille else word.replace('…', '.')}", "warn"
     word = TRIAL_WORDS.get(state, state.upper()[:7])
+    if state == TrialState.FAILED and failure not in (None, Failure.ERROR):
+        word = str(failure).upper()[:7]
     return f"{glyphs.states.get(state, '?')} {word}", STATE_STYLES.get(state, "text")
 
 

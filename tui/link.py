@@ -151,6 +151,8 @@ class Link:
                     await self._place(need)
                 case "stairs":
                     store.put_best_so_far(need.study, await client.send(api.best_so_far(need.study)))
+                case "front":
+                    store.put_front(need.study, await client.send(api.best(need.study)))
                 case "detail":
                     store.put_detail(await client.send(api.trial(need.study, need.number)))
                 case "curve":

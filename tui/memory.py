@@ -21,6 +21,7 @@ class Memory:
     Attributes:
         theme: Name of a theme; empty: the default one.
         hidden: Study -> names of parameters that its table does not show.
+        metrics: Study -> metrics that have a column.
         columns: Other columns that were shown or hidden by hand.
         history: Command lines, the last one last.
     """
@@ -33,6 +34,7 @@ class Memory:
     log_axis: bool | None = None
     hidden: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, bool] = field(default_factory=dict)
+    metrics: dict[str, list[str]] = field(default_factory=dict)
     study_sort: str = "watch"
     hide_ended: bool = False
     history: list[str] = field(default_factory=list)

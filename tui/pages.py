@@ -24,6 +24,8 @@ class PageQuery:
     sort: str
     descending: bool
     filter: str = ""
+    metrics: bool = False
+    """Whether each trial comes with the last value of all that it reported."""
 
     def rows(self, first: int, count: int) -> Call[list[TrialRow]]:
         """The call that fetches some of its trials, from the place `first` on."""
@@ -34,6 +36,7 @@ class PageQuery:
             descending=self.descending,
             offset=first,
             limit=count,
+            metrics=self.metrics or None,
         )
 
     def numbers(self) -> Call[TrialNumbers]:

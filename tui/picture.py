@@ -39,6 +39,7 @@ class Picture:
         connected: Whether the event stream is open; `problem` says why not, `stale_since` since when.
         cursor: Sequence number of the last event that was applied.
         sought: The trial whose row in the order is asked for; `found` is that row, until the table has gone there.
+        front: Trials that no other one beats in all objectives, where there are several.
         kept: Trials that must not be forgotten, whichever page they are on.
     """
 
@@ -76,6 +77,7 @@ class Picture:
         self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)
         self.curves = Curves()
         self.stairs = Stairs()
+        self.front: set[int] = set()
         self.trends = Trends()
         self.news = News()
         self.kept: Callable[[], Collection[int]] = tuple

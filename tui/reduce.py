@@ -28,7 +28,8 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
     if event.type == ev.TRIAL_METRICS:
         values = data.get("values") or row.values
         step = data.get("step")
-        return replace(row, values=values, last_step=step if step is not None else row.last_step)
+        metrics = {**row.metrics, **(data.get("last") or {})} if row.metrics else row.metrics
+        return replace(row, metrics=metrics, values=values, last_step=step if step is not None else row.last_step)
     return row
 
 

@@ -35,6 +35,7 @@ class Rows:
         sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
             order; that of `value` is best first, of `watch` the same behind the live trials, of `trial` newest first.
         filter: The condition that rows pass.
+        metrics: Study -> metrics that have a column.
         marks: Numbers of marked trials.
         marking: Whether marked rows are on their way from the daemon.
         anchor: The last trial that was marked, where a range begins.
@@ -45,6 +46,7 @@ class Rows:
         self.sort = WATCH
         self.descending = False
         self.filter: TrialFilter = NO_FILTER
+        self.metrics: dict[str, list[str]] = {}
         self.marks: set[int] = set()
         self.marking = False
         self.anchor: int | None = None
@@ -94,7 +96,8 @@ class Rows:
         name, descending = _DAEMON_SORTS.get(self.sort, (f"params.{self.sort}", False))
         if self.sort in ("value", WATCH):
             name, descending = self.sort, not self.store.minimizes
-        return PageQuery(self.store.study or "", name, descending != self.descending, self.filter.text)
+        study = self.store.study or ""
+        return PageQuery(study, name, descending != self.descending, self.filter.text, bool(self.metrics.get(study)))
 
     def rank(self, number: int) -> tuple[int, int] | None:
         """(place, count) of a trial among the ranked ones, best first; None without a rank, or while it is unknown.

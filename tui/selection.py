@@ -29,6 +29,7 @@ class Selection(Picture):
         self.trials, self.trials_loaded, self.log, self.detail, self.pages = {}, False, None, None, None
         self.sought = self.found = None
         self.trends.clear()
+        self.front = set()
         self.answers, self.answer_problems, self.space = {}, {}, None
         self._changed()
         if name is not None:

@@ -140,6 +140,7 @@ class FakeClient:
         self.gpus = False
         self.alarms: list[str] = []
         self.advisor = "ready"
+        self.front: list[int] = []
         self.summary = Summary("ada@here", None, NOW, [], 2, [], [])
         self.closed = False
         self._streams: set[asyncio.Queue[EventRow | None]] = set()
@@ -214,6 +215,8 @@ class FakeClient:
                 return await self.trial_numbers(study, **query)
             case "GET", ["studies", study, "trends"]:
                 return await self.trends(study, query["number"])
+            case "GET", ["studies", study, "best"]:
+                return [self.trials_of[study][number] for number in self.front]
             case "GET", ["studies", study, "best-so-far"]:
                 return await self.best_so_far(study)
             case "GET", ["studies", study, "analysis", kind]:
@@ -320,6 +323,7 @@ class FakeClient:
         descending: bool | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        metrics: bool = False,
     ) -> list[TrialRow]:
         self._check()
         self.calls.append(("trials", study, offset))

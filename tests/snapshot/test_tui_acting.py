@@ -522,3 +522,74 @@ async def test_studies_with_news_are_marked_until_they_are_looked_at(start: Any,
         await ui.press("a")
         await ui.until_text("nothing happened")
         assert tunectl.ran == [("summary",)]
+
+
+async def test_failures_are_told_by_cause_and_one_cause_is_repeated(start: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    oom = {"failure": "oom", "reason": "CUDA out of memory: tried 12 MiB", "state": "failed"}
+    for number in (1, 2):
+        row = fake.trials_of["digits"][number]
+        fake.trials_of["digits"][number] = replace(row, **{**oom, "reason": f"{oom['reason']} {number}"})
+    async with start(130, 36) as ui:
+        await ui.press("slash", *"trial=1", "enter")
+        await ui.until_text("✗ OOM")
+        await ui.press("escape", "F")
+        await ui.until_text("2 trials oom  #2, #1")
+        await ui.until_text("3 trials error")
+        await ui.press("j", "j", "R")
+        await ui.until(lambda: ("retry", ("digits/2", "digits/1")) in sent(ui), "repeated")
+        await ui.press("F", "G", "k", "enter")
+        await ui.until_text("marked: R repeats them")
+        assert len(ui.app.context.rows.marks) > 1
+
+
+async def test_the_command_of_an_advice_is_run_after_a_question(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        tunectl = ui.app.tunectl = Typed(["digits: space v2"])
+        await ui.press("i")
+        await ui.until_text("near-bound")
+        await ui.press("3", "y")
+        assert ui.app.clipboard == "tunectl space digits --set lr.low=1e-6"
+        await ui.press("enter")
+        await ui.until_text("tunectl space digits --set lr.low=1e-6?")
+        await ui.press("enter")
+        assert tunectl.ran == []
+        await ui.press("enter", "y")
+        await ui.until(lambda: tunectl.ran == [("space", "digits", "--set", "lr.low=1e-6")], "run")
+
+
+async def test_any_metric_is_a_column_and_follows_its_trial(start_on_21: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    async with start_on_21(130, 36) as ui:
+        await ui.press("c", "G")
+        await ui.until_text("train_loss")
+        for number, row in fake.trials_of["digits"].items():
+            fake.trials_of["digits"][number] = replace(row, metrics={"train_loss": number / 1000})
+        await ui.press("enter", "escape")
+        await ui.until_text("0.0210")
+        ui.fake.push(
+            "trial.metrics", number=21, points=1, last={"train_loss": 0.777}, step=12, values={"val_loss": 0.3}
+        )
+        await ui.until_text("0.7770")
+
+
+async def test_several_objectives_show_the_front_and_broken_bounds(start: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    from tuned.wire import ConstraintRow, ObjectiveRow
+
+    whole = fake._study
+    goals = [ObjectiveRow("val_loss", "minimize", None), ObjectiveRow("size", "minimize", None)]
+    bounds = [ConstraintRow("mb", 5.0, None)]
+    fake._study = lambda name: replace(whole(name), objectives=goals, constraints=bounds)
+    for number, row in fake.trials_of["digits"].items():
+        mb = 9.0 if number == 17 else 1.0
+        fake.trials_of["digits"][number] = replace(row, values={**row.values, "size": 100.0 + number, "mb": mb})
+    fake.front = [16, 19]
+    async with start(130, 36) as ui:
+        await ui.until(lambda: ui.store.front == {16, 19}, "the front")
+        await ui.until_text("PARETO")
+        lines = {number: next(row for row in ui.text().splitlines() if f"#{number} " in row) for number in (16, 17)}
+        assert " front " in lines[16] and "116" in lines[16] and " mb " in lines[17]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from inspect import isawaitable
 from typing import ClassVar, cast
 
 from textual import events
@@ -162,8 +163,9 @@ class Board(Screen[None]):
                 self.act(action)
             else:
                 method = getattr(self, "do_" + name.replace("-", "_"), None)
-                if method is not None:
-                    method()
+                done = method() if method is not None else None
+                if isawaitable(done):
+                    await done
         except TunedError as error:
             self.context.say(str(error), "warn")
         self.sync()

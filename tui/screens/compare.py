@@ -81,7 +81,7 @@ class Compare(Browsing):
             spans += [(fit(text, cell - 1, more=glyphs.more) + " ", s) for text, s in zip(texts, chosen, strict=True)]
             lines.append(line(*spans))
 
-        states = [trial_state(glyphs, row.state, intent_of(row)) for row in rows]
+        states = [trial_state(glyphs, row.state, intent_of(row), row.failure) for row in rows]
         add("state", [text for text, _ in states], [style for _, style in states])
         values = [fmt.value_of(row.values, store.objective) for row in rows]
         best = _best(values, store.minimizes)

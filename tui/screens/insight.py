@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from tui import layout
-from tui.cells import Line
+from tui.advice import Advice
+from tui.cells import Line, clean
+from tui.command_line import read
 from tui.layout import Rect
 from tui.screens.browsing import Browsing
 from tui.views import frame, insight
@@ -24,7 +26,7 @@ class Insight(Browsing):
         super().__init__()
         self.current = "importance"
         self.cursor = 0
-        self.top = 0
+        self.verdict = 0
 
     def parts(self) -> dict[str, Build]:
         """Its three panes."""
@@ -71,14 +73,38 @@ class Insight(Browsing):
         return view(self.context, self.cursor, width, height, self.current == name)  # type: ignore[operator,no-any-return]
 
     def _verdicts(self, width: int, height: int) -> list[Line]:
-        return insight.verdicts(self.context, self.top, width, height, self.current == "verdicts")
+        return insight.verdicts(self.context, self.verdict, width, height, self.current == "verdicts")
 
     def move(self, by: int) -> None:
         """The parameter that is shown, or the advice's lines."""
         if self.current == "verdicts":
-            self.top = max(0, min(self.top + by, 10_000))
+            self.verdict = max(0, min(self.verdict + by, len(insight.known_advice(self.context)) - 1))
         else:
             self.cursor = max(0, min(self.cursor + by, len(insight.known_effects(self.context)) - 1))
+
+    def _advised(self) -> Advice | None:
+        """The verdict under the cursor, where it names a command."""
+        found = insight.known_advice(self.context)
+        self.verdict = max(0, min(self.verdict, len(found) - 1))
+        if found and found[self.verdict].command:
+            return found[self.verdict]
+        self.context.say("this advice names no command", "dim")
+        return None
+
+    def do_open(self) -> None:
+        """Run the command of the advice, after a question; from the other panes, go to the advice."""
+        if self.current != "verdicts":
+            self.show("verdicts")
+        elif (advised := self._advised()) is not None:
+            command = read(self.context, advised.command)
+            question = (f"{advised.command}?", advised.what, advised.remedy, *command.verb.costs)
+            self.ask(question, "Run it", lambda: self.tuned.run_command(command))
+
+    def do_copy(self) -> None:
+        """Copy the command of the advice."""
+        if (advised := self._advised()) is not None:
+            self.app.copy_to_clipboard(advised.command)
+            self.context.say(f"copied: {clean(advised.command)}", "dim")
 
     def do_back(self) -> None:
         """Back to the table."""

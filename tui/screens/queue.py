@@ -68,7 +68,7 @@ class QueueScreen(Steering):
 
     def _row(self, row: TrialRow, here: bool, width: int) -> Line:
         glyphs = self.context.glyphs
-        state, style = trial_state(glyphs, row.state, intent_of(row))
+        state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         now = self.context.store.clock()
         elapsed = words.duration(now - row.started_at) if row.started_at else _start(row, glyphs.none)
         params = " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())

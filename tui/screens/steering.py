@@ -8,13 +8,16 @@ from functools import partial
 from tui import acting
 from tui.actions import BY_ID, Action
 from tui.cells import clean
+from tui.failures import causes
 from tui.points import named, read_new, read_priority
+from tui.rows import MOST_MARKED
 from tui.screens.browsing import Browsing
 from tui.views.forms import new_trial
 from tuned.client import api
 from tuned.core.errors import NotFound
 from tuned.core.queue.pausing import MEANING
 from tuned.core.space.text import write_point
+from tuned.core.states import TrialState
 from tuned.wire import Enqueue, StudyRow
 
 
@@ -46,6 +49,36 @@ class Steering(Browsing):
 
         choices = [Choice(level, level, text) for level, text in MEANING.items()]
         self.app.push_screen(Menu(self.context, "Pause how?", choices), picked)
+
+    async def do_failures(self) -> None:
+        """Show what failed in the study, by cause."""
+        from tui.screens.failures import RETRY, Failures
+
+        study, rows, store = self.context.store.study, self.context.rows, self.context.store
+        if study is None:
+            return
+        lost = [TrialState.FAILED, TrialState.LOST]
+        call = api.trials(study, state=lost, sort="number", descending=True, limit=MOST_MARKED)
+        found = causes(await self.tuned.client.send(call))
+        if not found:
+            self.context.say("no trial has failed", "dim")
+            return
+
+        def picked(name: str | None) -> None:
+            if name is None or store.study != study:
+                return
+            chosen = found[int(name.removeprefix(RETRY))].rows
+            store.put_trials(study, chosen)
+            if name.startswith(RETRY):
+                self.tuned.carry_out(acting.for_trials(self.context, BY_ID["retry"], chosen))
+                return
+            self.visit(study, None)
+            rows.set_filter("state:failed,lost")
+            rows.marks = {row.number for row in chosen}
+            store.select_trial(chosen[0].number)
+            self.context.say(f"{len(chosen)} marked: R repeats them, esc removes the marks")
+
+        self.app.push_screen(Failures(self.context, study, found), picked)
 
     def do_steps(self) -> None:
         """Show the steps of the playbook, and steer one."""

@@ -214,9 +214,16 @@ class TableActions(Steering):
         choices += [
             Choice(f":{name}", name, mark="x" if columns.get(name, shown) else " ") for name, shown in first.items()
         ]
+        metrics = self.context.memory.metrics.setdefault(study.name, [])
+        known = dict.fromkeys([*metrics, *self.context.store.metric_names()])
+        known.pop(self.context.store.objective or "", None)
+        choices += [Choice(f"+{name}", name, "metric", "x" if name in metrics else " ") for name in known]
 
         def chosen(name: str | None) -> None:
-            if name is not None and name.startswith(":"):
+            if name is not None and name.startswith("+"):
+                metrics.remove(name[1:]) if name[1:] in metrics else metrics.append(name[1:])
+                self._choose_columns(name)
+            elif name is not None and name.startswith(":"):
                 columns[name[1:]] = not columns.get(name[1:], first[name[1:]])
                 self._choose_columns(name)
             elif name is not None:

@@ -70,7 +70,7 @@ class TrialScreen(Steering):
         row = store.trial(store.selected)
         if row is None:
             return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width)]
-        state, style = trial_state(glyphs, row.state, intent_of(row))
+        state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         left = line(
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),

@@ -95,21 +95,33 @@ def effect(context: Context, cursor: int, width: int, height: int, focused: bool
     return filled(lines, width, height)
 
 
-def verdicts(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
-    """The advice: each verdict with its evidence, its remedy and the command for it."""
+def known_advice(context: Context) -> list[Advice]:
+    """The verdicts that have arrived."""
+    answer = context.store.answers.get(ADVICE)
+    return advice(answer) if answer is not None else []
+
+
+def verdicts(context: Context, cursor: int, width: int, height: int, focused: bool) -> list[Line]:
+    """The advice: each verdict with its evidence, its remedy and the command for it; the cursor's one is in sight."""
     glyphs, store = context.glyphs, context.store
     answer = store.answers.get(ADVICE)
-    found = advice(answer) if answer is not None else []
+    found = known_advice(context)
     pressing = sum(verdict.level != "info" for verdict in found)
     lines = [pane_title("Advice", f"{pressing} to act on" if pressing else "", width, glyphs, focused)]
     body: list[Line] = []
-    for verdict in found:
-        body += _verdict(verdict, width)
+    begin = end = 0
+    for place, verdict in enumerate(found):
+        told = _verdict(verdict, width)
+        if place == cursor:
+            begin, end = len(body), len(body) + len(told)
+            if focused:
+                told[0] = ((glyphs.cursor, "cursor"), (told[0][0][0][1:], told[0][0][1]), *told[0][1:])
+        body += told
     for note in (answer or {}).get("notes", ()):
         body += [line((" " + piece, "dim")) for piece in folded(clean(str(note)), width - 2)]
     if answer is None:
         body = [line((" " + _missing(context, ADVICE), "dim"))]
-    top = max(0, min(top, len(body) - height + 1))
+    top = max(0, min(begin, max(end - height + 1, begin - height // 3), len(body) - height + 1))
     return filled([*lines, *body[top:]], width, height)
 
 

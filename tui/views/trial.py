@@ -39,7 +39,7 @@ def parameters(context: Context, width: int, height: int, focused: bool) -> list
 def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     """(name, text, style) of a trial's facts beside its parameters."""
     now = context.store.clock()
-    state, style = trial_state(context.glyphs, row.state, intent_of(row))
+    state, style = trial_state(context.glyphs, row.state, intent_of(row), row.failure)
     result = [("state", state, style)]
     result += [(name, fmt.number(value, 6), "text") for name, value in row.values.items()]
     rank = context.rows.rank(row.number)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tui import format as fmt
 from tui.braille import sparkline
-from tui.cells import Line, Span, clean, fit, fit_line
+from tui.cells import Line, Span, clean, fit, fit_line, line
 from tui.context import Context
 from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
@@ -15,7 +15,7 @@ from tui.views.frame import pane_title
 from tuned.core import words
 from tuned.core.ranking import WATCH
 from tuned.core.states import LIVE, OPEN
-from tuned.wire import TrialRow
+from tuned.wire import ConstraintRow, TrialRow
 
 Cell = Callable[[TrialRow], Span]
 MAX_PARAM = 12
@@ -85,7 +85,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     chosen = context.memory.columns
     fixed = [
         Column("trial", "TRIAL", digits + 2, ">", lambda row: (f"#{row.number}", "strong")),
-        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, intent_of(row))),
+        Column("state", "STATE", 9, "<", lambda row: trial_state(glyphs, row.state, intent_of(row), row.failure)),
     ]
     if chosen.get("stage", optional(context)["stage"]):
         fixed.append(Column("stage", "STAGE", STAGE, "<", stage))
@@ -95,6 +95,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         fixed.append(Column("step", "STEP", 5, ">", step))
     if metric is not None:
         fixed.append(Column("value", "VALUE", 9, ">", value))
+        fixed += _measured(context, metric)
     cells = {**{name: text(name) for name in TEXTS}, "device": device}
     tail = [Column(name, name.upper(), size, "<", cells[name]) for name, size in TEXTS.items() if chosen.get(name)]
     if chosen.get("elapsed", True):
@@ -114,6 +115,48 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     if small in tail:
         store.want_trends(row.number for row in visible if row.attempt)
     return [*fixed, *shown, *tail], hidden
+
+
+def _measured(context: Context, first: str | None) -> list[Column]:
+    """Further objectives, whether a trial is on the front or breaks a bound, and the metrics that were chosen."""
+    store, glyphs = context.store, context.glyphs
+    study = store.study_row
+    if study is None:
+        return []
+
+    def value(name: str) -> Cell:
+        def cell(row: TrialRow) -> Span:
+            text = fmt.number(fmt.value_of({**row.metrics, **row.values}, name))
+            return (text, "text") if text else (glyphs.none, "dim")
+
+        return cell
+
+    def standing(row: TrialRow) -> Span:
+        if row.number in store.front:
+            return ("front", "best")
+        broken = next((c.metric for c in study.constraints if breaks(c, row.values)), "")
+        return (clean(broken), "warn") if broken else (glyphs.dot, "dim")
+
+    names = [o.metric for o in study.objectives[1:]] + context.memory.metrics.get(study.name, [])
+    found = [
+        Column(f"metric {name}", clean(name).upper(), max(8, min(MAX_PARAM, len(name))), ">", value(name))
+        for name in dict.fromkeys(names)
+        if name != first
+    ]
+    if len(study.objectives) > 1 or study.constraints:
+        title = "PARETO" if len(study.objectives) > 1 else "BREAKS"
+        found.append(Column("standing", title, 8, "<", standing))
+    return found
+
+
+def breaks(bound: ConstraintRow, values: Mapping[str, object]) -> bool:
+    """Whether a result breaks a constraint; a metric that was not reported breaks none."""
+    value = fmt.value_of(dict(values), bound.metric)
+    if value is None:
+        return False
+    return (bound.at_most is not None and not value <= bound.at_most) or (
+        bound.at_least is not None and not value >= bound.at_least
+    )
 
 
 def _parameters(context: Context, visible: list[TrialRow], room: int) -> tuple[list[Column], int]:
@@ -181,7 +224,7 @@ def build(context: Context, top: int, width: int, height: int, focused: bool) ->
     waiting = fit_line([("    " + glyphs.more, "dim")], width)
     lines += [_row(context, row, shown, width, focused) if row is not None else waiting for row in window]
     if not window:
-        lines += [fit_line([("", "text")], width), fit_line([("  " + _empty(context), "dim")], width)]
+        lines += [fit_line([("", "text")], width), *(fit_line(text, width) for text in _empty(context, width))]
     blank = fit_line([("", "text")], width)
     return (lines + [blank] * height)[:height]
 
@@ -238,14 +281,31 @@ def _row(context: Context, row: TrialRow, shown: list[Column], width: int, focus
     return fit_line(spans, width)
 
 
-def _empty(context: Context) -> str:
+def _empty(context: Context, width: int) -> list[Line]:
     store, rows = context.store, context.rows
     if not store.loaded:
-        return "waiting for the daemon" if store.problem else ""
+        return [line(("  waiting for the daemon" if store.problem else "", "dim"))]
     if store.study is None:
-        return "No studies yet: tunectl submit FILE"
+        return first_steps(width)
     if rows.filter.text and store.total:
-        return "No trial matches the filter; esc clears it"
+        return [line(("  No trial matches the filter; esc clears it", "dim"))]
     if not store.trials_loaded:
-        return ""
-    return f"No trials yet: tunectl enqueue {store.study} key=value"
+        return []
+    return [line((f"  No trials yet: tunectl enqueue {clean(store.study)} key=value", "dim"))]
+
+
+FIRST = (
+    ("tunectl init train.py", "drafts a study file from a script"),
+    ("tunectl check train.toml --run", "tries it with one short trial"),
+    ("tunectl submit train.toml", "queues it: the trials appear here"),
+)
+"""What somebody does first, and what comes of it."""
+
+
+def first_steps(width: int) -> list[Line]:
+    """What to type when there is no study yet."""
+    lines = [line(("  No studies yet. In another terminal:", "text"))]
+    for number, (command, meaning) in enumerate(FIRST, start=1):
+        lines.append(line((f"  {number} {command}", "key"), (f"  {meaning}" if width >= 76 else "", "dim")))
+        lines += [] if width >= 76 else [line((f"    {meaning}", "dim"))]
+    return [*lines, line(("  A single command: : queue -- python train.py", "dim"))]
