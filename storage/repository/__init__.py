@@ -11,6 +11,7 @@ from storage.repository.attempts import claim, end_attempt, started, unclaim
 from storage.repository.callers import keep_spent, tell_caps
 from storage.repository.clocks import shift_clocks
 from storage.repository.events import prune_events
+from storage.repository.importing import EndedTrial, add_ended
 from storage.repository.ingest import IngestBatch, ingest
 from storage.repository.playbooks import set_playbook
 from storage.repository.spaces import NewSpace, new_space, replace_suggestion
@@ -39,10 +40,12 @@ from storage.repository.trials import (
 )
 
 __all__ = [
+    "EndedTrial",
     "IngestBatch",
     "NewSpace",
     "NewTrial",
     "StaleState",
+    "add_ended",
     "add_trials",
     "claim",
     "count_test_look",

@@ -25,7 +25,7 @@ _SHARED = {
 """Modules that hold verbs of other names than their own."""
 
 _MODULES = {name: f"verbs.{module}" for module, names in _SHARED.items() for name in names.split()}
-_MODULES["completion"] = "completion"
+_MODULES |= {"completion": "completion", "import": "verbs.import_"}
 
 
 class LazyGroup(click.Group):
@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
         """The verb, imported now; None when there is none."""
         if cmd_name not in BY_NAME:
             return None
-        spelled = {"next": "next_", "set": "set_", "slice": "slice_"}
+        spelled = {"next": "next_", "set": "set_", "slice": "slice_", "import": "import_"}
         function = spelled.get(cmd_name, cmd_name.replace("-", "_"))
         module = _MODULES.get(cmd_name, "verbs." + cmd_name.replace("-", "_"))
         command: click.Command = getattr(import_module(f"tuned.cli.{module}"), function)

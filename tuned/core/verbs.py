@@ -183,6 +183,9 @@ VERBS = (
     Verb("events", "List or follow events."),
     Verb("summary", "Summarise everything since you last looked."),
     Verb("export", "Write a study as csv, jsonl, or for Optuna."),
+    Verb(
+        "import", "Take in results of Optuna, or of any table, for others to begin with.", _C, undo="delete", local=True
+    ),
     Verb("notify", "Run a study's notify command, to see whether it works.", _C),
     Verb(
         "delete",
@@ -256,6 +259,7 @@ EXAMPLES = {
     "events": "tunectl events sweep --since 12h",
     "summary": "tunectl summary",
     "export": "tunectl export sweep --format csv -o sweep.csv",
+    "import": "tunectl import optuna study.db --metric val_loss",
     "notify": "tunectl notify sweep",
     "delete": "tunectl delete sweep",
     "gpu": "tunectl gpu",
@@ -276,7 +280,7 @@ STEERING = tuple(verb for verb in VERBS if verb.done)
 """The verbs that take targets and nothing else: one route of the API each."""
 
 GROUPS = {
-    "Begin": "init check submit tune queue enqueue",
+    "Begin": "init check submit tune queue enqueue import",
     "Look in": "status studies show why trials best metrics logs events summary wait ui top web",
     "Steer": "pause resume cancel prune kill retry next priority set space delete",
     "Judge": "advise effects importance slice contour fit compare verdict folds data explain report export",

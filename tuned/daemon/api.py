@@ -17,6 +17,7 @@ from tuned.daemon.studies import (
     changing,
     deleting,
     exporting,
+    importing,
     listing,
     notifying,
     space,
@@ -30,7 +31,7 @@ from tuned.version import VERSION
 
 MODULES = (
     status, submitting, listing, deleting, enqueuing, space, trials, detail, curves, queue, acting, pausing, retries,
-    priorities, events, analysis, changing, summary, notifying, exporting, gpus, by_hand,
+    priorities, events, analysis, changing, summary, notifying, exporting, importing, gpus, by_hand,
 )  # fmt: skip
 
 

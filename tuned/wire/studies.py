@@ -245,3 +245,48 @@ class Submitted:
     changed: list[str] = field(default_factory=list)
     cores: int = 0
     replaced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedTrial:
+    """A trial that ended elsewhere.
+
+    Attributes:
+        state: `completed`, `pruned` or `failed`.
+        curve: Pairs of step and value of the first objective.
+        started_at, ended_at: Unix seconds; None where nobody knows.
+    """
+
+    params: Json
+    state: str
+    values: dict[str, Number]
+    reason: str = ""
+    curve: list[list[Number]] = field(default_factory=list)
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A piece of a study that ran elsewhere.
+
+    Attributes:
+        study: Name, objective and space, as a study file has them; the same in each piece.
+        source: Where it comes from, in words.
+        trials: Some of its trials, in their order.
+        first, last: Whether this piece makes the study, and whether it ends it.
+    """
+
+    study: Json
+    source: str
+    trials: list[ImportedTrial]
+    first: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many trials of a study are there so far."""
+
+    study: str
+    trials: int
