@@ -230,6 +230,62 @@ def test_the_bounds_that_an_option_declares_hold_for_its_range() -> None:
     assert choose(Option("decay", "--decay", "float", -1.0)).use == "leave"
 
 
+FIRE = """
+import fire
+def train(lr: float = 0.1, layers=2, amp: bool = True, act='relu', sizes=[1, 2]): pass
+def main():
+    fire.Fire(train)
+"""
+TYPER = """
+import typer
+def train(lr: float = 0.1, layers: int = 2, amp: bool = True, act: str = 'relu', sizes: List[int] = [1]): pass
+typer.run(train)
+"""
+APP = """
+import typer
+app = typer.Typer()
+@app.command()
+def show(path: str): pass
+@app.command('fit')
+def train_model(
+    lr: Annotated[float, typer.Option(help='rate')] = 0.1, layers: int = typer.Option(2, '--layers', '-l'),
+    amp: bool = typer.Option(True, '--amp/--fp32'), act: str = 'relu', sizes: List[int] = [1],
+): pass
+"""
+ABSL = """
+from absl import flags
+flags.DEFINE_float('lr', 0.1, 'rate')
+flags.DEFINE_integer('layers', 2, 'depth')
+flags.DEFINE_boolean('amp', True, 'mixed')
+flags.DEFINE_enum('act', 'relu', ['relu', 'tanh'], 'which')
+flags.DEFINE_list('sizes', [1], 'several')
+"""
+FUNCTIONS = {
+    "fire": (FIRE, "--amp=True", "--amp=False"),
+    "run": (TYPER, "--amp", "--no-amp"),
+    "app": (APP, "--amp", "--fp32"),
+    "absl": (ABSL, "--amp=true", "--amp=false"),
+}
+"""Library -> a script, and how its switch is typed for true and for false."""
+
+
+@pytest.mark.parametrize("library", FUNCTIONS)
+def test_parameters_of_functions_and_flags_are_options(library: str) -> None:
+    """As fire 0.7, Typer 0.29 and absl 2.5 take them."""
+    text, on, off = FUNCTIONS[library]
+    script = read(text)
+    found = {option.name: option for option in script.options if not option.many}
+    assert list(found) == ["lr", "layers", "amp", "act"]
+    assert [(found[n].kind, found[n].default) for n in ("lr", "layers", "act")] == [
+        ("float", 0.1), ("int", 2), ("text", "relu"),
+    ]  # fmt: skip
+    switch = spelling_of(found["amp"], "amp")
+    assert (switch.on, switch.off) == ((on,), (off,))
+    assert script.command == (("fit",) if library == "app" else ())
+    draft = draft_study(read_script(text, "train.py"), chosen={"amp": {"type": "bool"}, "lr": 0.5})
+    assert '"--lr", "{lr}"' in draft.text and '"{params:flags}"' in draft.text
+
+
 def test_hydra_files() -> None:
     folder = SCRIPTS / "composed"
     tree = ast.parse((folder / "train.py").read_text())

@@ -62,7 +62,11 @@ def parts_of(taken: ScriptOptions, customs: Mapping[str, Custom], chosen: Mappin
     if chosen is not None:
         for name, entry in chosen.items():
             option = taken.named(name)
-            if option is None and options and taken.how in ("argparse", "click", "environment"):
+            if (
+                option is None
+                and options
+                and taken.how in ("argparse", "click", "typer", "fire", "absl", "environment")
+            ):
                 raise _unknown(name, options)
             _take(parts, option or Option(name, f"--{name}", "text"), Choice("tune", entry), name)
     named = {option.name for option in map(taken.named, chosen or ()) if option is not None}

@@ -108,7 +108,7 @@ def _doc(node: ast.ClassDef, i: int) -> str:
 
 
 def _option(name: str, annotation: ast.expr, default: Any, required: bool, words: str, how: How) -> Option:
-    kind, choices, many = _type(annotation)
+    kind, choices, many = annotated(annotation)
     typed = name.replace("_", "-") if how == "tyro" else name
     common: dict[str, Any] = {"dest": name, "help": words, "declared": True, "many": many, "required": required}
     if kind == "bool" and how == "tyro":
@@ -120,22 +120,22 @@ def _option(name: str, annotation: ast.expr, default: Any, required: bool, words
     return Option(typed, f"--{typed}", shown, scalar(default), choices, truth=truth, **common)
 
 
-def _type(node: ast.expr) -> tuple[str, tuple[Any, ...], bool]:
+def annotated(node: ast.expr) -> tuple[str, tuple[Any, ...], bool]:
     """`float`, `int`, `bool`, `str` or nothing of an annotation, its literal choices, and whether it holds several."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            return _type(ast.parse(node.value, mode="eval").body)
+            return annotated(ast.parse(node.value, mode="eval").body)
         except SyntaxError:
             return "", (), False
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         sides = [
             side for side in (node.left, node.right) if not (isinstance(side, ast.Constant) and side.value is None)
         ]
-        return _type(sides[0]) if len(sides) == 1 else ("", (), False)
+        return annotated(sides[0]) if len(sides) == 1 else ("", (), False)
     if isinstance(node, ast.Subscript):
         outer = dotted(node.value).rpartition(".")[2]
         if outer in ("Optional", "Annotated", "Final"):
-            return _type(node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice)
+            return annotated(node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice)
         if outer == "Literal":
             values = choices_of(
                 value_of(node.slice, {}) if isinstance(node.slice, ast.Tuple) else [value_of(node.slice, {})]

@@ -7,7 +7,10 @@ from typing import Literal
 
 Kind = Literal["float", "int", "text", "flag"]
 Truth = Literal["", "any_text", "words", "python", "literal", "unknown"]
-How = Literal["argparse", "click", "tyro", "transformers", "lightning", "globals", "tuned", "hydra", "environment", ""]
+How = Literal[
+    "argparse", "click", "typer", "fire", "absl", "tyro", "transformers", "lightning", "globals", "tuned", "hydra",
+    "environment", "",
+]  # fmt: skip
 Value = str | int | float | bool
 
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from tuned.core.script.absl_calls import absl_option
 from tuned.core.script.argparse_calls import argparse_option, paired
 from tuned.core.script.class_options import class_options
 from tuned.core.script.click_calls import click_option
+from tuned.core.script.function_options import function_options
 from tuned.core.script.global_options import global_options
 from tuned.core.script.hydra_options import hydra_options
 from tuned.core.script.literals import called, scalar, value_of
@@ -37,7 +39,8 @@ def read_options(tree: ast.Module, read: Read = lambda _: None) -> ScriptOptions
     declared = _declared(modules, calls)
     if declared.options:
         return declared
-    for reader in (class_options(modules[0], calls), global_options(tree, constants)):
+    readers = (class_options(modules[0], calls), function_options(modules, calls), global_options(tree, constants))
+    for reader in readers:
         if reader is not None:
             return reader
     taken = tuple(from_defaults(calls, constants)) or tuple(from_subscripts(tree))
@@ -73,6 +76,8 @@ def _declared(modules: list[Module], calls: list[ast.Call]) -> ScriptOptions:
             option, how = argparse_option(call, known_there), "argparse"
         elif name in ("click.option", "option", "click.argument", "argument"):
             option, how = click_option(call, known_there, positional=name.endswith("argument")), "click"
+        elif name.rpartition(".")[2].startswith("DEFINE_"):
+            option, how = absl_option(call, known_there), "absl"
         if option is not None:
             option = replace(option, before=call in before)
             known = found.setdefault(option.name, option)

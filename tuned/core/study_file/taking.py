@@ -24,7 +24,7 @@ from tuned.core.study import RunSpec
 from tuned.core.study_file.reporting import own_files
 
 _FLAG = re.compile(r"--?[A-Za-z][\w.-]*")
-_READ = ("argparse", "click", "tyro", "transformers", "lightning", "globals")
+_READ = ("argparse", "click", "typer", "fire", "absl", "tyro", "transformers", "lightning", "globals")
 
 
 @dataclass(frozen=True, slots=True)
