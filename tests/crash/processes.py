@@ -61,7 +61,7 @@ def of_home(home: Path) -> list[Process]:
 def _recorded(home: Path) -> dict[int, Path]:
     """Sessions of supervisors that may be dead, by what they recorded."""
     records = {}
-    for path in home.glob("runs/*/*/*/start.json"):
+    for path in home.glob("runs/[!.]*/*/*/start.json"):  # what is being deleted vanishes while it is looked at
         with contextlib.suppress(OSError, ValueError, KeyError):
             start = json.loads(path.read_bytes())
             now = _stat(start["supervisor_pid"])

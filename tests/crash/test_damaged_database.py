@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -166,6 +168,41 @@ def test_a_first_page_that_is_gone_is_taken_from_a_copy(lab: Lab, worked: Any) -
     lab.start()
     for name, trials in known.items():
         assert shown(lab.daemon.trials(name)) == trials
+
+
+@pytest.mark.parametrize("point", ["recover.gathered", "recover.aside"])
+def test_a_recovery_that_was_killed_begins_anew(lab: Lab, worked: Any, point: str) -> None:
+    """What only the damaged file holds, such as the cancelling of a trial that stood still, is there all the same."""
+    home, known, _ = worked
+    shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json", "backups"))
+    damage(lab.home / "tuned.db", pages_of(lab.home / "tuned.db", "observations")[:1])
+    command = [sys.executable, "-I", "-m", "tuned.daemon", "recover", "--home", str(lab.home)]
+    environment = {**os.environ, "TUNED_FAILPOINTS": f"{point}=exit"}
+    assert subprocess.run(command, env=environment, timeout=120, check=False).returncode == -signal.SIGKILL
+    (lab.home / ".recover-cut-off").mkdir()
+    repair(lab.home, "recover")
+    assert not [
+        path for path in lab.home.iterdir() if path.name.startswith(".recover") or path.suffix in (".new", ".part")
+    ]
+    lab.start()
+    assert {name: shown(lab.daemon.trials(name)) for name in known} == known
+
+
+def test_a_study_whose_record_was_never_due_is_rebuilt(lab: Lab) -> None:
+    """The daemon is killed before the loop that keeps records has had its turn."""
+    full = lab.fill_disk("loop.records")
+    lab.start()
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
+    lab.daemon.wait_state(name, 1, "running")
+    lab.kill("daemon")
+    full.unlink()
+    repair(lab.home, "rebuild")
+    lab.invariants = Invariants(lab.home, lab.journal)
+    lab.restart()
+    lab.release(name)
+    lab.wait_at_rest(name)
+    assert [(t["state"], t["attempt"]) for t in lab.daemon.trials(name)] == [("completed", 1)]
+    lab.invariants.check(at_rest=True)
 
 
 @pytest.mark.parametrize("marked", [None, -1], ids=["none is marked", "another is marked"])

@@ -90,7 +90,8 @@ class Daemon:
         self._launchers = Launchers(bundle, home.launchers, self._slots.some_cores, most)
         self._attempts = Attempts(self._database, self._slots, self._attempt_ended)
         codes = CodeStates()
-        directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes)
+        self._records = StudyRecords(self._database, self._hub, home.runs)
+        directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes, self._records)
         forking = Forking(self._database, self._launchers, self._preloads, self._slots)
         self._launching = Launching(
             self._database, self._attempts, forking, directories, self._preloads, self._slots, home.runs
@@ -123,7 +124,6 @@ class Daemon:
         self._polite = Polite(self._database, self._slots, self._yields, partial(settings, os.environ, "gpu"))
         self._callers = Callers(self._database, partial(settings, os.environ, "caller"), self._halt)
         self._notifier = Notifier(self._database, self._hub, self._attempts, self._held_up, self._trial_s)
-        self._records = StudyRecords(self._database, self._hub, home.runs)
         retention = Retention(home, self._database)
         self._housekeeping = Housekeeping(
             home,

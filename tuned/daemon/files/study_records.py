@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from pathlib import Path
 
 from storage import queries
@@ -58,6 +59,7 @@ class StudyRecords:
         self._changed: set[str] = set()
         self._deleted: set[str] = set()
         self._wake = asyncio.Event()
+        self._turn = threading.Lock()
         hub.listen(self._listen)
 
     async def run(self) -> None:
@@ -93,7 +95,20 @@ class StudyRecords:
                 failed.add(name)
         return failed
 
+    def begin(self, name: str) -> None:
+        """Write a study's first record, unless it is there. Blocks; who makes its run directories calls it before.
+
+        Raises:
+            OSError, TunedError: It cannot be written.
+        """
+        if not (self._runs / name / protocol.STUDY_FILE).exists():
+            self._write(name, deleted=False)
+
     def _write(self, name: str, deleted: bool) -> None:
+        with self._turn:  # an older state of the rows never takes the place of a newer one
+            self._write_alone(name, deleted)
+
+    def _write_alone(self, name: str, deleted: bool) -> None:
         with self._database.read() as conn:
             record = queries.study_record(conn, name)
         folder = self._runs / name

@@ -18,6 +18,7 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs, snapshot, trial_files
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.pretrained import as_started
+from tuned.daemon.files.study_records import StudyRecords
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.launch.trial_spec import argument_context, build_spec
 from tuned.daemon.machine.ports import Ports
@@ -31,8 +32,16 @@ class Directories:
     """Makes run directories below `runs`."""
 
     def __init__(
-        self, attempts: Attempts, preloads: Preloads, slots: Slots, runs: Path, bundle: Path, codes: CodeStates
+        self,
+        attempts: Attempts,
+        preloads: Preloads,
+        slots: Slots,
+        runs: Path,
+        bundle: Path,
+        codes: CodeStates,
+        records: StudyRecords,
     ) -> None:
+        self._records = records
         self._attempts = attempts
         self._preloads = preloads
         self._slots = slots
@@ -59,6 +68,7 @@ class Directories:
     ) -> None:
         """All that touches the disk for a new attempt."""
         keep_bundle(str(self._bundle))
+        self._records.begin(study.name)
         trial = as_started(study.spec, trial, self._runs)
         checkpoint = run_dirs.checkpoint_dir(self._runs, trial.study, run_dirs.checkpoints_of(trial))
         context = argument_context(study.spec, trial, attempt.attempt, attempt.run_dir, checkpoint, attempt.port)

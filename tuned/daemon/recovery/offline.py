@@ -33,7 +33,9 @@ from storage.salvage import Salvaged, forget_studies, names_in, salvage
 from tuned.core.errors import Unavailable
 from tuned.core.trials.metric_lines import parse_chunk
 from tuned.core.words import count
+from tuned.daemon import failpoints
 from tuned.daemon.files import run_dirs
+from tuned.daemon.files.removal import remove_path
 from tuned.daemon.recovery import found, identity
 from tuned.daemon.recovery.taking_in import TakenIn, take_in
 from tuned.home import Home
@@ -41,6 +43,7 @@ from tuned.home import Home
 log = logging.getLogger(__name__)
 
 _ENDINGS = ("", "-wal", "-shm")
+_FOLDER = ".recover-"
 
 
 @dataclass
@@ -75,11 +78,18 @@ def recover(home: Home, *, dry: bool = False) -> Report:
     """
     report = Report(dry_run=dry)
     with _file(home, report) as path:
+        new = path.with_name(f"{path.name}.new")
+        if not path.exists() and new.exists():
+            new.rename(path)  # a recovery was killed between its last two steps
         report.database, why = _examine(home, path)
         report.steps.append(f"{path}: {why or report.database}")
         if report.database != "sound":
-            aside = _set_aside(path, "damaged", report)
-            _gather(home, path, aside, report)
+            found = _gather(home, path, new, report)
+            failpoints.reach("recover.gathered")
+            _set_aside(path, "damaged", report)
+            failpoints.reach("recover.aside")
+            new.rename(path)
+            report.steps += found
         _complete(home, path, report)
     return report
 
@@ -101,6 +111,7 @@ def rebuild(home: Home, *, dry: bool = False) -> Report:
 def _file(home: Home, report: Report) -> Iterator[Path]:
     """The database to work on: of a dry run a copy in the same folder, which the report does not name."""
     if not report.dry_run:
+        _sweep(home)
         yield home.database
         return
     copy = home.database.with_name(f"dry-run-{os.getpid()}.db")
@@ -152,10 +163,19 @@ def _examine(home: Home, path: Path) -> tuple[str, str]:
     return ("empty", "") if empty and next(found.studies(home.runs), None) is not None else ("sound", "")
 
 
-def _set_aside(path: Path, word: str, report: Report) -> Path | None:
-    """Keep the file under another name, with its log; None when there is none."""
+def _sweep(home: Home) -> None:
+    """Remove the copies of those that were killed."""
+    for folder in home.root.glob(f"{_FOLDER}*"):
+        remove_path(folder)
+    for copy in home.root.glob("dry-run-*.db*"):
+        if not Path(f"/proc/{copy.name.split('-')[2].partition('.')[0]}").exists():
+            remove_path(copy)
+
+
+def _set_aside(path: Path, word: str, report: Report) -> None:
+    """Keep the file under another name, with its log."""
     if not path.exists():
-        return None
+        return
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.name}.{word}-{stamp}")
     for ending in _ENDINGS:
@@ -163,37 +183,40 @@ def _set_aside(path: Path, word: str, report: Report) -> Path | None:
             Path(f"{path}{ending}").rename(f"{aside}{ending}")
     report.kept = str(aside)
     report.steps.append(f"kept it as {aside}")
-    return aside
 
 
-def _gather(home: Home, path: Path, aside: Path | None, report: Report) -> None:
-    """A new file with every row that the old one and the newest sound copy still have."""
-    new = path.with_name(f"{path.name}.new")
+def _gather(home: Home, path: Path, new: Path, report: Report) -> list[str]:
+    """Make a new file of every row that this one and the newest sound copy still have; what was found, a line each.
+
+    The old one stays in its place until the new one is whole: whoever is killed meanwhile begins anew.
+    """
+    part, found = path.with_name(f"{path.name}.part"), []
     for ending in _ENDINGS:
-        Path(f"{new}{ending}").unlink(missing_ok=True)
-    open_database(new).close()
+        Path(f"{part}{ending}").unlink(missing_ok=True)
+    open_database(part).close()
     copy = _newest_sound_copy(home)
     known: frozenset[str] | None = None
-    with tempfile.TemporaryDirectory(dir=home.root, prefix=".recover-") as folder:
-        if aside is not None and aside.stat().st_size:
-            read = _read_damaged(aside, Path(folder), new, copy)
-            report.steps.append(_salvaged(read))
+    with tempfile.TemporaryDirectory(dir=home.root, prefix=_FOLDER) as folder:
+        if path.exists() and path.stat().st_size:
+            read = _read_damaged(path, Path(folder), part, copy)
+            found.append(_salvaged(read))
             if read.rows.get("studies") and not {"studies", "study_specs"} & set(read.damaged):
-                known = names_in(new)
+                known = names_in(part)
         if copy is not None:
-            salvage(_copied(copy, Path(folder)), new)
+            salvage(_copied(copy, Path(folder)), part)
             if known is not None:
-                forget_studies(new, known)
+                forget_studies(part, known)
             report.source = str(copy)
-            report.steps.append(f"added rows of the copy {copy}")
-    new.rename(path)
+            found.append(f"added rows of the copy {copy}")
+    part.rename(new)
+    return found
 
 
-def _read_damaged(aside: Path, folder: Path, new: Path, copy: Path | None) -> Salvaged:
+def _read_damaged(path: Path, folder: Path, new: Path, copy: Path | None) -> Salvaged:
     try:
-        return salvage(_copied(aside, folder), new, copy)
+        return salvage(_copied(path, folder), new, copy)
     except OSError as error:
-        raise Unavailable(f"cannot be read: {error.strerror}", where=str(aside), hint="see dmesg") from error
+        raise Unavailable(f"cannot be read: {error.strerror}", where=str(path), hint="see dmesg") from error
 
 
 def _copied(path: Path, folder: Path) -> Path:
