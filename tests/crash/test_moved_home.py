@@ -1,13 +1,14 @@
-"""A state folder that is moved or copied."""
+"""A state folder that is moved, copied, or reached by two paths."""
 
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from tests.crash import processes
 from tests.crash.lab import Lab
 from tests.crash.test_damaged_database import repair
-from tests.e2e.conftest import DEADLINE_S, DaemonProcess
+from tests.e2e.conftest import DEADLINE_S, DaemonProcess, wait_until
 
 
 def test_a_moved_state_folder_keeps_what_its_trials_left(lab: Lab) -> None:
@@ -78,3 +79,36 @@ def test_a_copy_without_living_trials_serves(lab: Lab) -> None:
         assert copy.get("/v1/status")["notes"] == []
     finally:
         copy.end_everything()
+
+
+def _refused(home: Path) -> None:
+    second = DaemonProcess(home)
+    second.spawn()
+    assert second.process is not None
+    assert second.process.wait(60) == 1
+    assert "a daemon runs here already" in second.log().splitlines()[-1]
+
+
+def test_two_paths_to_a_state_folder_are_one_home(lab: Lab) -> None:
+    lab.start()
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 2})
+    for number in (1, 2):
+        lab.daemon.wait_state(name, number, "running")
+    alive = {process.pid for process in lab.of_kind("supervisor", "trial")}
+    link = lab.home.with_name("link")
+    link.symlink_to(lab.home)
+    _refused(link)
+    lab.daemon.kill()
+    lab.daemon = DaemonProcess(link, lab.daemon.slots)
+    lab.restart()
+    _refused(lab.home)
+    assert lab.daemon.get("/v1/status")["notes"] == []
+    assert {process.pid for process in lab.of_kind("supervisor", "trial")} == alive
+    # What a killed supervisor leaves is found, though it knows the folder by its first path.
+    next(p for p in lab.of_kind("supervisor") if p.run_dir == lab.home / "runs" / name / "1" / "1").kill()
+    wait_until(lambda: lab.daemon.trials(name)[0]["attempt"] == 2, "it is run again")
+    lab.release(name)
+    lab.wait_at_rest(name)
+    assert [(t["state"], t["attempt"]) for t in lab.daemon.trials(name)] == [("completed", 2), ("completed", 1)]
+    assert "overlap" not in lab.journal.read_text().split()
+    lab.invariants.check(at_rest=True)

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -175,3 +178,43 @@ def test_what_is_set_aside_is_kept(run_dir):
     assert not run_dir.exists()
     assert (aside / protocol.SPEC_FILE).exists()
     run_dirs.create(run_dir, {})
+
+
+@pytest.fixture
+def no_root() -> Iterator[Path]:
+    """A folder of somebody for whom modes hold, who this process is meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="tuned-modes-", dir="/tmp"))
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("shut", ["1", "1/metrics.jsonl", "1/exit.json"])
+def test_rights_that_were_taken_from_its_own_files_are_given_back(no_root: Path, shut: str) -> None:
+    (no_root / "1").mkdir()
+    (no_root / "1" / "metrics.jsonl").write_text("{}\n")
+    protocol.write_record(
+        str(no_root / "1"), "exit.json", {"attempt_id": "f00", "code": 0, "signal": None, "seconds": 1}
+    )
+    (no_root / shut).chmod(0)
+    facts = run_dirs.look(no_root / "1", 0, started=True, attempt_id="f00")
+    assert (facts.data, facts.damaged, (facts.exit or {}).get("code")) == (b"{}\n", "", 0)
+
+
+def test_under_a_folder_that_is_shut_nothing_is_judged(no_root: Path) -> None:
+    (no_root / "study" / "1").mkdir(parents=True)
+    (no_root / "study" / "1" / "metrics.jsonl").write_text("{}\n")
+    (no_root / "study").chmod(0)
+    try:
+        with pytest.raises(PermissionError):
+            run_dirs.look(no_root / "study" / "1", 0, started=True)
+    finally:
+        (no_root / "study").chmod(0o700)
+    assert run_dirs.look(no_root / "study" / "1", 0, started=True).data == b"{}\n"

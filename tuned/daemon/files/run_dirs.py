@@ -10,16 +10,19 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tuned import protocol
 from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.trials.trial import Trial
 from tuned.metrics_appender import EMPTY_GAPS, read_gaps
 from tuned.plain_files import NotPlain, open_plain, read_plain
+
+T = TypeVar("T")
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
@@ -114,13 +117,15 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     Raises:
         OSError: The metrics cannot be read at the moment.
     """
+    _unshut(run_dir)
     exit_record, no_exit = _exit_record(run_dir, attempt_id)
     start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
     waits = None if started or start else _record(run_dir, protocol.WAIT_FILE, {"why": (str,)}, attempt_id)[0]
     data, size, found, replaced = b"", offset, 0, False
     no_metrics = ""
     try:
-        with read_plain(run_dir / protocol.METRICS_FILE) as file:
+        metrics = run_dir / protocol.METRICS_FILE
+        with _read_own(metrics, lambda: read_plain(metrics)) as file:
             status = os.fstat(file.fileno())
             size, found = status.st_size, status.st_ino
             replaced = size < offset or (inode not in (0, found) and offset > 0)
@@ -137,6 +142,39 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     damaged = no_exit or no_start or no_metrics
     more, why = size > offset + len(data), "" if waits is None else str(waits["why"])
     return Facts(start, exit_record, data, more, replaced, damaged, found, why)
+
+
+def _unshut(run_dir: Path) -> None:
+    """Let us into a run directory that somebody has shut; it is ours.
+
+    Raises:
+        PermissionError: A folder above is shut, so that nothing can be said of what lies below.
+    """
+    if not os.access(run_dir, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            run_dir.stat()
+            _give_rights(run_dir)
+
+
+def _read_own(path: Path, read: Callable[[], T]) -> T:
+    """What `read` gives of a file, also where the rights of its owner, who we are, were taken away."""
+    try:
+        return read()
+    except PermissionError:
+        _give_rights(path)
+        return read()
+
+
+def _give_rights(path: Path) -> None:
+    """Let the owner read and write a file, or a folder, that is no link."""
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(fd).st_mode
+            if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+                Path(f"/proc/self/fd/{fd}").chmod(stat.S_IMODE(mode) | (0o700 if stat.S_ISDIR(mode) else 0o600))
+        finally:
+            os.close(fd)
 
 
 _START_FIELDS: dict[str, tuple[type, ...]] = {
@@ -190,7 +228,7 @@ def _record(
 ) -> tuple[dict[str, Any] | None, str]:
     """A record, or None and what is wrong with it."""
     try:
-        record = protocol.read_record(str(run_dir), name)
+        record = _read_own(run_dir / name, lambda: protocol.read_record(str(run_dir), name))
     except (protocol.RecordError, NotADirectoryError, PermissionError) as error:
         return None, str(error)
     if record is None:
