@@ -35,8 +35,10 @@ class FileGuard:
         """Whether another file, or none, lies at the path."""
         try:
             found = self._path.stat()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
+        except OSError:
+            return False  # a folder that is shut for a while, or a disk in trouble, took nothing away
         return found.st_ino != self._file[1] or found.st_dev != self._file[0]
 
     def changed(self) -> bool:
@@ -53,8 +55,10 @@ class FileGuard:
                 return False
             if self._read_header() != self._header:
                 return True
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
+        except OSError:
+            return False
         self._state = state  # its times alone were changed
         return False
 

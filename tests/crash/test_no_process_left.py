@@ -98,7 +98,8 @@ def test_a_supervisor_that_finds_no_process_for_its_trial_waits_in_the_same_atte
     lab.start()
     lab.fail("fork trial EAGAIN")
     search = {"method": "sobol", "trials": 2, "parallel": 2}
-    name = lab.submit(search=search, run={"script": "train.py", "preload": [], "retries": {"lost": 0, "error": 0}})
+    run = {"script": "train.py", "preload": [], "retries": {"lost": 0, "error": 0}}
+    name = lab.submit(search=search, run=run, hold=True)
     logs = [lab.home / f"runs/{name}/{number}/1/output.log" for number in (1, 2)]
     why = "the machine has no process to give: Resource temporarily unavailable"
     wait_until(lambda: all(log.exists() and why in log.read_text() for log in logs), "it is said")
@@ -109,8 +110,13 @@ def test_a_supervisor_that_finds_no_process_for_its_trial_waits_in_the_same_atte
     lab.daemon.post("/v1/cancel", {"targets": [f"{name}/1"]})
     lab.daemon.wait_state(name, 1, "cancelled")
     lab.kill("daemon")
-    lab.fail()
     lab.restart()
+    lab.daemon.until(
+        lambda: f"1 trial cannot begin: {why}" in lab.daemon.get("/v1/status")["alarms"], "the next one, too"
+    )
+    lab.fail()
+    assert lab.daemon.wait_state(name, 2, "running")["waits_for"] == ""
+    lab.release(name)
     lab.wait_at_rest(name)
     states = [(trial["state"], trial["attempt"]) for trial in lab.daemon.trials(name)[:2]]
     assert states == [("cancelled", 1), ("completed", 1)]

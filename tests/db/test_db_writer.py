@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -287,3 +288,14 @@ def test_a_file_of_the_callers_is_not_called_the_database(lab):
     with pytest.raises(PermissionError), lab.database.read():
         raise PermissionError(13, "Permission denied", "/data/secret")
     assert lab.study() == 1, "the writer goes on"
+
+
+def test_a_folder_that_is_shut_for_a_while_is_not_one_that_was_taken_away(lab, monkeypatch):
+    def shut(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Path, "stat", shut)
+        study_id = lab.study("meanwhile")
+    lab.study("later")
+    assert lab.study_row(study_id).name == "meanwhile"

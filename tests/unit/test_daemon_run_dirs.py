@@ -12,6 +12,7 @@ import pytest
 
 from tuned import protocol
 from tuned.daemon.files import run_dirs
+from tuned.daemon.recovery import found
 
 
 @pytest.fixture
@@ -196,25 +197,31 @@ def no_root() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("shut", ["1", "1/metrics.jsonl", "1/exit.json"])
-def test_rights_that_were_taken_from_its_own_files_are_given_back(no_root: Path, shut: str) -> None:
-    (no_root / "1").mkdir()
-    (no_root / "1" / "metrics.jsonl").write_text("{}\n")
-    protocol.write_record(
-        str(no_root / "1"), "exit.json", {"attempt_id": "f00", "code": 0, "signal": None, "seconds": 1}
-    )
-    (no_root / shut).chmod(0)
-    facts = run_dirs.look(no_root / "1", 0, started=True, attempt_id="f00")
+@pytest.mark.parametrize("shut", ["", "3", "3/1", "3/1/metrics.jsonl", "3/1/exit.json"])
+def test_rights_that_were_taken_from_what_is_ours_are_given_back(no_root: Path, shut: str) -> None:
+    study = no_root / "digits"
+    run_dirs.create(study / "3" / "1", {"attempt_id": "f00"})
+    (study / "3" / "1" / "metrics.jsonl").write_text("{}\n")
+    end = {"attempt_id": "f00", "code": 0, "signal": None, "seconds": 1}
+    protocol.write_record(str(study / "3" / "1"), "exit.json", end)
+    (study / shut).chmod(0)
+    facts = run_dirs.look(study / "3" / "1", 0, started=True, attempt_id="f00")
     assert (facts.data, facts.damaged, (facts.exit or {}).get("code")) == (b"{}\n", "", 0)
+    study.chmod(0)
+    assert list(found.studies(no_root)) == [study]
+    (study / "3").chmod(0)
+    run_dirs.create(study / "3" / "2", {"attempt_id": "f01"})
 
 
-def test_under_a_folder_that_is_shut_nothing_is_judged(no_root: Path) -> None:
-    (no_root / "study" / "1").mkdir(parents=True)
-    (no_root / "study" / "1" / "metrics.jsonl").write_text("{}\n")
-    (no_root / "study").chmod(0)
+def test_where_all_run_directories_are_shut_nothing_is_judged(no_root: Path) -> None:
+    runs = no_root / "runs"
+    run_dir = runs / "digits" / "3" / "1"
+    run_dirs.create(run_dir, {"attempt_id": "f00"})
+    (run_dir / "metrics.jsonl").write_text("{}\n")
+    runs.chmod(0)
     try:
         with pytest.raises(PermissionError):
-            run_dirs.look(no_root / "study" / "1", 0, started=True)
+            run_dirs.look(run_dir, 0, started=True)
     finally:
-        (no_root / "study").chmod(0o700)
-    assert run_dirs.look(no_root / "study" / "1", 0, started=True).data == b"{}\n"
+        runs.chmod(0o700)
+    assert run_dirs.look(run_dir, 0, started=True).data == b"{}\n"

@@ -66,6 +66,8 @@ def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, An
         FileExistsError: It is there already: a run directory is never used again.
         OSError: The disk is full or read-only; nothing is left behind that would be in the way of another try.
     """
+    for folder in (run_dir.parent.parent, run_dir.parent):
+        give_rights(folder)
     new = [p for p in (run_dir.parent, run_dir.parent.parent) if not p.exists()]
     run_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     run_dir.mkdir(mode=0o700)
@@ -145,15 +147,16 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
 
 
 def _unshut(run_dir: Path) -> None:
-    """Let us into a run directory that somebody has shut; it is ours.
+    """Let us into a run directory that somebody has shut, or a folder above it that is its study's.
 
     Raises:
-        PermissionError: A folder above is shut, so that nothing can be said of what lies below.
+        PermissionError: The folder of all run directories is shut: nothing can be said of what lies below.
     """
     if not os.access(run_dir, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            run_dir.stat()
-            _give_rights(run_dir)
+        for folder in (run_dir.parent.parent, run_dir.parent, run_dir):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                folder.stat()
+                give_rights(folder)
 
 
 def _read_own(path: Path, read: Callable[[], T]) -> T:
@@ -161,18 +164,19 @@ def _read_own(path: Path, read: Callable[[], T]) -> T:
     try:
         return read()
     except PermissionError:
-        _give_rights(path)
+        give_rights(path)
         return read()
 
 
-def _give_rights(path: Path) -> None:
-    """Let the owner read and write a file, or a folder, that is no link."""
+def give_rights(path: Path) -> None:
+    """Let the owner, who we are, read and write a file, or a folder; a link is left alone."""
     with contextlib.suppress(OSError):
         fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             mode = os.fstat(fd).st_mode
-            if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
-                Path(f"/proc/self/fd/{fd}").chmod(stat.S_IMODE(mode) | (0o700 if stat.S_ISDIR(mode) else 0o600))
+            wanted = 0o700 if stat.S_ISDIR(mode) else 0o600 if stat.S_ISREG(mode) else 0
+            if mode & wanted != wanted:
+                Path(f"/proc/self/fd/{fd}").chmod(stat.S_IMODE(mode) | wanted)
         finally:
             os.close(fd)
 

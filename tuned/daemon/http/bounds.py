@@ -27,7 +27,7 @@ SILENCE_S = 60.0
 """Seconds without a byte of a request that has been begun, or without any request."""
 
 _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 2**20} MiB"
-_IN_PARTS = "send it in parts, such as points.jsonl in several files"
+IN_PARTS = "send it in parts, such as points.jsonl in several files"
 UNREADABLE = (
     f"the request cannot be read, or its headers are larger than {LARGEST_HEAD // 2**10} KiB",
     "send HTTP/1.1, and what is long in the body",
@@ -73,7 +73,7 @@ class Bounded:
             return
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if int(length) > LARGEST_BODY:  # the parser has let nothing but digits through
-            await _answer(send, 413, _TOO_LARGE, _IN_PARTS)
+            await _answer(send, 413, _TOO_LARGE, IN_PARTS)
             return
         begun = seen = 0
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from tuned import protocol
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError, Unavailable
+from tuned.daemon.http import bounds
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    response = _problem(error.status_code, "HTTP", str(error.detail), "see /openapi.json")
+    hint = bounds.IN_PARTS if error.status_code == 413 else "see /openapi.json"
+    response = _problem(error.status_code, "HTTP", str(error.detail), hint)
     response.headers.update(error.headers or {})
     return response
 

@@ -45,6 +45,7 @@ class FoundAttempt:
 def studies(runs: Path) -> Iterator[Path]:
     """The folders of studies: those with a record or with a trial in them."""
     for folder in sorted(_folders(runs)):
+        run_dirs.give_rights(folder)  # a trial may have shut it: no reason to keep the daemon from starting
         with contextlib.suppress(InvalidInput):
             check_study_name(folder.name)
             if (folder / protocol.STUDY_FILE).exists() or run_dirs.numbered(folder):
