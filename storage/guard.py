@@ -26,6 +26,8 @@ class FileGuard:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # Held for life: closing a descriptor of the file drops the locks that SQLite has on it in this process.
+        self._data = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         found = path.stat()
         self._file = (found.st_dev, found.st_ino)
         self._state = (found.st_mtime_ns, found.st_size)
@@ -89,11 +91,11 @@ class FileGuard:
         return (found.st_dev, found.st_ino) == self._file
 
     def close(self) -> None:
-        """Give the descriptor back. May be called twice."""
+        """Give the descriptors back, once nobody has the database open. May be called twice."""
         if self._folder >= 0:
             folder, self._folder = self._folder, -1
             os.close(folder)
+            os.close(self._data)
 
     def _read_header(self) -> bytes:
-        with open(self._path, "rb") as file:
-            return file.read(_HEADER_BYTES)
+        return os.pread(self._data, _HEADER_BYTES, 0)

@@ -11,6 +11,7 @@ import pytest
 
 from storage import queries, repository
 from storage.engine import open_database
+from storage.guard import FileGuard
 from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
 from tuned.core.states import Actor
@@ -291,7 +292,7 @@ def test_a_file_of_the_callers_is_not_called_the_database(lab):
 
 
 def test_a_folder_that_is_shut_for_a_while_is_not_one_that_was_taken_away(lab, monkeypatch):
-    def shut(path, **_):
+    def shut(path, *_, **__):
         raise PermissionError(13, "Permission denied", str(path))
 
     with monkeypatch.context() as meanwhile:
@@ -299,3 +300,20 @@ def test_a_folder_that_is_shut_for_a_while_is_not_one_that_was_taken_away(lab, m
         study_id = lab.study("meanwhile")
     lab.study("later")
     assert lab.study_row(study_id).name == "meanwhile"
+
+
+def test_what_was_written_while_the_file_was_shut_is_ours(tmp_path, monkeypatch):
+    def shut(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = tmp_path / "tuned.db"
+    path.write_bytes(b"before" * 100)
+    guard = FileGuard(path)
+    path.write_bytes(b"after!" * 101)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("builtins.open", shut)
+        guard.wrote()
+    assert not guard.changed()
+    path.write_bytes(b"others" * 102)
+    assert guard.changed()
+    guard.close()
