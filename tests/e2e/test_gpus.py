@@ -15,6 +15,8 @@ import pytest
 
 from tests.gpus.standin import ENV_FOLDER, GIB, LOST, Cards
 from tests.patience import DEADLINE_S
+from tuned.client import api_steering
+from tuned.client.http import Client
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -56,6 +58,8 @@ def test_each_trial_has_a_card_of_its_own(daemon: DaemonProcess, tmp_path: Path)
     held = {d["id"]: d["held_by"] for d in status["devices"] if d["kind"] == "gpu"}
     assert held == {first["device"]: "gpus/1", second["device"]: "gpus/2"}
     assert daemon.trials("gpus")[2]["state"] == "queued"
+    figures = Client(daemon.socket).send(api_steering.prometheus())
+    assert f'tuned_trial_info{{study="gpus",trial="1",gpu_uuid="{first["device"]}"}} 1' in figures.splitlines()
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
     for trial in daemon.trials("gpus"):

@@ -54,6 +54,7 @@ class Call(Generic[T_co]):
         reply: Name of the wire dataclass that the reply is; None: plain data.
         many: Whether the reply is a list of them.
         timeout: Seconds within which the answer must be complete; None: the client's own limit.
+        prefix: Of the path.
     """
 
     method: str
@@ -63,12 +64,13 @@ class Call(Generic[T_co]):
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     timeout: float | None = None
+    prefix: str = PREFIX
 
     @property
     def target(self) -> str:
         """Path and query as the request line has them."""
         query = [(k, _query_value(v)) for k, v in self.query.items() if v is not None]
-        return PREFIX + self.path + ("?" + urlencode(query, doseq=True) if query else "")
+        return self.prefix + self.path + ("?" + urlencode(query, doseq=True) if query else "")
 
     @property
     def payload(self) -> bytes | None:

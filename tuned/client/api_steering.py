@@ -34,6 +34,11 @@ def export(study: str, format_: str) -> Call[str]:
     return TextCall("GET", study_path(study) + "/export", query={"format": format_}, timeout=600.0)
 
 
+def prometheus() -> Call[str]:
+    """The daemon's figures in Prometheus' text format."""
+    return TextCall("GET", "/metrics", prefix="")
+
+
 def pause(targets: Sequence[str], level: str | None = None) -> Call[Changed]:
     """Pause studies and trials; see `tuned.wire.Pause`."""
     return Call("POST", "/pause", "Changed", body={"targets": list(targets), "level": level}, timeout=300.0)

@@ -182,10 +182,11 @@ VERBS = (
     Verb("logs", "Print a trial's output."),
     Verb("events", "List or follow events."),
     Verb("summary", "Summarise everything since you last looked."),
-    Verb("export", "Write a study as csv, jsonl, or for Optuna."),
+    Verb("export", "Write a study as csv or jsonl, or for Optuna, MLflow or TensorBoard."),
     Verb(
         "import", "Take in results of Optuna, or of any table, for others to begin with.", _C, undo="delete", local=True
     ),
+    Verb("metrics-file", "Write the daemon's figures for Prometheus' node_exporter."),
     Verb("notify", "Run a study's notify command, to see whether it works.", _C),
     Verb(
         "delete",
@@ -260,6 +261,7 @@ EXAMPLES = {
     "summary": "tunectl summary",
     "export": "tunectl export sweep --format csv -o sweep.csv",
     "import": "tunectl import optuna study.db --metric val_loss",
+    "metrics-file": "tunectl metrics-file /var/lib/node_exporter/tuned.prom --no-start",
     "notify": "tunectl notify sweep",
     "delete": "tunectl delete sweep",
     "gpu": "tunectl gpu",
@@ -285,7 +287,7 @@ GROUPS = {
     "Steer": "pause resume cancel prune kill retry next priority set space delete",
     "Judge": "advise effects importance slice contour fit compare verdict folds data explain report export",
     "Finish": "confirm ensemble finalize steps",
-    "This machine": "daemon gpu gc probe-batch notify doctor sdk mcp completion",
+    "This machine": "daemon gpu gc probe-batch notify metrics-file doctor sdk mcp completion",
 }
 """Heading -> the verbs below it, as `tunectl help` lists them."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from tuned.daemon import gpus, status
+from tuned.daemon import gpus, prometheus, status
 from tuned.daemon.http import events, problems
 from tuned.daemon.http.context import Context
 from tuned.daemon.playbook import by_hand
@@ -30,8 +30,8 @@ from tuned.daemon.verbs import acting, pausing, priorities, retries
 from tuned.version import VERSION
 
 MODULES = (
-    status, submitting, listing, deleting, enqueuing, space, trials, detail, curves, queue, acting, pausing, retries,
-    priorities, events, analysis, changing, summary, notifying, exporting, importing, gpus, by_hand,
+    status, prometheus, submitting, listing, deleting, enqueuing, space, trials, detail, curves, queue, acting, pausing,
+    retries, priorities, events, analysis, changing, summary, notifying, exporting, importing, gpus, by_hand,
 )  # fmt: skip
 
 
