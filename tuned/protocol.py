@@ -110,7 +110,7 @@ STOP_REASONS = ("pause", "prune", "cancel", "kill")
 FORK_SAFE_MODULES = (
     "torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL", "matplotlib.pyplot", "xgboost", "lightgbm",
     "torchvision", "torchmetrics", "timm", "accelerate", "transformers", "transformers.trainer", "lightning",
-    "pytorch_lightning",
+    "pytorch_lightning", "stable_baselines3",
 )  # fmt: skip
 """The modules that a launcher may import before it forks, and that the preload can learn, in the order of imports.
 
@@ -118,7 +118,9 @@ Keras is none of them: on torch it asks for CUDA while it is imported, which no 
 """
 FORK_UNSAFE_MODULES = ("tensorflow", "jax", "grpc")
 """No process that has imported one of these is forked: their threads and locks do not live on in a child."""
-BRING_OTHERS = frozenset(("transformers", "transformers.trainer", "accelerate", "lightning", "pytorch_lightning"))
+BRING_OTHERS = frozenset(
+    ("transformers", "transformers.trainer", "accelerate", "lightning", "pytorch_lightning", "stable_baselines3")
+)
 """Fork-safe modules that import unsafe ones where these are installed: then they are not learned."""
 
 SCARCE = frozenset((errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE))

@@ -84,6 +84,14 @@ def test_a_command_is_asked_where_it_is_a_python_with_its_script(
     assert (program_of(RunSpec("command", command=command, cwd=str(tmp_path)), "argparse") is not None) is asked
 
 
+def test_a_script_without_any_parser_would_train_to_its_end_and_is_not_asked(tmp_path: Path) -> None:
+    run = RunSpec("script", str(tmp_path / "train.py"), cwd=str(tmp_path))
+    (tmp_path / "options.py").write_text("from lab import make_parser\n")
+    for text, asked in (("import sys\nlr = float(sys.argv[1])\n", False), ("import options\n", True)):
+        (tmp_path / "train.py").write_text(text)
+        assert (program_of(run, "") is not None) is asked
+
+
 def test_arguments_that_the_parser_refuses_are_told_in_its_words(tmp_path: Path) -> None:
     proof = asked(tmp_path, SCRIPT, "--lr=abc", lr="abc")
     assert proof.refused == "train.py: error: argument --lr: invalid float value: 'abc'"

@@ -16,6 +16,7 @@ from tuned.disk import Disk
         ("import torch.nn as nn", ("torch", "numpy")),
         ("from torch.utils.data import DataLoader\nimport torchvision", ("torch", "numpy", "PIL", "torchvision")),
         ("import lightning as L", ("torch", "numpy", "lightning")),
+        ("from stable_baselines3 import PPO", ("torch", "numpy", "stable_baselines3")),
         ("import matplotlib.pyplot as plt\nimport keras, xgboost", ("numpy", "scipy", "matplotlib.pyplot", "xgboost")),
         ("import torch\nopt = torch.optim.Adam([])", ("torch", "torch._dynamo", "numpy")),
         ("def optim(): pass", ()),

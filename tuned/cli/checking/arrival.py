@@ -16,6 +16,7 @@ from tuned.core.program.placeholders import Placeholder, formatted, parse_templa
 from tuned.core.script.option import How
 from tuned.core.space import Point
 from tuned.core.study import RunSpec, StudySpec
+from tuned.core.study_file.reporting import own_files
 from tuned.core.study_file.taking import arriving, options_of, script_of
 from tuned.disk import Disk
 from tuned.wire import Submission, Submitted
@@ -60,6 +61,8 @@ def program_of(run: RunSpec, how: How) -> Program | None:
     script = script_of(run, Disk())
     if script is None or (run.kind == "command" and _before_script(run.command) is None):
         return None
+    if not how and not any("pars" in Disk().read_text(path).lower() for path in own_files(script, Disk(), run.root)):
+        return None  # nothing would stop it short of the end of its training
     return Program(script, run.module, own_globals=how == "globals")
 
 

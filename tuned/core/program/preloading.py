@@ -20,6 +20,7 @@ _BRINGS = {
     "lightning": ("torch", "numpy"),
     "pytorch_lightning": ("torch", "numpy"),
     "timm": ("torch", "numpy"),
+    "stable_baselines3": ("torch", "numpy"),
     "accelerate": ("torch", "numpy"),
     "scipy": ("numpy",),
     "transformers": ("torch", "numpy"),

@@ -123,7 +123,9 @@ class _Reading:
             self.found.unknown = f"{why}, above its imports"
 
 
-_BRINGING = frozenset({"lightning", "pytorch_lightning", "transformers", "timm", "accelerate", "keras", "datasets"})
+_BRINGING = frozenset(
+    {"lightning", "pytorch_lightning", "transformers", "timm", "accelerate", "keras", "datasets", "stable_baselines3"}
+)
 """Libraries that import others of those that are imported ahead."""
 
 
