@@ -59,7 +59,7 @@ bench-replay: venv
 	PYTHONPATH=.peers OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay --choosing --seeds 5
 
 bench-judgement: venv
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.judgement
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.judgement $(if $(REPETITIONS),--repetitions $(REPETITIONS)) $(if $(PROCESSES),--processes $(PROCESSES))
 
 soak: venv
 	$(BIN)/python -m benchmarks.soak $(if $(HOURS),--hours $(HOURS),--minutes $(MINUTES))

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.judgement [--repetitions N] [--first-seed N] [--write]`: how often `advise` is right.
+"""`python -m benchmarks.judgement [--repetitions N] [--processes N] [--write]`: how often `advise` is right.
 
-Owns the run: two processes at low priority, each outcome a line in `.judgement/`, so that a run that was broken off
+Owns the run: processes at low priority, each outcome a line in `.judgement/`, so that a run that was broken off
 goes on where it stopped. Outcomes lie under a digest of the code that gave them: those of other code never mix in.
 """
 
@@ -68,13 +68,13 @@ def _begin() -> None:
     threadpool_limits(1)
 
 
-def run(wanted: Iterable[Task], file: Path) -> Iterator[Outcome]:
+def run(wanted: Iterable[Task], file: Path, processes: int = PROCESSES) -> Iterator[Outcome]:
     """Each outcome, those known first; new ones are appended to the file."""
     known = stored(file)
     asked = list(wanted)
     yield from (known[task] for task in asked if task in known)
     file.parent.mkdir(exist_ok=True)
-    with ProcessPoolExecutor(PROCESSES, initializer=_begin) as pool, file.open("a") as out:
+    with ProcessPoolExecutor(processes, initializer=_begin) as pool, file.open("a") as out:
         for done in as_completed([pool.submit(outcome, *task) for task in asked if task not in known]):
             found = done.result()
             out.write(json.dumps(asdict(found)) + "\n")
@@ -87,11 +87,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judgement")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--processes", type=int, default=PROCESSES)
     parser.add_argument("--write", action="store_true", help="put the table into docs/playbook-verdicts.md")
     chosen = parser.parse_args()
     wanted = tasks(chosen.repetitions, chosen.first_seed)
     found: list[Outcome] = []
-    for one in run(wanted, KEPT / f"{code_digest()}.jsonl"):
+    for one in run(wanted, KEPT / f"{code_digest()}.jsonl", chosen.processes):
         found.append(one)
         if len(found) % 50 == 0:
             sys.stderr.write(f"{len(found)} of {len(wanted)}\n")

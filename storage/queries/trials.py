@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -153,20 +154,33 @@ def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
     return []
 
 
-def results(conn: Connection, study: Study) -> list[float]:
-    """Values of the ranked trials, best first, at most `MOST_RESULTS`, for the luck of the best.
+@dataclass(frozen=True, slots=True)
+class RankedResults:
+    """The results that a study's best was chosen from.
 
-    Empty without a confirmation: nothing else tells how much results differ between seeds.
+    Attributes:
+        of: How many there are.
+        values: The best of them, at most `MOST_RESULTS`; empty without a confirmation: nothing else tells how much
+            results differ between seeds.
     """
+
+    of: int = 0
+    values: Sequence[float] = ()
+
+
+def ranked_results(conn: Connection, study: Study) -> RankedResults:
+    """What the luck of a study's best is told from."""
     objective = study.spec.objective
-    confirmed = study.playbook is not None and study.playbook.last("confirm") is not None
-    if objective is None or study.best is None or not confirmed:
-        return []
-    value = _t.value.desc() if objective.direction == "maximize" else _t.value
+    if objective is None or study.best is None:
+        return RankedResults()
     tier = Tier.CUT if study.best.cut else Tier.WHOLE
+    of = int(conn.execute(_count(study, tier)).scalar_one())
+    if study.playbook is None or study.playbook.last("confirm") is None:
+        return RankedResults(of)
+    value = _t.value.desc() if objective.direction == "maximize" else _t.value
     ranked = select(_t.value).where(_t.study_id == study.id, _t.tier == literal_column(str(int(tier))))
-    wanted = ranked.order_by(value).limit(MOST_RESULTS)
-    return [float(v) for v in conn.execute(wanted).scalars()]
+    found = conn.execute(ranked.order_by(value).limit(MOST_RESULTS)).scalars()
+    return RankedResults(of, [float(v) for v in found])
 
 
 def rank(conn: Connection, study: Study, trial_id: int) -> tuple[int, int] | None:

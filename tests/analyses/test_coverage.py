@@ -11,7 +11,7 @@ from scipy.stats import qmc
 
 from tests.analyses import made
 from tuned.analyses.intervals import mean_of, skewed_interval
-from tuned.analyses.models.rank_model import RankModel
+from tuned.analyses.models.model import Model
 from tuned.analyses.parameters.effects import effects
 from tuned.analyses.parameters.importance import importance
 from tuned.analyses.parameters.slices import slice_
@@ -51,7 +51,7 @@ def of_adjusted(function: Function, n: int, studies: int) -> float:
         rng = np.random.default_rng([n, seed])
         x = rng.random((n, 3))
         results = function(x) + 0.1 * function(x).std() * rng.normal(size=n)
-        model = RankModel(space, [dict(zip("abc", row, strict=True)) for row in x.tolist()], results)
+        model = Model(space, [dict(zip("abc", row, strict=True)) for row in x.tolist()], results)
         for j, name in enumerate("abc"):
             for value in (0.15, 0.4, 0.6, 0.85):
                 there = x.copy()

@@ -16,7 +16,7 @@ from tests.analyses.recorded import recorded
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.report import report
 from tuned.analyses.study_data import StudyData
-from tuned.core.study import Objective
+from tuned.core.study import EarlyStopping, Objective
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -200,10 +200,12 @@ def test_without_a_baseline_the_report_names_the_remedy() -> None:
     assert "No gain over a baseline is shown" in found.text and "[[search.point]]" in found.text
 
 
-def test_other_metrics_stand_beside_the_objective_and_empty_columns_do_not() -> None:
+def test_other_metrics_and_the_rescue_sample_have_a_place_and_empty_columns_have_none() -> None:
     made = searched({"x": {"type": "float", "low": 0.0, "high": 1.0}}, lambda p: p["x"], 6)
     trials = tuple(replace(t, curves={**t.curves, "val_accuracy": curve([0.5, 0.75])}) for t in made.trials)
-    text, _ = page(replace(made, trials=trials))
+    spec = replace(made.spec, early_stopping=EarlyStopping("asha", 3, 30, 3))
+    text, found = page(replace(made, trials=(replace(trials[0], rescued=True), *trials[1:]), spec=spec))
+    assert "How often early stopping was wrong" in found.text
     table = text[text.index("The best 6 trials") : text.index("picture-progress")]
     assert "val_accuracy" in table and "0.75" in table
     effects = text[text.index("val_loss by x") :]

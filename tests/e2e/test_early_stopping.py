@@ -113,3 +113,5 @@ def test_the_median_rule_and_patience(daemon: DaemonProcess, tmp_path: Path) -> 
     ended = daemon.wait_ended("stops")
     assert ended["counts"] == {"pruned": 2}
     assert "no better loss for 4 steps" in daemon.trials("stops")[0]["reason"]
+    # They have converged: such results are whole ones.
+    assert ended["best"]["cut"] is False and ended["best"]["of"] == 2

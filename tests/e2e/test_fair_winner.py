@@ -34,6 +34,25 @@ if trial.stage == "finalize":
 else:
     trial.report(loss=x / 10 + trial.seed / 2**34)
 """
+OVERFIT = """
+import time, tuned
+trial = tuned.current_trial()
+x = trial.params["x"]
+if trial.stage == "test":
+    trial.report(test_loss=x)
+for step in range(1, 10 if trial.stage != "test" else 1):
+    # All overfit alike: what is seen at the rung is better than any end.
+    trial.report(step=step, loss=(0.2 if step < 4 else 0.6) + x / 100)
+    while step == 3 and x > 2 and trial.stage == "search" and not trial.should_stop():
+        time.sleep(0.02)
+    if trial.should_stop():
+        break
+"""
+SHIFTED = """
+import tuned
+trial = tuned.current_trial()
+trial.report(loss=1 - trial.params["x"] / 64 + trial.seed % 3)
+"""
 SAVING = """
 import tuned
 trial = tuned.current_trial()
@@ -108,6 +127,43 @@ def test_a_trial_that_was_cut_is_no_winner(shared_daemon: DaemonProcess, tmp_pat
     assert confirmed["result"]["candidates"] == [3] and confirmed["result"]["baseline"] == 2
 
 
+def test_trials_that_a_rung_cut_are_left_out_wherever_results_are_told(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    daemon = shared_daemon
+    points = [{"x": 1}, {"label": "baseline", "x": 2}, {"x": 0}, {"x": 3}, {"x": 4}, {"x": 5}]
+    made = study("over", OVERFIT, tmp_path, points, test={"metric": "test_loss"})
+    made["objective"]["summary"] = "last"
+    made["early_stopping"] = {"method": "asha", "min_step": 3, "max_step": 9, "rescue": 0.0}
+    daemon.submit(made, tmp_path)
+    ended = daemon.wait_ended("over")
+    assert ended["counts"] == {"completed": 3, "pruned": 3}
+    assert (ended["best"]["number"], ended["best"]["values"], ended["best"]["of"]) == (3, {"loss": 0.6}, 3)
+    rows = daemon.get("/v1/studies/over/trials", sort="value")
+    assert [row["number"] for row in rows] == [3, 1, 2, 4, 5, 6] and rows[3]["values"]["loss"] < 0.3
+    assert [row["number"] for row in daemon.get("/v1/studies/over/best", top=9)] == [3, 1, 2]
+
+    effects = daemon.get("/v1/studies/over/analysis/effects", option="param=x")
+    bins = [row for table in effects["tables"] for row in table["rows"]]
+    assert {table["name"] for table in effects["tables"]} == {"effects.x", "isolation.x"}
+    assert bins and all(row["best"] >= 0.6 for row in bins), bins
+    assert any("3 trials that were stopped early are left out" in note for note in effects["notes"])
+    compared = daemon.get("/v1/studies/over/analysis/compare")["verdicts"][0]
+    assert compared["trials"] == [3, 2] and "0.6" in compared["what"], compared
+    page = daemon.get("/v1/studies/over/analysis/report")["files"]["report.html"]
+    assert "The best 3 trials" in page and "best loss" in page[: page.index("<nav>")]
+
+    final = take(daemon, "over", "finalize")
+    assert (final["state"], final["result"]["configuration"], final["result"]["value"]) == ("done", 3, 0.0), final
+
+    # Where nothing has run to its end the cut ones are ranked, and marked.
+    alone = study("alone", OVERFIT, tmp_path, [{"x": 3}])
+    daemon.submit(alone, tmp_path)
+    daemon.until(lambda: daemon.trials("alone")[0]["last_step"] == 3, "no third step")
+    daemon.post("/v1/prune", {"targets": ["alone/1"]})
+    assert (daemon.wait_ended("alone")["best"]["number"], daemon.study("alone")["best"]["cut"]) == (1, True)
+
+
 def test_failing_is_an_outcome_and_a_baseline_without_results_loses(
     shared_daemon: DaemonProcess, tmp_path: Path
 ) -> None:
@@ -124,6 +180,35 @@ def test_failing_is_an_outcome_and_a_baseline_without_results_loses(
     final = take(daemon, "fails", "finalize")
     assert (final["state"], final["result"]["configuration"], final["result"]["looks"]) == ("done", 1, 1), final
 
+    # Where no configuration gives a result there is no winner, and the step says why.
+    nothing = study("nothing", FAILING, tmp_path, [{"x": 1}, {"label": "baseline", "x": 9}])
+    daemon.submit(nothing, tmp_path)
+    daemon.wait_ended("nothing")
+    step = take(daemon, "nothing", "confirm", top=1, seeds=2)
+    assert step["state"] == "failed" and "winner" not in step["result"], step
+    assert "none of 4 repetitions gave a result" in step["why"] and "this point cannot be trained" in step["why"]
+
+
+def test_two_seeds_with_equal_differences_adopt_nothing(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon = shared_daemon
+    points = [{"label": "baseline", "x": 0}, *({"x": x} for x in (1, 2, 3, 4, 5))]
+    daemon.submit(study("equal", SHIFTED, tmp_path, points), tmp_path)
+    daemon.wait_ended("equal")
+    result = take(daemon, "equal", "confirm", top=1, seeds=2, max_seeds=2)["result"]
+    (candidate,) = [row for row in result["configurations"] if row["decision"] != "baseline"]
+    assert (result["outcome"], candidate["decision"]) == ("undecided", "undecided")
+    low, high = candidate["interval"]
+    assert low < candidate["effect"] < high, "an interval has a width"
+
+    # A best that nobody has repeated is shown with an estimate, by the noise of those that were.
+    daemon.post("/v1/studies/equal/enqueue", {"points": [{"x": 9}]})
+    daemon.until(lambda: daemon.study("equal")["best"]["number"] > 6, "no new best")
+    daemon.wait_ended("equal")
+    best = daemon.study("equal")["best"]
+    assert best["confirmed"] is None and best["shrunk"] > best["values"]["loss"]
+    told = daemon.post("/v1/summary", {"client": "me", "since": 0.0})
+    assert next(row for row in told["studies"] if row["name"] == "equal")["best"] == best
+
 
 def test_close_points_get_more_seeds_and_an_undecided_final_is_called_so(
     shared_daemon: DaemonProcess, tmp_path: Path
@@ -131,6 +216,8 @@ def test_close_points_get_more_seeds_and_an_undecided_final_is_called_so(
     daemon = shared_daemon
     with pytest.raises(Exception, match="loss is the objective: a search that improves it has used the test set up"):
         daemon.submit(study("close", CLOSE, tmp_path, [{"x": 0}], test={"metric": "loss"}), tmp_path)
+    peeks = study("peeks", CLOSE, tmp_path, [{"x": 0}], objective={"metric": "test_loss", "direction": "minimize"})
+    assert any("uses the test set up" in note for note in daemon.submit(peeks, tmp_path)["notes"])
     points = [{"label": "baseline", "x": 0}, {"x": 5}]
     daemon.submit(study("close", CLOSE, tmp_path, points, test={"metric": "test_loss"}), tmp_path)
     daemon.wait_ended("close")

@@ -73,7 +73,10 @@ def test_from_a_script_to_the_best(shell: Tunectl, project: Path) -> None:
     )
     assert "train.toml: is there already (--force writes over it" in shell("init", "train.py", code=1)
 
-    tried = shell.json("check", "train.toml", "--run", "--name", "first")
+    # A trial run takes what follows the search as given.
+    steps = '\n[playbook]\nsteps = ["coarse", "confirm", "report"]\n'
+    (project / "steps.toml").write_text((project / "train.toml").read_text() + steps)
+    tried = shell.json("check", "steps.toml", "--run", "--name", "first")
     assert tried["ok"], tried
     assert tried["plan"]["estimate_s"] is None and "nothing that ran here" in tried["plan"]["estimate_why"]
     assert tried["trial"]["state"] == "completed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 
 import pytest
 
@@ -30,6 +30,9 @@ def test_points_read_as_they_are_typed() -> None:
     assert render.point({}) == "-"
     assert render.best(BestRow(7, {"n": 3}, {"loss": 0.5})) == "loss=0.5 (trial 7: n=3)"
     assert render.best(None) == "-"
+    chosen = BestRow(7, {"n": 3}, {"loss": 0.5}, of=9)
+    assert render.best(chosen).endswith("; one run, the best of 9: not confirmed")
+    assert render.best(replace(chosen, shrunk=0.6)).endswith("; without the luck of the best of 9, about 0.6")
 
 
 def test_every_state_has_a_glyph() -> None:

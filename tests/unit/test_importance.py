@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tuned.analyses.models.surrogate import fitted
+from tuned.analyses.models.functions import Functions
+from tuned.analyses.models.kernels import drawn
 from tuned.analyses.parameters.importance import fit, importance
 from tuned.analyses.parameters.slices import contour, slice_
 from tuned.analyses.question import Question
@@ -66,15 +66,18 @@ def test_the_fit_is_judged_by_trials_left_out() -> None:
     assert len(figure["predicted"]) == len(figure["result"]) == 40
     weak = fit(Question(study(noise=100.0)))
     assert [verdict.code for verdict in weak.verdicts] == ["model.weak"]
+    assert importance(Question(study(noise=100.0))).verdicts == weak.verdicts, "what the fit doubts, importance tells"
 
 
 def test_leaving_one_out_is_what_a_model_without_it_says() -> None:
-    model = fitted(study(20))
-    mean, _ = model.left_out()
-    others = [i for i in range(20) if i != 4]
-    without = replace(model, x=model.x[others], y=model.y[others], trials=tuple(model.trials[i] for i in others))
-    (alone,), _ = without.predict_rows(model.x[4:5])
-    assert mean[4] == pytest.approx(model.sign * (alone * model.scale + model.shift))
+    rng = np.random.default_rng(0)
+    x, y = rng.random((20, 2)), rng.normal(size=20)
+    kernels, others = drawn(x, y)[:3], np.arange(20) != 4
+    without = Functions(x[others], y[others], kernels)
+    mean, spread = without.moments(x[4:5])
+    (alone, noisy) = (figure[4] for figure in Functions(x, y, kernels).left_out())
+    assert alone == pytest.approx(mean[0])
+    assert noisy**2 == pytest.approx(spread[0] ** 2 + kernels.noise.mean(), rel=1e-4)
 
 
 def test_slices_and_contours_find_the_valley() -> None:

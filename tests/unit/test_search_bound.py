@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.analyses.made import searched
 from tuned.advisor.history import MOST_DATA, weigh
 from tuned.advisor.messages import ObjectiveLine, TrialLine
-from tuned.analyses.models.surrogate import MOST, fitted
+from tuned.analyses.models.model import MOST
+from tuned.analyses.models.surrogate import fitted
 from tuned.core.search.bound import EVEN, MODEL, SEVERAL, bounded
 from tuned.core.states import TrialState
 

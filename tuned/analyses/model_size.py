@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from tuned.analyses.answer import Answer
 from tuned.analyses.curves.twins import twin
-from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
+from tuned.analyses.models.model import LEAST, Model
 from tuned.analyses.naming import is_size
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
@@ -140,8 +140,8 @@ def _trend(study: StudyData, bins: Sequence[Size], enough: int) -> float:
     results = study.sign * study.outcome(trials)
     others = tuple(p for p in study.space.parameters if not is_size(p.name))
     rest = replace(study.space, parameters=others)
-    if len(trials) >= LEAST_TRIALS and rest.tunable:
-        results = RankModel(rest, [t.params for t in trials], results).unexplained
+    if len(trials) >= LEAST and rest.tunable:
+        results = Model(rest, [t.params for t in trials], results).unexplained
     known = np.array([last_value(t, SIZE_METRIC) for t in trials], dtype=float)
     beyond = slice(sum(len(size.trials) for size in bins[:enough]), None)
     if not np.ptp(results[beyond]):

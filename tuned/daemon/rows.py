@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
@@ -38,6 +38,7 @@ from tuned.wire import (
 _OF_TRIALS = {field.name for field in fields(Trial)} - {"values"}
 SHARED = tuple(field.name for field in fields(TrialRow) if field.name in _OF_TRIALS)
 """Fields of a trial that cross the wire as they are."""
+UNRANKED = queries.RankedResults()
 
 
 def study_row(
@@ -46,7 +47,7 @@ def study_row(
     slots: int,
     stopping: StoppingReport | None = None,
     cores: int = 0,
-    results: Sequence[float] = (),
+    results: queries.RankedResults = UNRANKED,
     running: Sequence[float] = (),
 ) -> StudyRow:
     """A study as lists show it.
@@ -57,7 +58,7 @@ def study_row(
         slots: Of the machine.
         stopping: What early stopping has done.
         cores: Of each of its trials.
-        results: `queries.results`: the best of them is shown with what is left of it without luck.
+        results: What its best was chosen from.
         running: Seconds for which each of its live trials has run.
     """
     spec, counts = study.spec, study.counts
@@ -136,7 +137,7 @@ def step_rows(playbook: Playbook | None) -> list[StepRow]:
     ]
 
 
-def _best_row(study: Study, results: Sequence[float]) -> BestRow | None:
+def _best_row(study: Study, results: queries.RankedResults) -> BestRow | None:
     best, objective = study.best, study.spec.objective
     if best is None or objective is None:
         return None
@@ -148,10 +149,11 @@ def _best_row(study: Study, results: Sequence[float]) -> BestRow | None:
     estimate = None
     if own is None and rows:
         sign = 1.0 if objective.direction == "minimize" else -1.0
-        estimate = luck.shrunk([sign * r for r in results], luck.pooled_deviation((r["runs"], r["sem"]) for r in rows))
+        noise = luck.pooled_deviation((r["runs"], r["sem"]) for r in rows)
+        estimate = luck.shrunk([sign * value for value in results.values], noise)
         estimate = None if estimate is None else sign * estimate
-    of = max(1, study.counts.get(TrialState.COMPLETED, 0) - study.aside.get(TrialState.COMPLETED, 0))
-    return BestRow(best.number, dict(best.params), wire_values(best.values), best.cut, confirmed, of, estimate)
+    values = wire_values(best.values)
+    return BestRow(best.number, dict(best.params), values, best.cut, confirmed, results.of, estimate)
 
 
 def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:

@@ -1,6 +1,6 @@
 """`effects`: what each hyperparameter of a study does, as tables.
 
-Owns which tables there are and their notes; the columns come from `measures`, the adjusted ones from `rank_model`.
+Owns which tables there are and their notes; the columns come from `measures`, the adjusted ones from `models.model`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from tuned.analyses.answer import Answer
 from tuned.analyses.bounds import no_result
 from tuned.analyses.groups import INACTIVE, Group, group
-from tuned.analyses.models.rank_model import LEAST_TRIALS, RankModel
+from tuned.analyses.models.model import LEAST, Model
 from tuned.analyses.naming import usual_direction
 from tuned.analyses.parameters.association import entangled, group_chance
 from tuned.analyses.parameters.isolation import caveats, isolation
@@ -63,15 +63,15 @@ def effects(question: Question) -> Answer:
     return Answer(tables=tuple(tables), notes=tuple(_remarks(study, model)))
 
 
-def fitted(study: StudyData) -> RankModel | None:
+def fitted(study: StudyData) -> Model | None:
     """The model behind adjusted columns; None with too few trials, or where all results are equal."""
     ranked = study.ranked
-    if len(ranked) < LEAST_TRIALS or not study.space.tunable or not np.ptp(study.outcome(ranked)):
+    if len(ranked) < LEAST or not study.space.tunable or not np.ptp(study.outcome(ranked)):
         return None
-    return RankModel(study.space, [t.params for t in ranked], study.sign * study.outcome(ranked))
+    return Model(study.space, [t.params for t in ranked], study.sign * study.outcome(ranked))
 
 
-def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
+def _remarks(study: StudyData, model: Model | None) -> list[str]:
     found = []
     found += cut_remark(study)
     found += [note for note in [wild_note(study)] if note]
@@ -86,7 +86,7 @@ def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
     if study.ranked and not np.ptp(study.outcome(study.ranked)):
         found.append(f"All {len(study.ranked)} results are equal: nothing has an effect on {study.objective.metric}.")
     elif model is None:
-        found.append(f"Adjusted results need {LEAST_TRIALS} trials.")
+        found.append(f"Adjusted results need {LEAST} trials.")
     elif model.explained < WEAK:
         found.append(
             f"The model behind the adjusted results explains {max(0.0, model.explained):.0%} of the variance of "
@@ -95,7 +95,7 @@ def _remarks(study: StudyData, model: RankModel | None) -> list[str]:
     return found
 
 
-def overview(study: StudyData, model: RankModel | None) -> Table:
+def overview(study: StudyData, model: Model | None) -> Table:
     """One line a parameter: how much of the results it explains, and the value it is best at."""
     rows = []
     for parameter in study.space.tunable:
@@ -119,20 +119,20 @@ def overview(study: StudyData, model: RankModel | None) -> Table:
         "over the points tried, had they all had this value, by a model."
     )
     notes = [meaning]
-    if model is not None and model.trials < model.of:
+    if model is not None and len(model.kept) < model.of:
         notes.append(
-            f"Adjusted results are by a model of {model.trials} of {model.of} trials, evenly over their ranks."
+            f"Adjusted results are by a model of {len(model.kept)} of {model.of} trials, evenly over their ranks."
         )
     return Table("effects", f"What moves {study.objective.metric}", columns, tuple(rows), tuple(notes))
 
 
-def _typical(study: StudyData, parameter: Parameter, one: Group, model: RankModel | None) -> float:
+def _typical(study: StudyData, parameter: Parameter, one: Group, model: Model | None) -> float:
     if model is not None and one.middle is not None:
         return model.marginal(parameter, one.middle).mean
     return float(np.median(study.sign * study.outcome(one.trials)))
 
 
-def effect_table(study: StudyData, parameter: Parameter, model: RankModel | None) -> Table:
+def effect_table(study: StudyData, parameter: Parameter, model: Model | None) -> Table:
     """One parameter by value or bin."""
     with_result = {t.number for t in study.ranked}
     failed = [t for t in infeasible(study)[1] if parameter.name in t.params and t.number not in with_result]
@@ -165,7 +165,7 @@ def effect_table(study: StudyData, parameter: Parameter, model: RankModel | None
     )  # fmt: skip
 
 
-def _adjusted(study: StudyData, parameter: Parameter, value: Value | None, model: RankModel | None) -> tuple[Cell, ...]:
+def _adjusted(study: StudyData, parameter: Parameter, value: Value | None, model: Model | None) -> tuple[Cell, ...]:
     if model is None or value is None:
         return None, None
     found = model.marginal(parameter, value)

@@ -10,8 +10,9 @@ import numpy as np
 from scipy.stats import qmc, spearmanr
 
 from tuned.analyses.answer import Answer
+from tuned.analyses.intervals import deviation
 from tuned.analyses.models.encoding import encoded
-from tuned.analyses.models.sampled import DRAWS
+from tuned.analyses.models.kernels import DRAWS
 from tuned.analyses.models.surrogate import Surrogate, fitted, point_at
 from tuned.analyses.question import Question
 from tuned.analyses.robust import wild_note
@@ -32,13 +33,17 @@ def importance(question: Question) -> Answer:
     model = fitted(question.study, question.options.get("metric"))
     rows_a, rows_b, mixed = _designs(model)
     rows = np.vstack([rows_a, rows_b, *mixed])
-    drawn = [_indices(one, len(mixed)) for one in model.functions.at(rows)]
+    functions = model.model.values.at(rows)
+    drawn = [_indices(one, len(mixed)) for one in functions]
     tail = (100 - LEVEL) / 2
     alone = np.median([first for first, _ in drawn], axis=0)
     low, whole, high = np.percentile([total for _, total in drawn], [tail, 50, 100 - tail], axis=0)
     # A function that is drawn varies at least a little along every parameter; their mean may not.
-    _, flat = _indices(model.predict_rows(rows)[0], len(mixed))
+    _, flat = _indices(model.model.values.mean(rows), len(mixed))
     low, high = np.minimum(low, flat), np.maximum(high, flat)
+    # A share that is smaller than what is not known of the function is not told from none.
+    doubt = float(np.mean(functions.var(axis=0)) / (np.mean(functions.var(axis=1)) or 1.0))
+    low, high = np.where(low <= doubt, 0.0, low), np.where(high >= 1 - doubt, 1.0, high)
     names = [p.name for p in model.space.tunable]
     order = sorted(range(len(names)), key=lambda i: -whole[i])
     columns = (
@@ -65,12 +70,12 @@ def fit(question: Question) -> Answer:
     """How well a model predicts each trial from the others."""
     question.allow("metric")
     model = fitted(question.study, question.options.get("metric"))
-    predicted, deviation = model.left_out()
+    predicted, spread = model.left_out()
     seen = model.seen
     error = seen - predicted
-    inside = np.abs(error) <= 1.96 * deviation
+    inside = np.abs(error) <= 1.96 * spread
     rank = _rank(seen, predicted)
-    explained = 1 - float(np.mean((error / model.scale) ** 2)) / (float(np.var(seen / model.scale)) or 1.0)
+    explained = 1 - float(np.mean((error / (deviation(seen) or 1.0)) ** 2))
     columns = (Column("measure"), Column("value", "number"), Column("meaning"))
     quality = (
         ("trials", len(seen), f"{model.told}, in the present space"),
@@ -79,8 +84,8 @@ def fit(question: Question) -> Answer:
         ("median error", float(np.median(np.abs(error))), f"of {model.metric}"),
         ("within 95 %", float(np.mean(inside)), "share of results inside their interval: 0.95 is right"),
     )
-    worst = sorted(range(len(seen)), key=lambda i: -abs(error[i]) / (deviation[i] or 1.0))[:WORST]
-    surprises = tuple((model.trials[i].number, float(seen[i]), float(predicted[i]), float(deviation[i])) for i in worst)
+    worst = sorted(range(len(seen)), key=lambda i: -abs(error[i]) / (spread[i] or 1.0))[:WORST]
+    surprises = tuple((model.trials[i].number, float(seen[i]), float(predicted[i]), float(spread[i])) for i in worst)
     shown = (
         Column("trial", "count"),
         Column("result", "number"),
@@ -92,7 +97,7 @@ def fit(question: Question) -> Answer:
         Table("fit.surprises", "the greatest surprises", shown, surprises),
     )
     numbers = [t.number for t in model.trials]
-    figures = {"number": numbers, "result": seen, "predicted": predicted, "deviation": deviation}
+    figures = {"number": numbers, "result": seen, "predicted": predicted, "deviation": spread}
     return Answer(verdicts=_trust(model), tables=tables, figures={"fit": figures})
 
 
@@ -147,7 +152,7 @@ def _indices(means: Floats, parameters: int) -> tuple[Floats, Floats]:
 
 def _best_values(model: Surrogate) -> dict[str, str]:
     """Parameter -> the value of the best trial; empty where it is inactive there."""
-    best = model.trials[int(np.argmin(model.y))]
+    best = model.trials[int(np.argmin(model.model.tamed))]
     return {p.name: _text(best.params.get(p.name)) for p in model.space.tunable}
 
 

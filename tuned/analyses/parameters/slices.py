@@ -12,7 +12,6 @@ import numpy as np
 from scipy.stats import qmc
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.models.encoding import encoded
 from tuned.analyses.models.surrogate import Surrogate, fitted, point_at
 from tuned.analyses.question import Question
 from tuned.analyses.table import Column, Table
@@ -112,7 +111,7 @@ def _best_with(model: Surrogate, names: Sequence[str]) -> Point:
     Raises:
         InvalidInput: There is none.
     """
-    for i in np.argsort(model.y, kind="stable"):
+    for i in np.argsort(model.model.tamed, kind="stable"):
         point = model.space.carried(model.trials[int(i)].params)
         if point is not None and all(name in point for name in names):
             return point
@@ -132,10 +131,8 @@ def _with(space: SearchSpace, point: Point, changes: Point) -> Point:
 def _average(model: Surrogate, name: str, values: Sequence[Value]) -> list[float]:
     units = qmc.Sobol(len(model.space.tunable), seed=0).random(AVERAGED)
     others = [point_at(model.space, list(row)) for row in units]
-    rows = encoded(model.space, [_with(model.space, other, {name: v}) for v in values for other in others])
-    mean, _ = model.predict_rows(rows)
-    averages = mean.reshape(len(values), AVERAGED).mean(axis=1)
-    return [float(a) for a in model.sign * (averages * model.scale + model.shift)]
+    mean = model.model.expected([_with(model.space, other, {name: v}) for v in values for other in others])
+    return [float(a) for a in model.sign * mean.reshape(len(values), AVERAGED).mean(axis=1)]
 
 
 def _text(value: Value) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from tuned.analyses.groups import text_of
-from tuned.analyses.models.rank_model import LEAST_TRIALS as MODELLED
-from tuned.analyses.models.rank_model import RankModel
+from tuned.analyses.models.model import LEAST as MODELLED
+from tuned.analyses.models.model import Model
 from tuned.analyses.naming import is_batch_size, is_regulariser, is_size
 from tuned.analyses.points import Points, points
 from tuned.analyses.study_data import Floats, StudyData, positions
@@ -129,7 +129,7 @@ def _own_part(study: StudyData, parameter: Parameter, tried: Points) -> Floats:
     rest = tuple(p for p in study.space.parameters if p.name != parameter.name)
     if len(tried.trials) < MODELLED or not any(p.kind != "fixed" for p in rest):
         return tried.results
-    model = RankModel(replace(study.space, parameters=rest), [t.params for t in tried.trials], tried.results)
+    model = Model(replace(study.space, parameters=rest), [t.params for t in tried.trials], tried.results)
     return model.unexplained
 
 

@@ -23,7 +23,7 @@ router = make_router("studies")
 def _row(
     given: Context,
     study: Study,
-    results: Sequence[float],
+    results: queries.RankedResults,
     repeated: Sequence[Sequence[float]],
     running: Sequence[float],
     stopping: queries.StoppingReport | None = None,
@@ -42,7 +42,7 @@ async def studies(given: Given) -> list[StudyRow]:
     """All studies, oldest first."""
     found, running = await given.database.ask(
         lambda conn: (
-            [(s, queries.results(conn, s), queries.repetitions(conn, s)) for s in queries.studies(conn)],
+            [(s, queries.ranked_results(conn, s), queries.repetitions(conn, s)) for s in queries.studies(conn)],
             elapsed(conn),
         )
     )
@@ -56,7 +56,7 @@ async def show(name: str, given: Given) -> dict[str, Any]:
     stopping, results, repeated, running = await given.database.ask(
         lambda conn: (
             queries.stopping_report(conn, study),
-            queries.results(conn, study),
+            queries.ranked_results(conn, study),
             queries.repetitions(conn, study),
             elapsed(conn).get(study.id, ()),
         )

@@ -42,7 +42,7 @@ class Changed:
     Attributes:
         ended, events: The trials that ended and the events since the last look.
         before: Its best value at that moment; None without one.
-        results: Its ranked values, for what the best one keeps of its own (`queries.results`).
+        results: What its best was chosen from.
         running: Seconds for which each of its live trials has run.
     """
 
@@ -50,7 +50,7 @@ class Changed:
     ended: list[queries.EndedTrial]
     events: list[Event]
     before: float | None
-    results: Sequence[float]
+    results: queries.RankedResults
     running: Sequence[float]
 
 
@@ -114,7 +114,7 @@ def _read(conn: Connection, request: SummaryRequest) -> Changes:
     for study in studies:
         ended, events = queries.ended_after(conn, study.id, seq), of_study.get(study.name, [])
         if ended or events or any(study.counts.get(state, 0) for state in LIVE):
-            before, results = queries.best_value_before(conn, study, seq), queries.results(conn, study)
+            before, results = queries.best_value_before(conn, study, seq), queries.ranked_results(conn, study)
             found.append(Changed(study, ended, events, before, results, running.get(study.id, ())))
         else:
             quiet += 1
