@@ -119,8 +119,7 @@ def test_intervals_of_means(law: str, n: int) -> None:
 @pytest.mark.parametrize("n", [14, 30, 60])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_intervals_of_adjusted_results(name: str, n: int) -> None:
-    # Waves at fourteen trials hold 85 %: 58 % along the parameter with one and a half periods.
-    assert of_adjusted(FUNCTIONS[name], n, 40) >= (0.82 if (name, n) == ("waves", 14) else 0.88)
+    assert of_adjusted(FUNCTIONS[name], n, 40) >= 0.9
 
 
 @pytest.mark.slow
@@ -128,8 +127,7 @@ def test_intervals_of_adjusted_results(name: str, n: int) -> None:
 @pytest.mark.parametrize("n", [14, 30, 60])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_intervals_of_slices(name: str, n: int) -> None:
-    # A kink is no function of the model: 86 % were measured at 30 and 60 trials, 97 to 99 % of the other functions.
-    assert of_slices(FUNCTIONS[name], n, 20) >= 0.82
+    assert of_slices(FUNCTIONS[name], n, 20) >= 0.92
 
 
 @pytest.mark.slow
@@ -137,8 +135,7 @@ def test_intervals_of_slices(name: str, n: int) -> None:
 @pytest.mark.parametrize("n", [14, 30])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_intervals_of_importance(name: str, n: int) -> None:
-    # The kink at fourteen trials holds 79 %: short of its 90 %, as no function of the model has one.
-    assert of_importance(FUNCTIONS[name], n, 40) >= 0.78
+    assert of_importance(FUNCTIONS[name], n, 40) >= 0.9
 
 
 def test_four_values_are_enough_for_an_interval_of_their_mean() -> None:
@@ -150,6 +147,11 @@ def test_four_values_are_enough_for_an_interval_of_their_mean() -> None:
 
 def test_adjusted_results_hold_what_they_claim() -> None:
     assert of_adjusted(FUNCTIONS["a bowl and a slope"], 24, 6) >= 0.85
+
+
+def test_a_slice_through_a_corner_holds_what_it_claims() -> None:
+    """The bottom of a V along one parameter, on which all points along the others stand: a smooth kernel rounds it."""
+    assert of_slices(FUNCTIONS["a kink and an interaction"], 60, 8) >= 0.92
 
 
 def test_importance_is_not_sure_at_few_trials() -> None:

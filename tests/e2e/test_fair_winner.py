@@ -51,7 +51,7 @@ for step in range(1, 10 if trial.stage != "test" else 1):
 SHIFTED = """
 import tuned
 trial = tuned.current_trial()
-trial.report(loss=1 - trial.params["x"] / 64 + trial.seed % 3)
+trial.report(loss=1 - trial.params["x"] / 64 + (trial.seed % 3 if trial.stage == "confirm" else 0))
 """
 SAVING = """
 import tuned
@@ -185,7 +185,7 @@ def test_failing_is_an_outcome_and_a_baseline_without_results_loses(
     daemon.submit(nothing, tmp_path)
     daemon.wait_ended("nothing")
     step = take(daemon, "nothing", "confirm", top=1, seeds=2)
-    assert step["state"] == "failed" and "winner" not in step["result"], step
+    assert step["state"] != "done" and "winner" not in step["result"], step
     assert "none of 4 repetitions gave a result" in step["why"] and "this point cannot be trained" in step["why"]
 
 
