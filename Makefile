@@ -8,7 +8,7 @@ MINUTES ?= 10
 HOURS ?=
 PROGRAMS ?= 1000
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement soak programs clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement soak programs dist docs clean
 
 venv: $(VENV)/.made
 
@@ -33,6 +33,21 @@ examples: venv
 
 test: venv
 	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+# Tools of a release in an environment of their own: nothing of ours needs them.
+.release/.made:
+	$(PYTHON) -m venv .release
+	.release/bin/pip install --disable-pip-version-check --quiet build twine mkdocs-material
+	touch $@
+
+dist: venv .release/.made
+	packaging/check_dist .release $(VENV)
+
+docs: .release/.made
+	rm -rf build/pages && mkdir -p build/pages
+	cp -r docs *.md LICENSE build/pages
+	cp -r --parents examples/*/*.md $$(git ls-files 'examples/*.toml' 'examples/*.py' 'examples/*.svg' 'examples/*.png' 'examples/*.sh') build/pages
+	.release/bin/mkdocs build --strict --quiet
 
 check: venv
 	$(BIN)/ruff check .
@@ -68,4 +83,4 @@ programs: venv
 	PROGRAMS=$(PROGRAMS) $(BIN)/python -m pytest -q --timeout 0 tests/crash/test_programs.py
 
 clean:
-	rm -rf $(VENV) .peers .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .release .demo build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
