@@ -87,7 +87,7 @@ def ours(slots: int = 1, lag: int = 0) -> Searcher:
 
 
 def ax_client(problem: Problem, seed: int) -> Run:
-    """Ax's own client with its defaults; numbers alone."""
+    """Ax's own client with its defaults; spaces of numbers alone."""
     import logging
     import warnings
 
@@ -95,6 +95,8 @@ def ax_client(problem: Problem, seed: int) -> Run:
     from ax.api.configs import RangeParameterConfig
     from ax.utils.common.logger import set_ax_logger_levels
 
+    if any(p.kind not in ("float", "int") for p in problem.space.parameters):
+        raise NotImplementedError("only numbers are handed on to it")
     set_ax_logger_levels(logging.ERROR)
     warnings.simplefilter("ignore")
     client, best, cpu = Client(random_seed=seed), math.inf, 0.0
@@ -216,8 +218,8 @@ def _measured(given: argparse.Namespace) -> dict[tuple[str, str, int], Run]:
                 run = runs[name, label, seed] = SEARCHERS[label](
                     shifted(problem, seed) if given.shifted else problem, seed
                 )
-            except ImportError as error:
-                sys.stderr.write(f"{label}: {error}\n")
+            except (ImportError, NotImplementedError) as error:
+                sys.stderr.write(f"{label}, {name}: {error}\n")
                 continue
             if given.out is not None:
                 line = {"problem": name, "searcher": label, "seed": seed, "best": run.best, "cpu_s": run.cpu_s}
