@@ -31,6 +31,13 @@ STUDY = """
     method = "sobol"
     trials = 3
 """
+COMMANDS = (
+    "status", "studies", "queue", "show wide", "show wide/1", "why wide", "why wide/1", "trials wide", "best wide",
+    "metrics wide/1", "events wide --limit 5", "summary --keep", "advise wide", "effects wide", "importance wide",
+    "compare wide", "space wide", "gpu", "daemon status", "wait wide", "wait wide/2", "explain seed", "show nothing",
+    "pause wide", "help", "help trials", "check wide.toml",
+)  # fmt: skip
+ALL = "import sys; from tuned.cli.run import run; [run(line.split()) for line in sys.argv[1:]]"
 
 
 @pytest.mark.e2e
@@ -39,6 +46,10 @@ def test_number_state_and_value_are_on_every_terminal(tunectl: Tunectl) -> None:
     more = "\n    ".join(f"{name} = {{ type = 'float', low = 0.001, high = 0.9 }}" for name in NAMES)
     (tunectl.work / "wide.toml").write_text(textwrap.dedent(STUDY.format(more=more)))
     tunectl("submit", "wide.toml", "--wait")
+    for columns in (60, 100):
+        code, lines = on_terminal(tunectl, columns, [sys.executable, "-I", "-c", ALL, *COMMANDS])
+        long = [line for line in lines if len(line) > columns and not line.startswith(("  command ", "      $ "))]
+        assert code == 0 and not long, "\n".join(long or lines)
     losses = {row["number"]: f"{row['values']['validation_loss']:.5g}" for row in tunectl.json("trials", "wide")}
     for columns in (60, 80, 120, 160):
         code, lines = on_terminal(tunectl, columns, [sys.executable, "-I", "-m", "tuned.cli", "trials", "wide"])

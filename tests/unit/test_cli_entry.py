@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tuned.core.verbs import BY_NAME
 
 ROOT = Path(tuned.__path__[0]).parent
 MAIN = "import sys; from tuned.cli.run import run; sys.exit(run(sys.argv[1:]))"
-SCRIPT = Path(sys.executable).with_name("tunectl")
+SCRIPT = ROOT / "packaging" / "tunectl"
 
 
 def run(*arguments: str, code: str = MAIN, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,15 +33,28 @@ def run(*arguments: str, code: str = MAIN, **environment: str) -> subprocess.Com
     )
 
 
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The console script in an environment whose path no line `#!` could hold, by a link to it elsewhere."""
+    folder = tmp_path_factory.mktemp("zu Hause ü" + "-long" * 40)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    packages = next((folder / "venv").glob("lib/python*/site-packages"))
+    theirs = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "ours.pth").write_text("\n".join([str(ROOT), *theirs]))
+    shutil.copy(SCRIPT, folder / "venv" / "bin" / "tunectl")
+    (folder / "tunectl").symlink_to(folder / "venv" / "bin" / "tunectl")
+    return folder / "tunectl"
+
+
 @pytest.mark.parametrize("kind", ["PYTHONPATH", "user site"])
-def test_a_users_own_packages_are_not_imported(kind: str, tmp_path: Path) -> None:
+def test_a_users_own_packages_are_not_imported(script: Path, kind: str, tmp_path: Path) -> None:
     places = {"PYTHONPATH": tmp_path, "user site": tmp_path / f"lib/python3.{sys.version_info[1]}/site-packages"}
     for name in ("tuned", "click", "storage", "tui", "random"):
         (places[kind] / name).mkdir(parents=True)
         (places[kind] / name / "__init__.py").write_text("raise SystemExit('imported the wrong one')")
     env = {"PYTHONPATH": str(tmp_path)} if kind == "PYTHONPATH" else {"PYTHONUSERBASE": str(tmp_path)}
     done = subprocess.run(
-        [SCRIPT, "--version"], env={**os.environ, **env}, cwd=places[kind], capture_output=True, text=True
+        [script, "--version"], env={**os.environ, **env}, cwd=places[kind], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout[:8]) == (0, "tunectl "), done.stderr
 

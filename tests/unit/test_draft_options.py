@@ -101,6 +101,7 @@ def test_scripts_without_a_parser(text: str, how: str, names: list[str]) -> None
         ),
         (Option("base_lr", "--x", "text", None), "leave", None),
         (Option("weight-decay", "--x", "float", 0.0), "tune", {"type": "float", "low": 1e-6, "high": 0.1, "log": True}),
+        (Option("decay", "--x", "float", 0.99), "leave", None),
         (Option("dropout", "--x", "float", 0.1), "tune", {"type": "float", "low": 0.0, "high": 0.6}),
         (Option("momentum", "--x", "float", None), "tune", {"type": "float", "low": 0.5, "high": 0.99}),
         (Option("hidden-size", "--x", "int", 128), "tune", {"type": "int", "low": 32, "high": 512, "log": True}),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from tuned.cli import render
+from tuned.cli.lines import room
 from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import TunedError
@@ -95,11 +96,16 @@ class Lines:
             data = event.data
             values = render.values(data["values"]) if data.get("values") else ""
             best = f"best {render.values(row.best.values)}" if row.best is not None else ""
-            left = f"about {words.duration(row.eta_s)} left" if row.eta_s else ""
+            left = _left(row)
             what = told(f"{row.name}/{event.number} {data['to']}", data.get("reason") or "")
             parts = (what, values, best, progress(row), left)
             click.echo("  ".join(part for part in parts if part), err=True)
         self._ended.clear()
+
+
+def _left(row: StudyRow) -> str:
+    """`about 22s left`; nothing in the last second, which an estimate does not know."""
+    return f"about {words.duration(row.eta_s)} left" if row.eta_s is not None and row.eta_s >= 1 else ""
 
 
 def progress(row: StudyRow) -> str:
@@ -113,7 +119,12 @@ def _live(client: Client) -> Iterator[Display]:
     from rich.live import Live
 
     bar = Bar(client)
-    with Live(get_renderable=bar.picture, console=Console(stderr=True), refresh_per_second=4, transient=True):
+    with Live(
+        get_renderable=bar.picture,
+        console=Console(stderr=True, width=room(error=True)),
+        refresh_per_second=4,
+        transient=True,
+    ):
         yield bar
 
 
@@ -147,7 +158,7 @@ class Bar:
             self._running = self._client.send(api.trials(row.name, state=sorted(LIVE), limit=SHOWN_TRIALS))
         except TunedError:
             self._running = []
-        left = f"about {words.duration(row.eta_s)} left" if row.eta_s else ""
+        left = _left(row)
         if row.state == StudyState.PAUSED:
             left = "paused"
         elif row.waits:

@@ -15,8 +15,12 @@ import click
 
 from tuned.cli import completion
 from tuned.cli.exits import DONE, FAILED, INTERRUPTED, NO_DAEMON, PIPE_CLOSED, TIMED_OUT, USAGE, Failed
+from tuned.cli.lines import folded, room
 from tuned.cli.root import root
 from tuned.core.errors import TunedError
+
+HELP = 80
+"""Columns of a help at most; an exported COLUMNS may be another terminal's."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -31,7 +35,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         _check_text(arguments)
         # Not root.main(): click would end the process by itself, with code 1, when nobody reads the output.
-        with root.make_context("tunectl", list(arguments)) as context:
+        width = min(room(), HELP) or None
+        with root.make_context("tunectl", list(arguments), terminal_width=width) as context:
             result = root.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else DONE
@@ -122,6 +127,4 @@ def _flat(text: str) -> str:
 
 
 def _say(line: str) -> None:
-    from tuned.cli.lines import folded, room
-
     click.echo(folded(line, hanging="    ", width=room(error=True)), err=True)

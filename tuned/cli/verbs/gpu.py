@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuned.cli import render
+from tuned.cli.lines import show_line
 from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
@@ -65,7 +66,7 @@ def gpu(
 
 def _table(rows: Sequence[GpuRow]) -> None:
     if not rows:
-        click.echo("this machine has no GPU; trials run in CPU slots (see: tunectl daemon status)")
+        show_line("this machine has no GPU; trials run in CPU slots (see: tunectl daemon status)")
         return
     show_table(
         ["gpu", "name", "=use", "=memory", "held by", "note"],

@@ -111,7 +111,9 @@ def judge_torch(said: dict[str, object], python: str, why: str, gpus: int) -> It
         return
     if "missing" in said:
         yield Finding(
-            "warn", f"{name} has no torch", "activate the environment that trials need, or name it: run.python = ..."
+            "warn",
+            f"{name} has no torch",
+            "where trials need it: activate their environment, or name it: run.python = ...",
         )
         return
     shown = f"{name}: torch {said['torch']}"

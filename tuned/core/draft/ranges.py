@@ -56,6 +56,8 @@ def choose(option: Option, customs: Mapping[str, Custom] | None = None) -> Choic
     for pattern, rule in _BY_NAME:
         if pattern.search(name):
             found = rule(option)
+            if _elsewhere(found.entry, option):
+                return Choice("leave", why=f"{option.default:g} by default, beyond what is customary for the name")
             if found.use != "leave" or option.kind == "text":
                 return _within(found, option)
             break
@@ -74,6 +76,16 @@ def _within(choice: Choice, option: Option) -> Choice:
     low = low if option.least is None else max(low, option.least)
     high = high if option.most is None else min(high, option.most)
     return replace(choice, entry={**choice.entry, "low": low, "high": high}) if low < high else Choice("leave")
+
+
+def _elsewhere(entry: Any, option: Option) -> bool:
+    """Whether the script's own value lies outside of a range for its name, which then means something else: a `decay`
+    of 0.99 is none of the weights. Zero is customary for what is switched off.
+    """
+    default = _number(option)
+    return (
+        bool(default) and isinstance(entry, Mapping) and "low" in entry and not entry["low"] <= default <= entry["high"]
+    )
 
 
 def _words(*names: str) -> re.Pattern[str]:
