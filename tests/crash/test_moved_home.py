@@ -85,7 +85,7 @@ def _refused(home: Path) -> None:
     second = DaemonProcess(home)
     second.spawn()
     assert second.process is not None
-    assert second.process.wait(60) == 1
+    assert second.process.wait(DEADLINE_S) == 1
     assert "a daemon runs here already" in second.log().splitlines()[-1]
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import wait_until
 from tests.e2e.tunectl_process import Tunectl
+from tests.patience import DEADLINE_S
 
 pytestmark = pytest.mark.e2e
 
@@ -39,7 +40,7 @@ def needs(package: str) -> None:
 def reading(code: str, *words: str) -> Any:
     """What a program prints that reads with the package itself."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, *words], capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "ignore", "-c", code, *words], capture_output=True, text=True, timeout=DEADLINE_S
     )
     assert done.returncode == 0, done.stderr
     return eval(done.stdout.splitlines()[-1])
@@ -114,7 +115,7 @@ def test_figures_for_prometheus_by_file_and_by_socket(ran: Tunectl, tmp_path: Pa
     assert read["tuned_trials_running"].value == 1 and read["tuned_trial_running_seconds"].value > 0
     assert read["tuned_study_trials"].labels == {"study": "live", "state": "running"}
     curl = ["curl", "-s", "--unix-socket", str(ran.home / "tuned.sock"), "http://tuned/metrics"]
-    text = subprocess.run(curl, capture_output=True, text=True, timeout=60, check=True).stdout
+    text = subprocess.run(curl, capture_output=True, text=True, timeout=DEADLINE_S, check=True).stdout
     assert {f.name for f in parser.text_string_to_metric_families(text)} >= {"tuned_build_info", "tuned_trial_info"}
     assert "end in .prom" in ran("metrics-file", str(tmp_path / "x"), code=2)
     ran.release()
