@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import re
 from pathlib import Path
@@ -10,8 +12,9 @@ import tuned.daemon
 from tests.crash.lab import Lab
 from tests.e2e.conftest import wait_until
 from tests.gpus.standin import Cards
+from tuned.daemon.loops import Loops
 
-LOOPS = ("scheduler", "devices", "housekeeping", "yields", "notices", "graveyard", "records", "socket")
+LOOPS = ("scheduler", "devices", "housekeeping", "yields", "callers", "notices", "graveyard", "records", "socket")
 
 
 def test_every_loop_goes_on_after_failures(lab: Lab) -> None:
@@ -47,3 +50,12 @@ def test_every_loop_has_its_failpoint() -> None:
     started = re.findall(r'_loops\.start\("([a-z]+)"', (folder / "app.py").read_text())
     assert sorted(started) == sorted(LOOPS)
     assert sorted(re.findall(r'failpoints\.reach\("loop\.([a-z]+)"\)', code)) == sorted(LOOPS)
+
+
+async def test_a_daemon_without_descriptors_tells_once_a_try_that_it_accepts_nobody() -> None:
+    loops, loop = Loops(), asyncio.get_running_loop()
+    context = {"message": "", "exception": OSError(errno.EMFILE, "Too many open files"), "socket": None}
+    for _ in range(2048):
+        loops._unawaited(loop, context)
+    assert loops.counts == {"accepting connections": 1}
+    assert "Too many open files" in loops.notes[0]

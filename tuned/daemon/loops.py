@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuned.core.errors import TunedError
+from tuned.protocol import SCARCE
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,11 @@ class Trouble:
     row: int = 0
     last: str = ""
     at: float = 0.0
+
+
+ACCEPTING = "accepting connections"
+_ONE_TRY_S = 0.5
+"""What is told within this time belongs to one try."""
 
 
 class Loops:
@@ -113,6 +119,12 @@ class Loops:
         error = context.get("exception")
         if error is None:
             loop.default_exception_handler(context)
+            return
+        if "socket" in context and isinstance(error, OSError) and error.errno in SCARCE:
+            # asyncio tries again in a second, and says so once for each place in the queue of connections.
+            seen = self.troubles.get(ACCEPTING)
+            if seen is None or time.monotonic() - seen.at > _ONE_TRY_S:
+                self.failed(ACCEPTING, error)
             return
         task = context.get("future") or context.get("task")
         self.failed(task.get_name() if isinstance(task, asyncio.Task) else "a callback", error)
