@@ -10,19 +10,17 @@ import errno
 import fcntl
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tuned import protocol
 from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.trials.trial import Trial
+from tuned.daemon.files import rights
 from tuned.metrics_appender import EMPTY_GAPS, read_gaps
 from tuned.plain_files import NotPlain, open_plain, read_plain
-
-T = TypeVar("T")
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
@@ -67,7 +65,7 @@ def create(run_dir: Path, spec: Mapping[str, Any] | Callable[[], Mapping[str, An
         OSError: The disk is full or read-only; nothing is left behind that would be in the way of another try.
     """
     for folder in (run_dir.parent.parent, run_dir.parent):
-        give_rights(folder)
+        rights.give(folder)
     new = [p for p in (run_dir.parent, run_dir.parent.parent) if not p.exists()]
     run_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     run_dir.mkdir(mode=0o700)
@@ -119,7 +117,7 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     Raises:
         OSError: The metrics cannot be read at the moment.
     """
-    _unshut(run_dir)
+    rights.let_in(run_dir)
     exit_record, no_exit = _exit_record(run_dir, attempt_id)
     start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
     waits = None if started or start else _record(run_dir, protocol.WAIT_FILE, {"why": (str,)}, attempt_id)[0]
@@ -127,7 +125,7 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     no_metrics = ""
     try:
         metrics = run_dir / protocol.METRICS_FILE
-        with _read_own(metrics, lambda: read_plain(metrics)) as file:
+        with rights.read_own(metrics, lambda: read_plain(metrics)) as file:
             status = os.fstat(file.fileno())
             size, found = status.st_size, status.st_ino
             replaced = size < offset or (inode not in (0, found) and offset > 0)
@@ -144,41 +142,6 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     damaged = no_exit or no_start or no_metrics
     more, why = size > offset + len(data), "" if waits is None else str(waits["why"])
     return Facts(start, exit_record, data, more, replaced, damaged, found, why)
-
-
-def _unshut(run_dir: Path) -> None:
-    """Let us into a run directory that somebody has shut, or a folder above it that is its study's.
-
-    Raises:
-        PermissionError: The folder of all run directories is shut: nothing can be said of what lies below.
-    """
-    if not os.access(run_dir, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-        for folder in (run_dir.parent.parent, run_dir.parent, run_dir):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                folder.stat()
-                give_rights(folder)
-
-
-def _read_own(path: Path, read: Callable[[], T]) -> T:
-    """What `read` gives of a file, also where the rights of its owner, who we are, were taken away."""
-    try:
-        return read()
-    except PermissionError:
-        give_rights(path)
-        return read()
-
-
-def give_rights(path: Path) -> None:
-    """Let the owner, who we are, read and write a file, or a folder; a link is left alone."""
-    with contextlib.suppress(OSError):
-        fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(fd).st_mode
-            wanted = 0o700 if stat.S_ISDIR(mode) else 0o600 if stat.S_ISREG(mode) else 0
-            if mode & wanted != wanted:
-                Path(f"/proc/self/fd/{fd}").chmod(stat.S_IMODE(mode) | wanted)
-        finally:
-            os.close(fd)
 
 
 _START_FIELDS: dict[str, tuple[type, ...]] = {
@@ -232,7 +195,7 @@ def _record(
 ) -> tuple[dict[str, Any] | None, str]:
     """A record, or None and what is wrong with it."""
     try:
-        record = _read_own(run_dir / name, lambda: protocol.read_record(str(run_dir), name))
+        record = rights.read_own(run_dir / name, lambda: protocol.read_record(str(run_dir), name))
     except (protocol.RecordError, NotADirectoryError, PermissionError) as error:
         return None, str(error)
     if record is None:

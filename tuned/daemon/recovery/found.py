@@ -15,7 +15,7 @@ from typing import Any
 from tuned import protocol
 from tuned.core.errors import InvalidInput
 from tuned.core.names import check_study_name
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files import rights, run_dirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class FoundAttempt:
 def studies(runs: Path) -> Iterator[Path]:
     """The folders of studies: those with a record or with a trial in them."""
     for folder in sorted(_folders(runs)):
-        run_dirs.give_rights(folder)  # a trial may have shut it: no reason to keep the daemon from starting
+        rights.give(folder)  # a trial may have shut it: no reason to keep the daemon from starting
         with contextlib.suppress(InvalidInput):
             check_study_name(folder.name)
             if (folder / protocol.STUDY_FILE).exists() or run_dirs.numbered(folder):
