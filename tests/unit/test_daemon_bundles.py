@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tuned.daemon.playbook import bundles, reproduce_script
+from tuned.daemon.playbook.playbooks import Playbooks
 
 
 def test_data_has_one_hash_whoever_looks(tmp_path):
@@ -71,3 +77,39 @@ def test_what_lies_beside_the_code_is_linked(tmp_path):
     assert (copy / "a.py").read_text() == "copy" and not (copy / "pkg" / "b.py").is_symlink()
     assert sorted(p.name for p in copy.iterdir()) == ["a.py", "data", "pkg"]
     reproduce_script.link_missing(str(tmp_path / "absent"), str(copy))
+
+
+@pytest.mark.parametrize(("number", "waits"), [(errno.ENOSPC, True), (errno.EAGAIN, True), (errno.EACCES, False)])
+async def test_a_bundle_waits_for_room_and_for_a_process(
+    monkeypatch: pytest.MonkeyPatch, number: int, waits: bool
+) -> None:
+    """The step is tried again, then; what cannot be written at all has failed."""
+
+    def make(*_: Any) -> Path:
+        raise OSError(number, os.strerror(number), "/runs")
+
+    nothing: Any = None
+    maker = bundles.Bundles(nothing, Path("/runs"), Path("/sdk"), nothing)
+    monkeypatch.setattr(maker, "_make", make)
+    changes: list[Any] = []
+
+    async def change(*change: Any) -> None:
+        changes.append(change)
+
+    playbooks: Any = SimpleNamespace(_bundles=maker, _change=change)
+    step: Any = SimpleNamespace(id="finalize", result={})
+    if waits:
+        with pytest.raises(OSError):
+            await Playbooks._bundle(playbooks, 1, step)
+    else:
+        await Playbooks._bundle(playbooks, 1, step)
+    assert len(changes) == (not waits)
+
+
+def test_packages_are_not_left_out_since_no_process_was_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(BlockingIOError):
+        bundles._installed("python3", {})

@@ -7,6 +7,7 @@ that a bundle is whole or not there. The program in it is `reproduce.py`, which 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -46,6 +47,8 @@ json.dump({"python": sys.version, "platform": platform.platform(), "packages": f
 _CHOICE = {"trial": "configuration", "outcome": "outcome", "why": "why"}
 """Of a bundle's `configuration`: its key -> that of the step's result."""
 _PATIENCE_S = 60.0
+_PASSES = frozenset((*protocol.SCARCE, errno.ENOSPC, errno.EDQUOT))
+"""Errors of a machine that may have more room, or processes, in a while."""
 _CHUNK = 2**20
 
 
@@ -66,11 +69,14 @@ class Bundles:
 
         Raises:
             InvalidInput: A record of the final training is gone.
-            Unavailable: The disk is full, or cannot be written.
+            Unavailable: It cannot be written.
+            OSError: The machine lacks room, processes, memory or descriptors: it may be made later.
         """
         try:
             folder = await asyncio.to_thread(self._make, study_id, step)
         except OSError as error:
+            if error.errno in _PASSES:
+                raise
             raise Unavailable(f"the bundle cannot be written: {error}", where=FINAL_DIR) from error
         return {"bundle": str(folder), "reproduce": f"python {folder / SCRIPT}"}
 
@@ -204,7 +210,9 @@ def _installed(python: str, environment: dict[str, str]) -> dict[str, Any]:
             [python, "-c", _PACKAGES], env=environment, capture_output=True, timeout=_PATIENCE_S, check=True, cwd="/"
         )
         found: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        if isinstance(error, OSError) and error.errno in _PASSES:
+            raise
         return {}
     return found
 

@@ -83,6 +83,9 @@ class Playbooks:
             await work
         except asyncio.CancelledError:
             raise
+        except (OSError, TunedError) as error:
+            log.warning("a step waits, and is tried again: %s", error)
+            await asyncio.sleep(RETRY_S)
         except Exception:
             log.exception("a step stumbled")
             await asyncio.sleep(RETRY_S)
