@@ -38,9 +38,13 @@ def test_the_newest_complete_folder_is_handed_on(shared_daemon: DaemonProcess, t
         "search": {"method": "sobol", "trials": 1},
     }
     shared_daemon.submit(study, project)
-    shared_daemon.until(
-        lambda: len(shared_daemon.get("/v1/metrics", target="folders/1", name="eval_loss")) == 7, "seven steps"
-    )
+
+    def seven_steps() -> bool:
+        [trial] = shared_daemon.trials("folders")
+        assert trial["state"] != "failed", trial["reason"]
+        return len(shared_daemon.get("/v1/metrics", target="folders/1", name="eval_loss")) == 7
+
+    shared_daemon.until(seven_steps, "seven steps")
     shared_daemon.post("/v1/pause", {"targets": ["folders/1"]})
     shared_daemon.wait_state("folders", 1, "paused")
     go.touch()
