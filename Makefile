@@ -6,9 +6,10 @@ export PYTHONUNBUFFERED = 1
 
 MINUTES ?= 10
 HOURS ?=
+WHEELS ?=
 PROGRAMS ?= 1000
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement soak programs dist docs clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement gpu-day gpu-check soak programs dist docs clean
 
 venv: $(VENV)/.made
 
@@ -75,6 +76,12 @@ bench-replay: venv
 
 bench-judgement: venv
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.judgement $(if $(REPETITIONS),--repetitions $(REPETITIONS)) $(if $(PROCESSES),--processes $(PROCESSES))
+
+gpu-day: venv
+	$(BIN)/python -m benchmarks.gpu_day
+
+gpu-check: $(if $(WHEELS),,venv)
+	packaging/gpu-check $(WHEELS)
 
 soak: venv
 	$(BIN)/python -m benchmarks.soak $(if $(HOURS),--hours $(HOURS),--minutes $(MINUTES))

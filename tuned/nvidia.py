@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from tuned.core.queue.gpu_shares import is_part
+
 log = logging.getLogger(__name__)
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -54,12 +56,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card.
+    """One card, or one instance of a card that is cut into several (MIG).
 
     Attributes:
         uuid: Its identity.
         number: Its place in PCI bus order among all cards that the driver has listed since the start.
-        ordinal: Its place among those it lists now, which is CUDA's number; None when it is not among them.
+        ordinal: Its place among those it lists now, which is CUDA's number; None when it is not among them, and of
+            instances, which CUDA does not number.
         memory_total: Bytes; 0 when the driver never said.
         sample: Its state; None while it does not answer.
         trouble: Why it does not answer; empty when it does.
@@ -165,11 +168,24 @@ class Nvidia:
             try:
                 handle = self._nvml.nvmlDeviceGetHandleByIndex(place)
                 bus = _text(self._nvml.nvmlDeviceGetPciInfo(handle).busId)
-                found.append((_text(self._nvml.nvmlDeviceGetUUID(handle)), bus, handle))
+                parts = self._parts(handle)
+                # A card that is cut into instances is none itself: nothing can be run on the whole of it.
+                for part, one in enumerate(parts or [handle]):
+                    uuid = _text(self._nvml.nvmlDeviceGetUUID(one))
+                    found.append((uuid, f"{bus}/{part:02}" if parts else bus, one))
             except self._nvml.NVMLError as error:
                 log.warning("card %d of the NVIDIA driver is left out: %s", place, error)
                 self._again = True
         return found
+
+    def _parts(self, handle: Any) -> list[Any]:
+        """The instances of a card; none where it is whole."""
+        mode = self._optional(self._nvml.nvmlDeviceGetMigMode, handle)
+        if not mode or mode[0] != self._nvml.NVML_DEVICE_MIG_ENABLE:
+            return []
+        most = self._optional(self._nvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0
+        found = (self._optional(self._nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, n) for n in range(most))
+        return [part for part in found if part is not None]
 
     def _version(self) -> str:
         found = self._optional(self._nvml.nvmlSystemGetDriverVersion)
@@ -186,8 +202,9 @@ class Nvidia:
                 except self._nvml.NVMLError as error:
                     trouble = _why(error)
             listed = known.handle is not None
-            place = ordinal if listed else None
-            ordinal += listed
+            whole = listed and not is_part(uuid)
+            place = ordinal if whole else None
+            ordinal += whole
             cards.append(Card(uuid, number, place, known.name, known.memory_total, sample, trouble))
         return tuple(cards)
 

@@ -214,6 +214,14 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
     assert any("gpu:0 is left to" in note for note in daemon.get("/v1/status")["notes"])
     cards.set(0, processes={})
     assert daemon.wait_state("gpus", 1, "running")["attempt"] == 2
+    # Quiet hours do the same by the clock, whether polite mode is on or not, and a person can end them.
+    daemon.post("/v1/gpus/polite", {"on": False})
+    settings = tmp_path / "tuned-hpo" / "config.toml"
+    settings.write_text('[[gpu.quiet]]\nfrom = "00:00"\nto = "24:00"\n')
+    daemon.wait_state("gpus", 1, "queued")
+    assert daemon.get("/v1/gpus")[0]["left_to"] == "left to others in quiet hours until 24:00"
+    daemon.post("/v1/gpus/yield", {"gpu": "0"})
+    assert daemon.wait_state("gpus", 1, "running")["attempt"] == 3
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
     assert "resumed on 0" in daemon.get("/v1/studies/gpus/trials/1/log")["text"]

@@ -110,6 +110,15 @@ class Cards:
         for name, value in figures.items():
             self._write(folder / name, value)
 
+    def cut(self, number: int, *instances: Mapping[str, Any]) -> None:
+        """Cut a card into instances with these figures; none makes it whole again."""
+        shutil.rmtree(self.folder / str(number) / "mig", ignore_errors=True)
+        for place, figures in enumerate(instances):
+            folder = self.folder / str(number) / "mig" / str(place)
+            folder.mkdir(parents=True)
+            for name, value in figures.items():
+                self._write(folder / name, value)
+
     @staticmethod
     def _write(path: Path, value: object) -> None:
         if value is None:

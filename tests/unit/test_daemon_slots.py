@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpus.standin import LOST, Cards, NoDriver
+from tests.gpus.standin import GIB, LOST, Cards, NoDriver
 from tuned import nvidia
 from tuned.core.queue.attribution import FOREIGN_BYTES
 from tuned.daemon.machine.slots import Ours, Slots
+from tuned.daemon.machine.visible import visible_cards
 from tuned.nvidia import Nvidia
 
 
@@ -178,3 +179,20 @@ def test_a_yielded_card_is_not_leased_until_its_time_is_over(cards, monkeypatch)
     assert free_gpus(slots) == slots.leasable_gpus() == ["GPU-y"]
     monkeypatch.setattr("tuned.daemon.machine.slots.clock.now", lambda: 1600.0)
     assert free_gpus(slots) == ["GPU-x", "GPU-y"]
+
+
+def test_instances_of_a_card_are_slots_of_their_own(cards, monkeypatch):
+    monkeypatch.setattr(nvidia, "AGAIN_S", 0.0)
+    part = {"name": "H100 MIG 3g.40gb", "memory_total": 40 * GIB}
+    cards.cut(0, *({**part, "uuid": f"MIG-{n}"} for n in "ab"))
+    slots = Slots(Nvidia(), 1)
+    assert [(slot.id, slot.label, slot.memory_total) for slot in slots.gpus[:2]] == [
+        ("MIG-a", "gpu:0", 40 * GIB),
+        ("MIG-b", "gpu:1", 40 * GIB),
+    ]
+    assert [slot.id for slot in slots.gpus[2:]] == ["GPU-y"]
+    # CUDA numbers no instances, and gives a process one of them alone.
+    assert slots.environment("MIG-b")["CUDA_VISIBLE_DEVICES"] == "MIG-b"
+    assert slots.environment("GPU-y")["CUDA_VISIBLE_DEVICES"] == "GPU-y"
+    assert [slots.capacity(wanted) for wanted in (0.5, 1, 2)] == [6, 3, 0]
+    assert [card.uuid for card in visible_cards(Nvidia().look().cards, "MIG-b")] == ["MIG-b"]

@@ -14,13 +14,13 @@ def test_every_figure_is_read_and_a_missing_one_is_none(tmp_path: Path, monkeypa
     whole = {"bus": "0000:b1:00.0", "uuid": "GPU-late", "name": "T4", "memory_total": 16 * GIB, "memory_used": 5}
     figures = {"utilisation": 12, "power": 71_500, "energy": 9_000, "temperature": 61, "throttle": 4}
     cards = Cards(tmp_path / "cards", {**whole, **figures}, {"bus": "0000:17:00.0", "utilisation": None})
-    cards.here(monkeypatch).set(0, processes={41: 7, 42: None})
+    cards.here(monkeypatch).set(0, processes={41: 7, 42: None}, busy={42: 35}, compute_mode=3)
     look = Nvidia().look()
     assert (look.version, look.trouble) == ("570.1", "")
     early, late = look.cards
     assert (early.uuid, early.number, early.ordinal, early.sample) == ("GPU-1", 0, 0, Sample(0))
     assert (late.uuid, late.number, late.name, late.memory_total) == ("GPU-late", 1, "T4", 16 * GIB)
-    assert late.sample == Sample(12, 12.0, {41: 7, 42: None}, 71.5, 9.0, 61.0, 4)
+    assert late.sample == Sample(12, 12.0, {41: 7, 42: None}, 71.5, 9.0, 61.0, 4, exclusive=True, busy={42: 35.0})
 
 
 def test_a_card_that_the_driver_lists_no_more_keeps_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

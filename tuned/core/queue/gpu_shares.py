@@ -12,6 +12,15 @@ _DUST = 1e-6
 """Three thirds are a whole."""
 
 
+PART = "MIG-"
+"""The id of an instance of a card that is cut into several begins with this."""
+
+
+def is_part(card: str) -> bool:
+    """Whether it is an instance of a card: CUDA gives a process one of them, and no other card."""
+    return card.startswith(PART)
+
+
 def check_gpus(value: object) -> float:
     """A number of GPUs that a trial can ask for: a part of one, or whole ones.
 
@@ -50,6 +59,7 @@ def choose(shares: Mapping[str, float], wanted: float) -> list[str]:
     """The cards for a trial; empty when they cannot be had.
 
     Whole ones in their order; for a part the fullest card that has room for it, so that whole ones stay whole.
+    Instances of a card count as whole ones, but never as several.
 
     Args:
         shares: Id -> what is left of the card.
@@ -58,7 +68,7 @@ def choose(shares: Mapping[str, float], wanted: float) -> list[str]:
     if wanted < 1.0:
         fitting = [slot for slot, left in shares.items() if left >= wanted - _DUST]
         return [min(fitting, key=lambda slot: shares[slot])] if fitting else []
-    whole = [slot for slot, left in shares.items() if left >= 1.0 - _DUST]
+    whole = _whole(shares, wanted)
     return whole[: int(wanted)] if len(whole) >= int(wanted) else []
 
 
@@ -66,4 +76,8 @@ def how_many(shares: Mapping[str, float], wanted: float) -> int:
     """How many trials that want so much could run on these cards at once."""
     if wanted < 1.0:
         return sum(int((max(0.0, left) + _DUST) / wanted) for left in shares.values())
-    return sum(left >= 1.0 - _DUST for left in shares.values()) // int(wanted)
+    return len(_whole(shares, wanted)) // int(wanted)
+
+
+def _whole(shares: Mapping[str, float], wanted: float) -> list[str]:
+    return [slot for slot, left in shares.items() if left >= 1.0 - _DUST and not (wanted > 1 and is_part(slot))]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tuned.core.queue.attribution import Found, Judgement, Whose, judge
 from tuned.core.queue.cores import choose_cores, how_many_cores
-from tuned.core.queue.gpu_shares import how_many
+from tuned.core.queue.gpu_shares import how_many, is_part
 from tuned.daemon import clock
 from tuned.daemon.machine.visible import visible_cards
 from tuned.nvidia import Look, Nvidia, Sample
@@ -219,10 +219,14 @@ class Slots:
     def environment(self, slot_id: str) -> dict[str, str]:
         """The environment variables of a trial in this slot.
 
-        GPUs are named by index in PCI order, because UUIDs break older versions of torch.
+        GPUs are named by index in PCI order, because UUIDs break older versions of torch; instances of a card have no
+        index, and where there are any, whole cards are named by UUID as well.
         """
         if not self.gpus and not self._hidden:
             return {}
+        if any(is_part(slot.id) for slot in self.gpus):
+            named = [slot for slot in slot_id.split(",") if slot in self.samples or slot in self.lost]
+            return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(named)}
         wanted = sorted(self._ordinals[slot] for slot in slot_id.split(",") if slot in self._ordinals)
         return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(map(str, wanted))}
 

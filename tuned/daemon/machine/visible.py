@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tuned.core.queue.gpu_shares import PART
 from tuned.nvidia import Card
 
 
@@ -29,4 +30,4 @@ def visible_cards(cards: Sequence[Card], names: str | None) -> list[Card]:
 
 
 def _begins(uuid: str, name: str) -> bool:
-    return name.startswith("GPU-") and uuid.startswith(name)
+    return name.startswith(("GPU-", PART)) and uuid.startswith(name)
