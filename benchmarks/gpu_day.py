@@ -28,7 +28,7 @@ QUIET_S = 60.0
 LONGEST_S = 900.0
 STUDIES: dict[str, tuple[float, int, dict[str, float]]] = {
     "anna": (0.0, 20, {"gib": 2.5, "busy": 18, "seconds": 12.0}),
-    "ben": (5.0, 12, {"gib": 7.0, "busy": 35, "seconds": 14.0}),
+    "ben": (5.0, 12, {"gib": 5.0, "busy": 30, "seconds": 14.0}),
     "cleo": (10.0, 4, {"gib": 17.0, "busy": 85, "seconds": 14.0}),
     "urgent": (50.0, 4, {"gib": 4.0, "busy": 30, "seconds": 6.0}),
 }

@@ -15,12 +15,14 @@ LATEST = 100
 """Attempts that are looked at."""
 REPORTS = 3
 """The fewest reports that make a speed."""
+SAMPLES = 8
+"""Of a trial that runs: with these and so many reports of its objective it has shown what it takes."""
+_NEVER = 9e18
 
-_ENDED = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at
+_RAN = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at
     FROM attempts a JOIN trials t ON t.id = a.trial_id
-    WHERE t.study_id = ? AND a.ended_at IS NOT NULL AND a.started_at IS NOT NULL AND a.failure IS NULL
-        AND a.device NOT LIKE 'cpu:%'
-    ORDER BY a.ended_at DESC LIMIT ?"""
+    WHERE t.study_id = ? AND a.started_at IS NOT NULL AND a.failure IS NULL AND a.device NOT LIKE 'cpu:%'
+    ORDER BY coalesce(a.ended_at, 9e18) DESC LIMIT ?"""
 _SAMPLES = """SELECT step, value FROM observations
     WHERE trial_id = ? AND name = ? AND attempt = ? AND value IS NOT NULL ORDER BY step"""
 _SUMS = """SELECT name, count(value), avg(value), max(value) FROM observations
@@ -33,24 +35,23 @@ _SPEED = """SELECT count(*), min(step), max(step), min(time), max(time) FROM obs
 
 
 def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
-    """The attempts of a study that ended on cards, the latest first; their speed is that of a metric's reports."""
+    """The attempts of a study that ran on cards, the latest first; their speed is that of a metric's reports.
+
+    One that still runs is among them once it has reported the metric a few times: it has trained and validated then.
+    """
     found = []
-    for trial_id, attempt, params, shared, started, ended in conn.exec_driver_sql(_ENDED, (study_id, LATEST)):
-        point: Point = json.loads(params)
+    for trial_id, attempt, params, shared, started, ended in conn.exec_driver_sql(_RAN, (study_id, LATEST)):
         held = _samples(conn, trial_id, MEMORY, attempt)
+        pace = speed(conn, trial_id, attempt, metric, started, _NEVER if ended is None else ended)
+        if ended is None and (pace is None or sum(size > 0 for _, size in held) < SAMPLES):
+            continue
         # Before it holds memory it does not compute there.
         begin = next((step for step, size in held if size), None)
         busy = [value for step, value in _samples(conn, trial_id, BUSY, attempt) if begin is None or step >= begin]
-        found.append(
-            Ran(
-                point,
-                max((size for _, size in held), default=None) or None,
-                sum(busy) / len(busy) if busy else None,
-                not shared,
-                speed(conn, trial_id, attempt, metric, started, ended),
-                max(0.0, ended - started),
-            )
-        )
+        point: Point = json.loads(params)
+        peak = max((size for _, size in held), default=None) or None
+        seconds = None if ended is None else max(0.0, ended - started)
+        found.append(Ran(point, peak, sum(busy) / len(busy) if busy else None, not shared, pace, seconds))
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tuned.core.queue.ahead import suggestions_ahead
 from tuned.core.queue.schedule import (
     BUDGET_SPENT,
     CANCELLED,
@@ -18,7 +19,6 @@ from tuned.core.queue.schedule import (
     StudyView,
     end_event,
     plan,
-    suggestions_ahead,
 )
 from tuned.core.states import StudyState
 

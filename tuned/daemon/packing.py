@@ -89,10 +89,12 @@ class Packing:
             live = {f"{row.trial.study}/{row.trial.number}": row for row in queries.live(conn)}
             for study in studies.values():
                 ended = sum(study.counts.get(state, 0) for state in TERMINAL)
-                if packing.refusal(study.spec) or self._taken.get(study.id, (-1, None))[0] == ended:
+                before, taken = self._taken.get(study.id, (-1, None))
+                # Until enough is known, by those that run.
+                if packing.refusal(study.spec) or (before == ended and taken is not None):
                     continue
                 found = packing.footprint(study.spec.space, queries.ran_on_cards(conn, study.id, _metric(study)))
-                changed = changed or found != self._taken.get(study.id, (0, None))[1]
+                changed = changed or found != taken
                 self._taken[study.id] = ended, found
         known = {
             name: (row, studies[row.trial.study_id]) for name, row in live.items() if row.trial.study_id in studies
@@ -222,12 +224,9 @@ class Packing:
         for row, study in these.rows:
             attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
             taken = self._footprint(study)
-            if (
-                attempt is None
-                or taken is None
-                or attempt["failure"]
-                or not (attempt["ended_at"] and attempt["started_at"])
-            ):
+            if attempt is None or taken is None or not taken.seconds or attempt["failure"]:
+                continue
+            if not (attempt["ended_at"] and attempt["started_at"]):
                 continue
             shared = max(attempt["started_at"], self._shared[_key(row)])
             left, lasted = taken.seconds - (shared - attempt["started_at"]), attempt["ended_at"] - shared

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
+from tuned.core.queue.ahead import suggestions_ahead
 from tuned.core.queue.card_time import Use
 from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.core.queue.schedule import (
@@ -28,7 +29,6 @@ from tuned.core.queue.schedule import (
     StudyView,
     counted,
     plan,
-    suggestions_ahead,
     wanted_use,
     without_room,
 )

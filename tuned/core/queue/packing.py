@@ -60,13 +60,13 @@ def is_time(metric: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """An attempt that has ended on a card.
+    """An attempt that has ended on a card, or has run there for long enough to be judged by.
 
     Attributes:
         memory: Its peak in bytes; `busy`: per cent of time in which the card computed; None: not known.
         alone: Whether nobody shared the card meanwhile.
         speed: Steps a second; None where it reported too few.
-        seconds: From its begin to its end.
+        seconds: From its begin to its end; None while it runs.
     """
 
     point: Point
@@ -74,7 +74,7 @@ class Ran:
     busy: float | None
     alone: bool
     speed: float | None
-    seconds: float
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ class Footprint:
 
     Attributes:
         memory: The largest peak so far, in bytes.
-        busy, speed, seconds: Alone; `speed` in steps a second.
+        busy, speed, seconds: Alone; `speed` in steps a second; None where that is not known.
     """
 
     memory: float
     busy: float
     speed: float | None
-    seconds: float
+    seconds: float | None
     fit: MemoryFit | None
 
     def need(self, point: Point) -> float:
@@ -106,11 +106,12 @@ def footprint(space: SearchSpace, ran: Sequence[Ran]) -> Footprint | None:
         return None
     measured = [(one.point, one.memory) for one in ran if one.memory]
     speeds = [one.speed for one in alone if one.speed]
+    lengths = [one.seconds for one in alone if one.seconds]
     return Footprint(
         memory=max(size for _, size in measured),
         busy=median(one.busy for one in alone if one.busy is not None),
         speed=median(speeds) if speeds else None,
-        seconds=median(one.seconds for one in alone),
+        seconds=median(lengths) if lengths else None,
         fit=MemoryFit.of(space, measured) if len(measured) >= LEAST else None,
     )
 

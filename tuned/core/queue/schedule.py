@@ -1,6 +1,6 @@
 """The scheduler's next actions, decided from a picture of the state alone.
 
-Owns the order of the queue, the use of slots, how many suggestions are made ahead and when a study is over. Pure:
+Owns the order of the queue, the use of slots, when suggestions are asked for and when a study is over. Pure:
 the daemon takes the picture, calls `plan`, and acts on what it says.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 
 from tuned.core.queue.card_time import Use
 from tuned.core.queue.gpu_shares import choose, share_of
@@ -276,32 +275,3 @@ def _wanted(study: StudyView, queued: int) -> int:
     wanted = study.ahead - queued - study.asked
     remaining = _remaining(study)
     return wanted if remaining is None else min(wanted, remaining - study.asked)
-
-
-WAITING = 0.01
-"""A slot waits for the model, and the model for the last result, where that takes less than this share of a trial."""
-
-
-def worth_waiting(suggestion_s: float, trial_s: float | None) -> bool:
-    """Whether a suggestion is so quick beside a trial that it is made when a slot is free, from all results."""
-    return trial_s is not None and suggestion_s <= WAITING * trial_s
-
-
-def suggestions_ahead(suggestion_s: float, trial_s: float | None, parallel: int, free: int) -> int:
-    """How many suggestions to hold ready so that no slot waits long for one.
-
-    Args:
-        suggestion_s: Seconds that one suggestion takes.
-        trial_s: Mean seconds of a trial; None before the first has ended.
-        parallel: Trials at once.
-        free: How many of these places nothing runs in.
-
-    Returns:
-        At most twice `parallel`, because a suggestion ages while it waits; none while all places are taken and a
-        suggestion is worth waiting for.
-    """
-    if worth_waiting(suggestion_s, trial_s):
-        return min(1, free)
-    if not trial_s:
-        return 1
-    return max(1, min(2 * parallel, ceil(suggestion_s * parallel / trial_s)))

@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core.queue.schedule import worth_waiting
+from tuned.core.queue.ahead import worth_waiting
 from tuned.core.states import VALUED
 from tuned.core.study import Study
 from tuned.daemon.search.ways import reproducible

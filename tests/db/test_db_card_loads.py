@@ -1,0 +1,62 @@
+"""What attempts took of their cards, as it is read for packing and for people."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from storage import queries, repository
+from tuned.core.queue.packing import Ran
+
+NOW = 1_000_000.0
+
+
+def observe(conn: Connection, trial_id: int, name: str, values: list[float], attempt: int = 1) -> None:
+    """One value a second from `NOW` on."""
+    rows = [(trial_id, name, attempt, float(step), value, NOW + step) for step, value in enumerate(values)]
+    sql = "INSERT INTO observations (trial_id, name, attempt, step, value, time) VALUES (?, ?, ?, ?, ?, ?)"
+    if rows:
+        conn.exec_driver_sql(sql, rows)
+
+
+def run(lab: Any, trial_id: int, card: str, reports: int, memory: list[float], busy: list[float]) -> None:
+    attempt = lab.do(repository.claim, trial_id, card, uuid.uuid4().hex, "/runs/s/1", NOW)
+    lab.do(repository.started, trial_id, attempt, {"supervisor_pid": 4, "supervisor_start": 5, "started_at": NOW}, NOW)
+    lab.do(observe, trial_id, "loss", [0.5] * reports)
+    lab.do(observe, trial_id, "gpu/memory_bytes", memory)
+    lab.do(observe, trial_id, "gpu/utilisation", busy)
+
+
+def test_those_that_ended_and_those_that_have_run_for_long_enough_are_judged_by(lab: Any) -> None:
+    study_id = lab.study()
+    ended, early, running, beside = lab.queue(study_id, 4)
+    run(lab, ended, "GPU-a", 4, [0.0, 5.0, 7.0], [0.0, 40.0, 60.0])
+    lab.end(ended, now=NOW + 9)
+    run(lab, early, "GPU-a", 9, [6.0] * 7, [30.0] * 7)
+    run(lab, running, "GPU-b", 4, [6.0] * 8, [30.0] * 8)
+    point = {"lr": 0.1, "width": 3}
+    alone = [Ran(point, 6.0, 30.0, True, 1.0, None), Ran({"lr": 0.1, "width": 1}, 7.0, 50.0, True, 1.0, 9.0)]
+    assert lab.ask(queries.ran_on_cards, study_id, "loss") == alone, "before it holds memory it does not count"
+    run(lab, beside, "GPU-b", 0, [], [])
+    shared = {a["shared"] for trial in (running, beside) for a in lab.ask(queries.attempts, trial)}
+    assert shared == {True}
+    assert [one.alone for one in lab.ask(queries.ran_on_cards, study_id, "loss")] == [False, True]
+
+
+def test_the_figures_of_a_trial_are_those_of_all_its_attempts(lab: Any) -> None:
+    (trial_id,) = lab.queue(lab.study())
+    run(lab, trial_id, "GPU-a", 1, [2.0, 4.0], [20.0, 40.0])
+    for attempt, hours in ((1, [0.0, 5.0]), (2, [0.0, 2.0])):
+        lab.do(observe, trial_id, "gpu/watt_hours", hours, attempt)
+    found = lab.ask(queries.figures_on_cards, trial_id)
+    assert found == {
+        "peak_memory": 4.0,
+        "mean_memory": 3.0,
+        "utilisation": pytest.approx(30.0),
+        "watt_hours": 7.0,
+        "samples": 4,
+    }
+    assert lab.ask(queries.figures_on_cards, trial_id + 1) == {}
