@@ -2,9 +2,9 @@
 
 Owns the checks and their table. Nothing is fetched: `--wheels FOLDER` downloads, where there is a network, what is to
 be handed over, and lists it with its sizes (torch and NVIDIA's libraries are the machine's own). Trials run under the
-machine's own Python with CUDA, whose version the wheels must have: 99 wheels and 157 MiB for 3.11, the largest of
-them scipy (34), numpy (16), pandas (12), matplotlib, plotly, scikit-learn and ax-platform (9 each). On a machine without a driver the stand-in takes its place, and the table says so: then
-it shows that the checks run, and nothing of CUDA.
+machine's own Python with CUDA, whose version the wheels must have: 99 wheels and 157 MiB for 3.11, the largest of them
+scipy (34), numpy (16), pandas (12), matplotlib, plotly, scikit-learn and ax-platform (9 each). On a machine without a
+driver the stand-in takes its place, and the table says so: then it shows that the checks run, and nothing of CUDA.
 """
 
 from __future__ import annotations

@@ -228,32 +228,40 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
 
 
 SHARING = """
-    import sys
+    import itertools, pathlib, sys
     sys.path.insert(0, {root!r})
     import tuned
     from tests.gpus.workload import GIB, Workload
     trial = tuned.current_trial()
     with Workload(4 * GIB, 30, {contention}) as used:
-        for step in range(20):
+        for step in itertools.count():
             used.step(0.1)
-            trial.report(step=step, loss=trial.params["x"])
+            if {reports}:
+                trial.report(step=step, loss=trial.params["x"])
+            if step >= 24 and (not {reports} or trial.number < 3 or pathlib.Path("measured-{name}").exists()):
+                break
+    trial.report(step=step, loss=trial.params["x"])
 """
+WORTH = r"[23] a card: 4.0 of 24.0 GiB, \d+% busy alone; together [12].\dx.*"
+NOT_WORTH = r"1 a card: .*; 2 together \d.\d+x, less than a tenth more: not packed again"
 
 
 def test_trials_share_a_card_as_long_as_that_brings_something(daemon: DaemonProcess, tmp_path: Path) -> None:
     cards = Cards(tmp_path / "cards", {**CARDS[1], "memory_total": 24 * GIB})
     daemon.start(**cards.environment)
     run = {"script": "train.py", "env": {ENV_FOLDER: str(cards.folder)}}
-    for name, contention in (("friends", 0.05), ("rivals", 0.6)):
-        (tmp_path / "train.py").write_text(textwrap.dedent(SHARING.format(root=str(ROOT), contention=contention)))
-        daemon.submit({**STUDY, "name": name, "run": run, "search": {"method": "sobol", "trials": 6}}, tmp_path)
-        daemon.until(lambda: len(daemon.get("/v1/gpus")[0]["held_by"]) == 2, "nobody joins")
+    # Compared by their steps, and those that report nothing on their way by their length.
+    rows = [("friends", 0.05, True, 4, WORTH), ("rivals", 0.6, True, 4, NOT_WORTH), ("silent", 0.05, False, 8, WORTH)]
+    for name, contention, reports, trials, told in rows:
+        script = SHARING.format(root=str(ROOT), name=name, contention=contention, reports=reports)
+        (tmp_path / "train.py").write_text(textwrap.dedent(script))
+        daemon.submit({**STUDY, "name": name, "run": run, "search": {"method": "sobol", "trials": trials}}, tmp_path)
+        daemon.until(lambda: re.fullmatch(told, daemon.study(name)["packing"]), f"{name}: nothing measured")  # noqa: B023
+        (tmp_path / f"measured-{name}").touch()
         daemon.wait_ended(name)
-        assert daemon.study(name)["counts"] == {"completed": 6}
-        assert daemon.get("/v1/studies/" + name + "/trials/1")["attempts"][0]["shared"] is False
-    assert re.match(r"[23] a card: 4.0 of 24.0 GiB, \d+% busy alone; together [12]", daemon.study("friends")["packing"])
-    lost = r"1 a card: .*; 2 together \d.\d+x, less than a tenth more: not packed again"
-    assert re.fullmatch(lost, daemon.study("rivals")["packing"])
+        assert daemon.study(name)["counts"] == {"completed": trials}
+        shared = [daemon.get(f"/v1/studies/{name}/trials/{n}")["attempts"][0]["shared"] for n in (1, 2, 4)]
+        assert shared == [False, False, True], "the first two are measured alone"
 
 
 def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 REPORTS = 5
 """Of each trial on a card, before what they do together is compared with one alone."""
 
+MOSTLY = 0.2
+"""Of its length a trial may have been alone on the card that it is judged to have shared."""
+
 Live = tuple[queries.LiveAttempt, Study]
 
 
@@ -172,8 +175,8 @@ class Packing:
             self._together.pop(card, None)
             if len(rows) > 1:
                 self._together[card] = _Together(rows, now, now)
-                for row, _ in rows:
-                    self._shared.setdefault(_key(row), max(other.claimed_at for other, _ in rows))
+                for row, study in rows:
+                    self._shared.setdefault(_key(row), self._slots.beside.get(f"{study.name}/{row.trial.number}", now))
             return told
         before.seen = now
         if before.measured:
@@ -220,18 +223,21 @@ class Packing:
         return found
 
     def _by_length(self, conn: Connection, these: _Together) -> float | None:
-        """As the first that ended took for what was left to it when the others came; the others are taken for alike."""
+        """Of trials that report too little for a speed: as the first that ended took; the others are taken for alike.
+
+        It must have shared the card for most of its life: what was left to it when the others came is but a guess.
+        """
         for row, study in these.rows:
-            attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
             taken = self._footprint(study)
-            if attempt is None or taken is None or not taken.seconds or attempt["failure"]:
+            if taken is None or taken.speed or not taken.seconds:
                 continue
-            if not (attempt["ended_at"] and attempt["started_at"]):
+            attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
+            if attempt is None or attempt["failure"] or not (attempt["ended_at"] and attempt["started_at"]):
                 continue
-            shared = max(attempt["started_at"], self._shared[_key(row)])
-            left, lasted = taken.seconds - (shared - attempt["started_at"]), attempt["ended_at"] - shared
-            if left > 0 and lasted >= taken.seconds / 4:
-                return float(len(these.rows) * left / lasted)
+            alone = max(0.0, self._shared[_key(row)] - attempt["started_at"])
+            lasted = attempt["ended_at"] - attempt["started_at"] - alone
+            if alone <= MOSTLY * taken.seconds and lasted > 0:
+                return float(len(these.rows) * (taken.seconds - alone) / lasted)
         return None
 
 

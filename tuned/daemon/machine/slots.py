@@ -83,6 +83,8 @@ class Slots:
         """GPU -> why it does not answer."""
         self.leases: dict[str, dict[str, float]] = {}
         """Slot -> holder -> the share of it that the holder has."""
+        self.beside: dict[str, float] = {}
+        """Holder -> since when (unix seconds) it is not alone in its slot."""
         self.yielded: dict[str, float] = {}
         """GPU -> until when (unix seconds) it is left to somebody else."""
         self.left_to: dict[str, str] = {}
@@ -201,7 +203,10 @@ class Slots:
         for slot in device.split(","):
             if not self.leases.get(slot) and slot in self.samples:
                 self._before[slot] = self.samples[slot].memory_used
-            self.leases.setdefault(slot, {})[holder] = share
+            holders = self.leases.setdefault(slot, {})
+            holders[holder] = share
+            if len(holders) > 1:
+                self.beside = dict.fromkeys(holders, clock.now()) | self.beside
         chosen = choose_cores(self._load(), cores) if isinstance(cores, int) else tuple(cores)
         if chosen:
             self.cores[holder] = chosen
@@ -212,6 +217,7 @@ class Slots:
             holders = self.leases.get(slot, {})
             if holders.pop(holder, None) is not None:
                 self.cores.pop(holder, None)
+                self.beside.pop(holder, None)
             if not holders:
                 self.leases.pop(slot, None)
                 self._before.pop(slot, None)
