@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 YIELDS = "gpu/yields"
 """GPU -> {until, level, trials}: which GPUs are left to others, until when (unix seconds)."""
 PACKING = "gpu/packing"
-"""Studies (ids with + between them) -> trials on a card -> how many times the work of one alone they did together."""
+"""`gains`: studies (ids with + between them) -> trials on a card -> how many times the work of one alone they did
+together; `alone`: study -> what one takes of a card."""
 
 _GET = "SELECT value FROM meta WHERE key = ?"
 _SET = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"

@@ -181,6 +181,8 @@ def test_what_a_trial_takes_is_measured_alone_and_predicted_by_its_parameters() 
     assert footprint(SPACE, [ran(1), ran(2, alone=False), ran(3, memory=None)]) is None
     two = footprint(SPACE, [ran(1, busy=30.0), ran(2, busy=38.0)])
     assert two is not None and (two.busy, two.need({"width": 99})) == (34.0, 2.5 * 2**30)
+    shared = footprint(SPACE, [ran(1, alone=False), ran(8, alone=False)], two)
+    assert shared is not None and (shared.busy, shared.memory) == (34.0, 8 * 2**30), "they may share their card since"
     four = footprint(SPACE, [ran(w) for w in (1, 4, 16, 64)])
     assert four is not None
     assert four.need({"width": 32}) == pytest.approx(1.1 * 32 * 2**30, rel=0.02), "with a margin of a tenth"

@@ -70,7 +70,9 @@ class Packing:
     async def begin(self) -> None:
         """Know again what sharing brought."""
         kept = await self._database.ask(lambda conn: fact(conn, PACKING)) or {}
-        self._gains = {_pair(key): {int(n): gain for n, gain in found.items()} for key, found in kept.items()}
+        gains = kept.get("gains", {})
+        self._gains = {_pair(key): {int(n): gain for n, gain in found.items()} for key, found in gains.items()}
+        self._taken = {int(key): (-1, Footprint(**found, fit=None)) for key, found in kept.get("alone", {}).items()}
 
     async def look(self) -> None:
         """After the cards were looked at: learn from what has ended, and from those that share."""
@@ -82,6 +84,7 @@ class Packing:
         alive = {_key(row) for row, _ in live.values()}
         self._shared = {key: since for key, since in self._shared.items() if key in alive}
         if changed or any(measured):
+            await self._keep()
             self._hub.scheduler.set()
 
     def _read(self) -> tuple[dict[str, Live], bool]:
@@ -96,7 +99,7 @@ class Packing:
                 # Until enough is known, by those that run.
                 if packing.refusal(study.spec) or (before == ended and taken is not None):
                     continue
-                found = packing.footprint(study.spec.space, queries.ran_on_cards(conn, study.id, _metric(study)))
+                found = packing.footprint(study.spec.space, queries.ran_on_cards(conn, study.id, _metric(study)), taken)
                 changed = changed or found != taken
                 self._taken[study.id] = ended, found
         known = {
@@ -184,6 +187,16 @@ class Packing:
         before.measured = await self._measure(before, over=False)
         return before.measured
 
+    async def _keep(self) -> None:
+        gains = {"+".join(map(str, pair)): {str(n): g for n, g in found.items()} for pair, found in self._gains.items()}
+        fields = ("memory", "busy", "speed", "seconds")
+        alone = {
+            str(study_id): {name: getattr(taken, name) for name in fields}
+            for study_id, (_, taken) in self._taken.items()
+            if taken is not None
+        }
+        await self._database.writer.run(lambda conn: keep_fact(conn, PACKING, {"gains": gains, "alone": alone}))
+
     async def _measure(self, these: _Together, over: bool) -> bool:
         gain = await self._database.ask(lambda conn: self._gain(conn, these, over))
         if gain is None:
@@ -191,8 +204,7 @@ class Packing:
         pair, count = packing.pair_of([study.id for _, study in these.rows]), len(these.rows)
         known = self._gains.setdefault(pair, {})
         known[count] = fmean([known[count], gain]) if count in known else gain
-        kept = {"+".join(map(str, pair)): {str(n): g for n, g in found.items()} for pair, found in self._gains.items()}
-        await self._database.writer.run(lambda conn: keep_fact(conn, PACKING, kept))
+        await self._keep()
         failpoints.reach("packing.measured")
         names = ", ".join(sorted({study.name for _, study in these.rows}))
         log.info("%d trials of %s on one card do %.2f times the work of one alone", count, names, known[count])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from tuned.core import words
@@ -99,12 +99,20 @@ class Footprint:
         return float(2.0 ** self.fit.log2(point) * max(MARGIN, 2.0 ** (2 * self.fit.spread)))
 
 
-def footprint(space: SearchSpace, ran: Sequence[Ran]) -> Footprint | None:
-    """What trials of a study took; None before enough of them have run alone."""
+def footprint(space: SearchSpace, ran: Sequence[Ran], before: Footprint | None = None) -> Footprint | None:
+    """What trials of a study take; None before enough of them have run alone.
+
+    Args:
+        space: The study's.
+        ran: Its attempts on cards.
+        before: As it was known before: those that it was measured on may share their card since.
+    """
     alone = [one for one in ran if one.alone and one.memory and one.busy is not None]
-    if len(alone) < FIRST:
-        return None
     measured = [(one.point, one.memory) for one in ran if one.memory]
+    fit = MemoryFit.of(space, measured) if len(measured) >= LEAST else None
+    if len(alone) < FIRST:
+        largest = max((size for _, size in measured), default=0.0)
+        return None if before is None else replace(before, memory=max(before.memory, largest), fit=fit or before.fit)
     speeds = [one.speed for one in alone if one.speed]
     lengths = [one.seconds for one in alone if one.seconds]
     return Footprint(
@@ -112,7 +120,7 @@ def footprint(space: SearchSpace, ran: Sequence[Ran]) -> Footprint | None:
         busy=median(one.busy for one in alone if one.busy is not None),
         speed=median(speeds) if speeds else None,
         seconds=median(lengths) if lengths else None,
-        fit=MemoryFit.of(space, measured) if len(measured) >= LEAST else None,
+        fit=fit,
     )
 
 
