@@ -6,7 +6,8 @@ Textual in here, and no code of the actions themselves: a screen implements an a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tuned.core.states import OPEN, TrialState
@@ -72,8 +73,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("last", ("G", "end"), "Last", "Go to the last row.", "move"),
     Action("page-down", ("ctrl+d", "pagedown"), "Page down", "Move half a page down.", "move"),
     Action("page-up", ("ctrl+u", "pageup"), "Page up", "Move half a page up.", "move"),
-    Action("left", ("h", "left"), "Left", "Show columns further left.", "move", ("main",)),
-    Action("right", ("l", "right"), "Right", "Show columns further right.", "move", ("main",)),
+    Action("left", ("h", "left"), "Left", "Show columns further left; in the chart, read values further left.", "move",
+           _PANED),
+    Action("right", ("l", "right"), "Right", "Show columns further right; in the chart, read values further right.",
+           "move", _PANED),
     Action("next-pane", ("tab",), "Next pane", "Go to the next pane.", "move", _TABBED),
     Action("previous-pane", ("shift+tab",), "Previous pane", "Go to the previous pane.", "move", _TABBED),
     Action("pane-1", ("1",), "Trials", "First pane: the trials; a trial's curve.", "move", _TABBED),
@@ -134,6 +137,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("pin", ("V",), "Pin", "Keep this trial's curve in the chart, or drop it.", "curves", ("main",)),
     Action("log-y", ("L",), "Log y", "Logarithmic or linear axis.", "curves", ("main", "trial")),
     Action("metric", ("m",), "Metric", "Draw the next metric.", "curves", ("main", "trial")),
+    Action("metrics", ("M",), "Metrics", "Draw a chart for each metric, or one.", "curves", _PANED),
+    Action("smooth", ("tilde",), "Smooth", "Draw a moving average, a smoother one, or the values.", "curves", _PANED),
+    Action("zoom-in", ("right_curly_bracket",), "Zoom in", "Draw half of the axis, around the line.", "curves", _PANED),
+    Action("zoom-out", ("left_curly_bracket",), "Zoom out", "Draw twice as much of the axis.", "curves", _PANED),
+    Action("clock", ("at",), "Clock", "Draw over time, or over the steps.", "curves", _PANED),
     Action("follow", ("f",), "Follow", "Follow the end of the log, or hold it.", "look", ("main", "trial")),
     Action("wrap", ("w",), "Wrap", "Wrap long lines of the log.", "look", ("main", "trial")),
     Action("sort-menu", ("o",), "Sort", "Choose the column to sort by.", "look", ("main",)),
@@ -159,10 +167,13 @@ ACTIONS: tuple[Action, ...] = (
 
 BY_ID = {action.id: action for action in ACTIONS}
 
+NO_KEYS: Mapping[str, tuple[str, ...]] = {}
+
 _SHOWN = {
     "slash": "/", "colon": ":", "question_mark": "?", "plus": "+", "minus": "-", "equals_sign": "=", "asterisk": "*",
     "greater_than_sign": ">", "less_than_sign": "<", "left_square_bracket": "[", "right_square_bracket": "]",
-    "full_stop": ".", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "tilde": "~", "at": "@", "full_stop": ".",
+    "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
 }  # fmt: skip
 
 
@@ -171,10 +182,10 @@ def shown(key: str) -> str:
     return _SHOWN.get(key, key)
 
 
-def for_scope(scope: str, read_only: bool = False) -> list[Action]:
-    """The actions of a screen; without those that change anything when `read_only`."""
+def for_scope(scope: str, read_only: bool = False, keys: Mapping[str, tuple[str, ...]] = NO_KEYS) -> list[Action]:
+    """The actions of a screen; without those that change anything when `read_only`; `keys` replace the usual ones."""
     return [
-        action
+        replace(action, keys=keys[action.id]) if action.id in keys else action
         for action in ACTIONS
         if (not action.scopes or scope in action.scopes)
         and not (read_only and (action.danger is not Danger.NONE or action.id == "undo"))

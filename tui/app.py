@@ -30,6 +30,7 @@ from tui.link import Link
 from tui.memory import Memory, load, save
 from tui.rows import Rows
 from tui.screens.board import Board
+from tui.screens.browsing import Browsing
 from tui.screens.dialog import Dialog
 from tui.screens.insight import Insight
 from tui.screens.main import Main
@@ -96,6 +97,7 @@ class TunedApp(App[int]):
         self._dropped = False
         self.folder = folder
         self._recall(load(folder))
+        self.set_keymap({name: ",".join(keys) for name, keys in options.config.keys.items()})
         if options.study is not None:
             store.study = options.study
 
@@ -103,6 +105,8 @@ class TunedApp(App[int]):
         context = self.context
         context.memory = memory
         context.rows.sort, context.rows.descending = memory.sort, memory.descending
+        for study, names in context.options.config.columns.items():
+            memory.metrics.setdefault(study, list(names))
         context.rows.metrics = memory.metrics
         context.log.wrap, context.chart.log = memory.wrap, memory.log_axis
         if memory.theme in self.available_themes and not os.environ.get("TEXTUAL_THEME") and not self.no_color:
@@ -159,8 +163,11 @@ class TunedApp(App[int]):
         Textual sends a key to the widget first and runs its action when it comes back. Of keys that were typed ahead,
         the letters for a line that the first one opens would be taken for actions, and enter would overtake a deletion.
         """
+        own = {one.key: one.name for one in self.context.options.config.commands}
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
+        elif event.key in own and isinstance(self.screen, Browsing) and not isinstance(self.focused, Input):
+            self.screen.action_own(own[event.key])
         elif isinstance(self.focused, Input) and event.is_printable and event.character is not None:
             line = self.focused
             line.replace(event.character, *line.selection)
@@ -174,6 +181,7 @@ class TunedApp(App[int]):
     def tick(self) -> None:
         """Draw the changes since the last tick; clocks move once a second while something runs."""
         store = self.context.store
+        self._ring()
         second = int(store.clock())
         moving = store.anything_live or not store.connected or bool(self.context.message)
         if store.revision == self._seen and not (moving and second != self._live_second):
@@ -183,6 +191,16 @@ class TunedApp(App[int]):
             self.screen.sync()
             # Drawing may itself select a trial; that is not news for the next tick.
             self._seen = store.revision
+
+    def _ring(self) -> None:
+        """Ring for news of the kinds that are wanted, once for all that came together."""
+        told, config = self.context.store.news.told, self.context.options.config
+        wanted = [text for kind, text in told if kind in config.bell]
+        told.clear()
+        if wanted and self._driver is not None:
+            self.bell()
+            if config.notify:
+                self._driver.write(f"\x1b]9;{clean('; '.join(wanted)).replace(';', ',')[:200]}\x07")
 
     def _hurry(self) -> None:
         self.call_later(self.tick)
@@ -261,7 +279,8 @@ class TunedApp(App[int]):
         def closed(_: None) -> None:
             running.cancel()
 
-        running = asyncio.ensure_future(self.tunectl.run(command.arguments, max(40, self.size.width - 2), told))
+        run = self.tunectl.run if command.verb is not None else self.tunectl.run_own
+        running = asyncio.ensure_future(run(command.arguments, max(40, self.size.width - 2), told))
         try:
             await asyncio.wait({running}, timeout=PATIENCE)
             if not running.done() or len(lines) > 1:
@@ -271,12 +290,14 @@ class TunedApp(App[int]):
             running.cancel()
         if running.cancelled():
             self.context.say(f"{line}: ended", "dim")
+        elif isinstance(problem := running.exception(), TunedError):
+            self.context.say(str(problem), "bad")
         else:
             page.code = running.result()
             page.sync()
             if len(lines) <= 1:
                 self.context.say(clean(lines[0]) if lines else f"{line}: done", "good" if page.code == 0 else "bad")
-        if command.verb.kind is Kind.DESTROY:
+        if command.verb is not None and command.verb.kind is Kind.DESTROY:
             # What was lost stays lost, and nothing from before it is undone behind its back.
             self.undos.clear()
         self.tick()

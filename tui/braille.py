@@ -7,6 +7,7 @@ at values that are not finite, and the legend. Pure: no widget, no store.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from tui.glyphs import Glyphs
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _ASCII = {0: " ", 1: "'", 2: ".", 3: ":"}
 MAX_SERIES = 6
+_CROSS = 0x100
+"""Mask of a cell that only the line through an x crosses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def plot(
     x_range: tuple[float, float] | None = None,
     x_name: str = "",
     empty: str = "no values yet",
+    cross: float | None = None,
 ) -> list[Line]:
     """The chart in exactly `height` lines of `width` cells.
 
@@ -91,6 +95,7 @@ def plot(
         x_range: First and last x; fitted when None.
         x_name: Name of x, written into the axis.
         empty: Shown when there is nothing to draw.
+        cross: An x with a line through it.
     """
     series = series[-MAX_SERIES:]
     span = y_range or fit_range(series, log)
@@ -104,7 +109,10 @@ def plot(
     xs = x_range or _x_range(series)
     cells, styles = _draw(series, inner, rows, span, xs, log)
     lines: list[Line] = []
+    at = None if cross is None else round((cross - xs[0]) / (xs[1] - xs[0]) * (inner - 1))
     for row in range(rows):
+        if at is not None and 0 <= at < inner and not cells[row][at]:
+            cells[row][at], styles[row][at] = _CROSS, "axis"
         label = labels.get(row)
         axis: Span = (fit(label or "", gutter, ">") + (glyphs.tick if label else glyphs.rail), "axis")
         lines.append(fit_line([axis, *_cells(cells[row], styles[row], glyphs)], width))
@@ -112,12 +120,33 @@ def plot(
     return lines
 
 
-def legend(series: Sequence[Series], width: int, glyphs: Glyphs) -> Line:
-    """The names of the curves, the one drawn on top first."""
+def legend(series: Sequence[Series], width: int, glyphs: Glyphs, cross: float | None = None) -> Line:
+    """The names of the curves with their last values, or those at `cross`; the one drawn on top first."""
     spans: list[Span] = []
     for s in reversed(series):
-        spans += [(" ━ " if glyphs.braille else " = ", s.style), (s.name + " ", "text")]
+        value = fmt.number(value_at(s, cross))
+        spans += [(" ━ " if glyphs.braille else " = ", s.style), (f"{s.name} ", "text"), (f"{value} ", "strong")]
     return fit_line(spans, width)
+
+
+def value_at(series: Series, x: float | None) -> float | None:
+    """The value of the last point at or before x; None before the first one."""
+    points = series.points if x is None else series.points[: bisect_right(series.points, x, key=lambda p: p[0])]
+    return points[-1][1] if points else None
+
+
+def smoothed(series: Series, weight: float) -> Series:
+    """The moving average of a curve in which the past has this weight; gaps stay."""
+    if not weight:
+        return series
+    points: list[tuple[float, float]] = []
+    level, known = 0.0, 0.0
+    for x, y in series.points:
+        if math.isfinite(y):
+            # Divided by the weight seen so far: the first values are not drawn towards zero.
+            level, known = weight * level + (1 - weight) * y, weight * known + (1 - weight)
+        points.append((x, level / known if math.isfinite(y) else y))
+    return Series(series.name, points, series.style)
 
 
 def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, ends: tuple[float, float] | None = None) -> str:
@@ -216,6 +245,8 @@ def _cells(masks: list[int], styles: list[str], glyphs: Glyphs) -> list[Span]:
     for mask, style in zip(masks, styles, strict=True):
         if not mask:
             text, style = " ", "text"
+        elif mask == _CROSS:
+            text = glyphs.rail
         elif glyphs.braille:
             text = chr(0x2800 + mask)
         else:

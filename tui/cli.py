@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping, MutableMapping
 
 from tui.terminal import is_far
-from tuned.home import Home
+from tuned.core.errors import InvalidInput
+from tuned.home import Home, settings
 
 _NO_TERMINAL = {
     True: "there is no terminal (run it in one, or use: tunectl studies)",
@@ -82,15 +83,22 @@ def _unicode(encoding: str | None) -> bool:
 
 def _show(home: Home, *, read_only: bool, ascii: bool, mouse: bool, study: str | None, host: str | None) -> int:
     from tui.app import TunedApp
+    from tui.config import read_config
     from tui.context import Options
     from tui.terminal import run_app
     from tuned.client.aio import AsyncClient
 
+    try:
+        config = read_config(settings(os.environ, "ui"))
+    except InvalidInput as error:
+        print(f"tunectl ui: config.toml: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     options = Options(
         read_only=read_only,
         ascii=ascii,
         study=study,
         host=host,
+        config=config,
         period=1.0 if is_far(os.environ) else 0.5,
     )
     return run_app(TunedApp(AsyncClient(home.socket), options, folder=home.root), mouse=mouse)

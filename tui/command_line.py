@@ -52,7 +52,10 @@ def offers(context: Context, actions: Sequence[Action], themes: Sequence[str], t
     if space and first == "theme":
         return [Offer("theme", name, name) for name in themes if rest in name]
     if space and first == "filter":
-        return [Offer("filter", rest.strip(), "enter", "Filter the trials.")]
+        saved = context.options.config.filters.items()
+        return [Offer("filter", rest.strip(), "enter", "Filter the trials.")] + [
+            Offer("filter", text_, name, text_) for name, text_ in saved if rest.strip() in name
+        ]
     found = [Offer("act", a.id, a.label, a.help, " ".join(map(shown, a.keys))) for a in matching(actions, text)]
     if not text.strip():
         return found
@@ -123,11 +126,36 @@ def commands(context: Context) -> list[tuple[str, str]]:
     return [(example(context, v.name), v.meaning) for v in verbs if v.name not in _TERMINAL and _allowed(v, context)]
 
 
+def own(context: Context, name: str) -> Command:
+    """A command of the configuration, filled in for the selected trial.
+
+    Raises:
+        Conflict: There is no trial, its folder is not known yet, or this UI is read-only.
+    """
+    store = context.store
+    chosen = next(one for one in context.options.config.commands if one.name == name)
+    row, detail = store.trial(store.selected), store.detail
+    if context.options.read_only:
+        raise Conflict(f"{name}: this UI is read-only", hint="leave out --read-only")
+    if row is None:
+        raise Conflict(f"{name}: no trial is selected")
+    known = detail is not None and (detail.trial.study, detail.trial.number) == (row.study, row.number)
+    if not known and any("{folder}" in word for word in chosen.run):
+        store.need("detail", row.study, row.number)
+        raise Conflict(f"{name}: the folder is being asked for", hint="press it once more")
+    folder = detail.run_dir or "" if detail is not None else ""
+    filled = {"study": row.study, "number": row.number, "target": f"{row.study}/{row.number}", "folder": folder}
+    return Command(None, tuple(word.format(**filled) for word in chosen.run), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A verb of `tunectl` with its arguments; `question` is asked first, None where nothing is lost."""
+    """A verb of `tunectl` with its arguments; `question` is asked first, None where nothing is lost.
 
-    verb: Verb
+    Without a verb it is a program of the user's own.
+    """
+
+    verb: Verb | None
     arguments: tuple[str, ...]
     question: tuple[str, ...] | None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tui.braille import Range
+from tui.config import Config
 from tui.glyphs import UNICODE, Glyphs
 from tui.memory import Memory
 from tui.picture import sort_studies
@@ -29,6 +30,7 @@ class Options:
     study: str | None = None
     period: float = 0.5
     host: str | None = None
+    config: Config = field(default_factory=Config)
 
 
 @dataclass(slots=True)
@@ -42,9 +44,22 @@ class LogView:
 
 @dataclass(slots=True)
 class ChartView:
-    """How charts are drawn; `log` None chooses by the data, `ranges` keeps axes still (see `braille.fit_range`)."""
+    """How charts are drawn; `log` None chooses by the data, `ranges` keeps axes still (see `braille.fit_range`).
+
+    Attributes:
+        cross: The step at which values are read; None: the last of each curve.
+        smooth: Weight of the past in the moving average that is drawn; 0: the values themselves.
+        zoom: First and last x that are drawn; None: all.
+        clock: Whether x is the time since a trial's first report instead of its steps.
+        grid: Whether each metric of the trial has a chart of its own.
+    """
 
     log: bool | None = None
+    cross: float | None = None
+    smooth: float = 0.0
+    zoom: tuple[float, float] | None = None
+    clock: bool = False
+    grid: bool = False
     ranges: dict[str, Range] = field(default_factory=dict)
 
 

@@ -269,7 +269,7 @@ class Store(LogReading):
 
     def _extend_curve(self, event: EventRow, number: int) -> None:
         key = (event.study, number)
-        if self.curves.extend(key, event.data):
+        if self.curves.extend(key, event.data, event.at):
             self._changed()
         else:
             self.need("curve", event.study, number, 0.5 + 1e-4 * self.curves.size(key))

@@ -13,7 +13,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tuned.core.errors import InvalidInput
+
 _LONGEST_LINE = 2**20
+_SELF = (sys.executable, "-P", "-m", "tuned.cli")
 
 
 class Tunectl:
@@ -31,7 +34,18 @@ class Tunectl:
     async def run(self, arguments: Sequence[str], width: int, told: Callable[[str], None]) -> int:
         """Run a verb; its exit code. Each line that it prints is told as it comes; cancelling ends it."""
         before = [] if self.host is None else ["-H", self.host]
-        return await self._child([*before, *arguments], {"COLUMNS": str(width)}, told)
+        return await self._child([*_SELF, *before, *arguments], {"COLUMNS": str(width)}, told)
+
+    async def run_own(self, program: Sequence[str], width: int, told: Callable[[str], None]) -> int:
+        """Run a program of the user's own in the same way.
+
+        Raises:
+            InvalidInput: It cannot be started.
+        """
+        try:
+            return await self._child(program, {"COLUMNS": str(width)}, told)
+        except OSError as error:
+            raise InvalidInput(f"cannot be started: {error.strerror}", where=program[0]) from error
 
     async def complete(self, text: str) -> list[str]:
         """The ends that the shell would offer for the last word of a line."""
@@ -42,7 +56,7 @@ class Tunectl:
             "COMP_WORDS": "tunectl " + text,
             "COMP_CWORD": str(len(words)),
         }
-        await self._child([], asked, found.append)
+        await self._child(_SELF, asked, found.append)
         return [word for kind, _, word in (line.partition(",") for line in found) if kind == "plain" and word]
 
     async def _child(self, arguments: Sequence[str], extra: Mapping[str, str], told: Callable[[str], None]) -> int:
@@ -50,7 +64,7 @@ class Tunectl:
         if self.root is not None:
             env["TUNED_HOME"] = str(self.root)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "tuned.cli", *arguments),
+            *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -22,7 +22,11 @@ from tuned.protocol import EXITS_DIR
 FOLDER = "tuned-hpo"
 LARGEST_SLOTS = 1024
 """Trials at once that a daemon may be asked for."""
-_TABLES = {"gpu": 'write [gpu], then e.g. after = "1m"', "caller": "write [caller.agent], then e.g. gpu_hours = 8"}
+_TABLES = {
+    "gpu": 'write [gpu], then e.g. after = "1m"',
+    "caller": "write [caller.agent], then e.g. gpu_hours = 8",
+    "ui": 'write [ui], then e.g. view = "studies"',
+}
 """Tables of `config.toml`, and how each is begun."""
 LONGEST_SOCKET = 100
 """Bytes of a socket's path that every kernel of ours accepts (Linux takes 107)."""
@@ -173,7 +177,7 @@ def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
 
 
 def settings(env: Mapping[str, str], name: str) -> dict[str, Any]:
-    """The table `[gpu]` or `[caller]` of `config.toml`, as it is now; empty without one.
+    """The table `[gpu]`, `[caller]` or `[ui]` of `config.toml`, as it is now; empty without one.
 
     Raises:
         InvalidInput: The file cannot be read.

@@ -517,7 +517,6 @@ async def test_studies_with_news_are_marked_until_they_are_looked_at(start: Any,
         ui.fake.push("trial.moved", "digits", 21, **{"from": "running", "to": "failed"})
         await ui.press("j", "enter", "s")
         await ui.until(lambda: "*other" not in ui.text(), "seen")
-        assert ui.store.news.told == [("failed", "digits: #21 failed")]
         tunectl = ui.app.tunectl = Typed(["since 10:00", "nothing happened"])
         await ui.press("a")
         await ui.until_text("nothing happened")
@@ -593,3 +592,74 @@ async def test_several_objectives_show_the_front_and_broken_bounds(start: Any, f
         await ui.until_text("PARETO")
         lines = {number: next(row for row in ui.text().splitlines() if f"#{number} " in row) for number in (16, 17)}
         assert " front " in lines[16] and "116" in lines[16] and " mb " in lines[17]
+
+
+async def test_values_are_read_from_a_chart(start_on_21: Any, fake: Any) -> None:
+    from tuned.wire import MetricRow
+
+    fake.points["digits", 21] = [
+        MetricRow("digits", 21, step, name, value + (step % 2) / 2, 1000.0 + 60 * step, 1)
+        for step in range(41)
+        for name, value in (("val_loss", 1.0), ("acc", 5.0))
+    ]
+    async with start_on_21() as ui:
+        await ui.press("2")
+        await ui.until_text("#21 1 ")
+        await ui.press("h")
+        await ui.until_text("step 40")
+        await ui.press("h")
+        await ui.until_text("step 39")
+        assert "#21 1.500 " in ui.text()
+        await ui.press("right_curly_bracket")
+        await ui.until_text("└20")
+        await ui.press("left_curly_bracket", "escape")
+        await ui.until_text("└0")
+        await ui.press("tilde")
+        await ui.until_text("smooth 0.6")
+        await ui.press("tilde", "tilde", "at")
+        await ui.until_text("─min─")
+        assert "40\n" in ui.text() and "#21 1" in ui.text()
+        await ui.press("at", "M")
+        await ui.until_text("─ acc ─")
+        assert "─ val_loss ─" in ui.text()
+
+
+async def test_the_configuration_gives_keys_filters_columns_a_view_and_commands(start: Any) -> None:
+    from tui.config import read_config
+
+    config = read_config(
+        {
+            "view": "log",
+            "keys": {"prune": "f6"},
+            "filters": {"live": "state:run"},
+            "commands": {"say": {"key": "f5", "run": ["echo", "{target}", "{folder}; rm"]}},
+            "bell": ["failed"],
+        }
+    )
+    async with start(130, 36, config=config) as ui:
+        await ui.until(lambda: ui.app.screen.current == "log", "the first view")
+        await ui.press("1", "x")
+        assert "Prune #" not in ui.text()
+        await ui.press("f6")
+        await ui.until_text("Prune #22?")
+        await ui.press("escape", "colon", *"filter li", "down", "enter")
+        await ui.until_text("Trials 2 of 24")
+        await ui.press("f5")
+        await ui.until_text("press it once more")
+        await ui.idle()
+        await ui.until(lambda: ui.store.detail is not None, "its folder")
+        await ui.press("f5")
+        await ui.until_text("digits/22 /fake/runs/digits/22/1; rm")
+        rung: list[bool] = []
+        ui.app.bell = lambda: rung.append(True)
+        ui.fake.move(21, "failed")
+        await ui.until(lambda: rung == [True], "the bell")
+
+
+async def test_a_read_only_ui_runs_no_command_of_ones_own(start: Any) -> None:
+    from tui.config import read_config
+
+    config = read_config({"commands": {"say": {"key": "f5", "run": ["echo", "ran"]}}})
+    async with start(config=config, read_only=True) as ui:
+        await ui.press("f5")
+        await ui.until_text("read-only (leave")

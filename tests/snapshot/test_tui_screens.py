@@ -75,7 +75,7 @@ async def test_no_line_is_wider_than_the_terminal(start: Any, width: int, height
 async def test_an_empty_daemon_says_what_to_type(start: Any, fake: Any, golden: Callable[[str, str], None]) -> None:
     fake.trials_of, fake.studies_state = {}, {}
     async with start(80, 24) as ui:
-        assert "tunectl submit FILE" in ui.text()
+        assert "tunectl init train.py" in ui.text() and "tunectl submit train.toml" in ui.text()
         golden("empty-80x24", ui.text())
 
 

@@ -42,7 +42,8 @@ class Board(Screen[None]):
     scope: ClassVar[str] = "main"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar = [
-        Binding(",".join(action.keys), f"do('{action.id}')", action.label, show=False) for action in ACTIONS
+        Binding(",".join(action.keys), f"do('{action.id}')", action.label, show=False, id=action.id)
+        for action in ACTIONS
     ]
 
     def __init__(self) -> None:
@@ -129,7 +130,7 @@ class Board(Screen[None]):
         message = self.context.current_message()
         if message is not None and "tabs" not in self.shown():
             return [fit_line([(" " + message[0], message[1])], width)]
-        actions = for_scope(self.scope, self.context.options.read_only)
+        actions = for_scope(self.scope, self.context.options.read_only, self.context.options.config.keys)
         chosen, idle = self.chosen(), set[str]()
         if isinstance(chosen, StudyRow):
             actions = [action for action in actions if action.studies or not action.states]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tui.command_line import Offer, commands, read
-from tui.screens.log_keys import LogKeys
+from tui.command_line import Offer, commands, own, read
+from tui.screens.charting import Charting
 from tui.trail import Place
 from tuned.core.errors import TunedError
 
 
-class Browsing(LogKeys):
+class Browsing(Charting):
     """A screen that one can move on.
 
     Attributes:
@@ -167,7 +167,16 @@ class Browsing(LogKeys):
     def run(self, text: str) -> None:
         """Run a command line, after a question where something would be lost."""
         command = read(self.context, text)
-        self.ask(command.question, command.verb.name.capitalize(), lambda: self.tuned.run_command(command))
+        label = command.arguments[0].capitalize()
+        self.ask(command.question, label, lambda: self.tuned.run_command(command))
+
+    def action_own(self, name: str) -> None:
+        """Run a command of the configuration on the selected trial."""
+        try:
+            self.tuned.run_command(own(self.context, name))
+        except TunedError as error:
+            self.context.say(str(error), "warn")
+        self.sync()
 
     def set_theme(self, name: str) -> None:
         """Use these colours from now on."""

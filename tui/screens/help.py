@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.binding import Binding
 
-from tui.actions import Danger, for_scope, shown
+from tui.actions import NO_KEYS, Danger, for_scope, shown
 from tui.cells import Line, fit, fit_line, line
 from tui.context import Context
 from tui.screens.dialog import Dialog, with_keys
@@ -16,17 +17,17 @@ GROUPS = ("move", "look", "act", "curves", "general")
 _NOTES = {Danger.NONE: "", Danger.REVERSIBLE: "at once", Danger.ASKS: "asks"}
 
 
-def help_lines(scope: str, read_only: bool, width: int) -> list[Line]:
+def help_lines(scope: str, read_only: bool, width: int, keys: Mapping[str, tuple[str, ...]] = NO_KEYS) -> list[Line]:
     """The key map of a screen, then the filter language and the states."""
     lines: list[Line] = []
-    actions = for_scope(scope, read_only)
+    actions = for_scope(scope, read_only, keys)
     for group in GROUPS:
         lines += [line((f" {group.capitalize()}", "title"))]
         for action in (a for a in actions if a.group == group):
-            keys = " ".join(shown(key) for key in action.keys)
+            named = " ".join(shown(key) for key in action.keys)
             note = _NOTES[action.danger]
             lines.append(
-                line((" " + fit(keys, 16) + " ", "key"), (action.help, "text"), (f"  {note}" if note else "", "dim"))
+                line((" " + fit(named, 16) + " ", "key"), (action.help, "text"), (f"  {note}" if note else "", "dim"))
             )
         lines.append(())
     lines.append(line((" Filter", "title")))
@@ -67,7 +68,7 @@ class Help(Dialog[None]):
         self.pane = Pane("help", self._build)
 
     def _build(self, width: int, height: int) -> list[Line]:
-        lines = help_lines(self.scope, self.context.options.read_only, width)
+        lines = help_lines(self.scope, self.context.options.read_only, width, self.context.options.config.keys)
         self.top = max(0, min(self.top, len(lines) - height + 1))
         place = f"{self.top + 1}-{min(len(lines), self.top + height - 1)} of {len(lines)}"
         return with_keys(lines[self.top :], {"esc": "Close", "j k": "Scroll"}, width, height, place)

@@ -97,7 +97,12 @@ class Insight(Browsing):
             self.show("verdicts")
         elif (advised := self._advised()) is not None:
             command = read(self.context, advised.command)
-            question = (f"{advised.command}?", advised.what, advised.remedy, *command.verb.costs)
+            question = (
+                f"{advised.command}?",
+                advised.what,
+                advised.remedy,
+                *(command.verb.costs if command.verb else ()),
+            )
             self.ask(question, "Run it", lambda: self.tuned.run_command(command))
 
     def do_copy(self) -> None:

@@ -41,6 +41,7 @@ class Main(TableActions):
     def on_mount(self) -> None:
         """Keys go to the panes until the filter is opened."""
         self.set_focus(None)
+        self.current = self.context.options.config.view
 
     # --- panes ----------------------------------------------------------------------------------------------------
 
@@ -245,6 +246,8 @@ class Main(TableActions):
             return
         if self.context.log.search and self.current == "log":
             self.do_follow()
+        elif self.current == "curves" and self.leave_chart():
+            return
         elif self.zoomed:
             self.do_zoom()
         elif rows.marks and self.current != "studies":

@@ -44,7 +44,9 @@ class Palette(Dialog[Offer | None]):
     def __init__(self, context: Context, scope: str, text: str = "") -> None:
         super().__init__()
         self.context = context
-        self.actions = [a for a in for_scope(scope, context.options.read_only) if a.id != "palette"]
+        self.actions = [
+            a for a in for_scope(scope, context.options.read_only, context.options.config.keys) if a.id != "palette"
+        ]
         self.place_ = 0
         self.back = 0
         self.first = text

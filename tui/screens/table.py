@@ -285,9 +285,13 @@ class TableActions(Steering):
             self.context.say(f"#{number} {'pinned' if pinned else 'unpinned'}", "dim")
 
     def do_left(self) -> None:
-        """Show parameters further left."""
+        """Show parameters further left; in the chart move the line."""
+        if self.current == "curves" and self.move_cross(-1):
+            return
         self.context.first_column = max(0, self.context.first_column - 1)
 
     def do_right(self) -> None:
-        """Show parameters further right."""
+        """Show parameters further right; in the chart move the line."""
+        if self.current == "curves" and self.move_cross(1):
+            return
         self.context.first_column += 1

@@ -108,8 +108,18 @@ class TrialScreen(Steering):
         """End the search, then back to the table."""
         if self.context.log.search and self.current == "log":
             self.do_follow()
+        elif self.current == "curves" and self.leave_chart():
+            return
         else:
             self.app.pop_screen()
+
+    def do_left(self) -> None:
+        """Move the line in the chart."""
+        self.move_cross(-1)
+
+    def do_right(self) -> None:
+        """Move the line in the chart."""
+        self.move_cross(1)
 
     def move(self, by: int) -> None:
         """The log's lines, or the trials of the table."""

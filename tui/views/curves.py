@@ -3,47 +3,110 @@
 from __future__ import annotations
 
 from tui import format as fmt
-from tui.braille import Series, fit_range, legend, plot, use_log
+from tui.braille import Series, fit_range, legend, plot, smoothed, use_log
 from tui.cells import Line, clean
 from tui.context import Context
 from tui.views.frame import pane_title
 
 
-def curve_series(context: Context) -> list[Series]:
-    """Best, pinned and selected trial, the selected one last so that it is drawn on top."""
-    store = context.store
-    metric = store.chart_metric
+def curve_series(context: Context, metric: str | None = None) -> list[Series]:
+    """Best, pinned and selected trial, the selected one last so that it is drawn on top; smoothed where that is set."""
+    store, view = context.store, context.chart
+    metric = metric or store.chart_metric
     chosen = store.selected if store.selected is not None else store.best
     series: list[Series] = []
+
+    def add(number: int, name: str, style: str, shown: str | None = metric) -> None:
+        points = store.curve(number, shown)
+        if view.clock:
+            points = store.curves.by_clock((store.study or "", number), points)
+        if points:
+            series.append(smoothed(Series(name, points, style), view.smooth))
+
     if store.best is not None and store.best != chosen:
-        series.append(Series(f"#{store.best} best", store.curve(store.best, metric), "series1"))
+        add(store.best, f"#{store.best} best", "series1")
     others = [n for n in store.pinned if n not in (chosen, store.best)]
-    series += [Series(f"#{n}", store.curve(n, metric), f"series{2 + i}") for i, n in enumerate(others[:3])]
+    for place, number in enumerate(others[:3]):
+        add(number, f"#{number}", f"series{2 + place}")
     if chosen is not None:
-        suffix = " best" if chosen == store.best else ""
         row = store.study_row
         train = row.objective.train if row and row.objective and metric == row.objective.metric else None
-        if train and store.curve(chosen, train):
-            series.append(Series(clean(train), store.curve(chosen, train), "series5"))
-        series.append(Series(f"#{chosen}{suffix}", store.curve(chosen, metric), "series0"))
-    return [s for s in series if s.points]
+        if train:
+            add(chosen, clean(train), "series5", train)
+        add(chosen, f"#{chosen}" + (" best" if chosen == store.best else ""), "series0")
+    return series
 
 
 def curves(context: Context, width: int, height: int, focused: bool) -> list[Line]:
-    """Title, legend and chart of the learning curves."""
-    store, glyphs = context.store, context.glyphs
-    series = curve_series(context)
-    metric = store.chart_metric
-    log = context.chart.log if context.chart.log is not None else use_log(series)
+    """The learning curves of one metric, or a chart for each metric of the trial."""
+    names = context.store.metric_names()
+    if context.chart.grid and len(names) > 1 and height >= 10:
+        return _grid(context, names, width, height, focused)
+    return _chart(context, context.store.chart_metric, width, height, focused)
+
+
+def _grid(context: Context, names: list[str], width: int, height: int, focused: bool) -> list[Line]:
+    """As many charts as there is room for, the objective's first."""
+    columns = max(1, min(len(names), width // 38))
+    rows = max(1, min(-(-len(names) // columns), height // 8))
+    shown = sorted(names, key=lambda name: name != context.store.objective)[: columns * rows]
+    size = width // columns
+    lines: list[Line] = []
+    for row in range(rows):
+        tall = height // rows + (height % rows if row == rows - 1 else 0)
+        band = shown[row * columns : (row + 1) * columns]
+        last = width - size * (len(band) - 1)
+        charts = [
+            _chart(context, name, size if place < len(band) - 1 else last, tall, focused and name == shown[0])
+            for place, name in enumerate(band)
+        ]
+        lines += [tuple(span for part in parts for span in part) for parts in zip(*charts, strict=True)]
+    return lines
+
+
+def _chart(context: Context, metric: str | None, width: int, height: int, focused: bool) -> list[Line]:
+    """Title, legend and chart of a metric."""
+    store, glyphs, view = context.store, context.glyphs, context.chart
+    series = curve_series(context, metric)
+    log = view.log if view.log is not None else use_log(series)
     title = f"Curve #{store.selected}" if store.selected is not None else "Curve"
-    extra = clean(metric or "") + (f" {glyphs.dot} log" if log and series else "")
-    lines = [pane_title(title, extra, width, glyphs, focused)]
-    y_range = _kept_range(context, f"curve {store.study} {store.selected} {metric} {log}", series, log)
+    parts = [clean(metric or "")]
+    parts += ["log"] if log and series else []
+    parts += [f"smooth {view.smooth:g}"] if view.smooth and series else []
+    parts += [f"{'min' if view.clock else 'step'} {fmt.step(round(view.cross, 2))}"] if view.cross is not None else []
+    lines = [pane_title(title, f" {glyphs.dot} ".join(parts), width, glyphs, focused)]
+    shown = zoomed(series, view.zoom)
+    kind = f"{log} {view.smooth} {view.zoom} {view.clock}"
+    y_range = _kept_range(context, f"curve {store.study} {store.selected} {metric} {kind}", shown, log)
     if height >= 7 and series:
-        lines.append(legend(series, width, glyphs))
-    body = height - len(lines)
-    lines += plot(series, width, body, glyphs, log=log, y_range=y_range, x_name="step", empty=_empty(context))
+        lines.append(legend(series, width, glyphs, view.cross))
+    lines += plot(
+        shown,
+        width,
+        height - len(lines),
+        glyphs,
+        log=log,
+        y_range=y_range,
+        x_range=view.zoom if shown else None,
+        x_name="min" if view.clock else "step",
+        empty=_empty(context),
+        cross=view.cross,
+    )
     return lines[:height]
+
+
+def zoomed(series: list[Series], zoom: tuple[float, float] | None) -> list[Series]:
+    """The parts of the curves that lie in the zoomed range."""
+    if zoom is None:
+        return series
+    cut = [Series(s.name, [p for p in s.points if zoom[0] <= p[0] <= zoom[1]], s.style) for s in series]
+    return [s for s in cut if s.points]
+
+
+def ends(series: list[Series]) -> tuple[float, float] | None:
+    """The first and the last x of all curves; None without any."""
+    xs = [x for s in series for x in (s.points[0][0], s.points[-1][0])]
+    return (min(xs), max(xs)) if xs and max(xs) > min(xs) else None
 
 
 def best_so_far(context: Context, width: int, height: int, focused: bool) -> list[Line]:
