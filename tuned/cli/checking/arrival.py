@@ -43,7 +43,8 @@ def arrival(session: Session, submission: Submission, plan: Submitted, name: str
             return []
         program = program_of(spec.run, options.how)
         if program is None or options.how not in _ASKED:
-            return [_unproved(unsure, f"{options.how or 'this program'} is not asked what it got")]
+            why = f"what {options.how} got cannot be asked" if options.how else "there is no parser of Python's to ask"
+            return [_unproved(unsure, why)]
         points = corners(spec.space)
         lines = _arguments(session, submission, points, name)
     except TunedError as error:
