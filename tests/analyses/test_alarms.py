@@ -182,6 +182,8 @@ def test_the_rescue_sample_speaks_by_sixty_trials_and_rarely_without_cause() -> 
 def test_a_cause_silences_what_follows_from_it() -> None:
     still = codes(made(PLANTED["nothing learned, accuracy"].recipe, 1))
     assert not [code for code in still if code.startswith("length.") or code == "space.near-bound"]
+    assert "length.ok" not in codes(made(PLANTED["overfitting"].recipe, 1)), "its end is worse than its best"
+    assert "space.sampling" not in codes(formula.study([formula.trial(i, [0.5]) for i in range(1, 31)]))
     linear = {"lr": {"type": "float", "low": 1e-5, "high": 1e-1}}
     found = codes(made(Recipe(linear, bowl(linear, lr=(-0.1, 1.0))), 1))
     assert "space.lr-linear" in found and "space.near-bound" not in found

@@ -232,7 +232,7 @@ def test_close_points_get_more_seeds_and_an_undecided_final_is_called_so(
         assert final["why"].startswith("undecided")
     # Every trial of the search and of the confirmation has seen the test set.
     seen = 2 + 2 * result["seeds"]
-    assert final["looks"] == seen + 1 and final["unplanned"] == f"{seen} trials of the search reported test_loss"
+    assert final["looks"] == seen + 1 and final["unplanned"] == f"{seen} trials before it reported test_loss"
 
 
 def test_an_ensemble_on_the_test_set_is_a_look(shared_daemon: DaemonProcess, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tuned.analyses.comparing.baseline import baseline_and_best
 from tuned.analyses.comparing.confirm import confirm
 from tuned.analyses.comparing.folds import folds, paired
 from tuned.analyses.comparing.luck import honest
@@ -102,6 +103,17 @@ def test_nothing_is_confirmed_by_nothing():
     assert "not adopted" in one.verdicts[0].what and "confirmed" not in one.verdicts[0].what
 
 
+def test_what_tuning_has_brought_is_told_by_the_repetitions_of_both():
+    noise = [0.5, 0.47, 0.53, 0.51]
+    lucky = study({1: noise, 2: [0.49, 0.52, 0.5, 0.48]}, {1: 0.5, 2: 0.3})
+    (told,) = baseline_and_best(lucky).verdicts
+    assert told.what.startswith("It is not shown that tuning has brought anything") and "0.4975 (trial 2)" in told.what
+    (told,) = baseline_and_best(study({1: noise, 2: [v - 0.2 for v in noise]}, {1: 0.5, 2: 0.3})).verdicts
+    assert told.what.startswith("Tuning has brought") and "0.3025 (trial 2): better by 0.2" in told.what
+    (told,) = baseline_and_best(study({1: [0.5] * 3, 2: [0.3] * 3}, {1: 0.5, 2: 0.3})).verdicts
+    assert "the seed does not reach the code" in told.remedy
+
+
 def test_luck_is_told():
     data = study({1: [1.0, 1.05, 0.95, 1.0], 2: [0.8, 0.82, 0.78, 0.81]}, {1: 1.0, 2: 0.3})
     luck = [v for v in confirm(Question(data)).verdicts if v.code == "confirm.luck"]
@@ -185,6 +197,14 @@ def test_repetitions_that_are_equal_to_the_last_digit_confirm_nothing():
     assert "is confirmed" not in told["confirm.winner"].what
     told = {v.code for v in confirm(Question(study({1: [0.5, 0.6], 2: [0.25] * 2}, {1: 0.5, 2: 0.25}))).verdicts}
     assert "confirm.same" not in told
+
+
+def test_a_configuration_that_is_the_baseline_under_every_seed_gets_no_further_seeds():
+    noise = [0.5, 0.47, 0.53]
+    answer = confirm(Question(study({1: noise, 2: list(noise)}, {1: 0.5, 2: 0.44})))
+    told = {v.code: v for v in answer.verdicts}
+    assert "confirm.undecided" not in told and "differ in nothing that counts" in told["confirm.equal"].what
+    assert answer.figures["open"] == [] and answer.figures["outcome"] == "baseline"
 
 
 def test_two_seeds_with_equal_differences_prove_nothing():

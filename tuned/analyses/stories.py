@@ -23,8 +23,8 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
         "length.too-long", "length.too-short", "length.ok", "curve.", "space.near-bound", "space.sampling",
         "space.idle", "size.", "data.doubling",
     ),
-    "curve.overfitting": ("length.too-short", "length.too-long", "curve.late-variance"),
-    "curve.rising-training-loss": ("length.too-long", "length.too-short", "curve.late-variance"),
+    "curve.overfitting": ("length.too-short", "length.too-long", "length.ok", "curve.late-variance"),
+    "curve.rising-training-loss": ("length.too-long", "length.too-short", "length.ok", "curve.late-variance"),
     "curve.periodic": ("curve.late-variance",),
 }  # fmt: skip
 """Code of an alarm -> codes, or beginnings of codes, that follow from the same cause."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from tuned.analyses.answer import Answer
 from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing.luck import honest
+from tuned.analyses.comparing.repetitions import configurations, confirmed, equal_rule
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import text_of
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
+from tuned.core.final.alike import REASON
 from tuned.core.ranking import Ranking, Tier
 from tuned.core.space import Value, same_value
 from tuned.core.study.baseline import REMEDY, baseline_trial
@@ -63,7 +65,8 @@ def baseline_and_best(study: StudyData) -> Answer:
     verdict = Verdict(
         "info",
         "compare.baseline",
-        f"Tuning has brought {metric} from {baseline.values[metric]:.4g} (trial {baseline.number}) to "
+        _repeated(study, baseline, best)
+        or f"Tuning has brought {metric} from {baseline.values[metric]:.4g} (trial {baseline.number}) to "
         f"{best.values[metric]:.4g} (trial {best.number}): better by {gain:.3g}{share}."
         if best.number != baseline.number
         else f"The baseline, trial {baseline.number}, is the best so far: {metric} {best.values[metric]:.4g}.",
@@ -75,8 +78,29 @@ def baseline_and_best(study: StudyData) -> Answer:
     return Answer((verdict,), (table,))
 
 
+def _repeated(study: StudyData, baseline: TrialData, best: TrialData) -> str:
+    """What tuning has brought by the repetitions of both, which are no luck of the search; empty without them."""
+    if any(equal_rule(study)) or not _both(study, baseline, best):
+        return ""
+    own = {c.configuration.number: c for c in confirmed(study, baseline.number)}
+    metric, effect = study.objective.metric, own[best.number].effect
+    means = [float(own[t.number].configuration.values.mean()) for t in (baseline, best)]
+    shown = f"{metric} {means[0]:.4g} (trial {baseline.number}) and {means[1]:.4g} (trial {best.number})"
+    apart = "" if effect is None else f": better by {effect.mean:.3g} ({effect.low:.3g} .. {effect.high:.3g})"
+    if own[best.number].decision != "adopt":
+        return f"It is not shown that tuning has brought anything: further seeds give {shown}{apart}."
+    return f"Tuning has brought, by the means over further seeds, {shown}{apart}."
+
+
+def _both(study: StudyData, *trials: TrialData) -> bool:
+    runs = {c.number: len(c.runs) for c in configurations(study)}
+    return all(runs.get(trial.number, 0) > 1 for trial in trials)
+
+
 def _beside(study: StudyData, best: TrialData, gain: float) -> str:
     """The best of many is lucky: its repetitions, or the call for them."""
+    if any(equal_rule(study)):
+        return f"One result each: {REASON}."
     quoted = honest(study)
     if quoted is not None and quoted.value is not None:
         return f"Of trial {best.number}, {quoted.how}."

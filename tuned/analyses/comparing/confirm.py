@@ -123,6 +123,21 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
         )
     ]
     undecided = [c for c in compared if c.decision == "undecided" and c.effect is not None]
+    twins = [c for c in undecided if c.configuration.same_as(baseline)]
+    undecided = [c for c in undecided if c not in twins]
+    if twins and not same:
+        named = ", ".join(str(c.configuration.number) for c in twins)
+        found.append(
+            Verdict(
+                "info",
+                "confirm.equal",
+                f"trial {baseline.number} and {named} give the same under every seed: they differ in nothing that "
+                "counts",
+                {"seeds": baseline.tried},
+                about=study.name,
+                trials=tuple(c.configuration.number for c in twins),
+            )
+        )
     if undecided and not same:
         numbers = tuple(c.configuration.number for c in undecided)
         spread = max(c.effect.high - c.effect.low for c in undecided if c.effect is not None)

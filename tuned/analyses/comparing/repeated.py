@@ -59,6 +59,11 @@ class Configuration:
         """Repetitions with an outcome, failures included."""
         return len(self.runs) + self.failed
 
+    def same_as(self, other: Configuration) -> bool:
+        """Whether both gave the same under every seed of theirs, to the last digit: more seeds tell nothing."""
+        both = self.runs.keys() & other.runs.keys()
+        return len(both) > 1 and all(self.runs[seed] == other.runs[seed] for seed in both)
+
     def fails_beside(self, other: Configuration) -> bool:
         """Whether it fails too often to be used in place of the other one."""
         return self.failed > other.failed and self.failed > TOLERATED * self.tried
@@ -218,6 +223,8 @@ def still_open(compared: Sequence[Compared], sign: float) -> list[int]:
     for entry in compared:
         effect = entry.effect
         if entry.decision != "undecided" or effect is None or effect.n < 2:
+            continue
+        if entry.configuration.same_as(compared[0].configuration):
             continue
         behind = best.decision == "adopt" and _mean(entry, sign) >= _mean(best, sign)
         if not behind and effect.mean > -effect.sem:

@@ -150,6 +150,8 @@ def _late_variance(study: StudyData, top: Sequence[Diagnosis]) -> Iterable[Verdi
             evidence, remedy, command, study.objective.metric, _numbers(top),
         )  # fmt: skip
         return
+    if study.repeated:
+        return
     yield Verdict(
         "info", "curve.late-variance",
         f"The best trial leads by {gap:.3g}; the metric moves by {noise:.3g} from report to report: the first places "

@@ -98,6 +98,8 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
         return
     results = np.sort(study.sign * study.outcome(ranked))
     reach = float(np.median(results) - results[0])
+    if results[-1] == results[0]:
+        return
     gain = gain_of_doubling(results)
     noise = step_noise(study.sign * ranked[0].curve(study.objective.metric).finite.values)
     adaptive = sum(t.origin in MODELLED for t in ranked)

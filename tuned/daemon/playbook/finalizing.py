@@ -52,7 +52,7 @@ class Looks:
         found = []
         if self.reported:
             trials = "trial" if self.reported == 1 else "trials"
-            found.append(f"{self.reported} {trials} of the search reported {self.metric}")
+            found.append(f"{self.reported} {trials} before it reported {self.metric}")
         if self.analyses:
             analyses = "analysis" if self.analyses == 1 else "analyses"
             found.append(f"{self.analyses} {analyses} of an ensemble measured on it")
