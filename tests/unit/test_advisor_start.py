@@ -25,6 +25,8 @@ async def test_a_machine_without_a_process_to_give_is_said_and_tried_later(
         await advisor.ask({"ping": True})
     with pytest.raises(AdvisorFailed, match="next try in"):
         await advisor.ask({"ping": True})
+    assert "Resource temporarily unavailable" in advisor.trouble
+    assert AdvisorProcess(tmp_path / "another.log").trouble == ""
 
 
 async def test_one_that_hangs_is_ended_with_what_it_has_started(

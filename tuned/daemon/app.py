@@ -315,6 +315,7 @@ class Daemon:
                 *alarms,
                 *self.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
+                *([self._advisor.trouble] if self._advisor.trouble else []),
                 *(
                     f"{slot.label}: {self._slots.lost[slot.id]}"
                     for slot in self._slots.gpus

@@ -77,6 +77,11 @@ class AdvisorProcess:
         """Process id while it runs."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not there, and when it is tried again; empty when nothing is wrong."""
+        return "" if self.state in ("idle", "ready") else self.state
+
     async def exclusive(self) -> asyncio.Lock:
         """The lock under which a conversation of several requests is held."""
         return self._turn
