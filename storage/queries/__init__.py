@@ -20,7 +20,7 @@ from storage.queries.attempts import (
     was_cut_off,
     wish,
 )
-from storage.queries.callers import Spent, callers, spent, study_owners
+from storage.queries.callers import Spent, callers, spent, study_owners, urgent_study
 from storage.queries.card_loads import figures_on_cards, ran_on_cards, reported_since, speed
 from storage.queries.card_time import card_marks, card_stays
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
@@ -165,6 +165,7 @@ __all__ = [
     "trials_of_stage",
     "unfinished",
     "unstarted",
+    "urgent_study",
     "usage",
     "waiting_count",
     "was_cut_off",

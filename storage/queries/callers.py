@@ -24,6 +24,8 @@ _TO_COME = """SELECT sum(max(0, coalesce(json_extract(p.spec, '$.search.trials')
 _HELD = """SELECT a.device, sum(coalesce(a.ended_at, ?) - a.claimed_at), json_extract(p.spec, '$.run.gpus')
     FROM trials t JOIN attempts a ON a.trial_id = t.id JOIN study_specs p ON p.study_id = t.study_id
     WHERE t.caller = ? AND t.caller <> '' {more} GROUP BY t.study_id, a.device"""
+_URGENT = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
+    WHERE s.caller = ? AND s.state IN ('running', 'paused') AND json_extract(p.spec, '$.urgent') LIMIT 1"""
 _NAMES = "SELECT DISTINCT caller FROM trials WHERE caller <> ''"
 
 
@@ -48,6 +50,11 @@ class Spent:
 def study_owners(conn: Connection) -> dict[str, str]:
     """Study -> the caller that submitted it; those of people are left out."""
     return {row[0]: row[1] for row in conn.exec_driver_sql(_OWNERS)}
+
+
+def urgent_study(conn: Connection, caller: str) -> str:
+    """A study of the caller's that makes others' running trials leave; empty where there is none."""
+    return str(conn.exec_driver_sql(_URGENT, (caller,)).scalar() or "")
 
 
 def callers(conn: Connection) -> list[str]:

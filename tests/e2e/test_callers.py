@@ -43,6 +43,7 @@ def test_caps_hold_whatever_the_verb_and_refusals_name_them(capped: Tunectl) -> 
             ("cancel", "theirs/1"),
             ("priority", "theirs", "3"),
             ("enqueue", "theirs", "x=1"),
+            ("submit", "quad.toml", "--name", "pushy", "--trials", "1", "--urgent"),
             ("daemon", "stop"),
             ("gc",),
         ],
@@ -54,6 +55,7 @@ def test_caps_hold_whatever_the_verb_and_refusals_name_them(capped: Tunectl) -> 
             assert f"caller.agent.{cap}: " in err and f"{cap} in [caller.agent]" in err, (words, err)
     assert {s["name"]: s["state"] for s in tunectl.json("studies")} == {"theirs": "running", "mine": "paused"}
     tunectl(*agent, "enqueue", "mine", "x=1,2")
+    assert tunectl.json("trials", "mine")[-1]["why"] == "enqueued by agent"
     (row,) = tunectl.json("status")["daemon"]["callers"]
     assert (row["name"], row["trials"], row["most_trials"], row["capped"]) == ("agent", 5, 5, True)
     assert "agent: 5 of 5 trials" in tunectl("status")

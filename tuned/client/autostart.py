@@ -92,7 +92,7 @@ def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, p
         Conflict: None runs and this is a trial, which must not start one.
         Unavailable: It did not come up; the message holds its own last line.
     """
-    client = Client(home.socket)
+    client = Client(home.socket, caller="")  # whether a daemon runs is nobody's request
     check_socket_folder(home)
     try:
         return client.send(api.status())

@@ -20,7 +20,7 @@ from storage.engine import Database
 from storage.facts import fact
 from storage.queries.callers import TOLD
 from storage.writer import CALLER, EVENTS
-from tuned.core.callers import Caps, caps_for, check_change, over
+from tuned.core.callers import Caps, caps_for, check_change, over, refuse
 from tuned.core.errors import TunedError
 from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.daemon import clock, failpoints
@@ -59,6 +59,8 @@ class Caller:
         after = queries.spent(conn, self.name, now)
         owners = {**owners, **queries.study_owners(conn)}
         happened = conn.info[EVENTS][seen:]
+        if not caps.others and (urgent := queries.urgent_study(conn, self.name)):
+            refuse(self.name, "others", f"{urgent} may not be urgent: trials of others would make room for it")
         check_change(self.name, caps, happened, owners, (before.trials, after.trials, before.hours))
         return result
 
@@ -103,13 +105,17 @@ class Callers:
 
     async def watch(self) -> None:
         """Halt callers that have used up a cap, until cancelled."""
+        told = ""
         while True:
             failpoints.reach("loop.callers")
             await asyncio.sleep(LOOK_S)
             try:
                 await self._look()
+                told = ""
             except TunedError as error:
-                log.warning("caps are not looked at: %s", error)
+                if str(error) != told:
+                    log.warning("caps are not looked at: %s", error)
+                told = str(error)
 
     async def _look(self) -> None:
         for name, (caps, used) in (await self.accounts()).items():

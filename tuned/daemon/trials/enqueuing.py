@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
+from storage.writer import CALLER
 from tuned.core.errors import InvalidInput
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.priorities import check_priority
@@ -59,7 +60,7 @@ def _enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> li
             new = NewTrial(
                 params=point,
                 origin="user",
-                why=_why(model, seed, request.seeds),
+                why=_why(conn.info.get(CALLER, "you"), model, seed, request.seeds),
                 priority=priority,
                 rank=0,
                 # The first is a point of the search, the others are that point again.
@@ -77,8 +78,8 @@ def _one_trial(conn: Connection, text: str) -> Trial:
     return found[0]
 
 
-def _why(model: Trial | None, seed: int, seeds: int) -> str:
-    why = "enqueued by you"
+def _why(by: str, model: Trial | None, seed: int, seeds: int) -> str:
+    why = f"enqueued by {by}"
     if model is not None:
         why += f", like {model.study}/{model.number}"
     return why + (f", seed {seed} of {seeds}" if seeds > 1 else "")
