@@ -10,7 +10,7 @@ import pytest
 from tuned.cli import render, table
 from tuned.cli.trial_page import show_trial
 from tuned.cli.verbs.check import _Printed
-from tuned.cli.verbs.trials import trials_table
+from tuned.cli.verbs.trials import by_relevance, trials_table
 from tuned.wire import BestRow, TrialDetail, TrialRow
 
 
@@ -84,6 +84,15 @@ def test_other_metrics_go_after_the_times_and_before_the_parameters() -> None:
     assert list(table.fitted(headings, widths, 80, spare=[3, 4])) == [0, 1, 2, 3, 4, 5]
     assert list(table.fitted(headings, widths, 66, spare=[3, 4])) == [0, 1, 2, 3, 5]
     assert list(table.fitted(headings, widths, 30, spare=[3, 4])) == [0, 1, 2]
+
+
+def test_metrics_of_the_objective_s_kind_are_kept_longest() -> None:
+    needed = {f.name: None for f in fields(TrialRow) if f.default is f.default_factory is MISSING}
+    names = ["epoch", "grad_norm", "train_acc", "train_loss", "valTime", "val_acc"]
+    rows = [TrialRow(**needed, metrics={name: float(k) for name in names} | {"epoch": 3.0}) for k in range(2)]
+    assert by_relevance(names, ["val_loss"], rows) == [
+        "val_acc", "train_loss", "valTime", "train_acc", "grad_norm", "epoch",
+    ]  # fmt: skip
 
 
 def test_a_table_without_free_columns_is_never_cut() -> None:

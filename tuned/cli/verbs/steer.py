@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuned.cli.exits import Failed
+from tuned.cli.lines import show_line
 from tuned.cli.session import Session, verb
 from tuned.client import api, api_steering
 from tuned.client.api import Call
@@ -93,7 +94,8 @@ def _tell(changed: Changed, done: str) -> None:
     said = {line.partition(": ")[0]: line for line in changed.effects}
     for target in changed.changed:
         more = said.get(target, "").removeprefix(f"{target}: ")
-        click.echo(f"{target}: {done}" + (f"{' by ' if '/' in target else '; '}{more}" if more else ""))
+        link = " by " if "/" in target else "; "
+        show_line(f"{target}: {done}" + (f"{link}{more}" if more else ""), hanging="    ")
     if changed.changed:
         for target in changed.skipped:
             click.echo(f"left alone: {target}", err=True)

@@ -122,7 +122,7 @@ def _show(page: StudyPage) -> None:
         ("question", row.question),
         ("state", told(standing.state(row), standing.reason(row))),
         ("note", row.note),
-        ("trials", render.counts(row.searched) + (f", of {row.trials}" if row.trials else "")),
+        ("trials", render.counts(row.searched) + (f", of {row.total}" if row.trials else "")),
         ("repeated", _counts(row.again)),
         ("in steps", _counts(row.aside)),
         ("budget", _budget(row)),
