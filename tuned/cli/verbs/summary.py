@@ -51,7 +51,7 @@ def _show(found: Summary) -> None:
 
 
 def _study(study: StudySummary) -> None:
-    done = f"{study.started}/{study.trials}" if study.trials else str(study.started)
+    done = f"{study.started}/{max(study.started, study.trials)}" if study.trials else str(study.started)
     left = f", about {words.duration(study.eta_s)} left" if study.eta_s else ""
     new = "new, " if study.submitted else ""
     state = told(standing.state(study), standing.reason(study) if study.waits else "")
