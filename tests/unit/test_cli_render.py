@@ -7,11 +7,11 @@ from dataclasses import MISSING, fields, replace
 
 import pytest
 
-from tuned.cli import render, table
+from tuned.cli import render, standing, table
 from tuned.cli.trial_page import show_trial
 from tuned.cli.verbs.check import _Printed
 from tuned.cli.verbs.trials import by_relevance, trials_table
-from tuned.wire import BestRow, TrialDetail, TrialRow
+from tuned.wire import BestRow, StudySummary, TrialDetail, TrialRow
 
 
 def test_the_output_of_a_trial_is_printed_by_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +93,13 @@ def test_metrics_of_the_objective_s_kind_are_kept_longest() -> None:
     assert by_relevance(names, ["val_loss"], rows) == [
         "val_acc", "train_loss", "valTime", "train_acc", "grad_norm", "epoch",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("running", "told"), [(0, ("· queued", "waits for a slot")), (1, ("● running", ""))])
+def test_a_study_whose_trials_all_wait_is_not_called_running(running: int, told: tuple[str, str]) -> None:
+    needed = {f.name: None for f in fields(StudySummary) if f.default is f.default_factory is MISSING}
+    row = StudySummary(**needed | {"state": "running", "reason": "", "running": running, "queued": 2})
+    assert (standing.state(row), standing.reason(row)) == told
 
 
 def test_a_table_without_free_columns_is_never_cut() -> None:

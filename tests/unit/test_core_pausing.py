@@ -6,6 +6,7 @@ import pytest
 
 from tuned.core.errors import InvalidInput
 from tuned.core.queue.pausing import Choice, Refused, Running, check_level, choose
+from tuned.daemon.verbs.pausing import _go_on
 
 DEAF = Running(begun=True, resumable=False, listens=False)
 LISTENS = Running(begun=True, resumable=False, listens=True)
@@ -56,3 +57,8 @@ def test_who_leaves_a_card_is_not_frozen_on_it() -> None:
     # A frozen trial can still be made to leave.
     choice = choose("checkpoint", Running(True, True, True, frozen=True), False, leaves_card=True)
     assert isinstance(choice, Choice) and choice.how == "stop"
+
+
+def test_a_paused_study_names_the_trials_that_go_on() -> None:
+    assert _go_on("s", [3]) == "s: trial 3 goes on (to pause it too: tunectl pause s/running)"
+    assert _go_on("s", list(range(1, 11))).startswith("s: trials 1, 2, 3, 4, 5, 6, 7, 8, ... go on (to pause them too:")

@@ -240,3 +240,8 @@ def test_events_are_told_in_words(tunectl: Any, answering: Any) -> None:
     assert "digits/1" in out
     assert "running → failed: exit code 3" in out
     assert "step 3: val_loss=0.5" in out
+
+
+def test_points_of_ones_own_are_of_as_many_as_there_are(tunectl: Any, daemon: Any) -> None:
+    daemon.routes["GET /v1/studies/digits"]["study"] |= {"trials": 1, "counts": {"completed": 2}}
+    assert "2 completed, of 2" in tunectl("show", "digits").out
