@@ -31,9 +31,11 @@ def test_caps_hold_whatever_the_verb_and_refusals_name_them(capped: Tunectl) -> 
     tunectl.write(trials=3, hold=True)
     tunectl("submit", "quad.toml", "--name", "theirs")
     tunectl(*agent, "submit", "quad.toml", "--name", "mine")
+    assert "more: 3 trials" in tunectl("submit", "quad.toml", "--name", "more", "--dry-run")
     refusals = {
         "trials": [
             ("submit", "quad.toml", "--name", "more"),
+            ("submit", "quad.toml", "--name", "more", "--dry-run"),
             ("set", "mine", "search.trials=+3"),
             ("enqueue", "mine", "x=1,2,3"),
             ("enqueue", "mine", "x=1", "--seeds", "3"),
