@@ -65,6 +65,7 @@ class Model:
         self._results = results[self.kept]
         self.tamed = np.minimum(self._results, limit_of(self._results))
         self._shift, self._scale = float(self.tamed.mean()), deviation(self.tamed) or 1.0
+        self._marginals: dict[tuple[str, Value], Marginal] = {}
 
     @cached_property
     def values(self) -> Functions:
@@ -114,11 +115,15 @@ class Model:
         Of the functions drawn: their mean, and the interval that holds 95 % of them. Conditional parameters that do not
         fit the value stay as they are: their effect is averaged with the rest.
         """
+        known = self._marginals.get((parameter.name, value))
+        if known is not None:
+            return known
         means = self.values.at(self._with(parameter, value)).mean(axis=1) * self._scale + self._shift
         # Of few draws: the spread is known by them alone, and so is the middle.
         wide = float(t.ppf(0.975, len(means) - 1)) * float(np.sqrt(1 + 1 / len(means)))
         middle, reach = float(means.mean()), wide * deviation(means, 1)
-        return Marginal(middle, middle - reach, middle + reach)
+        found = self._marginals[parameter.name, value] = Marginal(middle, middle - reach, middle + reach)
+        return found
 
     def main_effect(self, parameter: Parameter, values: Sequence[Value]) -> float:
         """Variance of the marginal over these values, as a share of that of the ranks; 0.0 to 1.0."""
