@@ -280,7 +280,7 @@ class TunedApp(App[int]):
             running.cancel()
 
         run = self.tunectl.run if command.verb is not None else self.tunectl.run_own
-        running = asyncio.ensure_future(run(command.arguments, max(40, self.size.width - 2), told))
+        running = asyncio.ensure_future(run(command.arguments, max(20, self.size.width - 2), told))
         try:
             await asyncio.wait({running}, timeout=PATIENCE)
             if not running.done() or len(lines) > 1:

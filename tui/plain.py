@@ -15,6 +15,7 @@ from tui.pages import PAGE_ROWS
 from tui.rows import Rows
 from tui.store import Store
 from tui.views import curves, frame, machine, studies, trials
+from tui.views.first import first_steps
 from tuned.client import api
 from tuned.core.errors import TunedError
 from tuned.home import Home
@@ -60,7 +61,7 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
         store.put_best_so_far(store.study, await client.send(api.best_so_far(store.study)))
     store.went_live()
     lines: list[Line] = [frame.head(context, width)]
-    listed = len(store.studies) * studies.study_lines(width) if store.studies else 2
+    listed = len(store.studies) * studies.study_lines(width) if store.studies else len(first_steps(width)) + 1
     lines += studies.studies(context, None, 0, width, listed + 1, False)
     if store.study is not None:
         count = min(ROWS, context.rows.total())

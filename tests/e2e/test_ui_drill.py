@@ -171,11 +171,42 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     daemon.until(lambda: priority(6) == 0, "the old priority of #6")
     pane.shows("undo priority")
 
+    # A typed verb reaches the daemon, and is there again above the empty line.
+    pane.keys(":")
+    pane.shows("tunectl verb")
+    pane.type("set drill search.trials=+3")
+    pane.keys("Enter")
+    daemon.until(lambda: daemon.study("drill")["trials"] == 15, "three more trials")
+    pane.shows("12 -> 15")
+    pane.keys(":", "Up")
+    pane.shows("set drill search.trials=+3")
+    pane.keys("Escape")
+    pane.shows("TRIAL STATE")
+
+    # Back and forth between a trial's page and the table.
+    pane.keys("Enter")
+    pane.shows("Why this point")
+    pane.keys("[")
+    pane.shows_not("Why this point")
+    pane.keys("]")
+    pane.shows("Why this point")
+    pane.keys("Escape")
+    pane.shows_not("Why this point")
+
+    # In the events and the slots the keys move there.
+    pane.keys("5", "k", "k", "k")
+    pane.shows("3 newer")
+    pane.keys("3", "Enter")
+    pane.shows("Why this point")
+    pane.keys("Escape")
+    pane.shows_not("Why this point")
+    pane.keys("1")
+
     # Pruning asks; Enter does not confirm.
     victim = daemon.until(running, "a trial runs")[0]
     filtered(pane, f"trial={victim}", victim)
     pane.keys("x")
-    pane.shows(f"Prune #{victim}?")
+    assert "TRIAL STATE" in pane.shows(f"Prune #{victim}?"), "the table stays in sight"
     pane.keys("Enter")
     pane.shows_not(f"Prune #{victim}?")
     assert state(victim) == "running"
@@ -184,6 +215,8 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     pane.keys("y")
     daemon.wait_state("drill", victim, "pruned")
     pane.shows("PRUNED")
+    pane.keys("u")
+    pane.shows("nothing to undo")
 
     # The daemon is killed under the open UI, and another one takes over.
     daemon.kill()

@@ -19,4 +19,4 @@ async def test_ascii_and_another_study(fake: Any) -> None:
 
 async def test_an_empty_daemon(fake: Any) -> None:
     fake.trials_of = {}
-    assert "tunectl submit FILE" in "\n".join(await snapshot(fake, ascii=False, study=None, width=80))
+    assert "tunectl submit train.toml" in "\n".join(await snapshot(fake, ascii=False, study=None, width=80))

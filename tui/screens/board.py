@@ -18,7 +18,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.actions import ACTIONS, BY_ID, Action, for_scope
-from tui.cells import Line, fit_line
+from tui.cells import Line, clean, fit, fit_line
 from tui.context import Context
 from tui.layout import Rect
 from tui.screens.confirm import Confirm
@@ -129,7 +129,8 @@ class Board(Screen[None]):
     def _keys(self, width: int, _height: int) -> list[Line]:
         message = self.context.current_message()
         if message is not None and "tabs" not in self.shown():
-            return [fit_line([(" " + message[0], message[1])], width)]
+            text = fit(" " + clean(message[0]), width, more=self.context.glyphs.more)
+            return [fit_line([(text, message[1])], width)]
         actions = for_scope(self.scope, self.context.options.read_only, self.context.options.config.keys)
         chosen, idle = self.chosen(), set[str]()
         if isinstance(chosen, StudyRow):

@@ -13,6 +13,7 @@ from tui.failures import Cause
 from tui.screens.dialog import with_keys
 from tui.screens.menu import Choice, Menu
 from tui.views.frame import folded, pane_title
+from tuned.core import words
 
 RETRY = "retry "
 """Before the id of a cause: its trials are to be repeated."""
@@ -37,7 +38,7 @@ class Failures(Menu):
 
     def _build(self, width: int, height: int) -> list[Line]:
         glyphs = self.context.glyphs
-        title = pane_title(self.caption, f"{len(self.causes)} causes", width, glyphs, True)
+        title = pane_title(self.caption, words.count(len(self.causes), "cause"), width, glyphs, True)
         reason = self.causes[self.place_].reason if self.causes else ""
         whole = [line((" " + text, "bad")) for text in folded(clean(reason), max(10, width - 2))[:_REASON]]
         room = max(1, height - 3 - len(whole))

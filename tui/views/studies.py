@@ -9,7 +9,8 @@ from tui.glyphs import Glyphs, study_state
 from tui.picture import is_command
 from tui.steps import brief
 from tui.views import steps
-from tui.views.frame import fact, filled, pane_title
+from tui.views.first import first_steps
+from tui.views.frame import fact, filled, folded, pane_title
 from tuned.core import words
 from tuned.wire import StudyRow
 
@@ -35,10 +36,13 @@ def studies(context: Context, cursor: str | None, top: int, width: int, height: 
     wide = width >= 60
     one = _study_wide if wide else _study
     lines += [text for row in rows[top:] for text in one(context, row, cursor, width, focused)]
-    if not rows:
-        text = "No studies yet: tunectl submit FILE" if context.store.loaded else "waiting for the daemon"
-        text = "No study matches; esc clears, d shows those that have ended" if total else text
-        lines += [(), line(("  " + text, "dim"))]
+    if total and not rows:
+        text = "No study matches; esc clears, d shows those that have ended"
+        lines += [(), *(line(("  " + piece, "dim")) for piece in folded(text, max(10, width - 3)))]
+    elif not rows:
+        text = "waiting for the daemon" if not context.store.loaded else "No studies yet"
+        known = context.store.loaded and width >= 40
+        lines += [(), *(first_steps(width) if known else [line(("  " + text, "dim"))])]
     return filled(lines, width, height)
 
 

@@ -11,6 +11,7 @@ from tui.cells import Line, Span, clean, fit, fit_line, line
 from tui.context import Context
 from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
+from tui.views.first import first_steps
 from tui.views.frame import pane_title
 from tuned.core import words
 from tuned.core.ranking import WATCH
@@ -292,20 +293,3 @@ def _empty(context: Context, width: int) -> list[Line]:
     if not store.trials_loaded:
         return []
     return [line((f"  No trials yet: tunectl enqueue {clean(store.study)} key=value", "dim"))]
-
-
-FIRST = (
-    ("tunectl init train.py", "drafts a study file from a script"),
-    ("tunectl check train.toml --run", "tries it with one short trial"),
-    ("tunectl submit train.toml", "queues it: the trials appear here"),
-)
-"""What somebody does first, and what comes of it."""
-
-
-def first_steps(width: int) -> list[Line]:
-    """What to type when there is no study yet."""
-    lines = [line(("  No studies yet. In another terminal:", "text"))]
-    for number, (command, meaning) in enumerate(FIRST, start=1):
-        lines.append(line((f"  {number} {command}", "key"), (f"  {meaning}" if width >= 76 else "", "dim")))
-        lines += [] if width >= 76 else [line((f"    {meaning}", "dim"))]
-    return [*lines, line(("  A single command: : queue -- python train.py", "dim"))]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from tuned.cli.exits import Failed
 from tuned.cli.session import Session, verb
 from tuned.client import api
+from tuned.core.errors import Unavailable
 
 
 @verb()
@@ -17,6 +20,8 @@ from tuned.client import api
 @click.option("--require-tty", is_flag=True, help="Without a terminal, fail instead of printing one picture.")
 def ui(session: Session, study: str | None, plain: bool, no_mouse: bool, read_only: bool, require_tty: bool) -> None:
     """Open the terminal UI; without a terminal, print one picture of it."""
+    if session.start and sys.stderr.isatty() and not _answers(session):
+        click.echo("tunectl ui: starting the daemon", err=True)
     session.ensure_daemon()
     if study is not None:
         session.send(api.study(study))  # refused here when there is none
@@ -36,6 +41,14 @@ def ui(session: Session, study: str | None, plain: bool, no_mouse: bool, read_on
     )
     if code:
         raise Failed("", code)
+
+
+def _answers(session: Session) -> bool:
+    try:
+        session.client.send(api.status())
+    except Unavailable:
+        return False
+    return True
 
 
 top = ui
