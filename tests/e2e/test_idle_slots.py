@@ -29,10 +29,10 @@ def test_a_dead_advisor_does_not_hold_up_the_study(daemon: DaemonProcess, tmp_pa
     )
     daemon.start()
     daemon.submit(STUDY, tmp_path)
-    # Frozen, so that it hangs for as long as this study lasts.
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _is_advisor_of(entry, daemon):
-            os.kill(int(entry.name), signal.SIGSTOP)
+    # Frozen, so that it hangs for as long as this study lasts; a busy machine starts it a moment after the reply.
+    found = daemon.until(lambda: [p for p in Path("/proc").iterdir() if _is_advisor_of(p, daemon)], "no advisor starts")
+    for entry in found:
+        os.kill(int(entry.name), signal.SIGSTOP)
     ended = daemon.wait_ended("quick")
     assert ended["counts"] == {"completed": 25}
     origins = [trial["origin"] for trial in daemon.trials("quick")]
@@ -44,6 +44,8 @@ def test_a_dead_advisor_does_not_hold_up_the_study(daemon: DaemonProcess, tmp_pa
 
 def _is_advisor_of(entry: Path, daemon: DaemonProcess) -> bool:
     assert daemon.process is not None
+    if not entry.name.isdigit():
+        return False
     try:
         parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
         return int(parent) == daemon.process.pid and b"tuned.advisor" in (entry / "cmdline").read_bytes()
