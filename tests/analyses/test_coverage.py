@@ -163,6 +163,13 @@ def test_importance_is_not_sure_at_few_trials() -> None:
     assert of_importance(function, 14, 6) >= 0.7
 
 
+def test_no_share_is_called_anything_from_none_to_all_where_little_is_known() -> None:
+    rng = np.random.default_rng(0)
+    space = {name: {"type": "float", "low": 0.0, "high": 1.0} for name in "abcdefgh"}
+    noisy = made.searched(space, lambda p: float(p["a"]) * float(p["b"]) + float(rng.normal(0, 0.15)), 24)
+    assert not any(row[2] == (0.0, 1.0) for row in importance(Question(noisy)).tables[0].rows)
+
+
 def test_a_wild_result_does_not_rule_a_table_and_is_told() -> None:
     rng = np.random.default_rng(0)
     points: list[Any] = [dict(zip("abc", row, strict=True)) for row in rng.random((24, 3)).tolist()]

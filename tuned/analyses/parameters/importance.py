@@ -22,6 +22,8 @@ from tuned.analyses.verdict import Verdict
 
 SAMPLES = 256
 LEVEL = 90
+NEAR = 0.1
+"""Shares that are told as none, or as all, are no further from it."""
 TRUSTED = 0.5
 """Rank correlation between what is predicted and what came out, below which a warning stands beside the figures."""
 WORST = 5
@@ -42,7 +44,7 @@ def importance(question: Question) -> Answer:
     _, flat = _indices(model.model.values.mean(rows), len(mixed))
     low, high = np.minimum(low, flat), np.maximum(high, flat)
     # A share that is smaller than what is not known of the function is not told from none.
-    doubt = float(np.mean(functions.var(axis=0)) / (np.mean(functions.var(axis=1)) or 1.0))
+    doubt = min(NEAR, float(np.mean(functions.var(axis=0)) / (np.mean(functions.var(axis=1)) or 1.0)))
     low, high = np.where(low <= doubt, 0.0, low), np.where(high >= 1 - doubt, 1.0, high)
     names = [p.name for p in model.space.tunable]
     order = sorted(range(len(names)), key=lambda i: -whole[i])
