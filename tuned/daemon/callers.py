@@ -118,6 +118,8 @@ class Callers:
                 told = str(error)
 
     async def _look(self) -> None:
+        if not self._settings() and not await self._database.ask(lambda conn: fact(conn, TOLD)):
+            return  # nobody is capped, as on most machines: a look costs next to nothing
         for name, (caps, used) in (await self.accounts()).items():
             why = over(caps, used.trials, used.hours) if caps else ""
             studies = await self._database.ask(partial(_at_work, caller=name)) if why else []
