@@ -35,7 +35,14 @@ class Selection(Picture):
         if name is not None:
             self.news.marked.pop(name, None)
             self.need("stairs", name)
+            self.want_front(0.0)
             self.hurry()
+
+    def want_front(self, delay: float) -> None:
+        """Ask which trials no other one beats, where there are several objectives."""
+        row = self.study_row
+        if row is not None and len(row.objectives) > 1 and (delay or not self.front):
+            self.need("front", row.name, 0, delay)
 
     def select_trial(self, number: int | None) -> None:
         """Show another trial's curve, log and details."""

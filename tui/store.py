@@ -95,12 +95,7 @@ class Store(LogReading):
             order = sort_studies(studies.values())
             self.select_study(min(order, key=lambda row: not self.counts(row)[1]).name)
         self._want_best()
-        self._want_front(0.0)
-
-    def _want_front(self, delay: float) -> None:
-        row = self.study_row
-        if row is not None and len(row.objectives) > 1 and (delay or not self.front):
-            self.need("front", row.name, 0, delay)
+        self.want_front(0.0)
 
     def put_front(self, study: str, rows: Iterable[TrialRow]) -> None:
         """The trials that no other one beats."""
@@ -248,7 +243,7 @@ class Store(LogReading):
         changed = reduce_trial(row, event)
         if event.type == ev.TRIAL_MOVED:
             if event.data.get("to") in VALUED:
-                self._want_front(ANSWERS_EVERY)
+                self.want_front(ANSWERS_EVERY)
             self.stairs.follow(event, self.ranking, SEARCH if row is None else row.stage)
         if event.type != ev.TRIAL_METRICS:
             self.want_order(event.study, MOVED)

@@ -216,7 +216,8 @@ class FakeClient:
             case "GET", ["studies", study, "trends"]:
                 return await self.trends(study, query["number"])
             case "GET", ["studies", study, "best"]:
-                return [self.trials_of[study][number] for number in self.front]
+                rows = self.trials_of[study]
+                return [rows[number] for number in self.front if number in rows]
             case "GET", ["studies", study, "best-so-far"]:
                 return await self.best_so_far(study)
             case "GET", ["studies", study, "analysis", kind]:

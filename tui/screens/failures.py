@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding
 
-from tui.cells import Line, clean, line
+from tui.cells import Line, clean, cut_line, line
 from tui.context import Context
 from tui.failures import Cause
 from tui.screens.dialog import with_keys
@@ -43,7 +43,7 @@ class Failures(Menu):
         whole = [line((" " + text, "bad")) for text in folded(clean(reason), max(10, width - 2))[:_REASON]]
         room = max(1, height - 3 - len(whole))
         labels = min(width // 2, max(len(choice.label) for choice in self.choices) + 1)
-        rows = [self._row(choice, labels, here) for choice, here in self._window(room)]
+        rows = [cut_line(self._row(choice, labels, here), width, glyphs.more) for choice, here in self._window(room)]
         gap: list[Line] = [()] * (room - len(rows) + 1)
         keys = (
             {"enter": "Show", "esc": "Close"}

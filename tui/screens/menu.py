@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual.binding import Binding
 
-from tui.cells import Line, clean, fit, line
+from tui.cells import Line, clean, cut_line, fit, line
 from tui.context import Context
 from tui.screens.dialog import Dialog, with_keys
 from tui.views.frame import pane_title
@@ -57,7 +57,8 @@ class Menu(Dialog[str | None]):
     def _build(self, width: int, height: int) -> list[Line]:
         title = pane_title(self.caption, "", width, self.context.glyphs, True)
         name_width = min(max(32, width // 2), max((len(choice.label) for choice in self.choices), default=0) + 1)
-        rows = [self._row(choice, name_width, here) for choice, here in self._window(height - 2)]
+        more = self.context.glyphs.more
+        rows = [cut_line(self._row(choice, name_width, here), width, more) for choice, here in self._window(height - 2)]
         return with_keys([title, *rows], {"enter": "Choose", "esc": "Close"}, width, height)
 
     def _top(self, room: int) -> int:

@@ -57,10 +57,12 @@ def _grid(context: Context, names: list[str], width: int, height: int, focused: 
         band = shown[row * columns : (row + 1) * columns]
         last = width - size * (len(band) - 1)
         charts = [
-            _chart(context, name, size if place < len(band) - 1 else last, tall, focused and name == shown[0])
+            _chart(context, name, size - 1 if place < len(band) - 1 else last, tall, focused and name == shown[0])
             for place, name in enumerate(band)
         ]
-        lines += [tuple(span for part in parts for span in part) for parts in zip(*charts, strict=True)]
+        rail = (context.glyphs.rail, "rule")
+        for first, *others in zip(*charts, strict=True):
+            lines.append((*first, *(span for part in others for span in (rail, *part))))
     return lines
 
 
