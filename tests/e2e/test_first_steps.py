@@ -344,7 +344,7 @@ def test_one_trial_on_a_page_and_a_queued_command_by_its_name(shell: Tunectl, pr
     shell.wait_until(lambda: shell.json("show", "long/1")["trial"]["state"] == "running", "it runs")
     status = shell("status")
     assert "1 running" in status and "long" in status
-    assert "sleep 600" in shell("studies")
+    assert "sleep 600" in shell("studies") and "sleep 600" in shell("queue")
     shell("kill", "long")
     shell.wait_until(lambda: shell.json("show", "long/1")["trial"]["state"] == "failed", "it is killed by its name")
     assert shell("ls") == shell("studies")

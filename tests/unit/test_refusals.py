@@ -16,6 +16,7 @@ TABLE = [
     # an unknown key
     ("trials = 50", "trails = 50", "search.trails: is not a known key (did you mean trials?)"),
     ("[search]", "[serach]", "serach: is not a known key (did you mean search?)"),
+    ("trials = 50", "trials = 50\ngpus = 1", "search.gpus: is not a known key (it is a key of [run.resources])"),
     (LR, LR.replace("log =", "logs ="), "space.lr.logs: is no key of a float (did you mean log?)"),
     # a bad bound
     (LR, LR.replace("1e-5", "1.0"), "space.lr.low: low (1) is not below high (0.1) (swap them)"),

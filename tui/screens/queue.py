@@ -71,7 +71,7 @@ class QueueScreen(Steering):
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         now = self.context.store.clock()
         elapsed = words.duration(now - row.started_at) if row.started_at else _start(row, glyphs.none)
-        params = " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
+        params = clean(row.question) or " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
         base = "cursor" if here else "text"
         mark = glyphs.mark if (row.study, row.number) in self.marks else " "
         return fit_line(

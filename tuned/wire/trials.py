@@ -19,7 +19,7 @@ class TrialRow:
     completed, and the full disk kept a part of an objective.
     `device` is a slot's id (a GPU's UUID; several have commas between them), `slot` what people call it: `gpu:0`.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
-    judge by.
+    judge by. So is `question`, of trials without parameters: their study's question, for a plain command its words.
     `values` holds objectives and constraints; `metrics` the last value of all that was reported, where a list was
     asked for it.
     `waits_for` says what a trial waits for that cannot begin, as the machine lacks something, or that was told to end
@@ -57,6 +57,7 @@ class TrialRow:
     metrics: dict[str, Number] = field(default_factory=dict)
     waits_for: str = ""
     card: dict[str, float] = field(default_factory=dict)
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)

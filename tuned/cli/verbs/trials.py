@@ -159,7 +159,8 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
             *(words.number(row.values.get(metric)) for metric in metrics),
             *(words.number(row.metrics.get(metric)) for metric in others),
             *(form(row.card) for form in cards.values()),
-            render.point({name: value for name, value in row.params.items() if name not in constant}),
+            render.one_line(row.question)
+            or render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
             row.slot or row.device or words.UNKNOWN,

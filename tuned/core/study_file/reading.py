@@ -6,7 +6,7 @@ Owns that translation. The keys are `tuned.core.study_file.models`'.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError, create_model
@@ -52,7 +52,7 @@ def _translate(error: ValidationError, single_objective: bool) -> InvalidInput:
     context, given = first.get("ctx", {}), first["input"]
     match first["type"]:
         case "extra_forbidden":
-            return InvalidInput("is not a known key", where=where, hint=nearest(loc[-1], _keys_at(loc[:-1])))
+            return InvalidInput("is not a known key", where=where, hint=_remedy(str(loc[-1]), loc[:-1]))
         case "missing":
             return InvalidInput("is required", where=where, hint=_REQUIRED.get(where, "add it"))
         case "tuned":
@@ -102,16 +102,34 @@ _REQUIRED = {
 }
 
 
+def _remedy(key: str, table: list[int | str]) -> str:
+    """The tables that have a key of this name, else the key of this table that it is most like."""
+    homes = list(_tables_with(key, _WithSpace))
+    return f"it is a key of {' and of '.join(homes)}" if homes else nearest(key, _keys_at(table))
+
+
+def _tables_with(key: str, model: type[Table], path: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        called = field.alias or name
+        if path and called == key:
+            yield path
+        inner = _table_of(field)
+        if inner is not Table:
+            yield from _tables_with(key, inner, f"{path[:-1]}.{called}]" if path else f"[{called}]")
+
+
 def _keys_at(loc: list[int | str]) -> list[str]:
-    model: Any = _WithSpace
+    model: type[Table] = _WithSpace
     for part in loc:
-        if isinstance(part, int):
-            continue
-        field = _field(model, part).annotation
-        model = next(
-            (m for m in (field, *getattr(field, "__args__", ())) if isinstance(m, type) and issubclass(m, Table)), Table
-        )
+        if not isinstance(part, int):
+            model = _table_of(_field(model, part))
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _table_of(field: FieldInfo) -> type[Table]:
+    """The table that a key holds, or a list of them; `Table` itself when it holds a value."""
+    kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Table)), Table)
 
 
 def _field(model: type[Table], key: str) -> FieldInfo:

@@ -36,8 +36,13 @@ async def queue(given: Given) -> list[TrialRow]:
     starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)
     by_id = dict(zip((trial.id for trial in known), starts, strict=True))
     label = given.slots.label
+    asked = {study.id: study.spec.question for study in studies if not study.spec.space.names}
     rows = [trial_row(trial, label, given.attempts.waits_for(trial.id)) for trial in live]
-    return rows + [replace(trial_row(trial, label), starts_in_s=by_id.get(trial.id)) for trial in waiting]
+    rows += [replace(trial_row(trial, label), starts_in_s=by_id.get(trial.id)) for trial in waiting]
+    return [
+        replace(row, question=asked.get(trial.study_id) or "")
+        for row, trial in zip(rows, [*live, *waiting], strict=True)
+    ]
 
 
 def _lane(given: Context, study: Study) -> Lane:
