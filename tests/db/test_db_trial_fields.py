@@ -21,7 +21,7 @@ from tuned.wire import TrialRow
 
 SET = {"state": TrialState.FAILED, "stop_reason": StopReason.KILL, "failure": Failure.OOM, "retries_used": {"oom": 2},
        "stopped_by": "user"}  # fmt: skip
-OF_THE_ROW = {"starts_in_s", "slot", "metrics", "waits_for"}
+OF_THE_ROW = {"starts_in_s", "slot", "metrics", "waits_for", "card"}
 """Fields that a list is made with, and no column of the trial."""
 
 
@@ -66,7 +66,7 @@ def test_the_wire_and_the_analyses_have_every_field_that_they_name(lab: Lab) -> 
         assert getattr(row, name) == getattr(trial, name), name
     assert row.values == {"loss": "nan"} and type(row.state) is str
     sent = json.loads(json.dumps(study_data._trial(trial, {}, None, "/runs/1")))
-    assert names(TrialData) - set(sent) <= {"rescued"}
+    assert names(TrialData) - set(sent) <= {"rescued", "card"}
     found = _trial({**sent, "rescued": False, "a_field_of_tomorrow": 1})
     for name in names(TrialData) & names(TrialRow) - {"values", "params"}:
         assert getattr(found, name) == getattr(row, name), name
