@@ -19,7 +19,7 @@ from typing import Any
 from tests.crash.processes import kill_all, of_home
 from tests.e2e.conftest import DaemonProcess, Refusal
 from tests.gpus.standin import ENV_FOLDER, GIB, LOST, Cards
-from tuned.core.queue.card_time import OURS, per_mille
+from tuned.core.cards.time import OURS, per_mille
 from tuned.core.words import duration
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tuned.core.queue.gpu_shares import is_part
+from tuned.core.cards.shares import is_part
 
 log = logging.getLogger(__name__)
 

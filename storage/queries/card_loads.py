@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import Connection
 
-from tuned.core.queue.packing import Ran
+from tuned.core.cards.packing import Ran
 from tuned.core.space import Point
 from tuned.core.trials import card_figures
 from tuned.core.trials.card_figures import BUSY, MEMORY, WATT_HOURS

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from sqlalchemy import Connection
 
 from storage.queries.events import seq_before
-from tuned.core.queue.card_time import Mark, Stay, Use
+from tuned.core.cards.time import Mark, Stay, Use
 
 _MARKS = "SELECT card, at, used FROM card_uses ORDER BY at, id"
 _TOLD = "SELECT study, number, at FROM events WHERE seq > ? AND type = 'trial.intent' ORDER BY seq"

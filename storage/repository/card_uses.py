@@ -1,4 +1,4 @@
-"""Writes of why cards stand idle: one row for each change. What the uses mean is `tuned.core.queue.card_time`'s."""
+"""Writes of why cards stand idle: one row for each change. What the uses mean is `tuned.core.cards.time`'s."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, bindparam, delete, insert
 
 from storage.models import card_uses
-from tuned.core.queue.card_time import Use
+from tuned.core.cards.time import Use
 
 _INSERT = insert(card_uses)
 _DELETE = delete(card_uses).where(card_uses.c.at < bindparam("before"))

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from storage import queries, repository
-from tuned.core.queue.packing import Ran
+from tuned.core.cards.packing import Ran
 
 NOW = 1_000_000.0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuned.core.queue.card_time import Mark, Stay, Use, card_time, per_mille
+from tuned.core.cards.time import Mark, Stay, Use, card_time, per_mille
 
 MOMENTS = st.integers(0, 100).map(float)
 

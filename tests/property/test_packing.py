@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.queue.gpu_shares import share_of
-from tuned.core.queue.packing import (
+from tuned.core.cards.packing import (
     FULL,
     MOST,
     Guest,
@@ -25,6 +24,7 @@ from tuned.core.queue.packing import (
     wanted_count,
     worth,
 )
+from tuned.core.cards.shares import share_of
 from tuned.core.queue.schedule import Claim, QueuedView, StudyView, plan
 from tuned.core.search.memory_fit import MemoryFit
 from tuned.core.space import SearchSpace

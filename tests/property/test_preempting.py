@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuned.core.queue.gpu_shares import choose, share_of
+from tuned.core.cards.shares import choose, share_of
 from tuned.core.queue.preempting import MOST_PREEMPTIONS, Holder, Urgent, make_room
 
 CARDS = ("g0", "g1")

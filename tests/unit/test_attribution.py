@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuned.core.queue.attribution import FOREIGN_BYTES, Found, Whose, judge
+from tuned.core.cards.attribution import FOREIGN_BYTES, Found, Whose, judge
 from tuned.core.queue.cores import spans
 
 GIB = 2**30

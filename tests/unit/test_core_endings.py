@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tuned.core.queue.gpu_shares import ALONE, wanted_by
+from tuned.core.cards.shares import ALONE, wanted_by
 from tuned.core.states import LIVE, Failure, StopReason, TrialState
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trials.endings import (

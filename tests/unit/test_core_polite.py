@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tuned.core.cards.polite import Politeness, Presence, Quiet, politeness_of, quiet_until, seen
 from tuned.core.errors import InvalidInput
-from tuned.core.queue.polite import Politeness, Presence, Quiet, politeness_of, quiet_until, seen
 
 SETTINGS = Politeness(after=30.0, back_after=300.0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.gpus.standin import GIB, LOST, Cards, NoDriver
 from tuned import nvidia
-from tuned.core.queue.attribution import FOREIGN_BYTES
+from tuned.core.cards.attribution import FOREIGN_BYTES
 from tuned.daemon.machine.slots import Ours, Slots
 from tuned.daemon.machine.visible import visible_cards
 from tuned.nvidia import Nvidia

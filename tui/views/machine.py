@@ -11,7 +11,7 @@ from tui.context import Context
 from tui.glyphs import Glyphs
 from tui.views.frame import advisor, filled, pane_title
 from tuned.core import words
-from tuned.core.queue.card_time import per_mille
+from tuned.core.cards.time import per_mille
 from tuned.wire import DeviceRow
 
 

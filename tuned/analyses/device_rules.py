@@ -10,7 +10,7 @@ from statistics import median
 
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.verdict import Verdict
-from tuned.core.queue.packing import refusal
+from tuned.core.cards.packing import refusal
 from tuned.core.trials.card_figures import SAMPLES
 
 LEAST_SAMPLES = 12

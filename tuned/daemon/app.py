@@ -28,8 +28,10 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.lost_cards import LostCards
 from tuned.daemon.attempts.sampling import sample, watch_devices
 from tuned.daemon.callers import Callers
-from tuned.daemon.card_uses import CardUses
-from tuned.daemon.devices import device_rows
+from tuned.daemon.cards.packing import Packing
+from tuned.daemon.cards.polite import Polite
+from tuned.daemon.cards.uses import CardUses
+from tuned.daemon.cards.yields import Yields
 from tuned.daemon.files import renaming
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
@@ -46,13 +48,12 @@ from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.loops import Loops
+from tuned.daemon.machine.devices import device_rows
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
-from tuned.daemon.packing import Packing
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
-from tuned.daemon.polite import Polite
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.recovery import identity
 from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
@@ -60,7 +61,6 @@ from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.daemon.verbs import acting, pausing
-from tuned.daemon.yields import Yields
 from tuned.home import Home, settings
 from tuned.launch.bundle import make_bundle
 from tuned.nvidia import Nvidia

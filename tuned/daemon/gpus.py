@@ -9,7 +9,7 @@ from fastapi import Query
 
 from tuned.daemon import clock
 from tuned.daemon.attempts.sampling import sample
-from tuned.daemon.card_uses import ledger as account
+from tuned.daemon.cards.uses import ledger as account
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.machine.processes import owner

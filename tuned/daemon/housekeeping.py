@@ -20,6 +20,7 @@ from tuned.daemon import clock, clock_record, failpoints
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.late_lines import take_late_lines
 from tuned.daemon.attempts.live import Attempts
+from tuned.daemon.cards.yields import Yields
 from tuned.daemon.files.disk_space import DiskSpace
 from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.retention import Retention
@@ -30,7 +31,6 @@ from tuned.daemon.machine import memory
 from tuned.daemon.ownership import Ownership
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
-from tuned.daemon.yields import Yields
 from tuned.home import Home
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from storage import queries
 from storage.engine import Database
 from storage.repository import preempting
 from tuned.core import words
+from tuned.core.cards.shares import share_of
 from tuned.core.errors import TunedError
-from tuned.core.queue.gpu_shares import share_of
 from tuned.core.queue.preempting import PREEMPTED, Holder, Urgent, make_room
 from tuned.core.states import TrialState
 from tuned.core.study import Study

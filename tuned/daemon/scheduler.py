@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
+from tuned.core.cards.shares import share_of, wanted_by
+from tuned.core.cards.time import Use
 from tuned.core.queue.ahead import suggestions_ahead
-from tuned.core.queue.card_time import Use
-from tuned.core.queue.gpu_shares import share_of, wanted_by
 from tuned.core.queue.schedule import (
     Action,
     Ask,
@@ -40,11 +40,11 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import sample
-from tuned.daemon.card_uses import CardUses
+from tuned.daemon.cards.packing import Packing
+from tuned.daemon.cards.uses import CardUses
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
-from tuned.daemon.packing import Packing
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting

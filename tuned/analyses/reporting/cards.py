@@ -25,7 +25,7 @@ from tuned.analyses.reporting.pictures import (
 )  # fmt: skip
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Cell, Column, Table
-from tuned.core.queue.card_time import OURS, Use, per_mille
+from tuned.core.cards.time import OURS, Use, per_mille
 from tuned.core.words import duration
 
 _COLOURS = {

@@ -14,7 +14,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_steering
 from tuned.core import words
-from tuned.core.queue.card_time import per_mille
+from tuned.core.cards.time import per_mille
 
 if TYPE_CHECKING:
     from tuned.wire import CardTime, GpuPolite, GpuRow, GpuYielded

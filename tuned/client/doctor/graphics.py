@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tuned.client.finding import Finding
 from tuned.core import words
-from tuned.core.queue.attribution import FOREIGN_BYTES
+from tuned.core.cards.attribution import FOREIGN_BYTES
 from tuned.nvidia import Look, Nvidia
 
 PATIENCE = 120.0

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from tuned.core.cards.shares import check_gpus
 from tuned.core.durations import parse_duration
 from tuned.core.names import nearest
-from tuned.core.queue.gpu_shares import check_gpus
 from tuned.core.study.notices import KINDS, parse_command
 
 Parse = Callable[[Any], Any]

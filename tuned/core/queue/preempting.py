@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from tuned.core.queue.gpu_shares import share_of
+from tuned.core.cards.shares import share_of
 
 URGENT_PRIORITY = 100
 """An urgent study has at least this."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tuned.core.queue.card_time import Use
-from tuned.core.queue.gpu_shares import choose, share_of
+from tuned.core.cards.shares import choose, share_of
+from tuned.core.cards.time import Use
 from tuned.core.states import UNCOUNTED, StudyState
 
 DONE = "all trials are done"

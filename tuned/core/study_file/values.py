@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from tuned.core.cards.shares import check_gpus
 from tuned.core.durations import parse_duration
 from tuned.core.playbook.spec import StepName
-from tuned.core.queue.gpu_shares import check_gpus
 from tuned.core.sizes import parse_size
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tuned.core.cards.shares import ALONE
 from tuned.core.program.placeholders import value_text
-from tuned.core.queue.gpu_shares import ALONE
 from tuned.core.states import Failure, StopReason, TrialState
 from tuned.core.study import SEARCH, StudySpec
 from tuned.core.trials.last_words import last_error_line

@@ -20,7 +20,7 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.analyses.study_data import study_header, trial_lines
-from tuned.daemon.card_uses import ledger
+from tuned.daemon.cards.uses import ledger
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 

@@ -12,7 +12,7 @@ from storage import queries
 from storage.engine import Database
 from storage.queries import LiveAttempt as Row
 from tuned import protocol
-from tuned.core.queue.gpu_shares import share_of, wanted_by
+from tuned.core.cards.shares import share_of, wanted_by
 from tuned.daemon import failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt

@@ -19,6 +19,9 @@ from tuned.daemon import resolving
 from tuned.daemon.analyses.analysing import Analysing
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.callers import Caller, Callers
+from tuned.daemon.cards.packing import Packing
+from tuned.daemon.cards.polite import Polite
+from tuned.daemon.cards.yields import Yields
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
@@ -27,10 +30,7 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
-from tuned.daemon.packing import Packing
-from tuned.daemon.polite import Polite
 from tuned.daemon.search.suggesting import Suggesting
-from tuned.daemon.yields import Yields
 from tuned.wire import DaemonStatus
 
 T = TypeVar("T")

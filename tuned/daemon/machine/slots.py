@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from tuned.core.queue.attribution import Found, Judgement, Whose, judge
+from tuned.core.cards.attribution import Found, Judgement, Whose, judge
+from tuned.core.cards.shares import how_many, is_part
 from tuned.core.queue.cores import choose_cores, how_many_cores
-from tuned.core.queue.gpu_shares import how_many, is_part
 from tuned.daemon import clock
 from tuned.daemon.machine.visible import visible_cards
 from tuned.nvidia import Look, Nvidia, Sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuned.core.queue.gpu_shares import PART
+from tuned.core.cards.shares import PART
 from tuned.nvidia import Card
 
 

@@ -20,11 +20,11 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core import words
+from tuned.core.cards.packing import refusal
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import looks_like_test
 from tuned.core.playbook.steps import Step, planned
 from tuned.core.program.arguments import recorded
-from tuned.core.queue.packing import refusal
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
 from tuned.core.study_file.parse import parse_study

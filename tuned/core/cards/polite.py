@@ -1,6 +1,6 @@
 """When our trials leave a card because somebody else has begun to work on it or by the clock, and when they come back.
 
-Owns these rules and their settings. Pure; who has the trials leave is `tuned.daemon.polite`.
+Owns these rules and their settings. Pure; who has the trials leave is `tuned.daemon.cards.polite`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tuned.core.cards.attribution import FOREIGN_BYTES
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
-from tuned.core.queue.attribution import FOREIGN_BYTES
 from tuned.core.sizes import parse_size
 
 WHOSE = ("others", "all")

@@ -1,6 +1,6 @@
 """Trials that share a card: what each takes alone, and what sharing brings.
 
-Owns these measurements. Who may join is `core.queue.packing`'s to say, the lease the scheduler's to take.
+Owns these measurements. Who may join is `core.cards.packing`'s to say, the lease the scheduler's to take.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from storage.facts import PACKING, fact, keep_fact
-from tuned.core.queue import packing
-from tuned.core.queue.gpu_shares import ALONE
-from tuned.core.queue.packing import Footprint, Guest, Pair, SharedCard
+from tuned.core.cards import packing
+from tuned.core.cards.packing import Footprint, Guest, Pair, SharedCard
+from tuned.core.cards.shares import ALONE
 from tuned.core.space import Point
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study

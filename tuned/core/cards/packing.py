@@ -1,7 +1,7 @@
 """Which waiting trial joins others on a card, and whether that brings anything.
 
 Owns that choice: what trials of a study took alone, the room that is left beside them, and the gain that was measured
-where they shared. Pure; who measures and leases is `tuned.daemon.packing`.
+where they shared. Pure; who measures and leases is `tuned.daemon.cards.packing`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Notes why cards stand idle, whenever that changes, and the account of their time.
 
-Owns these notes and their reading; how they add up is `tuned.core.queue.card_time`'s.
+Owns these notes and their reading; how they add up is `tuned.core.cards.time`'s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from storage import queries
 from storage.engine import Database
 from storage.repository.card_uses import forget_uses, note_uses
-from tuned.core.queue.card_time import OURS, Use, card_time, idle_use
+from tuned.core.cards.time import OURS, Use, card_time, idle_use
 from tuned.daemon import clock
 from tuned.daemon.machine.slots import Slot, Slots
 from tuned.wire import CardTime

@@ -1,7 +1,7 @@
 """Polite mode: our trials leave a card on which somebody else begins to work, and come back when it is quiet.
 
-Owns the switch, and who a card was left to, be it by the clock. The rules are `core.queue.polite`'s, leaving a card
-`tuned.daemon.yields`'.
+Owns the switch, and who a card was left to, be it by the clock. The rules are `core.cards.polite`'s, leaving a card
+`tuned.daemon.cards.yields`'.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 
 from storage.engine import Database
 from storage.facts import fact, keep_fact
+from tuned.core.cards.polite import Politeness, Presence, politeness_of, quiet_until, seen
 from tuned.core.errors import TunedError
-from tuned.core.queue.polite import Politeness, Presence, politeness_of, quiet_until, seen
 from tuned.daemon import clock
+from tuned.daemon.cards.yields import LONGEST_S, Yields
 from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot, Slots
-from tuned.daemon.yields import LONGEST_S, Yields
 from tuned.wire import GpuYield
 
 log = logging.getLogger(__name__)
