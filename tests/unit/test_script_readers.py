@@ -13,6 +13,7 @@ from tuned.core.draft.customs import customs_of
 from tuned.core.draft.prints import read_prints
 from tuned.core.draft.ranges import choose
 from tuned.core.draft.study_text import draft_study, read_script
+from tuned.core.script.modules import modules_of
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
 from tuned.core.script.spelling import spelling_of
@@ -458,3 +459,10 @@ def test_steps_directions_and_callbacks_of_drafts() -> None:
     assert other.direction("best_score") == "maximize"
     ours = read_prints(ast.parse("from tuned.integrations.keras import TunedCallback"))
     assert ours.reported and ours.metrics == ("val_loss",)
+
+
+def test_of_what_lies_beside_a_script_the_lent_package_is_not_read() -> None:
+    asked: list[str] = []
+    modules_of(ast.parse("import tuned, options\nfrom tuned.sdk import trial"), asked.append)
+    assert asked == ["options.py", "options/__init__.py", "../options.py", "../options/__init__.py",
+                     "../../options.py", "../../options/__init__.py"]  # fmt: skip

@@ -18,6 +18,8 @@ Read = Callable[[str], str | None]
 """Text of a file by its path relative to the script; None when it cannot be read."""
 
 MOST_MODULES = 50
+LENT = "tuned"
+"""The package that trials are lent: also where it lies beside the script it declares no options of the script's."""
 _UP = ("", "../", "../../")
 """Where a module of an absolute name may lie: a script within packages is run from above them."""
 
@@ -108,6 +110,8 @@ def _take_all(found: Module, module: Module | None, prefix: str) -> None:
 
 def _module(name: str, dots: int, read: Read, folder: str, seen: dict[str, Module | None]) -> Module | None:
     """A module of the user's own; None where it is none, cannot be read, or is being looked at already."""
+    if not dots and name.partition(".")[0] == LENT:
+        return None
     for path in _places(name, dots, folder):
         if path in seen:
             return seen[path]
