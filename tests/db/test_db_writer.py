@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -317,3 +319,19 @@ def test_what_was_written_while_the_file_was_shut_is_ours(tmp_path, monkeypatch)
     path.write_bytes(b"others" * 102)
     assert guard.changed()
     guard.close()
+
+
+def test_another_program_that_reads_the_file_takes_nothing_from_it(lab):
+    # The last connection to close removes the write-ahead log: another program would, were our locks dropped.
+    read = (
+        "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM studies').fetchone())"
+    )
+    path = lab.database.path
+    for known in (1, 2):
+        lab.study(f"s{known}")
+        lab.database.writer.ask_guard()
+        (path.parent / path.name).touch()  # the guard looks at its header
+        lab.study(f"t{known}")
+        out = subprocess.run([sys.executable, "-c", read, str(path)], capture_output=True, text=True, check=True)
+        assert int(out.stdout) == 2 * known
+        assert path.with_name(f"{path.name}-wal").exists()
