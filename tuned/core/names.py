@@ -5,7 +5,6 @@ Owns the spelling rules; names that pass are safe as folder names, environment n
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -69,6 +68,8 @@ def check_parameter_name(name: object, where: str) -> str:
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """A remedy for an unknown word: `did you mean low?`, else the words there are."""
+    import difflib  # for refusals alone
+
     words = list(dict.fromkeys(known))
     begun = [known for known in words if len(str(word)) > 1 and known.startswith(str(word))]
     close = begun or difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)

@@ -335,6 +335,7 @@ async def run_daemon(home: Home, cpu_slots: int | None, ownership: Ownership) ->
     Raises:
         TunedError: It cannot start; nothing has changed.
     """
+    threads.share_heap()
     asyncio.get_running_loop().set_default_executor(threads.started_pool())
     daemon = Daemon(home, cpu_slots, ownership)
     log.info("tuned %s, python %s, home %s", VERSION, sys.version.split()[0], home.root)
