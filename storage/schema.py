@@ -53,6 +53,7 @@ def prepare(conn: Connection, path: Path, *, check_wholly: bool = False) -> None
 
         upgrade(conn, path)
     else:
+        _refuse_unreleased(conn, path)
         unclean = conn.exec_driver_sql("SELECT value FROM meta WHERE key = 'open'").first() is not None
         conn.rollback()
         check(conn, path, check_wholly or (CHECK_WHOLE_BYTES if unclean else CHECK_CLEAN_BYTES))
@@ -106,6 +107,19 @@ def _stamped(conn: Connection, path: Path) -> tuple[int, bool]:
             hint="move the file away, or set TUNED_HOME to another folder",
         )
     return int(version), tables
+
+
+def _refuse_unreleased(conn: Connection, path: Path) -> None:
+    """Until a schema is released, columns are appended to it under one number: files from between lack some."""
+    for table in metadata.sorted_tables:
+        there = {row.name for row in conn.exec_driver_sql(f"PRAGMA table_xinfo({table.name})")}
+        lacks = [column.name for column in table.columns if column.name not in there]
+        if lacks:
+            raise Unavailable(
+                f"it was written by a version that was never released (it has no {table.name}.{lacks[0]})",
+                where=str(path),
+                hint="tunectl daemon rebuild makes the database anew from the run directories, and keeps this one",
+            )
 
 
 def _mark(conn: Connection, statement: str) -> None:

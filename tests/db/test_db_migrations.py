@@ -244,3 +244,14 @@ def test_a_file_of_a_newer_schema_is_refused_in_one_line_and_left_alone(tmp_path
         engine.open_database(path)
     assert "\n" not in str(refused.value)
     assert path.read_bytes() == before
+
+
+def test_a_file_from_between_two_releases_is_refused_with_the_way_on(tmp_path, open_lab):
+    path = tmp_path / "tuned.db"
+    open_lab(path).close()
+    conn = sqlite3.connect(path)
+    conn.execute("ALTER TABLE events DROP COLUMN caller")
+    conn.close()
+    with pytest.raises(Unavailable, match=r"no events\.caller") as refused:
+        engine.open_database(path)
+    assert "tunectl daemon rebuild" in str(refused.value)
