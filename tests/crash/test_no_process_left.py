@@ -65,12 +65,12 @@ def test_trials_wait_for_a_process_and_the_study_stays_warm(lab: Lab, lacks: str
     name = lab.submit(run=run, search=search)
     why = "can't start new thread" if lacks == "a thread" else "Resource temporarily unavailable"
     lab.daemon.until(lambda: any(why in note for note in lab.daemon.get("/v1/status")["notes"]), "it is not said")
-    # Everywhere that a person looks, and without a gap between two tries.
+    # Everywhere that a person looks.
     lab.daemon.until(lambda: why in lab.daemon.get(f"/v1/studies/{name}/trials/1")["waits_for"], "show tells")
     study = lab.daemon.study(name)
     assert study["state"] == "running"
     assert why in study["note"]
-    assert reason(lab, f"{name}/1")["code"] == "waits.daemon"
+    lab.daemon.until(lambda: reason(lab, f"{name}/1")["code"] == "waits.daemon", "why tells")
     assert set(study["counts"]) <= {"queued", "starting"}
     flag.unlink()
     lab.wait_at_rest(name)
