@@ -2,7 +2,10 @@
 
 Owns the random kills and verbs; what must hold is said in `tests.crash.invariants`. Ends with random programs with
 faults of I/O (`tests.crash.programs`), and prints the faults injected, the checks made, the losses (0, or the run stops
-at the first), and what the daemon and its state folder took early and at the end.
+at the first), and what the daemon and its state folder took meanwhile.
+
+`--hours H` is a day of 100,000 trials and 500 restarts, or as much of it, as fast as the machine goes: most studies are
+long ones of trials that end at once, and a fault comes when so many trials have ended, not after so much time.
 """
 
 from __future__ import annotations
@@ -19,18 +22,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.crash.invariants import Broken
+from tests.crash.invariants import TERMINAL, Broken
 from tests.crash.lab import RETRIES, Lab
 from tests.crash.processes import KINDS, Process, of_home
 from tests.crash.programs import run_programs
 from tests.e2e.conftest import Refusal
 from tuned.core import words
 
+SLOTS = 3
+SLOTS_BY_WORK = 6
 STUDIES_AT_ONCE = 3
 STUDIES_KEPT = 20
 """Older ones that have ended are deleted, so that what is left over would be seen to grow."""
-SETTLED = 0.2
-"""The share of the time after which there are so many studies."""
+MEASURED = (0.1, 0.2, 0.4, 0.6, 0.8)
+"""The shares of the work after which sizes are measured, and once at the end."""
+DAY_TRIALS = 100_000
+DAY_RESTARTS = 500
+BULK_TRIALS = 60
+"""Trials of a long study: twenty that are kept are 1,200 trials to check after each restart."""
+BULK_SHARE = 0.9
+"""The share of long studies in a soak of hours."""
 TRIALS = 6
 MODEL_EVERY = 10
 HOLD_S = (0.1, 1.5)
@@ -51,19 +62,53 @@ VERBS = ("pause", "resume", "prune", "cancel", "kill", "next", "retry")
 
 @dataclass(frozen=True)
 class Size:
-    """What the daemon and its state folder take; `trials` and `restarts` up to then."""
+    """What the daemon and its state folder take, in bytes; `trials` and `restarts` up to then.
+
+    Events are apart: a day's are all kept, for a month.
+    """
 
     trials: int
     restarts: int
     memory: int
     descriptors: int
     database: int
+    events: int
     disk: int
 
     def __str__(self) -> str:
         sizes = f"{words.size(self.memory)} of memory, {self.descriptors} descriptors"
-        stored = f"{words.size(self.database)} of database, {words.size(self.disk)} of disk"
-        return f"{self.trials} trials, {self.restarts} restarts: {sizes}, {stored}"
+        stored = f"{words.size(self.database)} of database and {words.size(self.events)} of events"
+        return f"{self.trials} trials, {self.restarts} restarts: {sizes}, {stored}, {words.size(self.disk)} of disk"
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a soak is: by time, or by the work done.
+
+    Example:
+        >>> Length.of_hours(12).trials
+        50000
+    """
+
+    seconds: float = float("inf")
+    trials: int = 0
+    restarts: int = 0
+
+    @classmethod
+    def of_hours(cls, hours: float) -> Length:
+        """So much of a day's work."""
+        return cls(trials=round(DAY_TRIALS * hours / 24), restarts=round(DAY_RESTARTS * hours / 24))
+
+    @property
+    def by_work(self) -> bool:
+        """Whether trials are counted, not seconds."""
+        return self.trials > 0
+
+    def share(self, seconds: float, trials: int, restarts: int) -> float:
+        """How much of it is done; 1 at the end."""
+        if not self.by_work:
+            return seconds / self.seconds
+        return min(trials / self.trials, restarts / self.restarts)
 
 
 class Soak:
@@ -72,10 +117,12 @@ class Soak:
     Args:
         folder: Empty folder for it.
         seed: Of the faults; the timing of the machine is not seeded.
+        length: When it is over.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.lab = Lab(folder, bad_disk=True)
+    def __init__(self, folder: Path, seed: int, length: Length) -> None:
+        self.length = length
+        self.lab = Lab(folder, SLOTS_BY_WORK if length.by_work else SLOTS, bad_disk=True)
         self.random = random.Random(seed)
         self.killed: Counter[str] = Counter()
         self.verbs = 0
@@ -86,42 +133,63 @@ class Soak:
         self.deleted: set[str] = set()
         self.restarts = 0
         self.trials = 0
+        """Of the studies that were deleted."""
         self.sizes: list[Size] = []
         (self.lab.base / "plain.py").write_text(PLAIN)
 
-    def run(self, seconds: float) -> None:
-        """Attack for so long, then let everything come to rest and check it all."""
+    def run(self) -> None:
+        """Attack until the work is done, then let everything come to rest and check it all."""
         self.lab.start()
         began = told = time.monotonic()
-        deadline = began + seconds
-        while time.monotonic() < deadline:
+        share, faults = 0.0, 0
+        while share < 1:
             self._work()
             time.sleep(self.random.uniform(*PAUSE_S))
-            self._fault()
-            if self.random.random() < 0.3:
-                self._verb()
-            if not self.sizes and time.monotonic() > began + SETTLED * seconds:
+            if not self.length.by_work or faults < self._faults_due():
+                faults += 1
+                self._fault()
+                if self.random.random() < 0.3:
+                    self._verb()
+            share = self.length.share(time.monotonic() - began, self._trials(), self.restarts)
+            if len(self.sizes) < len(MEASURED) and share > MEASURED[len(self.sizes)] and self.lab.of_kind("daemon"):
                 self._measure()
             if time.monotonic() - told > 30:
                 told = time.monotonic()
-                sys.stderr.write(f"{self.line()}\n")
+                sys.stderr.write(f"{share:.1%} done: {self.line()}\n")
         self._come_to_rest()
         self._measure()
 
+    def _faults_due(self) -> int:
+        """The faults for so many trials: as many as bring the restarts in time."""
+        share = WEIGHTS["daemon"] / sum(WEIGHTS.values())
+        return int(self._trials() / self.length.trials * self.length.restarts / share)
+
+    def _trials(self) -> int:
+        """Trials that have ended so far, those of deleted studies included."""
+        with contextlib.closing(self._read()) as conn:
+            marks = ", ".join("?" * len(TERMINAL))
+            ended = conn.execute(f"SELECT count(*) FROM trials WHERE state IN ({marks})", [*TERMINAL]).fetchone()[0]
+        return self.trials + int(ended)
+
+    def _read(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.lab.home / 'tuned.db'}?mode=ro", uri=True)
+
     def _measure(self) -> None:
         """Note what is taken now."""
-        (daemon,) = self.lab.of_kind("daemon")
-        resident = int(Path(f"/proc/{daemon.pid}/statm").read_text().split()[1]) * 4096
-        descriptors = len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
+        assert self.lab.daemon.process is not None
+        process = Path(f"/proc/{self.lab.daemon.process.pid}")  # not of its kind: what it starts is, until its exec
+        resident = int((process / "statm").read_text().split()[1]) * 4096
+        descriptors = len(list((process / "fd").iterdir()))
         files: dict[Path, int] = {}
         for path in self.lab.home.rglob("*"):
             with contextlib.suppress(OSError):
                 files[path] = path.lstat().st_blocks * 512
         database = sum(size for path, size in files.items() if path.name.startswith("tuned.db"))
-        there = sum(sum(study["counts"].values()) for study in self.lab.daemon.get("/v1/studies"))
-        self.sizes.append(
-            Size(self.trials + there, self.restarts, resident, descriptors, database, sum(files.values()))
-        )
+        with contextlib.closing(self._read()) as conn:
+            pages = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name LIKE '%events%'"
+            events = int(conn.execute(pages).fetchone()[0])
+        stored = (database - events, events, sum(files.values()) - events)
+        self.sizes.append(Size(self._trials(), self.restarts, resident, descriptors, *stored))
 
     def _work(self) -> None:
         """Keep some studies going, and let the held ones go on when their time has come."""
@@ -135,23 +203,36 @@ class Soak:
             if open_studies and self.random.random() < 0.2:
                 self._resume(self.random.choice(open_studies))
             if len(open_studies) < STUDIES_AT_ONCE:
-                # Now and then with a model, so that there is an advisor to kill.
-                method = "bayesian" if len(self.names) % MODEL_EVERY == 0 else "random"
-                search = {"method": method, "trials": TRIALS, "parallel": 2, "seed": len(self.names)}
-                plain = self._plain() if len(self.names) % PLAIN_EVERY == 1 else {}
                 # Named before it is sent: a reply that never came may have been a study that was taken in.
-                name = self.lab.study(hold=True, search=search, **plain)
+                name = self._long_study() if self._next_is_long() else self._short_study()
                 self.names.append(name)
-                self.held[name] = time.monotonic() + self.random.uniform(*HOLD_S)
                 self.lab.send()
                 self.acknowledged.add((name, 0))
+
+    def _next_is_long(self) -> bool:
+        return self.length.by_work and self.random.random() < BULK_SHARE
+
+    def _long_study(self) -> str:
+        """Trials that end at once."""
+        search = {"method": "random", "trials": BULK_TRIALS, "parallel": 6, "seed": len(self.names)}
+        return self.lab.study(search=search)
+
+    def _short_study(self) -> str:
+        """Trials that are held for a while; now and then with a model, so that there is an advisor to kill."""
+        method = "bayesian" if len(self.names) % MODEL_EVERY == 0 else "random"
+        search = {"method": method, "trials": TRIALS, "parallel": 2, "seed": len(self.names)}
+        plain = self._plain() if len(self.names) % PLAIN_EVERY == 1 else {}
+        name = self.lab.study(hold=True, search=search, **plain)
+        self.held[name] = time.monotonic() + self.random.uniform(*HOLD_S)
+        return name
 
     def _delete(self) -> None:
         """Delete the oldest studies that have ended."""
         ended = [s["name"] for s in self.lab.daemon.get("/v1/studies") if s["ended_at"]]
         for name in sorted(ended, key=lambda name: int(name[1:]))[: max(0, len(ended) - STUDIES_KEPT)]:
+            if name not in self.deleted:
+                self.trials += len(self.lab.daemon.trials(name))
             self.deleted.add(name)  # from now on it may be gone
-            self.trials += len(self.lab.daemon.trials(name))
             self.lab.daemon.delete(f"/v1/studies/{name}")
 
     def _plain(self) -> dict[str, Any]:
@@ -180,7 +261,7 @@ class Soak:
     def _check(self, *, at_rest: bool = False) -> None:
         self.lab.invariants.check(at_rest=at_rest)
         self.checks += 1
-        with contextlib.closing(sqlite3.connect(f"file:{self.lab.home / 'tuned.db'}?mode=ro", uri=True)) as conn:
+        with contextlib.closing(self._read()) as conn:
             there = set(conn.execute("SELECT name, 0 FROM studies"))
             there |= set(conn.execute("SELECT s.name, number FROM trials t JOIN studies s ON s.id = t.study_id"))
         forgotten = {(name, number) for name, number in self.acknowledged - there if name not in self.deleted}
@@ -255,21 +336,24 @@ def main() -> int:
     """Run the soak; 1 when something was lost."""
     parser = argparse.ArgumentParser(prog="benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--hours", type=float, help="In place of --minutes.")
+    parser.add_argument("--hours", type=float, help="In place of --minutes: the work of so many hours, accelerated.")
     parser.add_argument("--programs", type=int, default=20, help="Random programs with faults of I/O, at the end.")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    minutes = arguments.minutes if arguments.hours is None else 60 * arguments.hours
+    hours: float | None = arguments.hours
+    length = Length(60 * arguments.minutes) if hours is None else Length.of_hours(hours)
     folder = Path(tempfile.mkdtemp(prefix="tuned-soak-"))
-    soak = Soak(folder, arguments.seed)
+    soak = Soak(folder, arguments.seed, length)
+    began = time.monotonic()
     try:
-        soak.run(minutes * 60)
+        soak.run()
     except Broken as broken:
         print(f"LOST after {sum(soak.killed.values())} kills (state folder kept: {folder}):\n{broken}")
         return 1
     finally:
         soak.lab.close()
-    print(f"soak of {minutes:g} min, seed {arguments.seed}: {soak.line()}")
+    lasted = (time.monotonic() - began) / 60
+    print(f"soak of {lasted:.0f} min, seed {arguments.seed}: {soak.line()}")
     print("\n".join(map(str, soak.sizes)))
     return _programs(arguments.programs, arguments.seed)
 

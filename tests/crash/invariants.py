@@ -61,6 +61,9 @@ class Invariants:
         self._deleted: set[str] = set()
         self._replaced: set[tuple[str, int]] = set()
         self._parsed: dict[str, tuple[int, Any]] = {}
+        self._journal_read = 0
+        self._begun: Counter[str] = Counter()
+        self._overlaps: list[str] = []
         self.checked: Counter[str] = Counter()
 
     def check(self, *, at_rest: bool = False) -> None:
@@ -109,14 +112,27 @@ class Invariants:
                 yield f"1: {folder} was started as {start.get('attempt_id')}"
             if attempt["ended_by"] == "unclaim" and start is not None:
                 yield f"1: {folder} was started although it was given back"
+        self._read_journal()
+        yield from (f"1: attempt {name} began {times} times" for name, times in self._begun.items() if times > 1)
+        yield from (f"1: overlap {words}" for words in self._overlaps)
+        unclaimed = {a["attempt_id"] for a in attempts if a["ended_by"] == "unclaim"}
+        yield from (f"1: attempt {name} ran although it was given back" for name in unclaimed & self._begun.keys())
+
+    def _read_journal(self) -> None:
+        """Take in the lines since the last check: after 100,000 trials the whole would be read for minutes."""
         if self._journal is None or not self._journal.exists():
             return
-        lines = [line.split() for line in self._journal.read_text().splitlines()]
-        begun = Counter(words[1] for words in lines if words[0] == "begin")
-        yield from (f"1: attempt {name} began {times} times" for name, times in begun.items() if times > 1)
-        yield from (f"1: {' '.join(words)}" for words in lines if words[0] == "overlap")
-        unclaimed = {a["attempt_id"] for a in attempts if a["ended_by"] == "unclaim"}
-        yield from (f"1: attempt {name} ran although it was given back" for name in begun if name in unclaimed)
+        with self._journal.open("rb") as file:
+            file.seek(self._journal_read)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._journal_read += len(whole)
+        for line in whole.decode().splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "begin":
+                self._begun[rest.split()[0]] += 1
+            elif word == "overlap":
+                self._overlaps.append(rest)
 
     # 2 ------------------------------------------------------------------------------------------------------------
     def _directories(self) -> Iterator[Path]:
