@@ -26,6 +26,7 @@ _TABLES = {
     "gpu": 'write [gpu], then e.g. after = "1m"',
     "caller": "write [caller.agent], then e.g. gpu_hours = 8",
     "ui": 'write [ui], then e.g. view = "studies"',
+    "place": 'write [place.lab], then engine = "slurm"',
 }
 """Tables of `config.toml`, and how each is begun."""
 LONGEST_SOCKET = 100
@@ -177,7 +178,7 @@ def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
 
 
 def settings(env: Mapping[str, str], name: str) -> dict[str, Any]:
-    """The table `[gpu]`, `[caller]` or `[ui]` of `config.toml`, as it is now; empty without one.
+    """The table `[gpu]`, `[caller]`, `[ui]` or `[place]` of `config.toml`, as it is now; empty without one.
 
     Raises:
         InvalidInput: The file cannot be read.
@@ -209,7 +210,7 @@ def _config(config: Path) -> dict[str, Any]:
         raise InvalidInput(f"is not TOML: {error}", where=str(config)) from error
     for key in table:
         if key != "home" and key not in _TABLES:
-            hint = 'it holds home = "/data/tuned", [gpu] and [caller.NAME]'
+            hint = 'it holds home = "/data/tuned", [gpu], [ui], [caller.NAME] and [place.NAME]'
             raise InvalidInput("is not a known key", where=f"{config}: {key}", hint=hint)
     return table
 
