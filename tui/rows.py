@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tui.pages import PageQuery
 from tui.store import Store
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.ranking import WATCH
+from tuned.core.ranking import BY_METRIC, BY_PARAMETER, WATCH
 from tuned.core.trials.filter import NO_FILTER, TrialFilter, parse
 from tuned.wire import TrialRow
 
@@ -32,8 +32,9 @@ class Rows:
     """The table's rows over a store: the daemon's order, of which the pages around the shown rows are known.
 
     Attributes:
-        sort: Name of a column: one of `FIXED_SORTS` or a parameter. Descending means the opposite of its natural
-            order; that of `value` is best first, of `watch` the same behind the live trials, of `trial` newest first.
+        sort: Name of a column: one of `FIXED_SORTS`, a parameter, or `metrics.NAME`. Descending means the opposite of
+            its natural order; that of `value` is best first, of `watch` the same behind the live trials, of `trial` the
+            newest first.
         filter: The condition that rows pass.
         metrics: Study -> metrics that have a column.
         marks: Numbers of marked trials.
@@ -93,7 +94,8 @@ class Rows:
     def query(self) -> PageQuery:
         """The order that is shown, in the daemon's words."""
         self._notice_study()
-        name, descending = _DAEMON_SORTS.get(self.sort, (f"params.{self.sort}", False))
+        named = self.sort if self.sort.startswith(BY_METRIC) else BY_PARAMETER + self.sort
+        name, descending = _DAEMON_SORTS.get(self.sort, (named, self.sort in self._rising()))
         if self.sort in ("value", WATCH):
             name, descending = self.sort, not self.store.minimizes
         study = self.store.study or ""
@@ -134,7 +136,24 @@ class Rows:
     def sorts(self) -> list[str]:
         """Names that can be sorted by, in the order of the columns."""
         study = self.store.study_row
-        return [*FIXED_SORTS[:6], *(study.parameters if study else ()), "elapsed"]
+        fixed, parameters = FIXED_SORTS[:6], study.parameters if study else ()
+        # The daemon refuses an order by what no trial has reported.
+        summed = [one.metric for one in study.objectives] if study else []
+        known = summed + [name for row in self.store.trials.values() for name in row.metrics]
+        return [*fixed, *(BY_METRIC + name for name in self.measured() if name in known), *parameters, "elapsed"]
+
+    def measured(self) -> list[str]:
+        """Metrics with a column beside the first objective's: further objectives, then those that were chosen."""
+        study = self.store.study_row
+        if study is None:
+            return []
+        names = [one.metric for one in study.objectives[1:]] + self.metrics.get(study.name, [])
+        return [name for name in dict.fromkeys(names) if name != self.store.objective]
+
+    def _rising(self) -> list[str]:
+        """The orders by a metric of which more is better."""
+        study = self.store.study_row
+        return [BY_METRIC + o.metric for o in study.objectives if o.direction == "maximize"] if study else []
 
     def turn_sort(self, by: int) -> None:
         """Sort by the next or previous column, in its natural order."""

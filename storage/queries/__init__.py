@@ -45,7 +45,7 @@ from storage.queries.events import (
     seq_before,
     study_events,
 )
-from storage.queries.observations import last_values, next_auto_steps, observations, study_metrics
+from storage.queries.observations import last_values, next_auto_steps, observations, reports, study_metrics
 from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
@@ -136,6 +136,7 @@ __all__ = [
     "repetitions",
     "reported_since",
     "reporting_count",
+    "reports",
     "rescued_trials",
     "results_before",
     "rung_values",

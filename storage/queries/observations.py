@@ -57,14 +57,17 @@ def _observation(row: Any) -> Observation:
     return Observation(name, step, _NAN if value is None else value, time, attempt)
 
 
+LAST_VALUE = """SELECT o.value FROM observations AS o WHERE o.trial_id = {trial} AND o.name = {name}
+    ORDER BY o.attempt DESC, o.step DESC LIMIT 1"""
+"""The last value of a metric in the trial's latest attempt that reported it: one seek."""
+
 _LAST = """WITH RECURSIVE names(name) AS (
         SELECT min(name) FROM observations WHERE trial_id = :trial
         UNION ALL
         SELECT (SELECT min(name) FROM observations WHERE trial_id = :trial AND name > names.name)
         FROM names WHERE name IS NOT NULL LIMIT :most)
-    SELECT name, (SELECT value FROM observations AS o WHERE o.trial_id = :trial AND o.name = names.name
-        ORDER BY attempt DESC, step DESC LIMIT 1)
-    FROM names WHERE name IS NOT NULL"""
+    SELECT name, ({last})
+    FROM names WHERE name IS NOT NULL""".format(last=LAST_VALUE.format(trial=":trial", name="names.name"))
 MOST_NAMES = 200
 """Metrics of a trial that are looked up; those of watched gradients can be more."""
 
@@ -82,3 +85,10 @@ def study_metrics(conn: Connection, study_id: int) -> list[str]:
     """Names of all metrics that the study's trials reported, by name."""
     ids = conn.exec_driver_sql("SELECT id FROM trials WHERE study_id = ? ORDER BY id", (study_id,)).scalars().all()
     return sorted({name for trial_id in ids for name in last_values(conn, trial_id)})
+
+
+def reports(conn: Connection, study_id: int, name: str) -> bool:
+    """Whether any of the study's trials reported a metric."""
+    one = "SELECT 1 FROM observations AS o WHERE o.trial_id = t.id AND o.name = ?"
+    sql = f"SELECT 1 FROM trials AS t WHERE t.study_id = ? AND EXISTS ({one}) LIMIT 1"
+    return conn.exec_driver_sql(sql, (study_id, name)).first() is not None

@@ -15,15 +15,15 @@ from sqlalchemy import Connection, bindparam
 
 from storage import rows
 from storage.models import trials as table
+from storage.queries.observations import LAST_VALUE
 from storage.queries.trial_filter import condition
 from tuned.core.errors import InvalidInput
-from tuned.core.ranking import SORTS, WATCH, Tier
+from tuned.core.ranking import BY_METRIC, BY_PARAMETER, NAMED, SORTS, WATCH, Tier
 from tuned.core.state_words import STATE_ORDER
 from tuned.core.states import LIVE
 from tuned.core.trials.filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
 from tuned.core.trials.trial import Trial
 
-_PARAMS = "params."
 _ELAPSED = "elapsed"
 _STATE = "CASE t.state " + " ".join(f"WHEN '{s}' THEN {i}" for i, s in enumerate(STATE_ORDER)) + " ELSE 99 END"
 _KEYS = {
@@ -43,6 +43,16 @@ _REST = f"{_STATE}, t.number DESC"
 _SCANNED = frozenset({"number", *_KEYS, "step", "started", "ended", _ELAPSED})
 """Columns without an index of their own (or in the order of the file): the filter is applied on the way."""
 
+_MEASURED = (
+    "(SELECT t.*, (SELECT v FROM ("
+    "SELECT 0 AS place,"
+    " CASE e.value WHEN 'nan' THEN NULL WHEN 'inf' THEN 9e999 WHEN '-inf' THEN -9e999 ELSE e.value END AS v"
+    " FROM json_each(t.values_json) AS e WHERE e.key = ?"
+    f" UNION ALL SELECT 1, v FROM ({LAST_VALUE.format(trial='t.id', name='?').replace('o.value', 'o.value AS v', 1)})"
+    ") ORDER BY place LIMIT 1) AS measured FROM trials AS t WHERE t.study_id = ?)"
+)
+"""Trials with what one metric came to, as tables show it: its summary where it has one, else its last value."""
+
 _LIVE = "t.state IN (" + ", ".join(f"'{state}'" for state in sorted(LIVE)) + ")"
 
 _PAGE = rows.select_trials().where(
@@ -55,9 +65,9 @@ class Order:
     """Which trials, and in which order.
 
     Attributes:
-        sort: One of `SORTS`, or `params.NAME`. Trials without that come last in both directions, by state and the
-            newest first; by `value` those cut short come behind those that ran whole; `watch` is the order by `value`
-            with the live trials before all.
+        sort: One of `SORTS`, `params.NAME` or `metrics.NAME`. Trials without that come last in both directions, by
+            state and the newest first; by `value` those cut short come behind those that ran whole; `watch` is the
+            order by `value` with the live trials before all.
         now: Unix seconds, for the elapsed time of live trials.
     """
 
@@ -163,14 +173,23 @@ def _parts(order: Order) -> list[Part]:
         has = "t.started_at" if sort == _ELAPSED else _SOME_KEYS[sort]
         key = f"(coalesce(t.ended_at, {float(order.now)!r}) - t.started_at)" if sort == _ELAPSED else has
         return [walk(f" AND {has} IS NOT NULL", key), rest(f"{has} IS NULL")]
-    name = sort.removeprefix(_PARAMS)
-    if name == sort or not name:
-        raise InvalidInput(
-            f"trials cannot be sorted by {sort!r}", where="sort", hint=f"by {', '.join(SORTS)} or params.NAME"
-        )
+    if name := _behind(BY_METRIC, sort):
+        given = [name, name, study, study]
+        by = f"t.measured{down}, t.number{down}"
+        return [
+            Part(_MEASURED, "t.study_id = ? AND t.measured IS NOT NULL", given, by),
+            Part(_MEASURED, "t.study_id = ? AND t.measured IS NULL", given, _REST),
+        ]
+    name = _behind(BY_PARAMETER, sort)
+    if not name:
+        raise InvalidInput(f"trials cannot be sorted by {sort!r}", where="sort", hint=f"by {', '.join(SORTS)}, {NAMED}")
     lacking = "t.number NOT IN (SELECT number FROM trial_params WHERE study_id = ? AND name = ?)"
     named = walk(" AND t.name = ?", "t.num", "trial_params", [name], "t.txt")
     return [named, rest(lacking, study, name)]
+
+
+def _behind(prefix: str, sort: str) -> str:
+    return sort.removeprefix(prefix) if sort.startswith(prefix) else ""
 
 
 def _numbers(conn: Connection, sql: str, values: list[Any], limit: int | None, offset: int) -> list[int]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     and_,
@@ -24,7 +23,7 @@ from sqlalchemy import (
 from storage import rows
 from storage.models import IS_ACTIVE_STUDY, studies
 from storage.models import trials as table
-from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.errors import NotFound
 from tuned.core.ranking import Tier
 from tuned.core.search.pareto import front
 from tuned.core.states import TrialState
@@ -33,16 +32,6 @@ from tuned.core.trials.trial import Trial
 
 _t = table.c
 
-_SORTS: dict[str, ColumnElement[Any]] = {
-    "number": _t.number,
-    "value": _t.value,
-    "state": _t.state,
-    "priority": _t.priority,
-    "created": _t.created_at,
-    "started": _t.started_at,
-    "ended": _t.ended_at,
-}
-_PARAMS = "params."
 MOST_RESULTS = 2000
 
 _BY_NUMBER = rows.select_trials().where(_t.study_id == bindparam("study_id"), _t.number == bindparam("wanted"))
@@ -99,27 +88,21 @@ def trials(
     study_id: int | None = None,
     *,
     states: Collection[TrialState] | None = None,
-    sort: str = "number",
     descending: bool = False,
     limit: int | None = None,
     offset: int = 0,
     numbers: Collection[tuple[int, int]] | None = None,
 ) -> list[Trial]:
-    """A list of trials.
+    """A list of trials, by number; `storage.queries.trial_order` has the other orders.
 
     Args:
         conn: Any connection.
-        study_id: Of one study; None: of all, and equal ones in the order of their making.
+        study_id: Of one study; None: of all.
         states: Only those in these states.
-        sort: `number`, `value` (of the first objective; by tiers of `tuned.core.ranking` first), `state`, `priority`,
-            `created`, `started`, `ended`, or `params.NAME`. Trials without that come last in both directions.
-        descending: The largest first.
+        descending: The highest number first.
         limit: At most so many.
         offset: Leave out so many first.
         numbers: Only those whose number is in one of these ranges, both ends included.
-
-    Raises:
-        InvalidInput: There is no such order.
     """
     statement: Select[Any] = rows.select_trials()
     if study_id is not None:
@@ -128,13 +111,8 @@ def trials(
         statement = statement.where(_t.state.in_([state.value for state in states]))
     if numbers is not None:
         statement = statement.where(or_(false(), *(_t.number.between(first, last) for first, last in numbers)))
-    column = _order(sort)
-    if sort == "value":
-        statement = statement.order_by(_t.tier)
-    if sort not in ("number", "state", "priority", "created"):
-        statement = statement.order_by(column.is_(None))
-    statement = statement.order_by(column.desc() if descending else column)
-    if sort != "number" or study_id is None:
+    statement = statement.order_by(_t.number.desc() if descending else _t.number)
+    if study_id is None:
         statement = statement.order_by(_t.id)
     if limit is not None or offset:
         statement = statement.limit(-1 if limit is None else limit).offset(offset)
@@ -223,14 +201,3 @@ def queue_heads(conn: Connection, per_study: int) -> list[Trial]:
     By the sum of the study's and the trial's priority, highest first; then the user's own points; then the older study.
     """
     return [rows.to_trial(row) for row in conn.execute(_HEADS, {"per_study": per_study})]
-
-
-def _order(sort: str) -> ColumnElement[Any]:
-    if sort in _SORTS:
-        return _SORTS[sort]
-    name = sort.removeprefix(_PARAMS)
-    if name == sort or not name or '"' in name:
-        raise InvalidInput(
-            f"trials cannot be sorted by {sort!r}", where="sort", hint=f"by {', '.join(_SORTS)} or params.NAME"
-        )
-    return func.json_extract(_t.params, f'$."{name}"')

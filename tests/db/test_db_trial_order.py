@@ -39,6 +39,7 @@ FILTERS = (
 SORTS = (
     "number", "value", "watch", "state", "priority", "step", "created", "started", "ended", "elapsed", "attempt",
     "origin", "device", *(f"params.{name}" for name in SPACE.names),
+    *(f"metrics.{name}" for name in ("loss", "size", 'it"em', "never")),
 )  # fmt: skip
 
 
@@ -65,6 +66,7 @@ def filled(lab):
         lab.claim(trial_id, now=1000.0 + draw.randint(0, 50))
         if draw.random() < 0.8:
             loss = draw.choice([math.nan, math.inf, draw.random(), 0.25])
+            lab.report(trial_id, ('it"em', 1, draw.random()), ('it"em', 2, draw.choice([math.nan, draw.random()])))
             lab.report(trial_id, ("loss", draw.randint(1, 5), loss), ("size", 1, draw.choice([1.0, 20.0, math.nan])))
         if kind != "running":
             failed = kind == "failed"
@@ -123,6 +125,18 @@ def test_orders_are_by_value_and_the_rest_comes_last(lab, filled):
 
 
 @pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("metric", ["loss", "size", 'it"em'])
+def test_an_order_by_a_metric_is_by_what_tables_show_of_it(lab, filled, metric, descending):
+    trials = {trial.number: trial for trial in lab.ask(queries.trials, filled)}
+    order = Order(filled, COLUMNS, sort=f"metrics.{metric}", descending=descending)
+    found = [trials[number] for number in lab.ask(queries.trial_numbers, order)]
+    shown = [{**lab.ask(queries.last_values, trial.id), **trial.values}.get(metric, math.nan) for trial in found]
+    has = [value for value in shown if not math.isnan(value)]
+    assert 10 < len(has) < 60 and has == sorted(has, reverse=descending)
+    assert all(math.isnan(value) for value in shown[len(has) :])
+
+
+@pytest.mark.parametrize("descending", [False, True])
 def test_watching_shows_the_live_ones_before_the_order_by_value(lab, filled, descending):
     trials = {trial.number: trial for trial in lab.ask(queries.trials, filled)}
     live = [number for number, trial in trials.items() if trial.state == "running"]
@@ -132,11 +146,19 @@ def test_watching_shows_the_live_ones_before_the_order_by_value(lab, filled, des
     assert live and watched == sorted(live, reverse=True) + [number for number in by_value if number not in live]
 
 
+def test_names_with_a_dot_can_be_sorted_by(lab):
+    study_id = lab.study()
+    for value in (2, 1):
+        lab.queue(study_id, 1, params={"a.b": value})
+    assert lab.ask(queries.trial_numbers, Order(study_id, sort="params.a.b")) == [2, 1]
+
+
 def test_unknown_names_and_orders_are_refused(lab, filled):
     with pytest.raises(InvalidInput, match="no 'lrr'"):
         lab.ask(queries.trial_count, Order(filled, COLUMNS, parse("lrr<1")))
-    with pytest.raises(InvalidInput, match="cannot be sorted"):
-        lab.ask(queries.trial_numbers, Order(filled, COLUMNS, parse(""), "nonsense"))
+    for sort in ("nonsense", "params.", "metrics.", "id"):
+        with pytest.raises(InvalidInput, match="cannot be sorted"):
+            lab.ask(queries.trial_numbers, Order(filled, COLUMNS, parse(""), sort))
 
 
 def test_a_changed_point_is_found_by_its_new_values(lab):

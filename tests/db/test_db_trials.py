@@ -4,7 +4,7 @@ import pytest
 
 from storage import queries, repository
 from storage.repository import NewTrial
-from tuned.core.errors import Conflict, InvalidInput, NotFound
+from tuned.core.errors import Conflict, NotFound
 from tuned.core.space import canonical_key
 from tuned.core.states import Actor, IllegalMove, StopReason, TrialState
 
@@ -166,30 +166,15 @@ def test_lists_sort_filter_and_page(lab):
 
     assert listed() == [1, 2, 3, 4, 5, 6]
     assert listed(descending=True, limit=2) == [6, 5]
-    assert listed(sort="value")[:3] == [3, 4, 1]
-    assert listed(sort="value", descending=True)[:3] == [1, 4, 3]
-    assert listed(sort="params.lr") == [6, 1, 2, 3, 4, 5]
-    assert listed(sort="params.lr", descending=True)[0] == 5
     assert listed(states=[TrialState.QUEUED]) == [5, 6]
     assert listed(states=[]) == []
     assert listed(numbers=[(2, 3), (6, 77)]) == [2, 3, 6]
     assert listed(numbers=[]) == []
     assert listed(limit=2, offset=1) == [2, 3]
     assert listed(offset=4) == [5, 6]
-    for order in ("state", "priority", "created", "started", "ended"):
-        assert sorted(listed(sort=order)) == [1, 2, 3, 4, 5, 6]
-    for order in ("nonsense", "params.", 'params."', "id"):
-        with pytest.raises(InvalidInput, match="sort"):
-            listed(sort=order)
     other = lab.study()
     lab.queue(other)
     assert len(lab.ask(queries.trials)) == 7
-
-
-def test_names_with_a_dot_can_be_sorted_by(lab):
-    study_id = lab.study()
-    lab.do(repository.add_trials, study_id, [NewTrial({"a.b": v}, "user") for v in (2, 1)], NOW)
-    assert numbers(lab.ask(queries.trials, study_id, sort="params.a.b")) == [2, 1]
 
 
 def test_known_points(lab):

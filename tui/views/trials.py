@@ -14,7 +14,7 @@ from tui.steps import is_aside
 from tui.views.first import first_steps
 from tui.views.frame import pane_title
 from tuned.core import words
-from tuned.core.ranking import WATCH
+from tuned.core.ranking import BY_METRIC, WATCH
 from tuned.core.states import LIVE, OPEN
 from tuned.wire import ConstraintRow, TrialRow
 
@@ -96,7 +96,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         fixed.append(Column("step", "STEP", 5, ">", step))
     if metric is not None:
         fixed.append(Column("value", "VALUE", 9, ">", value))
-        fixed += _measured(context, metric)
+        fixed += _measured(context)
     cells = {**{name: text(name) for name in TEXTS}, "device": device}
     tail = [Column(name, name.upper(), size, "<", cells[name]) for name, size in TEXTS.items() if chosen.get(name)]
     if chosen.get("elapsed", True):
@@ -118,7 +118,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     return [*fixed, *shown, *tail], hidden
 
 
-def _measured(context: Context, first: str | None) -> list[Column]:
+def _measured(context: Context) -> list[Column]:
     """Further objectives, whether a trial is on the front or breaks a bound, and the metrics that were chosen."""
     store, glyphs = context.store, context.glyphs
     study = store.study_row
@@ -138,11 +138,9 @@ def _measured(context: Context, first: str | None) -> list[Column]:
         broken = next((c.metric for c in study.constraints if breaks(c, row.values)), "")
         return (clean(broken), "warn") if broken else (glyphs.dot, "dim")
 
-    names = [o.metric for o in study.objectives[1:]] + context.memory.metrics.get(study.name, [])
     found = [
-        Column(f"metric {name}", clean(name).upper(), max(8, min(MAX_PARAM, len(name))), ">", value(name))
-        for name in dict.fromkeys(names)
-        if name != first
+        Column(BY_METRIC + name, clean(name).upper(), max(8, min(MAX_PARAM, len(name))), ">", value(name))
+        for name in context.rows.measured()
     ]
     if len(study.objectives) > 1 or study.constraints:
         title = "PARETO" if len(study.objectives) > 1 else "BREAKS"

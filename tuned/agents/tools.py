@@ -94,7 +94,7 @@ class Tools:
         return found
 
     def trials(self, study: str, filter: str = "", sort: str = "number", limit: int = 50, offset: int = 0) -> Document:
-        """Trials of a study. filter: such as 'state:failed lr<1e-3'. sort: number, value (best first), params.NAME."""
+        """Trials of a study. filter: such as 'state:failed lr<1e-3'. sort: number, value (best first), metrics.NAME."""
         limit = _bounded(limit)
         rows = self._plain(api.trials(study, filter=filter or None, sort=sort, limit=limit, offset=offset))
         total = self._client.send(api.trial_numbers(study, filter=filter or None, limit=1)).total

@@ -180,9 +180,10 @@ def _numbers(ctx: click.Context, incomplete: str) -> Iterable[str]:  # noqa: ARG
 
 
 def _sorts(ctx: click.Context, incomplete: str) -> Iterable[str]:
-    from tuned.core.ranking import SORTS
+    from tuned.core.ranking import BY_METRIC, BY_PARAMETER, SORTS
 
-    return [*SORTS, *(f"params.{name}" for name in _parameters(ctx, incomplete))]
+    named = [BY_PARAMETER + name for name in _parameters(ctx, incomplete)]
+    return [*SORTS, *named, *(BY_METRIC + name for name in _metrics(ctx, incomplete))]
 
 
 def _filters(ctx: click.Context, incomplete: str) -> Iterable[str]:  # noqa: ARG001

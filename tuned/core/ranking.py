@@ -61,7 +61,11 @@ SORTS = (
     "number", "value", WATCH, "state", "priority", "step", "created", "started", "ended", "elapsed", "attempt",
     "origin", "device",
 )  # fmt: skip
-"""What a list of trials can be sorted by, besides `params.NAME`."""
+"""What a list of trials can be sorted by, besides a parameter or a metric (`NAMED`)."""
+
+BY_PARAMETER = "params."
+BY_METRIC = "metrics."
+NAMED = f"{BY_PARAMETER}NAME or {BY_METRIC}NAME"
 
 
 def cut_short(trial: Ranked) -> bool:

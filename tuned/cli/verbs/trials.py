@@ -16,7 +16,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api
 from tuned.core import words
-from tuned.core.ranking import SORTS
+from tuned.core.ranking import NAMED, SORTS
 from tuned.core.states import TrialState
 from tuned.core.study import Constraint
 from tuned.core.trials import card_figures
@@ -42,7 +42,7 @@ STATES = [str(state) for state in TrialState]
 @click.option("--filter", help="Such as 'state:run lr<1e-3 act=relu text'; all terms must hold, ! turns one round.")
 @click.option(
     "--sort",
-    help=f"{', '.join(SORTS)} or params.NAME: value is the best first, watch what runs and then by value.",
+    help=f"{', '.join(SORTS)}, {NAMED}: value is the best first, watch what runs and then by value.",
 )
 @click.option("--descending", is_flag=True, default=None, help="Turn the order round.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")

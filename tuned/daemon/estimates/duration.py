@@ -13,11 +13,13 @@ from statistics import median
 from sqlalchemy import Connection
 
 from storage import queries
+from storage.queries import Order
 from tuned.core.program.arguments import items_of
 from tuned.core.space import Value
 from tuned.core.space.unit import value_at
 from tuned.core.states import TrialState
 from tuned.core.study import Study, StudySpec
+from tuned.core.trials.filter import InStates, TrialFilter
 from tuned.core.words import duration
 
 EPOCHS = re.compile(r"(?:.*[._])?(?:max_|num_|n_)?(?:train_)?epochs")
@@ -73,9 +75,9 @@ def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:
 
 
 def _durations(conn: Connection, study: Study, lengths: Mapping[str, float]) -> list[float]:
-    ended = queries.trials(conn, study.id, states=[TrialState.COMPLETED], sort="ended", descending=True, limit=SAMPLE)
+    whole = TrialFilter("", (InStates(frozenset({TrialState.COMPLETED})),))
     found = []
-    for trial in ended:
+    for trial in queries.trial_page(conn, Order(study.id, found=whole, sort="ended", descending=True), SAMPLE):
         if trial.started_at is not None and trial.ended_at is not None:
             scale = scaled(lengths_of(study.spec, trial.params), lengths, trial.last_step)
             found.append((trial.ended_at - trial.started_at) * scale)

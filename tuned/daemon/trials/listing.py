@@ -12,6 +12,7 @@ from storage import queries
 from storage.queries import Order
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.ranking import BY_METRIC, BY_PARAMETER
 from tuned.core.states import TrialState
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon import clock
@@ -33,7 +34,7 @@ async def _order(
     sort: str = "number",
     descending: bool = False,
 ) -> Order:
-    """The order that a request asks for; `sort` may be the first objective's name."""
+    """The order that a request asks for; `sort` may be the name of an objective or of a constraint's metric."""
     study = await given.study(name)
     found = parse(filter)
     if state is not None:
@@ -41,11 +42,23 @@ async def _order(
     objective, spec = study.spec.objective, study.spec
     if objective is not None and sort == objective.metric:
         sort = "value"
-    named, known = sort.removeprefix("params."), (*spec.space.names, *dict(spec.space.gone))
+    measured = tuple(one.metric for one in spec.measured)
+    if sort in measured:
+        sort = BY_METRIC + sort
+    named, known = sort.removeprefix(BY_PARAMETER), (*spec.space.names, *dict(spec.space.gone))
     if named != sort and named not in known:
         raise InvalidInput(f"trials have no parameter {named!r}", where="sort", hint=nearest(named, known))
-    columns = Columns(spec.space.names, tuple(measured.metric for measured in spec.measured))
+    named = sort.removeprefix(BY_METRIC)
+    if named not in (sort, *measured):
+        await given.database.ask(lambda conn: _check_metric(conn, study.id, named))
+    columns = Columns(spec.space.names, measured)
     return Order(study.id, columns, found, sort, descending, clock.now())
+
+
+def _check_metric(conn: Connection, study_id: int, name: str) -> None:
+    if not queries.reports(conn, study_id, name):
+        hint = nearest(name, queries.study_metrics(conn, study_id))
+        raise InvalidInput(f"no trial has reported a metric {name!r}", where="sort", hint=hint)
 
 
 Ordered = Annotated[Order, Depends(_order)]
@@ -60,8 +73,8 @@ async def trials(
     """A study's trials; with `metrics`, each with the last value of all that it reported.
 
     `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), watch
-    (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device
-    or `params.NAME`.
+    (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device,
+    `params.NAME` or `metrics.NAME`.
     """
 
     def page(conn: Connection) -> list[TrialRow]:
