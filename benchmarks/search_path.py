@@ -27,6 +27,7 @@ from tuned.core.space import Point, SearchSpace
 from tuned.core.states import Actor
 from tuned.core.study import Objective, RunSpec, SearchSpec, StudySpec
 from tuned.core.trials.trial import Trial
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
@@ -56,7 +57,7 @@ class Scheduled:
     async def _made(self, slow: AdvisorProcess) -> Suggesting:
         # Importing Ax is no part of what a suggestion costs.
         await self._advisor.ask(to_request(Ping()))
-        return Suggesting(self._database, self._advisor, slow, cast("Slots", _NoGpu()), asyncio.Event())
+        return Suggesting(self._database, self._advisor, slow, cast("Slots", _NoGpu()), asyncio.Event(), Loops())
 
     def search(
         self,

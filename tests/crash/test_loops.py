@@ -44,6 +44,29 @@ def test_every_loop_goes_on_after_failures(lab: Lab) -> None:
     assert all(before[name] >= 1 for name in LOOPS)
 
 
+def test_work_for_one_trial_or_study_is_counted_and_goes_on_after_failures(lab: Lab) -> None:
+    points = {"suggesting": "suggestion.stored", "following trials": "escalation", "moving steps": "step.committed"}
+    lab.start()
+    name = lab.submit(search={"method": "sobol", "trials": 2}, hold=True, playbook={"steps": ["report"]})
+    for number in (1, 2):
+        lab.daemon.wait_state(name, number, "running")
+    lab.armed.write_text(",".join(f"{point}=bug" for point in points.values()))
+    other = lab.submit(search={"method": "sobol", "trials": 8})
+
+    def counted(*names: str) -> bool:
+        return set(names) <= set(lab.daemon.get("/v1/status")["failures"])
+
+    wait_until(lambda: counted("suggesting", "following trials"), "a failure of each is counted")
+    assert any(f"last: {name}/" in note for note in lab.daemon.get("/v1/status")["notes"])
+    lab.release(name)
+    wait_until(lambda: counted(*points), "a step that fails is counted")
+    lab.disarm()
+    lab.wait_at_rest(name, other)
+    for study in (name, other):
+        assert set(lab.daemon.study(study)["counts"]) == {"completed"}
+    assert (lab.home / "runs" / name / "report.html").exists()
+
+
 def test_every_loop_has_its_failpoint() -> None:
     folder = Path(tuned.daemon.__file__).parent
     code = "\n".join(path.read_text() for path in folder.rglob("*.py"))

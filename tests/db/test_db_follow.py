@@ -17,6 +17,7 @@ from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.lost_cards import LostCards
 from tuned.daemon.attempts.steering import Steering
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Ours, Slots
 from tuned.nvidia import Nvidia
 
@@ -26,7 +27,7 @@ async def test_looking_away_does_not_wait_for_a_trial_that_reports_in_that_momen
     lab.claim(trial_id)
     (row,) = lab.ask(lambda conn: lab.sql("SELECT attempt_id FROM attempts"))
     attempt = LiveAttempt(trial_id, "digits", 1, 1, row[0], tmp_path, "cpu:0")
-    attempts = Attempts(lab.database, Slots(NoDriver(), 1), lambda *_: None)
+    attempts = Attempts(lab.database, Slots(NoDriver(), 1), lambda *_: None, Loops())
     attempts.follow(attempt)
     async with asyncio.timeout(DEADLINE_S):
         while not attempt.dirty._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110 - until it waits for news

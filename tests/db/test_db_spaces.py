@@ -13,6 +13,7 @@ from storage.repository import NewSpace
 from tests.patience import DEADLINE_S
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import SearchSpec
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
@@ -94,7 +95,7 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
     (waiting,) = lab.queue(study_id, origin="bayesian", params={"lr": 0.9, "width": 60})
     advisor, wake = ScriptedAdvisor(), asyncio.Event()
     process = cast("AdvisorProcess", advisor)
-    suggesting = Suggesting(lab.database, process, process, cast("Slots", _NoGpu()), wake)
+    suggesting = Suggesting(lab.database, process, process, cast("Slots", _NoGpu()), wake, Loops())
 
     async def renew() -> None:
         queued = [trial for trial in lab.ask(queries.trials, study_id) if trial.attempt == 0]

@@ -37,6 +37,7 @@ from tuned.daemon.attempts.gpu_memory import ENV_TOOL, GpuMemory
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.verbs import acting, pausing
 
@@ -112,7 +113,7 @@ class Steered(RuleBasedStateMachine):
     async def _follow(self, *, adopted: bool) -> None:
         self.threads = ThreadPoolExecutor(2)
         asyncio.get_running_loop().set_default_executor(self.threads)
-        self.attempts = Attempts(self.database, Slots(NoDriver(), 1), lambda *_: None)
+        self.attempts = Attempts(self.database, Slots(NoDriver(), 1), lambda *_: None, Loops())
         self.attempts.steering._memory = self.tool
         self.given = cast("Any", SimpleNamespace(database=self.database, attempts=self.attempts))
         self.attempt = LiveAttempt(

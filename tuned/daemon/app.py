@@ -88,7 +88,7 @@ class Daemon:
         self._preloads = Preloads(home.root / "preloads.json")
         most = 2 * len(self._slots.default_slots)
         self._launchers = Launchers(bundle, home.launchers, self._slots.some_cores, most)
-        self._attempts = Attempts(self._database, self._slots, self._attempt_ended)
+        self._attempts = Attempts(self._database, self._slots, self._attempt_ended, self._loops)
         codes = CodeStates()
         self._records = StudyRecords(self._database, self._hub, home.runs)
         directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes, self._records)
@@ -99,10 +99,14 @@ class Daemon:
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
         slow_advisor = AdvisorProcess(home.log.parent / "advisor.log", name="the advisor of slow questions")
-        self._suggesting = Suggesting(self._database, self._advisor, slow_advisor, self._slots, self._hub.scheduler)
+        self._suggesting = Suggesting(
+            self._database, self._advisor, slow_advisor, self._slots, self._hub.scheduler, self._loops
+        )
         self._graveyard = Graveyard(home.runs)
         bundles = Bundles(self._database, home.runs, bundle, codes)
-        self._playbooks = Playbooks(self._database, self._analysing, bundles, home.runs, self._hub.scheduler)
+        self._playbooks = Playbooks(
+            self._database, self._analysing, bundles, home.runs, self._hub.scheduler, self._loops
+        )
         self._uses = CardUses(self._database, self._slots)
         self._preempting = Preempting(self._database, self._attempts, self._slots, self._suggesting, home.runs)
         self._packing = Packing(self._database, self._hub, self._slots)

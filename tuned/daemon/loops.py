@@ -72,8 +72,13 @@ class Loops:
         if self._tasks:
             await asyncio.wait(self._tasks.values())
 
-    def failed(self, name: str, error: BaseException) -> float:
+    def failed(self, name: str, error: BaseException, where: str = "") -> float:
         """Note a failure.
+
+        Args:
+            name: Of the loop, or of many alike, such as those that follow one trial each: names are counted, and stay.
+            error: As it was raised.
+            where: Which of many it was.
 
         Returns:
             Seconds to wait before the next try.
@@ -82,12 +87,13 @@ class Loops:
         now = time.monotonic()
         trouble.row = trouble.row + 1 if now - trouble.at < CALM_S else 1
         trouble.count, trouble.at = trouble.count + 1, now
-        trouble.last = f"{type(error).__name__}: {error}".splitlines()[0]
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        trouble.last = f"{where}: {told}" if where else told
         if isinstance(error, OSError | TunedError):
             # A full disk and its like: nothing that a traceback would explain.
             log.warning("%s failed: %s", name, trouble.last)
         else:
-            log.error("%s failed", name, exc_info=error)
+            log.error("%s failed: %s", name, trouble.last, exc_info=error)
         return PAUSES_S[min(trouble.row, len(PAUSES_S)) - 1]
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tuned.core.states import StopReason
 from tuned.core.words import count, duration
+from tuned.daemon import failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt, Overdue
 from tuned.daemon.files import run_dirs
 from tuned.launch import descendants
@@ -28,6 +29,7 @@ GRACE_S = 30.0
 
 def escalate(attempt: LiveAttempt) -> None:
     """Do what is due for this attempt. Reads `/proc`: call it in a thread, at the slow poll."""
+    failpoints.reach("escalation")
     attempt.waits_for = ""
     if attempt.supervisor is None or attempt.pidfd is None or attempt.told_at == 0.0:
         return

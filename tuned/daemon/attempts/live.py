@@ -18,7 +18,6 @@ from typing import Any
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
-from tuned.core.errors import TunedError
 from tuned.core.states import TrialState
 from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
@@ -35,6 +34,7 @@ from tuned.daemon.attempts.steering import Steering, notify
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.run_dirs import Facts
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.launch.descendants import end_attempt
 
@@ -52,12 +52,16 @@ class Attempts:
         slots: The cards that trials use.
         ended: Called on the event loop once after an attempt's end is committed; without an ending where its trial was
             deleted before anybody had taken notice.
+        loops: Counts failures.
     """
 
-    def __init__(self, database: Database, slots: Slots, ended: Callable[[LiveAttempt, Ending | None], None]) -> None:
+    def __init__(
+        self, database: Database, slots: Slots, ended: Callable[[LiveAttempt, Ending | None], None], loops: Loops
+    ) -> None:
         self._database = database
         self._slots = slots
         self._ended = ended
+        self._loops = loops
         self._folders = FolderWatch()
         self._tasks: dict[asyncio.Task[None], LiveAttempt] = {}
         self.live: dict[int, LiveAttempt] = {}
@@ -131,16 +135,15 @@ class Attempts:
         while True:
             attempt.dirty.clear()
             try:
+                if time.monotonic() >= slow_look:
+                    slow_look = time.monotonic() + SLOW_POLL_S
+                    attempt.asked = True
+                    await asyncio.to_thread(escalate, attempt)
                 if (attempt.doubtful and await self._recall(attempt)) or await self._look(attempt):
                     return
                 failures = 0
-            except (TunedError, OSError) as error:
-                # A full disk, a folder that may not be entered: nothing that a traceback would explain.
-                log.warning("attempt %s: could not be followed this time: %s", attempt.holder, error)
-                failures += 1
-            except Exception:
-                # One attempt in trouble must not take the others along.
-                log.exception("attempt %s: could not be followed this time", attempt.holder)
+            except Exception as error:  # noqa: BLE001 - one attempt in trouble must not take the others along
+                self._loops.failed("following trials", error, attempt.holder)
                 failures += 1
             attempt.doubtful = failures > 0
             if failures != 1:
@@ -148,10 +151,6 @@ class Attempts:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SLOW_POLL_S):
                         await attempt.dirty.wait()
-            if time.monotonic() >= slow_look:
-                slow_look = time.monotonic() + SLOW_POLL_S
-                attempt.asked = True
-                await asyncio.to_thread(escalate, attempt)
 
     async def _recall(self, attempt: LiveAttempt) -> bool:
         """After a failure nobody knows what of it was committed: the database does. Whether its end was."""

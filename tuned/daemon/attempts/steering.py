@@ -102,6 +102,8 @@ class Steering:
                 attempt.told = replace(attempt.told, moved=_with(before, moving))
             else:
                 attempt.told = replace(attempt.told, moved=_without(before, moving) or None)
+            with contextlib.suppress(OSError):  # the next daemon asks the tool then
+                await asyncio.to_thread(_write_freeze, attempt, attempt.told)
         if attempt.told != Told():
             attempt.told_at = time.monotonic()
         attempt.unread = False

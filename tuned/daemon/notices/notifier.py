@@ -104,21 +104,17 @@ class Notifier:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.01, look_at - time.monotonic())):
                     event = await self._news.get()
-            try:
-                orders = [] if event is None else await asyncio.to_thread(self._orders_for, event)
-                if time.monotonic() >= look_at:
-                    look_at = time.monotonic() + LOOK_S
-                    orders += await asyncio.to_thread(self._look)
-                    await self._try_again()
-                for order in orders:
-                    await self._tell(order)
-                for notice in self._rate.due(time.monotonic()):
-                    held = self._orders.pop((notice.study, notice.kind), None)
-                    if held is not None:
-                        await self._run(held)
-            except Exception:
-                # After a notice that failed, the next one may succeed.
-                log.exception("a notice could not be made")
+            orders = [] if event is None else await asyncio.to_thread(self._orders_for, event)
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_S
+                orders += await asyncio.to_thread(self._look)
+                await self._try_again()
+            for order in orders:
+                await self._tell(order)
+            for notice in self._rate.due(time.monotonic()):
+                held = self._orders.pop((notice.study, notice.kind), None)
+                if held is not None:
+                    await self._run(held)
 
     def _look(self) -> list[_Order]:
         with self._database.read() as conn:

@@ -27,6 +27,7 @@ from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.daemon import clock, failpoints
 from tuned.daemon.analyses.analysing import Analysing
+from tuned.daemon.loops import Loops
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.confirming import begin_confirmation, continue_confirmation
 from tuned.daemon.playbook.finalizing import advance_finalize, begin_finalize
@@ -45,13 +46,20 @@ class Playbooks:
     """Moves the steps of all studies. All methods are for the event loop."""
 
     def __init__(
-        self, database: Database, analysing: Analysing, bundles: Bundles, runs: Path, wake: asyncio.Event
+        self,
+        database: Database,
+        analysing: Analysing,
+        bundles: Bundles,
+        runs: Path,
+        wake: asyncio.Event,
+        loops: Loops,
     ) -> None:
         self._database = database
         self._analysing = analysing
         self._bundles = bundles
         self._runs = runs
         self._wake = wake
+        self._loops = loops
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
 
     def advance(self, study: Study, view: StudyView, budget_spent: bool) -> None:
@@ -62,7 +70,7 @@ class Playbooks:
             key = (study.id, step.id)
             if key not in self._tasks and self._due(study, step, view, budget_spent):
                 work = self._move(study.id, step, _end_of_search(view, budget_spent))
-                self._tasks[key] = asyncio.create_task(self._guarded(key, work), name=f"step {study.name} {step.id}")
+                self._tasks[key] = asyncio.create_task(self._guarded(key, work, f"{study.name}, {step.id}"))
 
     def _due(self, study: Study, step: Step, view: StudyView, budget_spent: bool) -> bool:
         """Whether a look into the database could move this step."""
@@ -78,16 +86,11 @@ class Playbooks:
             return all(n == 0 or state in TERMINAL for state, n in study.aside.items()) or step.by_hand
         return True
 
-    async def _guarded(self, key: tuple[int, str], work: Any) -> None:
+    async def _guarded(self, key: tuple[int, str], work: Any, where: str) -> None:
         try:
             await work
-        except asyncio.CancelledError:
-            raise
-        except (OSError, TunedError) as error:
-            log.warning("a step waits, and is tried again: %s", error)
-            await asyncio.sleep(RETRY_S)
-        except Exception:
-            log.exception("a step stumbled")
+        except Exception as error:  # noqa: BLE001 - the step is moved again at a later look, and the others have theirs
+            self._loops.failed("moving steps", error, where)
             await asyncio.sleep(RETRY_S)
         finally:
             self._tasks.pop(key, None)

@@ -25,6 +25,7 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.estimates.pace import Pace
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Answer, Asking
@@ -64,12 +65,19 @@ class Suggesting:
     """Answers the plan's asks. All methods are for the event loop."""
 
     def __init__(
-        self, database: Database, advisor: AdvisorProcess, slow: AdvisorProcess, slots: Slots, wake: asyncio.Event
+        self,
+        database: Database,
+        advisor: AdvisorProcess,
+        slow: AdvisorProcess,
+        slots: Slots,
+        wake: asyncio.Event,
+        loops: Loops,
     ) -> None:
         self._database = database
         self._advisor, self._slow = advisor, slow
         self._asking = Asking(database, advisor, slow, slots)
         self._wake = wake
+        self._loops = loops
         self._searches: dict[int, _Search] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -160,9 +168,8 @@ class Suggesting:
         async def run() -> None:
             try:
                 await work  # type: ignore[misc]
-            except Exception:
-                # A suggestion that could not be made costs a tick; the study says why.
-                log.exception("a suggestion failed")
+            except Exception as error:  # noqa: BLE001 - a suggestion that could not be made costs a tick
+                self._loops.failed("suggesting", error)
                 await asyncio.sleep(1.0)
             finally:
                 search.asked -= count
