@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -353,7 +354,8 @@ def test_gpu_memory_is_moved_away_before_a_trial_stands_still(daemon: DaemonProc
     daemon.start(**cards.environment, TUNED_CUDA_CHECKPOINT=str(tool))
     daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
     daemon.wait_state("gpus", 1, "running")
-    pid = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())["pid"]
+    start = json.loads((daemon.home / "runs/gpus/1/1/start.json").read_text())
+    pid = start["pid"]
     cards.set(0, processes={pid: GIB, 1: 2**20})
     fails.touch()
     with pytest.raises(Exception, match="could not move its GPU memory"):
@@ -370,8 +372,10 @@ def test_gpu_memory_is_moved_away_before_a_trial_stands_still(daemon: DaemonProc
     daemon.until(lambda: state() == "T", "it does not stand still")
     ((asked, before),) = [line.rsplit(" ", 1) for line in log.read_text().splitlines()]
     assert asked == f"--toggle --pid {pid}" and before in "RSD"
+    os.kill(start["supervisor_pid"], signal.SIGSTOP)  # it takes its time to thaw the trial, and the tool waits for that
     daemon.post("/v1/resume", {"targets": ["gpus/1"]})
     assert [line.rsplit(" ", 1)[0] for line in log.read_text().splitlines()] == [asked, asked]
+    assert "T" not in [line.rsplit(" ", 1)[1] for line in log.read_text().splitlines()]
     daemon.until(lambda: state() != "T", "it does not go on")
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")

@@ -13,9 +13,9 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import MISSING, fields
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from unittest import mock
 
 from hypothesis import HealthCheck, settings
@@ -37,6 +37,7 @@ from tuned.daemon.attempts.gpu_memory import ENV_TOOL, GpuMemory
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs
+from tuned.daemon.http.context import Context
 from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.verbs import acting, pausing
@@ -115,7 +116,8 @@ class Steered(RuleBasedStateMachine):
         asyncio.get_running_loop().set_default_executor(self.threads)
         self.attempts = Attempts(self.database, Slots(NoDriver(), 1), lambda *_: None, Loops())
         self.attempts.steering._memory = self.tool
-        self.given = cast("Any", SimpleNamespace(database=self.database, attempts=self.attempts))
+        others: dict[str, Any] = {part.name: None for part in fields(Context) if part.default is MISSING}
+        self.given = Context(**{**others, "database": self.database, "attempts": self.attempts})
         self.attempt = LiveAttempt(
             self.trial_id, "steered", 1, 1, "a", self.run_dir, "cpu:0", running=True, unread=adopted
         )
@@ -221,6 +223,8 @@ class Steered(RuleBasedStateMachine):
                 self.tool.waiting.clear()
                 self.attempt.dirty.set()
                 await asyncio.sleep(0.002)
+        for request in self.requests:
+            request.result()
         self.requests.clear()
 
     def _busy(self) -> bool:
@@ -241,3 +245,12 @@ TestSteered = Steered.TestCase
 TestSteered.settings = settings(
     max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def test_the_record_of_memory_that_came_back_while_no_daemon_lived() -> None:
+    steered = Steered()
+    steered.one_request("cuda")
+    steered.the_tool_ends("")
+    steered.one_request("resume")
+    steered.the_daemon_is_killed_and_started()
+    steered.teardown()

@@ -38,6 +38,7 @@ class Process(NamedTuple):
     session: int
     start: int
     zombie: bool
+    stopped: bool
 
 
 def processes() -> Iterator[Process]:
@@ -65,6 +66,7 @@ def read_process(pid: int) -> Optional[Process]:
         int(fields[3]),
         int(fields[19]),
         fields[0] in (b"Z", b"X"),
+        fields[0] == b"T",
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from pathlib import Path
 
 from tuned.core.states import StopReason
 from tuned.core.words import count, duration
@@ -33,7 +32,8 @@ def escalate(attempt: LiveAttempt) -> None:
     attempt.waits_for = ""
     if attempt.supervisor is None or attempt.pidfd is None or attempt.told_at == 0.0:
         return
-    if _state(attempt.supervisor) == "T":
+    supervisor = descendants.read_process(attempt.supervisor)
+    if supervisor is not None and supervisor.stopped:
         _wake(attempt, attempt.supervisor)
         return
     if attempt.told.stop is None:
@@ -53,7 +53,7 @@ def _agree_on_freezing(attempt: LiveAttempt, supervisor: int) -> None:
         return
     family = descendants.below(supervisor)
     number = signal.SIGSTOP if attempt.told.frozen else signal.SIGCONT
-    others = [process for process in family if (_state(process.pid) == "T") != attempt.told.frozen]
+    others = [process for process in family if process.stopped != attempt.told.frozen]
     # A process that a person has stopped by hand is theirs; a whole trial in the wrong state is its supervisor's miss.
     if others and len(others) == len(family):
         log.warning(
@@ -120,11 +120,3 @@ def _signal(attempt: LiveAttempt, number: signal.Signals) -> None:
             signal.pidfd_send_signal(attempt.pidfd, number)
     except OSError as error:
         log.warning("attempt %s: its supervisor cannot be signalled: %s", attempt.holder, error)
-
-
-def _state(pid: int) -> str:
-    """The kernel's letter for a process; empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""

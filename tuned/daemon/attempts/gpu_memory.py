@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Mapping
 
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.sampling import has_device_open, sample
 from tuned.daemon.machine.slots import Slots
+from tuned.launch.descendants import read_process
 
 TOOL_S = 120.0
 """Seconds that moving the GPU memory of one process may take."""
+STILL_S = 10.0
+"""Seconds that a process may still stand still after its supervisor was told to let it go on."""
+_LOOK_S = 0.02
 ENV_TOOL = "TUNED_CUDA_CHECKPOINT"
 """Names the tool where it is not on PATH."""
 
@@ -48,7 +53,16 @@ class GpuMemory:
         return await asyncio.to_thread(lambda: [pid for pid in sorted(family) if pid in named or has_device_open(pid)])
 
     async def toggle(self, pid: int) -> str:
-        """Move one process's GPU memory to the other side; what went wrong, or nothing."""
+        """Move one process's GPU memory to the other side; what went wrong, or nothing.
+
+        A process that stands still is waited for: the tool needs its threads, and its supervisor may be
+        slow to thaw it.
+        """
+        end = time.monotonic() + STILL_S
+        while (process := read_process(pid)) is not None and process.stopped:
+            if time.monotonic() > end:
+                return "the process stands still"
+            await asyncio.sleep(_LOOK_S)
         code, output = await self._run("--toggle", pid)
         return "" if code == 0 else output or f"exit code {code}"
 
