@@ -106,12 +106,18 @@ class Cluster:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def clear(self) -> None:
+        """End all of its jobs, and wait until their processes are gone."""
+        user = getpass.getuser()
+        self.run("scancel", "--user", user, "--state=PENDING")
+        self.run("scancel", "--user", user, "--signal=KILL", "--full")
+        _until(lambda: not self.run("squeue", "-h", "-o", "%i").strip(), "its jobs do not end")
+
     def close(self) -> None:
         """End its jobs, then its daemons, and remove its folder."""
         if "slurmctld" in self._running:
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-                self.run("scancel", "--signal=KILL", "--full", "--user", getpass.getuser())
-                self.run("scancel", "--user", getpass.getuser())
+                self.clear()
         for name in reversed([*self._running]):
             process = self._running.pop(name)
             process.terminate()

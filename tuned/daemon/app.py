@@ -52,6 +52,7 @@ from tuned.daemon.machine.devices import device_rows
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.ownership import Ownership
+from tuned.daemon.places.places import Places
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
@@ -88,13 +89,23 @@ class Daemon:
         self._preloads = Preloads(home.root / "preloads.json")
         most = 2 * len(self._slots.default_slots)
         self._launchers = Launchers(bundle, home.launchers, self._slots.some_cores, most)
+        self._places = Places(partial(settings, os.environ, "place"), home.runs, self._hub.scheduler.set)
         self._attempts = Attempts(self._database, self._slots, self._attempt_ended, self._loops)
         codes = CodeStates()
         self._records = StudyRecords(self._database, self._hub, home.runs)
-        directories = Directories(self._attempts, self._preloads, self._slots, home.runs, bundle, codes, self._records)
+        directories = Directories(
+            self._attempts, self._preloads, self._slots, home.runs, bundle, codes, self._records, self._places
+        )
         forking = Forking(self._database, self._launchers, self._preloads, self._slots)
         self._launching = Launching(
-            self._database, self._attempts, forking, directories, self._preloads, self._slots, home.runs
+            self._database,
+            self._attempts,
+            forking,
+            directories,
+            self._preloads,
+            self._slots,
+            home.runs,
+            self._places,
         )
         self._advisor = AdvisorProcess(home.log.parent / "advisor.log")
         self._analysing = Analysing(self._database, self._slots, home.log.parent / "analyses.log")
@@ -109,7 +120,7 @@ class Daemon:
         )
         self._uses = CardUses(self._database, self._slots)
         self._preempting = Preempting(self._database, self._attempts, self._slots, self._suggesting, home.runs)
-        self._packing = Packing(self._database, self._hub, self._slots)
+        self._packing = Packing(self._database, self._hub, self._slots, self._places)
         self._scheduler = Scheduler(
             self._database,
             self._hub,
@@ -121,6 +132,7 @@ class Daemon:
             self._preempting,
             self._packing,
             self._uses,
+            self._places,
         )
         self._yields = Yields(self._database, self._hub, self._slots, self._pause, self._resume)
         attempts = self._attempts
@@ -160,6 +172,7 @@ class Daemon:
             polite=self._polite,
             callers=self._callers,
             packing=self._packing,
+            places=self._places,
             status=self.status,
             stop=self.stop,
         )
@@ -176,7 +189,7 @@ class Daemon:
         await self._polite.begin()
         await self._packing.begin()
         self.notes += [f"taken in from the run directories: {t}" for t in await asyncio.to_thread(self._meet)]
-        await adopt(self._database, self._attempts, self._slots, self._graveyard)
+        await adopt(self._database, self._attempts, self._slots, self._graveyard, self._places)
         # Before the first lease: somebody else may be using a card.
         await sample(self._slots, self._attempts.live.values())
         serving = asyncio.create_task(self._listener.serve(), name="server")
@@ -186,6 +199,7 @@ class Daemon:
         self._loops.start("devices", watch)
         self._loops.start("housekeeping", self._housekeeping.run)
         self._loops.start("yields", self._yields.watch)
+        self._loops.start("places", self._places.watch)
         self._loops.start("callers", self._callers.watch)
         self._loops.start("notices", self._notifier.run)
         self._loops.start("graveyard", self._graveyard.run)
@@ -300,6 +314,7 @@ class Daemon:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         alarms = [text for text in (self._database.writer.damage, self._scheduler.lacking) if text]
         alarms += self._attempts.lacking
+        alarms += [*([self._places.trouble] if self._places.trouble else []), *self._places.alarms()]
         return DaemonStatus(
             pid=os.getpid(),
             socket=str(self._home.socket),
@@ -309,6 +324,7 @@ class Daemon:
             rss_bytes=resident,
             slots=len(self._slots.default_slots),
             devices=device_rows(self._slots, self._uses.day),
+            places=self._places.rows(self._slots.held),
             studies=studies,
             running=running,
             queued=queued,

@@ -45,6 +45,7 @@ from tuned.daemon.cards.uses import CardUses
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.places.places import Places
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting
@@ -76,7 +77,7 @@ class Waiting:
 
 
 def _takes_gpu(claim: Claim) -> bool:
-    return not claim.device.startswith("cpu:")
+    return not claim.device.startswith(("cpu:", "place:"))
 
 
 def _nothing_but_paused(study: Study) -> bool:
@@ -100,7 +101,9 @@ class Scheduler:
         preempting: Preempting,
         packing: Packing,
         uses: CardUses,
+        places: Places,
     ) -> None:
+        self._places = places
         self._database = database
         self._hub = hub
         self._slots = slots
@@ -138,7 +141,7 @@ class Scheduler:
     def _read(self) -> Picture:
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
-            room = len(self._slots.gpus) + len(self._slots.cpus)
+            room = len(self._slots.gpus) + len(self._slots.cpus) + self._places.slots
             waiting = {
                 study.id: Waiting(queries.waiting_count(conn, study.id), queries.unfinished(conn, study))
                 for study in studies.values()
@@ -172,11 +175,7 @@ class Scheduler:
             self._view(study, list(claiming.values()).count(study.id), picture.waiting.get(study.id))
             for study in picture.studies.values()
         ]
-        queue = [
-            QueuedView(t.id, t.study_id, self._gpus(picture.studies[t.study_id], t))
-            for t in picture.queue
-            if t.id not in claiming
-        ]
+        queue = [self._queued(t, picture.studies[t.study_id]) for t in picture.queue if t.id not in claiming]
         known = [(trials[entry.trial_id], picture.studies[entry.study_id]) for entry in queue]
         actions = self._plan(views, queue, known)
         if self._slots.stale and any(isinstance(action, Claim) and _takes_gpu(action) for action in actions):
@@ -191,7 +190,7 @@ class Scheduler:
                     claimed.add(trial.id)
                     share = share_of(self._gpus(study, trial) or 1.0)
                     run = study.spec.run
-                    cores = self._slots.core_share(run.cpus, run.gpus)
+                    cores = 0 if run.place else self._slots.core_share(run.cpus, run.gpus)
                     self._slots.lease(action.device, f"{trial.study}/{trial.number}", share, cores)
                     self._launching.begin(trial, study, action.device)
                 case Ask():
@@ -230,21 +229,30 @@ class Scheduler:
         free_gpus = {} if held_up else self._slots.gpu_shares()
         free_cpus = [] if held_up else self._slots.free_cpus()
         joins = {} if held_up else self._packing.joins(waiting)
-        return plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus()), joins)
+        places = {} if held_up else self._places.free(self._slots.leases)
+        return plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus()), joins, places)
 
     def _idle_slots(self, view: StudyView, study: Study) -> int:
         free, places = self._slots.room(study.spec.run.gpus), self._packing.places(study)
-        if places > self._slots.capacity(study.spec.run.gpus):
+        if study.spec.run.place:
+            free = len(self._places.free(self._slots.leases).get(study.spec.run.place, ()))
+        elif places > self._slots.capacity(study.spec.run.gpus):
             free = max(free, places - view.live)
         room = free if view.parallel is None else min(free, view.parallel - view.live)
         remaining = room if view.trials is None else view.trials - view.counted
         return max(0, min(room, remaining))
+
+    def _queued(self, trial: Trial, study: Study) -> QueuedView:
+        place = study.spec.run.place
+        return QueuedView(trial.id, trial.study_id, 0.0 if place else self._gpus(study, trial), place)
 
     def _gpus(self, study: Study, trial: Trial) -> float:
         wanted = study.spec.run.gpus
         return self._slots.default_gpus if wanted is None else wanted_by(trial.retries_used, wanted)
 
     def _wants_gpus(self, study: Study) -> bool:
+        if study.spec.run.place:
+            return False
         return bool(self._slots.default_gpus if study.spec.run.gpus is None else study.spec.run.gpus)
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:

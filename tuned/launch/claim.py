@@ -6,11 +6,15 @@ newer attempt; the kernel drops the lock when the supervisor dies, however it di
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 
 from tuned.plain_files import open_plain
 from tuned.protocol import LOCK_FILE, REVOKED_FILE, START_FILE
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+"""Of a shared folder that keeps none: the start record alone tells, then."""
 
 
 def claim(run_dir: str) -> bool:
@@ -28,5 +32,8 @@ def claim(run_dir: str) -> bool:
     except BlockingIOError:
         os.close(fd)
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
     # The descriptor is left open on purpose: it is the lock.
     return not any(os.path.exists(os.path.join(run_dir, n)) for n in (REVOKED_FILE, START_FILE))

@@ -2,7 +2,8 @@
 
 Owns `start.json`, `exit.json` and the wait in between. It is forked by a launcher, is a session of its own, outlives
 launcher and daemon, and is told one thing only: SIGUSR1, "look at `stop.json` and `freeze.json`". It never runs user
-code.
+code. One that an engine has started (`place` in `spec.json`) stays in the engine's session, looks at these files every
+few seconds, and takes SIGTERM for the engine's word that its time is over.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRY_AGAIN = 1.0
 """Seconds between two tries to record its end."""
 
+LOOK_EVERY = 5.0
+"""Seconds between two looks at the records, where nobody on this machine could tell of a new one."""
+
 _NO_START, _NO_RECORD = 73, 74
 
 
@@ -54,12 +58,15 @@ def supervise(spec: Dict[str, Any], run_dir: str, origin: child.Origin) -> Optio
         In the trial's process, when it starts warm: its program. The supervisor itself never returns.
     """
     gc.disable()
-    os.setsid()
+    placed = bool(spec.get("place"))
+    if not placed:
+        os.setsid()  # an engine finds what it started by its session
     if not claim(run_dir):
         os._exit(0)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    wakeups = Wakeups(signal.SIGCHLD, signal.SIGUSR1)
+    own = (signal.SIGCHLD, signal.SIGUSR1, *((signal.SIGTERM,) if placed else ()))
+    wakeups = Wakeups(*own)
     subreaper = kernel.adopt_orphans()
     os.makedirs(os.path.join(run_dir, protocol.WORK_DIR), exist_ok=True)
     output = Output(run_dir, spec["patterns"], spec.get("metric_files", ()), spec.get("rename"))
@@ -114,6 +121,9 @@ class Supervisor:
         self._stopping = Stopping(spec["grace"], spec["timeout"], 0.0)
         self._frozen = False
         self._settled_by = 0.0
+        self._placed = bool(spec.get("place"))
+        self._by_place = False
+        self._look_at = 0.0
 
     def run(self, release: int) -> NoReturn:
         """Release the trial, wait for its end, record it, and exit."""
@@ -151,6 +161,7 @@ class Supervisor:
             "pid_start": protocol.process_start_time(pid),
             "pgid": pid,
             "boot_id": protocol.boot_id(),
+            "host": os.uname().nodename,
             "pipes": self._output.pipes(),
             "started_at": faults.wall("supervisor"),
             "mode": "warm" if self._warm else "cold",
@@ -205,7 +216,8 @@ class Supervisor:
 
     def _patience(self) -> Optional[float]:
         now = time.monotonic()
-        times = [t for t in (self._stopping.wait(now), self._stuck_in(now)) if t is not None]
+        look = max(0.0, self._look_at - now) if self._placed else None
+        times = [t for t in (self._stopping.wait(now), self._stuck_in(now), look) if t is not None]
         return min(times, default=None)
 
     def _wait(self, seconds: Optional[float]) -> None:
@@ -222,11 +234,29 @@ class Supervisor:
                 numbers = self._wakeups.take()
                 if signal.SIGUSR1 in numbers:
                     self._look_at_files()
+                if signal.SIGTERM in numbers:
+                    self._leave_place()
                 self._processes.reap()
             elif fd == self._status_fd:
                 self._take_status()
             else:
                 self._output.pump(fd)
+        if self._placed and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_EVERY
+            self._look_at_files()
+
+    def _leave_place(self) -> None:
+        """The engine says that this process is to end: where the daemon has not said so, it is a pause."""
+        self._look_at_files()
+        if self._stopping.reason is not None:
+            return
+        self._by_place = True
+        try:
+            protocol.write_record(self._run_dir, protocol.STOP_FILE, {"reason": "pause", "by": "place"})
+        except OSError as error:
+            _complain(str(error))
+            self._stopping.request("pause", self._uses_sdk(), time.monotonic())
+        self._look_at_files()
 
     def _take_status(self) -> None:
         if self._status_fd < 0:
@@ -338,6 +368,7 @@ class Supervisor:
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 6),
             "user_code": self._status == b"r",
             "left_behind": self._processes.left_behind,
+            "by_place": self._by_place,
         }
 
 

@@ -6,7 +6,17 @@ import it, so it stays cheap. Metric values that are not finite travel as the st
 
 from __future__ import annotations
 
-from tuned.wire.machine import CallerCaps, CallerRow, Collect, Collected, DaemonStatus, DeviceRow, EventRow, StopRequest
+from tuned.wire.machine import (
+    CallerCaps,
+    CallerRow,
+    Collect,
+    Collected,
+    DaemonStatus,
+    DeviceRow,
+    EventRow,
+    PlaceRow,
+    StopRequest,
+)
 from tuned.wire.playbook import StepAction, StepRequest, Steps
 from tuned.wire.spaces import ReplacedRow, SpaceChange, SpaceChanged, SpacePage, SpaceVersionRow
 from tuned.wire.steering import (
@@ -91,6 +101,7 @@ __all__ = [
     "Number",
     "ObjectiveRow",
     "Pause",
+    "PlaceRow",
     "ReplacedRow",
     "Reprioritise",
     "RungRow",

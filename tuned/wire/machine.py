@@ -55,6 +55,33 @@ class DeviceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """A place of `config.toml`, where an engine starts trials.
+
+    Attributes:
+        slots: How many trials are handed to the engine at once; `held`: how many of these slots are taken.
+        waiting, running: Jobs of ours in the engine's queue, and at work, as of the last look.
+        trouble: Why nothing starts there; empty when there is no reason.
+        calls: What the engine was asked since the daemon began: `looks submits stops failures`.
+        says, nodes, kinds: Of a probe: the engine's version, nodes that take work, and the cards that they have.
+    """
+
+    name: str
+    engine: str
+    folder: str
+    address: str
+    slots: int
+    held: int
+    waiting: int
+    running: int
+    trouble: str = ""
+    calls: dict[str, int] = field(default_factory=dict)
+    says: str = ""
+    nodes: int | None = None
+    kinds: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class CallerRow:
     """A program that names itself: what it has used, and its caps.
 
@@ -97,6 +124,7 @@ class DaemonStatus:
         alarms: Those of them that somebody must act on, such as damage to the database, or a cause that
             nothing is launched.
         callers: Programs that name themselves, with what they have used of their caps.
+        places: Those of `config.toml`, where engines start trials.
         failures: Background loop of the daemon -> how often it failed and was started again.
     """
 
@@ -116,6 +144,7 @@ class DaemonStatus:
     alarms: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
     callers: list[CallerRow] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

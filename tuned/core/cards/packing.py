@@ -43,6 +43,8 @@ _PER_TIME = re.compile(
 def refusal(spec: StudySpec) -> str:
     """Why trials of a study have their cards to themselves, whatever they take of them; empty when they need not."""
     run = spec.run
+    if run.place:
+        return f"cards are assigned by {run.place}"
     if run.share == "never":
         return 'share = "never"'
     if run.gpus is not None:

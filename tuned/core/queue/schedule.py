@@ -86,11 +86,15 @@ class StudyView:
 
 @dataclass(frozen=True, slots=True)
 class QueuedView:
-    """A queued trial of a running study, and how many GPUs it needs: none, a part of one, one or several."""
+    """A queued trial of a running study, and how many GPUs it needs: none, a part of one, one or several.
+
+    One with a `place` runs there, in a slot of the place, and needs nothing of this machine.
+    """
 
     trial_id: int
     study_id: int
     gpus: float
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ def plan(
     free_cpus: Sequence[str],
     leasable_gpus: int = 0,
     joins: Mapping[int, Sequence[str]] | None = None,
+    places: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Action]:
     """The next actions, in the order in which they shall be done.
 
@@ -156,6 +161,7 @@ def plan(
             others end lets nobody behind it take them: else small trials would keep a large one waiting for ever.
         joins: Trial id -> GPUs with other trials that it may join where it finds no free one, the best first. One trial
             joins at a time: what two do together is measured before a third comes.
+        places: Place -> its free slots.
 
     Returns:
         Claims never exceed the slots, a study's `parallel`, or its `trials`; a study is drained before it is ended.
@@ -166,6 +172,7 @@ def plan(
     claimed = dict.fromkeys(views, 0)
     gpus = dict(free_gpus) if isinstance(free_gpus, Mapping) else dict.fromkeys(free_gpus, 1.0)
     cpus, gpus_wanted = list(free_cpus), False
+    lanes = {place: list(slots) for place, slots in (places or {}).items()}
     joined: set[str] = set()
     for entry in queue:
         study = views.get(entry.study_id)
@@ -173,7 +180,12 @@ def plan(
             continue
         if study.parallel is not None and live[study.id] >= study.parallel:
             continue
-        if entry.gpus:
+        if entry.place:
+            chosen = lanes.get(entry.place, [])[:1]
+            del lanes.setdefault(entry.place, [])[:1]
+            if not chosen:
+                continue
+        elif entry.gpus:
             chosen = [] if gpus_wanted else choose(gpus, entry.gpus)
             if not chosen and not gpus_wanted:
                 chosen = [card for card in (joins or {}).get(entry.trial_id, ()) if card not in joined][:1]
@@ -198,7 +210,7 @@ def plan(
 def without_room(
     studies: Sequence[StudyView], queue: Sequence[QueuedView], actions: Sequence[Action]
 ) -> list[QueuedView]:
-    """The first trial that waits for a GPU, and the first that waits for a CPU slot, for no other reason than room.
+    """The first trial that waits for a GPU here, and the first for a CPU slot here, for no other reason than room.
 
     Args:
         studies: As `plan` got them.
@@ -211,7 +223,13 @@ def without_room(
     found: dict[bool, QueuedView] = {}
     for entry in queue:
         study = views.get(entry.study_id)
-        if entry.trial_id in claimed or study is None or study.state is not StudyState.RUNNING or _budget_spent(study):
+        if (
+            entry.place
+            or entry.trial_id in claimed
+            or study is None
+            or study.state is not StudyState.RUNNING
+            or _budget_spent(study)
+        ):
             continue
         live = study.live + sum(claim.study_id == study.id for claim in claims)
         if study.parallel is None or live < study.parallel:

@@ -83,6 +83,7 @@ class RunSpec:
         resume: The arguments that are added when there is a checkpoint to go on from; None when the code cannot.
         spelling: Parameter -> how `{params}` types it, read from the script's text at submit; a parameter that is not
             in it is typed as `--name=value`. No content of the study: it follows from the code.
+        place: The place of `config.toml` that its trials run in; empty: this machine.
     """
 
     kind: Literal["script", "function", "command"]
@@ -115,6 +116,7 @@ class RunSpec:
     module: str = ""
     preemptible: bool | None = None
     share: Literal["auto", "never", "any"] = "auto"
+    place: str = ""
 
     @property
     def root(self) -> str:

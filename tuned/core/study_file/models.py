@@ -110,6 +110,7 @@ class RunTable(Table):
     resume: ResumeTable | None = None
     folds: int | None = Field(default=None, ge=2, le=100)
     preemptible: bool | None = None
+    place: str = ""
 
 
 class MetricsTable(Table):

@@ -87,6 +87,7 @@ def run_of(
         resume=resume_of(table, own_cwd, space),
         folds=table.folds or 0,
         preemptible=table.preemptible,
+        place=table.place,
     )
 
 

@@ -10,7 +10,19 @@ from typing import Any
 
 from tuned.core.toml.values import key, value
 
-_RUN_KEYS = ("start", "python", "cwd", "env", "preload", "timeout", "grace", "retries", "limits", "preemptible")
+_RUN_KEYS = (
+    "start",
+    "python",
+    "cwd",
+    "env",
+    "preload",
+    "timeout",
+    "grace",
+    "retries",
+    "limits",
+    "preemptible",
+    "place",
+)
 
 
 def study_file(spec: Mapping[str, Any]) -> str:
@@ -65,7 +77,7 @@ def _run(run: Mapping[str, Any]) -> list[str]:
     if run.get("args"):
         found["args"] = run["args"]
     for name in _RUN_KEYS:
-        if run.get(name) not in (None, {}, []):
+        if run.get(name) not in (None, {}, [], ""):
             found[name] = run[name]
     resources = {name: run[name] for name in ("cpus", "gpus", "gpu_memory") if run.get(name) is not None}
     if run.get("share", "auto") != "auto":

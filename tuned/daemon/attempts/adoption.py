@@ -13,17 +13,20 @@ from storage.engine import Database
 from storage.queries import LiveAttempt as Row
 from tuned import protocol
 from tuned.core.cards.shares import share_of, wanted_by
+from tuned.core.places import place_of
 from tuned.daemon import failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.files import run_dirs
+from tuned.daemon.attempts.placing import Placing
+from tuned.daemon.files import placed, run_dirs
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.places.places import Places
 
 log = logging.getLogger(__name__)
 
 
-async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard: Graveyard) -> None:
+async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard: Graveyard, places: Places) -> None:
     """Follow every live attempt of the database; returns before their folders are read.
 
     Its duties, in this order:
@@ -35,7 +38,8 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
     4. Lease the device before anything is scheduled, with the share and the cores that the trial was started with.
     5. Follow the attempt from its committed offset. `Attempts` then treats it like its own: it commits an end that
        happened meanwhile, calls an attempt lost whose lock is free, and gives a launch that was cut off back to the
-       queue behind a `revoked` file, so that it cannot begin late.
+       queue behind a `revoked` file, so that it cannot begin late. One in a place is its engine's to tell of; what the
+       engine does not know, and never began, is submitted again under its name.
     """
 
     def live() -> list[Row]:
@@ -57,13 +61,17 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")
     for row in rows:
+        place = place_of(row.trial.device)
+        run_dir = database.located(row.run_dir)
+        if place:
+            run_dir = placed.followed(graveyard.runs, row.trial.study) / run_dir.parent.name / run_dir.name
         attempt = LiveAttempt(
             trial_id=row.trial.id,
             study=row.trial.study,
             number=row.trial.number,
             attempt=row.attempt,
             attempt_id=row.attempt_id,
-            run_dir=database.located(row.run_dir),
+            run_dir=run_dir,
             device=row.trial.device,
             started=False,
             running=row.started,
@@ -72,7 +80,8 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             claimed_at=row.claimed_at,
             unread=True,
             # Until its start record is read: its processes are ours, whatever they hold of a card.
-            supervisor=_living(row),
+            supervisor=None if place else _living(row),
+            placing=Placing(places.station(place), fresh=False) if place else None,
         )
         slots.lease(
             attempt.device,

@@ -34,6 +34,7 @@ from tuned.core.trials.endings import (
 )
 from tuned.core.trials.last_words import last_traceback
 from tuned.core.trials.metric_lines import Chunk
+from tuned.core.trials.placed_ends import EngineWord, as_placed
 from tuned.core.trials.trial import Outcome, Trial, classify_exit
 
 
@@ -123,6 +124,7 @@ def commit_ending(
     damaged: str = "",
     lost_card: str = "",
     resumption: Resumption | None = None,
+    word: EngineWord | None = None,
 ) -> Ending:
     """The last progress and the end of an attempt, with all consequences for its trial and its study.
 
@@ -150,6 +152,7 @@ def commit_ending(
         damaged: The fault of its directory, which may explain a missing record or result; empty without one.
         lost_card: Why its card does not answer; empty when it does.
         resumption: The checkpoint that it failed to go on from; None of any other attempt.
+        word: The engine's last word, of an attempt in a place.
     """
     commit_progress(conn, progress, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
@@ -161,6 +164,7 @@ def commit_ending(
     row = queries.attempts(conn, trial.id)[-1]
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = _read_exit(study, trial, bool(row["stop_seen"]), progress, record, tail, damaged)
+    outcome = as_placed(outcome, record, word, trial.retries_used, trial.stop_reason, bool(row["stop_seen"]))
     outcome = _next_attempt(study, trial, bool(row["shared"]), outcome, lost_card, resumption)
     outcome = keeps_result(unforked or outcome, resumption, study.spec, trial.values, trial.stage)
     state = repository.end_attempt(

@@ -23,7 +23,7 @@ from tuned.core.trials.endings import Fate, judge
 from tuned.core.trials.metric_lines import Chunk, parse_chunk
 from tuned.core.words import count
 from tuned.daemon import clock, failpoints
-from tuned.daemon.attempts import resuming
+from tuned.daemon.attempts import placed, resuming
 from tuned.daemon.attempts.commits import Ending, Progress, commit_ending, commit_progress, committed_ending
 from tuned.daemon.attempts.escalation import escalate
 from tuned.daemon.attempts.folder_watch import FolderWatch
@@ -86,7 +86,9 @@ class Attempts:
     def follow(self, attempt: LiveAttempt) -> None:
         """Take care of this attempt from now on. Its run directory exists, unless it is adopted without one."""
         self.live[attempt.trial_id] = attempt
-        attempt.watches = self._folders.add(attempt.run_dir, attempt.dirty.set)
+        if attempt.placing is None:
+            attempt.watches = self._folders.add(attempt.run_dir, attempt.dirty.set)
+        placed.begin(attempt)
         task = asyncio.create_task(self._follow(attempt), name=f"attempt {attempt.holder}")
         self._tasks[task] = attempt
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
@@ -138,7 +140,8 @@ class Attempts:
                 if time.monotonic() >= slow_look:
                     slow_look = time.monotonic() + SLOW_POLL_S
                     attempt.asked = True
-                    await asyncio.to_thread(escalate, attempt)
+                    if attempt.placing is None:
+                        await asyncio.to_thread(escalate, attempt)
                 if (attempt.doubtful and await self._recall(attempt)) or await self._look(attempt):
                     return
                 failures = 0
@@ -149,7 +152,7 @@ class Attempts:
             if failures != 1:
                 # After the first failure it is looked at again at once: its end may be committed, and its slot be free.
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SLOW_POLL_S):
+                    async with asyncio.timeout(SLOW_POLL_S if attempt.placing is None else attempt.placing.pause):
                         await attempt.dirty.wait()
 
     async def _recall(self, attempt: LiveAttempt) -> bool:
@@ -179,6 +182,7 @@ class Attempts:
         if facts.start is not None:
             failpoints.reach("start.seen")
         attempt.lacks = facts.waits
+        placed.pace(attempt, facts)
         self._complain(attempt, facts)
         self._adopt_pid(attempt, facts)
         progress = await self._progress(attempt, facts)
@@ -187,13 +191,21 @@ class Attempts:
             await self.steering.look(attempt)
             attempt.dirty.set()
             return False
+        if facts.exit is not None and placed.awaits_word(attempt, facts.exit):
+            await self._commit(attempt, progress)
+            return False
         verdict = Fate.ENDED if facts.exit is not None else attempt.over
         if verdict is not Fate.WAIT:
             await self._end(attempt, progress, facts, verdict)
             return True
         await self._commit(attempt, progress)
         await self.steering.look(attempt)
-        if attempt.forked and (gone or attempt.pidfd is None):
+        if attempt.placing is not None:
+            if attempt.forked:
+                await placed.advance(attempt, attempt.placing)
+                if attempt.over is not Fate.WAIT:
+                    attempt.dirty.set()
+        elif attempt.forked and (gone or attempt.pidfd is None):
             await self._settle(attempt)
         return False
 
@@ -205,7 +217,7 @@ class Attempts:
     def _adopt_pid(self, attempt: LiveAttempt, facts: Facts) -> None:
         """An adopted attempt's supervisor is named by its start record."""
         record = facts.start
-        if record is None or attempt.pidfd is not None or attempt.supervisor_gone:
+        if record is None or attempt.pidfd is not None or attempt.supervisor_gone or attempt.placing is not None:
             return
         pid = int(record["supervisor_pid"])
         if record["boot_id"] == protocol.boot_id() and protocol.process_start_time(pid) == record["supervisor_start"]:
@@ -306,9 +318,10 @@ class Attempts:
         resumption = None
         if not (clean or reported or lost):
             resumption = await asyncio.to_thread(resuming.failed, attempt, record)
+        word = await placed.word_of(attempt)
         ending = await self._database.writer.run(
             lambda conn: commit_ending(
-                conn, progress, verdict, record, tail, clock.now(), facts.damaged, lost, resumption
+                conn, progress, verdict, record, tail, clock.now(), facts.damaged, lost, resumption, word
             )
         )
         failpoints.reach("exit.committed")
@@ -333,6 +346,7 @@ class Attempts:
             log.info("attempt %s/%d: %s %s", attempt.holder, attempt.attempt, ending.state, ending.reason)
         try:
             self._close(attempt)
+            placed.end(attempt)
             self._folders.remove(attempt.watches)
             self._ended(attempt, ending)
         except Exception:

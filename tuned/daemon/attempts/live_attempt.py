@@ -11,6 +11,7 @@ from asyncinotify import Watch
 from tuned.core.errors import Unavailable
 from tuned.core.trials.endings import Fate
 from tuned.core.trials.wishes import Told, Wish
+from tuned.daemon.attempts.placing import Placing
 from tuned.protocol import PROTOCOL
 
 
@@ -53,6 +54,7 @@ class LiveAttempt:
         joules: Energy counters of its cards at its first sample, by card.
         cpu: Seconds of processor time that its processes had taken at the last sample, and when (monotonic).
         samples: Measurements of the device that wait for the next commit.
+        placing: Its way through its place; None of one on this machine.
     """
 
     trial_id: int
@@ -96,6 +98,7 @@ class LiveAttempt:
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     watches: list[Watch] = field(default_factory=list)
+    placing: Placing | None = None
 
     @property
     def holder(self) -> str:

@@ -22,6 +22,7 @@ from tuned.core.errors import Unavailable
 from tuned.core.states import Actor, StopReason
 from tuned.core.trials.wishes import MOVES, MOVES_MEMORY, Step, Told, Wish, next_step
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts import placed
 from tuned.daemon.attempts.gpu_memory import TOOL_S, GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 
@@ -285,7 +286,8 @@ def _read(attempt: LiveAttempt, name: str) -> protocol.Record:
 
 
 def notify(attempt: LiveAttempt) -> None:
-    """Have the supervisor look at `stop.json` and `freeze.json`."""
+    """Have the supervisor look at `stop.json` and `freeze.json`; in a place, it also looks by itself."""
+    placed.tell(attempt)
     if attempt.pidfd is not None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(attempt.pidfd, signal.SIGUSR1)

@@ -26,6 +26,7 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.places.places import Places
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,11 @@ class _Together:
 class Packing:
     """Measures, and says which cards a waiting trial may join."""
 
-    def __init__(self, database: Database, hub: Hub, slots: Slots) -> None:
+    def __init__(self, database: Database, hub: Hub, slots: Slots, places: Places) -> None:
         self._database = database
         self._hub = hub
         self._slots = slots
+        self._places = places
         self._taken: dict[int, tuple[int, Footprint | None]] = {}
         self._gains: dict[Pair, dict[int, float]] = {}
         self._live: dict[str, Live] = {}
@@ -152,7 +154,9 @@ class Packing:
         return Guest(study.id, taken.need(point), taken.busy, study.spec.run.share == "any", settled)
 
     def places(self, study: Study) -> int:
-        """How many trials of a study the machine is to run at once."""
+        """How many trials of a study the machine, or its place, is to run at once."""
+        if study.spec.run.place:
+            return self._places.capacity(study.spec.run.place)
         taken = self._footprint(study)
         capacity = self._slots.capacity(study.spec.run.gpus)
         if taken is None or packing.refusal(study.spec):

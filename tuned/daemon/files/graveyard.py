@@ -7,6 +7,7 @@ nor the daemon's start waits for a large or a damaged folder.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Collection
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tuned.core.errors import Conflict
 from tuned.daemon import failpoints
-from tuned.daemon.files import run_dirs, snapshot
+from tuned.daemon.files import placed, run_dirs, snapshot
 from tuned.daemon.files.removal import opened, remove
 
 log = logging.getLogger(__name__)
@@ -108,11 +109,28 @@ class Graveyard:
     def _turn(self, grave: Path) -> bool:
         """Whether this one is done with; what cannot be removed is tried again by the next daemon."""
         try:
+            if grave.is_symlink() and not self._emptied(grave):
+                return False
             with opened(self.runs) as runs:
                 return remove(runs, grave.name, TURN)
         except OSError as error:
             log.warning("%s cannot be removed: %s", grave, error)
             return True
+
+    def _emptied(self, grave: Path) -> bool:
+        """Of a study that lay in a place: whether its folder there is gone.
+
+        Raises:
+            OSError: The place cannot be reached.
+        """
+        folder = placed.target(grave)
+        if folder is None:
+            to = grave.readlink()
+            if to.parent.name == placed.RUNS and not to.parent.is_dir():
+                raise OSError(errno.ENOENT, "its place cannot be reached", str(to))
+            return True  # a link of somebody else's: it goes, its target stays
+        with opened(folder.parent) as runs:
+            return remove(runs, folder.name, TURN)
 
 
 def _buried(grave: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tuned import protocol
 from tuned.core.errors import Conflict
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files import placed, run_dirs
 from tuned.daemon.files.graveyard import GRAVE
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def undo_cut_off(runs: Path, studies: Collection[str]) -> None:
         studies: Names of the studies that the database has.
     """
     for folder in runs.iterdir() if runs.is_dir() else ():
-        if folder.name in studies or folder.name.startswith(".") or folder.is_symlink() or not folder.is_dir():
+        strange = folder.is_symlink() and placed.target(folder) is None
+        if folder.name in studies or folder.name.startswith(".") or strange or not folder.is_dir():
             continue
         name = ""
         with contextlib.suppress(OSError, protocol.RecordError):

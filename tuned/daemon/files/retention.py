@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -21,6 +21,7 @@ from tuned import protocol
 from tuned.core.playbook.spec import FINALIZE_STAGE
 from tuned.core.states import STUDY_ENDED
 from tuned.core.trials.keeping import Footprint, Removal, removals
+from tuned.daemon.files import placed
 from tuned.daemon.files.pretrained import needed
 from tuned.daemon.files.removal import names_in, opened, opened_in, remove, size_in, size_of
 from tuned.home import Home
@@ -60,12 +61,31 @@ class Retention:
             return await asyncio.to_thread(self._collect, dry_run, quota)
 
     def _collect(self, dry_run: bool, quota: int | None) -> Collected:
-        allowed = default_quota(self._runs) if quota is None else quota
-        used = size_of(self._runs.resolve())
+        """Each file system by itself: what lies in a place takes no room here."""
+        away = dict(placed.links(self._runs))
+        parts = [self._collect_in(self._runs.resolve(), None, away, dry_run, quota)]
+        for folder in sorted({path.parent for path in away.values()}):
+            names = {name for name, path in away.items() if path.parent == folder}
+            parts.append(self._collect_in(folder, names, away, dry_run, quota))
+        return Collected(
+            sum(part.used_bytes for part in parts),
+            sum(part.quota_bytes for part in parts),
+            sum(part.freed_bytes for part in parts),
+            [line for part in parts for line in part.removed],
+            dry_run,
+        )
+
+    def _collect_in(
+        self, folder: Path, names: Collection[str] | None, away: Mapping[str, Path], dry_run: bool, quota: int | None
+    ) -> Collected:
+        """Of the studies whose folders lie in one folder; None: in the state folder."""
+        allowed = default_quota(folder) if quota is None else quota
+        used = size_of(folder)
         if used <= allowed:
             return Collected(used, allowed, 0, [], dry_run)
         with self._database.read() as conn:
-            footprints = self._footprints(conn)
+            found = self._footprints(conn)
+        footprints = [one for one in found if (one.study not in away if names is None else one.study in names)]
         chosen = removals(footprints, used, allowed)
         if not dry_run:
             chosen = [removal for removal in chosen if self._remove(removal)]
@@ -102,7 +122,8 @@ class Retention:
     def _parts(self, study: str, number: int) -> Iterator[tuple[str, int, str]]:
         """A removable part of a trial: its kind, the open folder that holds it, and its name there."""
         try:
-            with opened(self._runs, study, str(number)) as trial:
+            away = placed.target(self._runs / study)
+            with opened(away, str(number)) if away else opened(self._runs, study, str(number)) as trial:
                 for name in (protocol.CHECKPOINT_DIR, protocol.CHECKPOINT_DIR + protocol.COPY_SUFFIX):
                     yield "checkpoint", trial, name
                 for attempt in filter(str.isdigit, names_in(trial)):

@@ -206,6 +206,24 @@ def _record(
     return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
 
 
+def record_failed_start(run_dir: Path, attempt_id: str, why: str, now: float) -> None:
+    """Nothing was started and nothing will be: say so in the directory, as a supervisor would.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    record = {
+        "attempt_id": attempt_id,
+        "code": 1,
+        "signal": None,
+        "ended_at": now,
+        "seconds": 0.0,
+        "launch_error": why,
+    }
+    (run_dir / protocol.OUTPUT_FILE).write_text(f"{why}\n")
+    protocol.write_record(str(run_dir), protocol.EXIT_FILE, record)
+
+
 def spec(run_dir: Path) -> dict[str, Any]:
     """The content of `spec.json`.
 

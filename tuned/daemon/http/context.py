@@ -30,6 +30,7 @@ from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
+from tuned.daemon.places.places import Places
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
@@ -80,6 +81,7 @@ class Context:
     polite: Polite
     callers: Callers
     packing: Packing
+    places: Places
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]
     dry_run: bool = False

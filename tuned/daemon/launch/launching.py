@@ -15,20 +15,22 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
-from tuned import protocol
 from tuned.core.errors import Conflict, TunedError, Unavailable
+from tuned.core.places import place_of
 from tuned.core.states import StudyState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.files import run_dirs
+from tuned.daemon.attempts.placing import Placing
+from tuned.daemon.files import placed, run_dirs
 from tuned.daemon.launch.directories import Directories
 from tuned.daemon.launch.forking import Forking
 from tuned.daemon.launch.launchers import LauncherFailed
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.places.places import Places
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,9 @@ class Launching:
         preloads: Preloads,
         slots: Slots,
         runs: Path,
+        places: Places,
     ) -> None:
+        self._places = places
         self._database = database
         self._attempts = attempts
         self._forking = forking
@@ -75,8 +79,8 @@ class Launching:
         task.add_done_callback(self._tasks.discard)
 
     def prepare(self, study: Study) -> None:
-        """Have the launcher of this study ready before its first trial is claimed."""
-        if self._closing:
+        """Have the launcher of this study ready before its first trial is claimed; one in a place needs none."""
+        if self._closing or study.spec.run.place:
             return
 
         async def warm_up() -> None:
@@ -92,6 +96,8 @@ class Launching:
     def note(self, study: Study) -> str:
         """What keeps its trials from starting, or from starting warm, for people."""
         running = study.state is StudyState.RUNNING
+        if study.spec.run.place:
+            return self._places.waits(study.spec.run.place) if running else ""
         return "; ".join(filter(None, (self.lacking if running else "", self._preloads.note(study))))
 
     def learn(self, study_id: int, run_dir: Path) -> None:
@@ -128,6 +134,9 @@ class Launching:
             await self._directories.make(attempt, trial, study, slot)
             self._attempts.follow(attempt)
             failpoints.reach("directory.created")
+            if attempt.placing is not None:
+                self._attempts.forked(attempt, None)  # its follower submits it
+                return
             supervisor = await self._forking.fork(attempt, study)
         except LauncherFailed as error:
             if error.killed:
@@ -151,7 +160,7 @@ class Launching:
         """The new attempt, and the trial as it was claimed: a suggestion may have been replaced until then."""
         attempt_id = uuid.uuid4().hex
         trial_dir = run_dirs.trial_dir(self._runs, trial.study, trial.number)
-
+        place = place_of(slot)
         beyond = 1 + await asyncio.to_thread(run_dirs.highest_taken, trial_dir, trial.attempt)
         stored = self._database.stored(trial_dir)
 
@@ -160,27 +169,22 @@ class Launching:
             return number, queries.trial_by_id(conn, trial.id), queries.was_cut_off(conn, trial.id, number - 1)
 
         number, claimed, cut_off = await self._database.writer.run(claim)
+        if place:
+            trial_dir = placed.followed(self._runs, trial.study) / str(trial.number)
         run_dir = trial_dir / str(number)
         now = clock.now()
         attempt = LiveAttempt(
             trial.id, trial.study, trial.number, number, attempt_id, run_dir, slot, claimed_at=now, cut_off=cut_off
         )
+        if place:
+            attempt.placing = Placing(self._places.station(place), fresh=True)
         return attempt, claimed
 
     async def _failed_to_start(self, attempt: LiveAttempt, error: TunedError) -> None:
         """Nothing was forked: say so in the directory, as a supervisor would, and let the end take its way."""
         log.warning("%s could not be started: %s", attempt.holder, error)
-        record = {
-            "attempt_id": attempt.attempt_id,
-            "code": 1,
-            "signal": None,
-            "ended_at": clock.now(),
-            "seconds": 0.0,
-            "launch_error": str(error),
-        }
         try:
-            (attempt.run_dir / protocol.OUTPUT_FILE).write_text(f"{error}\n")
-            protocol.write_record(str(attempt.run_dir), protocol.EXIT_FILE, record)
+            run_dirs.record_failed_start(attempt.run_dir, attempt.attempt_id, str(error), clock.now())
         except OSError as second:
             self._give_up(attempt, second)
             return
@@ -200,12 +204,14 @@ class Launching:
 
         Its follower finds that nothing was forked, and gives the trial back as soon as that can be written.
         """
-        if not self.held_up:
+        if attempt.placing is not None:
+            attempt.placing.station.fail(str(error))
+        elif not self.held_up:
             wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S) - 1)]
             self._troubles += 1
             self._quiet_until = time.monotonic() + wait
             self.trouble = f"launching is paused: {error}; next try in {wait:.0f} s"
-        log.warning("%s could not be started; %s", attempt.holder, self.trouble)
+        log.warning("%s could not be started: %s", attempt.holder, error)
         attempt.forked = True
         self._follow(attempt)
 

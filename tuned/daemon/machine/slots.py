@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from tuned.core.cards.attribution import Found, Judgement, Whose, judge
 from tuned.core.cards.shares import how_many, is_part
+from tuned.core.places import label_of
 from tuned.core.queue.cores import choose_cores, how_many_cores
 from tuned.daemon import clock
 from tuned.daemon.machine.visible import visible_cards
@@ -130,7 +131,7 @@ class Slots:
     def label(self, device: str) -> str:
         """What people call a slot, or several with commas between them; of a card that is gone its id."""
         labels = {slot.id: slot.label for slot in self.gpus}
-        return ",".join(labels.get(one, one) for one in device.split(","))
+        return ",".join(labels.get(one) or label_of(one) for one in device.split(","))
 
     def capacity(self, gpus: float | None) -> int:
         """How many trials that want so many GPUs this machine runs at once; None: as many as is the default."""

@@ -18,6 +18,7 @@ from storage.engine import Database
 from storage.queries import LiveAttempt
 from tuned import protocol
 from tuned.core.errors import Conflict
+from tuned.core.places import place_of
 from tuned.core.states import Actor, StudyState
 from tuned.daemon import clock
 from tuned.daemon.files import run_dirs
@@ -63,14 +64,16 @@ def copied_from(home: Home) -> str | None:
 
 
 def living(database: Database) -> list[LiveAttempt]:
-    """The live rows of which a process is there."""
+    """The live rows of which a process is there, or may be in a place."""
     with database.read() as conn:
         rows = queries.live(conn)
     found = []
     for row in rows:
         run_dir = database.located(row.run_dir)
         start = run_dirs.start_record(run_dir, row.attempt_id)
-        if next(of_attempt(row.attempt_id, str(run_dir), start), None) is not None:
+        if place_of(row.trial.device) and not run_dirs.has_exit(run_dir, row.attempt_id):
+            found.append(row)  # nothing here tells whether it lives there
+        elif next(of_attempt(row.attempt_id, str(run_dir), start), None) is not None:
             found.append(row)
     return found
 

@@ -29,7 +29,9 @@ def _row(
     stopping: queries.StoppingReport | None = None,
 ) -> StudyRow:
     run = study.spec.run
-    slots = max(len(given.slots.default_slots), given.packing.places(study))
+    slots = given.packing.places(study)
+    if not run.place:
+        slots = max(len(given.slots.default_slots), slots)
     cores = given.slots.cores_each(run.cpus, run.gpus)
     row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results, running)
     same = f"{REASON} ({REMEDY})" if alike(repeated) else ""

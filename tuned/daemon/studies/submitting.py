@@ -122,13 +122,17 @@ async def take_in(
         file=submission.file,
         own_prefix=sys.prefix,
     )
-    _refuse_missing_gpus(given.slots, spec)
-    spec = _one_at_a_time(given.slots, await _with_usable_python(given, spec, submission.environment))
+    if spec.run.place:
+        spec = await asyncio.to_thread(given.places.admit, spec)
+    else:
+        _refuse_missing_gpus(given.slots, spec)
+        spec = _one_at_a_time(given.slots, await _with_usable_python(given, spec, submission.environment))
     if spec.run.code == "live":
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, state["hash"])
         return await _create(given, coded, submission, rehearse=rehearse, under_any_name=under_any_name)
-    taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, given.runs)
+    runs = await asyncio.to_thread(given.places.home, spec.run.place) if spec.run.place else given.runs
+    taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, runs)
     try:
         _refuse_uncopied(spec, taken)
         state = await asyncio.to_thread(given.codes.state, spec.run)
@@ -199,6 +203,8 @@ async def _create(
         elif known is not None:
             changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))
             return queries.study_by_id(conn, known.id), False
+        if spec.run.place and not rehearse:
+            given.places.settle(spec, spec.name)
         if taken is not None and not rehearse:
             snapshot.place(taken, given.runs / spec.name)
             snapshot.write_origin(given.runs / spec.name, taken.hash, state or {})
@@ -247,12 +253,14 @@ def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) 
 def _submitted(given: Context, conn: Connection, study: Study, created: bool) -> Submitted:
     spec, slots = study.spec, given.slots.default_slots
     first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
-    room = given.slots.capacity(spec.run.gpus)
+    place = spec.run.place
+    room = given.places.capacity(place) if place else given.slots.capacity(spec.run.gpus)
     at_once = min(room, spec.search.parallel or room)
     seconds, why = estimate(conn, spec, at_once)
     notes = []
     if spec.search.parallel is not None and spec.search.parallel > room > 0:
-        notes.append(f"search.parallel is {spec.search.parallel}, but this machine has {words.count(room, 'slot')}")
+        has = f"place {place} has" if place else "this machine has"
+        notes.append(f"search.parallel is {spec.search.parallel}, but {has} {words.count(room, 'slot')}")
     if not created:
         # It may have been changed while it ran, by hand or by itself; that stays.
         drift = queries.submitted_spec(conn, study.id).differences(spec)
@@ -268,7 +276,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         state=study.state,
         trials=spec.search.trials,
         slots=at_once,
-        devices=[slot.name if slot.kind == "gpu" else slot.id for slot in slots] if room else [],
+        devices=[place] if place else [slot.name if slot.kind == "gpu" else slot.id for slot in slots] if room else [],
         python=spec.run.python,
         python_why=spec.run.python_why,
         arguments=[shown_arguments(study, trial, given.runs) for trial in first],
@@ -276,7 +284,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         code=spec.run.code_hash,
         estimate_s=seconds,
         estimate_why=why,
-        cores=given.slots.cores_each(spec.run.cpus, spec.run.gpus),
+        cores=0 if place else given.slots.cores_each(spec.run.cpus, spec.run.gpus),
     )
 
 

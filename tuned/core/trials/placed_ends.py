@@ -1,0 +1,100 @@
+"""How the end of a trial in a place is judged: what the engine's word adds to the trial's own records.
+
+Owns these rules. The trial's exit record comes first; the engine is believed where there is none, and where it was the
+engine that asked for the end. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuned.core.states import Failure, StopReason
+from tuned.core.trials.trial import Outcome
+
+LIMIT = "limit"
+"""What going on after a limit of time, or after a preemption, is counted as: it costs none of the study's retries."""
+MOST_LIMITS = 100
+NODE = "node"
+MOST_NODES = 5
+"""So often a trial is begun again because its node was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWord:
+    """The engine's last word on an attempt.
+
+    Attributes:
+        place: Name of the place.
+        job: The engine's number; empty where it knows of none.
+        why: `cancelled`, `limit`, `node`, `memory`, `failed`, `done`; empty where it says nothing.
+        said: Its own words: state and reason.
+        log: The last line that it kept of what the command printed, where no record of ours began.
+    """
+
+    place: str
+    job: str = ""
+    why: str = ""
+    said: str = ""
+    log: str = ""
+
+    @property
+    def subject(self) -> str:
+        """`job 17 in lab`."""
+        return f"job {self.job} in {self.place}" if self.job else f"its job in {self.place}"
+
+
+def asked_by_place(record: Mapping[str, Any] | None, stop_seen: bool) -> bool:
+    """Whether it was the engine's signal that ended the trial, and not its own last line."""
+    if record is None or not record.get("by_place"):
+        return False
+    return record.get("code") != 0 or bool(record.get("stop_signalled")) or stop_seen
+
+
+def as_placed(
+    outcome: Outcome,
+    record: Mapping[str, Any] | None,
+    word: EngineWord | None,
+    used: Mapping[str, int],
+    intent: StopReason | None,
+    stop_seen: bool = False,
+) -> Outcome:
+    """The outcome of an attempt that ran in a place.
+
+    Args:
+        outcome: The meaning of its own records.
+        record: Its exit record.
+        word: The engine's; None of a trial on this machine.
+        used: Retries that this trial has had, by what they were counted as.
+        intent: The daemon's request to the attempt, which the outcome has heeded.
+        stop_seen: Whether the trial's own code saw that it is to stop.
+    """
+    if word is None or intent is not None:
+        return outcome
+    asked = asked_by_place(record, stop_seen)
+    if record is not None and not asked:
+        return outcome
+    if word.why == "cancelled":
+        return Outcome("exit_paused", None, f"{word.subject} was cancelled there; tunectl resume goes on with it")
+    if asked or word.why == "limit":
+        reason = f"{word.subject} was ended by {_limit(word)}; it goes on from what it has saved"
+        return _again(reason, LIMIT, MOST_LIMITS, used, Failure.TIMEOUT)
+    if word.why == "node":
+        return _again(f"{word.subject} lost its node ({word.said})", NODE, MOST_NODES, used, Failure.LOST)
+    if word.why == "memory":
+        return Outcome("exit_error", Failure.OOM, f"{word.subject} ran out of the memory that it was given")
+    said = f"ended ({word.said}) without a word of its supervisor" if word.said else "is not known there any more"
+    return Outcome("vanished", Failure.LOST, f"{word.subject} {said}" + (f": {word.log}" if word.log else ""))
+
+
+def _limit(word: EngineWord) -> str:
+    if word.said.startswith("PREEMPTED"):
+        return "preemption"
+    return "its time limit" if word.why in ("limit", "") or "TIME" in word.said else f"the engine ({word.said})"
+
+
+def _again(reason: str, kind: str, most: int, used: Mapping[str, int], failure: Failure) -> Outcome:
+    if used.get(kind, 0) >= most:
+        return Outcome("exit_error", failure, f"{reason}; it was begun {most} times")
+    return Outcome("retry", failure, reason, kind)
