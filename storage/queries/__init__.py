@@ -59,7 +59,7 @@ from storage.queries.search import (
     peak_memory,
 )
 from storage.queries.spaces import SpaceVersion, has_space_from, space_versions_of, unstarted
-from storage.queries.stages import own_trials, repetitions, reporting_count, trials_of_stage
+from storage.queries.stages import OtherSeeds, own_trials, repetitions, reporting_count, trials_of_stage
 from storage.queries.studies import counts, find_study, studies, study, study_by_id, study_environment, submitted_spec
 from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
@@ -82,6 +82,7 @@ __all__ = [
     "EndedTrial",
     "LiveAttempt",
     "Order",
+    "OtherSeeds",
     "RankedResults",
     "SpaceVersion",
     "Spent",

@@ -22,11 +22,10 @@ _WAITING_COUNT = f"SELECT count(*) FROM ({_WAITING})"
 _FIRST_MARK = """SELECT cut_score, cut_number FROM rung_marks
     WHERE study_id = ? AND rung = 0 AND cut_number IS NOT NULL"""
 _BEST_WHOLE = "SELECT {}(value) FROM trials WHERE study_id = ? AND tier = 0"
-_RESCUED = """SELECT t.value, t.tier = 0 FROM rungs r JOIN trials t ON t.id = r.trial_id
-    WHERE r.study_id = ? AND r.verdict = 'rescued'"""
-_RESCUED_IDS = "SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued'"
-_UNRESCUED = """SELECT value FROM trials WHERE study_id = ? AND tier = 0
-    AND id NOT IN (SELECT trial_id FROM rungs WHERE study_id = ? AND verdict = 'rescued')"""
+_RESCUED_IDS = """SELECT t.id FROM rungs r JOIN trials t ON t.id = r.trial_id WHERE r.study_id = ?
+    AND (r.verdict = 'rescued' OR r.verdict = 'pruned' AND t.tier = 0)"""
+_RESCUED = f"SELECT value, tier = 0 FROM trials WHERE id IN ({_RESCUED_IDS})"
+_UNRESCUED = f"SELECT value FROM trials WHERE study_id = ? AND tier = 0 AND id NOT IN ({_RESCUED_IDS})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,8 @@ class StoppingReport:
 
     Attributes:
         stopped: Trials that ended before their end; `waiting`: those that may be promoted yet.
-        rescued: Trials that would have been stopped and run to their end; `rescued_ended`: those that have ended.
+        rescued: Trials that would have been stopped and run to their end, also those that reached it before they
+            noticed; `rescued_ended`: those that have ended.
         wrong: Of those, how many ended better than the median of the trials that the rule let through.
     """
 
@@ -82,7 +82,7 @@ def fold_values(conn: Connection, trial_ids: Sequence[int], metric: str) -> dict
 
 
 def rescued_trials(conn: Connection, study_id: int) -> frozenset[int]:
-    """Ids of the trials that a rule would have stopped and that were let run to their end to measure it."""
+    """Ids of the trials that a rule would have stopped and that run to their end: to measure it, or unnoticed."""
     return frozenset(conn.exec_driver_sql(_RESCUED_IDS, (study_id,)).scalars())
 
 

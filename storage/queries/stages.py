@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from storage import rows
 from storage.models import trials
 from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.states import TrialState
+from tuned.core.states import NO_OUTCOME, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 
@@ -39,6 +41,34 @@ def repetitions(conn: Connection, study: Study) -> list[list[float]]:
     for of, stage, seed, value in conn.exec_driver_sql(sql, (study.id, done.value, SEARCH, CONFIRM_STAGE)):
         groups.setdefault((of, stage), {})[seed] = value
     return [list(runs.values()) for runs in groups.values() if len(runs) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSeeds:
+    """What a trial's point came to with other seeds, in the search and in confirmations.
+
+    Attributes:
+        values: The finite results, by seed.
+        failed: Runs that failed for a reason of the point's own.
+    """
+
+    values: Sequence[float] = ()
+    failed: int = 0
+
+
+def other_seeds(conn: Connection, study: Study, number: int) -> OtherSeeds:
+    """The other runs of a trial's point; without a read where the study repeats nothing."""
+    if not any(study.again.get(s) or study.aside.get(s) for s in (TrialState.COMPLETED, TrialState.FAILED)):
+        return OtherSeeds()
+    sql = """WITH own AS (SELECT point_key, seed FROM trials WHERE study_id = ? AND number = ?)
+        SELECT t.seed, t.state, t.value, t.failure FROM trials t, own
+        WHERE t.study_id = ? AND t.point_key = own.point_key AND t.seed <> own.seed
+        AND t.state IN (?, ?) AND t.stage IN (?, ?) ORDER BY t.seed"""
+    states = (TrialState.COMPLETED.value, TrialState.FAILED.value)
+    found = conn.exec_driver_sql(sql, (study.id, number, study.id, *states, SEARCH, CONFIRM_STAGE)).all()
+    done = {int(seed): value for seed, state, value, _ in found if state == states[0] and value is not None}
+    failed = sum(state == states[1] and failure not in NO_OUTCOME for _, state, _, failure in found)
+    return OtherSeeds([float(value) for value in done.values() if math.isfinite(value)], failed)
 
 
 def reporting_count(conn: Connection, study_id: int, metric: str, but: Collection[str]) -> int:

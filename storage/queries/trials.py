@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
 from storage import rows
 from storage.models import IS_ACTIVE_STUDY, studies
 from storage.models import trials as table
+from storage.queries.stages import OtherSeeds, other_seeds
 from tuned.core.errors import NotFound
 from tuned.core.ranking import Tier
 from tuned.core.search.pareto import front
@@ -140,10 +141,12 @@ class RankedResults:
         of: How many there are.
         values: The best of them, at most `MOST_RESULTS`; empty without a confirmation: nothing else tells how much
             results differ between seeds.
+        runs: The best's own point with other seeds.
     """
 
     of: int = 0
     values: Sequence[float] = ()
+    runs: OtherSeeds = field(default_factory=OtherSeeds)
 
 
 def ranked_results(conn: Connection, study: Study) -> RankedResults:
@@ -153,12 +156,13 @@ def ranked_results(conn: Connection, study: Study) -> RankedResults:
         return RankedResults()
     tier = Tier.CUT if study.best.cut else Tier.WHOLE
     of = int(conn.execute(_count(study, tier)).scalar_one())
+    runs = other_seeds(conn, study, study.best.number)
     if study.playbook is None or study.playbook.last("confirm") is None:
-        return RankedResults(of)
+        return RankedResults(of, runs=runs)
     value = _t.value.desc() if objective.direction == "maximize" else _t.value
     ranked = select(_t.value).where(_t.study_id == study.id, _t.tier == literal_column(str(int(tier))))
     found = conn.execute(ranked.order_by(value).limit(MOST_RESULTS)).scalars()
-    return RankedResults(of, [float(v) for v in found])
+    return RankedResults(of, [float(v) for v in found], runs)
 
 
 def rank(conn: Connection, study: Study, trial_id: int) -> tuple[int, int] | None:

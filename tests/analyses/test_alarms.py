@@ -147,7 +147,7 @@ def test_a_rule_that_stops_the_best_is_measured_and_named(method: Any) -> None:
     found, table = measured(data), stopping_table(data)
     assert found is not None and table is not None and verdict.evidence["wrong"] == len(found.wrong)
     assert verdict.level == "warn" and f"{found.low:.0%} to {found.high:.0%}" in verdict.what
-    assert "early_stopping.method=none" in verdict.command  # a rung at 36 lies beyond thirty steps
+    assert verdict.command.endswith(" early_stopping.method=none")  # rungs that have judged trials stay as they are
     assert table.rows[0][3] == len(found.wrong)
 
 
@@ -160,7 +160,19 @@ def test_one_lucky_rescued_trial_is_no_alarm() -> None:
     trials = [replace(t, rescued=t.number in (1, 2, 11)) for t in data.trials]  # two of three, as was seen once
     (verdict,) = stopping_rule(replace(data, trials=tuple(trials)))
     assert verdict.evidence["wrong"] == 2
-    assert "early_stopping.method=none" in verdict.command  # a rung at 9 lies beyond trials of one step
+
+
+def test_a_rule_whose_early_values_tell_the_end_is_no_alarm() -> None:
+    """Curves side by side: what ran on ends better than the first trials alone, which pass for want of others."""
+    rule = EarlyStopping("asha", 2, 12, 3)
+    levels = [3.0, 2.5, *np.linspace(1, 4, 10)]
+    trials = [
+        formula.trial(i, [level + step / 10 for step in range(6)], rescued=i > 2) for i, level in enumerate(levels, 1)
+    ]
+    data = formula.study(trials)
+    (verdict,) = stopping_rule(replace(data, spec=replace(data.spec, early_stopping=rule)))
+    assert verdict.level == "info" and verdict.evidence["correlation"] > 0.9 and not verdict.command
+    assert "say little" not in verdict.what
 
 
 def test_the_rescue_sample_speaks_by_sixty_trials_and_rarely_without_cause() -> None:

@@ -19,6 +19,7 @@ from tuned.analyses.space.space_rules import space_rules
 from tuned.analyses.study_data import Curve
 from tuned.core.names import is_step_count
 from tuned.core.search.design import design_point
+from tuned.core.search.model_share import CONVERGED
 from tuned.core.space import Point
 from tuned.core.study_file.space_file import parse_space
 
@@ -210,6 +211,22 @@ def test_a_list_has_an_end_where_its_numbers_have_an_order(more):
     assert [v.evidence["proposed"] for v in verdicts] == ([] if more else [1024])
 
 
+def test_a_list_that_is_the_whole_space_has_an_end_too():
+    """`lr = [1e-5, 1e-4, 3e-4, 1e-3]`, the best beyond: there are no ten points to test, only their order."""
+
+    def named(values, at):
+        space = {"lr": {"type": "choice", "values": values, "ordered": True}}
+        return list(
+            near_bound(study([trial(i, [far(at)({"lr": v})], {"lr": v}) for i, v in enumerate(values, 1)], space))
+        )
+
+    (few,) = named([1e-5, 1e-4, 3e-4, 1e-3], -1)
+    assert few.level == "info" and few.evidence["bound"] == 1e-3 and few.evidence["p_value"] == pytest.approx(1 / 12)
+    assert [v.level for v in named([1e-5, 3e-5, 1e-4, 3e-4, 1e-3], -1)] == ["warn"]
+    assert [v.evidence["bound"] for v in named([1e-5, 3e-5, 1e-4, 3e-4, 1e-3], -9)] == [1e-5]
+    assert named([1e-5, 1e-4, 3e-4, 1e-3], -4) == [] == named([1e-4, 3e-4, 1e-3], -1)
+
+
 def test_the_share_of_points_that_the_model_did_not_choose_is_told_with_the_reason():
     def points(*origins):
         return study([trial(i + 1, [1.0], origin=o, why=f"because {i}") for i, o in enumerate(origins)])
@@ -217,6 +234,10 @@ def test_the_share_of_points_that_the_model_did_not_choose_is_told_with_the_reas
     assert list(model_rule(points("sobol", "bayesian", "user"))) == []
     (few,) = model_rule(points(*["bayesian"] * 19, "fallback"))
     assert (few.level, few.evidence["fallbacks"]) == ("info", 1)
+    converged = points("bayesian", "fallback", "fallback", "fallback")
+    asked = [replace(t, why=f"{CONVERGED}, 5 times" if t.origin == "fallback" else "") for t in converged.trials]
+    (done,) = model_rule(replace(converged, trials=tuple(asked)))
+    assert done.level == "info" and not done.remedy
     (many,) = model_rule(points("bayesian", "fallback", "fallback", "fallback"))
     assert many.level == "warn"
     assert "3 of 4" in many.what and "because 3" in many.what

@@ -183,6 +183,19 @@ def test_the_rescue_sample_runs_on_and_its_errors_are_counted(lab):
     assert [json.loads(line)["rescued"] for line in lines] == [False, False, True]  # what analyses judge the rule by
 
 
+def test_a_trial_that_ends_before_it_notices_that_it_was_stopped_measures_the_rule_too(lab):
+    study_id = study(lab)
+    for value in (0.5, 0.4, 0.6):
+        trial_id = running(lab, study_id)
+        report(lab, trial_id, (1, value))
+        lab.report(trial_id, ("loss", 2, 0.1 if value == 0.6 else 0.3))
+        lab.end(trial_id)
+    assert lab.trial(study_id, 3).state is TrialState.COMPLETED and verdicts(lab, trial_id) == ["pruned"]
+    found = lab.ask(queries.stopping_report, lab.study_row(study_id))
+    assert (found.rescued_ended, found.wrong) == (1, 1)
+    assert lab.ask(queries.rescued_trials, study_id) == {trial_id}
+
+
 def test_before_the_end_the_best_that_waits_is_finished(lab):
     study_id = study(lab)
     ids = [running(lab, study_id) for _ in range(2)]

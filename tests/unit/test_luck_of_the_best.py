@@ -43,4 +43,7 @@ def test_a_best_that_is_far_ahead_keeps_its_value_and_unknown_noise_gives_none()
 def test_the_words_say_how_sure_the_figure_is() -> None:
     assert beside(30, 0.25, 5, interval=(0.2, 0.3)) == "mean of 5 further seeds 0.25 (0.2 .. 0.3)"
     assert beside(30, estimate=0.25) == "without the luck of the best of 30, about 0.25"
+    assert beside(30, 0.25, 3, equal=True) == "3 further seeds gave the same result"
+    assert beside(30, 0.25, 3, failed=2) == "2 of 5 further seeds failed; mean of the others 0.25"
+    assert beside(30, failed=1) == "1 of 1 further seed failed"
     assert beside(30) == "one run, the best of 30: not confirmed" and beside(1) == ""

@@ -192,7 +192,7 @@ def test_repetitions_that_are_equal_to_the_last_digit_confirm_nothing():
     assert answer.figures["outcome"] == "undecided" and "the seed does not reach" in answer.figures["why"]
     assert answer.figures["open"] == [] and answer.figures["variance"]["seed"] is None
     assert [v.code for v in equal_rule(data)] == ["confirm.same"] and "confirm.undecided" not in told
-    assert honest(data).how == "one run, the best of 2: not confirmed"
+    assert honest(data).how == "3 further seeds gave the same result" and honest(data).low is None
     assert "the seed does not reach the code" in told["confirm.same"].what and "{seed}" in told["confirm.same"].remedy
     assert "is confirmed" not in told["confirm.winner"].what
     told = {v.code for v in confirm(Question(study({1: [0.5, 0.6], 2: [0.25] * 2}, {1: 0.5, 2: 0.25}))).verdicts}
@@ -372,3 +372,51 @@ def test_trials_of_two_studies_are_judged_without_common_seeds():
         pair(Question(worse, {}, (other_study("d", [1.0, 1.1], "maximize"),)))
     with pytest.raises(InvalidInput, match="the same trial"):
         pair(Question(worse, {}))
+
+
+def test_a_winner_by_the_first_objective_tells_what_it_costs_in_the_others():
+    data = study({1: [0.5, 0.51, 0.49], 2: [0.2, 0.22, 0.19]}, {1: 0.5, 2: 0.2})
+    cost = {1: 0.1, 2: 0.85, None: 0.0}
+    trials = tuple(replace(t, values={**t.values, "cost": cost[t.retry_of or t.number]}) for t in data.trials)
+    objectives = (*data.spec.objectives, Objective("cost", "minimize"))
+    both = replace(data, trials=trials, spec=replace(data.spec, objectives=objectives))
+    answer = confirm(Question(both))
+    (traded,) = [v for v in answer.verdicts if v.code == "confirm.traded"]
+    assert traded.level == "warn" and "by loss alone" in traded.what and "cost 0.85 in place of 0.1" in traded.what
+    assert " in loss (" in answer.figures["why"] and "confirm.traded" not in [
+        v.code for v in confirm(Question(data)).verdicts
+    ]
+    assert [row[0] for row in baseline_and_best(both).tables[0].rows][:2] == ["loss", "cost"]
+
+
+def failing(data: StudyData, of: int, count: int, failure: str) -> StudyData:
+    broken = [
+        TrialData(900 + i, {}, "failed", {}, failure=failure, reason="no", seed=50 + i, stage="confirm", retry_of=of)
+        for i in range(count)
+    ]
+    return replace(data, trials=(*data.trials, *broken))
+
+
+def test_the_baseline_stays_because_better_ones_fail_and_that_is_said():
+    data = study({1: [0.5, 0.51, 0.49], 2: [0.2, 0.22, 0.19]}, {1: 0.5, 2: 0.2})
+    answer = confirm(Question(failing(data, 2, 2, "error")))
+    assert answer.figures["why"] == "repetitions fail of trial 2 in 2 of 5"
+    assert answer.tables[0].rows[1][8] is None, "no interval is no infinite one"
+    assert honest(failing(data, 2, 2, "error")).how.startswith("2 of 5 further seeds failed; mean of the others 0.20")
+    # A card that stopped answering says nothing of the configuration.
+    assert confirm(Question(failing(data, 2, 2, "device"))).figures["outcome"] == "adopted"
+
+
+def test_runs_that_were_queued_by_hand_are_repetitions_of_the_best_too():
+    data = study({1: [0.5]}, {1: 0.5, 2: 0.2})
+    apart = tuple(replace(t, params={"x": float(t.retry_of or t.number)}) for t in data.trials)
+    again = [TrialData(200 + i, {"x": 2.0}, "completed", {"loss": 0.3 + i}, seed=70 + i, retry_of=2) for i in range(2)]
+    found = honest(replace(data, trials=(*apart, *again)))
+    assert found.runs == 2 and found.value == pytest.approx(0.8)
+
+
+def test_an_interval_of_a_share_stays_within_its_scale():
+    data = study({1: [0.8, 0.9], 2: [0.85, 0.95]}, {1: 0.6, 2: 0.9}, "maximize")
+    named = replace(data, spec=replace(data.spec, objectives=(Objective("accuracy", "maximize"),)))
+    found = honest(replace(named, trials=tuple(replace(t, values={"accuracy": t.values["loss"]}) for t in data.trials)))
+    assert 0 <= found.low < found.value < found.high <= 1

@@ -17,6 +17,7 @@ from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, 
 from tuned.advisor.prior import prior_of
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.search.design import Method, design_point, every_point, fresh_point
+from tuned.core.search.model_share import CONVERGED
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
 from tuned.core.space.unit import place, value_at
 from tuned.core.states import TrialState
@@ -192,7 +193,7 @@ def _model(model: Model, definition: DefineStudy, evidence: Evidence, number: in
         if size is not None and size <= MOST_COMPARED and len(definition.objectives) == 1:
             modelled = _best_free(model, definition, evidence)
             return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
-    why = f"the model chose points that have been tried, {TRIES} times"
+    why = f"{CONVERGED}, {TRIES} times"
     return _design(definition, evidence, number, "sobol", why, "fallback")
 
 

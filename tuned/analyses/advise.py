@@ -21,6 +21,7 @@ from tuned.analyses.stories import one_story
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Table
 from tuned.analyses.verdict import LEVELS, Verdict, sort_verdicts
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("tuned.analyses.space.sampling", "model_rule"),
     ("tuned.analyses.comparing.repetitions", "equal_rule"),
     ("tuned.analyses.stopping", "stopping_rule"),
+    ("tuned.analyses.looks", "looks_rule"),
     ("tuned.analyses.examples.duplicates", "duplicates"),
     ("tuned.analyses.examples.hard_examples", "example_verdicts"),
     ("tuned.analyses.curves.gradients", "gradient_flow"),
@@ -87,7 +89,8 @@ def _summary(study: StudyData, worst: str) -> tuple[str, ...]:
     """The remark in place of verdicts: no alarm, or too few results to raise one."""
     results = len(study.ranked)
     if results < ENOUGH:
-        return (f"{results} results so far: most rules need {ENOUGH}.",)
+        has = "keep the constraints" if study.spec.constraints else "so far"
+        return (f"{words.count(results, 'result')} {has}: most rules need {ENOUGH}.",)
     return ("Nothing to warn of.",) if worst == "info" else ()
 
 

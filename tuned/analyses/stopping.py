@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy.stats import beta, binom
+import numpy as np
+from scipy.stats import beta, binom, spearmanr
 
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
@@ -16,6 +18,8 @@ from tuned.core.study import EarlyStopping
 TOLERATED = 0.1
 """Share of wrong decisions that the time saved is worth; ours."""
 LEVEL = 0.9
+AGREE, ENOUGH = 0.7, 8
+"""Rank correlation of first rung and end from which on early values say what the end will be; trials it needs."""
 LEAST, ALARM = 2, 0.05
 """Trials without which nothing is said, and the chance of an alarm about a rule that is as wrong as is tolerated."""
 
@@ -70,32 +74,53 @@ def stopping_rule(study: StudyData) -> Iterable[Verdict]:
 
     A decision is wrong when a trial that was let run on to measure the rule ends better than the median of those which
     the rule let through. One trial is no alarm, whatever it says; a rule that is wrong in a tenth of its decisions
-    alarms in at most one of twenty studies.
+    alarms in at most one of twenty studies. Info where the values at the first rung rank trials as their ends do: then
+    the first ones got through for want of others.
     """
     found = measured(study)
     if found is None or len(found.rescued) < LEAST or found.chance >= ALARM:
         return
     rule = study.spec.early_stopping
     assert rule is not None
-    numbers = tuple(t.number for t in found.wrong)
+    alike = agreement(study, rule)
+    told = alike >= AGREE
+    if told:
+        meaning = (
+            f"Early values do tell the end (rank correlation {alike:.2f}): the first trials pass for want of others."
+        )
+        remedy = (
+            "Where the best one matters, let more pass in the next study: a smaller early_stopping.reduction_factor."
+        )
+    else:
+        meaning = "Early values say little of the end here."
+        remedy = (
+            "End it here, and enqueue the stopped trials that were best at their last rung; in the next study judge "
+            f"later, with a first rung (early_stopping.min_step, now {rule.min_step:g}) where curves have crossed."
+        )
     yield Verdict(
-        "warn", "stopping.wrong",
+        "info" if told else "warn", "stopping.wrong",
         f"Early stopping stops good trials: {len(found.wrong)} of {len(found.rescued)} that it would have stopped, and "
-        f"that were let run on, end better than the middle of those which it let through (90 % interval of the share: "
-        f"{found.low:.0%} to {found.high:.0%}). Early values say little of the end here.",
+        f"that ran on, end better than the middle of those which it let through (90 % interval of the share: "
+        f"{found.low:.0%} to {found.high:.0%}). {meaning}",
         {"wrong": len(found.wrong), "rescued": len(found.rescued), "share": found.share, "low": found.low,
-         "high": found.high, "tolerated": TOLERATED},
-        f"Judge later: a first rung (early_stopping.min_step, now {rule.min_step:g}) where curves have crossed, or no "
-        "early stopping; then enqueue the stopped trials that were best at their last rung.",
-        f"tunectl set {study.name} {_remedy(study, rule)}", study.objective.metric, numbers,
+         "high": found.high, "tolerated": TOLERATED} | ({} if math.isnan(alike) else {"correlation": alike}),
+        remedy, "" if told else f"tunectl set {study.name} early_stopping.method=none", study.objective.metric,
+        tuple(t.number for t in found.wrong),
     )  # fmt: skip
 
 
-def _remedy(study: StudyData, rule: EarlyStopping) -> str:
-    """The setting that judges later: a rung three times as far, or none where trials end before it."""
-    ends = [t.last_step for t in study.full if t.last_step is not None]
-    last, later = max(ends, default=rule.max_step or 0.0), 3 * rule.min_step
-    return "early_stopping.method=none" if 0 < last <= later else f"early_stopping.min_step={later:g}"
+def agreement(study: StudyData, rule: EarlyStopping) -> float:
+    """Rank correlation of the objective at the first rung with that at the end; NaN where too few trials tell."""
+    pairs = []
+    for trial, end in zip(study.full, study.outcome(study.full), strict=True):
+        curve = trial.curve(study.objective.metric).finite
+        reached = curve.values[curve.steps >= rule.min_step]
+        if len(reached) > 1:
+            pairs.append((float(reached[0]), float(end)))
+    if len(pairs) < ENOUGH:
+        return math.nan
+    early, ends = (np.array(side) for side in zip(*pairs, strict=True))
+    return float(spearmanr(early, ends).statistic) if np.ptp(early) > 0 and np.ptp(ends) > 0 else math.nan
 
 
 def stopping_table(study: StudyData) -> Table | None:

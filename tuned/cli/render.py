@@ -75,7 +75,8 @@ def best(row: BestRow | None) -> str:
 def beside(row: BestRow) -> str:
     """The figure to quote beside the best one, which was lucky; empty where it is the only result."""
     found = row.confirmed or {}
-    return luck.beside(row.of, found.get("mean"), found.get("runs", 0), row.shrunk)
+    equal, failed = bool(found.get("equal")), int(found.get("failed", 0))
+    return luck.beside(row.of, found.get("mean"), found.get("runs", 0), row.shrunk, equal=equal, failed=failed)
 
 
 def because(row: TrialRow) -> str:

@@ -1,6 +1,6 @@
 """A study in which every result breaks a constraint: there is no best trial then, and the closest one says how far.
 
-Owns that sentence. Which trials are ranked is `tuned.core.ranking`'s. Pure.
+Owns that sentence, and the refusal of what needs a best trial. Which trials are ranked is `tuned.core.ranking`'s. Pure.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from tuned.core.errors import InvalidInput
 from tuned.core.study import Constraint
 from tuned.core.words import number
 
@@ -40,6 +41,23 @@ def none_keeps(trials: Sequence[Measured], constraints: Sequence[Constraint]) ->
     shown = ", ".join(f"{c.metric} {number(value)}" for c in constraints if (value := _value(closest, c)) is not None)
     one = "the one trial with a result breaks" if len(known) == 1 else f"all {len(known)} trials with a result break"
     return f"{one} a constraint ({bounds}); the closest is trial {closest.number} with {shown}"
+
+
+def no_result(name: str, trials: Sequence[Measured], constraints: Sequence[Constraint], *, ended: bool) -> InvalidInput:
+    """The refusal to judge a study without a ranked trial: all break a constraint, or none has a finite result (yet).
+
+    Args:
+        name: The study's.
+        trials: Those of its search.
+        constraints: All of its.
+        ended: Whether it is over, so that waiting helps nothing.
+    """
+    sentence = none_keeps(trials, constraints)
+    if sentence:
+        return InvalidInput(sentence, where=name, hint=f"tunectl trials {name}")
+    if ended:
+        return InvalidInput("no trial has a finite result", where=name, hint=f"tunectl trials {name}")
+    return InvalidInput("no trial has a result yet", where=name, hint=f"tunectl wait {name}")
 
 
 def _value(trial: Measured, constraint: Constraint) -> float | None:

@@ -58,6 +58,10 @@ class Failure(StrEnum):
     """Its card stopped answering: that says nothing about the trial."""
 
 
+NO_OUTCOME: frozenset[str | None] = frozenset({None, "", Failure.KILLED, Failure.LOST, Failure.DEVICE})
+"""Failures that say nothing of a trial's point: a person or the machine caused them."""
+
+
 class StoppedBy(StrEnum):
     """The rule, or the person, that asked a trial to end before its own end, or what else cut its curve short."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from enum import Enum
+from statistics import fmean, stdev
 from typing import Any
 
 from sqlalchemy import Connection
@@ -143,17 +145,29 @@ def _best_row(study: Study, results: queries.RankedResults) -> BestRow | None:
         return None
     step = study.playbook.last("confirm") if study.playbook else None
     rows = step.result.get("configurations", ()) if step else ()
-    repeated = [row for row in rows if row["runs"] > 1 and row["sem"] is not None]
-    own = next((row for row in repeated if row["number"] == best.number), None)
-    confirmed = None if own is None else {name: own[name] for name in ("mean", "sem", "runs")}
+    own = next((row for row in rows if row["number"] == best.number and row["runs"] > 1), None)
+    confirmed = _repeated(best.values.get(objective.metric), own, results.runs)
     estimate = None
-    if own is None and rows:
+    if confirmed is None and rows:
         sign = 1.0 if objective.direction == "minimize" else -1.0
         noise = luck.pooled_deviation((r["runs"], r["sem"]) for r in rows)
         estimate = luck.shrunk([sign * value for value in results.values], noise)
         estimate = None if estimate is None else sign * estimate
     values = wire_values(best.values)
     return BestRow(best.number, dict(best.params), values, best.cut, confirmed, results.of, estimate)
+
+
+def _repeated(value: float | None, row: Mapping[str, Any] | None, others: queries.OtherSeeds) -> dict[str, Any] | None:
+    """The repetitions of the best: by its row in a confirmation, else all with other seeds, also those by hand."""
+    if row is not None and row["sem"] is not None:
+        return {name: row[name] for name in ("mean", "sem", "runs", "failed")} | {"equal": False}
+    runs = others.values
+    if not runs and not others.failed:
+        return None
+    equal = bool(runs) and all(run == value for run in runs)
+    sem = stdev(runs) / math.sqrt(len(runs)) if len(runs) > 1 and not equal else None
+    mean = fmean(runs) if runs else None
+    return {"mean": mean, "sem": sem, "runs": len(runs), "failed": others.failed, "equal": equal}
 
 
 def _stopping_row(study: Study, report: StoppingReport | None) -> StoppingRow | None:

@@ -33,8 +33,10 @@ class BestRow:
 
     Attributes:
         cut: Whether it was stopped early; then no trial has run to its own end.
-        confirmed: `{mean, sem, runs}` of its repetitions with other seeds; None before a confirmation, and where they
-            are equal to the last digit. The best of many is lucky, so this is the figure to quote.
+        confirmed: `{mean, sem, runs, failed, equal}` of its repetitions with other seeds, by `confirm` or queued by
+            hand; None before there are any. `runs` gave a result, `failed` did not; `mean` is None without a result.
+            `equal`: they gave its own result to the last digit, so that nothing is known of the spread; `sem` is None
+            then, and of a single run. The best of many is lucky, so this is the figure to quote.
         of: Results that it was chosen from.
         shrunk: What its configuration probably keeps of its value, where others were repeated and it was not
             (`tuned.core.final.luck`); else None.

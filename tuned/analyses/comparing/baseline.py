@@ -50,7 +50,8 @@ def baseline_and_best(study: StudyData) -> Answer:
         Column("best", title=f"best, trial {best.number}"),
     )  # fmt: skip
     metric = study.objective.metric
-    rows: list[tuple[Cell, ...]] = [(metric, baseline.values[metric], best.values[metric])]
+    told = dict.fromkeys([*(o.metric for o in study.spec.objectives), *(c.metric for c in study.spec.constraints)])
+    rows: list[tuple[Cell, ...]] = [(name, baseline.values.get(name), best.values.get(name)) for name in told]
     pairs = twin(study, baseline), twin(study, best)
     if pairs[0] is not None and pairs[1] is not None:
         rows.append((study.objective.train, pairs[0].train, pairs[1].train))

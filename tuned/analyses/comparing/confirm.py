@@ -6,7 +6,7 @@ Owns the answer to that: the tables and the words. The test is `repeated`'s, the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def confirm(question: Question) -> Answer:
         figures={
             "winner": winner.configuration.number,
             "outcome": OUTCOMES[winner.decision],
-            "why": why(compared, winner),
+            "why": why(study, compared, winner),
             "reference": compared[0].configuration.number,
             "open": repeated.still_open(compared, study.sign),
             "tried": max(c.configuration.tried for c in compared),
@@ -72,7 +72,7 @@ def confirm(question: Question) -> Answer:
     )
 
 
-def why(compared: Sequence[Compared], winner: Compared) -> str:
+def why(study: StudyData, compared: Sequence[Compared], winner: Compared) -> str:
     """Why this configuration is the one to use, in one line: adopted, or undecided, or that the baseline stays."""
     baseline, own = compared[0].configuration, winner.configuration
     seeds = f"over {len(own.runs)} seeds"
@@ -81,14 +81,21 @@ def why(compared: Sequence[Compared], winner: Compared) -> str:
     if winner is compared[0]:
         rejected = [c for c in compared[1:] if c.decision == "reject"]
         if len(rejected) == len(compared) - 1 and rejected:
-            return f"no other one is as good {seeds}"
+            failing = [c.configuration for c in rejected if c.configuration.fails_beside(baseline)]
+            if not failing:
+                return f"no other one is as good {seeds}"
+            named = ", ".join(f"trial {c.number} in {c.failed} of {c.tried}" for c in failing)
+            others = "" if len(failing) == len(rejected) else ", and no other one is as good"
+            return f"repetitions fail of {named}{others}"
         return f"its mean is the best {seeds}, and the repetitions show of no other one that it is better"
     if not baseline.runs:
         return f"trial {baseline.number} gave no result in {baseline.failed} repetitions ({baseline.reason})"
     effect = winner.effect
     if effect is None or not np.isfinite(effect.low + effect.high):
         return f"undecided: its mean is the best {seeds}, too few to say more"
-    better = f"better than trial {baseline.number} by {effect.mean:.4g} ({effect.low:.4g} .. {effect.high:.4g}) {seeds}"
+    where = f" in {study.objective.metric}" if len(study.spec.objectives) > 1 else ""
+    by = f"{effect.mean:.4g}{where} ({effect.low:.4g} .. {effect.high:.4g})"
+    better = f"better than trial {baseline.number} by {by} {seeds}"
     return better if winner.decision == "adopt" else f"undecided: {better}"
 
 
@@ -116,7 +123,7 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
         Verdict(
             "info",
             "confirm.winner",
-            f"trial {own.number} {word}: {why(compared, winner)}",
+            f"trial {own.number} {word}: {why(study, compared, winner)}",
             {"mean": mean_of(own.values).mean, "runs": len(own.runs)},
             about=f"{study.name}/{own.number}",
             trials=(own.number,),
@@ -156,6 +163,7 @@ def _verdicts(study: StudyData, compared: Sequence[Compared], winner: Compared) 
     if same:
         found.append(equal_repetitions(study.name, sum(len(c.configuration.values) for c in compared)))
     found += [_fails(study, c.configuration) for c in compared if c.configuration.failed]
+    found += _traded(study, baseline.number, own.number)
     lucky = _luck(compared, study.sign)
     if lucky is not None:
         number, excess = lucky
@@ -186,6 +194,29 @@ def _fails(study: StudyData, c: Configuration) -> Verdict:
     )
 
 
+def _traded(study: StudyData, baseline: int, winner: int) -> Iterator[Verdict]:
+    """What the winner gives up in objectives after the first one, by which alone it was chosen."""
+    lost = []
+    for objective in study.spec.objectives[1:]:
+        runs = [t for t in study.repeated if objective.metric in t.values]
+        old, new = (mean_of([t.values[objective.metric] for t in runs if t.retry_of == n]) for n in (baseline, winner))
+        sign = 1.0 if objective.direction == "minimize" else -1.0
+        if old.n and new.n and sign * new.mean > sign * old.mean:
+            lost.append(f"{objective.metric} {new.mean:.4g} in place of {old.mean:.4g}")
+    if lost:
+        yield Verdict(
+            "warn",
+            "confirm.traded",
+            f"trial {winner} was chosen by {study.objective.metric} alone, and is worse than trial {baseline} in the "
+            f"rest: {', '.join(lost)}",
+            {"objectives": len(study.spec.objectives)},
+            "choose among the trials that no other one beats, with the trade in mind",
+            f"tunectl best {study.name}",
+            about=f"{study.name}/{winner}",
+            trials=(winner, baseline),
+        )
+
+
 def _luck(compared: Sequence[Compared], sign: float) -> tuple[int, float] | None:
     """The configuration whose result of the search lies furthest outside of its own repetitions."""
     found = []
@@ -204,7 +235,7 @@ def _table(study: StudyData, compared: Sequence[Compared]) -> Table:
         c, own = entry.configuration, mean_of(entry.configuration.values)
         role = "baseline" if entry.decision == "baseline" else "candidate"
         effect = None if entry.effect is None else entry.effect.mean
-        interval = None if entry.effect is None else entry.effect.interval
+        interval = entry.effect.interval if entry.effect is not None and np.isfinite(entry.effect.sem) else None
         mean, sem = (own.mean, None if same else own.sem) if own.n else (None, None)
         rows.append((c.number, role, own.n, c.failed, c.searched, mean, sem, effect, interval, entry.decision))
     count = max(1, len(compared) - 1)

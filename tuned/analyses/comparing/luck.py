@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuned.analyses.comparing.repeated import all_alike
+import numpy as np
+
+from tuned.analyses.comparing.repeated import Configuration, all_alike
 from tuned.analyses.comparing.repetitions import configurations
 from tuned.analyses.intervals import mean_of
-from tuned.analyses.study_data import StudyData, once
+from tuned.analyses.space.sampling import within_scale
+from tuned.analyses.study_data import StudyData, TrialData, once
 from tuned.core.final.luck import beside, pooled_deviation, shrunk
+from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.space import canonical_key
+from tuned.core.states import NO_OUTCOME
+from tuned.core.study import SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +45,36 @@ def honest(study: StudyData) -> Honest | None:
     if not study.ranked:
         return None
     best, found, of = study.ranked[0], configurations(study), len(study.ranked)
+    own = next((c for c in found if c.number == best.number and len(c.runs) > 1), None) or other_seeds(study, best)
+    if own.tried:
+        return _repeated(study, own, of)
     found = [] if all_alike(found) else found
-    own = next((c for c in found if c.number == best.number and len(c.runs) > 1), None)
-    if own is not None:
-        mean = mean_of(own.values)
-        return Honest(mean.mean, mean.low, mean.high, mean.n, beside(of, mean.mean, mean.n, interval=mean.interval))
     deviation = pooled_deviation((mean.n, mean.sem) for mean in (mean_of(c.values) for c in found))
     estimate = shrunk([float(score) for score in study.sign * study.outcome(study.ranked)], deviation)
     value = None if estimate is None else study.sign * estimate
     return Honest(value, None, None, 0, beside(of, estimate=value))
+
+
+def _repeated(study: StudyData, own: Configuration, of: int) -> Honest:
+    runs = len(own.runs)
+    if not runs:
+        return Honest(None, None, None, 0, beside(of, failed=own.failed))
+    equal = bool(np.all(own.values == own.searched))
+    mean = mean_of(own.values)
+    ends = None if equal or runs < 2 else (within_scale(study, mean.low), within_scale(study, mean.high))
+    low, high = ends or (None, None)
+    return Honest(mean.mean, low, high, runs, beside(of, mean.mean, runs, None, ends, equal, own.failed))
+
+
+def other_seeds(study: StudyData, trial: TrialData) -> Configuration:
+    """The other runs of a trial's point, in the search and in confirmations: with other seeds than its own."""
+    metric, key = study.objective.metric, canonical_key(trial.params)
+    same = [
+        t
+        for t in study.trials
+        if t.seed != trial.seed and t.stage in (SEARCH, CONFIRM_STAGE) and canonical_key(t.params) == key
+    ]
+    done = {t.seed: t.values.get(metric, np.nan) for t in same if t.state == "completed"}
+    runs = {seed: value for seed, value in done.items() if np.isfinite(value)}
+    failed = [t for t in same if t.state == "failed" and t.failure not in NO_OUTCOME]
+    return Configuration(trial.number, trial.values[metric], runs, len(failed))

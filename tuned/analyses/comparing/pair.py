@@ -17,7 +17,7 @@ from tuned.analyses.answer import Answer
 from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing import repeated
 from tuned.analyses.comparing.repeated import Compared, Configuration
-from tuned.analyses.comparing.repetitions import NO_OUTCOME, configurations, confirmed, looks_of
+from tuned.analyses.comparing.repetitions import configurations, confirmed, looks_of
 from tuned.analyses.intervals import Mean, deviation, mean_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
@@ -25,6 +25,7 @@ from tuned.analyses.verdict import Level, Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON
 from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.states import NO_OUTCOME
 
 LEAST = 2
 """Runs of each from which there is an interval."""
@@ -186,6 +187,8 @@ def _why(one: _Side, two: _Side, decision: str, effect: Mean | None, *, same: bo
     runs = f"over {len(one.runs.runs)} and {len(two.runs.runs)} runs"
     if effect is None or not np.isfinite(effect.low + effect.high):
         return f"one run says nothing of the spread between runs: {runs}" if effect else f"no result to compare {runs}"
+    if effect.mean == 0:
+        return f"{two.name} and {one.name} have the same mean ({effect.low:.4g} .. {effect.high:.4g}) {runs}"
     word = "worse" if effect.mean < 0 else "better"
     sign = -1 if effect.mean < 0 else 1
     low, high = sorted((sign * effect.low, sign * effect.high))

@@ -16,11 +16,8 @@ from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.states import Failure
+from tuned.core.states import NO_OUTCOME
 from tuned.core.study.baseline import baseline_trial
-
-NO_OUTCOME = frozenset({"", Failure.KILLED, Failure.LOST})
-"""Failures that say nothing of a configuration."""
 
 
 def configurations(study: StudyData) -> list[Configuration]:

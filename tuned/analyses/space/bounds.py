@@ -55,10 +55,33 @@ def near_bound(study: StudyData) -> Iterable[Verdict]:
     for parameter in ranges:
         tried = points(study).with_active(parameter)
         if len(tried.trials) < LEAST_TRIALS:
+            yield from _whole_list(study, parameter, tried)
             continue
         for upper in (False, True):
             if _may_grow(parameter, upper):
                 yield from _one_end(study, parameter, tried, upper, 2 * len(ranges))
+
+
+def _whole_list(study: StudyData, parameter: Parameter, tried: Points) -> Iterable[Verdict]:
+    """A list that is the whole space has no ten points: each value better than the one before it, up to its end.
+
+    Without an effect one of n! / 2 such lists is in order; info where that is no less than `CHANCE`.
+    """
+    listed, places = _listed(parameter), _places(parameter, tried)
+    if len(study.space.tunable) > 1 or len(listed) < LEAST_TOP or len(np.unique(places)) < len(listed):
+        return
+    for upper in (False, True):
+        distance = 1.0 - places if upper else places
+        if _may_grow(parameter, upper) and bool(np.all(np.diff(distance) >= 0)):
+            chance = 2 / math.factorial(len(listed))
+            found = _verdict(study, parameter, tried, distance[:LEAST_TOP], upper, chance, 1.0)
+            end = parameter.numeric_ends[1 if upper else 0]
+            what = (
+                f"Each of the {len(listed)} values of {parameter.name} is better than its neighbour further from the "
+                f"{'upper' if upper else 'lower'} end ({end:g}), so the best may lie beyond: by chance "
+                f"with p = {chance:.1g}."
+            )
+            yield replace(found, what=what, level=found.level if chance < CHANCE else "info")
 
 
 def _is_range(parameter: Parameter) -> bool:

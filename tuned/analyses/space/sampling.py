@@ -17,7 +17,7 @@ from tuned.analyses.points import points
 from tuned.analyses.study_data import Floats, StudyData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
-from tuned.core.search.model_share import MODELLED, ModelShare
+from tuned.core.search.model_share import CONVERGED, FALLBACK, MODELLED, ModelShare
 
 LEAST_TRIALS = 8
 LEAST_TOLD = 0.01
@@ -137,12 +137,14 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
 def model_rule(study: StudyData) -> Iterable[Verdict]:
     """How many of the points that a model was due to choose it did not choose, and why (*ours*).
 
-    Warn from a quarter of them on, three at least; else info. Nothing where the model chose every point.
+    Warn from a quarter of them on, three at least; else info. Nothing where the model chose every point. That it chose
+    what had been tried is no fault: it has converged.
     """
     share = ModelShare.of((t.origin, t.why) for t in study.searched)
     if not share.fallbacks:
         return
-    often = share.fallbacks >= max(LEAST_FALLBACKS, MOST_FALLBACKS * share.due)
+    faults = sum(t.origin == FALLBACK and not t.why.startswith(CONVERGED) for t in study.searched)
+    often = faults >= max(LEAST_FALLBACKS, MOST_FALLBACKS * share.due)
     remedy = "Mend that reason; a slot that was idle waits for the model with search.parallel = 1." if often else ""
     yield Verdict(
         "warn" if often else "info", "space.fallbacks", f"{share.words}.",

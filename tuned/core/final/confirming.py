@@ -26,12 +26,12 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
     """The best trials whose points differ from each other and from the baseline's.
 
     Args:
-        ranked: The ranked trials (`tuned.core.ranking`), best first.
+        ranked: The ranked trials (`tuned.core.ranking`), best first; one at least.
         top: How many.
         baseline: The baseline; None without one.
 
     Raises:
-        InvalidInput: There is none.
+        InvalidInput: All of them are runs of the baseline's point.
     """
     seen = {canonical_key(baseline.params)} if baseline is not None else set()
     chosen: list[Trial] = []
@@ -40,13 +40,11 @@ def candidates(ranked: Sequence[Trial], top: int, baseline: Trial | None) -> lis
         if key not in seen and len(chosen) < top:
             seen.add(key)
             chosen.append(trial)
-    if not chosen:
-        if baseline is not None and ranked:
-            raise InvalidInput(
-                f"no trial but those of the baseline's point, trial {baseline.number}, has a result to confirm",
-                hint="let the search try other points first",
-            )
-        raise InvalidInput("no trial has a result to confirm", hint="wait for the first ones to complete")
+    if baseline is not None and not chosen:
+        raise InvalidInput(
+            f"no trial but those of the baseline's point, trial {baseline.number}, has a result to confirm",
+            hint="let the search try other points first",
+        )
     return chosen
 
 

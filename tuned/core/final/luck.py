@@ -76,19 +76,29 @@ def beside(
     runs: int = 0,
     estimate: float | None = None,
     interval: tuple[float, float] | None = None,
+    equal: bool = False,
+    failed: int = 0,
 ) -> str:
     """The figure in words; empty for an only result.
 
     Args:
         of: Results that the best was chosen from.
         mean: Of its repetitions with other seeds; None without any.
-        runs: How many these are.
+        runs: How many of these gave a result.
         estimate: The shrunk one; None where it is not known.
         interval: Of the mean.
+        equal: Whether they gave the best's own result to the last digit.
+        failed: Further repetitions that failed.
     """
-    if mean is not None:
-        ends = "" if interval is None else f" ({words.number(interval[0])} .. {words.number(interval[1])})"
-        return f"mean of {words.count(runs, 'further seed')} {words.number(mean)}{ends}"
+    ends = "" if interval is None else f" ({words.number(interval[0])} .. {words.number(interval[1])})"
+    shown = "" if mean is None else f" {words.number(mean)}{ends}"
+    if failed:
+        rest = f"; mean of the other{'s' if runs > 1 else ''}{shown}" if shown else ""
+        return f"{failed} of {words.count(runs + failed, 'further seed')} failed{rest}"
+    if equal:
+        return f"{words.count(runs, 'further seed')} gave the same result"
+    if shown:
+        return f"mean of {words.count(runs, 'further seed')}{shown}"
     if estimate is not None:
         return f"without the luck of the best of {of}, about {words.number(estimate)}"
     return f"one run, the best of {of}: not confirmed" if of > 1 else ""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+CONVERGED = "the model chose points that have been tried"
+"""How the reason of a fallback begins that is no fault: the model has nothing new to ask."""
 MODELLED = ("bayesian", "evolution")
 FALLBACK = "fallback"
 """Origins of points: chosen from results, and made without the model because that could not be done in time."""

@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial, trial_seed
 from tuned.core.errors import InvalidInput
+from tuned.core.feasibility import no_result
 from tuned.core.final.confirming import candidates, further_seeds, interleaved
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.playbook.steps import Step
+from tuned.core.states import TERMINAL
 from tuned.core.study import SEARCH, Study
 from tuned.core.study.baseline import baseline_trial
 from tuned.core.trials.trial import Trial
@@ -31,7 +33,7 @@ def begin_confirmation(conn: Connection, study: Study, step: Step, now: float) -
         InvalidInput: There is nothing to confirm, or no such baseline.
     """
     baseline = _baseline(conn, study, step.options.get("against"))
-    chosen = candidates(queries.best_trials(conn, study, LOOKED_AT), int(step.options.get("top", 3)), baseline)
+    chosen = candidates(ranked(conn, study, LOOKED_AT), int(step.options.get("top", 3)), baseline)
     seeds = int(step.options.get("seeds", 5))
     result = {
         "trials": _queue(conn, study, ([baseline] if baseline else []) + chosen, seeds, now),
@@ -40,6 +42,20 @@ def begin_confirmation(conn: Connection, study: Study, step: Step, now: float) -
         "seeds": seeds,
     }
     return replace(step, result={**step.result, **result})
+
+
+def ranked(conn: Connection, study: Study, top: int) -> list[Trial]:
+    """A study's best trials.
+
+    Raises:
+        InvalidInput: There is none, and why.
+    """
+    found = queries.best_trials(conn, study, top)
+    if not found:
+        search = [trial for trial in queries.trials(conn, study.id) if trial.stage == SEARCH]
+        over = all(trial.state in TERMINAL for trial in search)
+        raise no_result(study.name, search, study.spec.constraints, ended=over)
+    return found
 
 
 def continue_confirmation(

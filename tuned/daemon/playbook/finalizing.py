@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial, trial_seed
-from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.errors import Conflict
 from tuned.core.final.length import final_point
 from tuned.core.playbook.spec import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
 from tuned.core.playbook.steps import Step, StepState, end
@@ -20,6 +20,7 @@ from tuned.core.state_words import told
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.daemon.playbook.confirming import ranked
 
 UNCONFIRMED = "not confirmed"
 """`outcome` of a final model whose configuration was not repeated."""
@@ -131,9 +132,7 @@ def _configuration(conn: Connection, study: Study) -> tuple[Trial, str, str]:
         if found is not None:
             said = confirmed.result if confirmed else {}
             return found, str(said.get("outcome", "confirmed")), str(said.get("why", "confirmed"))
-    best = queries.best_trials(conn, study, 1)
-    if not best:
-        raise InvalidInput("no trial has a result", where=study.name, hint="wait for the first ones to complete")
+    best = ranked(conn, study, 1)
     tried = [study.playbook.last("confirm", state) for state in _UNMADE] if study.playbook else []
     because = next((f" ({step.why})" for step in tried if step is not None and step.why), "")
     return best[0], UNCONFIRMED, f"the best of the search, by one run: it was not confirmed{because}"
