@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import shlex
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
     if folder is not None and guard.moved_along:
         conn.close()  # the file is complete then, where it is now
         what = f"its folder was moved to {folder} while the daemon ran, so nothing is taken in any more"
-        return what, f"tunectl daemon stop; then work with TUNED_HOME={folder}"
+        return what, f"tunectl daemon stop; then work with TUNED_HOME={shlex.quote(str(folder))}"
     target = _target(path, folder)
     saved = _save(conn, target)
     if guard.replaced():
@@ -45,7 +46,8 @@ def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
         _abandon(conn, path)
     if not saved:
         return MOVED, "tunectl daemon stop; then: tunectl daemon recover"
-    return f"{MOVED}; what it held is in {target}", f"tunectl daemon stop; then: mv {target} {path}"
+    move = shlex.join(["mv", str(target), str(path)])
+    return f"{MOVED}; what it held is in {target}", f"tunectl daemon stop; then: {move}"
 
 
 def _target(path: Path, folder: Path | None) -> Path:

@@ -33,11 +33,11 @@ trials = 2
 """
 SCRIPTS = {
     "good.py": "import sys; print(f'loss={float(sys.argv[1])}')",
-    "silent.py": "print('no data here')",
+    "silent.py": "import sys; sys.argv; print('no data here')",
     "crash.py": "import a_module_that_is_not_there",
-    "multi.py": "raise RuntimeError('first\\nsecond\\n\\nsee the manual')",
-    "escapes.py": "import sys; sys.exit('\\x1b[2J\\x1b[31mfatal [/red]\\x1b[0m')",
-    "waits.py": "import pathlib, time\nprint('loss=1')\nwhile not pathlib.Path('go').exists(): time.sleep(0.02)",
+    "multi.py": "import sys; sys.argv; raise RuntimeError('first\\nsecond\\n\\nsee the manual')",
+    "escapes.py": "import sys; sys.argv; sys.exit('\\x1b[2J\\x1b[31mfatal [/red]\\x1b[0m')",
+    "waits.py": "import pathlib, time\nargv = print('loss=1')\nwhile not pathlib.Path('go').exists(): time.sleep(0.02)",
 }
 NOT_UTF8 = os.fsdecode(b"\xff")
 
@@ -209,7 +209,7 @@ def test_a_training_script_in_place_of_a_study_file_does_not_begin_to_train(shel
 
 def test_a_study_without_a_result_takes_a_mended_file_and_goes_on(shell: Shell) -> None:
     file = shell.study("mended.toml", ("good.py", "prints.py"), ("'loss=(", "'value of the loss: ("))
-    (shell.work / "prints.py").write_text("print('loss=0.25')\n")
+    (shell.work / "prints.py").write_text("import sys\nsys.argv\nprint('loss=0.25')\n")
     shell("submit", file, "--wait", code=1)
     points = [trial["params"] for trial in shell.json("trials", "mended")]
     text = Path(shell.work, file).read_text()
@@ -228,7 +228,7 @@ def test_a_study_without_a_result_takes_a_mended_file_and_goes_on(shell: Shell) 
 
 def test_the_point_of_a_mended_script_runs_at_resume(shell: Shell) -> None:
     file = shell.study("repaired.toml", ("good.py", "repaired.py"))
-    (shell.work / "repaired.py").write_text("raise SystemExit('no data')\n")
+    (shell.work / "repaired.py").write_text("import sys\nsys.argv\nraise SystemExit('no data')\n")
     shell("submit", file, "--wait", code=1)
     first = shell.json("trials", "repaired")[0]
     (shell.work / "repaired.py").write_text((shell.work / "good.py").read_text())

@@ -148,6 +148,9 @@ def test_tune_in_one_line(shell: Tunectl, project: Path) -> None:
     )
     assert "lrr: the script has no such option (did you mean lr?)" in shell("tune", "train.py", "lrr=1..2", code=1)
     assert "space.lr.low" in shell("tune", "train.py", "lr=2..1", "--name", "bad", code=1)
+    (project / "constants.py").write_text("LR = 0.1\nprint(f'val_loss {LR}')\n")
+    err = shell("tune", "constants.py", "lr=0.1..1", "--minimize", "val_loss", "--name", "deaf", code=1)
+    assert "space.lr: reaches nothing: constants.py reads no arguments (" in err
     (project / "train.py").write_text("import nowhere_to_be_found\n" + (project / "train.py").read_text())
     err = shell("tune", "train.py", "lr=0.1..1", "--name", "lacks", code=1)
     assert "train.py: it imports nowhere_to_be_found, which " in err and "activate the environment" in err
@@ -264,6 +267,7 @@ def test_a_budget_a_baseline_and_rounded_values(shell: Tunectl, project: Path) -
     ]  # fmt: skip
     assert "1.0s of running time, spent" in shell("show", "timed")
     document = shell.json("show", "timed")
+    assert (document["state"], document["reason"]) == ("completed", "its time budget is spent")
     assert (document["budget_s"], document["budget_left_s"]) == (1.0, 0.0)
 
 
@@ -327,7 +331,9 @@ def test_a_name_that_is_taken_is_not_taken_again(shell: Tunectl, project: Path) 
 
 
 def test_one_trial_on_a_page_and_a_queued_command_by_its_name(shell: Tunectl, project: Path) -> None:
-    (project / "two.py").write_text("for i in range(3): print(f'step {i} loss {1 / (i + 1):.3f} acc {i / 4}')\n")
+    (project / "two.py").write_text(
+        "import sys\nsys.argv\nfor i in range(3): print(f'step {i} loss {1 / (i + 1):.3f} acc {i / 4}')\n"
+    )
     (project / "two.toml").write_text(
         "[run]\nscript = 'two.py'\nargs = ['--x={x}']\n[objective]\nmetric = 'loss'\ndirection = 'minimize'\n"
         "[metrics]\npatterns = ['step (?P<step>.+) loss (?P<loss>.+) acc (?P<acc>.+)']\n"

@@ -20,7 +20,19 @@ def test_the_output_of_a_trial_is_printed_by_whole_lines(capsys: pytest.CaptureF
         printed(piece)
     printed.end()
     assert capsys.readouterr().out.splitlines() == [
-        f"  | {line}" for line in ("epoch 1", "epoch 2", "", "10%", "20%", "no end")
+        f"  | {line}" for line in ("epoch 1", "epoch 2", "", "20%", "no end")
+    ]
+
+
+def test_of_a_progress_bar_the_line_it_ends_as_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = _Printed(quiet=False)
+    for step in range(3):
+        printed(f"\r[{'=' * step:<2}] {step}/2")
+    for piece in ("\repoch 1/2 - loss: 0.4\n", "windows\r\n", "\r[==] 2/2", "\r", "\n", "\r[= ] 1/2"):
+        printed(piece)
+    printed.end()
+    assert capsys.readouterr().out.splitlines() == [
+        f"  | {line}" for line in ("epoch 1/2 - loss: 0.4", "windows", "[==] 2/2", "[= ] 1/2")
     ]
 
 

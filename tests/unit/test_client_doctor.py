@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,13 +50,22 @@ def test_a_network_home_names_a_local_place(tmp_path: Path, processes: Path) -> 
 def test_a_second_daemon_is_named_with_its_folder(tmp_path: Path, processes: Path) -> None:
     home = home_at(tmp_path / "state", "default")
     process(processes, 10, "/usr/bin/python", "-I", "-m", "tuned.daemon", "run", "--home", str(home.root))
-    process(processes, 11, "/usr/bin/python", "-I", "-m", "tuned.daemon", "run", "--home", "/other", "--slots", "2")
+    process(processes, 11, "/usr/bin/python", "-I", "-m", "tuned.daemon", "run", "--home", "/an other", "--slots", "2")
     process(processes, 12, "vim", "tuned.daemon")
     found = list(state_folder.examine(home, {}, "", processes))
     assert "ok its daemon runs: pid 10" in text(found)
     (second,) = [finding for finding in found if "second daemon" in finding.what]
-    assert "/other (pid 11)" in second.what
-    assert second.hint == "TUNED_HOME=/other tunectl daemon stop"
+    assert "/an other (pid 11)" in second.what
+    assert second.hint == "TUNED_HOME='/an other' tunectl daemon stop"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
+def test_of_another_user_s_folder_nothing_else_is_said(tmp_path: Path, processes: Path) -> None:
+    (tmp_path / "state").mkdir()
+    os.chown(tmp_path / "state", 1, 1)
+    (found,) = state_folder.examine(home_at(tmp_path / "state", "default"), {}, "", processes)
+    assert (found.level, found.what) == ("fail", f"state folder {tmp_path}/state (default): belongs to another user")
+    assert found.hint.startswith("run it as its owner: sudo -u daemon tunectl")
 
 
 def card(sample: Sample | None) -> Card:

@@ -52,7 +52,7 @@ def test_the_parser_gets_what_is_recorded_or_the_difference_is_shown(tmp_path: P
         ("ok", "the script's parser gets mixed, lr as recorded"),
         (
             "warn",
-            "it was not proved that width arrive as they are recorded: no parser and no global of that name was found",
+            "not certain that the code gets width as recorded: no parser and no global of that name was found",
         ),
     ]
 

@@ -117,6 +117,13 @@ def test_a_spent_budget_drains_at_once():
     assert plan([replace(view, budget_left=0.1)], queue((1, 1, 0)), [], ["c0"])[0] == Claim(1, 1, "c0")
 
 
+def test_a_study_that_went_on_after_its_budget_ends_for_that_budget():
+    view = replace(STUDY, searching=False, spent=True, counted=4)
+    assert plan([view], [], [], ["c0"]) == [Drain(1, BUDGET_SPENT)]
+    assert plan([replace(view, trials=None)], [], [], ["c0"]) == [Drain(1, BUDGET_SPENT)]
+    assert plan([replace(view, trials=4)], [], [], ["c0"]) == [Drain(1, DONE)]
+
+
 def test_a_budget_alone_never_stops_asking():
     assert plan([replace(STUDY, trials=None, budget_left=5.0, counted=999)], [], [], []) == [Ask(1, 2)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.test_study_file import BASE, MINIMAL, Tree, refusal
+from tests.unit.test_study_file import BASE, MINIMAL, Tree, read, refusal
 
 LR = 'lr = { type = "float", low = 1e-5, high = 1e-1, log = true }'
 ARGS = 'args = ["--lr", "{lr}"]'
@@ -91,6 +91,19 @@ def test_an_inactive_parameter_belongs_into_a_group() -> None:
     assert str(refusal(text)) == (
         'run.args.2: d is inactive in some trials (put it into a group that is left out then, such as ["--d", "{d}"])'
     )
+
+
+def test_a_script_that_reads_no_arguments_is_given_none() -> None:
+    deaf = "import yaml, numpy\nLR = yaml.safe_load(open('base.yaml'))['lr']\nprint('loss', LR)\n"
+    tree = Tree().add(f"{BASE}/train.py", deaf).add(f"{BASE}/base.yaml", "lr: 0.1\n")
+    assert str(refusal(MINIMAL, tree)) == (
+        "space.lr: reaches nothing: train.py reads no arguments "
+        "(let it take them (argparse, or tuned.current_trial()), or write its configuration file: [[run.config]])"
+    )
+    written = '[[run.config]]\nfrom = "base.yaml"\nto = "{run_dir}/c.yaml"\nset = { lr = "lr" }\n'
+    assert read(MINIMAL.replace(ARGS, "") + written, tree).run.config
+    for reads in ("import sys\nsys.argv", "import argparse", "import fire", "import subprocess", "TUNED_PARAM_LR = 1"):
+        assert read(MINIMAL, Tree().add(f"{BASE}/train.py", f"{reads}\n{deaf}"))
 
 
 def test_a_format_that_loses_a_bound() -> None:

@@ -195,6 +195,6 @@ def test_options_of_a_file_beside_the_script_are_known() -> None:
     assert arguments(spec, bn=False) == ["--no-bn"]
     again = StudySpec.from_dict(spec.to_dict())
     assert again == spec and arguments(again, bn=True) == ["--bn"]
-    bare = tree.add(f"{BASE}/options.py", "parser = None\n")
+    bare = tree.add(f"{BASE}/options.py", "parser = argv = None\n")
     without = parse_study(data, base=BASE, environment=ENVIRONMENT, files=bare, stem="train")
     assert without.content_hash() == spec.content_hash() and not without.differences(spec)

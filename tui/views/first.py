@@ -18,4 +18,4 @@ def first_steps(width: int) -> list[Line]:
     for number, (command, meaning) in enumerate(FIRST, start=1):
         lines.append(line((f"  {number} {command}", "key"), (f"  {meaning}" if width >= 76 else "", "dim")))
         lines += [] if width >= 76 else [line((f"    {meaning}", "dim"))]
-    return [*lines, line(("  A single command: : queue -- python train.py", "dim"))]
+    return [*lines, line(("  A single command: tunectl queue -- python train.py", "dim"))]

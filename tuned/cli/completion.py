@@ -12,9 +12,16 @@ import click
 VARIABLE = "_TUNECTL_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
 
-_PLAIN = "COMPREPLY+=($value)"
-_NO_SPACE = _PLAIN + "\n            [[ $value == *[=/] ]] && compopt -o nospace"
-"""What click's script for bash does with a word, and the same without a space behind what goes on: `lr=`."""
+_BASH = ("COMPREPLY+=($value)", "COMPREPLY+=($value)\n            [[ $value == *[=/] ]] && compopt -o nospace")
+_ZSH = (
+    ('completions+=("$key")', '[[ "$key" == *[=/] ]] && goes_on+=("$key") || completions+=("$key")'),
+    ("    local -a completions\n", "    local -a completions goes_on\n"),
+    ("\n}\n", "\n    compadd -U -S '' -V unsorted -a goes_on\n}\n"),
+    ("    compdef ", "    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n    compdef "),
+)
+_MENDED = {"bash": (_BASH,), "zsh": _ZSH, "fish": ()}
+"""Of each shell what click's script does, and what ours does: no space behind what goes on, as `lr=`, and in a zsh
+without completion it is begun."""
 
 
 def answer(root: click.Command, instruction: str) -> int:
@@ -35,7 +42,7 @@ def completion(shell: str) -> None:
     \b
     bash   echo 'eval "$(tunectl completion bash)"' >> ~/.bashrc
     zsh    echo 'eval "$(tunectl completion zsh)"' >> ~/.zshrc
-    fish   tunectl completion fish > ~/.config/fish/completions/tunectl.fish
+    fish   echo 'tunectl completion fish | source' >> ~/.config/fish/config.fish
     """  # noqa: D301 - click wants the character
     from click.shell_completion import get_completion_class
 
@@ -44,4 +51,7 @@ def completion(shell: str) -> None:
     script = get_completion_class(shell)
     assert script is not None
     source = script(root, {}, "tunectl", VARIABLE).source()
-    sys.stdout.write(source.replace(_PLAIN, _NO_SPACE) + "\n")
+    for theirs, ours in _MENDED[shell]:
+        assert theirs in source
+        source = source.replace(theirs, ours, 1)
+    sys.stdout.write(source + "\n")

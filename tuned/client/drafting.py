@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,7 @@ def load_script(script: str, folder: Path) -> Script:
     if not path.is_file():
         raise InvalidInput("no such file", where=script, hint=_similar(path))
     if path.suffix == ".toml":
-        raise InvalidInput("is a study file already", where=script, hint=f"tunectl check {script}")
+        raise InvalidInput("is a study file already", where=script, hint=f"tunectl check {shlex.quote(script)}")
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST).decode("utf-8-sig")

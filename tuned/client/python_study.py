@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import tempfile
 from pathlib import Path
@@ -65,11 +66,12 @@ def _refuse_training_script(path: Path) -> None:
         text = path.read_text(errors="replace")
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+    name = shlex.quote(path.name)
     if "study" not in text.lower():
         raise InvalidInput(
             "defines no tuned.Study: it is a script, not a study file",
             where=str(path),
-            hint=f"tunectl tune {path.name} KEY=RANGE ... tunes it, tunectl init {path.name} drafts a study file",
+            hint=f"tunectl tune {name} KEY=RANGE ... tunes it, tunectl init {name} drafts a study file",
         )
 
 
@@ -93,7 +95,8 @@ def _run(python: str, path: Path) -> list[dict[str, Any]]:
             raise InvalidInput(f"did not define its study within {LIMIT:g} s", where=str(path)) from error
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-            raise InvalidInput(f"failed: {lines[-1].strip()}", where=str(path), hint=f"try: {python} {path.name}")
+            typed = shlex.join([python, path.name])
+            raise InvalidInput(f"failed: {lines[-1].strip()}", where=str(path), hint=f"try: {typed}")
         answer.seek(0)
         text = answer.read()
     if not text:  # it has ended itself, with a code that says nothing is wrong

@@ -271,10 +271,11 @@ class Scheduler:
         left = study.budget_left(clock.now())
         pending = study.playbook is not None and not study.playbook.over
         searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)
+        spent = study.budget_was_spent and not pending
         if pending and left is not None:
             # A budget ends the search; the steps that follow are done all the same.
             searching, left = searching and left > 0, None
-        elif left is not None and study.budget_was_spent:
+        elif spent:
             # Reopened by a person's points: they run, and nothing more is suggested.
             searching, left = False, None
         return StudyView(
@@ -291,6 +292,7 @@ class Scheduler:
             parallel=search.parallel,
             searching=searching,
             pending=pending,
+            spent=spent,
             exhausted=self._suggesting.exhausted(study),
             reason=study.reason,
             unfinished=waiting is not None and bool(waiting.unfinished),

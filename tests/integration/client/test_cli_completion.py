@@ -156,3 +156,27 @@ def test_scripts_are_the_shells_own(shell: str) -> None:
     if shutil.which(shell):
         check = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, env=dict(os.environ))
         assert check.returncode == 0, check.stderr
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh")
+def test_a_zsh_that_completes_nothing_yet_learns_to(tmp_path: Path) -> None:
+    command = f'eval "$({sys.executable} -I -m tuned.cli completion zsh)"; print $_comps[tunectl]'
+    environment = {**os.environ, "HOME": str(tmp_path), "ZDOTDIR": str(tmp_path)}
+    ran = subprocess.run(["zsh", "-f", "-c", command], capture_output=True, text=True, env=environment)
+    assert (ran.stdout, ran.stderr) == ("_tunectl_completion\n", "")
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh")
+def test_in_zsh_no_space_follows_what_goes_on(tmp_path: Path) -> None:
+    script = subprocess.run(
+        [sys.executable, "-I", "-m", "tuned.cli", "completion", "zsh"], capture_output=True, text=True, check=True
+    ).stdout
+    (tmp_path / "tunectl").write_text("#!/bin/sh\nprintf 'plain\\n%s\\n_\\n' lr= lrs\n")
+    (tmp_path / "tunectl").chmod(0o755)
+    shows = "compadd() { print -r -- $@ ${(P)@[-1]} }; words=(tunectl l); CURRENT=2; _tunectl_completion"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "ZDOTDIR": str(tmp_path)}
+    ran = subprocess.run(["zsh", "-f", "-c", f"{script}\n{shows}"], capture_output=True, text=True, env=environment)
+    assert ran.stdout.splitlines() == [
+        "-U -V unsorted -a completions lrs",
+        "-U -S -V unsorted -a goes_on lr=",
+    ], ran.stderr

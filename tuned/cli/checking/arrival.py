@@ -43,7 +43,7 @@ def arrival(session: Session, submission: Submission, plan: Submitted, name: str
             return []
         program = program_of(spec.run, options.how)
         if program is None or options.how not in _ASKED:
-            why = f"what {options.how} got cannot be asked" if options.how else "there is no parser of Python's to ask"
+            why = f"what {options.how} got cannot be asked" if options.how else "no argument parser was found to ask"
             return [_unproved(unsure, why)]
         points = corners(spec.space)
         lines = _arguments(session, submission, points, name)
@@ -130,9 +130,9 @@ def findings_of(proofs: list[Proof], unsure: Sequence[str]) -> Iterator[Finding]
 
 
 def _unproved(names: list[str], why: str) -> Finding:
-    hint = "print what the code gets, and compare it with the trial's parameters"
+    hint = "print in it what it gets, and compare"
     shown = ", ".join(names) or "the parameters"
-    return Finding("warn", f"it was not proved that {shown} arrive as they are recorded: {why}", hint)
+    return Finding("warn", f"not certain that the code gets {shown} as recorded: {why}", hint)
 
 
 def _parsed(submission: Submission) -> StudySpec:

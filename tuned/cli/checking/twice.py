@@ -49,7 +49,7 @@ def compared(submission: Submission, first: Tried, second: Tried, before: Touche
         yield Finding(
             "warn",
             f"a second trial at another point ({place}) gave the very same {', '.join(alike)}",
-            "do these parameters reach what is trained? Compare the arguments of both in tunectl trials",
+            "does the code use them? Print in it what it trains with",
         )
     elif names and differ:
         yield Finding("ok", f"a second trial at another point ({place}) gave another {names[0]}")

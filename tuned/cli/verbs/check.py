@@ -126,23 +126,31 @@ def _run(session: Session, submission: Submission, plan: Submitted, findings: li
 
 
 class _Printed:
-    """The trial's output as it comes, line by line: a line may arrive in pieces."""
+    """The trial's output as it comes, line by line: one may arrive in pieces, and a progress bar writes over itself."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet, self._open = quiet, ""
 
     def __call__(self, text: str) -> None:
-        *whole, self._open = (self._open + text).split("\n")
+        *whole, last = (self._open + text).split("\n")
+        self._open = _standing(last)
         self._write(whole)
 
     def end(self) -> None:
         """Print the last line, where it has no end."""
-        self._write([self._open] if self._open else [])
+        self._write([self._open] if self._open.strip() else [])
 
     def _write(self, whole: Sequence[str]) -> None:
         if not self._quiet:
-            sys.stdout.write("".join(f"  | {part}\n" for line in whole for part in line.splitlines() or [""]))
+            sys.stdout.write(
+                "".join(f"  | {part}\n" for line in whole for part in _standing(line).splitlines() or [""])
+            )
             sys.stdout.flush()
+
+
+def _standing(line: str) -> str:
+    """What a terminal would show of a line in the end, where carriage returns begin it anew."""
+    return next((piece for piece in reversed(line.split("\r")) if piece.strip()), "")
 
 
 def _waits() -> None:

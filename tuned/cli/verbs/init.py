@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,4 +44,4 @@ def _tell(path: Path, options: int, draft: Draft) -> None:
     click.echo(f"  objective  {draft.metric or 'not found in what the script prints'}")
     for todo in draft.todos:
         click.echo(f"  to do      {todo}")
-    click.echo(f"read it, then: tunectl check {path} --run")
+    click.echo(f"read it, then: tunectl check {shlex.quote(str(path))} --run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -117,7 +118,8 @@ def _refuse_missing(plan: Submitted, script: str) -> None:
 
 def _remedy(script: str) -> str:
     return (
-        f"tunectl init {script} writes a file to complete; or say it here: --minimize METRIC --pattern REGEX KEY=RANGE"
+        f"tunectl init {shlex.quote(script)} writes a file to complete; "
+        "or say it here: --minimize METRIC --pattern REGEX KEY=RANGE"
     )
 
 

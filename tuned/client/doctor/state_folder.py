@@ -6,14 +6,16 @@ Owns these looks. It creates nothing and starts nothing.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tuned.client.finding import Finding
 from tuned.core import words
+from tuned.core.errors import Unavailable
 from tuned.file_systems import MEMORY, NETWORK, file_system
-from tuned.home import Home
+from tuned.home import Home, check_private
 
 LOW, LEAST = 20 * 10**9, 10**9
 """Bytes: below the first a few checkpoints fill it, below the second the daemon launches nothing."""
@@ -29,6 +31,12 @@ def examine(home: Home, environ: Mapping[str, str], mounts: str, processes: Path
         processes: Where the kernel lists processes.
     """
     place = _existing(home.root)
+    if place == home.root:
+        try:
+            check_private(place)
+        except Unavailable as error:
+            yield Finding("fail", f"state folder {place} ({home.why}): {error.what}", error.hint or "")
+            return
     yield Finding("ok", f"state folder {home.root} ({home.why})")
     kind = file_system(home.root, mounts)
     if kind in NETWORK:
@@ -82,7 +90,7 @@ def _daemons(home: Home, processes: Path) -> Iterator[Finding]:
         yield Finding(
             "warn",
             f"a second daemon runs on {folder} (pid {pid}), and would use the same GPUs",
-            f"TUNED_HOME={folder} tunectl daemon stop",
+            f"TUNED_HOME={shlex.quote(folder)} tunectl daemon stop",
         )
 
 

@@ -216,7 +216,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
     (_words("num_workers", "workers", "threads", "n_jobs", "gpu", "gpus", "device", "local_rank", "rank", "port"),
      _left("the machine's business")),
     (_words("config", "cfg", "config_file", "config_path"), _left("for scripts that read such a file: [[run.config]]")),
-    (_words("random_seed", "manual_seed", "seed"), _seed),
+    (_words("random_seed", "manual_seed", "random_state", "seed"), _seed),
     (re.compile(_CHECKPOINTS), _checkpoints),
     (_words("resume", "checkpoint", "ckpt", "load", "pretrained_path", "restore"),
      _left("see [run.resume] in the documentation for going on from a checkpoint")),
@@ -237,7 +237,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], Rule], ...] = (
     (_words("batch_size", "batch", "bs", "batchsize", "bsz"), _batch),
     (_words("epochs", "epoch", "num_epochs", "n_epochs", "max_epochs", "steps", "num_steps", "max_steps", "max_iters",
             "iterations", "iters", "n_iter", "max_iter", "num_iterations", "num_train_epochs", "total_timesteps",
-            "timesteps", "num_boost_round", "rounds", "num_round", "nrounds"), _length),
+            "timesteps", "num_boost_round", "n_estimators", "rounds", "num_round", "nrounds"), _length),
     (_words("width", "hidden", "hidden_size", "hidden_dim", "units", "channels", "d_model", "embed_dim",
             "embedding_dim", "n_embd", "filters", "dim", "n_hidden", "nhid", "emsize"), _width),
     (_words("layers", "n_layers", "num_layers", "depth", "blocks", "n_layer", "nlayers", "num_blocks"), _depth),
@@ -278,11 +278,16 @@ def _flag(option: Option, name: str) -> Choice:
     return Choice("tune", {"type": "bool"}, option.help[:60])
 
 
+_SETTING = _words("datasets?", "data", "device", "mode", "task", "split", "stage", "backend")
+"""Choices that decide what is trained, not how well."""
+
+
 def _choices(option: Option) -> Choice:
     if len(option.choices) == 1:
         return Choice("leave", why="there is one value alone")
-    if len(option.choices) > 12 or re.search(r"dataset|data|device|mode|task|split|stage|backend", option.name.lower()):
-        return _required(option, f"one of {', '.join(str(value) for value in option.choices[:4])} ...")
+    if len(option.choices) > 12 or _SETTING.search(option.name.lower().replace("-", "_")):
+        more = " ..." if len(option.choices) > 4 else ""
+        return _required(option, f"one of {', '.join(str(value) for value in option.choices[:4])}{more}")
     return Choice("tune", list(option.choices))
 
 

@@ -56,6 +56,7 @@ class StudyView:
         parallel: Trials at once; None: as many as there are slots.
         pending: Whether steps of its playbook are not over: it does not end before them.
         searching: Whether points can still be suggested (False for a plain command, or an exhausted space).
+        spent: Whether its budget was spent before a person's points let it go on: `budget_left` is None then.
     """
 
     id: int
@@ -74,6 +75,7 @@ class StudyView:
     reason: str
     unfinished: bool = False
     pending: bool = False
+    spent: bool = False
 
     @property
     def search_over(self) -> bool:
@@ -275,8 +277,15 @@ def _study_actions(study: StudyView, claimed: int, live: int) -> list[Action]:
         if not study.searching and not study.counted:
             # A plain command that was cancelled is not done.
             return [Drain(study.id, NOTHING_RAN)]
-        return [Drain(study.id, EXHAUSTED if study.exhausted and _remaining(study) != 0 else DONE)]
+        return [Drain(study.id, _over(study))]
     return []
+
+
+def _over(study: StudyView) -> str:
+    """The reason for which a study that has nothing left to do ends."""
+    if _remaining(study) == 0:
+        return DONE
+    return BUDGET_SPENT if study.spent else EXHAUSTED if study.exhausted else DONE
 
 
 def _budget_spent(study: StudyView) -> bool:

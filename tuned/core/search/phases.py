@@ -91,7 +91,7 @@ def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, 
         return "evolution", f"{finished} results are more than a model can use"
     if prior:
         return "bayesian", f"a model that begins with the results of {', '.join(search.sources)}"
-    return "bayesian", f"a model: the first {_begins(space, search)} points cover the space"
+    return "bayesian", f"a model of the results, after {_begins(space, search)} quasi-random points"
 
 
 def _begins(space: SearchSpace, search: SearchSpec) -> int:

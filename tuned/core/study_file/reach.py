@@ -16,7 +16,7 @@ from tuned.core.files import Files
 from tuned.core.program.arguments import check_arguments, items_of, names_used
 from tuned.core.space import SearchSpace
 from tuned.core.study import Constraint, Objective, Pattern, RunSpec
-from tuned.core.study_file.reporting import Answer, mentions_us
+from tuned.core.study_file.reporting import Answer, mentions_us, names_arguments
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 
@@ -30,21 +30,30 @@ def check_reach(run: RunSpec, space: SearchSpace, files: Files) -> None:
     answer = code_mentions_us(run, files)
     check_arguments(run, space, taken_by_code=answer == "yes" or run.kind == "function")
     _refuse_unreached_script(run, space, answer)
+    if answer == "no":
+        _refuse_unread(run, space, files)
 
 
 def code_mentions_us(run: RunSpec, files: Files) -> Answer:
     """Whether the code takes parameters from us or reports to us, as far as its text tells."""
-    if run.script is not None:
-        return mentions_us(run.script, files, run.root)
-    texts = [item for item in run.command if isinstance(item, str)]
-    program = posixpath.basename(texts[0])
-    if len(texts) > 1 and _PYTHON.fullmatch(program) and texts[1].endswith(".py"):
-        return mentions_us(posixpath.normpath(posixpath.join(run.cwd, texts[1])), files)
-    for text in texts:
+    script = _script_of(run)
+    if script is not None:
+        return mentions_us(script, files, run.root if run.script is not None else "")
+    for text in (item for item in run.command if isinstance(item, str)):
         path = posixpath.normpath(posixpath.join(run.cwd, text))
         if "/" in text and files.is_file(path) and _names_us(path, files):
             return "yes"
     return "unsure"
+
+
+def _script_of(run: RunSpec) -> str | None:
+    """The Python script that is run, also as the command `python SCRIPT`; absolute."""
+    if run.script is not None:
+        return run.script
+    texts = [item for item in run.command if isinstance(item, str)]
+    if len(texts) > 1 and _PYTHON.fullmatch(posixpath.basename(texts[0])) and texts[1].endswith(".py"):
+        return posixpath.normpath(posixpath.join(run.cwd, texts[1]))
+    return None
 
 
 def _names_us(path: str, files: Files) -> bool:
@@ -65,6 +74,23 @@ def _refuse_unreached_script(run: RunSpec, space: SearchSpace, answer: Answer) -
             where=f"space.{space.tunable[0].name}",
             hint=f'add {key} = ["{{params}}"] under [run], or read it with tuned.current_trial()',
         )
+
+
+def _refuse_unread(run: RunSpec, space: SearchSpace, files: Files) -> None:
+    """Parameters that stand in arguments alone reach nothing in a script that certainly reads none."""
+    script = _script_of(run)
+    if script is None or names_arguments(script, files, run.root if run.script is not None else ""):
+        return
+    typed = ("run.args.", "run.command.", "run.resume.")
+    elsewhere = {n for where, item in items_of(run) if not where.startswith(typed) for n in names_used(item)}
+    for parameter in space.tunable:
+        if parameter.name not in elsewhere:
+            raise InvalidInput(
+                f"reaches nothing: {posixpath.basename(script)} reads no arguments",
+                where=f"space.{parameter.name}",
+                hint="let it take them (argparse, or tuned.current_trial()), or write its configuration file: "
+                "[[run.config]]",
+            )
 
 
 def refuse_silent(

@@ -25,6 +25,8 @@ _NAMED = re.compile(r"['\"]([\w./-]+\.py)['\"]")
 """A text that is a Python file's path: executed, run by another interpreter, or looked for beside the script."""
 _IMPORT_MODULE = re.compile(r"\b(?:import_module|run_module|__import__)\(\s*['\"]([\w.]+)['\"]")
 _INDIRECT = re.compile(r"\b(?:importlib|runpy|subprocess|exec|execv\w*|__import__|os\.system|sys\.path)\b")
+_ARGUMENTS = re.compile(r"argv|argparse|optparse|getopt|fileinput|cmdline|flags", re.IGNORECASE)
+"""Words without which no script of silent imports gets at its command line."""
 _SILENT = frozenset(
     {
         *sys.stdlib_module_names, "torch", "torchvision", "torchaudio", "numpy", "scipy", "sklearn", "pandas", "PIL",
@@ -65,6 +67,11 @@ def mentions_us(script: str, files: Files, root: str = "") -> Answer:
             if not found and imported.name.split(".")[0] not in _SILENT:
                 sure = False
     return "no" if sure else "unsure"
+
+
+def names_arguments(script: str, files: Files, root: str = "") -> bool:
+    """Whether a script all of whose files can be read might look at its command line; given what `mentions_us` is."""
+    return any(_ARGUMENTS.search(files.read_text(path)) for path in own_files(script, files, root))
 
 
 def own_files(script: str, files: Files, root: str = "", *, named: bool = True) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Mapping
 
 from tuned.core.errors import InvalidInput
@@ -156,4 +157,4 @@ def _check_program(command: tuple[Argument, ...], cwd: str, environment: Mapping
     if not files.is_file(path):
         raise InvalidInput(f"there is no file {path}", where="run.command", hint="paths start from run.cwd")
     if not files.is_executable(path):
-        raise InvalidInput(f"{path} is not executable", where="run.command", hint=f"chmod +x {path}")
+        raise InvalidInput(f"{path} is not executable", where="run.command", hint=f"chmod +x {shlex.quote(path)}")

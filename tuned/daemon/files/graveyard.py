@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import os
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Graveyard:
             raise Conflict(
                 f"its folder is a mount point: {folder}" if mounted else f"its folder cannot be moved: {error}",
                 where=study,
-                hint=f"umount {folder} first" if mounted else "see its mode and its owner",
+                hint=f"umount {shlex.quote(str(folder))} first" if mounted else "see its mode and its owner",
             ) from error
         return grave
 
