@@ -17,7 +17,7 @@ from tuned.core.errors import Conflict, Unavailable
 from tuned.file_systems import NETWORK, file_system
 
 _BLOCK = 2**20
-DAMAGED_HINT = "tunectl daemon recover brings back all that is left of it: docs/recovery.md"
+DAMAGED_HINT = "tunectl daemon recover brings back all that is left of it; see: tunectl help recovery"
 
 _REMEDIES: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space; nothing that was acknowledged is lost"),

@@ -6,15 +6,16 @@ with the script that it is about, and writes what is seen into the page; figures
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
 import re
+import secrets
 import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST_WEEK = ROOT / "docs" / "first-week.md"
 SPIRALS = ROOT / "tests" / "scripts" / "spirals" / "train.py"
 COLUMNS = 100
+ADA = "/home/ada"
+"""The home that the page names."""
 ELSEWHERE = ("make install", "tunectl doctor")
 """Commands of the first week that other tests run: they change or describe the machine."""
 IN_LINES = ("tunectl submit train.toml --follow", "tunectl wait wider")
@@ -170,10 +173,21 @@ def as_shown(shown: Typed, seen: Typed) -> list[str]:
     return [*lines[:before], shown.lines[dots[0]], *lines[len(lines) - after :]]
 
 
+@contextlib.contextmanager
+def _home() -> Iterator[Path]:
+    """A folder whose path is as long as the one on the page, so that lines fold where they would fold there."""
+    folder = Path("/tmp") / secrets.token_hex(2)
+    assert len(str(folder)) == len(ADA)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main() -> None:
     """Write the page anew."""
-    with tempfile.TemporaryDirectory(prefix="week-", ignore_cleanup_errors=True) as name:
-        folder = Path(name).resolve()
+    with _home() as folder:
         work = folder / "spirals"
         work.mkdir()
         tunectl = Tunectl(folder / ".local" / "state" / "tuned-hpo", work)
@@ -182,7 +196,7 @@ def main() -> None:
         page = FIRST_WEEK.read_text()
         try:
             for shown, seen in first_week(tunectl):
-                text = "\n".join(as_shown(shown, seen)).replace(str(folder), "/home/ada")
+                text = "\n".join(as_shown(shown, seen)).replace(str(folder), ADA)
                 old, head = "\n".join(shown.lines), f"```console\n$ {shown.command}\n"
                 page = page.replace(f"{head}{old}".rstrip() + "\n```", f"{head}{text}".rstrip() + "\n```")
                 print(f"$ {shown.command}\n" + "\n".join(seen.lines), flush=True)

@@ -93,13 +93,13 @@ def _show_page(ctx: click.Context, topic: str) -> None:
     Raises:
         click.UsageError: There is no such page.
     """
-    from tuned.cli.pages import topics
+    from tuned.cli.pages import for_terminal, topics
     from tuned.core.names import nearest
 
     known = topics()
     if topic not in known:
         raise click.UsageError(f"no verb or page {topic!r} ({nearest(topic, [*known, *BY_NAME])})", ctx)
-    click.echo_via_pager(known[topic].read_text(encoding="utf-8"))
+    click.echo_via_pager(for_terminal(known[topic].read_text(encoding="utf-8"), topic, known))
     ctx.exit()
 
 

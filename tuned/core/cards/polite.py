@@ -138,7 +138,7 @@ def politeness_of(table: Mapping[str, Any]) -> Politeness:
         try:
             found[key] = known[key](value)
         except ValueError as error:
-            raise InvalidInput(str(error), where=f"gpu.{key}", hint="see docs/gpu.md") from None
+            raise InvalidInput(str(error), where=f"gpu.{key}", hint="tunectl help gpu explains it") from None
     return Politeness(**found)
 
 
