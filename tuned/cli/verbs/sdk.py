@@ -28,7 +28,7 @@ def sdk(session: Session, take_away: bool, python: str | None) -> None:
         text = f"removed it from {done.folder}" if done.changed else f"there is none in {done.folder}"
     else:
         text = f"{done.python} can import tuned ({why}): {done.folder / 'tuned'}"
-    session.emit(document, lambda: show_line(text))
+    session.emit(document, lambda: show_line(text, hanging="    "))
 
 
 def _interpreter(python: str | None) -> tuple[str, str]:
