@@ -18,7 +18,7 @@ def extract(page: str, name: str) -> str:
     if found is None:
         names = ", ".join(re.findall(r'<figure id="picture-([^"]+)"', page))
         raise SystemExit(f"there is no picture {name!r}: {names}")
-    svg = re.sub(r'style="width:100%;max-width:([\d.]+)pt"', r'width="\1pt"', found[1], count=1)
+    svg = re.sub(r'style="width:100%;max-width:([\d.]+)pt[^"]*"', r'width="\1pt"', found[1], count=1)
     return re.sub(r"(<svg[^>]*>)", rf"\1{COLOURS}", svg, count=1) + "\n"
 
 

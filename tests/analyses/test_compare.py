@@ -124,7 +124,8 @@ def test_the_ledger_adds_up() -> None:
     )
     account = ledger(made)
     assert {e.what: (e.trials, e.seconds) for e in account.entries} == {
-        "completed": (1, 10.0), "stopped early": (1, 5.0), "failed: oom": (1, 3.0), "idle, or other studies'": (0, 1.0),
+        "completed": (1, 10.0), "stopped early": (1, 5.0), "failed: oom": (1, 3.0),
+        "idle, or with other studies": (0, 1.0),
     }  # fmt: skip
     assert account.total == account.wall == 19.0
 

@@ -14,6 +14,7 @@ import pytest
 from tests.analyses.made import curve, searched, study, trial
 from tests.analyses.recorded import recorded
 from tuned.analyses.question import Question
+from tuned.analyses.reporting.parameter_plots import axis_plots
 from tuned.analyses.reporting.report import report
 from tuned.analyses.study_data import StudyData
 from tuned.core.study import EarlyStopping, Objective
@@ -90,6 +91,19 @@ def test_failed_and_diverged_trials_are_marked_on_the_axes() -> None:
     assert "trials that failed or diverged" in found.text and "crosses failed or diverged trials" in found.text
     marks = ElementTree.tostring(pictures(text)["axes"], encoding="unicode").count("#d9534f")
     assert marks >= 5  # a cross is drawn once for each
+
+
+def test_the_picture_of_few_axes_is_no_wider_than_they_are() -> None:
+    """It is scaled to a telephone as a whole: empty places would make what is there too small to read."""
+
+    def width(names: str) -> float:
+        space = {name: {"type": "float", "low": 0.0, "high": 1.0} for name in names}
+        drawn = axis_plots(searched(space, lambda p: float(p["a"]), 4))
+        found = re.search(r"max-width:([\d.]+)pt;--own:([\d.]+)pt", drawn.svg if drawn else "")
+        assert found is not None and found[1] == found[2]
+        return float(found[1])
+
+    assert width("a") < 0.4 * width("abc") and width("abc") == width("abcd")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -87,7 +87,7 @@ def _repeated(study: StudyData, baseline: TrialData, best: TrialData) -> str:
     metric, effect = study.objective.metric, own[best.number].effect
     means = [float(own[t.number].configuration.values.mean()) for t in (baseline, best)]
     shown = f"{metric} {means[0]:.4g} (trial {baseline.number}) and {means[1]:.4g} (trial {best.number})"
-    apart = "" if effect is None else f": better by {effect.mean:.3g} ({effect.low:.3g} .. {effect.high:.3g})"
+    apart = "" if effect is None else f": better by {effect.mean:.4g} ({effect.low:.4g} .. {effect.high:.4g})"
     if own[best.number].decision != "adopt":
         return f"It is not shown that tuning has brought anything: further seeds give {shown}{apart}."
     return f"Tuning has brought, by the means over further seeds, {shown}{apart}."

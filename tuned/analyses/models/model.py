@@ -35,7 +35,7 @@ AVERAGED = 120
 
 @dataclass(frozen=True, slots=True)
 class Marginal:
-    """The mean result at a value, and the interval that holds it with 95 %; less is better."""
+    """The mean result at a value, and an interval that holds it about nine times of ten; less is better."""
 
     mean: float
     low: float

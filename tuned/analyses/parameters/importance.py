@@ -51,7 +51,7 @@ def importance(question: Question) -> Answer:
     columns = (
         Column("parameter"),
         Column("importance", "share", "in all"),
-        Column("interval", "shares", f"{LEVEL} % interval"),
+        Column("interval", "shares", f"at least {LEVEL} %"),
         Column("alone", "share"),
         Column("best", "text", "best at"),
     )

@@ -61,7 +61,7 @@ def ledger(study: StudyData) -> Ledger:
     end = max((trial.started_at or 0.0) + (trial.seconds or 0.0) for trial in ran)
     slots = min(study.slots, study.spec.search.parallel or study.slots)
     idle = max(0.0, slots * (end - first) - sum(entry.seconds for entry in entries))
-    return Ledger((*entries, Entry("idle, or other studies'", 0, idle)), slots, end - first)
+    return Ledger((*entries, Entry("idle, or with other studies", 0, idle)), slots, end - first)
 
 
 def _ended_as(trial: TrialData) -> str:

@@ -42,15 +42,16 @@ def axis_plots(study: StudyData) -> Picture | None:
     trials = study.ranked
     if len(trials) < 2 or not tuned:
         return None
-    rows = -(-len(tuned) // COLUMNS)
+    columns = min(COLUMNS, len(tuned))
+    rows = -(-len(tuned) // columns)
     with style():
-        figure = Figure(figsize=(8.4, 2.15 * rows), layout="constrained")
-        grid = np.atleast_1d(figure.subplots(rows, COLUMNS, sharey=True)).ravel()
+        figure = Figure(figsize=(8.4 * columns / COLUMNS, 2.15 * rows), layout="constrained")
+        grid = np.atleast_1d(figure.subplots(rows, columns, sharey=True)).ravel()
         for axes, parameter in zip(grid, tuned, strict=False):
             _axis(axes, study, parameter, trials)
         for i, axes in enumerate(grid):
             if i < len(tuned):
-                value_axis(axes, study.outcome(trials), study.objective.metric if i % COLUMNS == 0 else "")
+                value_axis(axes, study.outcome(trials), study.objective.metric if i % columns == 0 else "")
             else:
                 axes.axis("off")
         cut = len(study.space.tunable) - len(tuned)

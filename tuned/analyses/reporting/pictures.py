@@ -108,6 +108,7 @@ def picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
     text = re.sub(r"url\(#", f"url(#{prefix}-", text)
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     # The page scales it: a width in points would not fit a telephone.
-    text = re.sub(r'<svg ([^>]*?)width="([\d.]+)pt"', r'<svg \1style="width:100%;max-width:\2pt"', text, count=1)
+    style = r'<svg \1style="width:100%;max-width:\2pt;--own:\2pt"'
+    text = re.sub(r'<svg ([^>]*?)width="([\d.]+)pt"', style, text, count=1)
     text = re.sub(r'(<svg [^>]*?)\s*height="[\d.]+pt"', r"\1", text, count=1)
     return Picture(name, re.sub(r"\s*\n\s*", "\n", text), alt, caption)

@@ -120,7 +120,8 @@ class _Report:
         if not pieces:
             pieces.append(html.paragraph("Nothing to warn of."))
         if quiet:
-            pieces.append(html.folded(f"{len(quiet)} more that are good to know", "\n".join(quiet)))
+            them = "1 more that is" if len(quiet) == 1 else f"{len(quiet)} more that are"
+            pieces.append(html.folded(f"{them} good to know", "\n".join(quiet)))
         return Section("Verdicts", [*pieces, *(html.paragraph(note, "note") for note in notes)])
 
     def result(self) -> Section:

@@ -55,7 +55,8 @@ code { font-size: .9em; } details { margin: .8rem 0; } summary { cursor: pointer
 @media (max-width: 42rem) { body { padding: 1rem .8rem 3rem; } table { font-size: .8rem; }
   th, td { padding-right: .5rem; } td.long, th { white-space: normal; }
   td.wrap { min-width: 8.5rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-  .facts { grid-template-columns: 1fr 1fr; } }
+  .facts { grid-template-columns: 1fr 1fr; } figure { overflow-x: auto; }
+  figure svg { min-width: min(36rem, var(--own, 36rem)); } }
 @media print { html { font-size: 10px; } body { max-width: none; padding: 0; } pre { white-space: pre-wrap; }
   figure, tr, .verdict, .facts { break-inside: avoid; } thead { display: table-header-group; }
   .wide { background: none; overflow: visible; }
