@@ -238,7 +238,8 @@ def update_spec(conn: Connection, study_id: int, spec: StudySpec, now: float) ->
             where=row.name,
             hint="submit it under another name",
         )
-    if _rungs(old) != _rungs(spec) and conn.exec_driver_sql(_HAS_RUNGS, (study_id,)).first() is not None:
+    moved = _rungs(spec) not in (None, _rungs(old))
+    if moved and conn.exec_driver_sql(_HAS_RUNGS, (study_id,)).first() is not None:
         raise Conflict(
             "trials have been judged at the rungs of early stopping, so those stay",
             where=row.name,

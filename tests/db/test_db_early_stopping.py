@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import queries, repository
 from tuned.core import events
+from tuned.core.errors import Conflict
 from tuned.core.search.rungs import Ruling
 from tuned.core.states import Actor, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
@@ -250,3 +253,14 @@ def test_verdicts_do_not_depend_on_how_reports_were_cut(shared_lab, curves, summ
     assert table(whole) == table(pieces)
     states = "SELECT number, state FROM trials WHERE study_id = ? ORDER BY number"
     assert lab.sql(states, whole) == lab.sql(states, pieces)
+
+
+def test_a_rule_that_has_judged_trials_is_ended_but_not_moved(lab):
+    study_id = study(lab)
+    report(lab, running(lab, study_id), (1, 0.5))
+    spec = lab.study_row(study_id).spec
+    with pytest.raises(Conflict, match="so those stay"):
+        lab.do(repository.update_spec, study_id, replace(spec, early_stopping=replace(ASHA, min_step=3)), NOW)
+    assert lab.do(repository.update_spec, study_id, replace(spec, early_stopping=replace(ASHA, method="none")), NOW)
+    next_one = running(lab, study_id)
+    assert report(lab, next_one, (1, 9.0)) is None and verdicts(lab, next_one) == []

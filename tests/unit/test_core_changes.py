@@ -57,6 +57,14 @@ def test_patience_alone_asks_for_no_rungs() -> None:
     assert after.early_stopping == EarlyStopping(patience=5.0)
 
 
+def test_none_is_a_rule_of_early_stopping_too() -> None:
+    """The remedy of `stopping.wrong`, as it is typed."""
+    asha, _, _, _ = applied(early_stopping__method="asha", early_stopping__patience="5")
+    after, _, said, _ = applied(asha, early_stopping__method="none")
+    assert said == ["early_stopping.method: asha -> none"] and after.early_stopping is not None
+    assert (after.early_stopping.method, after.early_stopping.patience) == ("none", 5.0)
+
+
 def test_a_command_to_tell_people_with() -> None:
     after, _, _, _ = applied(notify__command='["notify-send", "{title}"]', notify__on="done,failing")
     assert after.notify is not None

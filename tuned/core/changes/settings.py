@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -151,9 +152,11 @@ def show(path: str, value: Any) -> str:
 
 def _new_value(key: _Key, old: Any, value: Any) -> Any:
     if isinstance(value, str) and value.strip().lower() in NONE and key.parse is not setting_values.one_line:
-        if not key.optional:
-            raise setting_values.Wrong("cannot be none", "give it a value")
-        return None
+        if key.optional:
+            return None
+        with suppress(setting_values.Wrong):  # "none" may be a word of its own, as of early_stopping.method
+            return key.parse(value.strip().lower())
+        raise setting_values.Wrong("cannot be none", "give it a value")
     if key.sum and isinstance(value, str) and value[:1] in "+-" and value[1:]:
         if old is None:
             raise setting_values.Wrong(f"has no value that {value} could be added to", f"write {value[1:]}")
