@@ -21,7 +21,7 @@ from storage.queries.attempts import (
     wish,
 )
 from storage.queries.callers import Spent, callers, spent, study_owners, urgent_study
-from storage.queries.card_loads import figures_on_cards, ran_on_cards, reported_since, speed
+from storage.queries.card_loads import figures_on_cards, joules_so_far, ran_on_cards, reported_since, speed
 from storage.queries.card_time import card_marks, card_stays
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -114,6 +114,7 @@ __all__ = [
     "first_event_seq",
     "fold_values",
     "has_space_from",
+    "joules_so_far",
     "known_keys",
     "last_ended",
     "last_event_seq",

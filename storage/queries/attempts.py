@@ -30,6 +30,7 @@ class LiveAttempt:
         sdk, stop_seen, resumable: Its code's behaviour so far: it uses the SDK, saw the request to stop, asked for its
             checkpoint folder.
         claimed_at: Unix seconds.
+        shared: Whether another trial has had a part of its card.
     """
 
     trial: Trial
@@ -45,6 +46,7 @@ class LiveAttempt:
     sdk: bool
     stop_seen: bool
     claimed_at: float
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ _LIVE_COLUMNS = (
     _a.sdk,
     _a.stop_seen,
     _a.claimed_at,
+    _a.shared,
 )
 _LIVE = (
     select(*rows.TRIAL_COLUMNS, *_LIVE_COLUMNS)
@@ -119,6 +122,7 @@ def live(conn: Connection) -> list[LiveAttempt]:
         rest = list(row[rows.WIDTH :])
         rest[6] = rest[6] is not None
         rest[8:11] = map(bool, rest[8:11])
+        rest[12] = bool(rest[12])
         found.append(LiveAttempt(rows.to_trial(row), *rest))
     return found
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from tuned.core.cards.packing import Ran
 from tuned.core.space import Point
 from tuned.core.trials import card_figures
-from tuned.core.trials.card_figures import BUSY, MEMORY, WATT_HOURS
+from tuned.core.trials.card_figures import BUSY, MEMORY, WATT_HOURS, WATTS
 
 LATEST = 100
 """Attempts that are looked at."""
@@ -19,7 +19,7 @@ SAMPLES = 8
 """Of a trial that runs: with these and so many reports of its objective it has shown what it takes."""
 _NEVER = 9e18
 
-_RAN = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at
+_RAN = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at, a.ended_by = 'exit_ok'
     FROM attempts a JOIN trials t ON t.id = a.trial_id
     WHERE t.study_id = ? AND a.started_at IS NOT NULL AND a.failure IS NULL AND a.device NOT LIKE 'cpu:%'
     ORDER BY coalesce(a.ended_at, 9e18) DESC LIMIT ?"""
@@ -29,6 +29,8 @@ _SUMS = """SELECT name, count(value), avg(value), max(value) FROM observations
     WHERE trial_id = ? AND name >= 'gpu/' AND name < 'gpu0' AND value IS NOT NULL GROUP BY name"""
 _ENERGY = """SELECT sum(spent) FROM (SELECT max(value) AS spent FROM observations
     WHERE trial_id = ? AND name = ? GROUP BY attempt)"""
+_LAST = """SELECT value, time FROM observations
+    WHERE trial_id = ? AND name = ? AND attempt = ? AND value IS NOT NULL ORDER BY time DESC LIMIT 1"""
 _FIRST = "SELECT min(time) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND time >= ?"
 _SPEED = """SELECT count(*), min(step), max(step), min(time), max(time) FROM observations
     WHERE trial_id = ? AND name = ? AND attempt = ? AND time BETWEEN ? AND ?"""
@@ -37,20 +39,21 @@ _SPEED = """SELECT count(*), min(step), max(step), min(time), max(time) FROM obs
 def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
     """The attempts of a study that ran on cards, the latest first; their speed is that of a metric's reports.
 
-    One that still runs is among them once it has reported the metric a few times: it has trained and validated then.
+    One that still runs, or was cut off, is among them where it has reported the metric a few times: it has trained and
+    validated then.
     """
     found = []
-    for trial_id, attempt, params, shared, started, ended in conn.exec_driver_sql(_RAN, (study_id, LATEST)):
+    for trial_id, attempt, params, shared, started, ended, whole in conn.exec_driver_sql(_RAN, (study_id, LATEST)):
         held = _samples(conn, trial_id, MEMORY, attempt)
         pace = speed(conn, trial_id, attempt, metric, started, _NEVER if ended is None else ended)
-        if ended is None and (pace is None or sum(size > 0 for _, size in held) < SAMPLES):
+        if not whole and (pace is None or sum(size > 0 for _, size in held) < SAMPLES):
             continue
         # Before it holds memory it does not compute there.
         begin = next((step for step, size in held if size), None)
         busy = [value for step, value in _samples(conn, trial_id, BUSY, attempt) if begin is None or step >= begin]
         point: Point = json.loads(params)
         peak = max((size for _, size in held), default=None) or None
-        seconds = None if ended is None else max(0.0, ended - started)
+        seconds = max(0.0, ended - started) if whole and attempt == 1 else None
         found.append(Ran(point, peak, sum(busy) / len(busy) if busy else None, not shared, pace, seconds))
     return found
 
@@ -60,6 +63,16 @@ def figures_on_cards(conn: Connection, trial_id: int) -> dict[str, float]:
     sums = {name: (count, mean, most) for name, count, mean, most in conn.exec_driver_sql(_SUMS, (trial_id,))}
     energy = conn.exec_driver_sql(_ENERGY, (trial_id, WATT_HOURS)).scalar() if WATT_HOURS in sums else None
     return card_figures.figures(sums, energy)
+
+
+def joules_so_far(conn: Connection, trial_id: int, attempt: int, now: float) -> float:
+    """Energy of an attempt up to a moment (unix seconds): by its last sample, and the power then for the time since."""
+    hours = conn.exec_driver_sql(_LAST, (trial_id, WATT_HOURS, attempt)).first()
+    if hours is None:
+        return 0.0
+    watts = conn.exec_driver_sql(_LAST, (trial_id, WATTS, attempt)).first()
+    since = 0.0 if watts is None else watts.value * max(0.0, now - watts.time)
+    return float(3600 * hours.value + since)
 
 
 def speed(

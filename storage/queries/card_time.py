@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import inf
 
 from sqlalchemy import Connection
 
@@ -10,8 +11,9 @@ from storage.queries.events import seq_before
 from tuned.core.cards.time import Mark, Stay, Use
 
 _MARKS = "SELECT card, at, used FROM card_uses ORDER BY at, id"
-_TOLD = "SELECT study, number, at FROM events WHERE seq > ? AND type = 'trial.intent' ORDER BY seq"
-_STAYS = """SELECT s.name, t.number, a.device, a.claimed_at, a.started_at, a.ended_at, t.stop_at
+_TOLD = """SELECT study, number, at, json_extract(data, '$.frozen') FROM events
+    WHERE seq > ? AND type IN ('trial.intent', 'trial.frozen') ORDER BY seq"""
+_STAYS = """SELECT s.name, t.number, a.device, a.claimed_at, a.started_at, a.ended_at, t.stop_at, t.frozen
     FROM attempts a JOIN trials t ON t.id = a.trial_id JOIN studies s ON s.id = t.study_id
     WHERE a.device NOT LIKE 'cpu:%' AND (a.ended_at IS NULL OR a.ended_at > ?)"""
 
@@ -27,14 +29,38 @@ def card_marks(conn: Connection) -> dict[str, list[Mark]]:
 def card_stays(conn: Connection, since: float) -> dict[str, list[Stay]]:
     """Card -> its attempts that ended after a moment (unix seconds), or live; those of deleted studies are gone."""
     told: dict[tuple[str, int], list[float]] = {}
-    for study, number, at in conn.exec_driver_sql(_TOLD, (seq_before(conn, since),)):
-        told.setdefault((study, number), []).append(at)
+    froze: dict[tuple[str, int], list[tuple[float, bool]]] = {}
+    for study, number, at, frozen in conn.exec_driver_sql(_TOLD, (seq_before(conn, since),)):
+        if frozen is None:
+            told.setdefault((study, number), []).append(at)
+        else:
+            froze.setdefault((study, number), []).append((at, bool(frozen)))
     found: dict[str, list[Stay]] = {}
-    for study, number, device, claimed, started, ended, stop_at in conn.exec_driver_sql(_STAYS, (since,)):
+    for study, number, device, claimed, started, ended, stop_at, frozen in conn.exec_driver_sql(_STAYS, (since,)):
         stop = stop_at if ended is None else _first(told.get((study, number), []), claimed, ended)
+        changes = [one for one in froze.get((study, number), []) if claimed <= one[0] <= (ended or inf)]
+        stay = Stay(claimed, started, stop, ended, _still(changes, claimed, ended is None and bool(frozen)))
         for card in device.split(","):
-            found.setdefault(card, []).append(Stay(claimed, started, stop, ended))
+            found.setdefault(card, []).append(stay)
     return found
+
+
+def _still(changes: list[tuple[float, bool]], claimed: float, frozen: bool) -> tuple[tuple[float, float], ...]:
+    """Begin and end of each time in which an attempt stood still.
+
+    Args:
+        changes: Moment -> whether it stands still from then on, as far as they are in the window.
+        claimed: When it was claimed.
+        frozen: Whether it stands still now, where nothing changed in the window.
+    """
+    found, since = [], claimed if (not changes[0][1] if changes else frozen) else None
+    for at, frozen in changes:
+        if frozen:
+            since = at
+        elif since is not None:
+            found.append((since, at))
+            since = None
+    return (*found, (since, inf)) if since is not None else tuple(found)
 
 
 def _first(moments: list[float], begin: float, end: float) -> float | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from tuned.core.cards.packing import Ran
+from tuned.core.states import Actor, StopReason
 
 NOW = 1_000_000.0
 
@@ -44,6 +45,31 @@ def test_those_that_ended_and_those_that_have_run_for_long_enough_are_judged_by(
     shared = {a["shared"] for trial in (running, beside) for a in lab.ask(queries.attempts, trial)}
     assert shared == {True}
     assert [one.alone for one in lab.ask(queries.ran_on_cards, study_id, "loss")] == [False, True]
+
+
+def test_what_was_cut_off_early_says_nothing_and_what_goes_on_has_not_its_whole_length(lab: Any) -> None:
+    study_id = lab.study()
+    early, late = lab.queue(study_id, 2)
+    run(lab, early, "GPU-a", 2, [1.0, 1.0], [5.0, 5.0])
+    run(lab, late, "GPU-b", 4, [6.0] * 8, [30.0] * 8)
+    for trial in (early, late):
+        lab.do(repository.set_intent, trial, StopReason.PAUSE, Actor.SCHEDULER, NOW, "", requeue=True)
+        lab.end(trial, "exit_paused", now=NOW + 9)
+    assert [(one.memory, one.seconds) for one in lab.ask(queries.ran_on_cards, study_id, "loss")] == [(6.0, None)]
+    run(lab, early, "GPU-a", 0, [], [])
+    lab.end(early, attempt=2, now=NOW + 12)
+    again = lab.ask(queries.ran_on_cards, study_id, "loss")[0]
+    assert (again.point["width"], again.seconds) == (1, None), "it went on from where it was"
+
+
+def test_energy_goes_on_where_the_last_sample_left_it(lab: Any) -> None:
+    (trial_id,) = lab.queue(lab.study())
+    run(lab, trial_id, "GPU-a", 1, [], [])
+    assert lab.ask(queries.joules_so_far, trial_id, 1, NOW + 9) == 0.0
+    lab.do(observe, trial_id, "gpu/watt_hours", [0.0, 0.5])
+    assert lab.ask(queries.joules_so_far, trial_id, 1, NOW + 9) == 1800.0
+    lab.do(observe, trial_id, "gpu/watts", [90.0, 100.0])
+    assert lab.ask(queries.joules_so_far, trial_id, 1, NOW + 9) == 1800.0 + 8 * 100.0
 
 
 def test_the_figures_of_a_trial_are_those_of_all_its_attempts(lab: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +17,9 @@ MOMENTS = st.integers(0, 100).map(float)
 @st.composite
 def stays(draw: st.DrawFn) -> Stay:
     claimed, *rest = sorted(draw(st.tuples(MOMENTS, MOMENTS, MOMENTS, MOMENTS)))
-    return Stay(claimed, *(draw(st.sampled_from([moment, None])) for moment in rest))
+    still = sorted(draw(st.lists(MOMENTS, max_size=4, unique=True)))
+    pauses = tuple(zip_longest(still[::2], still[1::2], fillvalue=inf))
+    return Stay(claimed, *(draw(st.sampled_from([moment, None])) for moment in rest), pauses)
 
 
 @given(st.lists(stays(), max_size=6), st.lists(st.builds(Mark, MOMENTS, st.sampled_from(Use)), max_size=6), MOMENTS)
@@ -37,6 +42,14 @@ def test_a_day_of_a_card() -> None:
         Use.LOST: 50,
     }
     assert card_time([], [], 5, 100) == {Use.UNKNOWN: 95}
+
+
+def test_a_trial_that_stands_still_does_not_train_and_who_shares_its_card_does() -> None:
+    still = Stay(0, 10, 80, 90, ((20, 40), (70, inf)))
+    expected = {Use.STARTING: 10, Use.TRAINING: 10 + 30, Use.PAUSED: 20 + 10, Use.SAVING: 10}
+    assert card_time([still], [], 0, 90) == expected
+    beside = card_time([still, Stay(30, 30, None, 35)], [], 0, 90)
+    assert beside == {**expected, Use.TRAINING: 45, Use.PAUSED: 25}
 
 
 @given(st.dictionaries(st.sampled_from([use.value for use in Use]), st.floats(0.001, 1e7), min_size=1))

@@ -78,8 +78,11 @@ class World:
         for card in CARDS:
             here = self.on(card)
             if len(here) > 1:
-                gain = together([(paces[t.id], 1.0) for t in here])
-                self.gains.setdefault(pair_of([t.kind.id for t in here]), {})[len(here)] = gain
+                guests = [t.kind.id for t in here]
+                measured = {kind: [paces[t.id] for t in here if t.kind.id == kind] for kind in guests}
+                gain = together(measured, guests)
+                assert gain is not None
+                self.gains.setdefault(pair_of(guests), {})[len(here)] = gain
         for trial in [t for t in self.trials if t.card]:
             trial.done += paces[trial.id]
             if trial.done >= trial.work:
@@ -203,3 +206,9 @@ def test_in_words() -> None:
 def test_a_time_is_known_by_its_name(name: str) -> None:
     assert is_time(name)
     assert not any(map(is_time, ("loss", "val_acc", "wer", "timesteps_reward", "ms_ssim", "mse")))
+
+
+def test_those_that_came_in_the_place_of_others_count_and_too_few_say_nothing() -> None:
+    assert together({1: [0.9, 0.7, 0.8], 2: [0.5]}, [1, 1, 2]) == pytest.approx(2 * 0.8 + 0.5)
+    assert together({1: [0.9, 0.7]}, [1, 1, 2]) is None
+    assert together({1: [0.9]}, [1, 1]) is None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.gpus.standin import GIB, Cards
 from tuned.cli.verbs.trials import trials_table
-from tuned.core.trials.card_figures import figures, in_words, is_stalled
+from tuned.core.trials.card_figures import figures, in_words, is_stalled, spent
 from tuned.daemon.attempts import sampling
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.machine.slots import Ours, Slots
@@ -52,6 +52,10 @@ def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkey
         "gpu/throttled": 1.0,
         "gpu/stalled": 1.0,
     }
+
+
+def test_energy_counts_on_over_a_restart_of_the_daemon_and_of_the_driver() -> None:
+    assert [spent(before, now) for before, now in ((None, 50.0), (50.0, 80.0), (80.0, 10.0))] == [0.0, 30.0, 10.0]
 
 
 def row(number: int, **card: float) -> TrialRow:

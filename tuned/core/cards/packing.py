@@ -7,9 +7,10 @@ where they shared. Pure; who measures and leases is `tuned.daemon.cards.packing`
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 
 from tuned.core import words
 from tuned.core.search.memory_fit import LEAST, MemoryFit
@@ -68,7 +69,7 @@ class Ran:
         memory: Its peak in bytes; `busy`: per cent of time in which the card computed; None: not known.
         alone: Whether nobody shared the card meanwhile.
         speed: Steps a second; None where it reported too few.
-        seconds: From its begin to its end; None while it runs.
+        seconds: From its trial's begin to that one's end; None where it was cut off, or goes on from another attempt.
     """
 
     point: Point
@@ -215,13 +216,17 @@ def _busy(card: SharedCard) -> float:
     return sum(guest.busy for guest in card.guests or ())
 
 
-def together(paces: Sequence[tuple[float, float]]) -> float:
-    """How many times the work of one alone trials do together.
+def together(paces: Mapping[int, Sequence[float]], guests: Sequence[int]) -> float | None:
+    """How many times the work of one alone trials do together; None while too few of them were measured.
 
     Args:
-        paces: Of each, its speed now and alone; above 0.
+        paces: Study -> of trials of it that were there, one in the place of another, the part of their speed alone.
+        guests: The study of each trial that is there at a time.
     """
-    return sum(now / alone for now, alone in paces)
+    counts = Counter(guests)
+    if any(len(paces.get(study, ())) < count for study, count in counts.items()):
+        return None
+    return sum(count * fmean(paces[study]) for study, count in counts.items())
 
 
 def best_count(gains: Mapping[int, float]) -> int:

@@ -28,7 +28,7 @@ class Use(StrEnum):
     QUEUED = "work queued"
     """Trials waited for it, or for more than it."""
     PAUSED = "paused"
-    """Nothing but paused studies wanted it."""
+    """A trial stood still on it, or nothing but paused studies wanted it."""
     NOTHING = "nothing queued"
     OFF = "no daemon"
     UNKNOWN = "not recorded"
@@ -40,12 +40,17 @@ OURS = (Use.STARTING, Use.POINT, Use.QUEUED)
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """An attempt on a card, in unix seconds: claimed, begun, told to stop, ended; None: not yet, or never."""
+    """An attempt on a card, in unix seconds: claimed, begun, told to stop, ended; None: not yet, or never.
+
+    Attributes:
+        still: Begin and end of each time in which its processes stood still; of the last one the end may be infinite.
+    """
 
     claimed: float
     started: float | None
     told: float | None
     ended: float | None
+    still: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def card_time(stays: Iterable[Stay], marks: Iterable[Mark], since: float, until:
     changes.sort(key=lambda change: change[0])
     reasons = sorted(marks, key=lambda mark: mark.at)
     found: dict[Use, float] = {}
-    at, busy, place = since, dict.fromkeys((Use.TRAINING, Use.SAVING, Use.STARTING), 0), 0
+    at, busy, place = since, dict.fromkeys((Use.TRAINING, Use.SAVING, Use.STARTING, Use.PAUSED), 0), 0
     idle = Use.UNKNOWN
     moments = sorted({since, until, *(c[0] for c in changes), *(m.at for m in reasons if since < m.at < until)})
     while place < len(reasons) and reasons[place].at <= since:
@@ -98,7 +103,12 @@ def _phases(stay: Stay, now: float) -> list[tuple[Use, float, float]]:
     end = now if stay.ended is None else stay.ended
     begun = end if stay.started is None else min(stay.started, end)
     told = end if stay.told is None else min(max(stay.told, begun), end)
-    return [(Use.STARTING, stay.claimed, begun), (Use.TRAINING, begun, told), (Use.SAVING, told, end)]
+    found, at = [(Use.STARTING, stay.claimed, begun)], begun
+    for still, moves in stay.still:
+        pause, again = (min(max(moment, at), told) for moment in (still, moves))
+        found += [(Use.TRAINING, at, pause), (Use.PAUSED, pause, again)]
+        at = again
+    return [*found, (Use.TRAINING, at, told), (Use.SAVING, told, end)]
 
 
 def idle_use(lost: bool, polite: bool, yielded: bool, foreign: bool, wanted: Use) -> Use:

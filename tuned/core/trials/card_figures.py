@@ -43,6 +43,18 @@ def is_stalled(busy: float | None, cores: float | None) -> bool | None:
     return None if busy is None or cores is None else busy < IDLE_BELOW and cores > COMPUTES_ABOVE
 
 
+def spent(before: float | None, counter: float) -> float:
+    """Joules between two readings of a card's counter, which begins at 0 when the driver is loaded.
+
+    Args:
+        before: The earlier one; None: there is none.
+        counter: The later one.
+    """
+    if before is None:
+        return 0.0
+    return counter - before if counter >= before else counter
+
+
 PEAK, MEAN, SAMPLES = "peak_memory", "mean_memory", "samples"
 """Figures of a whole trial; further ones are named like their metrics, without `gpu/`."""
 

@@ -14,7 +14,7 @@ from storage.queries import LiveAttempt as Row
 from tuned import protocol
 from tuned.core.cards.shares import share_of, wanted_by
 from tuned.core.places import place_of
-from tuned.daemon import failpoints
+from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.placing import Placing
@@ -58,6 +58,10 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             wanted = queries.study_by_id(conn, row.trial.study_id).spec.run.gpus
         return share_of(wanted_by(row.trial.retries_used, wanted or 1.0))
 
+    def spent(row: Row) -> float:
+        with database.read() as conn:
+            return queries.joules_so_far(conn, row.trial.id, row.attempt, clock.now())
+
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")
     for row in rows:
@@ -82,7 +86,10 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             # Until its start record is read: its processes are ours, whatever they hold of a card.
             supervisor=None if place else _living(row),
             placing=Placing(places.station(place), fresh=False) if place else None,
+            spent=await asyncio.to_thread(spent, row),
         )
+        if row.shared:
+            slots.beside[attempt.holder] = row.claimed_at  # since when is not known any more
         slots.lease(
             attempt.device,
             attempt.holder,

@@ -149,11 +149,10 @@ def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: 
     add(card_figures.BUSY, used)
     watts = [sample.watts for sample in found if sample.watts is not None]
     add(card_figures.WATTS, sum(watts) if watts else None)
-    for card, sample in zip(cards, found, strict=True):
-        if sample.joules is not None:
-            attempt.joules.setdefault(card, sample.joules)
-    spent = [s.joules - attempt.joules[c] for c, s in zip(cards, found, strict=True) if s.joules is not None]
-    add(card_figures.WATT_HOURS, max(0.0, sum(spent)) / 3600 if spent else None)
+    counters = {card: sample.joules for card, sample in zip(cards, found, strict=True) if sample.joules is not None}
+    attempt.spent += sum(card_figures.spent(attempt.joules.get(card), joules) for card, joules in counters.items())
+    attempt.joules |= counters
+    add(card_figures.WATT_HOURS, attempt.spent / 3600 if counters else None)
     add(card_figures.DEGREES, max((s.temperature for s in found if s.temperature is not None), default=None))
     throttled = [bool(s.throttle & card_figures.SLOWED) for s in found if s.throttle is not None]
     add(card_figures.THROTTLED, any(throttled) if throttled else None)

@@ -37,21 +37,26 @@ MOSTLY = 0.2
 """Of its length a trial may have been alone on the card that it is judged to have shared."""
 
 Live = tuple[queries.LiveAttempt, Study]
+Key = tuple[int, int]
+"""Trial id and attempt."""
 
 
 @dataclass(slots=True)
 class _Together:
-    """Trials on a card since a moment (unix seconds), as long as they are the same; `seen`: when that was last so."""
+    """So many trials of these studies on a card since a moment (unix seconds), one in the place of another.
 
-    rows: list[Live]
+    Attributes:
+        guests: The study of each that is there, in order.
+        first: Those that were there at the begin; `rows`: these and those that came in their place.
+        seen: When it was last so.
+    """
+
+    guests: list[int]
+    first: list[Live]
+    rows: dict[Key, Live]
     since: float
     seen: float
     measured: bool = False
-
-    @property
-    def attempts(self) -> frozenset[tuple[int, int]]:
-        """Trial id and attempt of each."""
-        return frozenset(_key(row) for row, _ in self.rows)
 
 
 class Packing:
@@ -66,7 +71,7 @@ class Packing:
         self._gains: dict[Pair, dict[int, float]] = {}
         self._live: dict[str, Live] = {}
         self._together: dict[str, _Together] = {}
-        self._shared: dict[tuple[int, int], float] = {}
+        self._shared: dict[Key, float] = {}
         """Since when (unix seconds) an attempt is not alone on its card."""
 
     async def begin(self) -> None:
@@ -83,8 +88,8 @@ class Packing:
         live, changed = await asyncio.to_thread(self._read)
         self._live = live
         measured = [await self._follow(card) for card in {*self._together, *self._slots.leases}]
-        alive = {_key(row) for row, _ in live.values()}
-        self._shared = {key: since for key, since in self._shared.items() if key in alive}
+        known = {_key(row) for row, _ in live.values()}.union(*(these.rows for these in self._together.values()))
+        self._shared = {key: since for key, since in self._shared.items() if key in known}
         if changed or any(measured):
             await self._keep()
             self._hub.scheduler.set()
@@ -175,21 +180,24 @@ class Packing:
 
     async def _follow(self, card: str) -> bool:
         """Compare what is done on a card with what one trial alone does; whether that is news."""
-        rows = [self._live[holder] for holder in self._slots.leases.get(card, {}) if holder in self._live]
-        before, now = self._together.get(card), clock.now()
-        if before is None or before.attempts != frozenset(_key(row) for row, _ in rows):
-            told = before is not None and not before.measured and await self._measure(before, over=True)
-            self._together.pop(card, None)
-            if len(rows) > 1:
-                self._together[card] = _Together(rows, now, now)
-                for row, study in rows:
-                    self._shared.setdefault(_key(row), self._slots.beside.get(f"{study.name}/{row.trial.number}", now))
-            return told
-        before.seen = now
-        if before.measured:
+        holders = [holder for holder in self._slots.leases.get(card, {}) if holder in self._live]
+        rows, now = {_key(self._live[holder][0]): self._live[holder] for holder in holders}, clock.now()
+        guests, these = sorted(study.id for _, study in rows.values()), self._together.get(card)
+        if len(rows) > 1:
+            for holder, key in zip(holders, rows, strict=True):
+                self._shared.setdefault(key, self._slots.beside.get(holder, now))
+        if these is not None and these.guests == guests:
+            these.seen = now
+            if not these.measured:
+                these.rows |= rows
+                these.measured = await self._measure(these)
+                return these.measured
             return False
-        before.measured = await self._measure(before, over=False)
-        return before.measured
+        told = these is not None and not these.measured and await self._measure(these)
+        self._together.pop(card, None)
+        if len(rows) > 1:
+            self._together[card] = _Together(guests, list(rows.values()), rows, now, now)
+        return told
 
     async def _keep(self) -> None:
         gains = {"+".join(map(str, pair)): {str(n): g for n, g in found.items()} for pair, found in self._gains.items()}
@@ -201,63 +209,57 @@ class Packing:
         }
         await self._database.writer.run(lambda conn: keep_fact(conn, PACKING, {"gains": gains, "alone": alone}))
 
-    async def _measure(self, these: _Together, over: bool) -> bool:
-        gain = await self._database.ask(lambda conn: self._gain(conn, these, over))
+    async def _measure(self, these: _Together) -> bool:
+        gain = await self._database.ask(lambda conn: self._by_speed(conn, these) or self._by_length(conn, these))
         if gain is None:
             return False
-        pair, count = packing.pair_of([study.id for _, study in these.rows]), len(these.rows)
+        pair, count = packing.pair_of(these.guests), len(these.guests)
         known = self._gains.setdefault(pair, {})
         known[count] = fmean([known[count], gain]) if count in known else gain
         await self._keep()
         failpoints.reach("packing.measured")
-        names = ", ".join(sorted({study.name for _, study in these.rows}))
+        names = ", ".join(sorted({study.name for _, study in these.first}))
         log.info("%d trials of %s on one card do %.2f times the work of one alone", count, names, known[count])
         return True
 
-    def _gain(self, conn: Connection, these: _Together, over: bool) -> float | None:
-        """How many times the work of one alone they do; None where that cannot be told yet."""
-        paces = self._by_speed(conn, these)
-        if len(paces) == len(these.rows):
-            return packing.together(paces)
-        return self._by_length(conn, these) if over else None
-
-    def _by_speed(self, conn: Connection, these: _Together) -> list[tuple[float, float]]:
-        """Steps a second of each now, and alone: its own before the others came, else its study's."""
-        named = [(row, study, _metric(study)) for row, study in these.rows]
-        firsts = [queries.reported_since(conn, *_key(row), metric, these.since) for row, _, metric in named]
+    def _by_speed(self, conn: Connection, these: _Together) -> float | None:
+        """By steps a second now and alone; the latter are a trial's own before the others came, else its study's."""
+        firsts = [queries.reported_since(conn, *_key(row), _metric(study), these.since) for row, study in these.first]
         known = [first for first in firsts if first is not None]
         if len(known) < len(firsts):
-            return []
-        found = []
-        for row, study, metric in named:
-            now = queries.speed(conn, *_key(row), metric, max(known), these.seen, REPORTS)
-            alone = queries.speed(conn, *_key(row), metric, row.claimed_at, self._shared[_key(row)], REPORTS)
+            return None
+        paces: dict[int, list[float]] = {}
+        for key, (row, study) in these.rows.items():
+            metric = _metric(study)
+            now = queries.speed(conn, *key, metric, max(known), these.seen, REPORTS)
+            alone = queries.speed(conn, *key, metric, row.claimed_at, self._shared[key], REPORTS)
             taken = self._footprint(study)
             alone = alone or (taken.speed if taken else None)
             if now and alone:
-                found.append((now, alone))
-        return found
+                paces.setdefault(study.id, []).append(now / alone)
+        return packing.together(paces, these.guests)
 
     def _by_length(self, conn: Connection, these: _Together) -> float | None:
         """Of trials that report too little for a speed: as the first that ended took; the others are taken for alike.
 
         It must have shared the card for most of its life: what was left to it when the others came is but a guess.
         """
-        for row, study in these.rows:
+        for row, study in these.rows.values():
             taken = self._footprint(study)
             if taken is None or taken.speed or not taken.seconds:
                 continue
             attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
-            if attempt is None or attempt["failure"] or not (attempt["ended_at"] and attempt["started_at"]):
+            if row.attempt > 1 or attempt is None or attempt["ended_by"] != "exit_ok" or not attempt["started_at"]:
                 continue
-            alone = max(0.0, self._shared[_key(row)] - attempt["started_at"])
+            joined = self._shared[_key(row)] if len(these.guests) == 2 else these.since
+            alone = max(0.0, joined - attempt["started_at"])
             lasted = attempt["ended_at"] - attempt["started_at"] - alone
             if alone <= MOSTLY * taken.seconds and lasted > 0:
-                return float(len(these.rows) * (taken.seconds - alone) / lasted)
+                return float(len(these.guests) * (taken.seconds - alone) / lasted)
         return None
 
 
-def _key(row: queries.LiveAttempt) -> tuple[int, int]:
+def _key(row: queries.LiveAttempt) -> Key:
     return row.trial.id, row.attempt
 
 
