@@ -2,20 +2,24 @@
 
 Owns the checks and their table. Nothing is fetched: `--wheels FOLDER` downloads, where there is a network, what is to
 be handed over, and lists it with its sizes (torch and NVIDIA's libraries are the machine's own). Trials run under the
-machine's own Python with CUDA, whose version the wheels must have: 99 wheels and 157 MiB for 3.11, the largest of them
-scipy (34), numpy (16), pandas (12), matplotlib, plotly, scikit-learn and ax-platform (9 each). On a machine without a
+machine's own Python with CUDA, whose version the wheels must have (`--python-version 3.12`): 100 wheels and 159 MiB for
+3.11, the largest of them scipy (34), numpy (16), pandas (12), matplotlib, plotly, scikit-learn and Ax (9 each).
+Before the checks that Python is asked for CUDA, and cards that somebody else uses are left out. On a machine without a
 driver the stand-in takes its place, and the table says so: then it shows that the checks run, and nothing of CUDA.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +27,37 @@ from tests.crash.processes import kill_all, of_home
 from tests.e2e.conftest import DaemonProcess, Refusal, wait_until
 from tests.gpus.standin import ENV_FOLDER, GIB, Cards
 from tuned.core import words
+from tuned.core.cards.attribution import FOREIGN_BYTES
+from tuned.core.cards.shares import is_part
 from tuned.core.trials.card_figures import in_words
-from tuned.nvidia import Look, Nvidia
+from tuned.daemon.attempts.gpu_memory import cuda_tool
+from tuned.nvidia import Card, Look, Nvidia
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "benchmarks" / "scripts"
 OF_THE_MACHINE = ("torch", "nvidia", "triton", "cuda")
 """Beginnings of the packages that are not handed over."""
-PATIENCE_S = 300.0
+LIMIT_S = 480.0
+"""Of the whole; checks that it leaves no time for are not tried."""
+PATIENCE_S = 180.0
+"""For a study."""
+ASK = """
+import json, sys, time
+import torch
+if not torch.cuda.is_available():
+    sys.exit("torch %s of this Python does not find a card" % torch.__version__)
+matrix = torch.randn(4096, 4096, device="cuda")
+for _ in range(3):
+    began = time.perf_counter()
+    for _ in range(20):
+        (matrix @ matrix).sum().item()
+    each = (time.perf_counter() - began) / 20
+name = torch.cuda.get_device_name()
+print(json.dumps({"products": 1 / each, "torch": torch.__version__, "cuda": torch.version.cuda, "name": name}))
+"""
+"""Asks the trials' Python for CUDA, and how many products of two matrices it does in a second."""
+STEP_S = 0.25
+"""Of the trials' work, as in their script."""
 Row = tuple[str, str, str]
 """What was checked, what was found, and `ok`, `MISSED` or `not tried`."""
 
@@ -41,29 +68,39 @@ class Machine:
     Args:
         python: The trials' interpreter.
         cards: The stand-in's; None on a machine with a driver.
-        total: Bytes of the smallest card.
+        free: The driver's cards that nobody uses.
+        products: Products of matrices that one does in a second.
     """
 
-    def __init__(self, folder: Path, python: str, cards: Cards | None, total: int) -> None:
-        self.daemon, self.python, self.cards, self.gib = DaemonProcess(folder / "home"), python, cards, total / GIB
-        self.environment = cards.environment if cards else {}
+    def __init__(
+        self, folder: Path, python: str, cards: Cards | None, free: Sequence[Card] = (), products: float = 0.0
+    ) -> None:
+        self.daemon, self.python, self.cards, self.products = DaemonProcess(folder / "home"), python, cards, products
+        self.gib = min((card.memory_total for card in free), default=24 * GIB) / GIB
+        self.cut = any(is_part(card.uuid) for card in free)
+        self.environment = {"XDG_CONFIG_HOME": str(folder)}
+        self.environment |= cards.environment if cards else {"CUDA_VISIBLE_DEVICES": ",".join(c.uuid for c in free)}
+        self.ends_at, self.submitted = time.monotonic() + LIMIT_S, ""
         self.daemon.start(**self.environment)
 
     def submit(self, name: str, trials: int, script: str = "cuda_work.py", **more: Any) -> None:
         """A study; `takes` are a trial's parameters, `space` further ones, `run` and `search` further settings."""
         takes = {"gib": 0.05 * self.gib, "busy": 30, "seconds": 4.0, **more.get("takes", {})}
+        takes["products"] = max(1, round(self.products * STEP_S * float(takes["busy"]) / 100))
         space: dict[str, Any] = {key: {"type": "fixed", "value": value} for key, value in takes.items()}
         space |= {"x": {"type": "float", "low": 0.0, "high": 1.0}, **more.get("space", {})}
         run: dict[str, Any] = {"script": str(SCRIPTS / script), "python": self.python, "resources": {"share": "never"}}
+        run |= more.get("run", {})
         if self.cards is not None:
-            run["env"] = {ENV_FOLDER: str(self.cards.folder)}
+            run["env"] = {ENV_FOLDER: str(self.cards.folder), **run.get("env", {})}
         study = {
             "name": name,
-            "run": {**run, **more.get("run", {})},
+            "run": run,
             "objective": {"metric": "loss", "direction": "minimize"},
             "space": space,
             "search": {"method": "sobol", "trials": trials, **more.get("search", {})},
         }
+        self.submitted = name
         self.daemon.submit(study, SCRIPTS)
 
     def ended(self, name: str) -> list[dict[str, Any]]:
@@ -74,7 +111,8 @@ class Machine:
             assert row["state"] != "paused", f"{name} is paused: {row['reason']}"
             return bool(row["ended_at"])
 
-        wait_until(over, f"{name} does not end", PATIENCE_S)
+        wait_until(over, f"{name} does not end", max(1.0, min(PATIENCE_S, self.ends_at - time.monotonic())))
+        self.submitted = ""
         numbers = [trial["number"] for trial in self.daemon.trials(name)]
         return [self.daemon.get(f"/v1/studies/{name}/trials/{number}") for number in numbers]
 
@@ -92,13 +130,15 @@ def warm_and_cold(machine: Machine) -> Row:
 
 
 def context_refused(machine: Machine) -> Row:
-    """A module that opens a card while it is imported is not forked from."""
-    what = "a card opened by an import: no fork"
-    if machine.cards is not None:
-        return what, "needs CUDA", "not tried"
-    machine.submit("context", 2, "cuda_at_import.py")
-    found = [trial["attempts"][-1]["mode"] for trial in machine.ended("context")]
-    return what, ", ".join(found), _word("cold" in found)
+    """No trial is forked from a process in which an import has opened a card: that import is not made ahead then."""
+    what = "an import ahead opens a card"
+    run = {"preload": ["opens_card"], "env": {"PYTHONPATH": str(SCRIPTS / "ahead")}}
+    machine.submit("context", 2, run=run)
+    ended = machine.ended("context")
+    states, modes = ([trial["trial"]["state"] for trial in ended], [trial["attempts"][-1]["mode"] for trial in ended])
+    refused = "opens_card" in machine.daemon.log() and "no process could be forked" in machine.daemon.log()
+    told = f"{'refused' if refused else 'not refused'}; trials {', '.join(modes)} without it: {', '.join(states)}"
+    return what, told, _word(refused and set(states) == {"completed"})
 
 
 def out_of_memory(machine: Machine) -> Row:
@@ -129,6 +169,8 @@ def parts(machine: Machine) -> Row:
 
 def packed(machine: Machine) -> Row:
     """Small trials share a card by themselves."""
+    if machine.cut:
+        return "packing", "instances of a card are not shared", "not tried"
     trials = 4 * len(machine.daemon.get("/v1/gpus")) + 2
     machine.submit("packed", trials, run={"resources": {}}, takes={"seconds": 8.0})
     machine.ended("packed")
@@ -140,13 +182,14 @@ def figures(machine: Machine) -> Row:
     """The figures of a trial's card."""
     machine.submit("figures", 1, takes={"seconds": 8.0})
     card = machine.ended("figures")[0]["trial"]["card"]
-    return "figures of a trial", in_words(card), _word({"peak_memory", "utilisation", "watt_hours"} <= set(card))
+    wanted = {"peak_memory"} if machine.cut else {"peak_memory", "utilisation", "watts"}
+    return "figures of a trial", in_words(card), _word(wanted <= set(card) and card["peak_memory"] > 0)
 
 
 def moved(machine: Machine) -> Row:
     """A pause that moves the GPU memory away, and back."""
     what = "pause --level cuda"
-    if shutil.which("cuda-checkpoint") is None:
+    if cuda_tool() is None:
         return what, "cuda-checkpoint is not installed", "not tried"
     machine.submit("moved", 1, takes={"seconds": 8.0})
     machine.daemon.until(lambda: machine.daemon.trials("moved")[0]["last_step"] is not None, "it reports nothing")
@@ -181,18 +224,55 @@ def _word(reached: bool) -> str:
 
 
 def _tried(check: Callable[[Machine], Row], machine: Machine) -> Row:
+    what = check.__name__.replace("_", " ")
+    if machine.ends_at < time.monotonic() + 20.0:
+        return what, f"no time was left of {LIMIT_S / 60:.0f} minutes", "not tried"
     try:
         return check(machine)
-    except (AssertionError, Refusal) as error:
-        return check.__name__.replace("_", " "), str(error).splitlines()[0][:160], "MISSED"
+    except (AssertionError, Refusal, OSError) as error:
+        if machine.submitted:  # else the next check would wait behind it
+            with contextlib.suppress(Refusal, OSError):
+                machine.daemon.post("/v1/kill", {"targets": [machine.submitted]})
+        return what, (str(error).splitlines() or [repr(error)])[0][:160], "MISSED"
 
 
-def wheels(folder: Path) -> int:
-    """Download what is to be handed over, and list it with its sizes."""
+def ask(python: str, free: Sequence[Card]) -> dict[str, Any]:
+    """What the trials' Python says of CUDA.
+
+    Raises:
+        SystemExit: It has none, and why.
+    """
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": free[0].uuid}
+    asked = subprocess.run([python, "-c", ASK], env=environment, capture_output=True, text=True)
+    if asked.returncode:
+        why = (asked.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise SystemExit(f"gpu-check: {python}: {why} (name another one: make gpu-check TORCH_PYTHON=...)")
+    return dict(json.loads(asked.stdout.splitlines()[-1]))
+
+
+def unused(look: Look) -> list[Card]:
+    """The cards that nobody uses.
+
+    Raises:
+        SystemExit: There are none.
+    """
+    free = [card for card in look.cards if card.sample and card.sample.memory_used <= FOREIGN_BYTES]
+    for card in look.cards:
+        if card not in free:
+            used = card.trouble or f"{words.size(card.sample.memory_used if card.sample else 0)} are in use"
+            print(f"gpu-check: card {card.number} is left out: {used} (nvidia-smi says by whom)", file=sys.stderr)
+    if look.cards and not free:
+        raise SystemExit("gpu-check: no card is free; end what runs there and try again")
+    return free
+
+
+def wheels(folder: Path, version: str) -> int:
+    """Download what is to be handed over to a machine with this version of Python, and list it with its sizes."""
     locked = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line[:1].isalpha()]
     wanted = [line for line in locked if not line.lower().startswith(OF_THE_MACHINE) or line.startswith("nvidia-ml-py")]
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
-    subprocess.run([*command, *wanted, "pytest", "pluggy", "iniconfig"], check=True)
+    beside = ["pip", "pytest", "pluggy", "iniconfig"]  # without a network, pip installs from its own wheel
+    subprocess.run([*command, "--python-version", version, *wanted, *beside], check=True)
     found = sorted(folder.glob("*.whl"), key=lambda path: -path.stat().st_size)
     for path in found:
         print(f"{words.size(path.stat().st_size):>10}  {path.name}")
@@ -205,23 +285,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make gpu-check")
     parser.add_argument("--python", default=shutil.which("python3"), help="the trials' interpreter")
     parser.add_argument("--wheels", type=Path, help="download the wheels to hand over into this folder, and list them")
+    here = ".".join(map(str, sys.version_info[:2]))
+    parser.add_argument("--python-version", default=here, help=f"of the machine that they are for (without it, {here})")
     parser.add_argument(
         "names", nargs="*", choices=[*(check.__name__ for check in CHECKS), []], help="these checks alone"
     )
     options = parser.parse_args()
     if options.wheels:
-        return wheels(options.wheels)
+        return wheels(options.wheels, options.python_version)
     began, look = time.monotonic(), Nvidia().look()
+    free = unused(look)
+    asked = ask(options.python, free) if free else {}
     with tempfile.TemporaryDirectory(prefix="tuned-gpu-", dir="/var/tmp") as name:
         folder = Path(name)
         cards = None if look.cards else _stand_in(folder)
-        total = min((card.memory_total for card in look.cards), default=24 * GIB)
-        machine = Machine(folder, options.python, cards, total)
+        machine = Machine(folder, options.python, cards, free, asked.get("products", 0.0))
         try:
             rows = [_tried(check, machine) for check in CHECKS if check.__name__ in (options.names or [check.__name__])]
         finally:
             kill_all(of_home(folder / "home"))
-    print(f"{_named(look)}; {time.monotonic() - began:.0f} s\n\n| checked | found | |\n|---|---|---|")
+    print(f"{_named(look, asked)}; {time.monotonic() - began:.0f} s\n\n| checked | found | |\n|---|---|---|")
     print("\n".join(f"| {what} | {found} | {word} |" for what, found, word in rows))
     return int(any(word == "MISSED" for _, _, word in rows))
 
@@ -231,11 +314,12 @@ def _stand_in(folder: Path) -> Cards:
     return Cards(folder / "cards", card)
 
 
-def _named(look: Look) -> str:
+def _named(look: Look, asked: dict[str, Any]) -> str:
     if not look.cards:
         return "No driver here: the stand-in takes its place, and nothing of CUDA is shown"
     card = look.cards[0]
-    return f"{len(look.cards)} x {card.name}, {words.size(card.memory_total)}, driver {look.version}"
+    told = f"{len(look.cards)} x {card.name}, {words.size(card.memory_total)}, driver {look.version}"
+    return f"{told}, torch {asked['torch']} with CUDA {asked['cuda']}"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from tests.gpus.standin import ENV_FOLDER, GIB, LOST, Cards
 from tests.patience import DEADLINE_S
 from tuned.client import api_steering
 from tuned.client.http import Client
+from tuned.daemon.cards.polite import TAKEN
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -223,9 +226,26 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
     assert daemon.get("/v1/gpus")[0]["left_to"] == "left to others in quiet hours until 24:00"
     daemon.post("/v1/gpus/yield", {"gpu": "0"})
     assert daemon.wait_state("gpus", 1, "running")["attempt"] == 3
+    daemon.until(lambda: kept(daemon, TAKEN), "it is not kept that a person took the card")
+    daemon.kill()
+    seen = looks(daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path)))
+    daemon.until(lambda: looks(daemon) > seen, "it does not look")
+    assert (daemon.trials("gpus")[0]["attempt"], daemon.get("/v1/gpus")[0]["left_to"]) == (3, "")
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
     assert "resumed on 0" in daemon.get("/v1/studies/gpus/trials/1/log")["text"]
+
+
+def kept(daemon: DaemonProcess, key: str) -> Any:
+    """What a daemon has kept under a key."""
+    with closing(sqlite3.connect(f"file:{daemon.home / 'tuned.db'}?mode=ro", uri=True)) as rows:
+        found = rows.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return found and json.loads(found[0])
+
+
+def looks(daemon: DaemonProcess) -> float:
+    """How often the first trial's card was looked at."""
+    return float(daemon.get("/v1/studies/gpus/trials/1")["trial"]["card"]["samples"])
 
 
 SHARING = """

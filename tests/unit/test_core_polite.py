@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tuned.core.cards.polite import Politeness, Presence, Quiet, politeness_of, quiet_until, seen
+from tuned.core.cards.polite import Politeness, Presence, Quiet, politeness_of, quiet_since, quiet_until, seen
 from tuned.core.errors import InvalidInput
 
 SETTINGS = Politeness(after=30.0, back_after=300.0)
@@ -92,6 +92,19 @@ def rules(**over: Any) -> tuple[Quiet, ...]:
 )
 def test_quiet_hours_go_by_the_clock(over: dict[str, Any], at: str, until: str) -> None:
     assert quiet_until(rules(**over), 0, datetime.fromisoformat(at)) == until
+
+
+def test_hours_that_lie_over_each_other_are_one() -> None:
+    tables = [{"from": "00:00", "to": "16:00", "cards": [0]}, {"from": "15:00", "to": "23:00"}]
+    hours = politeness_of({"quiet": [*tables, {"from": "23:00", "to": "02:00", "days": ["mon"]}]}).quiet
+    ends = [quiet_until(hours, card, datetime.fromisoformat(f"2026-03-0{day} 15:30")) for card, day in ((0, 3), (1, 3), (1, 2))]
+    assert ends == ["23:00", "23:00", "02:00"]
+    assert quiet_until(hours, 1, datetime.fromisoformat("2026-03-03 14:00")) == ""
+    always = politeness_of({"quiet": [{"from": "00:00", "to": "24:00"}]}).quiet
+    assert quiet_until(always, 0, datetime.fromisoformat("2026-03-03 14:00")) == "24:00"
+    begin = datetime.fromisoformat("2026-03-02 15:00")
+    found = [quiet_since(hours, 1, begin, begin + timedelta(hours=later)) for later in (0, 9, 11, 24)]
+    assert found == [True, True, False, False], "the same hours, not those of the next day"
 
 
 @pytest.mark.parametrize(("day", "quiet"), [("2026-03-28", 4), ("2026-03-29", 3), ("2026-10-25", 5), ("2026-10-26", 4)])

@@ -136,6 +136,17 @@ def test_the_daemons_own_variable_limits_what_is_leased(cards, visible, leased):
         assert slots.environment("GPU-y")["CUDA_VISIBLE_DEVICES"] == "1"
 
 
+def test_a_variable_that_hides_every_card_is_told(cards):
+    assert Slots(Nvidia(), 1, "foo").notes == ["CUDA_VISIBLE_DEVICES=foo of the daemon leaves it none of 2 GPUs"]
+    assert Slots(Nvidia(), 1, "0").notes == []
+    assert Slots(NoDriver(), 1, "foo").notes == []
+
+
+def test_where_any_card_of_the_machine_is_cut_all_are_named_by_uuid(cards):
+    cards.cut(0, {"uuid": "MIG-a", "name": "H100 1g", "memory_total": GIB})
+    assert Slots(Nvidia(), 1, "GPU-y").environment("GPU-y")["CUDA_VISIBLE_DEVICES"] == "GPU-y"
+
+
 def test_each_trial_has_its_share_of_the_cores(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
     slots = Slots(NoDriver(), 3)

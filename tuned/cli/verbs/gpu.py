@@ -66,7 +66,7 @@ def gpu(
 
 def _table(rows: Sequence[GpuRow]) -> None:
     if not rows:
-        show_line("this machine has no GPU; trials run in CPU slots (see: tunectl daemon status)")
+        show_line("no GPU is leased here: trials run in CPU slots (see: tunectl daemon status, tunectl doctor)")
         return
     show_table(
         ["gpu", "name", "=use", "=memory", "held by", "note"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tuned.core.cards.attribution import FOREIGN_BYTES
@@ -18,6 +18,7 @@ from tuned.core.names import nearest
 from tuned.core.sizes import parse_size
 
 WHOSE = ("others", "all")
+_DAY, _DAY_MINUTES = timedelta(days=1), 1440
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -40,16 +41,31 @@ class Quiet:
         """Whether it holds for a card at a local time. Where clocks are set, it goes by what they show."""
         if self.cards and card not in self.cards:
             return False
-        minute, today, before = at.hour * 60 + at.minute, at.weekday(), (at.weekday() - 1) % 7
+        minute, today, before = _minute_of(at), at.weekday(), (at.weekday() - 1) % 7
         if self.begin < self.end:
             return today in self.days and self.begin <= minute < self.end
         return (today in self.days and minute >= self.begin) or (before in self.days and minute < self.end)
 
 
 def quiet_until(rules: Sequence[Quiet], card: int, at: datetime) -> str:
-    """The time on the wall at which a card's quiet hours end, `18:00`; empty outside of them."""
-    ends = [rule.end for rule in rules if rule.holds(card, at)]
-    return f"{ends[0] // 60:02}:{ends[0] % 60:02}" if ends else ""
+    """The time on the wall at which a card's quiet hours end, `18:00`; empty outside of them.
+
+    Hours that follow each other, or lie over each other, are one; more than a day of them ends at midnight.
+    """
+    end, moment = "", at
+    while moment - at < _DAY and (ends := [rule.end for rule in rules if rule.holds(card, moment)]):
+        left = max((minute - _minute_of(moment) - 1) % _DAY_MINUTES + 1 for minute in ends)
+        last = _minute_of(moment) + left
+        end = "24:00" if last == _DAY_MINUTES else f"{last // 60 % 24:02}:{last % 60:02}"
+        moment += timedelta(minutes=left)
+    return end
+
+
+def quiet_since(rules: Sequence[Quiet], card: int, begin: datetime, now: datetime) -> bool:
+    """Whether a card has had quiet hours all the time between two moments, by the clock on the wall."""
+    minutes = int((now - begin).total_seconds() // 60)
+    moments = (begin + timedelta(minutes=passed) for passed in range(minutes + 1))
+    return all(any(rule.holds(card, moment) for rule in rules) for moment in moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,10 @@ class Presence:
     quiet_since: float | None = None
     left: bool = False
     kept: bool = False
+
+
+def _minute_of(at: datetime) -> int:
+    return at.hour * 60 + at.minute
 
 
 def seen(before: Presence, there: bool, settings: Politeness, now: float) -> tuple[Presence, str]:

@@ -133,7 +133,9 @@ class Packing:
 
     def _card(self, card: str) -> SharedCard:
         total = next(slot.memory_total or 0 for slot in self._slots.gpus if slot.id == card)
-        sample, judgement = self._slots.samples[card], self._slots.judgements[card]
+        sample, judgement = self._slots.samples.get(card), self._slots.judgements.get(card)
+        if sample is None or judgement is None:
+            return SharedCard(card, 0.0, 0.0, None)  # it was lost just now
         guests = [self._guest_of(holder) for holder in self._slots.leases.get(card, {})]
         known = [guest for guest in guests if guest is not None]
         alone = sample.exclusive or len(known) < len(guests)

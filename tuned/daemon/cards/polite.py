@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from storage.engine import Database
 from storage.facts import fact, keep_fact
-from tuned.core.cards.polite import Politeness, Presence, politeness_of, quiet_until, seen
+from tuned.core.cards.polite import Politeness, Presence, Quiet, politeness_of, quiet_since, quiet_until, seen
 from tuned.core.errors import TunedError
 from tuned.daemon import clock
 from tuned.daemon.cards.yields import LONGEST_S, Yields
@@ -27,6 +27,9 @@ from tuned.wire import GpuYield
 log = logging.getLogger(__name__)
 
 KEY = "gpu/polite"
+TAKEN = "gpu/taken"
+"""Cards that a person took back, each with a moment (unix seconds): `polite`: since when somebody works on it; `quiet`:
+when it was taken in its quiet hours."""
 QUIET = "left to others in quiet hours"
 """What a card is left to in them; the text goes on with their end."""
 
@@ -48,12 +51,15 @@ class Polite:
         self._presences: dict[str, Presence] = {}
         self._quiet: dict[str, bool] = {}
         """Card in its quiet hours -> whether our trials have left it; no: a person has taken it back."""
+        self._taken: dict[str, dict[str, float]] = {"polite": {}, "quiet": {}}
         self.on = False
         self.trouble = ""
 
     async def begin(self) -> None:
         """Know again whether it is on, and which cards were left."""
         self.on = bool(await self._database.ask(lambda conn: fact(conn, KEY)))
+        self._taken |= await self._database.ask(lambda conn: fact(conn, TAKEN)) or {}
+        self._presences = {slot_id: Presence(since, kept=True) for slot_id, since in self._taken["polite"].items()}
         for slot_id, since in self._yields.left_since().items():
             if self._slots.left_to.get(slot_id, "").startswith(QUIET):
                 self._quiet[slot_id] = True
@@ -80,18 +86,42 @@ class Polite:
             try:
                 until = quiet_until(settings.quiet, slot.index, at)
                 if until or slot.id in self._quiet:
-                    await self._by_the_clock(slot, until)
+                    taken = slot.id not in self._quiet and self._taken_in(settings.quiet, slot, at)
+                    await self._by_the_clock(slot, until, taken)
                 elif self.on:
                     await self._look(slot, settings)
             except TunedError as error:
                 log.info("%s is not left: %s", slot.label, error)
+        await self._keep_taken()
 
-    async def _by_the_clock(self, slot: Slot, until: str) -> None:
-        """Leave a card for its quiet hours, and come back behind them; whoever works on it then is seen anew."""
+    def _taken_in(self, rules: Sequence[Quiet], slot: Slot, at: datetime) -> bool:
+        """Whether a person took a card back in these very quiet hours, before this daemon began."""
+        since = self._taken["quiet"].get(slot.id)
+        return since is not None and quiet_since(rules, slot.index, datetime.fromtimestamp(since), at)  # noqa: DTZ006
+
+    async def _keep_taken(self) -> None:
+        before, now = self._taken["quiet"], clock.now()
+        quiet = {slot_id: before.get(slot_id, now) for slot_id, left in self._quiet.items() if not left}
+        polite = {slot_id: one.since or 0.0 for slot_id, one in self._presences.items() if one.kept}
+        taken = {"polite": polite, "quiet": quiet}
+        if taken != self._taken:
+            self._taken = taken
+            await self._database.writer.run(lambda conn: keep_fact(conn, TAKEN, taken if polite or quiet else None))
+
+    async def _by_the_clock(self, slot: Slot, until: str, taken: bool) -> None:
+        """Leave a card for its quiet hours, and come back behind them; whoever works on it then is seen anew.
+
+        Args:
+            slot: The card.
+            until: Their end; empty outside of them.
+            taken: Whether a person had taken it back in them before this daemon began.
+        """
         free = self._slots.yielded.get(slot.id, 0.0) <= clock.now()
         if not until:
             if self._quiet.pop(slot.id) and not free:
                 await self._yields.yield_(GpuYield(slot.id))
+        elif slot.id not in self._quiet and taken:
+            self._quiet[slot.id] = False
         elif slot.id not in self._quiet:
             if free or self._presences.pop(slot.id, Presence()).left:  # else a person has left it
                 await self._yields.yield_(GpuYield(slot.id, LONGEST_S), f"{QUIET} until {until}", clock.now())

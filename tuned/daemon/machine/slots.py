@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from tuned.core import words
 from tuned.core.cards.attribution import Found, Judgement, Whose, judge
 from tuned.core.cards.shares import how_many, is_part
 from tuned.core.places import label_of
@@ -98,7 +99,10 @@ class Slots:
         self.trouble = ""
         self._before: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
-        self._hidden = False
+        self._hidden = 0
+        """How many cards are not this daemon's to lease."""
+        self._cut = False
+        """Whether a card of the machine is cut into instances."""
         self._looked_at = 0.0
         self._take(driver.look(), Ours())
 
@@ -124,8 +128,11 @@ class Slots:
 
     @property
     def notes(self) -> list[str]:
-        """Cards that do not answer, and a driver that does not; one line each."""
+        """Cards that do not answer, a driver that does not, and that all cards are hidden; one line each."""
         lost = [f"{slot.label}: {self.lost[slot.id]}" for slot in self.gpus if slot.id in self.lost]
+        if self._hidden and not self.gpus:
+            there = words.count(self._hidden, "GPU")
+            return [f"CUDA_VISIBLE_DEVICES={self._visible} of the daemon leaves it none of {there}"]
         return lost or ([f"the NVIDIA driver does not answer: {self.trouble}"] if self.trouble else [])
 
     def label(self, device: str) -> str:
@@ -231,7 +238,7 @@ class Slots:
         """
         if not self.gpus and not self._hidden:
             return {}
-        if any(is_part(slot.id) for slot in self.gpus):
+        if self._cut:
             named = [slot for slot in slot_id.split(",") if slot in self.samples or slot in self.lost]
             return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(named)}
         wanted = sorted(self._ordinals[slot] for slot in slot_id.split(",") if slot in self._ordinals)
@@ -254,7 +261,8 @@ class Slots:
         self.samples, self.judgements, self.trouble = samples, judgements, look.trouble
         self.lost = {card.uuid: card.trouble for card in cards if card.trouble}
         self._ordinals = {card.uuid: card.ordinal for card in cards if card.ordinal is not None}
-        self._hidden = len(cards) < len(look.cards)
+        self._hidden = len(look.cards) - len(cards)
+        self._cut = any(is_part(card.uuid) for card in look.cards)
         self._looked_at = time.monotonic()
         if self._looked_at - self._kept_at >= KEPT_EVERY_S:
             self._kept_at = self._looked_at
