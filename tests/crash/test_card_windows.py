@@ -18,32 +18,27 @@ SCRIPT = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from tests.gpus.workload import GIB, Workload
-import pathlib, tuned
+import itertools, pathlib, tuned
 trial = tuned.current_trial()
 saved = pathlib.Path(trial.checkpoint_dir, "step")
 first = int(saved.read_text()) + 1 if saved.exists() else 0
+over = pathlib.Path(trial.params["over"]), pathlib.Path(f"{{trial.params['over']}}-{{trial.number}}")
 with Workload(2 * GIB, 20) as used:
-    # Those that share the card do so for long enough to be measured.
-    for step in range(first, 20 if trial.number < 3 else 60):
+    for step in itertools.count(first):
         trial.report(step=step, loss=trial.params["x"])
         saved.with_suffix(".new").write_text(str(step))
         saved.with_suffix(".new").rename(saved)
+        if any(path.exists() for path in over):
+            break
         if trial.should_stop():
             raise SystemExit
-        used.step(0.1)
-trial.report(step=60, loss=trial.params["x"])
+        used.step(0.05)
 """
-STUDY = {
-    "name": "cards",
-    "objective": {"metric": "loss", "direction": "minimize"},
-    "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}},
-    "search": {"method": "sobol", "trials": 4},
-}
 SETTINGS = '[gpu]\nafter = "0s"\nback_after = "0s"\nwhose = "all"\n'
 
 
 class CardLab(Lab):
-    """A lab with one card, and a study whose trials use it: two of them alone, then two together."""
+    """A lab with one card; its trials run until they are told that it is over."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -53,17 +48,39 @@ class CardLab(Lab):
         environment = {**self.cards.environment, "XDG_CONFIG_HOME": str(folder)}
         self.daemon.spawn = partial(self.daemon.spawn, **environment)  # type: ignore[method-assign]
         (self.base / "train.py").write_text(SCRIPT)
+        self.name, self.trials = "", 0
+
+    def begin(self, trials: int) -> None:
+        """Submit a study of so many trials."""
         run = {"script": "train.py", "retries": RETRIES, "env": {ENV_FOLDER: str(self.cards.folder)}}
-        self.content = {**STUDY, "run": run}
+        self.name, self.trials = self.study(run=run, search={"method": "sobol", "trials": trials}), trials
+        over = {"type": "fixed", "value": f"over-{self.name}"}
+        self.content["space"] = {"x": {"type": "float", "low": 0.0, "high": 1.0}, "over": over}
+        self.send()
+
+    def over(self, number: int | None = None) -> None:
+        """Let a trial come to its end, or all."""
+        (self.base / (f"over-{self.name}" if number is None else f"over-{self.name}-{number}")).touch()
 
     def last_step(self, number: int) -> float | None:
         """The last step that a trial reported."""
-        trials = self.daemon.trials("cards")
+        trials = self.daemon.trials(self.name)
         return trials[number - 1]["last_step"] if len(trials) >= number else None
+
+    def memory(self, number: int) -> float:
+        """What a trial was seen to hold."""
+        if self.last_step(number) is None:
+            return 0.0
+        trial = self.daemon.get(f"/v1/studies/{self.name}/trials/{number}")["trial"]
+        return float(trial["card"].get("peak_memory", 0.0))
 
 
 def joining(lab: CardLab, point: str) -> Steps:
-    lab.send()
+    """Two run alone, one after the other; then a fourth joins the third."""
+    lab.begin(4)
+    for number in (1, 2):
+        lab.daemon.until(lambda: lab.memory(number) > 0, "it is not seen on its card")  # noqa: B023
+        lab.over(number)
     lab.daemon.until(lambda: lab.last_step(3) is not None, "the third does not run")
     lab.arm(point)
     yield
@@ -72,7 +89,7 @@ def joining(lab: CardLab, point: str) -> Steps:
 def leaving(lab: CardLab, point: str) -> Steps:
     """Somebody begins to work on the card, and has gone by the time that the daemon is there again."""
     lab.daemon.post("/v1/gpus/polite", {"on": True})
-    lab.send()
+    lab.begin(1)
     lab.daemon.until(lambda: lab.last_step(1) is not None, "it reports nothing")
     lab.arm(point)
     lab.cards.set(0, processes={1: 4 * GIB})
@@ -97,12 +114,24 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def kept(scratch: Callable[[], Path]) -> Iterator[list[CardLab]]:
+    """The lab of the last test, as long as tests go well: starting daemons is what takes time."""
+    labs: list[CardLab] = []
+    yield labs
+    for lab in labs:
+        lab.close()
+
+
 @pytest.fixture
-def card_lab(scratch: Callable[[], Path]) -> Iterator[CardLab]:
-    lab = CardLab(scratch())
-    lab.start()
-    yield lab
-    lab.close()
+def card_lab(scratch: Callable[[], Path], kept: list[CardLab]) -> CardLab:
+    if kept and not kept[-1].sound:
+        kept.pop().close()
+    if not kept:
+        kept.append(CardLab(scratch()))
+        kept[-1].start()
+    kept[-1].sound = False
+    return kept[-1]
 
 
 @pytest.mark.parametrize(("point", "victims"), CASES)
@@ -119,6 +148,8 @@ def test_nothing_is_lost(card_lab: CardLab, point: str, victims: tuple[str, ...]
         lab.wait_answering()
     for _ in steps:
         raise AssertionError("the steps have one window")
-    lab.daemon.wait_ended("cards")
-    assert lab.daemon.study("cards")["counts"] == {"completed": 4}
+    lab.over()
+    lab.daemon.wait_ended(lab.name)
+    assert lab.daemon.study(lab.name)["counts"] == {"completed": lab.trials}
     wait_until(lambda: lab.daemon.get("/v1/gpus")[0]["held_by"] == [], "a lease is left")
+    lab.sound = True

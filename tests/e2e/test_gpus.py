@@ -204,7 +204,7 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
     (tmp_path / "train.py").write_text(textwrap.dedent(SAVING))
     (tmp_path / "tuned-hpo").mkdir()
     (tmp_path / "tuned-hpo" / "config.toml").write_text('[gpu]\nafter = "0s"\nback_after = "0s"\nwhose = "all"\n')
-    cards = Cards(tmp_path / "cards", *CARDS[:1])
+    cards = Cards(tmp_path / "cards", {**CARDS[0], "power": 0, "energy": 0})
     daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path))
     daemon.post("/v1/gpus/polite", {"on": True})
     daemon.submit({**STUDY, "search": {"method": "sobol", "trials": 1}}, tmp_path)
@@ -227,9 +227,13 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
     daemon.post("/v1/gpus/yield", {"gpu": "0"})
     assert daemon.wait_state("gpus", 1, "running")["attempt"] == 3
     daemon.until(lambda: kept(daemon, TAKEN), "it is not kept that a person took the card")
+    cards.set(0, energy=2 * WATT_HOUR)
+    daemon.until(lambda: figures(daemon).get("watt_hours") == 2.0, "its energy is not counted")
     daemon.kill()
-    seen = looks(daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path)))
-    daemon.until(lambda: looks(daemon) > seen, "it does not look")
+    seen = figures(daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path)))["samples"]
+    daemon.until(lambda: figures(daemon)["samples"] > seen, "it does not look")
+    cards.set(0, energy=3 * WATT_HOUR)
+    daemon.until(lambda: figures(daemon)["watt_hours"] == 3.0, "energy does not count on over a restart")
     assert (daemon.trials("gpus")[0]["attempt"], daemon.get("/v1/gpus")[0]["left_to"]) == (3, "")
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
@@ -243,9 +247,13 @@ def kept(daemon: DaemonProcess, key: str) -> Any:
     return found and json.loads(found[0])
 
 
-def looks(daemon: DaemonProcess) -> float:
-    """How often the first trial's card was looked at."""
-    return float(daemon.get("/v1/studies/gpus/trials/1")["trial"]["card"]["samples"])
+WATT_HOUR = 3_600_000
+"""In millijoules."""
+
+
+def figures(daemon: DaemonProcess) -> Any:
+    """What the first trial did with its card."""
+    return daemon.get("/v1/studies/gpus/trials/1")["trial"]["card"]
 
 
 SHARING = """
@@ -259,10 +267,21 @@ SHARING = """
             used.step(0.1)
             if {reports}:
                 trial.report(step=step, loss=trial.params["x"])
-            if step >= 24 and (not {reports} or trial.number < 3 or pathlib.Path("measured-{name}").exists()):
+            # Whoever reports nothing is measured by its length, the others until they are told that they were.
+            if step >= 24 if not {reports} else pathlib.Path(f"over-{name}-{{min(trial.number, 3)}}").exists():
                 break
     trial.report(step=step, loss=trial.params["x"])
 """
+
+
+def memory(daemon: DaemonProcess, study: str, number: int) -> float:
+    """What a trial was seen to hold of its card."""
+    if len(daemon.trials(study)) < number:
+        return 0.0
+    card = daemon.get(f"/v1/studies/{study}/trials/{number}")["trial"]["card"]
+    return float(card.get("peak_memory", 0.0))
+
+
 WORTH = r"[23] a card: 4.0 of 24.0 GiB, \d+% busy alone; together [12].\dx.*"
 NOT_WORTH = r"1 a card: .*; 2 together \d.\d+x, less than a tenth more: not packed again"
 
@@ -272,13 +291,16 @@ def test_trials_share_a_card_as_long_as_that_brings_something(daemon: DaemonProc
     daemon.start(**cards.environment)
     run = {"script": "train.py", "env": {ENV_FOLDER: str(cards.folder)}}
     # Compared by their steps, and those that report nothing on their way by their length.
-    rows = [("friends", 0.05, True, 4, WORTH), ("rivals", 0.6, True, 4, NOT_WORTH), ("silent", 0.05, False, 8, WORTH)]
+    rows = [("friends", 0.05, True, 4, WORTH), ("rivals", 0.6, True, 4, NOT_WORTH), ("silent", 0.05, False, 6, WORTH)]
     for name, contention, reports, trials, told in rows:
         script = SHARING.format(root=str(ROOT), name=name, contention=contention, reports=reports)
         (tmp_path / "train.py").write_text(textwrap.dedent(script))
         daemon.submit({**STUDY, "name": name, "run": run, "search": {"method": "sobol", "trials": trials}}, tmp_path)
+        for number in (1, 2) if reports else ():
+            daemon.until(lambda: memory(daemon, name, number), "it is not seen on its card")  # noqa: B023
+            (tmp_path / f"over-{name}-{number}").touch()
         daemon.until(lambda: re.fullmatch(told, daemon.study(name)["packing"]), f"{name}: nothing measured")  # noqa: B023
-        (tmp_path / f"measured-{name}").touch()
+        (tmp_path / f"over-{name}-3").touch()
         daemon.wait_ended(name)
         assert daemon.study(name)["counts"] == {"completed": trials}
         shared = [daemon.get(f"/v1/studies/{name}/trials/{n}")["attempts"][0]["shared"] for n in (1, 2, 4)]

@@ -55,8 +55,9 @@ def test_why(tunectl: Tunectl) -> None:
     for index in range(slots):
         tunectl("queue", "--name", f"long{index}", "--", "sleep", "300")
     tunectl("queue", "--name", "late", "--", "true")
+    tunectl("priority", "late", "7")
     state = tunectl.json("why", "late/1")["reasons"][-1]
-    assert state["code"] == "waits.slot" and "place 1 of 1 in the queue, priority 0" in state["evidence"]
+    assert state["code"] == "waits.slot" and "place 1 of 1 in the queue, priority 7" in state["evidence"]
     tunectl("pause", "late")
     assert tunectl.json("why", "late")["reasons"][0] == {
         "about": "state",

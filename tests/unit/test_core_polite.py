@@ -97,7 +97,10 @@ def test_quiet_hours_go_by_the_clock(over: dict[str, Any], at: str, until: str) 
 def test_hours_that_lie_over_each_other_are_one() -> None:
     tables = [{"from": "00:00", "to": "16:00", "cards": [0]}, {"from": "15:00", "to": "23:00"}]
     hours = politeness_of({"quiet": [*tables, {"from": "23:00", "to": "02:00", "days": ["mon"]}]}).quiet
-    ends = [quiet_until(hours, card, datetime.fromisoformat(f"2026-03-0{day} 15:30")) for card, day in ((0, 3), (1, 3), (1, 2))]
+    ends = [
+        quiet_until(hours, card, datetime.fromisoformat(f"2026-03-0{day} 15:30"))
+        for card, day in ((0, 3), (1, 3), (1, 2))
+    ]
     assert ends == ["23:00", "23:00", "02:00"]
     assert quiet_until(hours, 1, datetime.fromisoformat("2026-03-03 14:00")) == ""
     always = politeness_of({"quiet": [{"from": "00:00", "to": "24:00"}]}).quiet

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tuned.daemon.estimates.starts import Lane, Running, start_estimates
+from tuned.daemon.estimates.starts import Lane, Running, lane_gpus, start_estimates
 
 
 def test_waiting_trials_start_when_slots_come_free() -> None:
@@ -32,3 +32,11 @@ def test_parts_of_cards_whole_ones_and_cpu_slots_wait_for_their_own() -> None:
     lanes = {1: half, 2: whole, 3: pair, 4: plain}
     assert start_estimates(1, 2, [Running(1, 4.0), Running(1, 9.0)], [2, 3, 4, 4], lanes) == [0.0, 6.0, 0.0, 3.0]
     assert start_estimates(1, 1, [], [3, 2], lanes) == [None, 0.0], "two cards are never free here"
+
+
+def test_a_card_that_trials_of_another_study_share_has_no_room():
+    """Two trials of a study that shares cards have one each; how long they take is not known."""
+    shares = [lane_gpus(1.0, 2, 6, several) for several in (False, True)]
+    assert shares == [1 / 3, 1.0]
+    lanes = {1: Lane(None, 6, shares[1]), 2: Lane(10.0, 2, 1.0)}
+    assert start_estimates(1, 2, [Running(1, 5.0), Running(1, 5.0)], [2], lanes) == [None]

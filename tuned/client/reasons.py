@@ -104,7 +104,7 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
     evidence = [f"{words.count(daemon.running, 'trial')} run on {words.count(daemon.slots, 'slot')}"]
     for place, trial in enumerate(waiting, 1):
         if (trial.study, trial.number) == (row.study, row.number):
-            evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority}")
+            evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority + study.priority}")
             if trial.starts_in_s is not None:
                 evidence.append(f"it starts in about {words.duration(trial.starts_in_s)}")
     evidence += blocked
@@ -122,7 +122,8 @@ def _running(detail: TrialDetail) -> Reason:
         return Reason("state", "waits.daemon", [detail.waits_for, *evidence], "tunectl doctor")
     evidence = [f"attempt {row.attempt} runs on {row.slot or row.device}"]
     if row.last_step is not None:
-        evidence.append(f"its last report was of step {words.number(row.last_step)}")
+        evidence.append(f"the furthest step that it has reported is {words.number(row.last_step)}")
+    evidence += _attempts(detail.attempts)
     if detail.waits_for:
         return Reason("state", "stopping", [detail.waits_for, *evidence], f"tunectl kill {_name(row)}")
     if row.frozen:

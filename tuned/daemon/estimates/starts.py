@@ -33,6 +33,18 @@ class Lane:
     gpus: float = 0.0
 
 
+def lane_gpus(gpus: float, capacity: int, places: int, several: bool) -> float:
+    """A trial's share of the GPUs.
+
+    Args:
+        gpus: As its study wants them.
+        capacity: How many such trials have room, each with what it wants.
+        places: How many run at once where they share cards by themselves.
+        several: Whether other studies run or wait, too: a card that trials of one share is taken for those of another.
+    """
+    return gpus if several else gpus * capacity / max(capacity, places)
+
+
 @dataclass(slots=True)
 class _Machine:
     """Parts of slots by the time at which they are free, and each study's ends; a time that nobody knows is left out.

@@ -10,7 +10,7 @@ from storage import queries
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
-from tuned.daemon.estimates.starts import Lane, Running, start_estimates
+from tuned.daemon.estimates.starts import Lane, Running, lane_gpus, start_estimates
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import trial_row
@@ -29,7 +29,9 @@ async def queue(given: Given) -> list[TrialRow]:
 
     live, waiting, studies = await given.database.ask(find)
     # In a place, the engine's queue says when one starts.
-    lanes = {study.id: _lane(given, study) for study in studies if not study.spec.run.place}
+    here = [study for study in studies if not study.spec.run.place]
+    several = len({trial.study_id for trial in [*live, *waiting]} & {study.id for study in here}) > 1
+    lanes = {study.id: _lane(given, study, several) for study in here}
     now = clock.now()
     running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
     known = [trial for trial in waiting if trial.study_id in lanes]
@@ -46,9 +48,9 @@ async def queue(given: Given) -> list[TrialRow]:
     ]
 
 
-def _lane(given: Context, study: Study) -> Lane:
+def _lane(given: Context, study: Study, several: bool) -> Lane:
     wanted = study.spec.run.gpus
     places, capacity = given.packing.places(study), max(1, given.slots.capacity(wanted))
     parallel = study.spec.search.parallel or max(1, places)
     gpus = given.slots.default_gpus if wanted is None else wanted
-    return Lane(given.suggesting.pace(study.id).trial_s, parallel, gpus * capacity / max(capacity, places))
+    return Lane(given.suggesting.pace(study.id).trial_s, parallel, lane_gpus(gpus, capacity, places, several))
