@@ -76,12 +76,11 @@ class CardLab(Lab):
 
 
 def joining(lab: CardLab, point: str) -> Steps:
-    """Two run alone, one after the other; then a fourth joins the third."""
-    lab.begin(4)
-    for number in (1, 2):
-        lab.daemon.until(lambda: lab.memory(number) > 0, "it is not seen on its card")  # noqa: B023
-        lab.over(number)
-    lab.daemon.until(lambda: lab.last_step(3) is not None, "the third does not run")
+    """One runs alone; then a third joins the second."""
+    lab.begin(3)
+    lab.daemon.until(lambda: lab.memory(1) > 0, "it is not seen on its card")
+    lab.over(1)
+    lab.daemon.until(lambda: lab.last_step(2) is not None, "the second does not run")
     lab.arm(point)
     yield
 

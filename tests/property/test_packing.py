@@ -181,19 +181,22 @@ def ran(width: int, **over: object) -> Ran:
 
 
 def test_what_a_trial_takes_is_measured_alone_and_predicted_by_its_parameters() -> None:
-    assert footprint(SPACE, [ran(1), ran(2, alone=False), ran(3, memory=None)]) is None
-    two = footprint(SPACE, [ran(1, busy=30.0), ran(2, busy=38.0)])
+    assert footprint(SPACE, [ran(1), ran(2, alone=False), ran(3, memory=None)], 2) is None
+    only = footprint(SPACE, [ran(4)], 1)
+    assert only is not None and only.need({"width": 99}) == 5.0 * 2**30, "on one card the second need not wait for it"
+    assert footprint(SPACE, [ran(1, alone=False)], 0) is None
+    two = footprint(SPACE, [ran(1, busy=30.0), ran(2, busy=38.0)], 2)
     assert two is not None and (two.busy, two.need({"width": 99})) == (34.0, 2.5 * 2**30)
-    shared = footprint(SPACE, [ran(1, alone=False), ran(8, alone=False)], two)
+    shared = footprint(SPACE, [ran(1, alone=False), ran(8, alone=False)], 2, two)
     assert shared is not None and (shared.busy, shared.memory) == (34.0, 8 * 2**30), "they may share their card since"
-    four = footprint(SPACE, [ran(w) for w in (1, 4, 16, 64)])
+    four = footprint(SPACE, [ran(w) for w in (1, 4, 16, 64)], 2)
     assert four is not None
     assert four.need({"width": 32}) == pytest.approx(1.1 * 32 * 2**30, rel=0.02), "with a margin of a tenth"
     assert MemoryFit.of(SPACE, [({"width": 8}, 1024.0)]).log2({"width": 8}) == 10.0
 
 
 def test_in_words() -> None:
-    taken = footprint(SPACE, [ran(3), ran(3)])
+    taken = footprint(SPACE, [ran(3), ran(3)], 2)
     assert taken is not None
     card, alone = 24 * 2.0**30, "1 a card: 3.0 of 24.0 GiB, 34% busy alone"
     assert in_words(taken, card, {}) == alone

@@ -18,7 +18,7 @@ from tuned.core.space import Point, SearchSpace
 from tuned.core.study import StudySpec
 
 FIRST = 2
-"""So many trials of a study must have run alone before one joins another."""
+"""So many trials of a study must have run alone before one joins another; a single one where there is but one card."""
 USABLE = 0.95
 """Of a card's memory."""
 MARGIN = 1.1
@@ -102,18 +102,19 @@ class Footprint:
         return float(2.0 ** self.fit.log2(point) * max(MARGIN, 2.0 ** (2 * self.fit.spread)))
 
 
-def footprint(space: SearchSpace, ran: Sequence[Ran], before: Footprint | None = None) -> Footprint | None:
+def footprint(space: SearchSpace, ran: Sequence[Ran], cards: int, before: Footprint | None = None) -> Footprint | None:
     """What trials of a study take; None before enough of them have run alone.
 
     Args:
         space: The study's.
         ran: Its attempts on cards.
+        cards: How many there are for its trials: on one alone, a second trial would wait for the end of the first.
         before: As it was known before: those that it was measured on may share their card since.
     """
     alone = [one for one in ran if one.alone and one.memory and one.busy is not None]
     measured = [(one.point, one.memory) for one in ran if one.memory]
     fit = MemoryFit.of(space, measured) if len(measured) >= LEAST else None
-    if len(alone) < FIRST:
+    if len(alone) < min(FIRST, max(1, cards)):
         largest = max((size for _, size in measured), default=0.0)
         return None if before is None else replace(before, memory=max(before.memory, largest), fit=fit or before.fit)
     speeds = [one.speed for one in alone if one.speed]

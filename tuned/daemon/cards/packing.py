@@ -96,7 +96,7 @@ class Packing:
 
     def _read(self) -> tuple[dict[str, Live], bool]:
         """The live attempts by holder; whether it is news what trials of a study take."""
-        changed = False
+        changed, cards = False, len(self._slots.leasable_gpus())
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
             live = {f"{row.trial.study}/{row.trial.number}": row for row in queries.live(conn)}
@@ -106,7 +106,8 @@ class Packing:
                 # Until enough is known, by those that run.
                 if packing.refusal(study.spec) or (before == ended and taken is not None):
                     continue
-                found = packing.footprint(study.spec.space, queries.ran_on_cards(conn, study.id, _metric(study)), taken)
+                ran = queries.ran_on_cards(conn, study.id, _metric(study))
+                found = packing.footprint(study.spec.space, ran, cards, taken)
                 changed = changed or found != taken
                 self._taken[study.id] = ended, found
         known = {
