@@ -73,6 +73,8 @@ async def test_a_night_of_a_scripted_agent_until_a_cap_halts_it(tunectl: Tunectl
     async with agent(tunectl, "--allow", "change", "--trials", "12", "--gpu-hours", "0.02") as ask:
         assert {tool.name for tool in (await ask.client.list_tools()).tools} == READ | CHANGE
         assert (await ask("submit", file=file, dry_run=True))["trials"] == 4 and not (await ask("studies"))["studies"]
+        queued = await ask("submit", command=["true"], cwd=str(tunectl.work), name="line", dry_run=True)
+        assert queued["study"] == "line" and queued["dry_run"] and not (await ask("studies"))["studies"]
         await ask("submit", file=file)
         seq, kinds = 0, []
         while "done" not in kinds:

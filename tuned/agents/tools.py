@@ -73,7 +73,9 @@ class Tools:
         return self._client.send(call.undecoded())
 
     def _tried(self, call: Call[Any], dry_run: bool) -> Any:
-        return self._plain(replace(call, query={**call.query, "dry_run": True}) if dry_run else call)
+        if not dry_run:
+            return self._plain(call)
+        return {**self._plain(replace(call, query={**call.query, "dry_run": True})), "dry_run": True}
 
     # -- read --
 
@@ -176,12 +178,10 @@ class Tools:
             raise InvalidInput("write an absolute path", where="file" if file else "cwd")
         if file:
             submission = read_submission(file, name=name or None)
-            found: Document = self._plain(api.check(submission) if dry_run else api.submit(submission))
+            found: Document = self._tried(api.submit(submission), dry_run)
             return found
-        if dry_run:
-            raise InvalidInput("a plain command has no dry run", where="dry_run", hint="submit a study file")
         queued = CommandSubmission(list(command), cwd, captured_environment(), name or None)
-        answer: Document = self._plain(api.submit_command(queued))
+        answer: Document = self._tried(api.submit_command(queued), dry_run)
         return answer
 
     def enqueue(
@@ -207,10 +207,12 @@ class Tools:
         """pause, resume, retry or next. Targets: STUDY, STUDY/7, STUDY/3-7, STUDY/running."""
         return self._act(verb, targets, dry_run, Kind.CHANGE)
 
-    def confirm(self, study: str, top: int = 3, seeds: int = 5, against: int | None = None) -> Document:
+    def confirm(
+        self, study: str, top: int = 3, seeds: int = 5, against: int | None = None, dry_run: bool = False
+    ) -> Document:
         """Repeat the best trials with new seeds beside a baseline; then wait, and ask `verdict`."""
         options = {"top": top, "seeds": seeds, "against": against}
-        found: Document = self._plain(api_playbook.take_step(study, "confirm", options))
+        found: Document = self._tried(api_playbook.take_step(study, "confirm", options), dry_run)
         return found
 
     # -- destroy --
@@ -219,9 +221,9 @@ class Tools:
         """Cancel (leave out of the search), prune (keep the result so far) or kill (at once)."""
         return self._act(verb, targets, dry_run, Kind.DESTROY)
 
-    def delete(self, study: str) -> Document:
+    def delete(self, study: str, dry_run: bool = False) -> Document:
         """Delete an ended or paused study with its trials and their files, for good."""
-        found: Document = self._plain(api.delete(study))
+        found: Document = self._tried(api.delete(study), dry_run)
         return found
 
     def _act(self, verb: str, targets: Sequence[str], dry_run: bool, kind: Kind) -> Document:

@@ -94,7 +94,7 @@ class Session:
     def show(self, call: Call[T], text: Callable[[T], None]) -> None:
         """Send a call and print its reply: as JSON just as it came, or by `text` for a person."""
         if self.json:
-            sys.stdout.write(dumps(self._bounded(self.send(call.undecoded()))) + "\n")
+            sys.stdout.write(dumps(self._marked(self._bounded(self.send(call.undecoded())))) + "\n")
         else:
             text(self._bounded(self.send(call)))
 
@@ -106,9 +106,13 @@ class Session:
             text: Prints for people; not called with `--json`.
         """
         if self.json:
-            sys.stdout.write(dumps(plain(self._bounded(document))) + "\n")
+            sys.stdout.write(dumps(self._marked(plain(self._bounded(document)))) + "\n")
         else:
             text()
+
+    def _marked(self, document: Any) -> Any:
+        """The answer of a dry run is the real one, and says that it is none."""
+        return {**document, "dry_run": True} if self.dry_run and isinstance(document, dict) else document
 
     def _bounded(self, document: T) -> T:
         """The document; of a list that a program asked for without a limit, the first rows, which stderr says."""
@@ -171,7 +175,7 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
 
         @functools.wraps(function)
         def run(as_json: bool, no_start: bool, **arguments: Any) -> Any:
-            # Verbs that are not marked so have an option of that name for themselves.
+            # Those verbs of `daemon` that repair have an option of that name for themselves.
             dry_run = marked and arguments.pop("dry_run")
             if dry_run:
                 click.echo("dry run: nothing is changed", err=True)

@@ -140,7 +140,7 @@ def submit(submission: Submission) -> Call[Submitted]:
 
 def check(submission: Submission) -> Call[Submitted]:
     """The reply that submitting this study would get; nothing is kept of it."""
-    return Call("POST", "/studies/check", "Submitted", body=submission, timeout=120.0)
+    return replace(submit(submission), query={"dry_run": True})
 
 
 def submit_command(submission: CommandSubmission) -> Call[Submitted]:

@@ -35,7 +35,7 @@ class Verb:
         states: Trials that it acts on.
         studies: Whether it takes whole studies, too.
         local: Whether it works with files of the machine that it runs on, so that `-H` makes no sense.
-        dry_run: Whether `--dry-run` says what it would do, by doing it in a transaction that is rolled back.
+        untried: Why it has no `--dry-run` although it changes something; empty: it has one.
     """
 
     name: str
@@ -48,7 +48,12 @@ class Verb:
     states: frozenset[TrialState] = frozenset()
     studies: bool = False
     local: bool = False
-    dry_run: bool = False
+    untried: str = ""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether `--dry-run` says what it would do, by doing it in a transaction that is rolled back."""
+        return self.kind is not Kind.READ and not self.untried
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -65,7 +70,13 @@ class Verb:
 _C, _D = Kind.CHANGE, Kind.DESTROY
 
 VERBS = (
-    Verb("daemon", "Start and stop the daemon; show its state and its log.", _C, local=True),
+    Verb(
+        "daemon",
+        "Start and stop the daemon; show its state and its log.",
+        _C,
+        local=True,
+        untried="of its own verbs recover and rebuild have one; the others keep all work and results",
+    ),
     Verb("init", "Write a first study file for a script.", local=True),
     Verb("check", "Try a study file before it is submitted.", local=True),
     Verb("submit", "Submit a study file.", _C, undo="delete", local=True),
@@ -78,7 +89,7 @@ VERBS = (
     Verb("trials", "List a study's trials."),
     Verb("best", "Show a study's best trials."),
     Verb("metrics", "List the metrics that trials reported."),
-    Verb("enqueue", "Queue points of your own.", _C, undo="cancel", dry_run=True),
+    Verb("enqueue", "Queue points of your own.", _C, undo="cancel"),
     Verb("space", "Show a study's search space, or change it while it runs.", _C, undo="space --back-to"),
     Verb(
         "pause",
@@ -90,7 +101,6 @@ VERBS = (
         done="paused",
         states=LIVE,
         studies=True,
-        dry_run=True,
     ),
     Verb(
         "resume",
@@ -100,7 +110,6 @@ VERBS = (
         done="resumed",
         states=frozenset({TrialState.PAUSED}),
         studies=True,
-        dry_run=True,
     ),
     Verb(
         "cancel",
@@ -111,7 +120,6 @@ VERBS = (
         done="cancelled",
         states=OPEN,
         studies=True,
-        dry_run=True,
     ),
     Verb(
         "prune",
@@ -121,7 +129,6 @@ VERBS = (
         loses="the rest of the run",
         done="pruned",
         states=LIVE | {TrialState.PAUSED},
-        dry_run=True,
     ),
     Verb(
         "kill",
@@ -131,7 +138,6 @@ VERBS = (
         loses="the work since then; the trial has failed",
         done="killed",
         states=LIVE,
-        dry_run=True,
     ),
     Verb(
         "retry",
@@ -140,7 +146,6 @@ VERBS = (
         undo="retry --undo",
         done="will be repeated",
         states=TERMINAL,
-        dry_run=True,
     ),
     Verb(
         "next",
@@ -149,7 +154,6 @@ VERBS = (
         undo="priority",
         done="next",
         states=frozenset({TrialState.QUEUED}),
-        dry_run=True,
     ),
     Verb(
         "priority",
@@ -158,14 +162,13 @@ VERBS = (
         undo="priority",
         states=OPEN,
         studies=True,
-        dry_run=True,
     ),
     Verb("confirm", "Repeat the best trials with new seeds, and say whether they are better.", _C, undo="cancel"),
     Verb("folds", "Compare cross-validated trials fold by fold."),
     Verb("ensemble", "Compare ensembles of the best with the best single model."),
     Verb("finalize", "Train the final model on all data, and measure it on the test set once.", _C),
     Verb("steps", "Show or steer the steps of a playbook.", _C),
-    Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set", dry_run=True),
+    Verb("set", "Change a study while it runs: more trials, parallel, early stopping.", _C, undo="set"),
     Verb("wait", "Wait until studies or trials have ended, or something needs attention."),
     Verb("effects", "Show the effect of each hyperparameter."),
     Verb("importance", "Show how much each hyperparameter matters."),
@@ -178,7 +181,12 @@ VERBS = (
     Verb("verdict", "Say whether one trial is better than another: adopt, reject or undecided."),
     Verb("report", "Write a study's report as one HTML file."),
     Verb("explain", "Explain a term, with a study's numbers."),
-    Verb("probe-batch", "Find the batch sizes that fit, and the fastest.", _C),
+    Verb(
+        "probe-batch",
+        "Find the batch sizes that fit, and the fastest.",
+        _C,
+        untried="what it says is what its runs have measured",
+    ),
     Verb("logs", "Print a trial's output."),
     Verb("events", "List or follow events."),
     Verb("summary", "Summarise everything since you last looked."),
@@ -204,11 +212,24 @@ VERBS = (
         local=True,
     ),
     Verb("doctor", "Check this machine for trouble ahead.", local=True),
-    Verb("sdk", "Let the active environment import tuned outside of trials, too.", _C, undo="sdk --remove", local=True),
+    Verb(
+        "sdk",
+        "Let the active environment import tuned outside of trials, too.",
+        _C,
+        undo="sdk --remove",
+        local=True,
+        untried="it asks no daemon, and another call takes it back",
+    ),
     Verb("completion", "Print the script that completes verbs and studies in your shell."),
     Verb("ui", "Open the terminal UI."),
     Verb("web", "Show studies and trials in a browser, reading only.", local=True),
-    Verb("mcp", "Serve coding agents on stdin and stdout; reading only, unless asked.", _C, local=True),
+    Verb(
+        "mcp",
+        "Serve coding agents on stdin and stdout; reading only, unless asked.",
+        _C,
+        local=True,
+        untried="its tools have one each",
+    ),
     Verb("top", "Open the terminal UI."),
 )
 """Every verb of `tunectl`, in the order of a study's life."""

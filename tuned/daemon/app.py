@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -278,8 +279,8 @@ class Daemon:
         await self._packing.look()
         await self._uses.look()
 
-    async def _pause(self, targets: list[str], level: str, leaves_card: bool) -> Changed:
-        return await pausing.pause(self._context, targets, level, leaves_card)
+    async def _pause(self, targets: list[str], level: str, leaves_card: bool, dry_run: bool) -> Changed:
+        return await pausing.pause(replace(self._context, dry_run=dry_run), targets, level, leaves_card)
 
     async def _halt(self, studies: list[str], why: str) -> None:
         await pausing.halt(self._context, studies, why)

@@ -61,7 +61,7 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
 @router.post("/gpus/yield")
 async def yield_(request: GpuYield, given: Given) -> GpuYielded:
     """Leave a card to somebody else for a while: the trials on it are paused, and go on elsewhere or afterwards."""
-    return await given.yields.yield_(request)
+    return await given.yields.yield_(request, dry_run=given.dry_run)
 
 
 @router.get("/gpus/ledger")
@@ -74,5 +74,6 @@ async def ledger(given: Given, seconds: Annotated[float, Query(gt=0, le=LONGEST_
 @router.post("/gpus/polite")
 async def polite(request: GpuPolite, given: Given) -> GpuPolite:
     """Whether our trials leave cards on which somebody else begins to work."""
-    await given.polite.switch(request.on)
+    if not given.dry_run:
+        await given.polite.switch(request.on)
     return request

@@ -51,17 +51,18 @@ async def tell_caps(request: CallerCaps, given: Given) -> CallerRow:
     table = {key: value for key, value in asdict(request).items() if key != "name" and value is not None}
     caps = caps_of(table, f"caller.{name}")
     await given.commit(lambda conn: repository.tell_caps(conn, name, caps.to_dict()))
-    return _row(name, (await given.callers.accounts())[name])
+    return _row(name, (await given.callers.accounts()).get(name, (caps, queries.Spent(0, 0.0))))
 
 
 @router.post("/stop")
 async def stop(request: StopRequest, given: Given) -> dict[str, bool]:
     """End the daemon. Running trials go on and are adopted later, unless they are to be stopped too."""
-    given.stop(request.stop_trials)
+    if not given.dry_run:
+        given.stop(request.stop_trials)
     return {"stopping": True}
 
 
 @router.post("/gc")
 async def gc(request: Collect, given: Given) -> Collected:
     """Free disk space: checkpoints, work folders and logs of ended trials, least useful first."""
-    return await given.retention.collect(dry_run=request.dry_run, quota=request.quota)
+    return await given.retention.collect(dry_run=request.dry_run or given.dry_run, quota=request.quota)

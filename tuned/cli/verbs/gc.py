@@ -25,9 +25,8 @@ class Bytes(click.ParamType[int]):
 
 
 @verb()
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--quota", type=Bytes(), help="What run directories may take; without it, the machine's quota.")
-def gc(session: Session, dry_run: bool, quota: int | None) -> None:
+def gc(session: Session, quota: int | None) -> None:
     """Remove checkpoints, work folders and logs of ended trials until the quota holds, least useful first.
 
     What runs, waits or is paused, and the five best trials of each study, are never touched.
@@ -43,4 +42,4 @@ def gc(session: Session, dry_run: bool, quota: int | None) -> None:
             f"{words.size(collected.used_bytes)}, the quota is {words.size(collected.quota_bytes)}"
         )
 
-    session.show(api.collect(dry_run, quota), text)
+    session.show(api.collect(session.dry_run, quota), text)

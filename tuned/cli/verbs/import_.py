@@ -53,7 +53,8 @@ def import_(
     wanted = name or _as_name(study or found.name)
     total = 0
     for call in calls(found, wanted):
-        total = session.send(call).trials
+        # In a dry run, each piece is the first one.
+        total = (total if session.dry_run else 0) + session.send(call).trials
     document = {"study": wanted, "trials": total, "left_out": found.left_out}
     session.emit(document, lambda: _tell(found, wanted, total))
 

@@ -57,7 +57,7 @@ def confirm(
     if not show:
         options = {"top": top, "seeds": seeds, "max_seeds": max_seeds, "against": number}
         taken = session.send(api_playbook.take_step(study, "confirm", options))
-        if not wait:
+        if session.dry_run or not wait:
             step = _step(taken)
             session.emit(
                 taken,
@@ -111,7 +111,7 @@ def folds(session: Session, study: str, against: int | None, top: int, style: st
 def finalize(session: Session, study: str, again: bool, wait: bool, timeout: float | None) -> None:
     """Train the best confirmed configuration on all data, look at the test set once, and bundle what reproduces it."""
     taken = session.send(api_playbook.take_step(study, "finalize", {"again": True} if again else {}))
-    if wait:
+    if wait and not session.dry_run:
         taken = _wait(session, study, taken.changed, timeout)
     session.emit(taken, lambda: _tell_final(study, _step(taken), wait))
     if _step(taken).state == "failed":

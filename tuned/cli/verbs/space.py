@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 @click.option("--drop", multiple=True, metavar="NAME[=VALUE]", help="Drop it; VALUE is what the code uses then.")
 @click.option("--refine", is_flag=True, help="Narrow to the good trials, widen where the best sit on a bound.")
 @click.option("--back-to", type=click.IntRange(min=1), metavar="VERSION", help="Put an earlier version into use again.")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
 def space(
     session: Session,
     study: str,
@@ -43,7 +42,6 @@ def space(
     drop: Sequence[str],
     refine: bool,
     back_to: int | None,
-    dry_run: bool,
 ) -> None:
     """Show the versions of a study's search space, or change it while the study runs."""
     if not (sets or add or fix or drop or refine or back_to):
@@ -56,7 +54,6 @@ def space(
         fix=dict(_split(text, lambda name, value: read_for(_parameter(known, name), value)) for text in fix),
         drop=dict(_dropped(text, known) for text in drop),
         refine=refine,
-        dry_run=dry_run,
         back_to=back_to,
     )
     session.show(api.change_space(study, change), _changed)

@@ -222,7 +222,7 @@ def parameter_cells(parameter: Mapping[str, Any]) -> list[str]:
 def delete(session: Session, study: str, yes: bool) -> None:
     """Delete a study, its trials and what they reported."""
     row = session.send(api.study(study)).study
-    if not yes:
+    if not (yes or session.dry_run):
         if session.json or not sys.stdin.isatty():
             raise Failed(f"{study}: deleting cannot be undone (add --yes)")
         count = sum(row.counts.values())

@@ -40,7 +40,6 @@ PLAN = 7
 )
 @click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")
 @click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
-@click.option("--dry-run", is_flag=True, help="Only say what would run, and whether it would be refused.")
 def submit(
     session: Session,
     file: str,
@@ -55,7 +54,6 @@ def submit(
     instead: bool,
     wait_for_it: bool,
     follow: bool,
-    dry_run: bool,
 ) -> None:
     """Submit a study file: .toml, or .py that defines a tuned.Study."""
     if name is not None and as_name is not None and name != as_name:
@@ -68,16 +66,11 @@ def submit(
     submission = replace(
         _overridden(read_submission(file, name=as_name or name), overrides), update=update, replace=instead
     )
-    if dry_run:
-        click.echo("dry run: nothing is changed", err=True)
-        plan = session.send(api.check(submission))
-        session.emit(plan, lambda: tell_submitted(plan, watch=False))
-        return
-    if instead:
+    if instead and not session.dry_run:
         _end_what_runs(session, submission)
     submitted = session.send(api.submit(submission))
-    if not (follow or wait_for_it):
-        session.emit(submitted, lambda: tell_submitted(submitted))
+    if session.dry_run or not (follow or wait_for_it):
+        session.emit(submitted, lambda: tell_submitted(submitted, watch=not session.dry_run))
         return
     if not session.json:
         tell_submitted(submitted, watch=False)

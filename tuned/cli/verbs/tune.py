@@ -92,9 +92,12 @@ def tune(
         if made:
             path.unlink(missing_ok=True)
         raise
+    if session.dry_run and made:
+        path.unlink()
     document = {**asdict(submitted), "file": str(path)}
-    if not (follow or wait_for_it):
-        session.emit(document, lambda: tell_submitted(submitted, file=path.name if made else ""))
+    if session.dry_run or not (follow or wait_for_it):
+        watch = not session.dry_run
+        session.emit(document, lambda: tell_submitted(submitted, watch, path.name if made and watch else ""))
         return
     if not session.json:
         tell_submitted(submitted, watch=False, file=path.name if made else "")

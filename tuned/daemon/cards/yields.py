@@ -30,7 +30,7 @@ LOOK_S = 60.0
 LONGEST_S = 30 * 86_400.0
 NO_GPU = "this machine has no GPU"
 
-Pause = Callable[[list[str], str, bool], Awaitable[Changed]]
+Pause = Callable[[list[str], str, bool, bool], Awaitable[Changed]]
 Resume = Callable[[list[str]], Awaitable[Changed]]
 
 
@@ -38,7 +38,7 @@ class Yields:
     """Cards left to somebody else for a while.
 
     Args:
-        pause: Pauses trials at a level, to leave their card or not.
+        pause: Pauses trials at a level, to leave their card or not; or tries it, and takes it back.
         resume: Lets trials go on.
     """
 
@@ -83,7 +83,9 @@ class Yields:
             "there is no such GPU", where=name, hint=f"they are 0 to {len(self._slots.gpus) - 1}; see: tunectl gpu"
         )
 
-    async def yield_(self, request: GpuYield, left_to: str = "", since: float = 0.0) -> GpuYielded:
+    async def yield_(
+        self, request: GpuYield, left_to: str = "", since: float = 0.0, *, dry_run: bool = False
+    ) -> GpuYielded:
         """Leave a card to somebody else, or take it back.
 
         The trials on it are paused, and queued again as soon as they have stopped: they go on on another card, or on
@@ -93,6 +95,7 @@ class Yields:
             request: Which card, and for how long.
             left_to: In words, somebody who works on it, for whom it is left without being asked; and since when.
             since: When that one began, in unix seconds.
+            dry_run: Only say what would be.
 
         Raises:
             Conflict: There are no GPUs, or a trial on it cannot be paused this way; the card is not yielded then.
@@ -100,12 +103,15 @@ class Yields:
         """
         slot = self._slot(request.gpu)
         if request.seconds is None:
-            return await self._take_back(slot)
+            return await self._take_back(slot, dry_run)
         if not 0 < request.seconds <= LONGEST_S:
             raise InvalidInput("is no time to leave it for", where="seconds", hint="from a second to 30 days")
         until, before = clock.now() + request.seconds, self._yields.get(slot.id)
-        self._slots.yielded[slot.id] = until  # now, so that nothing starts on it meanwhile
         targets = list(self._slots.leases.get(slot.id, {}))
+        if dry_run:
+            tried = await self._pause(targets, request.level, True, True) if targets else Changed([])
+            return GpuYielded(slot.index, until, tried.changed, tried.effects + tried.skipped)
+        self._slots.yielded[slot.id] = until  # now, so that nothing starts on it meanwhile
         trials = sorted({*(before or {}).get("trials", []), *targets})
         # Kept before they are paused: whoever comes after a crash lets them go on.
         await self._keep_one(
@@ -115,7 +121,7 @@ class Yields:
         changed = Changed([])
         try:
             if targets:
-                changed = await self._pause(targets, request.level, True)
+                changed = await self._pause(targets, request.level, True, False)
         except TunedError:
             await self._keep_one(slot.id, before)
             raise
@@ -128,11 +134,12 @@ class Yields:
         async with self._one_at_a_time:
             await self._keep(slot_id, entry)
 
-    async def _take_back(self, slot: Slot) -> GpuYielded:
+    async def _take_back(self, slot: Slot, dry_run: bool) -> GpuYielded:
         if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
             raise Conflict(f"{slot.label} is not left to anybody", hint="see: tunectl gpu")
-        self._slots.yielded[slot.id] = 0.0
-        await self._let_go_on()
+        if not dry_run:
+            self._slots.yielded[slot.id] = 0.0
+            await self._let_go_on()
         return GpuYielded(slot.index, None, [])
 
     async def _keep(self, slot_id: str, entry: dict[str, Any] | None) -> None:
@@ -173,7 +180,7 @@ class Yields:
         late = [holder for holder in self._slots.leases.get(slot_id, {}) if holder not in entry["trials"]]
         if late:
             with contextlib.suppress(TunedError):  # it cannot be paused yet, or not at all
-                return (await self._pause(late, entry["level"], True)).changed
+                return (await self._pause(late, entry["level"], True, False)).changed
         return []
 
     async def _look(self) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from storage.engine import Database
 from tuned.core.callers import refuse
-from tuned.core.errors import InvalidInput
 from tuned.core.names import CALLER_HEADER, check_caller
 from tuned.core.study import Study
 from tuned.daemon import resolving
@@ -36,10 +35,6 @@ from tuned.wire import DaemonStatus
 
 T = TypeVar("T")
 
-TRIED = "dry-run"
-"""Tag of the routes that take `?dry_run=true`: all that they change is changed by `Context.commit`."""
-
-
 MACHINE = frozenset({"daemon", "gpus"})
 """Tags of the routes that concern the whole machine: a caller with caps has no business there."""
 
@@ -60,7 +55,8 @@ class Context:
         runs: Folder of the run directories.
         status: The daemon's status, from the numbers of studies, live and queued trials.
         stop: Ends the daemon; True: its trials, too.
-        dry_run: Whether `commit` takes back what it did.
+        dry_run: Whether `commit` takes back what it did. Any request may be one, by `?dry_run=true`: what a route does
+            beside `commit`, it leaves out then.
         caller: Who asks, where it is a program that named itself; None: a person, or the daemon by itself.
     """
 
@@ -123,11 +119,7 @@ async def _context(request: Request) -> Context:
     if name:
         context = replace(context, caller=await context.callers.caller(check_caller(name)))
         _refuse_machine(context.caller, request)
-    if request.query_params.get("dry_run") != "true":
-        return context
-    if TRIED not in request.scope["route"].tags:
-        raise InvalidInput("this request has no dry run", where="dry_run", hint="leave it out; nothing has been done")
-    return replace(context, dry_run=True)
+    return replace(context, dry_run=request.query_params.get("dry_run") == "true")
 
 
 def _refuse_machine(caller: Caller | None, request: Request) -> None:

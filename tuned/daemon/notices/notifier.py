@@ -211,8 +211,12 @@ class Notifier:
         for order in again.values():
             await self._run(order)
 
-    async def try_out(self, study: Study) -> tuple[list[str], str]:
+    async def try_out(self, study: Study, dry_run: bool = False) -> tuple[list[str], str]:
         """Run the study's command now, with a notice that says it is a trial.
+
+        Args:
+            study: Whose command it is.
+            dry_run: Only say which command it is.
 
         Returns:
             The command as it was run, and what went wrong; empty when nothing did.
@@ -228,6 +232,8 @@ class Notifier:
             )
         notice = Notice(study.name, "test", f"{study.name}: a test", "This is how notices of this study arrive.")
         command = render(study.spec.notify.command, notice)
+        if dry_run:
+            return command, ""
         environment = await asyncio.to_thread(self._environment, study.id)
         try:
             return command, await run_command(command, environment, self._timeout_s, notice.text)

@@ -71,9 +71,7 @@ def earlier(conn: Connection, study: Study, version: int) -> SearchSpace:
     return restored(study.spec.space, found)
 
 
-def change(
-    conn: Connection, study: Study, space: SearchSpace, why: list[str], origin: str, now: float, *, dry: bool = False
-) -> NewVersion:
+def change(conn: Connection, study: Study, space: SearchSpace, why: list[str], origin: str, now: float) -> NewVersion:
     """Put a space into use; trials that fit go on counting, unstarted suggestions that do not are replaced.
 
     Raises:
@@ -101,8 +99,6 @@ def change(
         if t.origin not in OWN_ORIGINS and (point := _instead(changed, t, taken)) is not None
     ]
     new.replaced = [(trial.number, trial.params, point) for trial, point in swaps]
-    if dry:
-        return new
     told = {"kept": kept, "left_out": left_out, "replaced": [number for number, _, _ in new.replaced]}
     repository.new_space(conn, study.id, spec, NewSpace(origin, "; ".join(why), changes, told), now)
     for trial, point in swaps:

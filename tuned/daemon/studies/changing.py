@@ -20,7 +20,7 @@ from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import clock, resolving
-from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.wire import Settings, SettingsChanged
 
@@ -30,7 +30,7 @@ _MORE_WORK = ("search.trials", "search.budget")
 NO_PLACE = "the study was made smaller"
 
 
-router = make_router("steering", TRIED)
+router = make_router("steering")
 
 
 @router.post("/studies/{name}/set")

@@ -35,7 +35,8 @@ async def delete(name: str, given: Given) -> Changed:
             hint = f"wait for it, or tunectl cancel {users[0]}"
             raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
         repository.delete_study(conn, study.id, clock.now())
-        graves.extend(filter(None, [given.graveyard.bury(name)]))
+        if not given.dry_run:
+            graves.extend(filter(None, [given.graveyard.bury(name)]))
         return study.id
 
     graves: list[Path] = []
@@ -45,6 +46,8 @@ async def delete(name: str, given: Given) -> Changed:
         for grave in graves:
             given.graveyard.give_back(grave)
         raise
+    if given.dry_run:
+        return Changed([name])
     failpoints.reach("delete.committed")
     given.suggesting.forget(study_id)
     links = [f"{name}: its folder is a link, and {g.readlink()} stays as it is" for g in graves if g.is_symlink()]

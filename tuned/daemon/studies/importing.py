@@ -47,7 +47,7 @@ async def import_study(request: Import, given: Given) -> Imported:
 
     def take(conn: Connection) -> Imported:
         now, study = clock.now(), queries.study(conn, spec.name)
-        if request.first:
+        if request.first or given.dry_run:  # of a dry run nothing is kept for the next piece: each one stands alone
             if study is not None:
                 raise Conflict("there is a study of that name", where=spec.name, hint="choose another one with --name")
             study_id = repository.create_study(conn, spec, {}, now)

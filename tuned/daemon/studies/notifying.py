@@ -12,5 +12,5 @@ router = make_router("steering")
 @router.post("/studies/{name}/notify")
 async def notify(name: str, given: Given) -> NoticeTried:
     """Run the study's notify command now, to see whether it works."""
-    command, failure = await given.notifier.try_out(await given.study(name))
+    command, failure = await given.notifier.try_out(await given.study(name), given.dry_run)
     return NoticeTried(name, command, failure)

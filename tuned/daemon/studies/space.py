@@ -72,10 +72,11 @@ async def change(name: str, request: SpaceChange, given: Given) -> SpaceChanged:
         else:
             now_space, why = now_in.spec.space, []
         space = edited(now_space, edit)
-        return space_versions.change(conn, now_in, space, why, "user", clock.now(), dry=request.dry_run)
+        return space_versions.change(conn, now_in, space, why, "user", clock.now())
 
-    new = await (given.database.ask(apply) if request.dry_run else given.commit(apply))
-    return _changed(await versions(name, given), new, dry_run=request.dry_run)
+    dry_run = given.dry_run or request.dry_run
+    new = await replace(given, dry_run=dry_run).commit(apply)
+    return _changed(await versions(name, given), new, dry_run=dry_run)
 
 
 def _checked(run: RunSpec, space: SearchSpace) -> dict[str, Spelling]:

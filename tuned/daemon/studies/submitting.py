@@ -62,12 +62,6 @@ async def submit(submission: Submission, given: Given) -> Submitted:
     return await take_in(given, submission)
 
 
-@router.post("/studies/check")
-async def check(submission: Submission, given: Given) -> Submitted:
-    """The answer that submitting this would get; nothing is kept of it."""
-    return await take_in(given, submission, rehearse=True)
-
-
 @router.post("/commands")
 async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
     """Queue one plain command."""
@@ -96,15 +90,12 @@ def _as_typed(command: Sequence[str]) -> str:
     return text if len(text) <= LONGEST_COMMAND else f"{text[: LONGEST_COMMAND - 1]}…"
 
 
-async def take_in(
-    given: Context, submission: Submission, *, rehearse: bool = False, under_any_name: bool = False
-) -> Submitted:
+async def take_in(given: Context, submission: Submission, *, under_any_name: bool = False) -> Submitted:
     """Take in a study; the same content again is done already.
 
     Args:
         given: The daemon's parts.
         submission: The study file and the submitter's environment.
-        rehearse: Do all of it, answer as if it had been kept, and leave nothing behind.
         under_any_name: Its name is a proposal: where it is taken, a number is added, and a study is always made.
 
     Raises:
@@ -130,14 +121,14 @@ async def take_in(
     if spec.run.code == "live":
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, state["hash"])
-        return await _create(given, coded, submission, rehearse=rehearse, under_any_name=under_any_name)
+        return await _create(given, coded, submission, under_any_name=under_any_name)
     runs = await asyncio.to_thread(given.places.home, spec.run.place) if spec.run.place else given.runs
     taken = await asyncio.to_thread(snapshot.take, Path(spec.run.tree), spec.run.data, runs)
     try:
         _refuse_uncopied(spec, taken)
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, taken.hash)
-        return await _create(given, coded, submission, taken, state, rehearse=rehearse, under_any_name=under_any_name)
+        return await _create(given, coded, submission, taken, state, under_any_name=under_any_name)
     finally:
         await asyncio.to_thread(snapshot.drop, taken)
 
@@ -185,7 +176,6 @@ async def _create(
     taken: Taken | None = None,
     state: dict[str, Any] | None = None,
     *,
-    rehearse: bool = False,
     under_any_name: bool = False,
 ) -> Submitted:
     changed: list[str] = []
@@ -199,13 +189,13 @@ async def _create(
             spec = replace(spec, name=_free_name(conn, spec.name))
         known = queries.study(conn, spec.name)
         if known is not None and submission.replace and updating.begins_anew(conn, known, spec):
-            replaced.make_room(conn, known, clock.now(), rehearse=rehearse)
+            replaced.make_room(conn, known, clock.now(), rehearse=given.dry_run)
         elif known is not None:
             changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))
             return queries.study_by_id(conn, known.id), False
-        if spec.run.place and not rehearse:
+        if spec.run.place and not given.dry_run:
             given.places.settle(spec, spec.name)
-        if taken is not None and not rehearse:
+        if taken is not None and not given.dry_run:
             snapshot.place(taken, given.runs / spec.name)
             snapshot.write_origin(given.runs / spec.name, taken.hash, state or {})
         now, own = clock.now(), pinned(conn, spec, given.runs)
@@ -216,9 +206,9 @@ async def _create(
         _first_trials(conn, study_id, spec, now)
         return queries.study_by_id(conn, study_id), True
 
-    if rehearse:
-        tried = await replace(given, dry_run=True).commit(lambda conn: _submitted(given, conn, *create(conn)))
-        return replace(tried, replaced=replaced.kept_as)
+    if given.dry_run:
+        tried = await given.commit(lambda conn: _submitted(given, conn, *create(conn)))
+        return replace(tried, changed=changed, replaced=replaced.kept_as)
     try:
         study, created = await given.commit(create)
     except Exception:

@@ -18,11 +18,11 @@ from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints, resolving, study_moves
-from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.wire import Enqueue, Enqueued
 
-router = make_router("studies", TRIED)
+router = make_router("studies")
 
 
 @router.post("/studies/{name}/enqueue")

@@ -19,7 +19,7 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.core.verbs import BY_NAME, Verb
 from tuned.daemon import clock, failpoints
-from tuned.daemon.http.context import TRIED, Context, Given
+from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen, run_failed_again
@@ -27,7 +27,7 @@ from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.daemon.verbs.retries import retry
 from tuned.wire import Changed, Targets
 
-router = make_router("verbs", TRIED)
+router = make_router("verbs")
 
 Act = Callable[[Connection, Trial, Effect, float], None]
 

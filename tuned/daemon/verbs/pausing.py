@@ -14,7 +14,7 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.gpu_memory import cuda_tool
-from tuned.daemon.http.context import TRIED, Context, Given
+from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
@@ -22,7 +22,7 @@ from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
 
-router = make_router("verbs", TRIED)
+router = make_router("verbs")
 
 NAMED = 8
 """Trials that go on and are named."""

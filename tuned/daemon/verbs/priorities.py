@@ -8,13 +8,13 @@ from storage import repository
 from tuned.core.queue.priorities import check_priority
 from tuned.core.states import TERMINAL
 from tuned.daemon import clock
-from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import Effect, name_of
 from tuned.wire import Changed, Reprioritise
 
-router = make_router("verbs", TRIED)
+router = make_router("verbs")
 
 
 @router.post("/priority")

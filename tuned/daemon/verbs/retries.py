@@ -15,14 +15,14 @@ from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
-from tuned.daemon.http.context import TRIED, Given
+from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen
 from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.wire import Changed, Targets
 
-router = make_router("verbs", TRIED)
+router = make_router("verbs")
 
 
 def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
