@@ -15,13 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.style import Style
 from textual import events, work
-from textual.app import App
 from textual.binding import Binding
 from textual.widgets import Input
 
-from tui import palette
 from tui.acting import Order, Step, perform, space_undo
 from tui.cells import clean
 from tui.context import Context, Options
@@ -39,6 +36,7 @@ from tui.screens.queue import QueueScreen
 from tui.screens.space import SpaceScreen
 from tui.screens.trial import TrialScreen
 from tui.store import Store
+from tui.themed import Themed
 from tui.tunectl import Tunectl
 from tuned.client import api, api_steering
 from tuned.client.reader import reader
@@ -58,7 +56,7 @@ PATIENCE = 1.0
 """Seconds after which the output of a command that still runs has a page of its own."""
 
 
-class TunedApp(App[int]):
+class TunedApp(Themed[int]):
     """The terminal UI.
 
     Args:
@@ -68,9 +66,6 @@ class TunedApp(App[int]):
         folder: Where the UI's choices are remembered; None: they are not.
     """
 
-    TITLE = "tuned"
-    ENABLE_COMMAND_PALETTE = False
-    CSS_PATH = Path(__file__).with_name("app.tcss")
     BINDINGS: ClassVar = [
         Binding("ctrl+c", "leave", show=False),
         Binding("ctrl+z", "suspend_process", show=False),
@@ -84,7 +79,6 @@ class TunedApp(App[int]):
         clock: Callable[[], float] = time.time,
         folder: Path | None = None,
     ) -> None:
-        self.inks: dict[str, Style] = {}
         super().__init__()
         store = Store(clock)
         self.context = Context(store, Rows(store), options, ASCII if options.ascii else UNICODE)
@@ -117,14 +111,6 @@ class TunedApp(App[int]):
         context.memory.sort, context.memory.descending = context.rows.sort, context.rows.descending
         context.memory.wrap, context.memory.log_axis = context.log.wrap, context.chart.log
         save(self.folder, context.memory)
-
-    def get_css_variables(self) -> dict[str, str]:
-        """The theme's variables; the styles of the views follow them."""
-        variables = super().get_css_variables()
-        theme = self.get_theme(self.theme)
-        ansi = theme.ansi if theme is not None else False
-        self.inks = palette.build(variables, ansi=ansi, colour=not self.no_color)
-        return variables
 
     def get_default_screen(self) -> Board:
         """The main screen is the first and the last."""

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tui.terminal import is_far
 from tuned.core.errors import InvalidInput
 from tuned.home import Home, settings
+
+if TYPE_CHECKING:
+    from tui.machine import Place
 
 _NO_TERMINAL = {
     True: "there is no terminal (run it in one, or use: tunectl studies)",
@@ -28,17 +33,19 @@ def run(
     study: str | None = None,
     host: str | None = None,
     require_tty: bool = False,
+    places: Sequence[Place] = (),
 ) -> int:
     """Show the terminal UI until it is left; without a terminal, print one picture in text.
 
     Args:
-        home: The state folder of the daemon to watch.
+        home: The state folder of the daemon to watch; of several machines, where the UI's choices are remembered.
         read_only: Offer nothing that changes anything.
         ascii: Draw with ASCII characters only.
         mouse: Ask the terminal for mouse events (then selecting text needs shift).
         study: Name of the study to show first; None: the one that runs.
         host: `ssh://...` of the machine whose daemon it is; None: this one.
         require_tty: Refuse to start without a terminal instead of printing.
+        places: Several machines: a list of them comes first.
 
     Returns:
         The exit code: 0 left by the user or printed, 1 error, 2 a terminal was required, 3 no daemon (printing only;
@@ -52,11 +59,26 @@ def run(
             print(f"tunectl ui: {_NO_TERMINAL[not terminal]}", file=sys.stderr)  # noqa: T201
         if require_tty:
             return 2
-        from tui.plain import print_snapshot
+        from tui.plain import print_machines, print_snapshot
 
+        if places:
+            return print_machines(places, ascii=plain)
         return print_snapshot(home, ascii=plain, study=study)
     prepare_environment(os.environ)
-    return _show(home, read_only=read_only, ascii=plain, mouse=mouse, study=study, host=host)
+    if not places:
+        return _show(home, read_only=read_only, ascii=plain, mouse=mouse, study=study, host=host)
+    from tui.machines import Choice, Machines, turn
+    from tui.terminal import run_app
+
+    def choose(app: Machines) -> Choice | None:
+        run_app(app, mouse=mouse)
+        return app.return_value
+
+    def show(place: Place, named: str | None) -> int:
+        there = replace(home, socket=place.socket)
+        return _show(there, read_only=read_only, ascii=plain, mouse=mouse, study=named, host=place.host)
+
+    return turn(places, choose, show, ascii=plain)
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:

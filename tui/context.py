@@ -30,6 +30,7 @@ class Options:
     study: str | None = None
     period: float = 0.5
     host: str | None = None
+    """`ssh://...` of the machine whose daemon is shown; None: this one."""
     config: Config = field(default_factory=Config)
 
 

@@ -58,7 +58,7 @@ class Link:
             try:
                 await self._session()
             except* TunedError as group:
-                problem = _first(group).what
+                problem = first_of(group).what
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 # A task group whose member fails in the moment of its own cancellation forgets the latter.
@@ -233,7 +233,8 @@ class Link:
             self.store.put_log_before(need.study, need.number, await self.client.send(call))
 
 
-def _first(group: BaseExceptionGroup[TunedError]) -> TunedError:
+def first_of(group: BaseExceptionGroup[TunedError]) -> TunedError:
+    """The first of the errors of a task group."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tui.cells import Line, text_of
@@ -21,6 +22,7 @@ from tuned.core.errors import TunedError
 from tuned.home import Home
 
 if TYPE_CHECKING:
+    from tui.machine import Place
     from tuned.client.aio import AsyncClient
 
 ROWS = 40
@@ -44,6 +46,31 @@ def print_snapshot(home: Home, *, ascii: bool = False, study: str | None = None)
         print(f"tunectl ui: {error}", file=sys.stderr)  # noqa: T201
         return 1
     sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def print_machines(places: Sequence[Place], *, ascii: bool = False) -> int:
+    """Print several machines with their studies, those that are away as such; the exit code."""
+    from tui.machine import Machine
+    from tui.views.machines import entries, machine_lines
+    from tuned.client.aio import AsyncClient
+
+    async def look(machine: Machine) -> None:
+        try:
+            async with AsyncClient(machine.place.socket) as client:
+                await machine.look(client)
+        except TunedError as error:
+            machine.away = machine.place.problem() or error.what
+
+    async def look_at_all() -> list[Machine]:
+        machines = [Machine(place) for place in places]
+        await asyncio.gather(*map(look, machines))
+        return machines
+
+    width = shutil.get_terminal_size((100, 40)).columns
+    listed = entries(asyncio.run(look_at_all()), True)
+    lines = machine_lines(listed, None, 0, width, len(listed), ASCII if ascii else UNICODE)
+    sys.stdout.write("\n".join(text_of(line).rstrip() for line in lines) + "\n")
     return 0
 
 

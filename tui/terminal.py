@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tui.app import TunedApp
+    from textual.app import App
 
 TERMINAL_LOST = 129
 WATCH_SECONDS = 2.0
@@ -46,8 +46,8 @@ def watch(held: Callable[[], bool], lost: Callable[[], None], ended: threading.E
             return
 
 
-def run_app(app: TunedApp, *, mouse: bool = True) -> int:
-    """Show the app until it is left; its exit code, or the whole process ends with 129 when the terminal is lost."""
+def run_app(app: App[Any], *, mouse: bool = True) -> int:
+    """Show an app until it is left; its exit code, or the whole process ends with 129 when the terminal is lost."""
     # These hold the size of our parent's terminal, and would be believed over ours, resizes included.
     for stale in ("COLUMNS", "LINES"):
         os.environ.pop(stale, None)

@@ -59,6 +59,25 @@ def test_verbs_and_the_ui_reach_the_other_machine(there: There, shared_daemon: A
     assert not list(tmp_path.glob("tunectl-*")), "the local end of the line was left behind"
 
 
+def test_several_machines_in_one_picture(there: There, shared_daemon: Any, tmp_path: Path) -> None:
+    """One of them is this one, and one is away: the others are shown all the same."""
+    shared_daemon.submit({"run": {"command": ["true"]}, "name": "with-them", "search": {"trials": 1}}, tmp_path)
+    try:
+        queued = there.run("queue", "--name", "with-us", "--", "true")
+        assert queued.returncode == 0, queued.stderr
+        done = there.run("-H", "ssh://me@box", "ui", "-H", "ssh://nobody@there", "-H", ".")
+        lines = [line.strip() for line in done.stdout.splitlines()]
+        assert done.returncode == 0, done.stderr
+        assert any(line.split()[:2] == ["me@box", "with-them"] for line in lines)
+        assert any(line.split()[:2] == [".", "with-us"] for line in lines), done.stdout
+        assert "nobody@there  away: nobody@there: Permission denied (publickey)." in lines
+        assert "one -H" in there.run("ui", "-H", "ssh://me@box", "-H", ".", "with-us").stderr
+        assert "only ui shows several" in there.run("-H", "ssh://me@box", "-H", ".", "studies").stderr
+        assert not list(tmp_path.glob("tunectl-*")), "the local end of a line was left behind"
+    finally:
+        there.run("daemon", "stop", "--stop-trials")
+
+
 def test_what_ssh_refuses_is_said_in_one_line(there: There) -> None:
     done = there.run("-H", "ssh://nobody@there", "studies")
     assert done.returncode == 1

@@ -49,6 +49,10 @@ def fact(name: str, text: str, style: str = "text") -> Line:
     return line((" " + fit(clean(name), 10) + " ", "dim"), (clean(text), style))
 
 
+MACHINE = 24
+"""Cells of another machine's name in the first line."""
+
+
 def head(context: Context, width: int) -> Line:
     """The first line: study, progress, best value, and whether the picture is fresh."""
     store, glyphs = context.store, context.glyphs
@@ -59,11 +63,12 @@ def head(context: Context, width: int) -> Line:
         return fit_line([(fit(text, width, more=glyphs.more), "banner")], width)
     row = store.study_row
     if row is None and (alarm := trouble(context)):
-        return fit_line([(" tuned ", "title"), (fit(alarm, max(0, width - 7), more=glyphs.more), "bad")], width)
+        name = _brand(context)
+        return fit_line([name, (fit(alarm, max(0, width - line_width([name])), more=glyphs.more), "bad")], width)
     if row is None:
-        return both_ends(line((" tuned ", "title")), line((_machine(context), "dim")), width)
+        return both_ends(line(_brand(context)), line((_machine(context), "dim")), width)
     state, style = study_state(glyphs, row.state)
-    brand = (" tuned ", "title") if width >= 60 else ""
+    brand = _brand(context) if width >= 60 else ""
     left = line(brand, (" " + _short(row.name, max(12, width // 3), glyphs) + " ", "strong"), (state, style))
     alarm = trouble(context)
     if alarm and width < 120:
@@ -96,6 +101,13 @@ def head(context: Context, width: int) -> Line:
     elif row.question and room >= 24:
         left = (*left, ("  " + fit(clean(row.question), room, more=glyphs.more), "dim"))
     return both_ends(left, right, width)
+
+
+def _brand(context: Context) -> Span:
+    """The machine where it is another one, so that nobody stops the trials of the wrong one."""
+    host = context.options.host
+    name = "tuned" if host is None else clean(host.removeprefix("ssh://").rstrip("/"))
+    return f" {_short(name, MACHINE, context.glyphs)} ", "title"
 
 
 _CALM = ("", "idle", "ready")

@@ -33,7 +33,7 @@ def _ask(ctx: click.Context, call: Call[Any]) -> Any:
     from tuned.core.errors import TunedError
     from tuned.home import resolve_home
 
-    if ctx.find_root().params.get("host"):
+    if ctx.find_root().params.get("hosts"):
         return None
     try:
         return Client(resolve_home().socket, PATIENCE_S).send(call)

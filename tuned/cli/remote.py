@@ -1,6 +1,6 @@
 """`-H ssh://USER@HOST`: the daemon of another machine, through a socket that the ssh client forwards.
 
-Owns the tunnel: where its local end lies, the two calls of `ssh`, and opening it again when the line breaks. ssh does
+Owns the tunnel: where its local end lies, the calls of `ssh`, and opening it again when the line breaks. ssh does
 the authentication, with its own configuration; nothing listens on a network port.
 """
 
@@ -68,6 +68,7 @@ class Tunnel:
 
     Attributes:
         socket: The local end.
+        problem: Why the line is broken; empty while it is not.
     """
 
     def __init__(self, address: Address) -> None:
@@ -76,6 +77,7 @@ class Tunnel:
         self.socket = self._folder / "tuned.sock"
         self._told = self._folder / "ssh.log"
         self._closed = threading.Event()
+        self.problem = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self) -> None:
@@ -84,17 +86,38 @@ class Tunnel:
         Raises:
             Unavailable: ssh or the other side's `tunectl` says no.
         """
-        remote = self._remote_socket()
-        self._process = self._forward(remote, batch=False)
+        try:
+            self._connect(batch=False)
+        except Unavailable:
+            self.close()
+            raise
+        self._keep_open()
+
+    def open_when_it_can(self) -> None:
+        """The same, for a machine that may be away: then `problem` says why, and it is tried again and again."""
+        try:
+            self._connect(batch=False)
+        except Unavailable as error:
+            self.problem = error.what
+        self._keep_open()
+
+    def _connect(self, *, batch: bool) -> None:
+        remote = self._remote_socket(batch=batch)
+        self.socket.unlink(missing_ok=True)
+        self._process = self._forward(remote, batch=batch)
         end = time.monotonic() + OPEN_SECONDS
         while not self.socket.exists():
             if self._process.poll() is not None or time.monotonic() > end:
-                told = self._told.read_text(errors="replace").strip().splitlines()
-                self.close()
-                what = told[-1] if told else "ssh forwards no socket"
+                self._process.terminate()
+                what = self._last_word() or "ssh forwards no socket"
                 raise Unavailable(what, where=self.address.destination, hint="see: ssh -v")
             time.sleep(0.02)
-        threading.Thread(target=self._keep, args=(remote,), daemon=True).start()
+        self.problem = ""
+
+    def _last_word(self) -> str:
+        """The last line that ssh said of the line; empty without one."""
+        told = self._told.read_text(errors="replace").strip().splitlines() if self._told.exists() else []
+        return told[-1] if told else ""
 
     def close(self) -> None:
         """End ssh and remove the local end."""
@@ -105,11 +128,18 @@ class Tunnel:
                 self._process.wait(5)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _remote_socket(self) -> str:
-        command = ["ssh", *self.address.options(), f"sh -c {shlex.quote(_COMMAND)}"]
+    def _remote_socket(self, *, batch: bool) -> str:
+        command = ["ssh", *_options(batch), *self.address.options(), f"sh -c {shlex.quote(_COMMAND)}"]
         where = self.address.destination
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                preexec_fn=_stay_until_we_end if batch else None,
+            )
         except FileNotFoundError:
             raise Unavailable("there is no ssh client", where=where, hint="install OpenSSH's client") from None
         lines = done.stderr.strip().splitlines()
@@ -123,10 +153,7 @@ class Tunnel:
             ) from None
 
     def _forward(self, remote: str, *, batch: bool) -> subprocess.Popen[bytes]:
-        options = ["ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes", "ServerAliveInterval=15"]
-        # A password can be typed before the UI is on the screen, never under it.
-        options += ["BatchMode=yes"] if batch else []
-        given = [part for option in options for part in ("-o", option)]
+        given = _options(batch, "ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes")
         command = ["ssh", "-N", "-T", *given, "-L", f"{self.socket}:{remote}", *self.address.options()]
         # In a session of its own it would lose the terminal for its password, which it opens itself; what else it has
         # to say would be painted over the UI. Ctrl-C in the UI must not reach it.
@@ -139,17 +166,29 @@ class Tunnel:
                 preexec_fn=_stay_until_we_end,
             )
 
-    def _keep(self, remote: str) -> None:
-        """Open the line again whenever it breaks."""
+    def _keep_open(self) -> None:
+        threading.Thread(target=self._keep, daemon=True).start()
+
+    def _keep(self) -> None:
+        """Open the line again whenever it breaks; over there a daemon is started where none runs, as at first."""
         while not self._closed.is_set():
-            assert self._process is not None
-            self._process.wait()
+            if not self.problem and self._process is not None:
+                self._process.wait()
+                self.problem = self._last_word() or "the line is broken"
             if self._closed.wait(AGAIN_SECONDS):
                 return
-            with contextlib.suppress(OSError):
-                self._process = self._forward(remote, batch=True)
-                if self._closed.is_set():
-                    self._process.terminate()
+            try:
+                self._connect(batch=True)
+            except (OSError, Unavailable) as error:
+                self.problem = error.what if isinstance(error, Unavailable) else str(error)
+            if self._closed.is_set() and self._process is not None:
+                self._process.terminate()
+
+
+def _options(batch: bool, *more: str) -> list[str]:
+    # A password can be typed before the UI is on the screen, never under it.
+    options = [*more, "ServerAliveInterval=15", "ConnectTimeout=15", *(["BatchMode=yes"] if batch else [])]
+    return [part for option in options for part in ("-o", option)]
 
 
 def _stay_until_we_end() -> None:

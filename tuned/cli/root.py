@@ -111,13 +111,20 @@ def _first(words: list[str], place: int) -> bool:
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Print the version.")
-@click.option("-H", "--host", metavar="ssh://USER@HOST", help="The daemon of another machine, through ssh.")
+@click.option(
+    "-H",
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="ssh://USER@HOST",
+    help="The daemon of another machine, through ssh; several of them with ui.",
+)
 @click.option("--caller", metavar="NAME", help="Who asks, where it is a program: events say so; default: TUNED_CALLER.")
 @click.pass_context
 def root(
     ctx: click.Context,
     version: bool,
-    host: str | None,  # noqa: ARG001 - read by the session
+    hosts: tuple[str, ...],  # noqa: ARG001 - read by the session
     caller: str | None,  # noqa: ARG001 - the same
 ) -> Any:
     """Queue training runs and hyperparameter searches on this machine, and watch and steer them.

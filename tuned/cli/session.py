@@ -145,14 +145,17 @@ def _field_names(kind: type) -> tuple[str, ...]:
 
 
 def _host() -> str | None:
-    """The machine that `tunectl -H` names."""
+    """The machine that `tunectl -H` names; None where none or several are named, which is the terminal UI's to see."""
     context = click.get_current_context()
-    host: str | None = context.find_root().params.get("host")
-    if host is not None:
-        from tuned.cli.remote import checked_verb
+    hosts: tuple[str, ...] = context.find_root().params.get("hosts") or ()
+    if not hosts:
+        return None
+    from tuned.cli.remote import checked_verb
 
-        checked_verb(context.info_name or "")
-    return host
+    checked_verb(context.info_name or "")
+    if len(hosts) > 1 and "hosts" not in context.params:
+        raise click.UsageError("only ui shows several machines (name one)")
+    return hosts[0] if len(hosts) == 1 else None
 
 
 def _caller() -> str | None:

@@ -1,0 +1,34 @@
+"""The base of the applications: the colours of their text, which follow the theme."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from rich.style import Style
+from textual.app import App
+
+from tui import palette
+
+Result = TypeVar("Result")
+
+
+class Themed(App[Result]):
+    """An application whose panes are drawn in the styles of `tui.palette`.
+
+    Attributes:
+        inks: Name -> style, in the present theme.
+    """
+
+    TITLE = "tuned"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    inks: dict[str, Style]
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's variables; the styles of the views follow them."""
+        variables = super().get_css_variables()
+        theme = self.get_theme(self.theme)
+        ansi = theme.ansi if theme is not None else False
+        self.inks = palette.build(variables, ansi=ansi, colour=not self.no_color)
+        return variables
