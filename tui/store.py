@@ -15,6 +15,7 @@ from tui.pages import PAGE_ROWS, PageQuery
 from tui.picture import EVENTS_KEPT, sort_studies
 from tui.reduce import reduce_trial
 from tuned.core import events as ev
+from tuned.core.places import label_of
 from tuned.core.states import VALUED
 from tuned.core.study import SEARCH
 from tuned.wire import (
@@ -68,7 +69,7 @@ class Store(LogReading):
     def slot(self, device: str) -> str:
         """What people call a slot, or several with commas between them: `gpu:0`."""
         labels = {row.id: row.label for row in self.status.devices} if self.status else {}
-        return ",".join(labels.get(one) or one for one in device.split(","))
+        return ",".join(labels.get(one) or label_of(one) for one in device.split(","))
 
     # --- snapshots ----------------------------------------------------------------------------------------------
 

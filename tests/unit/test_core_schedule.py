@@ -19,6 +19,7 @@ from tuned.core.queue.schedule import (
     StudyView,
     end_event,
     plan,
+    without_room,
 )
 from tuned.core.states import StudyState
 
@@ -47,6 +48,14 @@ def queue(*entries: tuple[int, int, float]) -> list[QueuedView]:
 
 def test_nothing_to_do():
     assert plan([], [], ["g"], ["c"]) == []
+
+
+def test_a_place_has_slots_of_its_own_and_takes_none_of_the_machine():
+    entries = [QueuedView(1, 1, 0, "lab"), QueuedView(2, 1, 0, "lab"), *queue((3, 1, 0)), QueuedView(4, 1, 0, "far")]
+    studies = [replace(STUDY, queued=4, counted=10)]
+    actions = plan(studies, entries, [], ["cpu:0"], places={"lab": ["place:lab/2"], "far": []})
+    assert actions == [Claim(1, 1, "place:lab/2"), Claim(3, 1, "cpu:0")]
+    assert without_room(studies, entries, actions) == []
 
 
 def test_the_queue_is_taken_in_its_order():

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         LogChunk,
         LogPlace,
         MetricRow,
+        PlaceRow,
         SpaceChange,
         SpaceChanged,
         SpacePage,
@@ -121,6 +122,11 @@ study_path = _study
 def status() -> Call[DaemonStatus]:
     """How the daemon is."""
     return Call("GET", "/status", "DaemonStatus")
+
+
+def probe_places() -> Call[list[PlaceRow]]:
+    """Ask every place how it is; takes as long as a short job there."""
+    return Call("POST", "/places/probe", "PlaceRow", many=True, timeout=300.0)
 
 
 def stop(stop_trials: bool = False) -> Call[Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tuned.client.waiting import paused_by_daemon
 from tuned.core import words
+from tuned.core.places import place_of
 from tuned.core.state_words import told
 from tuned.core.states import LIVE, STUDY_ENDED, VALUED, WASTED, StudyState, TrialState
 from tuned.wire import DaemonStatus, StudyRow, TrialDetail, TrialRow
@@ -99,6 +100,8 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
         return Reason("state", "waits.study", [why], f"tunectl resume {study.name}")
     if daemon.alarms:
         return Reason("state", "waits.daemon", list(daemon.alarms), "tunectl doctor")
+    if study.place:
+        return Reason("state", "waits.place", _in_place(study, daemon), "tunectl doctor")
     blocked = [f"{device.label or device.id}: {device.blocked}" for device in daemon.devices if device.blocked]
     waiting = [trial for trial in queue if trial.state == TrialState.QUEUED]
     evidence = [f"{words.count(daemon.running, 'trial')} run on {words.count(daemon.slots, 'slot')}"]
@@ -113,12 +116,24 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
     return Reason("state", "waits.device" if blocked else "waits.slot", evidence, f"tunectl next {_name(row)}")
 
 
+def _in_place(study: StudyRow, daemon: DaemonStatus) -> list[str]:
+    """Why a trial that waits here was not handed to the engine of its place yet."""
+    place = next((row for row in daemon.places if row.name == study.place), None)
+    if place is None:
+        return [f"config.toml has no [place.{study.place}]"]
+    taken = f"{place.held} of {words.count(place.slots, 'slot')} of {place.name} are taken"
+    jobs = f"{words.count(place.waiting, 'job')} wait in its queue, {place.running} run"
+    return [*([place.trouble] if place.trouble else []), taken, jobs]
+
+
 def _running(detail: TrialDetail) -> Reason:
     row = detail.trial
     if row.state == TrialState.STARTING and row.stop_reason is None:
         evidence = [f"attempt {row.attempt} is being started on {row.slot or row.device}"]
         if not detail.waits_for:
             return Reason("state", "starting", evidence)
+        if place_of(row.device):
+            return Reason("state", "waits.place", [detail.waits_for], f"tunectl logs {_name(row)}")
         return Reason("state", "waits.daemon", [detail.waits_for, *evidence], "tunectl doctor")
     evidence = [f"attempt {row.attempt} runs on {row.slot or row.device}"]
     if row.last_step is not None:

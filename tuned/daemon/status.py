@@ -11,7 +11,7 @@ from tuned.core.names import check_caller
 from tuned.core.states import TrialState
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
-from tuned.wire import CallerCaps, CallerRow, Collect, Collected, DaemonStatus, StopRequest
+from tuned.wire import CallerCaps, CallerRow, Collect, Collected, DaemonStatus, PlaceRow, StopRequest
 
 router = make_router("daemon")
 
@@ -52,6 +52,12 @@ async def tell_caps(request: CallerCaps, given: Given) -> CallerRow:
     caps = caps_of(table, f"caller.{name}")
     await given.commit(lambda conn: repository.tell_caps(conn, name, caps.to_dict()))
     return _row(name, (await given.callers.accounts()).get(name, (caps, queries.Spent(0, 0.0))))
+
+
+@router.post("/places/probe")
+async def probe_places(given: Given) -> list[PlaceRow]:
+    """Ask every place of `config.toml` how it is, by a job that reads and answers through its folder."""
+    return await given.places.probe()
 
 
 @router.post("/stop")

@@ -64,6 +64,7 @@ class PlaceRow:
         trouble: Why nothing starts there; empty when there is no reason.
         calls: What the engine was asked since the daemon began: `looks submits stops failures`.
         says, nodes, kinds: Of a probe: the engine's version, nodes that take work, and the cards that they have.
+        answer: Of a probe: what a node read and answered, in words.
     """
 
     name: str
@@ -79,6 +80,7 @@ class PlaceRow:
     says: str = ""
     nodes: int | None = None
     kinds: list[str] = field(default_factory=list)
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ class StudyRow:
         budget_s: Seconds of wall time, pauses not counted, after which its search ends; `budget_left_s` of them are
             left. Points of a person's own that are queued later run all the same.
         cores: Those that each of its trials is confined to.
+        place: The place that its trials run in; empty: this machine.
         packing: How many of its trials share a card, and why; empty where nothing is known of that.
     """
 
@@ -149,6 +150,7 @@ class StudyRow:
     budget_left_s: float | None = None
     cores: int = 0
     packing: str = ""
+    place: str = ""
 
     @property
     def searched(self) -> dict[str, int]:

@@ -36,10 +36,28 @@ def doctor(session: Session) -> None:
         findings += graphics.judge_driver(graphics.ask_driver(), Path("/proc/driver/nvidia/version").exists())
         findings.append(Finding("warn", str(error)))
     findings += login.examine(os.environ)
+    findings += _places(session)
     line = failed(findings)
     session.emit({"ok": not line, "findings": [asdict(f) for f in findings]}, lambda: tell(findings))
     if line:
         raise Failed(line)
+
+
+def _places(session: Session) -> list[Finding]:
+    """Places are asked by the daemon that uses them; without one, nothing is started for it."""
+    from tuned.client import api
+    from tuned.client.doctor import places
+    from tuned.client.problems import NoDaemon
+    from tuned.home import settings
+
+    try:
+        if not settings(os.environ, "place"):
+            return []
+        return list(places.judge(session.client.send(api.probe_places())))
+    except NoDaemon:
+        return [Finding("warn", "places are asked by the daemon, and none runs", "tunectl daemon start")]
+    except TunedError as error:
+        return [Finding("fail", str(error))]
 
 
 def _interpreter() -> tuple[str, str]:

@@ -22,6 +22,7 @@ from tuned.core.study import StudySpec
 from tuned.core.study_file.run_files import within
 from tuned.daemon import failpoints
 from tuned.daemon.files import placed
+from tuned.daemon.places.probing import probe
 from tuned.daemon.places.station import Station
 from tuned.launch.bundle import make_bundle
 from tuned.places.interface import Engine
@@ -184,20 +185,28 @@ class Places:
                     await self._changed.wait()
 
     async def probe(self) -> list[PlaceRow]:
-        """Every place, asked now."""
+        """Every place, asked now, with a job that reads what is written here.
+
+        Raises:
+            InvalidInput: `config.toml` is wrong.
+        """
         self._read_at = -_CONFIG_S
         self._read()
+        if self.trouble:
+            raise InvalidInput(self.trouble)
         rows = []
         for row in self.rows({}):
             station = self._stations[row.name]
+            if station.engine is None:
+                rows.append(row)
+                continue
             try:
-                await asyncio.to_thread(placed.prepare, station.place.folder, self._runs)
-                seen = await station.engine.probe() if station.engine is not None else None
+                root = await asyncio.to_thread(placed.prepare, station.place.folder, self._runs)
+                seen = await station.engine.probe()
+                row = replace(row, says=seen.engine, nodes=seen.nodes, kinds=list(seen.kinds), trouble="")
+                rows.append(replace(row, answer=await probe(station.place, station.engine, root)))
             except TunedError as error:
                 rows.append(replace(row, trouble=str(error)))
-                continue
-            if seen is not None:
-                rows.append(replace(row, says=seen.engine, nodes=seen.nodes, kinds=list(seen.kinds), trouble=""))
         return rows
 
     def rows(self, held: Mapping[str, str]) -> list[PlaceRow]:

@@ -1,0 +1,163 @@
+"""Trials on a real Slurm cluster: found again, told, ended and judged, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Refusal, wait_until
+from tests.places.lab import PlacedLab
+
+ONE = {"search": {"method": "sobol", "trials": 1, "seed": 1}}
+CARD = {"resources": {"gpus": 1}}
+
+
+def best(lab: PlacedLab, name: str) -> Any:
+    study = lab.daemon.study(name)
+    return study["counts"], study["best"]["number"], study["best"]["values"]
+
+
+def test_the_same_study_here_and_there_with_a_daemon_killed_in_between(placed: PlacedLab) -> None:
+    twelve = {"search": {"method": "sobol", "trials": 12, "parallel": 4, "seed": 1}}
+    there = placed.submit("there", **twelve)
+    here = placed.submit("here", **twelve, run={"place": "", "start": "cold"})
+    wait_until(lambda: placed.daemon.study(there)["counts"].get("completed", 0) >= 3, "three are done")
+    placed.kill("daemon")
+    placed.restart()
+    placed.wait_at_rest(here, there)
+    assert best(placed, there) == best(placed, here)
+    assert placed.daemon.study(there)["counts"] == {"completed": 12}
+    words = [line.split() for line in placed.journal.read_text().splitlines()]
+    begun = Counter(attempt for word, attempt, _ in words if word == "begin")
+    assert len(begun) == 24, "a trial ran in two attempts"
+    assert set(begun.values()) == {1}, "an attempt ran twice"
+    jobs = [line for line in placed.jobs() if "tuned-" in line]
+    assert len(jobs) == len(set(jobs)) == 12
+
+
+@pytest.mark.parametrize("window", ["directory.created", "place.submit", "place.submitted", "exit.seen"])
+def test_a_daemon_killed_in_a_window_of_an_attempt(placed: PlacedLab, window: str) -> None:
+    before = placed.begun()
+    placed.arm(window)
+    name = placed.study(**ONE)
+    placed.in_background(placed.send)
+    placed.wait_parked(window)
+    placed.kill("daemon")
+    placed.restart()
+    wait_until(lambda: name in {row["name"] for row in placed.daemon.get("/v1/studies")}, "the study is known")
+    placed.wait_at_rest(name)
+    assert placed.daemon.study(name)["counts"] == {"completed": 1}
+    assert placed.begun() == before + 1
+
+
+def test_a_trial_is_paused_by_a_daemon_that_is_killed_at_it_and_goes_on(placed: PlacedLab) -> None:
+    name = placed.submit(hold=True, **ONE)
+    placed.daemon.wait_state(name, 1, "running")
+    placed.arm("stop.written")
+    placed.in_background(lambda: placed.daemon.post("/v1/pause", {"targets": [f"{name}/1"]}))
+    placed.wait_parked("stop.written")
+    placed.kill("daemon")
+    placed.restart()
+    placed.daemon.wait_state(name, 1, "paused")
+    placed.release(name)
+    placed.daemon.post("/v1/resume", {"targets": [f"{name}/1"]})
+    placed.wait_at_rest(name)
+    trial = placed.daemon.trials(name)[0]
+    assert (trial["state"], trial["attempt"]) == ("completed", 2)
+
+
+def test_a_trial_that_waits_says_so_in_slurms_words_and_leaves_its_queue(placed: PlacedLab) -> None:
+    search = {"method": "sobol", "trials": 3, "parallel": 3, "seed": 1}
+    name = placed.submit(hold=True, run=CARD, search=search)
+    placed.wait_waiting(name, 3, "waits there (Resources)")
+    placed.daemon.post("/v1/cancel", {"targets": [f"{name}/3"]})
+    placed.daemon.wait_state(name, 3, "cancelled")
+    spec = json.loads((placed.home / f"runs/{name}/1/1/spec.json").read_text())
+    assert spec["env"].get("CUDA_VISIBLE_DEVICES") is None, "cards are Slurm's to name"
+    assert "HOME" not in spec["env"], "the submitter's environment stays here"
+    placed.release(name)
+    placed.wait_at_rest(name)
+
+
+def test_scancel_by_hand_pauses_and_resume_goes_on(placed: PlacedLab) -> None:
+    name = placed.submit(hold=True, **ONE)
+    placed.daemon.wait_state(name, 1, "running")
+    number = placed.number_of(name, 1)
+    with pytest.raises(AssertionError, match="disabled"):
+        placed.cluster.run("scontrol", "requeue", number)
+    placed.cluster.run("scancel", number)
+    trial = placed.daemon.wait_state(name, 1, "paused")
+    assert f"job {number} in lab was cancelled there" in trial["reason"]
+    placed.release(name)
+    placed.daemon.post("/v1/resume", {"targets": [f"{name}/1"]})
+    placed.wait_at_rest(name)
+    assert placed.daemon.trials(name)[0]["state"] == "completed"
+
+
+def test_trials_outlive_slurms_daemons_and_nothing_starts_while_it_is_silent(placed: PlacedLab) -> None:
+    name = placed.submit(hold=True, **ONE)
+    placed.daemon.wait_state(name, 1, "running")
+    placed.cluster.kill("slurmctld")
+    placed.cluster.kill("n1")
+    placed.cluster.kill("n2")
+    other = placed.submit(**ONE)
+    wait_until(lambda: "Slurm does not answer" in placed.daemon.study(other)["note"], "its silence is said")
+    placed.release(name)
+    placed.daemon.wait_state(name, 1, "completed")
+    for one in ("slurmctld", "n1", "n2"):
+        placed.cluster.start(one)
+    placed.wait_at_rest(name, other)
+    assert placed.daemon.study(other)["counts"] == {"completed": 1}
+
+
+def test_a_limit_of_time_is_a_pause(placed: PlacedLab) -> None:
+    placed.configure(slots=4, options=["--time=1"])
+    try:
+        name = placed.submit(hold=True, run={"grace": "40s"}, **ONE)
+        wait_until(lambda: placed.daemon.trials(name)[0]["attempt"] == 2, "it is begun again")
+        record = json.loads((placed.home / f"runs/{name}/1/1/exit.json").read_text())
+        assert (record["by_place"], record["stop"], record["code"]) == (True, "pause", 0)
+        placed.release(name)
+        placed.wait_at_rest(name)
+        [trial] = placed.daemon.trials(name)
+        assert (trial["state"], trial["last_step"]) == ("completed", 4)
+    finally:
+        placed.configure(slots=4)
+
+
+def test_what_slurm_refuses_fails_with_its_sentence(placed: PlacedLab) -> None:
+    name = placed.submit(run={"resources": {"gpus": 7}}, **ONE)
+    trial = placed.daemon.wait_state(name, 1, "failed")
+    assert "Requested node configuration is not available" in trial["reason"]
+    placed.daemon.post("/v1/cancel", {"targets": [name]})
+
+
+def test_what_the_place_does_not_see_is_refused(placed: PlacedLab) -> None:
+    name = placed.study(**ONE)
+    placed.content["run"]["place"] = "lob"
+    with pytest.raises(Refusal) as refused:
+        placed.send()
+    assert refused.value.problem["hint"] == "did you mean lab?"
+    placed.content["run"] |= {"place": "lab", "cwd": "/"}
+    with pytest.raises(Refusal) as refused:
+        placed.send()
+    assert "/ is not seen from place lab" in refused.value.problem["detail"]
+    assert 'run.code = "snapshot"' in refused.value.problem["hint"]
+    assert not (placed.home / "runs" / name).exists()
+
+
+def test_a_copy_of_the_code_runs_there_and_goes_with_its_study(placed: PlacedLab) -> None:
+    placed.configure(slots=4, sees=[])
+    try:
+        name = placed.submit(run={"code": "snapshot"}, **ONE)
+        placed.wait_at_rest(name)
+        assert placed.daemon.study(name)["counts"] == {"completed": 1}
+        folder = (placed.home / "runs" / name).readlink()
+        assert placed.shared in folder.parents
+        placed.daemon.delete(f"/v1/studies/{name}")
+        wait_until(lambda: not folder.exists(), "its folder there goes")
+    finally:
+        placed.configure(slots=4)
