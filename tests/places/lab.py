@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.lab import Lab
-from tests.e2e.conftest import wait_until
 from tests.places.cluster import Cluster
 
 RETRIES = {"lost": 2}
@@ -60,11 +59,6 @@ class PlacedLab(Lab):
         attempt = self.daemon.get(f"/v1/studies/{name}/trials/{number}")["attempts"][-1]["attempt_id"]
         found = self.cluster.run("squeue", "-h", "-o", "%i %j").splitlines()
         return next(line.split()[0] for line in found if line.endswith(attempt))
-
-    def wait_waiting(self, name: str, number: int, what: str) -> None:
-        """Until a trial says that it waits for this."""
-        path = f"/v1/studies/{name}/trials/{number}"
-        wait_until(lambda: what in self.daemon.get(path)["waits_for"], f"{what}: {self.daemon.get(path)['waits_for']}")
 
     def close(self) -> None:
         super().close()

@@ -43,6 +43,7 @@ def main(seconds: float) -> None:
             lab.content = {
                 "name": "many",
                 "run": {"command": ["sh", "-c", "sleep 3600 # {x}"], "place": "lab"},
+                "objective": {"metric": "loss", "direction": "minimize"},
                 "space": {"x": {"type": "int", "low": 1, "high": 10_000_000}},
                 "search": {"method": "random", "trials": TRIALS, "seed": 1},
             }

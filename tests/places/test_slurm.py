@@ -72,10 +72,14 @@ def test_a_trial_is_paused_by_a_daemon_that_is_killed_at_it_and_goes_on(placed: 
 def test_a_trial_that_waits_says_so_in_slurms_words_and_leaves_its_queue(placed: PlacedLab) -> None:
     search = {"method": "sobol", "trials": 3, "parallel": 3, "seed": 1}
     name = placed.submit(hold=True, run=CARD, search=search)
-    placed.wait_waiting(name, 3, "waits there (Resources)")
-    placed.daemon.post("/v1/cancel", {"targets": [f"{name}/3"]})
-    placed.daemon.wait_state(name, 3, "cancelled")
-    spec = json.loads((placed.home / f"runs/{name}/1/1/spec.json").read_text())
+
+    def waiting() -> list[int]:
+        return [row["number"] for row in placed.daemon.trials(name) if "waits there (Resources)" in row["waits_for"]]
+
+    [number] = wait_until(waiting, "one of them waits for a card")
+    placed.daemon.post("/v1/cancel", {"targets": [f"{name}/{number}"]})
+    placed.daemon.wait_state(name, number, "cancelled")
+    spec = json.loads((placed.home / f"runs/{name}/{number}/1/spec.json").read_text())
     assert spec["env"].get("CUDA_VISIBLE_DEVICES") is None, "cards are Slurm's to name"
     assert "HOME" not in spec["env"], "the submitter's environment stays here"
     placed.release(name)

@@ -113,3 +113,8 @@ def test_nodes_that_take_work_and_their_cards() -> None:
     text = "2|idle|gpu:a100:4(S:0-1),fs:1\n1|mix-|gpu:h100:8\n3|down*|gpu:v100:2\n1|alloc|(null)\n"
     seen = slurm_text.read_probe("slurm 22.05.8\n", text)
     assert (seen.engine, seen.nodes, seen.kinds) == ("slurm 22.05.8", 4, ("gpu:a100:4", "gpu:h100:8"))
+
+
+def test_a_job_that_has_ended_is_no_silence() -> None:
+    assert not slurm_text.is_silence("scancel: error: Kill job error on job id 3: Invalid job id specified")
+    assert slurm_text.is_silence("scancel: error: Unable to contact slurm controller (connect failure)")

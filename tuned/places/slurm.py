@@ -57,13 +57,13 @@ class Slurm:
         """Remove those that wait, and tell the supervisors of those that run."""
         numbers = await self._numbers(names)
         for command in slurm_text.stop(numbers) if numbers else ():
-            self._check(await self.commands.run(command))
+            self._reached(await self.commands.run(command))
 
     async def kill(self, names: Collection[str]) -> None:
         """End them: Slurm sends SIGTERM, and SIGKILL after its `KillWait`."""
         numbers = await self._numbers(names)
         if numbers:
-            self._check(await self.commands.run(slurm_text.kill(numbers)))
+            self._reached(await self.commands.run(slurm_text.kill(numbers)))
 
     async def _numbers(self, names: Collection[str]) -> Sequence[str]:
         """The numbers of those that live, as the last look had them, or a new one where it lacks any."""
@@ -83,6 +83,11 @@ class Slurm:
         done = await self.commands.run(command)
         self._check(done)
         return done.output
+
+    def _reached(self, done: Done) -> None:
+        """Of a call for several jobs: those that have ended meanwhile make it fail, and nothing is wrong."""
+        if done.code != 0 and slurm_text.is_silence(done.complaint):
+            raise self._silent(slurm_text.complaint_of(done.complaint))
 
     def _check(self, done: Done) -> None:
         if done.code != 0:

@@ -36,6 +36,10 @@ _REFUSALS = re.compile(
 )
 """Of what `sbatch` complains: what would be the same at the next try. Limits of an account are not: they pass."""
 
+_SILENCE = re.compile(
+    r"Unable to contact|[Tt]imed out|connect failure|Zero Bytes|Connection refused|Transport|authentication"
+)
+
 LIST = ("squeue", "--noheader", "--states=all", "--me", "--format=%i|%T|%r|%N|%j")
 PROBE = ("sinfo", "--noheader", "--format=%D|%t|%G")
 VERSION = ("sinfo", "--version")
@@ -82,14 +86,14 @@ def stop(numbers: Sequence[str]) -> list[tuple[str, ...]]:
     get the signal as well, in the middle of its save.
     """
     return [
-        ("scancel", "--quiet", "--state=PENDING", *numbers),
-        ("scancel", "--quiet", "--state=RUNNING", "--signal=TERM", "--batch", *numbers),
+        ("scancel", "--state=PENDING", *numbers),
+        ("scancel", "--state=RUNNING", "--signal=TERM", "--batch", *numbers),
     ]
 
 
 def kill(numbers: Sequence[str]) -> tuple[str, ...]:
     """The command that ends them."""
-    return ("scancel", "--quiet", *numbers)
+    return ("scancel", *numbers)
 
 
 def read_jobs(text: str) -> list[Job]:
@@ -120,6 +124,11 @@ def read_number(text: str) -> str:
 def is_refusal(complaint: str) -> bool:
     """Whether the same submission would be refused again."""
     return _REFUSALS.search(complaint) is not None
+
+
+def is_silence(complaint: str) -> bool:
+    """Whether the engine was not reached. What else `scancel` complains of is a job in another state by now."""
+    return _SILENCE.search(complaint) is not None
 
 
 def complaint_of(text: str) -> str:
