@@ -67,6 +67,29 @@ os.execv(command[0], command)
 """
 
 
+class Patience:
+    """A wait for a process that ends when it stands still: how long it takes is the machine's business.
+
+    Args:
+        seconds: How long it may use no processor time.
+        now: A monotonic time.
+    """
+
+    MOST = 20
+    """Times the seconds: one that works for so long and does not answer never will."""
+
+    def __init__(self, seconds: float, now: float) -> None:
+        self._seconds, self._last = seconds, now + self.MOST * seconds
+        self._deadline = now + seconds
+        self._used: tuple[str, ...] = ()
+
+    def lasts(self, now: float, used: tuple[str, ...]) -> bool:
+        """Whether to wait on, given the processor time that the process has used so far."""
+        if used and used != self._used:
+            self._used, self._deadline = used, now + self._seconds
+        return now < min(self._deadline, self._last)
+
+
 def daemon_command(home: Home, slots: int | None = None) -> list[str]:
     """The argument list that runs the daemon of this state folder in the foreground."""
     command = [own_python(), "-I", "-m", "tuned.daemon", "run", "--home", str(home.root)]
@@ -85,7 +108,7 @@ def ensure_daemon(home: Home, *, start: bool = True, slots: int | None = None, p
         home: The state folder.
         start: Whether to start one; without it a missing daemon is an error.
         slots: For a daemon that is started: how many trials at once; None: as the machine has it.
-        patience: Seconds within which it must answer.
+        patience: Seconds that it may stand still in before it answers: on a busy machine it takes longer.
 
     Raises:
         NoDaemon: None runs and `start` is not set.
@@ -139,14 +162,14 @@ def _spawn(home: Home, command: list[str]) -> int:
 
 def _await(client: Client, home: Home, pid: int, begin: int, patience: float) -> DaemonStatus:
     """Wait until the daemon answers, looking up at once when it ends instead."""
-    deadline = monotonic() + patience
+    waited = Patience(patience, monotonic())
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         process = -1
     try:
         ended = process < 0
-        while monotonic() < deadline:
+        while waited.lasts(monotonic(), _used(pid)):
             if ended:
                 sleep(POLL_S)
             else:
@@ -160,11 +183,20 @@ def _await(client: Client, home: Home, pid: int, begin: int, patience: float) ->
     finally:
         if process >= 0:
             os.close(process)
-    what = "did not start" if ended else f"did not answer within {patience:g} s"
+    what = "did not start" if ended else f"does not answer and stands still for {patience:g} s"
     if ended and disk_usage(home.root).free < LEAST_FREE:
         # Then its log has no last line either.
         raise Unavailable(f"the daemon {what}: the disk is full", where=str(home.root), hint="free some space")
     raise Unavailable(f"the daemon {what}: {_last_line(home.log, begin)}", hint=f"its log is {home.log}")
+
+
+def _used(pid: int) -> tuple[str, ...]:
+    """The processor time that a process has used so far, as the kernel writes it; empty for none."""
+    try:
+        # The name of the program, in brackets, may hold anything.
+        return tuple(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+    except OSError:
+        return ()
 
 
 def _owned(home: Home, not_by: int) -> bool:

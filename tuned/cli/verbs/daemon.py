@@ -66,7 +66,7 @@ def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
 
 @verb()
 def status(session: Session) -> None:
-    """Say how the daemon is; it is not started."""
+    """Show the daemon's state, without starting it."""
     session.start = False
     session.show(api.status(), _show)
 

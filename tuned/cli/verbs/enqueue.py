@@ -23,8 +23,10 @@ from tuned.wire import Enqueue
 @click.argument("study")
 @click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--file", help="Points, one JSON object a line; - reads standard input.")
-@click.option("--like", metavar="STUDY/7", help="A trial whose values hold where none are given.")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Run each point so often, with other seeds.")
+@click.option("--like", metavar="STUDY/7", help="A trial that gives the values not given here.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=1, help="How many runs of each point, each with a seed of its own."
+)
 @click.option("--priority", type=int, default=0, help="Higher runs first.")
 def enqueue(
     session: Session,

@@ -30,7 +30,9 @@ DEFAULT_LAST = 100
 @click.argument("study", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Follow new events; with --json, one object a line.")
 @click.option("--after", type=click.IntRange(min=0), help="Only events behind this number.")
-@click.option("--since", type=LengthOfTime(), metavar="12h", help="Only what happened within so long.")
+@click.option(
+    "--since", type=LengthOfTime(), metavar="12h", help="Only what happened within this time, e.g. 12h or 7d."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="With --after the first ones, otherwise the last; 100.")
 def events(
     session: Session, study: str | None, follow: bool, after: int | None, since: float | None, limit: int | None

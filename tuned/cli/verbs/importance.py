@@ -23,7 +23,7 @@ def importance(session: Session, study: str, metric: str | None, style: str | No
 @click.option("--metric", help="Instead of the first objective.")
 @format_option
 def slice_(session: Session, study: str, parameter: str | None, metric: str | None, style: str | None) -> None:
-    """Show what is expected along one hyperparameter, or along each."""
+    """Show the expected result along one hyperparameter, or along each."""
     show_analysis(session, "slice", study, {"param": parameter, "metric": metric}, style=style)
 
 
@@ -34,7 +34,7 @@ def slice_(session: Session, study: str, parameter: str | None, metric: str | No
 @click.option("--metric", help="Instead of the first objective.")
 @format_option
 def contour(session: Session, study: str, first: str, second: str, metric: str | None, style: str | None) -> None:
-    """Show what is expected over two hyperparameters."""
+    """Show the expected result over two hyperparameters."""
     show_analysis(session, "contour", study, {"params": f"{first},{second}", "metric": metric}, style=style)
 
 

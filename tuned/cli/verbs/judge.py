@@ -18,10 +18,10 @@ from tuned.wire import Judged, JudgedSide
 @verb()
 @click.argument("study")
 @click.option("--split", help="Whose predictions to look at; default: validation.")
-@click.option("--top", type=click.IntRange(1, 100), help="So many of the best trials; default: 5.")
+@click.option("--top", type=click.IntRange(1, 100), help="How many of the best trials; default: 5.")
 @format_option
 def data(session: Session, study: str, split: str | None, top: int | None, style: str | None) -> None:
-    """Show what trials tell of the data: the size of the training set, classes, hard examples, duplicates."""
+    """Show what the trials say about the data: the size of the training set, classes, hard examples, duplicates."""
     options = {"split": split, "top": None if top is None else str(top)}
     show_analysis(session, "data", study, options, style=style)
 

@@ -13,7 +13,7 @@ LEVELS = tuple(str(kind) for kind in Kind)
 
 @verb()
 @click.option(
-    "--allow", type=click.Choice(LEVELS), default="read", show_default=True, help="The dearest tools offered."
+    "--allow", type=click.Choice(LEVELS), default="read", show_default=True, help="The most that its tools may do."
 )
 @click.option("--gpu-hours", type=click.FloatRange(min=0), help="Cap: hours of cards that its trials may hold.")
 @click.option("--trials", type=click.IntRange(min=0), help="Cap: trials that it may have in all.")

@@ -26,7 +26,7 @@ _LOOK_S = 0.5
 
 def wait_option(function: click.decorators.FC) -> click.decorators.FC:
     """`--wait` and `--timeout`."""
-    give_up = "With --wait: give up after so long, e.g. 30s or 2h: exit code 4."
+    give_up = "With --wait: give up after this long, e.g. 30s or 2h: exit code 4."
     function = click.option("--timeout", type=LengthOfTime(), metavar="TIME", help=give_up)(function)
     return click.option("--wait", is_flag=True, help="Return when the step is over.")(function)
 
@@ -35,7 +35,9 @@ def wait_option(function: click.decorators.FC) -> click.decorators.FC:
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1, 100), default=3, show_default=True, help="How many of the best.")
 @click.option("--seeds", type=click.IntRange(2, 100), default=5, show_default=True, help="Runs of each, at first.")
-@click.option("--max-seeds", type=click.IntRange(0, 400), default=0, help="Of all rounds; default: 4 x --seeds.")
+@click.option(
+    "--max-seeds", type=click.IntRange(0, 400), default=0, help="At most, over all rounds; default: 4 x --seeds."
+)
 @click.option("--against", metavar="TRIAL", help="What they are compared with; default: the study file's first point.")
 @click.option("--show", is_flag=True, help="Only show what the runs so far say.")
 @wait_option

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def set_(session: Session, study: str, values: Sequence[str]) -> None:
     """Change a submitted study: search.trials=+40, search.parallel=1, early_stopping.patience=5, priority=10 ...
 
-    +N and -N add; none takes a value away. More trials let a study that has ended go on.
+    +N and -N add; KEY=none removes a value. More trials let a study that has ended go on.
     """
     changes: dict[str, str] = {}
     for text in values:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Fix a parameter at one value.")
 @click.option("--drop", multiple=True, metavar="NAME[=VALUE]", help="Drop it; VALUE is what the code uses then.")
 @click.option("--refine", is_flag=True, help="Narrow to the good trials, widen where the best sit on a bound.")
-@click.option("--back-to", type=click.IntRange(min=1), metavar="VERSION", help="Put an earlier version into use again.")
+@click.option("--back-to", type=click.IntRange(min=1), metavar="VERSION", help="Go back to an earlier version.")
 def space(
     session: Session,
     study: str,

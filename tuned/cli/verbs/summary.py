@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @verb()
-@click.option("--since", type=LengthOfTime(), metavar="12h", help="Look back so long instead.")
+@click.option("--since", type=LengthOfTime(), metavar="12h", help="How far to look back instead.")
 @click.option("--keep", is_flag=True, help="Do not remember this call: the next summary shows the same.")
 @click.option("--client", help="Name of the reader; default: you on this machine.")
 def summary(session: Session, since: float | None, keep: bool, client: str | None) -> None:

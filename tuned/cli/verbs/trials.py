@@ -39,13 +39,13 @@ STATES = [str(state) for state in TrialState]
     metavar="STATE",
     help=f"Only trials in this state; may be repeated: {', '.join(STATES)}.",
 )
-@click.option("--filter", help="Such as 'state:run lr<1e-3 act=relu text'; all terms must hold, ! turns one round.")
+@click.option("--filter", help="Such as 'state:run lr<1e-3 act=relu text'; all terms must hold, ! negates one.")
 @click.option(
     "--sort",
-    help=f"{', '.join(SORTS)}, {NAMED}: value is the best first, watch what runs and then by value.",
+    help=f"{', '.join(SORTS)}, {NAMED}: value is the best first, watch what runs, then by value.",
 )
-@click.option("--descending", is_flag=True, default=None, help="Turn the order round.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")
+@click.option("--descending", is_flag=True, default=None, help="Reverse the order.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many; without it, all.")
 @click.option("--offset", type=click.IntRange(min=0), help="Leave out the first ones.")
 def trials(
     session: Session,
@@ -181,7 +181,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
 
 @verb()
 @click.argument("study")
-@click.option("--top", type=click.IntRange(min=1), help="So many by the first objective.")
+@click.option("--top", type=click.IntRange(min=1), help="How many, by the first objective.")
 def best(session: Session, study: str, top: int | None) -> None:
     """Show a study's best trial; with several objectives, those that no other one beats in all of them."""
     rows = session.send(api.best(study, top))

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="TIME", help="Or for how long, e.g. 8h.")
 @click.option("--parallel", type=click.IntRange(min=1), help="How many at once.")
 @click.option("--method", metavar="METHOD", help="auto, bayesian, sobol, random, grid or evolution.")
-@click.option("--pattern", "patterns", multiple=True, metavar="REGEX", help="Finds metrics in the output, by group.")
+@click.option(
+    "--pattern",
+    "patterns",
+    multiple=True,
+    metavar="REGEX",
+    help="A regular expression for the output; each named group in it is a metric.",
+)
 @click.option("--name", help="Name of the study, and of its file; without it, the script's.")
 @click.option("--priority", type=int, help="Higher runs first.")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Return when the study has ended.")

@@ -36,7 +36,7 @@ class _Outcome:
 @verb()
 @click.argument("targets", nargs=-1, metavar="[TARGET...]")
 @click.option(
-    "--timeout", type=LengthOfTime(), metavar="TIME", help="Give up after so long, e.g. 30s or 2h: exit code 4."
+    "--timeout", type=LengthOfTime(), metavar="TIME", help="Give up after this long, e.g. 30s or 2h: exit code 4."
 )
 @click.option("--any", "first", is_flag=True, help="Return at the first occasion, in these studies or in any.")
 @click.option("--until", metavar="LIST", help=f"With --any, the occasions that count; default: {','.join(KINDS)}.")
