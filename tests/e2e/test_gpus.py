@@ -307,6 +307,13 @@ def test_trials_share_a_card_as_long_as_that_brings_something(daemon: DaemonProc
         assert shared == [False, True, True], "on one card the first is measured alone"
 
 
+def test_a_daemon_whose_cards_are_all_hidden_says_so(daemon: DaemonProcess, tmp_path: Path) -> None:
+    cards = Cards(tmp_path / "cards", *CARDS)
+    daemon.start(**cards.environment, CUDA_VISIBLE_DEVICES="GPU-c")
+    assert daemon.get("/v1/gpus") == []
+    assert "CUDA_VISIBLE_DEVICES=GPU-c of the daemon leaves it none of 2 GPUs" in daemon.get("/v1/status")["notes"]
+
+
 def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
     assert shared_daemon.get("/v1/gpus") == []
     with pytest.raises(Exception, match="this machine has no GPU"):

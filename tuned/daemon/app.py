@@ -337,12 +337,7 @@ class Daemon:
                 *self.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._advisor.trouble] if self._advisor.trouble else []),
-                *(
-                    f"{slot.label}: {self._slots.lost[slot.id]}"
-                    for slot in self._slots.gpus
-                    if slot.id in self._slots.lost
-                ),
-                *([f"the NVIDIA driver: {self._slots.trouble}"] if self._slots.trouble else []),
+                *self._slots.notes,
                 *self._polite.notes,
                 *self._notifier.notes,
                 *self._loops.notes,
