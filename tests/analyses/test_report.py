@@ -197,6 +197,10 @@ def test_the_test_figure_has_its_interval_where_predictions_were_saved(tmp_path:
     look = replace(made.trials[-1], values={"test_accuracy": 0.8}, run_dir=str(tmp_path))
     text, _ = page(replace(made, steps=tuple(steps), trials=(*made.trials[:-1], look)))
     assert re.search(r"0\.8 \(0\.720\d* \.\. 0\.879\d*, 100 examples\)", text)
+    # Of the tile the figure alone is large: with its interval it wrapped over four lines.
+    assert re.search(
+        r"<b>0\.8</b><span>test_accuracy of the final model: 0\.720\d* \.\. 0\.879\d*, 100 examples<", text
+    )
 
 
 def test_the_best_of_many_stands_beside_an_estimate_without_its_luck() -> None:

@@ -45,14 +45,23 @@ class FinalModel:
         return self.result.get("metric")
 
     @property
-    def figure(self) -> str:
-        """The test figure with its interval over examples, where predictions give one."""
-        value = float(self.result["value"])
-        scores = scores_of(self.test.run_dir, value)
+    def value(self) -> float:
+        """The test figure."""
+        return float(self.result["value"])
+
+    @property
+    def interval(self) -> str:
+        """Its interval over examples in words; empty where no predictions give one."""
+        scores = scores_of(self.test.run_dir, self.value)
         if scores is None:
-            return number(value)
+            return ""
         mean = mean_of(scores)
-        return f"{number(value)} ({number(mean.low)} .. {number(mean.high)}, {mean.n} examples)"
+        return f"{number(mean.low)} .. {number(mean.high)}, {mean.n} examples"
+
+    @property
+    def figure(self) -> str:
+        """The test figure with its interval."""
+        return f"{number(self.value)} ({self.interval})" if self.interval else number(self.value)
 
 
 def final_model(study: StudyData) -> FinalModel | None:
@@ -84,7 +93,7 @@ def final_table(study: StudyData, final: FinalModel) -> Table:
     seen = result.get("unplanned")
     rows.append(("measurements on the test set", f"{looks}: {seen}" if seen else str(looks)))
     rows += [(f"{metric}, {name}", text) for name, text in _validation(study, result)]
-    notes = [_NO_INTERVAL] if final.metric is not None and "examples" not in final.figure else []
+    notes = [_NO_INTERVAL] if final.metric is not None and not final.interval else []
     return Table("final", "The final model", (Column("what"), Column("value")), tuple(rows), tuple(notes))
 
 

@@ -166,4 +166,6 @@ def importance_plot(study: StudyData) -> Picture | None:
         trust = "".join(f" {verdict.what[:1].upper()}{verdict.what[1:]}." for verdict in answer.verdicts)
         first = cells[-1]
         alt = f"{first['parameter']} goes with most of the variation, {first['importance']:.0%}."
-        return picture(figure, "importance", alt, f"{answer.tables[0].notes[0]} Lines: 90 % intervals.{trust}")
+        return picture(
+            figure, "importance", alt, f"{answer.tables[0].notes[0]} Lines: intervals that hold at least 90 %.{trust}"
+        )

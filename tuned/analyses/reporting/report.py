@@ -90,7 +90,8 @@ class _Report:
         found, best, metric = [], study.ranked[0], study.objective.metric
         final, quoted = final_model(study), honest(study)
         if final is not None and final.metric is not None:
-            found.append((f"{final.metric} of the final model", final.figure))
+            ends = f": {final.interval}" if final.interval else ""
+            found.append((f"{final.metric} of the final model{ends}", number(final.value)))
         if quoted and quoted.value is not None and quoted.low is not None and quoted.high is not None:
             ends = f"{number(quoted.low)} .. {number(quoted.high)}"
             found.append(

@@ -20,7 +20,7 @@ CSS = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e7eb; --paper: #15181c; --soft: #98a2ad; --line: #333a42;
   --panel: #1d2227; --fail: #ff7b6b; --warn: #e5b25d; --info: #6cb2e8; } }
 * { box-sizing: border-box; } html { font-size: 15px; }
-body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1.2rem 4rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1.2rem 4rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .2rem; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-top: .4rem;
   border-top: 1px solid var(--line); } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
@@ -38,11 +38,11 @@ nav { display: flex; flex-wrap: wrap; gap: .2rem .9rem; } a { color: var(--info)
   color: var(--info); }
 .verdict.warn .level { color: var(--warn); } .verdict.fail .level { color: var(--fail); }
 .evidence { font-size: .82rem; color: var(--soft); }
-.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; background:
-  linear-gradient(90deg, var(--paper) 60%, transparent) 0 0 / 2.5rem 100% no-repeat local,
+body { --more: linear-gradient(90deg, var(--paper) 60%, transparent) 0 0 / 2.5rem 100% no-repeat local,
   linear-gradient(270deg, var(--paper) 60%, transparent) 100% 0 / 2.5rem 100% no-repeat local,
   linear-gradient(90deg, var(--line), transparent) 0 0 / .7rem 100% no-repeat scroll,
   linear-gradient(270deg, var(--line), transparent) 100% 0 / .7rem 100% no-repeat scroll; }
+.wide { overflow-x: auto; margin: 1.1rem 0 .2rem; background: var(--more); }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .7rem .22rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td.wrap { white-space: normal; min-width: 14rem; } th { color: var(--soft); font-weight: 600; }
@@ -55,10 +55,10 @@ code { font-size: .9em; } details { margin: .8rem 0; } summary { cursor: pointer
 @media (max-width: 42rem) { body { padding: 1rem .8rem 3rem; } table { font-size: .8rem; }
   th, td { padding-right: .5rem; } td.long, th { white-space: normal; }
   td.wrap { min-width: 8.5rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-  .facts { grid-template-columns: 1fr 1fr; } figure { overflow-x: auto; }
-  figure svg { min-width: min(36rem, var(--own, 36rem)); } }
+  .facts { grid-template-columns: 1fr 1fr; } figure { overflow-x: auto; background: var(--more); }
+  figure svg { min-width: min(30rem, var(--own, 30rem)); } }
 @media print { html { font-size: 10px; } body { max-width: none; padding: 0; } pre { white-space: pre-wrap; }
-  figure, tr, .verdict, .facts { break-inside: avoid; } thead { display: table-header-group; }
+  figure, table, tr, .verdict, .facts { break-inside: avoid; } thead { display: table-header-group; }
   .wide { background: none; overflow: visible; }
   h2, h3, caption, summary { break-after: avoid; } tr:nth-child(-n+2) { break-before: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; } nav { display: none; } }
