@@ -132,6 +132,6 @@ def is_sound(copy: Path) -> bool:
 
 
 def _checked(conn: sqlite3.Connection) -> list[str]:
-    """What `quick_check` finds; nothing in a sound file."""
+    """The findings of `quick_check`; none in a sound file."""
     found = [str(line) for (line,) in conn.execute("PRAGMA quick_check")]
     return [] if found == ["ok"] else found

@@ -31,7 +31,7 @@ def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
         guard: Its identity and header, as they were last seen.
 
     Returns:
-        What is to be said of it, and the remedy.
+        The message for people, and the remedy.
     """
     folder = guard.folder
     if folder is not None and guard.moved_along:

@@ -51,7 +51,7 @@ def salvage(source: Path, target: Path, first_page: Path | None = None) -> Salva
             be read, its own is put there.
 
     Returns:
-        What was read.
+        The rows read.
     """
     if first_page is not None and not _opens(source):
         _put_first_page(source, first_page)

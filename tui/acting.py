@@ -253,7 +253,7 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
     """Send the order.
 
     Returns:
-        What to tell, and the calls that take back what was in fact changed (None: nothing can be taken back).
+        A line for the user, and the calls that take the changes back (None: nothing can be taken back).
 
     Raises:
         TunedError: The daemon refused or does not answer.

@@ -225,7 +225,7 @@ class TunedApp(Themed[int]):
             self.context.say(str(error), "bad")
         else:
             if order.question is not None:
-                # What was lost stays lost, and nothing from before it is undone behind its back.
+                # A loss cannot be undone, and no undo from before it may reach across it.
                 self.undos.clear()
             if undo:
                 self._can_undo(order.label, undo)
@@ -284,7 +284,7 @@ class TunedApp(Themed[int]):
             if len(lines) <= 1:
                 self.context.say(clean(lines[0]) if lines else f"{line}: done", "good" if page.code == 0 else "bad")
         if command.verb is not None and command.verb.kind is Kind.DESTROY:
-            # What was lost stays lost, and nothing from before it is undone behind its back.
+            # A loss cannot be undone, and no undo from before it may reach across it.
             self.undos.clear()
         self.tick()
 

@@ -1,7 +1,7 @@
 """The line behind `:`: what it offers for a text, and how it is read. Pure.
 
 Owns the kinds of offers: actions of the UI, verbs of `tunectl` from the one registry of verbs, places (studies and
-trials), orders, filters and colours. What a verb takes is read by `tunectl` itself, which runs it.
+trials), orders, filters and colours. `tunectl` itself reads a verb's arguments and runs it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Offer:
     """One line below the typed one.
 
     Attributes:
-        kind: What Enter does: `act` runs an action, `run` a verb, `go` shows a study or trial, `sort`, `filter` and
+        kind: The effect of Enter: `act` runs an action, `run` a verb, `go` shows a study or trial, `sort`, `filter` and
             `theme` set these, `type` puts `value` in the line.
     """
 
@@ -41,7 +41,7 @@ class Offer:
 
 
 def offers(context: Context, actions: Sequence[Action], themes: Sequence[str], text: str) -> list[Offer]:
-    """What the text may mean, the most likely first."""
+    """Readings of the text, the most likely first."""
     first, space, rest = text.lstrip().partition(" ")
     if space and first in BY_NAME:
         return [Offer("run", text.strip(), "enter", f"{BY_NAME[first].meaning}  {example(context, first)}")] + [
@@ -63,7 +63,7 @@ def offers(context: Context, actions: Sequence[Action], themes: Sequence[str], t
     own = {"sort": "Choose the order.", "filter": "Filter the trials.", "theme": "Choose the colours."}
     known += [Offer("type", f"{name} ", name, words) for name, words in own.items() if name.startswith(first)]
     begun = text.lower().strip()
-    # What begins with the text is meant before what merely holds it somewhere in its words.
+    # An offer that begins with the text goes before one that merely holds it.
     named = [offer for offer in found if offer.label.lower().startswith(begun)]
     places = _places(context, text.strip())
     near = [offer for offer in places if offer.value.lower().startswith(begun)]

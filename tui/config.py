@@ -17,7 +17,7 @@ from tuned.core.names import nearest
 
 VIEWS = ("studies", *PANES)
 PLACES = ("study", "number", "target", "folder")
-"""What a command of one's own may name in braces."""
+"""Names in braces that a command of the user's own may hold."""
 
 
 @dataclass(frozen=True, slots=True)

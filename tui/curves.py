@@ -44,7 +44,7 @@ class Curves:
         """All observations of a trial: within a name and step the latest attempt wins.
 
         Args:
-            key: Whose they are.
+            key: The trial.
             rows: All of them.
             keep: Curves that must stay when there are too many.
 

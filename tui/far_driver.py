@@ -56,7 +56,7 @@ class FarDriver(LinuxDriver):
             self._writer_thread.write(text)
 
     def forget(self) -> None:
-        """What the terminal shows is not known any more."""
+        """Note that the terminal's content is unknown."""
         self._shadow.forget()
 
     def start_application_mode(self) -> None:

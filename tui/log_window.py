@@ -21,8 +21,8 @@ class LogWindow:
     """Known lines of an attempt's output.
 
     Args:
-        study: Whose it is.
-        number: Whose it is.
+        study: Its study's name.
+        number: Its trial's number.
         attempt: Which process of the trial.
         begin: Byte to read from; None: near the end, which is followed.
         lead: Lines to show above the first one, once they are known.

@@ -52,7 +52,7 @@ class Pages:
     """Known pages of one order.
 
     Attributes:
-        query: Whose pages these are.
+        query: The order and the filter of these pages.
         total: How many trials the order has; until the daemon has said so, those of the order before.
     """
 

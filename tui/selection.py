@@ -1,4 +1,4 @@
-"""What the user looks at, and what must be fetched for it.
+"""The user's selection, and the data that must be fetched for it.
 
 Owns the selected study, trial and metric, the order of the table, and which of the costly views are visible.
 """

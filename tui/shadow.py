@@ -1,4 +1,4 @@
-"""What a far terminal shows by now, so that of a frame only the cells that differ are sent.
+"""A copy of a far terminal's content, so that of a frame only the cells that differ are sent.
 
 Owns the reading of what Textual writes (cursor moves, styles, text) and the shortest way to say the difference. Pure:
 text in, text out. Anything else that is written passes as it is.
@@ -50,10 +50,10 @@ class Shadow:
         self._rows.clear()
 
     def encode(self, text: str, width: int) -> tuple[str, bool]:
-        """What must be sent so that the terminal shows what this text would draw.
+        """The text to send so that the terminal shows this frame.
 
         Args:
-            text: What was written.
+            text: The text written.
             width: Cells of a line.
 
         Returns:

@@ -1,6 +1,6 @@
 """The steps of a study's playbook in the few words that the UI shows, and the verbs for one. Pure.
 
-Owns which step counts as the present one. What steps are is the daemon's.
+Owns which step counts as the present one. The daemon defines the steps.
 """
 
 from __future__ import annotations

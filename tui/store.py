@@ -41,7 +41,7 @@ ANSWERS_EVERY = 5.0
 
 
 def _told(status: DaemonStatus) -> tuple[Any, ...]:
-    """What of the daemon's state can be seen."""
+    """The visible part of the daemon's state."""
     return status.devices, status.notes, status.alarms, status.advisor
 
 
@@ -67,7 +67,7 @@ class Store(LogReading):
         self._changed()
 
     def slot(self, device: str) -> str:
-        """What people call a slot, or several with commas between them: `gpu:0`."""
+        """The name for people of a slot, or of several with commas between them: `gpu:0`."""
         labels = {row.id: row.label for row in self.status.devices} if self.status else {}
         return ",".join(labels.get(one) or label_of(one) for one in device.split(","))
 
@@ -194,7 +194,7 @@ class Store(LogReading):
             self.hurry()
 
     def put_summary(self, summary: Summary) -> None:
-        """What happened since the last look."""
+        """Take in the events since the last look."""
         text = self.news.begin(summary)
         self.news.marked.pop(self.study or "", None)
         if text:

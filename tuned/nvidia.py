@@ -1,7 +1,7 @@
 """The NVIDIA driver, asked through its management library; the one way to ask it, for the daemon and for `doctor`.
 
-Owns all that is said to the driver, and beginning anew with it after it was reloaded or a card was lost. Whose a
-process is, and what is leased, is the daemon's to say.
+Owns all that is said to the driver, and beginning anew with it after it was reloaded or a card was lost. The
+daemon decides which processes are its own and which cards it leases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps on the connection it was given, in the caller's transaction."""
+"""Alembic's entry: runs the steps on the connection it was given, in the caller's transaction."""
 
 from __future__ import annotations
 

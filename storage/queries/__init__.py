@@ -1,6 +1,6 @@
 """Reads: each function takes a connection, of a reader or of the writer, and returns core dataclasses or plain data.
 
-What costs more as the history grows is only what asks for the history.
+Only questions about the history cost more as it grows.
 """
 
 from __future__ import annotations

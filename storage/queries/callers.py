@@ -31,7 +31,7 @@ _NAMES = "SELECT DISTINCT caller FROM trials WHERE caller <> ''"
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a caller has used.
+    """The use of one caller.
 
     Attributes:
         trials: Trials that were made for it, and those that its open studies will still make.
@@ -64,7 +64,7 @@ def callers(conn: Connection) -> list[str]:
 
 
 def spent(conn: Connection, caller: str, now: float) -> Spent:
-    """What a caller has used so far, its deleted studies included."""
+    """The use of one caller so far, its deleted studies included."""
     gone_trials, gone_s = (fact(conn, SPENT) or {}).get(caller, (0, 0.0))
     made = int(conn.exec_driver_sql(_MADE, (caller,)).scalar() or 0)
     to_come = int(conn.exec_driver_sql(_TO_COME, (caller,)).scalar() or 0)

@@ -59,7 +59,7 @@ def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
 
 
 def figures_on_cards(conn: Connection, trial_id: int) -> dict[str, float]:
-    """What a trial did with its cards, over all its attempts; empty without samples."""
+    """A trial's use of its cards over all its attempts; empty without samples."""
     sums = {name: (count, mean, most) for name, count, mean, most in conn.exec_driver_sql(_SUMS, (trial_id,))}
     energy = conn.exec_driver_sql(_ENERGY, (trial_id, WATT_HOURS)).scalar() if WATT_HOURS in sums else None
     return card_figures.figures(sums, energy)

@@ -27,7 +27,7 @@ def thinned(conn: Connection, trial_id: int, name: str | None, points: int) -> l
 
     Args:
         conn: Any connection.
-        trial_id: Whose.
+        trial_id: The trial.
         name: Only this metric; None: all.
         points: About so many of each metric, at least 4.
     """

@@ -150,7 +150,7 @@ class RankedResults:
 
 
 def ranked_results(conn: Connection, study: Study) -> RankedResults:
-    """What the luck of a study's best is told from."""
+    """The results by which the luck of a study's best is judged."""
     objective = study.spec.objective
     if objective is None or study.best is None:
         return RankedResults()

@@ -1,4 +1,4 @@
-"""Writes of why cards stand idle: one row for each change. What the uses mean is `tuned.core.cards.time`'s."""
+"""Writes of why cards stand idle: one row for each change. `tuned.core.cards.time` defines the uses."""
 
 from __future__ import annotations
 

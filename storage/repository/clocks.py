@@ -27,7 +27,7 @@ _ATTEMPTS = (
 def shift_clocks(conn: Connection, ahead: float) -> None:
     """The clock was set ahead by so many seconds (back, when negative): no time has passed for what is under way.
 
-    That is what studies, trials and attempts have run, and how long a GPU is still left to others.
+    Moved are the starts of studies, trials and attempts, and the ends of times for which GPUs are left to others.
     """
     for statement in (_STUDIES, _TRIALS, _ATTEMPTS):
         conn.execute(statement, {"ahead": ahead})

@@ -89,7 +89,7 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
     Within an attempt the last line of a step wins; an ended trial's own row stays as it is.
 
     Returns:
-        What has been asked of the trial because of it, which is to be told to its process after the commit.
+        The end asked of the trial because of it; its process is told after the commit.
 
     Raises:
         NotFound: There is no such trial.

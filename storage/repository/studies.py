@@ -211,7 +211,7 @@ def rename_study(conn: Connection, study_id: int, name: str, now: float, *, live
         " AND trial_id IN (SELECT id FROM trials WHERE study_id = ?)",
         (after, len(before) + 1, len(before), before, study_id),
     )
-    # Whoever follows the old name lets go of it; what it was is found under the new one.
+    # Followers of the old name let go of it, and find the study under the new one.
     add_event(conn, events.STUDY_DELETED, row.name, None, {"renamed": name}, now)
     add_event(conn, events.STUDY_SUBMITTED, name, None, {"renamed": row.name}, now)
 

@@ -233,7 +233,7 @@ class Browsing(Charting):
             self._show_place(place)
 
     def do_news(self) -> None:
-        """What happened since you last looked; from now on it counts from here."""
+        """Show the events since you last looked; the next time counts from here."""
         self.context.store.news.marked.clear()
         self.run("summary --keep" if self.context.options.read_only else "summary")
 

@@ -47,7 +47,7 @@ class Help(Dialog[None]):
 
     Args:
         context: For the glyphs.
-        scope: Whose keys are shown.
+        scope: Actions whose keys are shown.
     """
 
     BINDINGS: ClassVar = [

@@ -29,8 +29,8 @@ class Palette(Dialog[Offer | None]):
 
     Args:
         context: For the glyphs.
-        scope: Whose actions are offered.
-        text: What stands in the line at first.
+        scope: The screen whose actions are offered.
+        text: The line's first content.
     """
 
     field: Field

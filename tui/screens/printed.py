@@ -1,4 +1,4 @@
-"""What a command prints, as a page that fills while it runs."""
+"""The output of a command, as a page that fills while it runs."""
 
 from __future__ import annotations
 

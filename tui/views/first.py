@@ -1,4 +1,4 @@
-"""What to type when there is no study yet."""
+"""The first commands, shown while there is no study."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ FIRST = (
     ("tunectl check train.toml --run", "tries it with one short trial"),
     ("tunectl submit train.toml", "queues it: the trials appear here"),
 )
-"""What somebody does first, and what comes of it."""
+"""Command -> its result, in the order of a first day."""
 
 
 def first_steps(width: int) -> list[Line]:
-    """What to type when there is no study yet."""
+    """The first commands, shown while there is no study."""
     lines = [line(("  No studies yet. In another terminal:", "text"))]
     for number, (command, meaning) in enumerate(FIRST, start=1):
         lines.append(line((f"  {number} {command}", "key"), (f"  {meaning}" if width >= 76 else "", "dim")))

@@ -115,7 +115,7 @@ _CALM = ("", "idle", "ready")
 
 
 def trouble(context: Context) -> str:
-    """What a person must act on now, the daemon's before the study's; empty when there is nothing."""
+    """Alarms that a person must act on now, the daemon's before the study's; empty when there is none."""
     status, row = context.store.status, context.store.study_row
     alarms = [clean(text) for text in status.alarms] if status is not None else []
     if status is not None and status.advisor not in _CALM:

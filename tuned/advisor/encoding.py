@@ -96,7 +96,8 @@ def columns_of(space: SearchSpace) -> tuple[Column, ...]:
 def conditions_of(space: SearchSpace, columns: tuple[Column, ...]) -> list[str]:
     """The space's linear conditions as Ax reads them, as far as its columns can carry them.
 
-    That is where every parameter is always active and its column is linear in it; what is left out is met by rejection.
+    A condition is carried where each of its parameters is always active and its column linear in it; points are
+    rejected by the others.
     """
     plain = {
         c.parameter.name: c

@@ -25,7 +25,7 @@ from tuned.advisor.encoding import Column
 from tuned.core.space import SearchSpace
 
 TRANSFORMS: list[type[Transform]] = [ChoiceToNumericChoice, Log, *Y_trans]
-"""What Ax does to rows and results beforehand; unordered values stay one column, so each is tried as it is."""
+"""Ax's changes of rows and results before a fit; unordered values stay one column, so that each is tried as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class Suggestion:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Suggestion:
-        """What `to_answer` wrote."""
+        """Read the text of `to_answer`."""
         predicted = answer.get("predicted")
         return cls(
             None if answer.get("exhausted") else dict(answer["params"]),

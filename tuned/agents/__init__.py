@@ -1,1 +1,1 @@
-"""What programs that run experiments are given: tools over the daemon's calls, each answer bounded, and a server."""
+"""Tools for programs that run experiments: the daemon's calls with bounded answers, and a server for them."""

@@ -27,7 +27,7 @@ def agree_on_caps(
     Args:
         socket: The daemon's.
         name: Of the caller; None: `TUNED_CALLER`, else `mcp`.
-        kinds: What is offered.
+        kinds: The tools offered.
         gpu_hours: Cap that the server is started with; None: as config.toml says.
         trials: The same.
 

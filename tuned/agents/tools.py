@@ -107,7 +107,7 @@ class Tools:
         return {"trials": self._plain(api.best(study, _bounded(top)))}
 
     def metrics(self, target: str, name: str = "", points: int = 50) -> Document:
-        """What trials reported, thinned to about so many points of each curve."""
+        """Curves of trials, each thinned to about so many points."""
         rows = self._plain(api.metrics(target, name or None, max(2, _bounded(points))))
         return listed("metrics", rows[: 10 * MOST_ROWS], len(rows))
 

@@ -85,7 +85,7 @@ def _size(study: StudyData, members: list[tuple[float, TrialData]]) -> Size:
 def model_size(study: StudyData) -> Iterator[Verdict]:
     """Whether larger models are better: from which size on the best is within `TOLERANCE`, and what the gap does.
 
-    That the best of the larger ones is no better may be their bad luck with the other parameters. No gain is said only
+    The best of the larger ones may be no better by bad luck with the other parameters. No gain is said only
     where results, as far as the parameters other than sizes do not explain them, show no trend from that size on.
     """
     bins = sizes(study)

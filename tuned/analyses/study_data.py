@@ -78,7 +78,7 @@ class TrialData:
         run_dir: Folder of its latest attempt; empty before the first.
         stopped_by: The rule or person that ended it, where it is `pruned`, as `StoppedBy` spells it.
         curves: Metric -> its curve.
-        card: What it did with its card, as `tuned.core.trials.card_figures.figures` has it; empty where it had none.
+        card: Its use of its card, as `tuned.core.trials.card_figures.figures` has it; empty where it had none.
     """
 
     number: int

@@ -53,7 +53,7 @@ class Table:
         name: One word or path that tells it from the answer's other tables: `effects.lr`.
         title: One line above it.
         rows: Cells in the order of `columns`, raw: text is made of them only when it is shown.
-        notes: What one must know to read it right (confounding, few trials), one sentence each.
+        notes: Warnings for its reader (confounding, few trials), one sentence each.
     """
 
     name: str

@@ -10,7 +10,7 @@ class Failed(Exception):
     """A verb did its work and the answer is no; what it prints is out already.
 
     Args:
-        line: What to say on stderr; empty for nothing.
+        line: The message on stderr; empty for none.
         code: The exit code.
     """
 

@@ -1,4 +1,4 @@
-"""What `check` and `doctor` have to say: one line a finding, ok, warn or fail, each with its remedy.
+"""Findings of `check` and `doctor`: one line each, ok, warn or fail, with its remedy.
 
 Owns how findings are printed.
 """
@@ -25,6 +25,6 @@ def tell(findings: Sequence[Finding]) -> None:
 
 
 def failed(findings: Sequence[Finding]) -> str:
-    """What to say of those that fail; empty when none does."""
+    """The failures in one line; empty when there is none."""
     bad = [finding for finding in findings if finding.level == "fail"]
     return f"{words.count(len(bad), 'finding')} to mend: {bad[0].what}" if bad else ""

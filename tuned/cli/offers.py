@@ -1,4 +1,4 @@
-"""What completion offers for arguments and options: studies, trials, metrics and keys from the daemon, words, files.
+"""Completion of arguments and options: studies, trials, metrics and keys from the daemon, words, files.
 
 Owns which of them belongs to which parameter. It never starts a daemon, and offers nothing where something is wrong:
 nobody wants to read of it in the middle of a line. Files are left to the shell.
@@ -158,7 +158,7 @@ def _assignments(ctx: click.Context, incomplete: str) -> Iterable[str]:
 
 
 def _metrics(ctx: click.Context, incomplete: str) -> Iterable[str]:  # noqa: ARG001
-    """What the study's latest trials reported, its objectives first."""
+    """Metrics that the study's latest trials reported, its objectives first."""
     from tuned.client import api
 
     row = _row(ctx)
@@ -288,7 +288,7 @@ _OF_ONE_VERB: dict[str, Completer] = {
 
 
 def completer(verb: str, parameter: click.Parameter) -> Completer | None:
-    """What is offered for a verb's argument or option; None: nothing but what its type knows."""
+    """The offers for a verb's argument or option; None: those of its type alone."""
     name = parameter.name or ""
     if isinstance(parameter.type, click.Choice):
         return None

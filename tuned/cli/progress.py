@@ -32,7 +32,7 @@ BAR = 20
 
 
 class Display(Protocol):
-    """What a wait tells.
+    """The display of a wait.
 
     Attributes:
         tick: Seconds between pictures while trials only report; None: only when a trial moves.
@@ -173,7 +173,7 @@ class Bar:
         )
 
     def picture(self) -> RenderableType:
-        """What the terminal shows now."""
+        """The terminal's picture at this moment."""
         from rich.console import Group
         from rich.padding import Padding
         from rich.text import Text

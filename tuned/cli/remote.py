@@ -29,7 +29,7 @@ _PR_SET_PDEATHSIG = 1
 AGAIN_SECONDS = 2.0
 _ADDRESS = re.compile(r"ssh://(?:([A-Za-z0-9_][\w.-]*)@)?([A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 _COMMAND = 'PATH="$PATH:$HOME/.local/bin"; exec tunectl daemon start --json'
-"""What is run over there: says where the socket is, and starts the daemon when none runs."""
+"""The command for the other machine: prints the socket's path, and starts the daemon when none runs."""
 
 
 @dataclass(frozen=True, slots=True)

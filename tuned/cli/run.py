@@ -100,7 +100,7 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 def _place_and_reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and error.filename is None:
-        # What the kernel says of a folder that was removed under a shell.
+        # The kernel's answer for a folder that was removed under a shell.
         return "the present folder is gone (cd to one that exists)"
     where = "the output" if error.errno == errno.ENOSPC and error.filename is None else error.filename
     return f"{where}: {error.strerror}" if where is not None else str(error)

@@ -1,4 +1,4 @@
-"""What every verb has: the options of all verbs, a client that starts the daemon when none runs, and the output.
+"""The session of a verb: the options of all verbs, a client that starts the daemon when none runs, and the output.
 
 Owns `Session` and the `verb` decorator.
 """
@@ -37,7 +37,7 @@ class Session:
         json: Whether stdout gets one JSON document instead of text.
         start: Whether a missing daemon is started.
         dry_run: Whether changes are only tried: each request that would change something is taken back.
-        caller: Who asks, where it is a program; None: as `TUNED_CALLER` says.
+        caller: The caller's name, where it is a program; None: as `TUNED_CALLER` says.
     """
 
     def __init__(

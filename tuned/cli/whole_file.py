@@ -13,12 +13,12 @@ from tuned.core.errors import InvalidInput
 def write_whole(path: Path, text: str, where: str) -> None:
     """Write a text to a path; a file that is there already is kept until the new one is whole.
 
-    What is no regular file, such as a pipe or `/dev/stdout`, is written to, never replaced.
+    A path that is no regular file, such as a pipe or `/dev/stdout`, is written to, never replaced.
 
     Args:
         path: Where to. A folder that is not there is made.
         text: All of it.
-        where: What named the path, such as `-o`.
+        where: The option that named the path, such as `-o`.
 
     Raises:
         InvalidInput: It is a folder, or cannot be written.

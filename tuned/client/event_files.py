@@ -68,7 +68,7 @@ def _events(run: EndedRun, objective: str) -> Iterable[Any]:
 
 
 def _of_session(which: str, **data: Any) -> Any:
-    """What the plugin for hyperparameters reads; made here, because its own maker needs TensorFlow."""
+    """An entry for the plugin for hyperparameters; made here, because the plugin's own maker needs TensorFlow."""
     from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 

@@ -154,7 +154,7 @@ class Client:
     Args:
         socket: Path of the daemon's socket.
         timeout: Seconds within which a call without a limit of its own must be answered.
-        caller: Who asks, where it is a program; None: as `TUNED_CALLER` says.
+        caller: The caller's name, where it is a program; None: as `TUNED_CALLER` says.
     """
 
     def __init__(self, socket: str | os.PathLike[str], timeout: float = 30.0, caller: str | None = None) -> None:

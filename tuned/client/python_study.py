@@ -21,7 +21,7 @@ from tuned.installation import own_prefix
 LIMIT = 120.0
 """Seconds within which the file must have defined its study; importing a framework can take long."""
 
-# argv: a folder that holds `tuned` alone, the file, the descriptor to answer on. What the file prints goes to stderr.
+# argv: a folder that holds `tuned` alone, the file, the descriptor to answer on. The file's output goes to stderr.
 _READ = """
 import json, os, runpy, sys
 bundle, path, answer = sys.argv[1], sys.argv[2], int(sys.argv[3])

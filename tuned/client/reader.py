@@ -1,4 +1,4 @@
-"""Who looks at the daemon: the name under which it remembers what somebody has seen."""
+"""The reader's name, under which the daemon remembers what this person has seen."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _STARTS = frozenset({events.TRIAL_QUEUED, events.STUDY_SUBMITTED, events.STUDY_C
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a caller may use; None: as much as it likes.
+    """The limits of a caller; None: no limit.
 
     Attributes:
         gpu_hours: Hours of cards, or of CPU slots where there is no card, over all of its trials.

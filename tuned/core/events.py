@@ -40,7 +40,7 @@ class Event:
         study: Name of the study; empty for an event of the machine.
         number: Number of the trial; None for events of a study or of the machine.
         data: See the comments beside the names.
-        caller: Who asked for it, as it named itself; empty: a person, or the daemon by itself.
+        caller: The caller that asked for it, as it named itself; empty: a person, or the daemon by itself.
     """
 
     seq: int

@@ -70,7 +70,7 @@ def place_of(device: str) -> str:
 
 
 def label_of(device: str) -> str:
-    """What people call a device: `lab/3` for `place:lab/3`, others as they are."""
+    """A device's name for people: `lab/3` for `place:lab/3`, others as they are."""
     return device.removeprefix("place:") if place_of(device) else device
 
 

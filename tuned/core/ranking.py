@@ -61,7 +61,7 @@ SORTS = (
     "number", "value", WATCH, "state", "priority", "step", "created", "started", "ended", "elapsed", "attempt",
     "origin", "device",
 )  # fmt: skip
-"""What a list of trials can be sorted by, besides a parameter or a metric (`NAMED`)."""
+"""Keys by which a list of trials can be sorted, besides a parameter or a metric (`NAMED`)."""
 
 BY_PARAMETER = "params."
 BY_METRIC = "metrics."

@@ -34,7 +34,7 @@ LOOK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and the caps that a person has set; None: none."""
+    """A program that named itself, and the caps that a person has set; None: none."""
 
     name: str
     caps: Caps | None
@@ -84,7 +84,7 @@ class Callers:
         self._halt = halt
 
     async def caller(self, name: str) -> Caller:
-        """Who asks, with the caps as they are now.
+        """The caller of this name, with its caps as they are now.
 
         Raises:
             InvalidInput: config.toml is wrong: nobody is let through with caps that cannot be read.

@@ -43,7 +43,7 @@ class Trouble:
 
 ACCEPTING = "accepting connections"
 _ONE_TRY_S = 0.5
-"""What is told within this time belongs to one try."""
+"""Reports within this time belong to one try."""
 
 
 class Loops:

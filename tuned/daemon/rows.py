@@ -58,9 +58,9 @@ def study_row(
         study: The study.
         pace: Of its trials, for the time that is left.
         slots: Of the machine.
-        stopping: What early stopping has done.
+        stopping: The figures of early stopping.
         cores: Of each of its trials.
-        results: What its best was chosen from.
+        results: The results that its best was chosen from.
         running: Seconds for which each of its live trials has run.
     """
     spec, counts = study.spec, study.counts
@@ -213,7 +213,7 @@ def trial_row(trial: Trial, label: Callable[[str], str] = str, waits_for: str = 
 
     Args:
         trial: The trial.
-        label: What people call a device.
+        label: A device's name for people.
         waits_for: The reason why it has not begun, or not done what it was told; empty when there is none.
     """
     shared = {name: _plain(getattr(trial, name)) for name in SHARED}

@@ -1,4 +1,4 @@
-"""What the callbacks have in common: the trial, the numbers among what a library logs, and the class made on demand.
+"""The common part of the callbacks: the trial, the numbers in a library's logs, and the class made on demand.
 
 Owns nothing of any library.
 """

@@ -52,7 +52,7 @@ class Preload(NamedTuple):
         imported: Seconds that each import took, with all that it imported itself.
         failed: Why the others could not be imported.
         fds: Descriptors that the modules opened and expect to keep.
-        brought: What forbids a fork as long as it is there -> the module whose import brought it.
+        brought: A hazard that forbids a fork as long as it is there -> the module whose import brought it.
     """
 
     imported: Dict[str, float]

@@ -120,7 +120,7 @@ def _clone(source: str, target: str) -> None:
 
 
 def _odd(folder: str, names: Sequence[str]) -> List[str]:
-    """What is no file, folder or link: it is not copied."""
+    """Names of entries that are no file, folder or link: these are not copied."""
     return [name for name in names if not _is_plain(os.path.join(folder, name))]
 
 

@@ -185,7 +185,7 @@ class Supervisor:
     def _saving(self) -> bool:
         """Whether the trial is in the middle of a save. If not, it stands still from here to its signal.
 
-        What it has saved is then copied: its answer to the signal may be a save that nobody waits for.
+        Its saves are then copied: its answer to the signal may be a save that nobody waits for.
         """
         folders = [os.path.realpath(folder) for folder in self._spec.get("saves", ())]
         if not folders:

@@ -51,6 +51,6 @@ def fork_trial(spec: Mapping[str, Any], run_dir: str, output: Output) -> int:
 def _tell(spec: Mapping[str, Any], run_dir: str, output: Output, why: str) -> None:
     output.tell(why)
     record = {"attempt_id": spec["attempt_id"], "why": why}
-    # Who lacks processes may lack more: the log alone tells, then.
+    # A user without processes may have no disk either: then only the log tells.
     with contextlib.suppress(OSError):
         protocol.write_record(run_dir, protocol.WAIT_FILE, record, durable=False)

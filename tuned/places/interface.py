@@ -46,7 +46,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What an engine is asked to start.
+    """A job that an engine is asked to start.
 
     Attributes:
         name: Begins with `PREFIX`; nothing else was ever submitted under it.

@@ -46,7 +46,7 @@ VERSION = ("sinfo", "--version")
 
 
 def submit(submission: Submission, options: Sequence[str]) -> tuple[str, ...]:
-    """The command that submits it. What the place's table adds comes last, and so prevails.
+    """The command that submits it. The options of the place's table come last, and so prevail.
 
     The batch script is one `exec`: the process that Slurm signals is the command itself.
     """
@@ -82,8 +82,8 @@ def history(names: Sequence[str]) -> tuple[str, ...]:
 def stop(numbers: Sequence[str]) -> list[tuple[str, ...]]:
     """The commands that remove what waits and tell what runs, by the jobs' numbers (of names, Slurm takes one a call).
 
-    What waits comes first: a job that begins between the two is told by the second. Without `--batch` the trial would
-    get the signal as well, in the middle of its save.
+    Waiting jobs come first: one that begins between the two questions is in the second answer. Without `--batch` the
+    trial would get the signal as well, in the middle of its save.
     """
     return [
         ("scancel", "--state=PENDING", *numbers),

@@ -1,4 +1,4 @@
-"""Who may see what: the checks of every request. Pure, so that each attack is a line in a test.
+"""The checks of every request of the web page. Pure, so that each attack is a line in a test.
 
 Owns them all: the machine's name in `Host`, where the page came from, the token, and the list of what is passed on.
 """
@@ -14,7 +14,7 @@ _NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 _PASSED = re.compile(
     rf"/v1/(?:status|studies|queue|metrics|studies/{_NAME}(?:/trials|/trial-numbers|/best-so-far|/trends)?)"
 )
-"""What is passed on to the daemon, all of it reading."""
+"""Requests that are passed on to the daemon, all of them reads."""
 
 
 class Guard:
@@ -22,7 +22,7 @@ class Guard:
 
     Args:
         port: Where it listens on the loopback interface.
-        token: What the reader has to know.
+        token: Asked of every reader.
     """
 
     def __init__(self, port: int, token: str) -> None:

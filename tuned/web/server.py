@@ -36,7 +36,7 @@ class WebServer(ThreadingHTTPServer):
     Args:
         socket: The daemon's socket.
         port: 0: any that is free.
-        token: What the reader has to know.
+        token: Asked of every reader.
     """
 
     daemon_threads = True

@@ -34,7 +34,7 @@ class DeviceRow:
         utilisation: Per cent; None when unknown.
         held_by: `STUDY/NUMBER` of the trial that leases it, empty when free.
         blocked: Why it is not leased out (a foreign process, a card that does not answer), empty otherwise.
-        label: What people call it: `gpu:0`, `cpu:1`.
+        label: Its name for people: `gpu:0`, `cpu:1`.
         history: Of a GPU, `utilisation` in per cent, `memory` in bytes and `watts` over the last minutes, oldest first;
             None where the driver gave none.
         day: Of a GPU, use -> seconds of the last 24 hours, as `CardTime` has them.

@@ -127,8 +127,8 @@ class GpuRow:
         memory_total, memory_used: Bytes; `utilisation`: per cent, None when unknown.
         held_by: Trials that lease it, as `STUDY/NUMBER`, and `free` the share that is left, from 0 to 1.
         blocked: Why it is not leased out; empty otherwise.
-        note: What cannot be told about its processes; empty otherwise.
-        left_to: Who has it by polite mode, and since when; empty otherwise.
+        note: The doubt about its processes' owners; empty when there is none.
+        left_to: The person who has it by polite mode, and since when; empty otherwise.
         yielded_until: Unix seconds until which it is left to somebody else; None when it is not.
     """
 

@@ -38,7 +38,7 @@ class BestRow:
             `equal`: they gave its own result to the last digit, so that nothing is known of the spread; `sem` is None
             then, and of a single run. The best of many is lucky, so this is the figure to quote.
         of: Results that it was chosen from.
-        shrunk: What its configuration probably keeps of its value, where others were repeated and it was not
+        shrunk: The part of its value that its configuration probably keeps, where others were repeated and it was not
             (`tuned.core.final.luck`); else None.
     """
 

@@ -80,7 +80,7 @@ def baseline_and_best(study: StudyData) -> Answer:
 
 
 def _repeated(study: StudyData, baseline: TrialData, best: TrialData) -> str:
-    """What tuning has brought by the repetitions of both, which are no luck of the search; empty without them."""
+    """The gain over the baseline by the repetitions of both, which are no luck of the search; empty without them."""
     if any(equal_rule(study)) or not _both(study, baseline, best):
         return ""
     own = {c.configuration.number: c for c in confirmed(study, baseline.number)}

@@ -57,7 +57,7 @@ class Diagnosis:
         train_first, train_last: The same of the training twin; NaN without one.
         noise: Standard deviation from report to report, late.
         rise: How much worse the end is than the smoothed best (positive: worse).
-        late_gain: What the last quarter brought, as a share of the whole improvement.
+        late_gain: The gain of the last quarter, as a share of the whole improvement.
         period: Reports a period; 0 without one.
     """
 
@@ -115,7 +115,7 @@ def diagnose(study: StudyData, trial: TrialData) -> Diagnosis:
     if train_rises:
         labels.append("rising-train")
     period = find_period(x)
-    # What a quarter of a swing brings depends on where it ends.
+    # The gain of a last quarter depends on where in a swing the curve ends.
     if share > IMPROVING_SHARE and gain > SURE * error and not period:
         labels.append("improving")
     elif converged < len(x) / 4 and whole > 0:

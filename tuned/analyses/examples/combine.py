@@ -59,7 +59,7 @@ def greedy(models: Sequence[Floats], targets: Targets, loss: Loss, rounds: int =
 
     Args:
         models: The best single model first: it decides between equals.
-        targets: Of the examples to select on. What it is judged by must be other examples.
+        targets: Of the examples to select on. The average must be judged by other examples.
         loss: Less is better.
         rounds: At most so many; it ends when no addition helps.
 

@@ -34,7 +34,7 @@ class SizeCurve:
         sizes, bests: Each size with the best result of its trials, as reported.
         trials: How many trials there are of each size.
         fitted: The fitted result at each size.
-        floor: What no amount of data would better, as the fit says.
+        floor: The error that no amount of data would lower, by the fit.
         doubling: How much better twice the largest size would be (positive is better), and its standard error.
         more_trials: How much better twice the trials of the largest size would be.
     """

@@ -75,7 +75,7 @@ def ensemble(question: Question) -> Answer:
 
     Options:
         top: Of how many of the best.
-        split: Whose predictions select and fit.
+        split: Examples whose predictions select and fit.
         test: Another split that all figures come from; default: `split` itself, cross-fitted.
 
     Raises:

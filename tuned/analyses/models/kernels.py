@@ -163,7 +163,7 @@ def drawn(x: Floats, y: Floats) -> Kernels:
         for i in range(MOVES):
             offered = _stepped(now, rng) if i % 2 else _renewed(now, rng)
             other = offered.log_likelihood(x, y)
-            # What is renewed comes from the prior, whose share of the ratio goes away with it.
+            # A renewed kernel comes from the prior, so the prior's share of the ratio cancels.
             change = power * (other - likely) + (offered.log_prior() - now.log_prior() if i % 2 else 0.0)
             taken = np.log(rng.random(len(now))) < change
             now = Kernels(

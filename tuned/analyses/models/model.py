@@ -69,12 +69,12 @@ class Model:
 
     @cached_property
     def values(self) -> Functions:
-        """What may lie behind the results, on a scale of mean 0 and deviation 1."""
+        """Functions that may lie behind the results, on a scale of mean 0 and deviation 1."""
         return Functions(self.x, (self.tamed - self._shift) / self._scale)
 
     @cached_property
     def ranks(self) -> Functions:
-        """What may lie behind the normal scores of their ranks."""
+        """Functions that may lie behind the normal scores of their ranks."""
         places = (rankdata(self._results) - 0.5) / len(self._results)
         return Functions(self.x, norm.ppf(places))
 

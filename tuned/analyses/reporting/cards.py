@@ -92,7 +92,7 @@ def card_ledger(study: StudyData) -> Table | None:
 
 
 def figure_table(study: StudyData) -> Table | None:
-    """What trials did with their cards: the median, the least and the greatest."""
+    """The trials' use of their cards: the median, the least and the greatest."""
     rows: list[tuple[Cell, ...]] = []
     for name, (title, unit) in _FIGURES.items():
         found = sorted(t.card[name] / unit for t in study.trials if name in t.card)

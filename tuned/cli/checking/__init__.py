@@ -1,1 +1,1 @@
-"""What `tunectl check` finds: in a study file before anything runs, and in what a trial of it did."""
+"""The findings of `tunectl check`: in a study file before anything runs, and in a trial run of it."""

@@ -1,4 +1,4 @@
-"""What a rehearsed trial did: its end, the metrics that it gave, the files that it touched, the time that it took."""
+"""Findings in a rehearsed trial: its end, the metrics that it gave, the files it touched, the time it took."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def time_needed(plan: Submitted, result: Tried) -> list[Finding]:
 
 
 def slow_imports(submission: Submission, result: Tried) -> list[Finding]:
-    """What each trial imports anew, with the line that has it imported ahead; only its user knows if that works."""
+    """Slow imports of each trial, with the line that has them imported ahead; only the user knows if that works."""
     safe = {name.partition(".")[0] for name in FORK_SAFE_MODULES}
     others = {name: s for name, s in result.imports.get("others", {}).items() if name not in safe}
     if not others or "preload" in dict(submission.study.get("run") or {}):

@@ -31,7 +31,7 @@ def arrival(session: Session, submission: Submission, plan: Submitted, name: str
     Args:
         session: Asks the daemon for the arguments of the two points.
         submission: The study.
-        plan: What submitting it would do.
+        plan: The submission in a dry run.
         name: A name that no study has.
     """
     try:
@@ -106,7 +106,7 @@ def findings_of(proofs: list[Proof], unsure: Sequence[str]) -> Iterator[Finding]
     """The two proofs in words.
 
     Args:
-        proofs: What the code got at both points.
+        proofs: Values that the code got at both points.
         unsure: The parameters of which the text does not tell how they arrive.
     """
     wrong = {name: (value_text(recorded), got) for proof in proofs for name, recorded, got in proof.wrong}

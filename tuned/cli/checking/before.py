@@ -1,4 +1,4 @@
-"""What a study file says that submitting does not refuse and a person would want to know."""
+"""Findings in a study file that submitting does not refuse and a person would want to know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tuned.wire import Submission, Submitted
 
 
 def before(submission: Submission, plan: Submitted) -> list[Finding]:
-    """What submitting does not refuse and a person would want to know."""
+    """All findings in one study file."""
     study = submission.study
     found = [*_directions(study), *_ranks(submission.environment), *_apart(submission), *_bools(study)]
     script = dict(study.get("run") or {}).get("script")

@@ -28,7 +28,7 @@ def wants_second(submission: Submission, first: Tried) -> bool:
 
 
 def compared(submission: Submission, first: Tried, second: Tried, before: Touched, after: Touched) -> Iterator[Finding]:
-    """What the two trials show together.
+    """Findings in the two trials together.
 
     Args:
         submission: The study.

@@ -64,7 +64,7 @@ def _emit(session: Session, document: dict[str, Any], findings: list[Finding]) -
 
 
 def _plan(session: Session, submission: Submission, findings: list[Finding]) -> Submitted:
-    """What submitting it would do; a study of the same name is no reason not to look at it."""
+    """The submission in a dry run; a study of the same name is no reason not to look at the file."""
     try:
         plan = session.send(api.check(submission))
     except Conflict as error:

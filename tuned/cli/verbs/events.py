@@ -41,7 +41,7 @@ def events(
     if study is not None:
         session.send(api.study(study))
     if since is not None:
-        # What a period begins with is behind the event before it.
+        # The stream begins behind a given event: behind the one before the period's first.
         first = session.send(api.events_list(after=after, limit=1, since=time.time() - since))
         last = session.send(api.events_list(limit=1, latest=True))
         after = first[0].seq - 1 if first else max((row.seq for row in last), default=0)
@@ -104,7 +104,7 @@ def line(event: EventRow) -> str:
 
 
 def what(kind: str, data: dict[str, Any]) -> str:
-    """What an event says, in a few words."""
+    """An event in a few words."""
     values = f"  {render.values(data['values'])}" if data.get("values") else ""
     if kind in ("study.moved", "trial.moved"):
         return told(f"{data.get('from')} → {data.get('to')}", data.get("reason") or "") + values

@@ -29,7 +29,7 @@ class Bytes(click.ParamType[int]):
 def gc(session: Session, quota: int | None) -> None:
     """Remove checkpoints, work folders and logs of ended trials until the quota holds, least useful first.
 
-    What runs, waits or is paused, and the five best trials of each study, are never touched.
+    Trials that run, wait or are paused, and the five best of each study, are never touched.
     """
 
     def text(collected: Collected) -> None:

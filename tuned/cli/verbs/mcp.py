@@ -20,7 +20,7 @@ LEVELS = tuple(str(kind) for kind in Kind)
 def mcp(session: Session, allow: str, gpu_hours: float | None, trials: int | None) -> None:
     """Serve coding agents on stdin and stdout, by the Model Context Protocol.
 
-    It reads unless --allow says more. What it may change is capped: by --gpu-hours or --trials, or by [caller.NAME] of
+    It reads unless --allow says more. Its changes are capped: by --gpu-hours or --trials, or by [caller.NAME] of
     config.toml, where NAME is --caller or `mcp`. With --allow destroy it may delete studies of its own.
     """
     try:

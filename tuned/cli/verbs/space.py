@@ -79,7 +79,7 @@ def _parameter(known: Mapping[str, Any], name: str) -> Any:
 
 
 def _entry(name: str, text: str) -> Any:
-    """What to add, in the words of `tune` or as a study file spells it."""
+    """The entry to add, from the words of `tune` or as a study file spells it."""
     return parse_word(f"{name}={text}")[1] if ".." in text and text[:1] not in "{['\"" else _plain(name, text)
 
 

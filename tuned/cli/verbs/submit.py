@@ -113,7 +113,7 @@ def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> 
     """Print what became of a submission.
 
     Args:
-        submitted: What the daemon answered.
+        submitted: The daemon's answer.
         watch: Whether to say how to look at it.
         file: A study file that was written for it; empty for none.
     """

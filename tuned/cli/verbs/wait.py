@@ -125,7 +125,7 @@ def await_study(session: Session, study: str, deadline: float | None, *, show: b
         study: Name of the study.
         deadline: Monotonic time; None: none.
         show: Whether progress is shown to people.
-        document: What the JSON document begins with.
+        document: The first fields of the JSON document.
 
     Raises:
         Failed: It did not complete, or not in time.

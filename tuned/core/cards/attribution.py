@@ -1,4 +1,4 @@
-"""Whose the processes on a card are, as far as that can be told, and whether somebody else's keep it from being leased.
+"""The owners of the processes on a card, as far as they can be told, and whether strangers keep it from being leased.
 
 Owns that judgement. Pure; who asks the driver and the kernel is `tuned.daemon.attempts.sampling`.
 """
@@ -51,7 +51,7 @@ class Judgement:
 
 
 def judge(found: Sequence[Found], used: int, before: int | None, leased: bool, openers: int) -> Judgement:
-    """Whose a card's memory is.
+    """Attribute a card's memory to its owners.
 
     Args:
         found: The card's processes.

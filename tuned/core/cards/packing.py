@@ -20,17 +20,17 @@ from tuned.core.study import StudySpec
 FIRST = 2
 """So many trials of a study must have run alone before one joins another; a single one where there is but one card."""
 USABLE = 0.95
-"""Of a card's memory."""
+"""The share of a card's memory that trials may use."""
 MARGIN = 1.1
-"""The least factor on a predicted peak."""
+"""The least factor on a predicted peak of memory."""
 UNFITTED = 1.25
-"""The factor on the largest peak so far, while there are too few for a fit."""
+"""The factor on the largest peak so far, while there are too few peaks for a fit."""
 FULL = 100.0
-"""Per cent of time busy, of all on a card together."""
+"""The most per cent of time in which a card may be busy by the sum of its trials, each measured alone."""
 WORTH = 1.1
-"""What one more trial must bring, as a factor of the work done before."""
+"""The least gain of one more trial, as a factor of the work done before."""
 MOST = 8
-"""Trials on one card."""
+"""The most trials on one card."""
 
 _TIMES = frozenset(
     {"time", "times", "seconds", "secs", "sec", "minutes", "mins", "hours", "latency", "duration", "elapsed"}
@@ -42,7 +42,7 @@ _PER_TIME = re.compile(
 
 
 def refusal(spec: StudySpec) -> str:
-    """Why trials of a study have their cards to themselves, whatever they take of them; empty when they need not."""
+    """The reason why trials of a study have their cards to themselves; empty when they may share."""
     run = spec.run
     if run.place:
         return f"cards are assigned by {run.place}"
@@ -66,8 +66,9 @@ class Ran:
     """An attempt that has ended on a card, or has run there for long enough to be judged by.
 
     Attributes:
-        memory: Its peak in bytes; `busy`: per cent of time in which the card computed; None: not known.
-        alone: Whether nobody shared the card meanwhile.
+        memory: Its peak in bytes; None: not known.
+        busy: Per cent of time in which the card computed; None: not known.
+        alone: Whether no other trial was on the card meanwhile.
         speed: Steps a second; None where it reported too few.
         seconds: From its trial's begin to that one's end; None where it was cut off, or goes on from another attempt.
     """
@@ -82,7 +83,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a trial of a study takes of a card.
+    """The part of a card that a trial of a study takes.
 
     Attributes:
         memory: The largest peak so far, in bytes.
@@ -133,9 +134,10 @@ class Guest:
     """A trial that is on a card, or wants to join.
 
     Attributes:
-        memory: Bytes that it needs; `busy`: per cent, alone.
-        any: Whether it may be beside trials of other studies.
-        settled: Whether it runs and is to go on: nobody joins who is about to begin or to end.
+        memory: Bytes that it needs.
+        busy: Per cent of time, alone.
+        any: Whether it may share with trials of other studies.
+        settled: Whether it runs and is to go on: no trial joins one that is about to begin or to end.
     """
 
     study_id: int
@@ -147,11 +149,12 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class SharedCard:
-    """A card that trials are on.
+    """A card with trials.
 
     Attributes:
-        memory: Bytes that are ours to use; `used`: those in use now.
-        guests: Its trials; None where one of them is to have it alone.
+        memory: Bytes that are ours to use.
+        used: Bytes in use now.
+        guests: Its trials; None where one of them has the card to itself.
     """
 
     id: str
@@ -164,7 +167,7 @@ Pair = tuple[int, ...]
 """Studies whose trials share a card, by id; one where they are all of the same."""
 
 Gains = Mapping[Pair, Mapping[int, float]]
-"""Studies -> trials on a card -> how many times the work of one alone they did together."""
+"""Studies -> trials on a card -> their work together, in multiples of the work of one alone."""
 
 
 def pair_of(studies: Collection[int]) -> Pair:
@@ -173,7 +176,7 @@ def pair_of(studies: Collection[int]) -> Pair:
 
 
 def worth(gains: Gains, before: Sequence[int], joining: int) -> bool:
-    """Whether one more trial on a card is worth it, as far as is known: what was never tried is tried once.
+    """Whether one more trial on a card gains enough; a number that was never tried is tried once.
 
     Args:
         gains: As measured.
@@ -184,7 +187,7 @@ def worth(gains: Gains, before: Sequence[int], joining: int) -> bool:
     if count > 2:
         there = gains.get(pair_of(before), {})
         if count - 1 not in there or not _grew(there, count - 1):
-            return False  # of those that are there it is not known yet, or they are too many already
+            return False  # the present ones are not measured yet, or are too many already
         without = there[count - 1]
     found = gains.get(pair_of([*before, joining]), {}).get(count)
     return found is None or found >= WORTH * without
@@ -231,7 +234,7 @@ def together(paces: Mapping[int, Sequence[float]], guests: Sequence[int]) -> flo
 
 
 def best_count(gains: Mapping[int, float]) -> int:
-    """How many trials of a study share a card: as many as have been worth it."""
+    """The number of trials of a study that share a card: each of them gained enough."""
     count = 1
     while count + 1 in gains and _grew(gains, count + 1):
         count += 1
@@ -239,12 +242,12 @@ def best_count(gains: Mapping[int, float]) -> int:
 
 
 def wanted_count(taken: Footprint, card: float, gains: Mapping[int, float], study_id: int) -> int:
-    """How many trials of a study a card is to have: one more than was worth it, where that is still to be tried.
+    """The number of trials of a study that a card is to have: one more than gained enough, while that is untried.
 
     Args:
-        taken: By one trial, alone.
+        taken: The part of a card that one trial takes, alone.
         card: Bytes of a card.
-        gains: Trials on a card -> how many times the work of one alone.
+        gains: Trials on a card -> their work, in multiples of the work of one alone.
         study_id: The study.
     """
     count = best_count(gains)
@@ -257,9 +260,9 @@ def in_words(taken: Footprint, card: float, gains: Mapping[int, float]) -> str:
     """`2 a card: 3.1 of 24.0 GiB, 34% busy alone; together 1.7x`.
 
     Args:
-        taken: By one trial, alone.
+        taken: The part of a card that one trial takes, alone.
         card: Bytes of a card.
-        gains: Trials on a card -> how many times the work of one alone.
+        gains: Trials on a card -> their work, in multiples of the work of one alone.
     """
     count = best_count(gains)
     size, total = words.size(taken.memory), words.size(card)

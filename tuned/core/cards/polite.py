@@ -114,7 +114,7 @@ def _minute_of(at: datetime) -> int:
 
 
 def seen(before: Presence, there: bool, settings: Politeness, now: float) -> tuple[Presence, str]:
-    """What a look at a card means.
+    """Take in one look at a card.
 
     Args:
         before: As the last look left it.

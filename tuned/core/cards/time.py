@@ -119,7 +119,7 @@ def idle_use(lost: bool, polite: bool, yielded: bool, foreign: bool, wanted: Use
         polite: It is left to somebody who works on it.
         yielded: A person has left it to others.
         foreign: Somebody else's process holds it.
-        wanted: What the queue would do with it.
+        wanted: The queue's use of it.
     """
     reasons = ((lost, Use.LOST), (polite, Use.POLITE), (yielded, Use.YIELDED), (foreign, Use.FOREIGN))
     return next((use for holds, use in reasons if holds), wanted)

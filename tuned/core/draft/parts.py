@@ -47,7 +47,7 @@ class Parts:
 
 
 def parts_of(taken: ScriptOptions, customs: Mapping[str, Custom], chosen: Mapping[str, Any] | None) -> Parts:
-    """What a draft makes of a script's options.
+    """A draft's parts, made of a script's options.
 
     Args:
         taken: Them.

@@ -52,7 +52,7 @@ def printed_lines(tree: ast.Module) -> Iterator[Line]:
         if name not in _PRINTERS or not call.args:
             continue
         if name == "print" or len(call.args) == 1:
-            # What is given to a library's `log` is seldom printed as it is.
+            # An argument of a library's `log` is seldom printed as it is.
             yield from _split(_joined(call.args, known if name != "log" else None))
         else:
             first = call.args[0]
@@ -99,7 +99,7 @@ def _split(line: Line) -> Iterator[Line]:
 
 
 def _pieces(node: ast.expr, known: Mapping[str, ast.Dict] | None) -> list[str | Hole]:
-    """What an expression prints as.
+    """The text that an expression prints, with a hole for each value.
 
     Args:
         node: The expression.

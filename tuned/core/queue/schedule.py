@@ -240,7 +240,7 @@ def without_room(
 
 
 def wanted_use(studies: Sequence[StudyView], crowded: bool) -> Use:
-    """What the queue would do with one more card.
+    """The queue's use of one more card.
 
     Args:
         studies: Those whose trials want cards.

@@ -1,6 +1,6 @@
 """A script together with its own other modules: the constants, classes and functions that names stand for in each.
 
-Owns that look into the modules, through a function that is handed in. What is installed is never read.
+Owns that look into the modules, through a function that is handed in. Installed packages are never read.
 """
 
 from __future__ import annotations

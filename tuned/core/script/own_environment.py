@@ -1,4 +1,4 @@
-"""What a script puts into its own environment before it imports a library, read from its text.
+"""The variables that a script sets in its own environment before it imports a library, read from its text.
 
 Libraries read such variables while they are imported. A launcher that imports them ahead sets what the script would
 have set; where that cannot be told, nothing is imported ahead. Owns that reading. Pure.
@@ -41,7 +41,7 @@ _MOST_FILES = 20
 
 @dataclass
 class OwnEnvironment:
-    """What stands above the imports.
+    """The variables set above the imports.
 
     Attributes:
         values: Name -> value; None: taken out.
@@ -60,7 +60,7 @@ class OwnEnvironment:
 
 
 def read(script: str, files: Files, ahead: Iterable[str]) -> OwnEnvironment:
-    """What a script, and the modules beside it that it imports, set before the first import of a library.
+    """The variables that a script, and its own modules, set before the first import of a library.
 
     Args:
         script: Absolute path.
@@ -80,7 +80,7 @@ class _Reading:
         self._read: set[str] = set()
         self._imported = False
         self._between = ""
-        """What was set after the first of the libraries, in case another one follows."""
+        """The first variable set after the first of the libraries, in case another one follows."""
         self.found = OwnEnvironment()
 
     def file(self, path: str) -> None:

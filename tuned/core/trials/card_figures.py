@@ -1,4 +1,4 @@
-"""What a trial did with its card, from the samples that were taken while it ran: their names, and their sum in words.
+"""A trial's use of its card, from samples taken while it ran: the figures' names, and a summary in words.
 
 Owns both. The names are those of metrics of the trial, `gpu/...`; where trials share a card, the card's figures count
 for each of them.
@@ -60,7 +60,7 @@ PEAK, MEAN, SAMPLES = "peak_memory", "mean_memory", "samples"
 
 
 def figures(sums: Mapping[str, tuple[int, float, float]], watt_hours: float | None) -> dict[str, float]:
-    """What a trial did with its card, by name: bytes, per cent, watts, watt hours, degrees, shares of the time.
+    """A trial's use of its card, by name: bytes, per cent, watts, watt hours, degrees, shares of the time.
 
     Args:
         sums: Metric -> how many samples, their mean, their greatest.

@@ -178,7 +178,7 @@ def elsewhere_next(outcome: Outcome, lost: str, used: Mapping[str, int], intent:
 
 
 RESUME = "resume"
-"""What a retry from the copy of a checkpoint is counted as: it costs none of the study's retries."""
+"""The name under which retries from the copy of a checkpoint are counted: they cost none of the study's retries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def from_copy(outcome: Outcome, resumption: Resumption | None, intent: StopReaso
 
     Args:
         outcome: The meaning of the attempt's end.
-        resumption: What it went on from; None where it began anew, or has reported something.
+        resumption: The checkpoint that it went on from; None where it began anew, or has reported something.
         intent: The daemon's request to the attempt.
     """
     if resumption is None or not resumption.copy or outcome.event != "exit_error" or intent in _FOR_GOOD:
@@ -214,7 +214,7 @@ def keeps_result(
     """A failure to go on takes nothing away that the trial had reported before: it counts as one that was cut short.
 
     Args:
-        outcome: What became of the attempt, retries and all.
+        outcome: The attempt's end, retries included.
         resumption: As `from_copy` takes it.
         spec: The study.
         values: Objective metric -> summary of what all attempts have reported.

@@ -79,7 +79,7 @@ class Attempts:
 
     @property
     def lacking(self) -> list[str]:
-        """What live trials wait for that the machine does not give, for people: a line for each reason."""
+        """Needs of live trials that the machine does not meet, for people: a line for each reason."""
         found = Counter(attempt.lacks for attempt in self.live.values() if attempt.lacks)
         return [f"{count(number, 'trial')} cannot begin: {why}" for why, number in found.items()]
 

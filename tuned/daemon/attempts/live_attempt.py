@@ -47,7 +47,7 @@ class LiveAttempt:
         told_at: When it was told something last, of the monotonic clock.
         protocol: Version of the records that its supervisor reads.
         overdue: Steps taken because its supervisor did not act; `waits_for` names the awaited event for people.
-        lacks: What keeps its trial from being forked, for people; empty when nothing does.
+        lacks: The obstacle to its trial's fork, for people; empty when there is none.
         pidfd: The supervisor's; None while unknown or gone. `supervisor` is its process id, if it was ever known.
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.

@@ -1,6 +1,6 @@
-"""Trials that share a card: what each takes alone, and what sharing brings.
+"""Trials that share a card: measures the part that each takes alone, and the gain of sharing.
 
-Owns these measurements. Who may join is `core.cards.packing`'s to say, the lease the scheduler's to take.
+Owns these measurements. `tuned.core.cards.packing` decides which trial may join, and the scheduler takes the lease.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tuned.daemon.places.places import Places
 log = logging.getLogger(__name__)
 
 REPORTS = 5
-"""Of each trial on a card, before what they do together is compared with one alone."""
+"""Reports of each trial on a card before their work together is compared with that of one alone."""
 
 MOSTLY = 0.2
-"""Of its length a trial may have been alone on the card that it is judged to have shared."""
+"""The share of its length that a trial may have been alone on a card and still be judged as one that shared."""
 
 Live = tuple[queries.LiveAttempt, Study]
 Key = tuple[int, int]
@@ -75,14 +75,14 @@ class Packing:
         """Since when (unix seconds) an attempt is not alone on its card."""
 
     async def begin(self) -> None:
-        """Know again what sharing brought."""
+        """Read the measurements of earlier daemons."""
         kept = await self._database.ask(lambda conn: fact(conn, PACKING)) or {}
         gains = kept.get("gains", {})
         self._gains = {_pair(key): {int(n): gain for n, gain in found.items()} for key, found in gains.items()}
         self._taken = {int(key): (-1, Footprint(**found, fit=None)) for key, found in kept.get("alone", {}).items()}
 
     async def look(self) -> None:
-        """After the cards were looked at: learn from what has ended, and from those that share."""
+        """After each look at the cards: measure trials that have ended, and trials that share."""
         if not self._slots.gpus:
             return
         live, changed = await asyncio.to_thread(self._read)
@@ -103,7 +103,7 @@ class Packing:
             for study in studies.values():
                 ended = sum(study.counts.get(state, 0) for state in TERMINAL)
                 before, taken = self._taken.get(study.id, (-1, None))
-                # Until enough is known, by those that run.
+                # Until enough trials have ended, running ones are measured at each look.
                 if packing.refusal(study.spec) or (before == ended and taken is not None):
                     continue
                 ran = queries.ran_on_cards(conn, study.id, _metric(study))
@@ -155,7 +155,7 @@ class Packing:
         return self._taken.get(study.id, (0, None))[1]
 
     def _guest(self, point: Point, used: Mapping[str, int], study: Study, settled: bool = True) -> Guest | None:
-        """None of a trial that is to have its card alone, or of which it is not known what it takes."""
+        """None for a trial that is to have its card alone, or whose study is not measured yet."""
         taken = self._footprint(study)
         if taken is None or ALONE in used or packing.refusal(study.spec):
             return None
@@ -174,7 +174,7 @@ class Packing:
         return sum(packing.wanted_count(taken, card, gains, study.id) for card in cards)
 
     def in_words(self, study: Study) -> str:
-        """What its trials take of a card, and how many share one; empty before that is known."""
+        """The part of a card that a study's trials take, and how many share one; empty before it is measured."""
         taken = self._footprint(study)
         if taken is None or not self._slots.gpus or packing.refusal(study.spec):
             return ""
@@ -243,9 +243,10 @@ class Packing:
         return packing.together(paces, these.guests)
 
     def _by_length(self, conn: Connection, these: _Together) -> float | None:
-        """Of trials that report too little for a speed: as the first that ended took; the others are taken for alike.
+        """The same for trials that report too little for a speed, from the length of the first that ended.
 
-        It must have shared the card for most of its life: what was left to it when the others came is but a guess.
+        The others are assumed to be alike. It must have shared the card for most of its life: how much of its work was
+        left when the others came is a guess.
         """
         for row, study in these.rows.values():
             taken = self._footprint(study)

@@ -31,7 +31,7 @@ TAKEN = "gpu/taken"
 """Cards that a person took back, each with a moment (unix seconds): `polite`: since when somebody works on it; `quiet`:
 when it was taken in its quiet hours."""
 QUIET = "left to others in quiet hours"
-"""What a card is left to in them; the text goes on with their end."""
+"""The reason shown while quiet hours last; the text goes on with their end."""
 
 
 class Polite:

@@ -64,7 +64,7 @@ class CardUses:
         """Look at every card.
 
         Args:
-            wanted: What the queue would do with one that could be leased.
+            wanted: The queue's use of one that could be leased.
         """
         now, changed = clock.now(), {}
         for slot in self._slots.gpus:

@@ -97,7 +97,7 @@ def find_text(run_dir: Path, text: str, offset: int, up: bool) -> int | None:
 
     Args:
         run_dir: The attempt's run directory.
-        text: What is looked for.
+        text: The text to find.
         offset: Upwards: the line ends there or before; else it begins there or behind.
         up: Direction.
     """

@@ -43,7 +43,7 @@ def let_in(run_dir: Path) -> None:
 
 
 def read_own(path: Path, read: Callable[[], T]) -> T:
-    """What `read` gives of a file, also where the rights of its owner, who we are, were taken away."""
+    """Read a file of ours, also where its owner's rights were taken away."""
     try:
         return read()
     except PermissionError:

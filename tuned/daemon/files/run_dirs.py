@@ -89,7 +89,7 @@ class Facts:
             somebody wrote it anew) or another file. `data` is then from its beginning.
         damaged: The fault of the directory, for people; empty without one.
         inode: The metrics file's; 0 when there is none.
-        waits: What keeps its trial from being forked, for people; empty when nothing does.
+        waits: The obstacle to its trial's fork, for people; empty when there is none.
     """
 
     start: dict[str, Any] | None

@@ -94,7 +94,7 @@ class Launching:
         task.add_done_callback(self._tasks.discard)
 
     def note(self, study: Study) -> str:
-        """What keeps its trials from starting, or from starting warm, for people."""
+        """Obstacles to its trials' start, or warm start, for people."""
         running = study.state is StudyState.RUNNING
         if study.spec.run.place:
             return self._places.waits(study.spec.run.place) if running else ""

@@ -85,7 +85,7 @@ class Preloads:
         self._failed.setdefault(self._key(study), {}).update(failed)
 
     def environment(self, study: Study) -> OwnEnvironment:
-        """What the script sets before it imports what is imported ahead. Reads files where they have changed."""
+        """The variables that the script sets before the modules imported ahead. Reads files that have changed."""
         script, key = study.spec.run.script or "", self._key(study)
         try:
             info = Path(script).stat()
@@ -97,7 +97,7 @@ class Preloads:
         return self._own[key][1]
 
     def note(self, study: Study) -> str:
-        """What is not as warm as it might be, for people; empty where there is nothing to say."""
+        """Reasons for cold starts and imports left out, for people; empty where there is none."""
         if study.spec.run.kind == "command" or study.spec.run.start == "cold":
             return ""
         key, said = self._key(study), []

@@ -1,10 +1,10 @@
-"""Whose a process is. Owns that look."""
+"""The owner of a process, from the kernel's table."""
 
 from __future__ import annotations
 
 
 def owner(pid: int) -> tuple[str, str]:
-    """Whose process it is, and what it runs; empty where that may not be seen."""
+    """The user and the command of a process; empty where they may not be seen."""
     import psutil
 
     try:

@@ -41,7 +41,7 @@ class Slot:
 
     @property
     def label(self) -> str:
-        """What people call it: `gpu:0`, `cpu:1`."""
+        """Its name for people: `gpu:0`, `cpu:1`."""
         return f"{self.kind}:{self.index}"
 
 
@@ -136,7 +136,7 @@ class Slots:
         return lost or ([f"the NVIDIA driver does not answer: {self.trouble}"] if self.trouble else [])
 
     def label(self, device: str) -> str:
-        """What people call a slot, or several with commas between them; of a card that is gone its id."""
+        """The name for people of a slot, or of several with commas between them; of a card that is gone its id."""
         labels = {slot.id: slot.label for slot in self.gpus}
         return ",".join(labels.get(one) or label_of(one) for one in device.split(","))
 

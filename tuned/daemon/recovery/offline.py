@@ -274,7 +274,7 @@ def _read_metrics_again(database: Database) -> int:
                 data = run_dirs.look(run_dir, offset, started=True).data[: attempt.ingest_offset - offset]
             except OSError:
                 break
-            # What was taken in up to there ends with a whole line, or with the last one of all, which needs no newline.
+            # The part taken in ends with a whole line, or with the file's last one, which needs no newline.
             chunk = parse_chunk(data, offset, steps, final=offset + len(data) == attempt.ingest_offset)
             if not chunk.consumed:
                 break

@@ -18,7 +18,7 @@ from tuned.core.study import Study
 from tuned.daemon.search.ways import reproducible
 
 SUGGESTION_S = 0.5
-"""What a suggestion is taken to cost: how long this machine needs is not to decide."""
+"""The assumed cost of a suggestion: the speed of this machine must not decide."""
 LOOKED_AT = 50
 """Trials whose durations are looked at."""
 

@@ -1,6 +1,6 @@
 """`import`: a study that ran elsewhere, taken in piece by piece, as results that others begin with.
 
-Owns these transactions. What a file of another program says is read by the client; nothing of it runs here.
+Owns these transactions. The client reads the other program's file; nothing of it runs here.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Changed:
     Attributes:
         ended, events: The trials that ended and the events since the last look.
         before: Its best value at that moment; None without one.
-        results: What its best was chosen from.
+        results: The results that its best was chosen from.
         running: Seconds for which each of its live trials has run.
     """
 
