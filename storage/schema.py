@@ -6,13 +6,14 @@ costs memory that the daemon would hold for ever.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import CheckConstraint, Connection
 
 from storage.driver import driver_of
-from storage.models import REVISION, SCHEMA_VERSION, metadata
+from storage.models import REVISION, SCHEMA_VERSION, TRIGGERS, metadata
 from storage.problems import found_by_check
 from storage.stamp import APPLICATION_ID, stamp
 from tuned.core.errors import Unavailable
@@ -110,16 +111,38 @@ def _stamped(conn: Connection, path: Path) -> tuple[int, bool]:
 
 
 def _refuse_unreleased(conn: Connection, path: Path) -> None:
-    """Until a schema is released, columns are appended to it under one number: files from between lack some."""
+    """Until a schema is released, things are appended to it under one number: files from between lack some."""
+    lacks = next(_lacking(conn), None)
+    if lacks is not None:
+        raise Unavailable(
+            f"it was written by a version that was never released (it has no {lacks})",
+            where=str(path),
+            hint="tunectl daemon rebuild makes the database anew from the run directories, and keeps this one",
+        )
+
+
+def _lacking(conn: Connection) -> Iterator[str]:
+    """Columns, conditions, indexes and triggers of this schema that the file has not, for people.
+
+    Keys and references are parts of columns and never changed alone.
+    """
+    rows = conn.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
+    there = {row.name: _one_line(row.sql or "") for row in rows}
     for table in metadata.sorted_tables:
-        there = {row.name for row in conn.exec_driver_sql(f"PRAGMA table_xinfo({table.name})")}
-        lacks = [column.name for column in table.columns if column.name not in there]
-        if lacks:
-            raise Unavailable(
-                f"it was written by a version that was never released (it has no {table.name}.{lacks[0]})",
-                where=str(path),
-                hint="tunectl daemon rebuild makes the database anew from the run directories, and keeps this one",
-            )
+        columns = {row.name for row in conn.exec_driver_sql(f"PRAGMA table_xinfo({table.name})")}
+        yield from (f"{table.name}.{column.name}" for column in table.columns if column.name not in columns)
+        rules = (*table.constraints, *(rule for column in table.columns for rule in column.constraints))
+        conditions = [_one_line(str(rule.sqltext)) for rule in rules if isinstance(rule, CheckConstraint)]
+        yield from (f"condition {one} of {table.name}" for one in conditions if one not in there[table.name])
+        yield from (f"index {index.name}" for index in table.indexes if index.name not in there)
+    for trigger in map(_one_line, TRIGGERS):
+        name = trigger.split()[2]
+        if there.get(name) != trigger:
+            yield f"trigger {name} of this version"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _mark(conn: Connection, statement: str) -> None:

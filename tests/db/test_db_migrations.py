@@ -246,12 +246,33 @@ def test_a_file_of_a_newer_schema_is_refused_in_one_line_and_left_alone(tmp_path
     assert path.read_bytes() == before
 
 
-def test_a_file_from_between_two_releases_is_refused_with_the_way_on(tmp_path, open_lab):
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ("ALTER TABLE events DROP COLUMN caller", r"no events\.caller"),
+        ("DROP TABLE trial_params", r"no trial_params\.\w+"),
+        ("DROP INDEX trials_caller", "no index trials_caller"),
+        ("DROP TRIGGER trials_ended", "no trigger trials_ended"),
+        (
+            "DROP TRIGGER trials_ended; CREATE TRIGGER trials_ended BEFORE UPDATE ON trials BEGIN SELECT 1; END",
+            "no trigger trials_ended of this version",
+        ),
+        (
+            (
+                "PRAGMA writable_schema = 1;"
+                " UPDATE sqlite_master SET sql = replace(sql, '''lost''', '''gone''') WHERE name = 'trials'"
+            ),
+            "no condition state IN .*'lost'.* of trials",
+        ),
+    ],
+)
+def test_a_file_from_between_two_releases_is_refused_with_the_way_on(tmp_path, open_lab, change, lacks):
     path = tmp_path / "tuned.db"
     open_lab(path).close()
     conn = sqlite3.connect(path)
-    conn.execute("ALTER TABLE events DROP COLUMN caller")
+    conn.executescript(change)
+    conn.commit()
     conn.close()
-    with pytest.raises(Unavailable, match=r"no events\.caller") as refused:
+    with pytest.raises(Unavailable, match=lacks) as refused:
         engine.open_database(path)
     assert "tunectl daemon rebuild" in str(refused.value)

@@ -71,6 +71,14 @@ def test_imports_in_one_direction_pass(tmp_path):
             {"planted.rooms", "planted.rooms.d"},
             id="of a package and its own module",
         ),
+        pytest.param(
+            {
+                "a.py": 'from importlib import import_module\n\nKINDS = {"b": "planted.b"}\nload = import_module\n',
+                "b.py": "import planted.a",
+            },
+            {"planted.a", "planted.b"},
+            id="by a table of names",
+        ),
     ],
 )  # fmt: skip
 def test_a_circle_of_modules_is_refused(tmp_path: Path, files: dict[str, str], circle: set[str]):

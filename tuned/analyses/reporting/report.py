@@ -13,11 +13,14 @@ from html import escape
 from tuned.analyses.advise import judge
 from tuned.analyses.answer import Answer
 from tuned.analyses.comparing.baseline import baseline_and_best
+from tuned.analyses.comparing.confirm import confirm
+from tuned.analyses.comparing.folds import folds
 from tuned.analyses.comparing.luck import honest
 from tuned.analyses.curves.gradients import gradient_table
 from tuned.analyses.examples.data import data
-from tuned.analyses.kinds import analysis
+from tuned.analyses.examples.ensemble import ensemble
 from tuned.analyses.model_size import size_table
+from tuned.analyses.parameters.effects import effects
 from tuned.analyses.parameters.two_way import two_way_table
 from tuned.analyses.question import Question
 from tuned.analyses.reporting import report_page as html
@@ -145,9 +148,9 @@ class _Report:
     def confirmed(self) -> Section:
         """Repetitions, folds and ensembles; left out where there are none."""
         section = Section("Confirmation")
-        for kind in ("confirm", "folds", "ensemble") if self._has_objective else ():
+        for analysis in (confirm, folds, ensemble) if self._has_objective else ():
             try:
-                answer = analysis(kind)(Question(self.study))
+                answer = analysis(Question(self.study))
             except InvalidInput:
                 continue
             section.pieces += [html.verdict(one) for one in answer.verdicts]
@@ -168,7 +171,7 @@ class _Report:
         if not self._has_objective or len(study.ranked) < 2:
             return section
         self._pictures(section, isolation_plots, importance_plot, axis_plots)
-        self._try(section, lambda: self._answer(section, analysis("effects")(Question(study))))
+        self._try(section, lambda: self._answer(section, effects(Question(study))))
         pair = [p.name for p in study.space.tunable if p.role == "scientific"][:2]
         if len(pair) == 2:
             self._table(section, lambda: two_way_table(study, pair[0], pair[1]))
