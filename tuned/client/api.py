@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from tuned.core.errors import InvalidInput
+from tuned.core.names import API
 from tuned.core.verbs import BY_NAME
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     )
 
 T_co = TypeVar("T_co", covariant=True)
-PREFIX = "/v1"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Call(Generic[T_co]):
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     timeout: float | None = None
-    prefix: str = PREFIX
+    prefix: str = API
 
     @property
     def target(self) -> str:

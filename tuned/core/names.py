@@ -10,7 +10,10 @@ from collections.abc import Iterable
 
 from tuned.core.errors import InvalidInput
 
-_STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+STUDY = r"[a-z0-9][a-z0-9._-]{0,63}"
+"""The pattern of a study's name; two dots in a row are refused besides."""
+API = "/v1"
+"""The path that every request to the daemon begins with, but for those of scrapers."""
 _CALLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _STEPS = re.compile(r"(^|[._])((n|num|max|total|train|training)_?)*(epochs?|steps?|iterations?|iters?|updates)$", re.I)
@@ -26,7 +29,7 @@ def check_study_name(name: str, where: str = "name") -> str:
     Raises:
         InvalidInput: It could not be a folder's name, or it would leave the runs folder.
     """
-    if _STUDY.fullmatch(name) and ".." not in name:
+    if re.fullmatch(STUDY, name) and ".." not in name:
         return name
     cleaned = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", name.lower())).strip("._-")[:64].rstrip("._-")
     raise InvalidInput(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tuned import protocol
 from tuned.core.errors import InvalidInput, TunedError, Unavailable
-from tuned.daemon import threads
+from tuned.daemon import threads, unneeded
 from tuned.daemon.ownership import Ownership
 from tuned.home import LARGEST_SLOTS, Home, home_at, prepare_home, resolve_home
 
@@ -103,9 +103,7 @@ def main() -> int:
     if arguments.verb != "run":
         with contextlib.closing(ownership):
             return _repair(arguments.verb, home, dry=False)
-    # FastAPI imports pydantic's old half, 2 MB of it, only to ask whether a model is of that kind; none of ours is, and
-    # where it is not to be had FastAPI takes that for a no.
-    sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
+    unneeded.leave_out()
     from tuned.daemon.app import run_daemon
 
     threads.spare_watchers()

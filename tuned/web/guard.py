@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
+from tuned.core.names import API, STUDY
+
 _PASSED = re.compile(
-    rf"/v1/(?:status|studies|queue|metrics|studies/{_NAME}(?:/trials|/trial-numbers|/best-so-far|/trends)?)"
+    rf"{API}/(?:status|studies|queue|metrics|studies/{STUDY}(?:/trials|/trial-numbers|/best-so-far|/trends)?)"
 )
 """Requests that are passed on to the daemon, all of them reads."""
 
@@ -47,7 +48,7 @@ class Guard:
             return HTTPStatus.FORBIDDEN, "another page asked"
         if method not in ("GET", "HEAD"):
             return HTTPStatus.METHOD_NOT_ALLOWED, "this page only reads; to act, use tunectl"
-        if path.startswith("/v1/"):
+        if path.startswith(f"{API}/"):
             scheme, _, given = headers.get("authorization", "").partition(" ")
             if scheme != "Bearer" or not hmac.compare_digest(given.encode(), self.token.encode()):
                 return HTTPStatus.UNAUTHORIZED, "open the address that tunectl web printed"

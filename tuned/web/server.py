@@ -10,9 +10,10 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tuned.client.api import PREFIX, Call
+from tuned.client.api import Call
 from tuned.client.http import Client
 from tuned.core.errors import TunedError
+from tuned.core.names import API
 from tuned.web.guard import Guard
 
 _FILES = {
@@ -71,8 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts.path in _FILES:
             name, kind = _FILES[parts.path]
             self._send(HTTPStatus.OK, kind, files("tuned.web").joinpath("static", name).read_bytes())
-        elif parts.path.startswith(PREFIX + "/"):
-            self._pass_on(parts.path.removeprefix(PREFIX), parts.query)
+        elif parts.path.startswith(f"{API}/"):
+            self._pass_on(parts.path.removeprefix(API), parts.query)
         else:
             self._problem(HTTPStatus.NOT_FOUND, "there is nothing here")
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from tuned.core.names import API
 from tuned.daemon.http import problems
-
-PREFIX = "/v1"
 
 
 def make_router(*tags: str) -> APIRouter:
@@ -14,4 +13,4 @@ def make_router(*tags: str) -> APIRouter:
 
     Its routes go into the application as they are: `include_router` would build each of them once more, 1.5 MB in all.
     """
-    return APIRouter(prefix=PREFIX, tags=list(tags), responses=problems.RESPONSES)
+    return APIRouter(prefix=API, tags=list(tags), responses=problems.RESPONSES)

@@ -15,8 +15,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import uvicorn
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import Server as UvicornServer
 
 from tuned.core.errors import Unavailable
 from tuned.daemon import failpoints
@@ -83,7 +84,7 @@ class OwnUserProtocol(H11Protocol):
         )
 
 
-class Server(uvicorn.Server):
+class Server(UvicornServer):
     """Leaves signals to the application."""
 
     @contextlib.contextmanager
@@ -103,7 +104,7 @@ class Listener:
     def __init__(self, path: Path, app: Any) -> None:
         self._path = path
         self._app = bounds.Bounded(app)
-        config = uvicorn.Config(
+        config = Config(
             self._app,
             http=OwnUserProtocol,
             ws="none",

@@ -7,7 +7,7 @@ from tuned.core.states import StudyState
 from tuned.core.study import Best, Study
 from tuned.core.study.notices import Notice
 from tuned.core.trials.trial import Trial
-from tuned.core.words import number
+from tuned.core.words import duration, number
 
 _ENDS = {StudyState.COMPLETED: "is done", StudyState.STOPPED: "was stopped", StudyState.FAILED: "has failed"}
 
@@ -48,7 +48,7 @@ def stuck(trial: Trial, silent_s: float) -> Notice:
     """A trial has said nothing for long."""
     name = f"{trial.study}/{trial.number}"
     step = "" if trial.last_step is None else f"; its last step was {trial.last_step:g}"
-    text = f"it has written nothing for {silent_s / 60:.0f} minutes{step}; see: tunectl logs {name}"
+    text = f"it has written nothing for {duration(silent_s)}{step}; see: tunectl logs {name}"
     return Notice(trial.study, "stuck", f"{name} seems to be stuck", text)
 
 
