@@ -45,7 +45,7 @@ def repetitions(conn: Connection, study: Study) -> list[list[float]]:
 
 @dataclass(frozen=True, slots=True)
 class OtherSeeds:
-    """What a trial's point came to with other seeds, in the search and in confirmations.
+    """Results of a trial's point with other seeds, in the search and in confirmations.
 
     Attributes:
         values: The finite results, by seed.

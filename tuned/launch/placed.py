@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _know_interpreter(python: str) -> None:
-    """What activating its environment does: its programs are found first."""
+    """Find the programs of its environment first, as after its activation."""
     folder = os.path.dirname(python)
     if not folder:
         return

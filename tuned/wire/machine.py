@@ -62,7 +62,7 @@ class PlaceRow:
         slots: How many trials are handed to the engine at once; `held`: how many of these slots are taken.
         waiting, running: Jobs of ours in the engine's queue, and at work, as of the last look.
         trouble: Why nothing starts there; empty when there is no reason.
-        calls: What the engine was asked since the daemon began: `looks submits stops failures`.
+        calls: Requests to the engine since the daemon began: `looks submits stops failures`.
         says, nodes, kinds: Of a probe: the engine's version, nodes that take work, and the cards that they have.
         answer: Of a probe: what a node read and answered, in words.
     """

@@ -195,7 +195,7 @@ def _fails(study: StudyData, c: Configuration) -> Verdict:
 
 
 def _traded(study: StudyData, baseline: int, winner: int) -> Iterator[Verdict]:
-    """What the winner gives up in objectives after the first one, by which alone it was chosen."""
+    """The winner's losses in objectives after the first one, by which alone it was chosen."""
     lost = []
     for objective in study.spec.objectives[1:]:
         runs = [t for t in study.repeated if objective.metric in t.values]

@@ -137,8 +137,8 @@ def sampling_rule(study: StudyData) -> Iterable[Verdict]:
 def model_rule(study: StudyData) -> Iterable[Verdict]:
     """How many of the points that a model was due to choose it did not choose, and why (*ours*).
 
-    Warn from a quarter of them on, three at least; else info. Nothing where the model chose every point. That it chose
-    what had been tried is no fault: it has converged.
+    Warn from a quarter of them on, three at least; else info. Nothing where the model chose every point. A model
+    that chooses a point that was tried has converged, which is no fault.
     """
     share = ModelShare.of((t.origin, t.why) for t in study.searched)
     if not share.fallbacks:

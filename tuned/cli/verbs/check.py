@@ -149,7 +149,7 @@ class _Printed:
 
 
 def _standing(line: str) -> str:
-    """What a terminal would show of a line in the end, where carriage returns begin it anew."""
+    """The last state of a line in a terminal, where carriage returns begin it anew."""
     return next((piece for piece in reversed(line.split("\r")) if piece.strip()), "")
 
 

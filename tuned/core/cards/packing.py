@@ -104,13 +104,13 @@ class Footprint:
 
 
 def footprint(space: SearchSpace, ran: Sequence[Ran], cards: int, before: Footprint | None = None) -> Footprint | None:
-    """What trials of a study take; None before enough of them have run alone.
+    """Measure the part of a card that trials of a study take; None before enough of them have run alone.
 
     Args:
         space: The study's.
         ran: Its attempts on cards.
         cards: How many there are for its trials: on one alone, a second trial would wait for the end of the first.
-        before: As it was known before: those that it was measured on may share their card since.
+        before: The last measurement: its trials may share their cards since.
     """
     alone = [one for one in ran if one.alone and one.memory and one.busy is not None]
     measured = [(one.point, one.memory) for one in ran if one.memory]

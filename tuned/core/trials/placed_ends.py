@@ -14,7 +14,7 @@ from tuned.core.states import Failure, StopReason
 from tuned.core.trials.trial import Outcome
 
 LIMIT = "limit"
-"""What going on after a limit of time, or after a preemption, is counted as: it costs none of the study's retries."""
+"""The name under which new attempts after a limit of time, or a preemption, are counted: no retry of the study's."""
 MOST_LIMITS = 100
 NODE = "node"
 MOST_NODES = 5

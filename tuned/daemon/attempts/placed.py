@@ -37,7 +37,7 @@ _LOG = "engine.log"
 
 
 def name_of(attempt: LiveAttempt) -> str:
-    """What its submission is called."""
+    """The name of its submission."""
     return f"{PREFIX}{attempt.attempt_id}"
 
 
@@ -186,7 +186,7 @@ async def _submit(attempt: LiveAttempt, placing: Placing) -> None:
 
 
 def submission_of(spec: dict[str, Any], run_dir: Path, name: str) -> Submission:
-    """What the engine is asked to start, of an attempt's `spec.json`."""
+    """The submission of an attempt, from its `spec.json`."""
     asks = spec.get("place_asks") or {}
     entry = str(Path(spec["bundle"], "tuned", "launch", "placed.py"))
     return Submission(

@@ -12,7 +12,7 @@ QUICK_S, SLOW_S = 1.0, 10.0
 
 @dataclass(slots=True)
 class Placing:
-    """What the daemon knows of one attempt's way through its place; times of the monotonic clock.
+    """The daemon's picture of one attempt's way through its place; times of the monotonic clock.
 
     Attributes:
         station: The place's.

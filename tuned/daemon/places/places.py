@@ -243,7 +243,7 @@ class Places:
 
 
 def _refuse_unseen(spec: StudySpec, place: Place) -> None:
-    """What a study names must be seen there, too; what a snapshot copies is."""
+    """Refuse paths of a study that cannot be seen there; those that a snapshot copies can."""
     run = spec.run
     copied = run.tree if run.code == "snapshot" else ""
     named = [("run.cwd", run.cwd), ("run.script", run.script or "")]

@@ -1,7 +1,7 @@
 """One place as the daemon sees it: what was asked of its engine, and what the engine said last.
 
 Owns the pace of looks, one `list` for all trials of the place, and the difference between an engine that knows nothing
-of a job and one that does not answer. What either means for a trial, `tuned.daemon.attempts.placed` says.
+of a job and one that does not answer. `tuned.daemon.attempts.placed` says what each means for a trial.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Followed:
 
 @dataclass(slots=True)
 class Counts:
-    """What a place's engine was asked."""
+    """Requests to a place's engine, by kind."""
 
     looks: int = 0
     submits: int = 0
