@@ -57,7 +57,7 @@ class Context:
         stop: Ends the daemon; True: its trials, too.
         dry_run: Whether `commit` takes back what it did. Any request may be one, by `?dry_run=true`: what a route does
             beside `commit`, it leaves out then.
-        caller: Who asks, where it is a program that named itself; None: a person, or the daemon by itself.
+        caller: The caller, where it is a program that named itself; None: a person, or the daemon by itself.
     """
 
     runs: Path

@@ -123,7 +123,7 @@ class Directories:
         run_dirs.create(attempt.run_dir, fill)
 
     def _placed(self, attempt: LiveAttempt, study: Study) -> dict[str, Any]:
-        """The entries that only a trial in a place has in its `spec.json`; environment of the submitter is no part of it."""
+        """The entries that only a trial in a place has in its `spec.json`, without the submitter's environment."""
         place, run = self._places.station(place_of(attempt.device)).place, study.spec.run
         asks = {"python": place.python, "cpus": math.ceil(run.cpus or 0), "gpus": math.ceil(run.gpus or 0)}
         return {"place": place.name, "place_asks": asks, "cores": [], "python": place.python or run.python}

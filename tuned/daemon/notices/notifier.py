@@ -215,7 +215,7 @@ class Notifier:
         """Run the study's command now, with a notice that says it is a trial.
 
         Args:
-            study: Whose command it is.
+            study: The study whose command it is.
             dry_run: Only say which command it is.
 
         Returns:
