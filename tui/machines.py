@@ -1,6 +1,6 @@
 """Several machines in one list; choosing one, or a study of it, is what the list is for.
 
-Owns the application around the list, its keys, and the change between it and the UI of a machine. The words of a line are
+Owns the application around the list, its keys, and the change between it and a machine's UI. The words of a line are
 `tui.views.machines`'.
 """
 
