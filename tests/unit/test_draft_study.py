@@ -47,6 +47,15 @@ def test_the_scripts_own_defaults_run_first_and_are_the_baseline() -> None:
     assert "# no baseline: of the script's own defaults lr = 0.1 lies outside of [space]" in chosen.text
 
 
+def test_of_a_script_that_reads_no_arguments_is_said_how_it_could_get_them() -> None:
+    text = "import yaml, numpy\ncfg = yaml.safe_load(open('config.yaml'))\nprint(f'val_loss {cfg}')\n"
+    draft = draft_study(read_script(text, "train.py"))
+    assert "[run]: how the script gets its parameters: it reads no arguments" in draft.todos
+    assert "{params}" not in draft.text and "# [[run.config]]" in draft.text
+    for reads in ("import sys; sys.argv", "import options", "from .options import given"):
+        assert 'args = ["{params}"]' in draft_study(read_script(f"{reads}\n{text}", "train.py")).text
+
+
 def test_the_example_can_be_drafted() -> None:
     script = (SCRIPTS.parents[1] / "examples" / "digits" / "train.py").read_text()
     spec = submitted(draft_study(read_script(script, "train.py")).text, script)
@@ -81,7 +90,7 @@ def test_what_a_person_must_say_is_marked() -> None:
 
 def test_a_script_that_says_nothing_gets_todos_and_is_refused() -> None:
     draft = draft_study(read_script("x = 1", "train.py"))
-    assert len(draft.todos) == 2
+    assert len(draft.todos) == 3
     assert draft.text.count("TODO") >= 3
     with pytest.raises(InvalidInput, match=r"^objective\.metric: is still to be filled in \(write the value"):
         submitted(draft.text, "x = 1")

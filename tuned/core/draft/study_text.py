@@ -15,9 +15,11 @@ from tuned.core.draft.defaults import lines_of
 from tuned.core.draft.parts import SPREAD, Parts, parts_of
 from tuned.core.draft.prints import Found, read_prints
 from tuned.core.errors import InvalidInput
+from tuned.core.script.literals import imported_modules
 from tuned.core.script.modules import Read
 from tuned.core.script.option import ScriptOptions
 from tuned.core.script.options import read_options
+from tuned.core.study_file.reporting import SILENT, reads_arguments
 from tuned.core.text import printable
 from tuned.core.toml.values import key, value
 
@@ -30,6 +32,7 @@ class Script:
         typed: Its path as the study file shall spell it, relative to the file.
         taken: Its options; `found`: the metrics that it prints.
         customs: Ranges that the libraries it imports make customary, by an option's name.
+        deaf: It certainly reads no arguments: they would reach nothing.
         module: Its name when it has to be run as `python -m NAME`, and `cwd` the folder for that; empty otherwise.
     """
 
@@ -37,6 +40,7 @@ class Script:
     taken: ScriptOptions
     found: Found
     customs: Mapping[str, Custom] = field(default_factory=dict)
+    deaf: bool = False
     module: str = ""
     cwd: str = ""
 
@@ -79,7 +83,11 @@ def read_script(text: str, typed: str, read: Read = lambda _: None) -> Script:
             where=typed if line is None else f"{typed}:{line}",
             hint="name the script that is run, or write a study file with run.command",
         ) from None
-    return Script(typed, read_options(tree, read), read_prints(tree), customs_of(tree))
+    taken = read_options(tree, read)
+    own = any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
+    known = not own and {module.split(".")[0] for module in imported_modules(tree)} <= SILENT
+    deaf = not taken.how and known and not reads_arguments(text)
+    return Script(typed, taken, read_prints(tree), customs_of(tree), deaf)
 
 
 def draft_study(
@@ -111,7 +119,7 @@ def draft_study(
         "",
         "[run]",
         *_program(script),
-        *_arguments(parts, script.taken),
+        *(_unread(parts) if script.deaf else _arguments(parts, script.taken)),
         "",
         *_metrics(script.found, patterns, parts, metric),
         "[objective]",
@@ -154,6 +162,18 @@ def _arguments(parts: Parts, taken: ScriptOptions) -> list[str]:
     if not items:
         return ['args = ["{params}"]  # --name=value for every parameter of [space]']
     return ["args = [", *_aligned([(f"    {text},", why) for text, why in items]), "]"]
+
+
+def _unread(parts: Parts) -> list[str]:
+    parts.todos.append("[run]: how the script gets its parameters: it reads no arguments")
+    return [
+        "# TODO: the script reads no arguments. Let it take options (argparse), or ask tuned.current_trial() in it;",
+        '# or have the configuration file that it reads written for each trial: code = "snapshot" here, and',
+        "# [[run.config]]",
+        '# from = "config.yaml"',
+        '# to = "config.yaml"',
+        '# set = { "optim.lr" = "lr" }',
+    ]
 
 
 def _metrics(found: Found, patterns: Sequence[str], parts: Parts, metric: str) -> list[str]:

@@ -27,12 +27,13 @@ _IMPORT_MODULE = re.compile(r"\b(?:import_module|run_module|__import__)\(\s*['\"
 _INDIRECT = re.compile(r"\b(?:importlib|runpy|subprocess|exec|execv\w*|__import__|os\.system|sys\.path)\b")
 _ARGUMENTS = re.compile(r"argv|argparse|optparse|getopt|fileinput|cmdline|flags", re.IGNORECASE)
 """Words without which no script of silent imports gets at its command line."""
-_SILENT = frozenset(
+SILENT = frozenset(
     {
         *sys.stdlib_module_names, "torch", "torchvision", "torchaudio", "numpy", "scipy", "sklearn", "pandas", "PIL",
         "matplotlib", "tqdm", "yaml", "jax", "flax", "optax", "tensorflow", "keras", "xgboost", "lightgbm", "cv2",
     }
 )  # fmt: skip
+"""Packages that neither read a command line for a script nor know of us."""
 _MOST_FILES = 50
 
 
@@ -64,14 +65,19 @@ def mentions_us(script: str, files: Files, root: str = "") -> Answer:
             found = _found(imported, path, root, files)
             waiting += [file for file in found if file not in seen]
             seen.update(found)
-            if not found and imported.name.split(".")[0] not in _SILENT:
+            if not found and imported.name.split(".")[0] not in SILENT:
                 sure = False
     return "no" if sure else "unsure"
 
 
 def names_arguments(script: str, files: Files, root: str = "") -> bool:
     """Whether a script all of whose files can be read might look at its command line; given what `mentions_us` is."""
-    return any(_ARGUMENTS.search(files.read_text(path)) for path in own_files(script, files, root))
+    return any(reads_arguments(files.read_text(path)) for path in own_files(script, files, root))
+
+
+def reads_arguments(text: str) -> bool:
+    """Whether the text of a file holds a word by which Python gets at its command line."""
+    return _ARGUMENTS.search(text) is not None
 
 
 def own_files(script: str, files: Files, root: str = "", *, named: bool = True) -> list[str]:
