@@ -50,7 +50,7 @@ def main(seconds: float) -> None:
             lab.send()
             lab.daemon.post("/v1/studies/many/enqueue", {"points": [{"x": i} for i in range(1, TRIALS)]})
             wait_until(lambda: lab.daemon.study("many")["counts"].get("running", 0) >= RUNNING, "all slots run", 900)
-            time.sleep(30)
+            time.sleep(15)
             first = figures(lab)
             time.sleep(seconds)
             last = figures(lab)

@@ -165,3 +165,11 @@ def test_a_copy_of_the_code_runs_there_and_goes_with_its_study(placed: PlacedLab
         wait_until(lambda: not folder.exists(), "its folder there goes")
     finally:
         placed.configure(slots=4)
+
+
+def test_a_probe_is_answered_by_a_node(placed: PlacedLab) -> None:
+    [row] = placed.daemon.post("/v1/places/probe", None)
+    assert "read and answered within" in row["answer"], row
+    assert (row["nodes"], row["kinds"], row["trouble"]) == (2, ["gpu:1"], "")
+    assert row["says"].startswith("slurm")
+    assert not list(placed.shared.rglob("probe-*")), "it leaves nothing behind"

@@ -12,6 +12,7 @@ import click
 
 from tuned.cli.daemon_end import end_daemon
 from tuned.cli.exits import Failed
+from tuned.cli.places import place_line
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.cli.verbs.install import install
@@ -80,6 +81,7 @@ def _show(status: DaemonStatus) -> None:
         ("studies", str(status.studies)),
         ("trials", f"{status.running} running, {status.queued} queued, {words.count(status.slots, 'slot')}"),
         ("advisor", status.advisor),
+        *(("place", place_line(place)) for place in status.places),
     ]
     for label, text in lines:
         click.echo(f"{label:<8} {text}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuned.cli.lines import show_fact
+from tuned.cli.places import place_line
 from tuned.cli.session import Session, verb
 from tuned.cli.verbs.trials import trials_table
 from tuned.client import api
@@ -51,6 +52,8 @@ def _show(
 ) -> None:
     show_fact("daemon", f"pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
     show_fact("trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {daemon.queued} queued")
+    for place in daemon.places:
+        show_fact("place", place_line(place))
     for note in daemon.notes:
         show_fact("note", note)
     for row in daemon.callers:

@@ -130,6 +130,7 @@ def _show(page: StudyPage) -> None:
         ("best", render.best(row.best)),
         ("objective", "; ".join(f"{o.direction} {o.metric}" for o in row.objectives)),
         ("within", "; ".join(_bound(c) for c in row.constraints)),
+        ("place", row.place),
         ("search", row.method + (f", {row.parallel} at once" if row.parallel else "")),
         ("each trial", words.count(row.cores, "core") if row.cores else ""),
         ("cards", row.packing),

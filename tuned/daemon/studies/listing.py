@@ -32,7 +32,7 @@ def _row(
     slots = given.packing.places(study)
     if not run.place:
         slots = max(len(given.slots.default_slots), slots)
-    cores = given.slots.cores_each(run.cpus, run.gpus)
+    cores = 0 if run.place else given.slots.cores_each(run.cpus, run.gpus)
     row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results, running)
     same = f"{REASON} ({REMEDY})" if alike(repeated) else ""
     row = replace(row, packing=given.packing.in_words(study))
