@@ -85,8 +85,11 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
     mine = [trial for trial in queue if trial.study == row.name]
     live = [trial for trial in mine if trial.state in LIVE]
     if live:
-        held_up = dict.fromkeys(trial.waits_for for trial in live if trial.waits_for)
-        return "running", [f"trials of it: {len(live)} running, {len(mine) - len(live)} waiting", *held_up], ""
+        evidence = [f"trials of it: {len(live)} running, {len(mine) - len(live)} waiting"]
+        held_up = list(dict.fromkeys(trial.waits_for for trial in live if trial.waits_for))
+        if daemon.alarms and all(trial.state == TrialState.STARTING for trial in live):
+            return "waits.daemon", [*(held_up or daemon.alarms), *evidence], "tunectl doctor"
+        return "running", [*evidence, *held_up], ""
     waiting = next(iter(mine), None)
     if waiting is not None:
         found = _waiting(waiting, row, queue, daemon)

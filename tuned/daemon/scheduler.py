@@ -135,8 +135,8 @@ class Scheduler:
 
     @property
     def lacking(self) -> str:
-        """The same for people, without a gap while the next try is under way."""
-        return self.blocked or self._launching.lacking
+        """The same for people, without a gap while the next try is awaited or under way."""
+        return self.blocked or self._launching.trouble
 
     def _read(self) -> Picture:
         with self._database.read() as conn:
@@ -168,6 +168,7 @@ class Scheduler:
         picture = await asyncio.to_thread(self._read)
         claiming |= self._launching.claiming
         if not picture.studies:
+            self._launching.nothing_to_launch()
             await self._uses.note(Use.NOTHING)
             return False
         trials = {trial.id: trial for trial in picture.queue}
@@ -177,11 +178,16 @@ class Scheduler:
         ]
         queue = [self._queued(t, picture.studies[t.study_id]) for t in picture.queue if t.id not in claiming]
         known = [(trials[entry.trial_id], picture.studies[entry.study_id]) for entry in queue]
+        held_up = self.held_up
         actions = self._plan(views, queue, known)
         if self._slots.stale and any(isinstance(action, Claim) and _takes_gpu(action) for action in actions):
             # Somebody may have begun to use a card since the last look, or it was lost.
             await sample(self._slots, self._live.values())
             actions = self._plan(views, queue, known)
+        starting = claiming or any(study.counts.get(TrialState.STARTING) for study in picture.studies.values())
+        claims = any(isinstance(action, Claim) for action in actions)
+        if not (held_up or self.held_up or starting or claims):
+            self._launching.nothing_to_launch()
         starving, claimed = set(), set(claiming)
         for action in actions:
             match action:

@@ -36,8 +36,6 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (1.0, 5.0, 20.0, 60.0)
 """How long nothing is launched after run directories could not be written."""
-_LAUNCH = "launch "
-"""Begins the names of the tasks that start an attempt."""
 
 
 class Launching:
@@ -66,6 +64,7 @@ class Launching:
         self._taught: set[int] = set()
         self._closing = False
         self.trouble = ""
+        """Why the last launch could not be made, for people: until one is made, or nobody waits for one any more."""
         self._troubles = 0
         self._quiet_until = 0.0
         self.claiming: dict[int, int] = {}
@@ -74,7 +73,7 @@ class Launching:
     def begin(self, trial: Trial, study: Study, slot: str) -> None:
         """Start an attempt of this queued trial in a slot that is leased to it."""
         self.claiming[trial.id] = study.id
-        task = asyncio.create_task(self._start(trial, study, slot), name=f"{_LAUNCH}{trial.study}/{trial.number}")
+        task = asyncio.create_task(self._start(trial, study, slot), name=f"launch {trial.study}/{trial.number}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -98,7 +97,7 @@ class Launching:
         running = study.state is StudyState.RUNNING
         if study.spec.run.place:
             return self._places.waits(study.spec.run.place) if running else ""
-        return "; ".join(filter(None, (self.lacking if running else "", self._preloads.note(study))))
+        return "; ".join(filter(None, (self.trouble if running else "", self._preloads.note(study))))
 
     def learn(self, study_id: int, run_dir: Path) -> None:
         """An attempt has ended: take its lesson about what to import ahead, and prepare that launcher."""
@@ -226,12 +225,9 @@ class Launching:
         """Why nothing may be launched now; empty when there is no reason."""
         return self.trouble if time.monotonic() < self._quiet_until else ""
 
-    @property
-    def lacking(self) -> str:
-        """The same for people: also while the next try is under way, which may fail as the last one did."""
-        recent = time.monotonic() < self._quiet_until + BACKOFF_S[-1]
-        trying = any(task.get_name().startswith(_LAUNCH) for task in self._tasks)
-        return self.trouble if self.held_up or (trying and recent) else ""
+    def nothing_to_launch(self) -> None:
+        """Nobody waits for the next try: what the last one lacked keeps nobody any more."""
+        self.trouble = ""
 
     async def close(self) -> None:
         """Wait for the starts under way: a claimed trial gets its directory. Nothing is started from now on."""
