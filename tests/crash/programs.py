@@ -124,7 +124,9 @@ class Program:
 
     def _settled(self) -> bool:
         process = self.lab.daemon.process
-        return process is None or process.poll() is not None or self.lab.daemon._answers()
+        with contextlib.suppress(AssertionError):  # it has ended in between
+            return process is None or process.poll() is not None or self.lab.daemon._answers()
+        return True
 
     def verb(self, verb: str, number: int) -> None:
         if self.names:
@@ -153,6 +155,7 @@ class Program:
         lab = self.lab
         lab.fail()
         self.release()
+        wait_until(self._settled, "a daemon that met a fault in its start has ended")
         if lab.daemon.process is None or lab.daemon.process.poll() is not None:
             lab.restart()
         lab.wait_answering()

@@ -33,6 +33,12 @@ thread = threading.Thread(target=int)
 thread.start()
 thread.join()
 """
+NATIVE = """
+import os, pathlib
+if pathlib.Path({flag!r}).exists():
+    os.write(2, b"  what():  Resource temporarily unavailable\\n")
+    os.abort()
+"""
 FORKS = """
 import os, resource, tuned
 tuned.current_trial()
@@ -50,13 +56,16 @@ def reason(lab: Lab, target: str) -> Any:
     return next(reason for reason in json.loads(done.stdout)["reasons"] if reason["about"] == "state")
 
 
-@pytest.mark.parametrize("lacks", ["the fork of a supervisor", "the fork of the preload's probe", "a thread"])
+@pytest.mark.parametrize(
+    "lacks", ["the fork of a supervisor", "the fork of the preload's probe", "a thread", "a library's own thread"]
+)
 def test_trials_wait_for_a_process_and_the_study_stays_warm(lab: Lab, lacks: str) -> None:
     flag = lab.base / "scarce"
     (lab.base / "sitecustomize.py").write_text(SCARCE.format(flag=str(flag)))
     (lab.base / "threaded.py").write_text(THREADED)
     lab.start()
-    preload = ["threaded"] if lacks == "a thread" else []
+    (lab.base / "native.py").write_text(NATIVE.format(flag=str(flag)))
+    preload = {"a thread": ["threaded"], "a library's own thread": ["native"]}.get(lacks, [])
     run = {"script": "train.py", "preload": preload, "python": sys.executable, "env": {"PYTHONPATH": str(lab.base)}}
     search = {"method": "sobol", "trials": 3, "parallel": 3}
     if lacks == "the fork of a supervisor":

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,21 @@ def test_a_supervisor_that_stands_still_holds_no_training_up(lab: Lab) -> None:
     assert (trial["state"], trial["values"]) == ("completed", {"loss": 0.5})
     log = lab.daemon.get(f"/v1/studies/{name}/trials/1/log", limit=4_000_000)["text"]
     assert [int(line.split()[0]) for line in log.splitlines()[1:-1]] == list(range(5000))
+
+
+def test_a_rebuild_without_room_leaves_the_database_as_it_was(small: Lab) -> None:
+    name = small.submit(search={"method": "sobol", "trials": 3})
+    small.wait_at_rest(name)
+    rows = small.daemon.trials(name)
+    small.daemon.stop()
+    before = (small.home / "tuned.db").read_bytes()
+    command = [sys.executable, "-I", "-m", "tuned.daemon", "rebuild", "--home", str(small.home)]
+    with full_disk(small):
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "the disk is full (free some space" in done.stderr
+    assert {path.name for path in small.home.glob("tuned.db*")} <= {"tuned.db", "tuned.db-wal", "tuned.db-shm"}
+    assert (small.home / "tuned.db").read_bytes() == before
+    small.launch()
+    small.wait_answering()
+    assert small.daemon.trials(name) == rows

@@ -6,6 +6,7 @@ Nothing is acknowledged that would not be found again, trials run on, and what w
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,13 @@ def written_over(lab: Lab, copy: Path) -> None:
     shutil.copyfile(copy, lab.home / "tuned.db")
 
 
+def started(lab: Lab) -> subprocess.CompletedProcess[str]:
+    """`tunectl daemon start`, which finds one."""
+    command = [sys.executable, "-I", "-m", "tuned.cli", "daemon", "start"]
+    env = {**os.environ, "TUNED_HOME": str(lab.home)}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
+
+
 @pytest.mark.parametrize("harm", [removed, replaced, written_over])
 def test_the_database(lab: Lab, harm: Callable[[Lab, Path], None]) -> None:
     lab.start()
@@ -57,6 +65,9 @@ def test_the_database(lab: Lab, harm: Callable[[Lab, Path], None]) -> None:
         assert len(rescued) == 1
         assert f"mv {rescued[0]} {lab.home}/tuned.db" in note
     assert {process.pid for process in lab.of_kind("supervisor", "trial")} == alive
+    assert "nothing is taken in any more" in started(lab).stderr
+    lab.daemon.until(lambda: "notices failed: " in lab.daemon.log(), "the notices' turn")
+    assert "Traceback" not in lab.daemon.log()
     lab.daemon.stop()
     if harm is written_over:
         assert (lab.home / "tuned.db").read_bytes() == copy.read_bytes()
@@ -132,3 +143,19 @@ def test_the_lock_is_removed(lab: Lab) -> None:
     assert second.get("/v1/status")["pid"] == lab.daemon.process.pid
     wait_until(lambda: lock.exists() and lock.read_text().strip(), "it is made anew")
     assert json.loads(lock.read_text()) == lab.daemon.process.pid
+
+
+def test_a_folder_in_the_place_of_the_lock_is_named(lab: Lab) -> None:
+    lab.start()
+    lock = lab.home / "daemon.lock"
+    lock.unlink()
+    lock.mkdir()
+    lab.daemon.until(lambda: f"{lock} cannot be made anew" in lab.daemon.log(), "it is seen")
+    assert lab.daemon.get("/v1/studies") == []
+    lab.daemon.stop()
+    lab.daemon.spawn()
+    assert lab.daemon.process is not None
+    assert lab.daemon.process.wait(DEADLINE_S) == 1
+    assert "Is a directory (it is no file of tuned's: move it away)" in lab.daemon.log()
+    lock.rename(lock.with_name("moved"))
+    lab.start()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.e2e.tunectl_process import Tunectl
 from tests.patience import DEADLINE_S
+from tuned.cli.root import root
+from tuned.cli.verbs import submit
+from tuned.client import api
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -94,6 +99,28 @@ def test_another_study_takes_the_name_and_the_old_one_is_kept_whole(daemon: Daem
     assert "step 0" in tunectl("logs", "quad-1/1"), "its run directory has its name"
     assert "was submitted already" in tunectl("submit", "quad.toml", "--replace")
     assert len(tunectl.json("studies")) == 2, "the same again changes nothing"
+
+
+def test_a_study_that_ends_by_itself_before_it_is_cancelled_makes_room_all_the_same(
+    daemon: DaemonProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunectl = Tunectl(daemon.home, tmp_path)
+    tunectl.write(trials=1, hold=True)
+    daemon.start()
+    tunectl("submit", "quad.toml")
+    tunectl.wait_until(lambda: tunectl.json("trials", "quad", "--state", "running"), "the trial runs")
+
+    def act(verb: str, targets: list[str]) -> object:
+        tunectl.release()
+        tunectl("wait", "quad")
+        return api.act(verb, targets)
+
+    monkeypatch.setattr(submit, "api", SimpleNamespace(**{**vars(api), "act": act}))
+    monkeypatch.setenv("TUNED_HOME", str(daemon.home))
+    file = tunectl.work / "quad.toml"
+    said = CliRunner().invoke(root, ["submit", str(file), "--replace", "--set", "space.x.high=4.0"])
+    assert said.exit_code == 0, said.output
+    assert {row["name"]: row["state"] for row in tunectl.json("studies")}["quad-1"] == "completed"
 
 
 def test_a_mended_script_replaces_a_study_that_came_to_a_stop(daemon: DaemonProcess, tmp_path: Path) -> None:

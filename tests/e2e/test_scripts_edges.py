@@ -89,15 +89,43 @@ def test_trials_that_run_edited_code_are_marked(shared_daemon: DaemonProcess, tm
     assert shared_daemon.study("edited")["note"].startswith("2 trials ran other code")
 
 
-def test_a_preload_that_ends_the_launcher_falls_back_to_cold(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
-    write(tmp_path, REPORTS)
+@pytest.mark.parametrize(
+    ("name", "source", "how"),
+    [
+        ("leaves", "import os\nos._exit(3)", "its import ended the launcher with code 3: it printed nothing"),
+        (
+            "crashes",
+            "import ctypes\nctypes.string_at(0)",
+            "its import ended the launcher with SIGSEGV: it printed nothing",
+        ),
+        (
+            "aborts",
+            "import os\nos.write(2, b'  what():  no device\\n')\nos.abort()",
+            "with SIGABRT: what():  no device",
+        ),
+        ("closes", "import os\nos.closerange(3, 256)", "its import ended the launcher with code 0: "),
+        (
+            "ignores",
+            "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+            "it ignores SIGCHLD, so no process",
+        ),
+    ],
+)
+def test_a_module_whose_import_ends_the_launcher_is_left_out_and_the_others_stay_warm(
+    shared_daemon: DaemonProcess, tmp_path: Path, name: str, source: str, how: str
+) -> None:
+    write(tmp_path, REPORTS + f"\n    print('ahead', {{'colorsys', '{name}'}} & set(__import__('sys').modules))\n")
     (tmp_path / "lib").mkdir()
-    write(tmp_path / "lib", "import os\nos._exit(3)\n", "ends_all.py")
-    given = study("crashing", run={"preload": ["ends_all"], "env": {"PYTHONPATH": str(tmp_path / "lib")}})
-    shared_daemon.submit(given, tmp_path)
-    assert shared_daemon.wait_ended("crashing")["counts"] == {"completed": 1}
-    start = json.loads((shared_daemon.home / "runs" / "crashing" / "1" / "1" / "start.json").read_text())
-    assert start["mode"] == "cold"
+    write(tmp_path / "lib", source, f"{name}.py")
+    run = {"preload": ["colorsys", name], "env": {"PYTHONPATH": str(tmp_path / "lib")}}
+    shared_daemon.submit(study(f"it-{name}", run=run), tmp_path)
+    assert shared_daemon.wait_ended(f"it-{name}")["counts"] == {"completed": 1}
+    start = json.loads((shared_daemon.home / "runs" / f"it-{name}" / "1" / "1" / "start.json").read_text())
+    assert start["mode"] == "warm", shared_daemon.study(f"it-{name}")["note"]
+    assert "ahead {'colorsys'}" in shared_daemon.get(f"/v1/studies/it-{name}/trials/1/log")["text"]
+    note = shared_daemon.study(f"it-{name}")["note"]
+    assert f"{name} cannot be imported ahead: " in note
+    assert how in note
 
 
 def test_a_module_that_forbids_forks_is_left_out_and_the_others_stay_warm(

@@ -91,13 +91,22 @@ class Launcher:
                 env={**clean, **(env or {})},
                 cwd="/",
                 start_new_session=True,
+                bufsize=0,
             )
+        self.announced: list[str] = []
         self.ready = self.ask(hello={"preload": preload or [], "bundle": self.bundle})
+        while "importing" in self.ready:
+            self.announced.append(self.ready["importing"])
+            self.ready = self.answer("hello")
         self._count = 0
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and read its answer."""
         self.send(**request)
+        return self.answer(request)
+
+    def answer(self, request: object) -> dict[str, Any]:
+        """The next answer."""
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], DEADLINE_S)
         line = self.process.stdout.readline() if readable else b""

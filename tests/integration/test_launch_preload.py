@@ -38,6 +38,7 @@ def test_imports_are_answered_for(tmp_path: Path, modules: Path) -> None:
     (modules / "leaves.py").write_text("raise SystemExit('no thanks')")
     launcher = start(tmp_path, modules, "fine", "leaves", "absent")
     ready = launcher.ready
+    assert launcher.announced == ["fine", "leaves", "absent", ""]
     assert list(ready["imported"]) == ["fine"] and ready["imported"]["fine"] >= 0
     assert ready["failed"] == {
         "leaves": "SystemExit: no thanks",

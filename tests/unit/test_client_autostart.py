@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from tuned.client.autostart import Patience, _used
+from tuned.client.autostart import Patience, _used, plain_environment
+from tuned.home import resolve_home
 
 
 def test_a_daemon_that_gets_on_is_waited_for_and_one_that_stands_still_is_not() -> None:
@@ -26,3 +28,10 @@ def test_the_work_of_a_process_is_seen() -> None:
     while _used(os.getpid()) == before:
         sum(range(10**5))
     assert len(before) == 2 and _used(2**22 + 1) == ()
+
+
+def test_what_the_manual_sets_for_the_daemon_reaches_it(tmp_path: Path) -> None:
+    said = {"TUNED_DISK_FLOOR": "1", "TUNED_DISK_QUOTA": "2", "TUNED_SLOTS": "3"}
+    assert (
+        said.items() <= plain_environment({**said, "OTHER": "4"}, resolve_home({"TUNED_HOME": str(tmp_path)})).items()
+    )

@@ -35,6 +35,8 @@ _KEPT = (
     "TMPDIR",
     "LD_LIBRARY_PATH",
     "TUNED_SLOTS",
+    "TUNED_DISK_FLOOR",
+    "TUNED_DISK_QUOTA",
 )
 POLL_S = 0.02
 """Seconds between two looks whether a starting daemon answers."""

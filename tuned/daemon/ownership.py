@@ -17,6 +17,13 @@ from tuned.home import Home
 
 log = logging.getLogger(__name__)
 
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EISDIR: "it is no file of tuned's: move it away",
+    errno.ENXIO: "it is no file of tuned's: move it away",
+    errno.ELOOP: "it is no file of tuned's: move it away",
+}
+
 
 class Ownership:
     """The lock on a state folder, held for life.
@@ -50,7 +57,7 @@ class Ownership:
         try:
             fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            hint = "free some space" if error.errno == errno.ENOSPC else "see that this user may write it"
+            hint = _REMEDIES.get(error.errno or 0, "see that this user may write it")
             raise Unavailable(f"cannot be opened: {error.strerror}", where=str(home.lock), hint=hint) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

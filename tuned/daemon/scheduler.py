@@ -184,7 +184,8 @@ class Scheduler:
             # Somebody may have begun to use a card since the last look, or it was lost.
             await sample(self._slots, self._live.values())
             actions = self._plan(views, queue, known)
-        starting = claiming or any(study.counts.get(TrialState.STARTING) for study in picture.studies.values())
+        here = [study for study in picture.studies.values() if not study.spec.run.place]
+        starting = claiming or any(study.counts.get(TrialState.STARTING) for study in here)
         claims = any(isinstance(action, Claim) for action in actions)
         if not (held_up or self.held_up or starting or claims):
             self._launching.nothing_to_launch()

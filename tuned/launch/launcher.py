@@ -3,7 +3,8 @@
 Owns the control protocol (JSON lines, one object each)::
 
     {"hello": {"preload": ["torch"], "cores": [0, 1], "environment": {"OMP_NUM_THREADS": "1"}}}
-                                      -> {"ready": true, "pid": 7, "python": "3.11.7", "imported": {"torch": 812.5},
+                                      -> {"importing": "torch"}   before each import
+                                         {"ready": true, "pid": 7, "python": "3.11.7", "imported": {"torch": 812.5},
                                           "failed": {}, "fork_safe": true, "why": ""}
     {"launch": "/runs/digits/1/1"}    -> {"forked": "/runs/digits/1/1", "pid": 8}
                                        | {"refused": "/runs/digits/1/1", "why": "..."}
@@ -106,7 +107,11 @@ class Launcher:
         all_cores = os.sched_getaffinity(0)
         # Libraries count the cores when they are imported, and never again.
         kernel.confine(hello.get("cores", []))
-        self._preloaded = preload.import_modules(hello.get("preload", []), hello.get("environment"))
+        self._preloaded = preload.import_modules(
+            hello.get("preload", []), hello.get("environment"), lambda name: self._control.answer(importing=name)
+        )
+        if hello.get("preload"):
+            self._control.answer(importing="")
         kernel.confine(all_cores)
         kernel.outlive_parent()
         shutdown.remember()

@@ -5,6 +5,7 @@ Modules are imported and nothing of them is called: one parallel operation befor
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib
@@ -18,7 +19,7 @@ import time
 import traceback
 import warnings
 import weakref
-from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from tuned import faults
 from tuned.launch import kernel
@@ -69,19 +70,24 @@ class Preload(NamedTuple):
         return blamed
 
 
-def import_modules(names: Iterable[str], environment: Optional[Mapping[str, Optional[str]]] = None) -> Preload:
+def import_modules(
+    names: Iterable[str],
+    environment: Optional[Mapping[str, Optional[str]]] = None,
+    announce: Optional[Callable[[str], None]] = None,
+) -> Preload:
     """Import each module; what it prints goes to the log, and its failure, even `SystemExit`, is an answer.
 
     Args:
         names: The modules.
         environment: Variables that the trials' script sets before it imports them (None: takes out). They hold for
             these imports alone: each trial sets its own.
+        announce: Told of each import before it begins: it may end this process.
     """
     changes = dict(environment or {})
     before = {name: os.environ.get(name) for name in changes}
     _set_environment(changes)
     try:
-        return _import(names)
+        return _import(names, announce)
     finally:
         _set_environment(before)
 
@@ -94,13 +100,15 @@ def _set_environment(values: Mapping[str, Optional[str]]) -> None:
             os.environ[name] = value
 
 
-def _import(names: Iterable[str]) -> Preload:
+def _import(names: Iterable[str], announce: Optional[Callable[[str], None]]) -> Preload:
     before = _open_fds()
     imported: Dict[str, float] = {}
     failed: Dict[str, str] = {}
     brought: Dict[str, str] = {}
     alone = _hazards()
     for name in names:
+        if announce is not None:
+            announce(name)
         began = time.perf_counter()
         try:
             importlib.import_module(name)
@@ -140,7 +148,14 @@ def _hazards() -> FrozenSet[str]:
     cuda = sys.modules.get("torch.cuda")
     if cuda is not None and cuda.is_initialized():
         found.add("it initialises CUDA")
+    if _ignores_children():
+        found.add("it ignores SIGCHLD")
     return frozenset(found)
+
+
+def _ignores_children() -> bool:
+    """Whether the kernel tells nobody of this process's children any more."""
+    return signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
 
 
 def _gpu_devices() -> Iterator[str]:
@@ -184,8 +199,9 @@ def _try_fork() -> Settled:
     os.close(alive_child)
     said = os.read(alive, 4096) if select.select([alive], [], [], _FORK_PATIENCE)[0] else b""
     os.close(alive)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # a module may have said that none is waited for
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
     return Settled(*json.loads(said)) if said else Settled("a process forked after the preload did not come to life")
 
 
@@ -206,6 +222,8 @@ def fork_hazard() -> Optional[str]:
     cuda = sys.modules.get("torch.cuda")
     if cuda is not None and cuda.is_initialized():
         return "CUDA is initialised in the launcher"
+    if _ignores_children():
+        return "a preloaded module ignores SIGCHLD"
     if threading.active_count() > 1:
         others = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
         return "a preloaded module runs a thread: %s" % ", ".join(others)

@@ -47,6 +47,8 @@ def start(session: Session, slots: int | None) -> None:
         status,
         lambda: click.echo(f"the daemon runs: pid {status.pid}, {words.count(status.slots, 'slot')}, {status.home}"),
     )
+    for alarm in status.alarms:
+        click.secho(f"but {alarm}", fg="red", err=True)
 
 
 @verb()

@@ -15,6 +15,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.study_source import override, read_submission, toml_value
 from tuned.core import words
+from tuned.core.errors import Conflict
 from tuned.core.states import STUDY_ENDED
 from tuned.wire import Submission, Submitted
 
@@ -91,7 +92,11 @@ def _end_what_runs(session: Session, submission: Submission) -> None:
 
     if not session.json:
         click.echo(f"cancelling {plan.study}, and waiting for its trials to end")
-    session.send(api.act("cancel", [plan.study]))
+    try:
+        session.send(api.act("cancel", [plan.study]))
+    except Conflict:
+        if session.send(api.study(plan.study)).study.state not in STUDY_ENDED:
+            raise  # it has not ended by itself meanwhile
     wait_for_study(session.client, plan.study, None)
 
 

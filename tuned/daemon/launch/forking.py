@@ -31,9 +31,6 @@ from tuned.daemon.machine.slots import Slots
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 30.0
-"""How long a trial waits for what is imported ahead before it does without."""
-
 
 class Forking:
     """Has attempts forked whose directories are written."""
@@ -81,7 +78,7 @@ class Forking:
         kind = await self.kind(study)
         launcher = await self._launchers.get(kind)
         if kind.preload and self._launchers.ready(kind) is None and not attempt.cut_off:
-            await asyncio.wait([launcher.ready], timeout=PATIENCE_S)
+            await asyncio.wait([launcher.ready], timeout=launcher.patience)
         if launcher.failed:
             # A module that failed in the middle has left parts of itself behind; one that forbids forks, all of itself.
             self._preloads.drop(study, launcher.failed)

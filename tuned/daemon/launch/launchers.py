@@ -86,6 +86,8 @@ ANSWER_S = 10.0
 """How long a launcher may take to fork before it is woken, and once more before it is killed."""
 READY_S = 120.0
 """The same of its imports. Trials do not wait as long for them, where they can do without."""
+PATIENCE_S = 30.0
+"""How long trials wait for what is imported ahead before they do without."""
 
 
 class LauncherFailed(Unavailable):
@@ -116,7 +118,9 @@ class Launcher:
     """One launcher process.
 
     Attributes:
-        ready: Done when it has imported its preload; its result is the launcher's first answer.
+        ready: Done when it has imported its preload; its result is the launcher's report on that.
+        importing: The module that it imports now; empty before and after.
+        crashed: The module whose import ended it, and how.
         waiting: Run directory -> who waits for the answer.
     """
 
@@ -126,10 +130,22 @@ class Launcher:
     waiting: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     used: float = field(default_factory=time.monotonic)
     log_path: Path = Path()
+    importing: str = ""
+    crashed: dict[str, str] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def patience(self) -> float:
+        """How much longer trials wait for its imports, in seconds: all of them together, not each anew."""
+        return max(0.0, self._began + PATIENCE_S - time.monotonic())
 
     @property
     def failed(self) -> dict[str, str]:
-        """The modules whose import began and failed, and why; empty while it is importing."""
+        """The modules whose import began and failed, and why; of one that is importing, what takes without end."""
+        if self.crashed:
+            return self.crashed
+        if self.importing and time.monotonic() > self._began + READY_S:
+            return {self.importing: f"its import did not end within {READY_S:.0f} s"}
         if not self.ready.done() or self.ready.cancelled() or self.ready.exception() is not None:
             return {}
         found = self.ready.result().get("failed", {})
@@ -192,14 +208,19 @@ class Launcher:
             except (ValueError, TypeError):
                 log.warning("launcher %d sent a line that is no message: %r", self.process.pid, line[:200])
         code = await self.process.wait()
-        error: Unavailable = Busy(f"the launcher is {_last_line(self.log_path)}", where=self.kind.python)
-        if code != protocol.TRY_LATER:
+        said = _last_line(self.log_path)
+        error: Unavailable = Busy(f"the launcher says: {said}", where=self.kind.python)
+        # Native libraries abort where they find no thread or memory.
+        if code != protocol.TRY_LATER and not any(os.strerror(number) in said for number in protocol.SCARCE):
+            how = f"code {code}" if code >= 0 else _signal_name(-code)
             error = failed = LauncherFailed(
-                f"the launcher ended with code {code}: {_last_line(self.log_path)}",
+                f"the launcher ended with {how}: {said}",
                 where=self.kind.python,
                 hint="see that this interpreter runs",
             )
             failed.killed = code in (-signal.SIGKILL, -signal.SIGTERM)
+            if self.importing and not failed.killed:
+                self.crashed = {self.importing: f"its import ended the launcher with {how}: {said}"}
         if not self.ready.done():
             self.ready.set_exception(error)
         for answer in self.waiting.values():
@@ -210,6 +231,9 @@ class Launcher:
         ended(self)
 
     def _answer(self, answer: dict[str, Any]) -> None:
+        if "importing" in answer:
+            self.importing = str(answer["importing"])
+            return
         if answer.get("ready"):
             for name, why in answer.get("failed", {}).items():
                 log.warning(
@@ -240,12 +264,19 @@ def _is_missing(name: str, why: str) -> bool:
     return any(why == f"ModuleNotFoundError: No module named '{'.'.join(parts[:n])}'" for n in range(1, len(parts) + 1))
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _last_line(path: Path) -> str:
     try:
         lines = path.read_text(errors="replace").strip().splitlines()
     except OSError:
         return "it left no log"
-    return lines[-1][:300] if lines else "it printed nothing"
+    return lines[-1].strip()[:300] if lines else "it printed nothing"
 
 
 class Launchers:
@@ -360,6 +391,8 @@ class Launchers:
         """End this one when it has answered; its supervisors and trials live on."""
         if self._running.get(launcher.kind) is launcher:
             del self._running[launcher.kind]
+        if not launcher.ready.done() and launcher.alive:
+            launcher.process.kill()  # an import without end reads nothing
         if launcher.process.stdin is not None:
             launcher.process.stdin.close()
 

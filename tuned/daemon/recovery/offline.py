@@ -102,9 +102,34 @@ def rebuild(home: Home, *, dry: bool = False) -> Report:
     """
     report = Report(database="replaced", dry_run=dry)
     with _file(home, report) as path:
+        new = path.with_name(f"{path.name}.new")
+        with _part(path, new) as part:
+            _complete(home, part, report)
+        failpoints.reach("rebuild.made")
         _set_aside(path, "before-rebuild", report)
-        _complete(home, path, report)
+        new.rename(path)
     return report
+
+
+@contextlib.contextmanager
+def _part(path: Path, new: Path) -> Iterator[Path]:
+    """An empty database to be filled; whole, it gets the name `new`, and is removed where it does not become so."""
+    part = path.with_name(f"{path.name}.part")
+
+    def remove() -> None:
+        for ending in _ENDINGS:
+            Path(f"{part}{ending}").unlink(missing_ok=True)
+
+    remove()
+    try:
+        open_database(part).close()
+        yield part
+        rest = Path(f"{part}-wal")
+        if rest.exists() and rest.stat().st_size:  # closing it has not written its log into it
+            raise Unavailable("the disk is full", where=str(path), hint="free some space")
+        part.rename(new)
+    finally:
+        remove()
 
 
 @contextlib.contextmanager
@@ -190,13 +215,10 @@ def _gather(home: Home, path: Path, new: Path, report: Report) -> list[str]:
 
     The old one stays in its place until the new one is whole: whoever is killed meanwhile begins anew.
     """
-    part, found = path.with_name(f"{path.name}.part"), []
-    for ending in _ENDINGS:
-        Path(f"{part}{ending}").unlink(missing_ok=True)
-    open_database(part).close()
+    found = []
     copy = _newest_sound_copy(home)
     known: frozenset[str] | None = None
-    with tempfile.TemporaryDirectory(dir=home.root, prefix=_FOLDER) as folder:
+    with _part(path, new) as part, tempfile.TemporaryDirectory(dir=home.root, prefix=_FOLDER) as folder:
         if path.exists() and path.stat().st_size:
             read = _read_damaged(path, Path(folder), part, copy)
             found.append(_salvaged(read))
@@ -208,7 +230,6 @@ def _gather(home: Home, path: Path, new: Path, report: Report) -> list[str]:
                 forget_studies(part, known)
             report.source = str(copy)
             found.append(f"added rows of the copy {copy}")
-    part.rename(new)
     return found
 
 
