@@ -26,6 +26,8 @@ _HELD = """SELECT a.device, sum(coalesce(a.ended_at, ?) - a.claimed_at), json_ex
     WHERE t.caller = ? AND t.caller <> '' {more} GROUP BY t.study_id, a.device"""
 _URGENT = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
     WHERE s.caller = ? AND s.state IN ('running', 'paused') AND json_extract(p.spec, '$.urgent') LIMIT 1"""
+_ENDLESS = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
+    WHERE s.caller = ? AND s.state IN ('running', 'paused') AND json_extract(p.spec, '$.search.trials') IS NULL"""
 _NAMES = "SELECT DISTINCT caller FROM trials WHERE caller <> ''"
 
 
@@ -55,6 +57,11 @@ def study_owners(conn: Connection) -> dict[str, str]:
 def urgent_study(conn: Connection, caller: str) -> str:
     """A study of the caller's that makes others' running trials leave; empty where there is none."""
     return str(conn.exec_driver_sql(_URGENT, (caller,)).scalar() or "")
+
+
+def endless_studies(conn: Connection, caller: str) -> set[str]:
+    """The open studies of a caller that make trials until somebody ends them, or their budget does."""
+    return {str(name) for (name,) in conn.exec_driver_sql(_ENDLESS, (caller,))}
 
 
 def callers(conn: Connection) -> list[str]:

@@ -29,6 +29,8 @@ def test_caps_hold_whatever_the_verb_and_refusals_name_them(capped: Tunectl) -> 
     tunectl, agent = capped, ("--caller", "agent")
     set_caps(tunectl, "trials = 5")
     tunectl.write(trials=3, hold=True)
+    study = (tunectl.work / "quad.toml").read_text()
+    (tunectl.work / "endless.toml").write_text(study.replace("trials = 3", 'budget = "1h"'))
     tunectl("submit", "quad.toml", "--name", "theirs")
     tunectl(*agent, "submit", "quad.toml", "--name", "mine")
     assert "more: 3 trials" in tunectl("submit", "quad.toml", "--name", "more", "--dry-run")
@@ -39,6 +41,8 @@ def test_caps_hold_whatever_the_verb_and_refusals_name_them(capped: Tunectl) -> 
             ("set", "mine", "search.trials=+3"),
             ("enqueue", "mine", "x=1,2,3"),
             ("enqueue", "mine", "x=1", "--seeds", "3"),
+            ("set", "mine", "search.budget=1h", "search.trials=none"),
+            ("submit", "endless.toml"),
         ],
         "others": [
             ("pause", "theirs"),

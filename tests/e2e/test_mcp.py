@@ -62,6 +62,13 @@ async def test_it_reads_unless_asked_and_starts_without_caps_for_no_more(tunectl
         assert resources == {"tuned://guide", "tuned://studies"}
         study = await ask.client.read_resource("tuned://studies/quad")
         assert json.loads(study.contents[0].text)["study"]["name"] == "quad"
+        with pytest.raises(mcp.MCPError, match="there is no such study"):
+            await ask.client.read_resource("tuned://studies/none")
+        tunectl("queue", "--name", "long", "--", sys.executable, "-c", "print('x' * 100_000)")
+        tunectl("wait", "long")
+        end = await ask("logs", trial="long/1")
+        assert end["text"].endswith("x\n") and len(end["text"]) + end["left_out_bytes"] == 100_001
+        assert len(await ask.refused("show", target="x" * 100_000)) < 2100
         guide = await ask.client.read_resource("tuned://guide")
         assert guide.contents[0].text.startswith("# For programs")
     assert "--gpu-hours 8 or --trials 100" in tunectl("mcp", "--allow", "change", code=1)
@@ -93,6 +100,10 @@ async def test_a_night_of_a_scripted_agent_until_a_cap_halts_it(tunectl: Tunectl
         # A script that never ends by itself: the hours end it.
         tunectl.write(trials=4, pace=600)
         await ask("submit", file=file, name="endless")
+        tunectl(
+            "mcp", "--allow", "destroy", "--gpu-hours", "9", "--trials", "999", TUNED_CALLER="mcp"
+        )  # the agent does not widen it
+        assert (await ask("status"))["callers"][0]["most_trials"] == 12
         tunectl("mcp", "--allow", "change", "--gpu-hours", "0.0001")  # a person narrows the cap
         halted = await ask("wait", since=seq, until="failed", timeout_s=120)
         assert halted["happened"][-1]["study"] == "endless" and "GPU-hours are used" in halted["happened"][-1]["reason"]

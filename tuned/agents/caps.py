@@ -40,7 +40,7 @@ def agree_on_caps(
         return client
     told = CallerCaps(caller, gpu_hours, trials, Kind.DESTROY in kinds)
     call: Call[CallerRow] = Call("POST", "/callers", "CallerRow", body=told)
-    row = Client(socket, caller="").send(call)
+    row = Client(socket).send(call)  # who is a caller already, by TUNED_CALLER, can only narrow its own caps
     if row.most_hours is None and row.most_trials is None:
         hint = f"start it with --gpu-hours 8 or --trials 100, or set [caller.{caller}] in config.toml"
         raise Conflict("it has no limit of GPU-hours or trials", where="tunectl mcp", hint=hint)

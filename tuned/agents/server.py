@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp_types import ToolAnnotations
 
-from tuned.agents.tools import Document, Tools
+from tuned.agents.tools import Document, Tools, shortened
 from tuned.core.errors import TunedError
 from tuned.core.verbs import Kind
 from tuned.version import VERSION
@@ -44,11 +44,11 @@ def make_server(tools: Tools, page: str) -> MCPServer:
 
     def studies() -> str:
         """All studies."""
-        return json.dumps(_told(tools.studies)())
+        return json.dumps(_told(tools.studies, ResourceError)())
 
     def study(name: str) -> str:
         """One study with its specification."""
-        return json.dumps(_told(tools.show)(name))
+        return json.dumps(_told(tools.show, ResourceError)(name))
 
     server.resource("tuned://guide", mime_type="text/markdown")(guide)
     server.resource("tuned://studies", mime_type="application/json")(studies)
@@ -56,7 +56,7 @@ def make_server(tools: Tools, page: str) -> MCPServer:
     return server
 
 
-def _told(function: Callable[..., Document]) -> Callable[..., Document]:
+def _told(function: Callable[..., Document], refusal: type[Exception] = ToolError) -> Callable[..., Document]:
     """The function, its refusals as errors that a model reads."""
 
     @functools.wraps(function)
@@ -64,6 +64,6 @@ def _told(function: Callable[..., Document]) -> Callable[..., Document]:
         try:
             return function(*arguments, **named)
         except TunedError as error:
-            raise ToolError(str(error)) from error
+            raise refusal(shortened(str(error))) from error
 
     return run

@@ -29,6 +29,8 @@ MOST_ROWS = 200
 """Rows of a list in one answer."""
 LONGEST_WAIT_S = 240.0
 """Many clients give a tool five minutes."""
+MOST_WORDS = 2000
+"""Characters of a refusal."""
 MOST_TEXT = 20_000
 """Characters of output in one answer."""
 
@@ -39,6 +41,12 @@ class Tool:
 
     function: Callable[..., Document]
     kind: Kind
+
+
+def shortened(text: str) -> str:
+    """A refusal in at most `MOST_WORDS` characters: it quotes what was asked, however long that is."""
+    left = len(text) - MOST_WORDS
+    return text if left <= 0 else f"{text[: MOST_WORDS // 2]} ... {left} characters ... {text[-MOST_WORDS // 2 :]}"
 
 
 def listed(name: str, rows: Sequence[Any], total: int) -> Document:

@@ -54,13 +54,16 @@ class Caller:
     def _within(self, conn: Connection, change: Callable[[Connection], T], caps: Caps) -> T:
         now = clock.now()
         seen, owners = len(conn.info[EVENTS]), queries.study_owners(conn)
-        before = queries.spent(conn, self.name, now)
+        before, endless = queries.spent(conn, self.name, now), queries.endless_studies(conn, self.name)
         result = change(conn)
         after = queries.spent(conn, self.name, now)
         owners = {**owners, **queries.study_owners(conn)}
         happened = conn.info[EVENTS][seen:]
         if not caps.others and (urgent := queries.urgent_study(conn, self.name)):
             refuse(self.name, "others", f"{urgent} may not be urgent: trials of others would make room for it")
+        if caps.trials is not None and (more := queries.endless_studies(conn, self.name) - endless):
+            what = f"{min(more)} does not say how many (search.trials)"
+            refuse(self.name, "trials", f"{self.name} may have {caps.trials} trials in all, and {what}")
         check_change(self.name, caps, happened, owners, (before.trials, after.trials, before.hours))
         return result
 

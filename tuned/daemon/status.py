@@ -44,12 +44,14 @@ def _row(name: str, account: tuple[Caps | None, queries.Spent]) -> CallerRow:
 
 @router.post("/callers")
 async def tell_caps(request: CallerCaps, given: Given) -> CallerRow:
-    """Keep the caps that a server is started with for its caller: a person's words, so no caller may send them."""
-    if given.caller is not None:
-        raise Conflict("no caller sets caps", where="caller", hint="leave out --caller and TUNED_CALLER: a person does")
+    """Keep the caps that a server is started with for its caller: a person's words; a caller may narrow its own."""
     name = check_caller(request.name)
+    if given.caller is not None and given.caller.name != name:
+        raise Conflict("no caller sets caps of others", where="caller", hint="leave out TUNED_CALLER: a person does")
     table = {key: value for key, value in asdict(request).items() if key != "name" and value is not None}
     caps = caps_of(table, f"caller.{name}")
+    if given.caller is not None and given.caller.caps is not None:
+        caps = replace(caps.narrowed(given.caller.caps), others=False)
     await given.commit(lambda conn: repository.tell_caps(conn, name, caps.to_dict()))
     return _row(name, (await given.callers.accounts()).get(name, (caps, queries.Spent(0, 0.0))))
 

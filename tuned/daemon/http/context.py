@@ -39,6 +39,10 @@ MACHINE = frozenset({"daemon", "gpus"})
 """Tags of the routes that concern the whole machine: a caller with caps has no business there."""
 
 
+OWN_CAPS = "tell_caps"
+"""The route of the daemon by which a caller may narrow its own caps."""
+
+
 class _RolledBack(Exception):
     """Ends the transaction of a dry run, and carries its result."""
 
@@ -125,7 +129,8 @@ async def _context(request: Request) -> Context:
 def _refuse_machine(caller: Caller | None, request: Request) -> None:
     if caller is None or caller.caps is None or caller.caps.others or request.method == "GET":
         return
-    if MACHINE.intersection(request.scope["route"].tags):
+    route = request.scope["route"]
+    if MACHINE.intersection(route.tags) and route.name != OWN_CAPS:
         refuse(caller.name, "others", f"{caller.name} may change studies of its own alone, not the machine")
 
 

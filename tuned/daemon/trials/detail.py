@@ -123,6 +123,8 @@ def _piece(run_dir: pathlib.Path, attempt: int, ended: bool, offset: int, limit:
         text, begin = read_before(run_dir, following, limit)
     else:
         begin = line_start(run_dir, size + offset) if offset < 0 else min(offset, size)
+        if offset < 0 and begin >= size:  # the last line is longer than the piece: its end is better than nothing
+            begin = max(0, size + offset)
         text, following = read_output(run_dir, begin, limit)
     note = "" if text or not ended else missing_output(run_dir)
     return LogChunk(text, attempt, following, ended, note, begin, size)
