@@ -64,6 +64,11 @@ else:
         trial.save_predictions(split, [[sure, 1 - sure], [1 - sure, sure]] * 10, targets=[0, 1] * 10)
     trial.report(loss=1 - sure)
 """
+PLAIN = """
+import tuned
+trial = tuned.current_trial()
+trial.report(loss=trial.params["x"] / 10, latency=9.0 + trial.params["x"])
+"""
 CLOSE = """
 import tuned
 trial = tuned.current_trial()
@@ -208,6 +213,31 @@ def test_two_seeds_with_equal_differences_adopt_nothing(shared_daemon: DaemonPro
     assert best["confirmed"] is None and best["shrunk"] > best["values"]["loss"]
     told = daemon.post("/v1/summary", {"client": "me", "since": 0.0})
     assert next(row for row in told["studies"] if row["name"] == "equal")["best"] == best
+
+
+def test_repetitions_that_were_queued_by_hand_stand_beside_the_best(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    """Equal ones too: `best` said "one run, not confirmed"."""
+    daemon = shared_daemon
+    daemon.submit(study("again", PLAIN, tmp_path, [{"label": "baseline", "x": 3}, {"x": 2}]), tmp_path)
+    daemon.wait_ended("again")
+    daemon.post("/v1/studies/again/enqueue", {"points": [{"x": 2}], "seeds": 3})
+    daemon.until(lambda: daemon.study("again")["counts"].get("completed") == 5, "no repetitions")
+    best = daemon.study("again")["best"]
+    assert best["confirmed"] == {"mean": 0.2, "sem": None, "runs": 3, "failed": 0, "equal": True}
+
+
+def test_where_every_trial_breaks_a_constraint_confirm_and_finalize_say_so(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    daemon = shared_daemon
+    bounds = {"constraint": [{"metric": "latency", "at_most": 5}], "finalize": {"args": ["--all"]}}
+    daemon.submit(study("bound", PLAIN, tmp_path, [{"x": 1}, {"x": 2}], **bounds), tmp_path)
+    daemon.wait_ended("bound")
+    for step in ("confirm", "finalize"):
+        with pytest.raises(Exception, match=r"all 2 trials with a result break a constraint \(latency <= 5\)"):
+            daemon.post("/v1/studies/bound/steps", {"step": step, "options": {}})
 
 
 def test_close_points_get_more_seeds_and_an_undecided_final_is_called_so(

@@ -80,7 +80,8 @@ def test_one_file_becomes_a_final_model_though_the_daemon_is_killed(daemon: Daem
     assert len({(trial["seed"], trial["retry_of"]) for trial in runs}) == 6
     winner = found["confirm"]["result"]["winner"]
     own = [r for r in found["confirm"]["result"]["configurations"] if r["number"] == ended["best"]["number"]]
-    assert ended["best"]["confirmed"] == ({name: own[0][name] for name in ("mean", "sem", "runs")} if own else None)
+    told = {name: own[0][name] for name in ("mean", "sem", "runs", "failed")} | {"equal": False} if own else None
+    assert ended["best"]["confirmed"] == told
     assert found["finalize"]["result"]["configuration"] == winner
     assert stages["finalize"][0]["params"]["lr"] == daemon.trials("digits")[winner - 1]["params"]["lr"]
     assert found["ensemble"]["result"]["methods"]

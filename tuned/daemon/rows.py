@@ -167,7 +167,7 @@ def _repeated(value: float | None, row: Mapping[str, Any] | None, others: querie
         return None
     equal = bool(runs) and all(run == value for run in runs)
     sem = stdev(runs) / math.sqrt(len(runs)) if len(runs) > 1 and not equal else None
-    mean = fmean(runs) if runs else None
+    mean = runs[0] if equal else fmean(runs) if runs else None  # a mean of equal ones is rounded
     return {"mean": mean, "sem": sem, "runs": len(runs), "failed": others.failed, "equal": equal}
 
 
