@@ -8,7 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
+from tuned.cli.completion import SHELLS, completion
 from tuned.core.verbs import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,13 @@ def load(path: Path) -> ModuleType:
 def test_the_file_is_current(script: str) -> None:
     module = load(ROOT / script)
     assert module.PAGE.read_text() == module.text(), f"run: python {script}"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_completions_of_the_wheel_are_current(shell: str) -> None:
+    file = f"packaging/completions/tunectl.{shell}"
+    printed = CliRunner().invoke(completion, [shell]).output
+    assert (ROOT / file).read_text() == printed, f"run: tunectl completion {shell} > {file}"
 
 
 def test_every_published_shape_is_of_a_verb() -> None:

@@ -1,0 +1,30 @@
+_tunectl_completion() {
+    local IFS=$'\n'
+    local response
+
+    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _TUNECTL_COMPLETE=bash_complete $1)
+
+    for completion in $response; do
+        IFS=',' read type value <<< "$completion"
+
+        if [[ $type == 'dir' ]]; then
+            COMPREPLY=()
+            compopt -o dirnames
+        elif [[ $type == 'file' ]]; then
+            COMPREPLY=()
+            compopt -o default
+        elif [[ $type == 'plain' ]]; then
+            COMPREPLY+=($value)
+            [[ $value == *[=/] ]] && compopt -o nospace
+        fi
+    done
+
+    return 0
+}
+
+_tunectl_completion_setup() {
+    complete -o nosort -F _tunectl_completion tunectl
+}
+
+_tunectl_completion_setup;
+
