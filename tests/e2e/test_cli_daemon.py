@@ -35,6 +35,16 @@ def test_a_verb_starts_the_daemon_detached_and_stop_ends_it(tunectl: Tunectl) ->
     tunectl("daemon", "status", code=3)
 
 
+def test_a_stop_tells_what_becomes_of_the_trials(tunectl: Tunectl) -> None:
+    tunectl("queue", "--name", "long", "--", "sleep", "600")
+    tunectl.wait_until(lambda: tunectl.json("show", "long/1")["trial"]["state"] == "running", "it runs")
+    assert tunectl("daemon", "stop") == "the daemon has stopped; 1 trial runs on\n"
+    tunectl("daemon", "start")
+    told = tunectl("daemon", "stop", "--stop-trials")
+    assert told == "the daemon has stopped; 1 trial was ended, and is queued again\n"
+    assert tunectl.json("show", "long/1")["trial"]["attempt"] == 1
+
+
 def test_two_verbs_at_the_same_moment_find_one_daemon(tunectl: Tunectl) -> None:
     both = [tunectl.start("daemon", "start", "--json") for _ in range(3)]
     pids = set()

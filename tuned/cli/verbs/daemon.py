@@ -63,8 +63,13 @@ def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
     status = end_daemon(session, stop_trials, timeout if timeout is not None else (math.inf if stop_trials else 60.0))
     left = 0 if stop_trials else status.running
     document = {"pid": status.pid, "stopped": True, "running": left}
-    goes_on = f"; {words.count(left, 'trial')} {'runs' if left == 1 else 'run'} on" if left else ""
-    session.emit(document, lambda: click.echo(f"the daemon has stopped{goes_on}"))
+    one = status.running == 1
+    if stop_trials:
+        became = "was ended, and is queued again" if one else "were ended, and are queued again"
+    else:
+        became = "runs on" if one else "run on"
+    told = f"; {words.count(status.running, 'trial')} {became}" if status.running else ""
+    session.emit(document, lambda: click.echo(f"the daemon has stopped{told}"))
 
 
 @verb()
