@@ -127,7 +127,7 @@ def is_refusal(complaint: str) -> bool:
 
 
 def is_silence(complaint: str) -> bool:
-    """Whether the engine was not reached. What else `scancel` complains of is a job in another state by now."""
+    """Whether the engine was not reached. Any other complaint of `scancel` is about a job in another state by now."""
     return _SILENCE.search(complaint) is not None
 
 

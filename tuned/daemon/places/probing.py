@@ -25,7 +25,7 @@ _PROGRAM = (
 
 
 async def probe(place: Place, engine: Engine, root: Path) -> str:
-    """What a node of the place answers, in words. Its files and its job are gone afterwards.
+    """The answer of a node of the place, in words. Its files and its job are gone afterwards.
 
     Raises:
         TunedError: No node answered, and why.
