@@ -14,7 +14,10 @@ from tests.e2e.conftest import wait_until
 from tests.gpus.standin import Cards
 from tuned.daemon.loops import Loops
 
-LOOPS = ("scheduler", "devices", "housekeeping", "yields", "callers", "notices", "graveyard", "records", "socket")
+LOOPS = (
+    *("scheduler", "devices", "housekeeping", "yields", "places"),
+    *("callers", "notices", "graveyard", "records", "socket"),
+)
 
 
 def test_every_loop_goes_on_after_failures(lab: Lab) -> None:
