@@ -21,7 +21,8 @@ _NEVER = 9e18
 
 _RAN = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at, a.ended_by = 'exit_ok'
     FROM attempts a JOIN trials t ON t.id = a.trial_id
-    WHERE t.study_id = ? AND a.started_at IS NOT NULL AND a.failure IS NULL AND a.device NOT LIKE 'cpu:%'
+    WHERE t.study_id = ? AND a.started_at IS NOT NULL AND a.failure IS NULL
+        AND a.device NOT LIKE 'cpu:%' AND a.device NOT LIKE 'place:%'
     ORDER BY coalesce(a.ended_at, 9e18) DESC LIMIT ?"""
 _SAMPLES = """SELECT step, value FROM observations
     WHERE trial_id = ? AND name = ? AND attempt = ? AND value IS NOT NULL ORDER BY step"""

@@ -15,7 +15,7 @@ _TOLD = """SELECT study, number, at, json_extract(data, '$.frozen') FROM events
     WHERE seq > ? AND type IN ('trial.intent', 'trial.frozen') ORDER BY seq"""
 _STAYS = """SELECT s.name, t.number, a.device, a.claimed_at, a.started_at, a.ended_at, t.stop_at, t.frozen
     FROM attempts a JOIN trials t ON t.id = a.trial_id JOIN studies s ON s.id = t.study_id
-    WHERE a.device NOT LIKE 'cpu:%' AND (a.ended_at IS NULL OR a.ended_at > ?)"""
+    WHERE a.device NOT LIKE 'cpu:%' AND a.device NOT LIKE 'place:%' AND (a.ended_at IS NULL OR a.ended_at > ?)"""
 
 
 def card_marks(conn: Connection) -> dict[str, list[Mark]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tuned.core.errors import InvalidInput
-from tuned.core.places import Place, label_of, place_of, places_of
+from tuned.core.places import Place, is_card, label_of, place_of, places_of
 
 
 def read(table: dict[str, Any]) -> dict[str, Place]:
@@ -55,4 +55,5 @@ def test_a_path_is_seen_below_the_folders_that_both_sides_have() -> None:
 def test_devices_of_places_are_told_from_the_machines_own() -> None:
     devices = ("place:lab/3", "cpu:0", "GPU-1,GPU-2", "place:lab")
     assert [place_of(device) for device in devices] == ["lab", "", "", ""]
+    assert [is_card(device) for device in devices[:3]] == [False, False, True]
     assert [label_of(device) for device in devices] == ["lab/3", *devices[1:]]

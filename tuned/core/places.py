@@ -69,6 +69,11 @@ def place_of(device: str) -> str:
     return found["name"] if found else ""
 
 
+def is_card(device: str) -> bool:
+    """Whether a device is a card of this machine, and no CPU slot or slot of a place."""
+    return not device.startswith(("cpu:", "place:"))
+
+
 def label_of(device: str) -> str:
     """A device's name for people: `lab/3` for `place:lab/3`, others as they are."""
     return device.removeprefix("place:") if place_of(device) else device

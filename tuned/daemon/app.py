@@ -315,7 +315,6 @@ class Daemon:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         alarms = [text for text in (self._database.writer.damage, self._scheduler.lacking) if text]
         alarms += self._attempts.lacking
-        alarms += [*([self._places.trouble] if self._places.trouble else []), *self._places.alarms()]
         return DaemonStatus(
             pid=os.getpid(),
             socket=str(self._home.socket),
@@ -335,6 +334,7 @@ class Daemon:
             notes=[
                 *alarms,
                 *self.notes,
+                *self._places.notes,
                 *([self._attempts.lack] if self._attempts.lack else []),
                 *([self._advisor.trouble] if self._advisor.trouble else []),
                 *self._slots.notes,

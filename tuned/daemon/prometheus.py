@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.exposition import CONTENT_TYPE, Family, exposition
+from tuned.core.places import is_card
 from tuned.core.states import STUDY_ENDED
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -78,7 +79,7 @@ def _trials(live: Sequence[Trial]) -> list[Family]:
     now = clock.now()
     for trial in live:
         for device in trial.device.split(","):
-            uuid = "" if device.startswith("cpu:") else device
+            uuid = device if is_card(device) else ""
             info.add(1, study=trial.study, trial=str(trial.number), gpu_uuid=uuid)
         if trial.started_at is not None:
             seconds.add(max(0.0, now - trial.started_at), study=trial.study, trial=str(trial.number))

@@ -17,6 +17,7 @@ from storage import queries, repository
 from storage.engine import Database
 from tuned.core.cards.shares import share_of, wanted_by
 from tuned.core.cards.time import Use
+from tuned.core.places import is_card
 from tuned.core.queue.ahead import suggestions_ahead
 from tuned.core.queue.schedule import (
     Action,
@@ -77,7 +78,7 @@ class Waiting:
 
 
 def _takes_gpu(claim: Claim) -> bool:
-    return not claim.device.startswith(("cpu:", "place:"))
+    return is_card(claim.device)
 
 
 def _nothing_but_paused(study: Study) -> bool:

@@ -121,9 +121,11 @@ class Places:
             return self.trouble or f"{_WHERE}.{name}: there is no such table (tunectl doctor lists the places)"
         return self._stations[name].trouble
 
-    def alarms(self) -> list[str]:
-        """Places where trials wait and nothing can start; one line each."""
-        return [f"{station.trouble}" for station in self._stations.values() if station.trouble]
+    @property
+    def notes(self) -> list[str]:
+        """What is wrong with the table, and places where nothing can start; one line each."""
+        troubles = [station.trouble for station in self._stations.values() if station.trouble]
+        return list(dict.fromkeys([*([self.trouble] if self.trouble else []), *troubles]))
 
     def admit(self, spec: StudySpec) -> StudySpec:
         """The specification as it runs in its place. Touches the place's folder: call it in a thread.

@@ -85,7 +85,9 @@ def run_stage(run: Dict[str, Any], bundle: Dict[str, Any], python: str, out: str
         if not os.path.isdir(code):
             shutil.copytree(os.path.join(HERE, "code"), code, symlinks=True)
             link_missing(bundle["tree"], code)
-    spec.update(python=python, device="cpu:0" if spec["device"].startswith("cpu") else spec["device"])
+    spec.update(python=python, place="")
+    if spec["device"].startswith(("cpu", "place")):
+        spec["device"] = "cpu:0"
     with open(os.path.join(run_dir, "spec.json"), "w") as file:
         json.dump(spec, file)
     env = {name: value for name, value in os.environ.items() if not name.startswith("TUNED_")}
