@@ -112,12 +112,13 @@ def merged(spans: Iterable[Span], visible: frozenset[str]) -> list[Span]:
     return result
 
 
-def both_ends(left: Line, right: Line, width: int) -> Line:
-    """`left` at the left, `right` at the right; where both do not fit, `left` is cut."""
+def both_ends(left: Line, right: Line, width: int, more: str) -> Line:
+    """`left` at the left, `right` at the right; where both do not fit, `left` is cut, and that is marked by `more`."""
     room = width - line_width(right)
     if room <= 0:
-        return fit_line(right, width)
-    return fit_line((*fit_line(left, room), *right), width)
+        return cut_line(right, width, more)
+    whole = left if not right or line_width(left) <= room else (*cut_line(left, room - 1, more), (" ", "text"))
+    return fit_line((*fit_line(whole, room), *right), width)
 
 
 def text_of(spans: Iterable[Span]) -> str:

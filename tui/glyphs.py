@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from tuned.core.state_words import TRIAL_WORDS
 from tuned.core.states import LIVE, Failure, TrialState
-from tuned.wire import TrialRow
+from tuned.wire import StudyRow, TrialRow
 
 STOPPING_WORDS = {"pause": "PAUSING", "prune": "PRUNING", "cancel": "CANCEL…", "kill": "KILLING", "freeze": "FROZEN"}
 """Intent on a live trial -> the word shown instead of its state."""
 
 STUDY_WORDS = {
+    "queued": "QUEUED",
     "running": "RUNNING",
     "paused": "PAUSED",
     "draining": "DRAINING",
@@ -158,7 +159,12 @@ def intent_of(row: TrialRow) -> str | None:
     return row.stop_reason or ("freeze" if row.frozen else None)
 
 
+def standing(row: StudyRow) -> str:
+    """The state that a study is shown in: one whose trials all wait is not called running."""
+    return "queued" if row.waits else row.state
+
+
 def study_state(glyphs: Glyphs, state: str) -> tuple[str, str]:
-    """Text (`● RUNNING`) and style name of a study's state."""
+    """Text (`● RUNNING`) and style name of a study's state, as `standing` gives it."""
     word = STUDY_WORDS.get(state, state.upper())
     return f"{glyphs.states.get(state, '?')} {word}", STATE_STYLES.get(state, "text")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.cells import Line, text_of
+from tui.cells import Line, cut_line, text_of
 from tui.context import Context, Options
 from tui.glyphs import ASCII, UNICODE
 from tui.pages import PAGE_ROWS
@@ -96,4 +96,4 @@ async def snapshot(client: AsyncClient, *, ascii: bool, study: str | None, width
         if store.best_so_far():
             lines += curves.best_so_far(context, width, 10, False)
     lines += machine.devices(context, width, 3 + len(store.status.devices if store.status else ()), False)
-    return [text_of(line).rstrip() for line in lines]
+    return [text_of(cut_line(line, width, context.glyphs.more)).rstrip() for line in lines]

@@ -69,7 +69,7 @@ class TrialScreen(Steering):
         store, glyphs = self.context.store, self.context.glyphs
         row = store.trial(store.selected)
         if row is None:
-            return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width)]
+            return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width, glyphs.more)]
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         left = line(
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
@@ -83,7 +83,7 @@ class TrialScreen(Steering):
         right = [f"value {value}"] if value else []
         if rank:
             right.append(f"rank {rank[0]}/{rank[1]}")
-        return [both_ends(left, line((f" {glyphs.dot} ".join(right) + " ", "best")), width)]
+        return [both_ends(left, line((f" {glyphs.dot} ".join(right) + " ", "best")), width, glyphs.more)]
 
     def _tabs(self, width: int, _height: int) -> list[Line]:
         return [frame.tabs(self.context, _PANES, self.current, width)]

@@ -30,7 +30,7 @@ def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
         known = {str(p["name"]): p for p in page.versions[-1].space.get("parameters", [])}
     best = study.best.params if study.best is not None else {}
     names = [*study.parameters, *(name for name in point if name not in study.parameters)]
-    width = min(20, max((len(name) for name in names), default=4) + 1)
+    width = min(20, max(len(name) for name in (*names, "priority")) + 1)
     lines = [line((f" {fit('', width)}{fit('VALUE', 22)}{fit('BEST', 12)}RANGE", "dim"))]
     for name in names:
         given = name in point

@@ -10,8 +10,9 @@ from tui import format as fmt
 from tui.actions import Action, shown
 from tui.cells import Line, Span, both_ends, clean, cut_line, fit, fit_line, line, line_width, wrapped
 from tui.context import Context
-from tui.glyphs import Glyphs, study_state
+from tui.glyphs import Glyphs, standing, study_state
 from tui.steps import brief
+from tuned.client.problems import SILENT
 from tuned.core import words
 from tuned.wire import DaemonStatus
 from tuned.wire.studies import PAUSED_BY_USER
@@ -23,14 +24,14 @@ def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool
     right = (f" {extra} ", "dim") if extra else ("", "dim")
     room = width - 2 - line_width([name, right])
     if room < 0:
-        return fit_line([(glyphs.rule, "rule"), name, right], width)
+        return cut_line([(glyphs.rule, "rule"), name, right], width, glyphs.more)
     return line((glyphs.rule, "rule"), name, (glyphs.rule * room, "rule"), right, (glyphs.rule, "rule"))
 
 
 def filled(lines: list[Line], width: int, height: int) -> list[Line]:
-    """Exactly `height` lines of `width` cells."""
-    cut = [fit_line(text, width) for text in lines[:height]]
-    return cut + [fit_line((), width)] * (height - len(cut))
+    """Exactly `height` lines of at least `width` cells: the pane cuts those that are longer."""
+    shown = [text if line_width(text) > width else fit_line(text, width) for text in lines[:height]]
+    return shown + [fit_line((), width)] * (height - len(shown))
 
 
 def folded(text: str, width: int) -> list[str]:
@@ -58,7 +59,8 @@ def head(context: Context, width: int) -> Line:
     store, glyphs = context.store, context.glyphs
     if not store.connected and store.stale_since is not None:
         age = words.duration(store.clock() - store.stale_since)
-        text = f" no daemon: {clean(store.problem)} {glyphs.dot} "
+        problem = "" if store.problem == SILENT else f": {clean(store.problem)}"
+        text = f" no daemon{problem} {glyphs.dot} "
         text += f"shown as of {age} ago {glyphs.dot} reconnecting" if store.loaded else "waiting for it"
         return fit_line([(fit(text, width, more=glyphs.more), "banner")], width)
     row = store.study_row
@@ -66,8 +68,8 @@ def head(context: Context, width: int) -> Line:
         name = _brand(context)
         return fit_line([name, (fit(alarm, max(0, width - line_width([name])), more=glyphs.more), "bad")], width)
     if row is None:
-        return both_ends(line(_brand(context)), line((_machine(context), "dim")), width)
-    state, style = study_state(glyphs, row.state)
+        return both_ends(line(_brand(context)), line((_machine(context), "dim")), width, glyphs.more)
+    state, style = study_state(glyphs, standing(row))
     brand = _brand(context) if width >= 60 else ""
     left = line(brand, (" " + _short(row.name, max(12, width // 3), glyphs) + " ", "strong"), (state, style))
     alarm = trouble(context)
@@ -100,7 +102,7 @@ def head(context: Context, width: int) -> Line:
         left = (*left, ("  " + fit(alarm, room, more=glyphs.more), "bad"))
     elif row.question and room >= 24:
         left = (*left, ("  " + fit(clean(row.question), room, more=glyphs.more), "dim"))
-    return both_ends(left, right, width)
+    return both_ends(left, right, width, glyphs.more)
 
 
 def _brand(context: Context) -> Span:
@@ -160,7 +162,7 @@ def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width
     if line_width(spans) + line_width(right) + 3 > width:
         spans = [(" ", "text")] if right else spans
         right = cut_line(right, width - 4, context.glyphs.more)
-    return both_ends(tuple(spans), (("  ", "text"), *right, (" ", "text")), width)
+    return both_ends(tuple(spans), (("  ", "text"), *right, (" ", "text")), width, context.glyphs.more)
 
 
 def notice(context: Context) -> Line:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from rich.cells import cell_len
+
 from tui.braille import bar, sparkline
-from tui.cells import Line, Span, clean, fit, fit_line, line
+from tui.cells import Line, Span, clean, fit, fit_line, line, line_width
 from tui.context import Context
 from tui.glyphs import Glyphs
 from tui.views.frame import advisor, filled, pane_title
@@ -44,11 +46,10 @@ def chosen(context: Context) -> DeviceRow | None:
 
 def _device(row: DeviceRow, width: int, glyphs: Glyphs, here: bool = False) -> list[Line]:
     mark = glyphs.cursor if here else " "
-    held = clean(row.held_by) or "free"
     style = "run" if row.held_by else "dim"
     if row.kind != "gpu":
         name = f"{mark}{row.index} " + (fit(clean(row.name), 9) + " " if width >= 40 else "")
-        return [line((name, "cursor" if here else "text"), (held, style))]
+        return [line((name, "cursor" if here else "text"), (_held(row, width - len(name), glyphs), style))]
     memory = words.size_of(row.memory_used or 0, row.memory_total) if row.memory_total else ""
     load = f"{row.utilisation:3.0f}%" if row.utilisation is not None else "  ?%"
     room = max(4, width - 43) if width >= 50 else max(4, width - 27)
@@ -57,9 +58,18 @@ def _device(row: DeviceRow, width: int, glyphs: Glyphs, here: bool = False) -> l
         (name, "cursor" if here else "text"),
         (bar((row.utilisation or 0) / 100, min(20, room), glyphs), "run"),
         (f" {load} {fit(memory, 11, '>')} ", "text"),
-        (held, style),
+        (_held(row, width - line_width([(name, "")]) - min(20, room) - 18, glyphs), style),
     )
     return [first, line(("    " + clean(row.blocked), "warn"))] if row.blocked else [first]
+
+
+def _held(row: DeviceRow, room: int, glyphs: Glyphs) -> str:
+    """The trial that holds it; of one with a long name its number is seen."""
+    study, slash, number = clean(row.held_by).rpartition("/")
+    room -= len(slash + number)
+    if cell_len(study) <= room or room < 4:
+        return clean(row.held_by) or "free"
+    return fit(study, room, more=glyphs.more) + slash + number
 
 
 def past(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:

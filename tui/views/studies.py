@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui import format as fmt
 from tui.cells import Line, Span, both_ends, clean, cut_line, fit, line
 from tui.context import Context
-from tui.glyphs import Glyphs, study_state
+from tui.glyphs import Glyphs, standing, study_state
 from tui.picture import is_command
 from tui.steps import brief
 from tui.views import steps
@@ -61,9 +61,9 @@ def _margin(context: Context, row: StudyRow, here: bool, focused: bool) -> Span:
 def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
     glyphs = context.glyphs
     here = row.name == cursor
-    _, style = study_state(glyphs, row.state)
+    state, style = study_state(glyphs, standing(row))
+    glyph, word = state[0], state[2:].lower()
     progress = row.progress
-    glyph = glyphs.states.get(row.state, "?")
     name_style = "cursor" if here and focused else "strong" if here else "text"
     name_width = width - len(progress) - 5
     first = line(
@@ -74,19 +74,19 @@ def _study(context: Context, row: StudyRow, cursor: str | None, width: int, focu
         (" " + progress, "text"),
     )
     best = f"$ {clean(row.question)}" if is_command(row) else _best_text(row)
-    eta = f"ETA {words.duration(row.eta_s)}" if row.eta_s else study_state(glyphs, row.state)[0][2:].lower()
+    eta = f"ETA {words.duration(row.eta_s)}" if row.eta_s else word
     eta = brief(row) or eta
     if row.note:
         second = line(("   " + clean(row.note), "warn"))
     else:
-        second = both_ends(line((f"   {best}", "dim")), line((eta + " ", "dim")), width)
+        second = both_ends(line((f"   {best}", "dim")), line((eta + " ", "dim")), width, glyphs.more)
     return [first, second]
 
 
 def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int, focused: bool) -> list[Line]:
     glyphs = context.glyphs
     here = row.name == cursor
-    state, style = study_state(glyphs, row.state)
+    state, style = study_state(glyphs, standing(row))
     _, live, waiting = context.store.counts(row)
     progress = row.progress
     eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s else "")))

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.cells import Line, merged
+from tui.cells import Line, cut_line, merged
 from tui.layout import Rect
 from tui.palette import VISIBLE_BLANKS
 
@@ -27,7 +27,7 @@ class Pane(Widget):
 
     Args:
         part: Name of the part of the screen, as in `tui.layout`.
-        build: Gives exactly `height` lines of `width` cells.
+        build: Gives exactly `height` lines of `width` cells; of a longer one the end is cut, and that is marked.
         rail: Whether a pane that does not begin at the left edge draws a line there.
     """
 
@@ -81,10 +81,10 @@ class Pane(Widget):
 
     def _build(self) -> list[Line]:
         assert self.rect is not None
-        if not self.rect.x or not self.rail:
-            return self.build(self.rect.width, self.rect.height)
-        rail = (self.app.context.glyphs.rail, "rule")  # type: ignore[attr-defined]
-        return [(rail, *line) for line in self.build(self.rect.width - 1, self.rect.height)]
+        glyphs = self.app.context.glyphs  # type: ignore[attr-defined]
+        rail: Line = ((glyphs.rail, "rule"),) if self.rect.x and self.rail else ()
+        width = self.rect.width - len(rail)
+        return [(*rail, *cut_line(text, width, glyphs.more)) for text in self.build(width, self.rect.height)]
 
     def render_line(self, y: int) -> Strip:
         """One line with the styles of the theme."""

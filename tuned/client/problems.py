@@ -18,11 +18,13 @@ _BY_STATUS: dict[int, type[TunedError]] = {
     503: Unavailable,
 }
 
+SILENT = "no daemon answers"
+
 
 class NoDaemon(Unavailable):
     """Nothing answers on the socket: what was asked has not been done."""
 
-    def __init__(self, socket: str | os.PathLike[str], why: str = "no daemon answers") -> None:
+    def __init__(self, socket: str | os.PathLike[str], why: str = SILENT) -> None:
         super().__init__(why, where=os.fspath(socket), hint="start one with: tunectl daemon start")
 
 
