@@ -84,7 +84,7 @@ class TunedApp(Themed[int]):
         self.context = Context(store, Rows(store), options, ASCII if options.ascii else UNICODE)
         self.client = client
         self.link = Link(client, store)
-        self.tunectl = Tunectl(folder, options.host)
+        self.tunectl = Tunectl(folder, options.host, client.socket)
         self.undos: list[tuple[str, tuple[Step, ...]]] = []
         self._seen = -1
         self._live_second = 0

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tuned.client.lines import OPEN_LINE
 from tuned.core.errors import InvalidInput
 
 _LONGEST_LINE = 2**20
@@ -25,16 +26,17 @@ class Tunectl:
     Args:
         root: The state folder whose daemon is meant; None: the environment's.
         host: `ssh://...` of the machine whose daemon is meant; None: this one.
+        socket: The local end of the line to that machine, so that no verb opens one of its own.
     """
 
-    def __init__(self, root: Path | None = None, host: str | None = None) -> None:
+    def __init__(self, root: Path | None = None, host: str | None = None, socket: str = "") -> None:
         self.root = root
-        self.host = host
+        self.there = [] if host is None else ["-H", host]
+        self.line = {} if host is None else {OPEN_LINE: f"{host} {socket}"}
 
     async def run(self, arguments: Sequence[str], width: int, told: Callable[[str], None]) -> int:
         """Run a verb; its exit code. Each line that it prints is told as it comes; cancelling ends it."""
-        before = [] if self.host is None else ["-H", self.host]
-        return await self._child([*_SELF, *before, *arguments], {"COLUMNS": str(width)}, told)
+        return await self._child([*_SELF, *self.there, *arguments], {"COLUMNS": str(width)}, told)
 
     async def run_own(self, program: Sequence[str], width: int, told: Callable[[str], None]) -> int:
         """Run a program of the user's own in the same way.
@@ -49,11 +51,11 @@ class Tunectl:
 
     async def complete(self, text: str) -> list[str]:
         """The ends that the shell would offer for the last word of a line."""
-        words = text.split(" ")
+        words = [*self.there, *text.split(" ")]
         found: list[str] = []
         asked = {
             "_TUNECTL_COMPLETE": "bash_complete",
-            "COMP_WORDS": "tunectl " + text,
+            "COMP_WORDS": " ".join(["tunectl", *words]),
             "COMP_CWORD": str(len(words)),
         }
         await self._child(_SELF, asked, found.append)
@@ -68,7 +70,7 @@ class Tunectl:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**env, **extra, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+            env={**env, **extra, **self.line, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
             start_new_session=True,
             limit=_LONGEST_LINE,
         )

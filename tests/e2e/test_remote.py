@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.patience import DEADLINE_S
+from tui.tunectl import Tunectl
 from tuned.cli.remote import Address, parse_address
 from tuned.core.errors import InvalidInput
 
@@ -76,6 +78,23 @@ def test_several_machines_in_one_picture(there: There, shared_daemon: Any, tmp_p
         assert not list(tmp_path.glob("tunectl-*")), "the local end of a line was left behind"
     finally:
         there.run("daemon", "stop", "--stop-trials")
+
+
+def test_verbs_typed_in_the_ui_use_its_line(there: There, shared_daemon: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    study = {"run": {"command": ["true"]}, "name": "typed-there", "search": {"trials": 1}}
+    shared_daemon.submit(study, tmp_path)
+    for name, value in there.env.items():
+        monkeypatch.setenv(name, value)
+    lines: list[str] = []
+
+    async def typed() -> list[str]:
+        beside = Tunectl(None, "ssh://me@box", str(shared_daemon.socket))
+        assert await beside.run(["studies"], 100, lines.append) == 0
+        return await beside.complete("trials typed-")
+
+    assert asyncio.run(typed()) == ["typed-there"]
+    assert "typed-there" in "".join(lines)
+    assert not there.log.exists(), "ssh was started"
 
 
 def test_what_ssh_refuses_is_said_in_one_line(there: There) -> None:

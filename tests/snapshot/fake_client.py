@@ -118,6 +118,8 @@ def make_trial(number: int, state: str = "completed", study: str = "digits", **c
 class FakeClient:
     """Serves two studies; `push` sends an event down every open stream, `drop` breaks them."""
 
+    socket = ""
+
     def __init__(self, trials: int = 24) -> None:
         self.trials_of: dict[str, dict[int, TrialRow]] = {"digits": {}, "other[bold]": {}}
         for number in range(1, trials + 1):

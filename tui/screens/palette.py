@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import commonprefix
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -137,7 +138,12 @@ class Palette(Dialog[Offer | None]):
             self._type(offer.value)
             return
         text = self.field.value
-        begun = text.rpartition(" ")[0]
+        begun, _, last = text.rpartition(" ")
+        names = [one for one in self.found if one.kind == "type"] if last else []
+        if names:
+            # Names of studies and trials are here: nobody needs to be asked.
+            self._type(commonprefix([one.value for one in names]))  # noqa: RUF071 - of letters
+            return
         ends = await cast("Host", self.app).tunectl.complete(text)
         if text != self.field.value:
             return

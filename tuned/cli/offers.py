@@ -28,15 +28,18 @@ Words = Callable[[click.Context, str], Iterable[str]]
 
 
 def _ask(ctx: click.Context, call: Call[Any]) -> Any:
-    """The daemon's reply; None when there is none, or another machine's is meant."""
+    """The daemon's reply; None when there is none, or another machine's to which no line is open."""
     from tuned.client.http import Client
+    from tuned.client.lines import open_line
     from tuned.core.errors import TunedError
     from tuned.home import resolve_home
 
-    if ctx.find_root().params.get("hosts"):
+    hosts = ctx.find_root().params.get("hosts") or ()
+    line = open_line(hosts[0]) if len(hosts) == 1 else None
+    if hosts and line is None:
         return None
     try:
-        return Client(resolve_home().socket, PATIENCE_S).send(call)
+        return Client(line or resolve_home().socket, PATIENCE_S).send(call)
     except (TunedError, OSError):
         return None
 

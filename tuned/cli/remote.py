@@ -197,9 +197,9 @@ def _stay_until_we_end() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def remote_home(home: Home, tunnel: Tunnel) -> Home:
-    """The state folder of this machine, with the socket of the other one."""
-    return replace(home, socket=tunnel.socket, why=f"-H {tunnel.address.destination}", socket_note="")
+def remote_home(home: Home, address: Address, socket: Path) -> Home:
+    """The state folder of this machine, with a socket that leads to the other one."""
+    return replace(home, socket=socket, why=f"-H {address.destination}", socket_note="")
 
 
 def checked_verb(verb: str) -> None:

@@ -56,11 +56,15 @@ class Session:
         if self.host is None:
             return home
         from tuned.cli.remote import Tunnel, parse_address, remote_home
+        from tuned.client.lines import open_line
 
-        tunnel = Tunnel(parse_address(self.host))
+        address = parse_address(self.host)
+        if (socket := open_line(self.host)) is not None:
+            return remote_home(home, address, socket)
+        tunnel = Tunnel(address)
         click.get_current_context().call_on_close(tunnel.close)
         tunnel.open()
-        return remote_home(home, tunnel)
+        return remote_home(home, address, tunnel.socket)
 
     @cached_property
     def client(self) -> Client:
