@@ -1,6 +1,7 @@
 """Points as people type them: `lr=3e-4 batch=64`, or `#41 lr*=2` for a trial's values with some changed.
 
-Owns the reading of that line. Whether the point lies in the space is the daemon's to say.
+`lr=.1,.2 batch=32,64` means the product of the lists. Owns the reading of that line; values are read as
+`tunectl enqueue` reads them. Whether the point lies in the space is the daemon's to say.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.space.text import read_value, terms
+from tuned.core.space.text import read_value, read_values, terms
 from tuned.wire import TrialRow
 
 _TERM = re.compile(r"^([^\s=*+]+?)(\*=|\+=|=)(.+)$", re.DOTALL)
 
 
-def read_new(text: str, trials: Mapping[int, TrialRow]) -> tuple[dict[str, Any], int]:
+Parameters = Mapping[str, Mapping[str, Any]]
+"""Name -> its entry in the specification, as far as it is known."""
+
+
+def read_new(text: str, trials: Mapping[int, TrialRow], known: Parameters) -> tuple[dict[str, Any], int]:
     """A point and its priority: the terms of `read_point`, and `@5` for priority 5.
 
     Raises:
@@ -24,7 +29,7 @@ def read_new(text: str, trials: Mapping[int, TrialRow]) -> tuple[dict[str, Any],
     """
     typed = terms(text)
     given = [term for term in typed if term.startswith("@")]
-    point = read_point(" ".join(term for term in typed if not term.startswith("@")), trials)
+    point = read_point(" ".join(term for term in typed if not term.startswith("@")), trials, known)
     return point, read_priority(given[-1][1:], 0)[0] if given else 0
 
 
@@ -53,13 +58,14 @@ def read_priority(text: str, present: int) -> tuple[int, bool]:
     return value, relative
 
 
-def read_point(text: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
-    """The values of a point; parameters left out are suggested by the search.
+def read_point(text: str, trials: Mapping[int, TrialRow], known: Parameters) -> dict[str, Any]:
+    """The values of a point, or lists of them; parameters left out are suggested by the search.
 
     Args:
         text: Terms apart by blanks: `name=value`, `name*=factor`, `name+=difference`, and `#N` first for the values
             of trial N.
         trials: Where `#N` is looked up.
+        known: The study's parameters, whose values may hold a comma.
 
     Raises:
         InvalidInput: A term cannot be read, or changes a value that there is not.
@@ -73,8 +79,9 @@ def read_point(text: str, trials: Mapping[int, TrialRow]) -> dict[str, Any]:
         if found is None:
             raise InvalidInput(f"{term!r} is no value", where="point", hint="type name=value, name*=2 or #7")
         name, operator, raw = found.groups()
-        value = read_value(raw)
-        point[name] = value if operator == "=" else _changed(point, name, operator, value)
+        point[name] = (
+            read_values(raw, known.get(name)) if operator == "=" else _changed(point, name, operator, read_value(raw))
+        )
     return point
 
 

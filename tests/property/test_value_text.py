@@ -32,8 +32,8 @@ def test_any_value_is_read_back(value: Any) -> None:
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_a_point_is_read_back_by_the_ui(point: dict[str, Any]) -> None:
     line = write_point(point)
-    assert read_point(line, {}) == point
-    assert read_new(f"{line} @5", {}) == (point, 5)
+    assert read_point(line, {}, {}) == point
+    assert read_new(f"{line} @5", {}, {}) == (point, 5)
 
 
 @given(st.lists(TEXTS, min_size=2, max_size=5, unique=True), st.data())
@@ -51,9 +51,9 @@ def test_a_choice_is_read_back_by_the_command_line(values: list[str], data: st.D
 
 def test_an_open_quote_is_refused_with_a_remedy() -> None:
     with pytest.raises(InvalidInput, match="not closed") as caught:
-        read_point('net="res net', {})
+        read_point('net="res net', {}, {})
     assert '"res net"' in str(caught.value)
-    assert read_point("net='res net' lr=1e-3 amp=True", {}) == {"net": "res net", "lr": 1e-3, "amp": True}
+    assert read_point("net='res net' lr=1e-3 amp=True", {}, {}) == {"net": "res net", "lr": 1e-3, "amp": True}
 
 
 def test_numbers_and_words_keep_their_kind() -> None:

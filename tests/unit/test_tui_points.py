@@ -28,23 +28,34 @@ BASE = TrialRow(
         ("#7 lr*=2 width+=8 act=tanh", {"lr": 0.02, "width": 72, "act": "tanh", "amp": True}),
         ("#7 width*=0.4", {"lr": 0.01, "width": 26, "act": "relu", "amp": True}),
         ("lr=.5", {"lr": 0.5}),
+        ("lr=.1,.2 width=1,2,3", {"lr": [0.1, 0.2], "width": [1, 2, 3]}),
+        ('act="a,b",tanh', {"act": ["a,b", "tanh"]}),
+        ("#7 lr=.1,.2", {"lr": [0.1, 0.2], "width": 64, "act": "relu", "amp": True}),
     ],
 )
 def test_points_are_read_as_typed(text: str, point: dict[str, Any] | None) -> None:
     if point is None:
         with pytest.raises(InvalidInput):
-            read_point(text, {7: BASE})
+            read_point(text, {7: BASE}, {})
     else:
-        assert read_point(text, {7: BASE}) == point
+        assert read_point(text, {7: BASE}, {}) == point
 
 
 @pytest.mark.parametrize("text", ["#8", "#x", "lr", "lr*=2", "#7 act*=2", "#7 amp+=1", "=3"])
 def test_what_cannot_be_read_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        read_point(text, {7: BASE})
+        read_point(text, {7: BASE}, {})
     assert refusal.value.hint
 
 
 def test_a_written_point_is_read_back() -> None:
     params = {"lr": 0.1 + 0.2, "n": 3, "flag": False, "act": "re-lu", "odd": "true", "e": 1e-9}
-    assert read_point(write_point(params), {}) == params
+    assert read_point(write_point(params), {}, {}) == params
+
+
+def test_a_word_with_a_comma_is_one_value_where_the_parameter_has_it() -> None:
+    known = {"act": {"name": "act", "kind": "choice", "values": ["a,b", "c"]}}
+    assert read_point("act=a,b", {}, known) == {"act": "a,b"}
+    assert read_point("act=c,c", {}, known) == {"act": ["c", "c"]}
+    with pytest.raises(InvalidInput, match="not one of"):
+        read_point("act=a,c", {}, known)

@@ -12,8 +12,9 @@ from tui.failures import causes
 from tui.points import named, read_new, read_priority
 from tui.rows import MOST_MARKED
 from tui.screens.browsing import Browsing
-from tui.views.forms import new_trial
+from tui.views.forms import new_trial, parameters
 from tuned.client import api
+from tuned.core import words
 from tuned.core.errors import NotFound
 from tuned.core.queue.pausing import MEANING
 from tuned.core.space.text import write_point
@@ -110,15 +111,15 @@ class Steering(Browsing):
             for number in named(text) - store.trials.keys():
                 with contextlib.suppress(NotFound):
                     store.put_detail(await self.tuned.client.send(api.trial(study.name, number)))
-            point, priority = read_new(text, store.trials)
+            point, priority = read_new(text, store.trials, parameters(self.context, study))
             reply = await self.tuned.client.send(api.enqueue(study.name, Enqueue([point], priority)))
-            numbers = ", ".join(f"#{number}" for number in reply.trials)
             queued = tuple(f"{study.name}/{number}" for number in reply.trials)
             self.tuned.undos.append(("new", (acting.Step(acting.UNDO_NEW, queued),)))
-            return f"queued {numbers}  u takes it back"
+            return f"queued {words.ranges(reply.trials, '#')}  u takes it back"
 
         help_ = (
             "name=value, apart by blanks; what is left out is suggested by the search.",
+            "lr=.1,.2 width=32,64 queues the product of the lists.",
             "#7 takes the values of trial 7; name*=2 and name+=1 change them; @5 gives it priority 5.",
         )
         preview = partial(new_trial, self.context, study)

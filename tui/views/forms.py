@@ -9,6 +9,7 @@ from tui import format as fmt
 from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.points import named, read_new
+from tuned.core.search.own_points import expand
 from tuned.wire import StudyRow
 
 
@@ -23,28 +24,40 @@ def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
         context.store.need("detail", study.name, number)
     if unknown:
         return []
-    point, priority = read_new(text, context.store.trials)
-    page = context.store.space
-    known: Mapping[str, Any] = {}
-    if page is not None and page.study == study.name:
-        known = {str(p["name"]): p for p in page.versions[-1].space.get("parameters", [])}
+    known = parameters(context, study)
+    point, priority = read_new(text, context.store.trials, known)
+    count = len(expand([point]))
     best = study.best.params if study.best is not None else {}
     names = [*study.parameters, *(name for name in point if name not in study.parameters)]
     width = min(20, max(len(name) for name in (*names, "priority")) + 1)
     lines = [line((f" {fit('', width)}{fit('VALUE', 22)}{fit('BEST', 12)}RANGE", "dim"))]
     for name in names:
         given = name in point
-        value = fmt.param_exact(point[name]) if given else "by the search"
+        value = _written(point[name]) if given else "by the search"
         style = "warn" if name not in study.parameters else "strong" if given else "dim"
+        value += "" if name in study.parameters else ": no such parameter"
         lines.append(
             line(
                 (" " + fit(clean(name), width, more=context.glyphs.more), style),
-                (fit(value if name in study.parameters else f"{value}: no such parameter", 22), style),
+                (fit(value, 21, more=context.glyphs.more) + " ", style),
                 (fit(fmt.param(best.get(name)), 12, more=context.glyphs.more), "best"),
                 (reach(known[name]) if name in known else "", "dim"),
             )
         )
-    return [*lines, line((f" {fit('priority', width)}{priority}", "dim"))]
+    lines.append(line((f" {fit('priority', width)}{priority}", "dim")))
+    return [*lines, line((f" {fit('trials', width)}{count}", "strong" if count > 1 else "dim"))]
+
+
+def _written(value: Any) -> str:
+    return ", ".join(map(fmt.param_exact, value)) if isinstance(value, list) else fmt.param_exact(value)
+
+
+def parameters(context: Context, study: StudyRow) -> Mapping[str, Mapping[str, Any]]:
+    """The study's parameters by name, as far as its space is here."""
+    page = context.store.space
+    if page is None or page.study != study.name:
+        return {}
+    return {str(p["name"]): p for p in page.versions[-1].space.get("parameters", [])}
 
 
 def reach(parameter: Mapping[str, Any]) -> str:

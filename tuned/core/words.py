@@ -6,6 +6,7 @@ Reading them back from a person's text is `tuned.core.durations`' and `tuned.cor
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 UNKNOWN = "-"
 """Stands for a value that nobody knows."""
@@ -85,3 +86,14 @@ def _unit(count: float) -> int:
     while unit < len(_SIZES) - 1 and round(count / 1024**unit, 1) >= 1024:
         unit += 1
     return unit
+
+
+def ranges(numbers: Sequence[int], sign: str = "") -> str:
+    """Rising numbers as people name them: `4, 7-31`; each with the sign before it."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"{sign}{low}" if low == high else f"{sign}{low}-{sign}{high}" for low, high in spans)

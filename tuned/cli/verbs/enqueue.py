@@ -12,10 +12,11 @@ import click
 
 from tuned.cli.session import Session, verb
 from tuned.client import api
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON, REMEDY
 from tuned.core.names import nearest
-from tuned.core.space.text import read_for, terms
+from tuned.core.space.text import read_values
 from tuned.wire import Enqueue
 
 
@@ -53,18 +54,7 @@ def enqueue(
     if seeds > 1 and REASON in session.send(api.study(study)).study.note:
         click.echo(f"{study}: {REASON} ({REMEDY})", err=True)
     many = "s" if len(enqueued.trials) != 1 else ""
-    session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {_ranges(enqueued.trials)} queued"))
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """`4, 7-31`."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)
+    session.emit(enqueued, lambda: click.echo(f"{study}: trial{many} {words.ranges(enqueued.trials)} queued"))
 
 
 def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -78,16 +68,8 @@ def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> di
             raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
         if name in point:
             raise InvalidInput("is given twice", where=f"space.{name}")
-        point[name] = _value_or_values(value, known[name])
+        point[name] = read_values(value, known[name])
     return point
-
-
-def _value_or_values(text: str, parameter: Mapping[str, Any]) -> Any:
-    """One value, or the list of those between commas; a choice may have a value with a comma in it."""
-    parts = terms(text, ",")
-    if text in parameter["values"] or len(parts) < 2:
-        return read_for(parameter, text)
-    return [read_for(parameter, part) for part in parts]
 
 
 def _read_points(file: str) -> list[dict[str, Any]]:

@@ -82,6 +82,24 @@ def read_for(parameter: Mapping[str, Any], text: str) -> Value:
     return int(number)
 
 
+def read_values(text: str, parameter: Mapping[str, Any] | None) -> Value | list[Value]:
+    """One value, or the list of those between commas; a choice may have a value with a comma in it.
+
+    Args:
+        text: As it was typed after `name=`.
+        parameter: As for `read_for`; None where it is not known: then it is for the daemon to say what fits.
+
+    Raises:
+        InvalidInput: One is no value of this parameter's type, or a quote is not closed.
+    """
+    parts = terms(text, ",")
+    whole = len(parts) < 2 or (parameter is not None and text in parameter["values"])
+    read = [
+        read_value(part) if parameter is None else read_for(parameter, part) for part in ([text] if whole else parts)
+    ]
+    return read[0] if whole else read
+
+
 def write_point(params: Mapping[str, Value], digits: int | None = None) -> str:
     """`lr=0.01 net="res net"`; each term is one of `terms`."""
     return " ".join(f"{name}={write_value(value, digits)}" for name, value in params.items())
