@@ -10,9 +10,10 @@ import pytest
 from tui.actions import ACTIONS, Danger, for_scope, shown
 from tui.cells import text_of
 from tui.command_line import matching
+from tui.glyphs import UNICODE
 from tui.keymap import renewed
 from tui.screens.compare import Compare
-from tui.screens.help import help_lines
+from tui.screens.help import entries, help_lines
 from tui.screens.insight import Insight
 from tui.screens.main import Main
 from tui.screens.queue import QueueScreen
@@ -56,7 +57,7 @@ def test_what_loses_work_asks() -> None:
 
 @pytest.mark.parametrize("scope", SCREENS)
 def test_help_names_every_action_and_key(scope: str) -> None:
-    text = "\n".join(text_of(line) for line in help_lines(scope, False, 120))
+    text = "\n".join(text_of(line) for line in help_lines(entries(scope, False, UNICODE), 120))
     for action in for_scope(scope):
         assert action.help in text
         assert all(shown(key) in text for key in action.keys)
