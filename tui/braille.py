@@ -125,7 +125,7 @@ def legend(series: Sequence[Series], width: int, glyphs: Glyphs, cross: float | 
     spans: list[Span] = []
     for s in reversed(series):
         value = fmt.number(value_at(s, cross))
-        spans += [(" ━ " if glyphs.braille else " = ", s.style), (f"{s.name} ", "text"), (f"{value} ", "strong")]
+        spans += [(f" {glyphs.curve} ", s.style), (f"{s.name} ", "text"), (f"{value} ", "strong")]
     return fit_line(spans, width)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tui.braille import Range
+from tui.colours import Colours
 from tui.config import Config
 from tui.glyphs import UNICODE, Glyphs
 from tui.memory import Memory
@@ -84,6 +85,7 @@ class Context:
     found: dict[str, str] = field(default_factory=dict)
     """Pane beside the trials' -> the words that its lines must hold."""
     chart: ChartView = field(default_factory=ChartView)
+    colours: Colours = field(default_factory=Colours)
     message: str = ""
     message_style: str = "good"
     message_until: float = 0.0
@@ -93,6 +95,10 @@ class Context:
     first_column: int = 0
     constant: frozenset[str] = frozenset()
     constant_key: object = None
+
+    def styles(self) -> dict[int, str]:
+        """The colours of the trials whose curves are drawn."""
+        return self.colours.assign(self.store.study, self.store.drawn)
 
     def passes(self, pane: str, text: str) -> bool:
         """Whether a line passes the filter of its pane: it holds each word, or holds it not behind a `!`."""

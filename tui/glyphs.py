@@ -48,6 +48,7 @@ class Glyphs:
         states: State -> glyph, for trials and studies.
         stopping: A live trial that was asked to end.
         box: Corners (upper left, upper right, lower left, lower right), horizontal, vertical.
+        curve: The sign of a trial whose curve is drawn, in its colour.
         blocks: Bar ends from empty to full, for horizontal bars.
         eighths: Levels from low to high, for sparklines.
         braille: Whether charts may use braille dots.
@@ -56,6 +57,7 @@ class Glyphs:
     states: dict[str, str]
     stopping: str
     rule: str
+    curve: str
     rail: str
     corner: str
     tick: str
@@ -89,6 +91,7 @@ UNICODE = Glyphs(
     },
     stopping="◑",
     rule="─",
+    curve="━",
     rail="│",
     corner="└",
     tick="┤",
@@ -122,6 +125,7 @@ ASCII = Glyphs(
     },
     stopping="%",
     rule="-",
+    curve="=",
     rail="|",
     corner="+",
     tick="|",

@@ -25,6 +25,7 @@ from tuned.core.trials.filter import Columns
 from tuned.wire import DaemonStatus, EventRow, SpacePage, StudyRow, TrialDetail, TrialRow
 
 EVENTS_KEPT = 500
+PINS_DRAWN = 3
 
 
 class Picture:
@@ -123,6 +124,13 @@ class Picture:
         """Number of the shown study's best trial."""
         row = self.study_row
         return row.best.number if row and row.best else None
+
+    @property
+    def drawn(self) -> list[int]:
+        """The trials whose curves are drawn: pinned ones, the best one, the selected one last."""
+        chosen = self.selected if self.selected is not None else self.best
+        pinned = [number for number in self.pinned if number not in (chosen, self.best)][:PINS_DRAWN]
+        return [*pinned, *(n for n in dict.fromkeys((self.best, chosen)) if n is not None)]
 
     def trial(self, number: int | None) -> TrialRow | None:
         """A trial of the shown study."""

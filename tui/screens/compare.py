@@ -64,6 +64,9 @@ class Compare(Browsing):
         row = self.context.store.study_row
         return list(row.parameters) if row else []
 
+    def _styles(self) -> dict[int, str]:
+        return self.context.colours.assign(self.context.store.study, self.numbers)
+
     def _tabs(self, width: int, _height: int) -> list[Line]:
         return [frame.tabs(self.context, [], "", width)]
 
@@ -81,6 +84,8 @@ class Compare(Browsing):
             spans += [(fit(text, cell - 1, more=glyphs.more) + " ", s) for text, s in zip(texts, chosen, strict=True)]
             lines.append(line(*spans))
 
+        inks = self._styles()
+        add("trial", [f"{glyphs.curve} #{row.number}" for row in rows], [inks[row.number] for row in rows])
         states = [trial_state(glyphs, row.state, intent_of(row), row.failure) for row in rows]
         add("state", [text for text, _ in states], [style for _, style in states])
         values = [fmt.value_of(row.values, store.objective) for row in rows]
@@ -96,7 +101,7 @@ class Compare(Browsing):
     def _curves(self, width: int, height: int) -> list[Line]:
         store, glyphs = self.context.store, self.context.glyphs
         metric = store.chart_metric
-        series = [Series(f"#{n}", store.curve(n, metric), f"series{i}") for i, n in enumerate(self.numbers)]
+        series = [Series(f"#{n}", store.curve(n, metric), style) for n, style in self._styles().items()]
         series = [s for s in series if s.points]
         log = self.context.chart.log if self.context.chart.log is not None else use_log(series)
         lines = [frame.pane_title("Curves", clean(metric or ""), width, glyphs, False)]

@@ -73,6 +73,7 @@ class TrialScreen(Steering):
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         left = line(
             (f" {clean(row.study)} {glyphs.arrow} ", "text"),
+            (glyphs.curve, self.context.styles().get(row.number, "text")),
             (f"#{row.number} ", "strong"),
             (state, style),
             (f"  {row.stage}" if is_aside(row) else "", "title"),

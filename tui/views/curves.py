@@ -10,30 +10,21 @@ from tui.views.frame import pane_title
 
 
 def curve_series(context: Context, metric: str | None = None) -> list[Series]:
-    """Best, pinned and selected trial, the selected one last so that it is drawn on top; smoothed where that is set."""
+    """Pinned, best and selected trial, the selected one last so that it is drawn on top; smoothed where that is set."""
     store, view = context.store, context.chart
     metric = metric or store.chart_metric
-    chosen = store.selected if store.selected is not None else store.best
     series: list[Series] = []
-
-    def add(number: int, name: str, style: str, shown: str | None = metric) -> None:
-        points = store.curve(number, shown)
-        if view.clock:
-            points = store.curves.by_clock((store.study or "", number), points)
-        if points:
-            series.append(smoothed(Series(name, points, style), view.smooth))
-
-    if store.best is not None and store.best != chosen:
-        add(store.best, f"#{store.best} best", "series1")
-    others = [n for n in store.pinned if n not in (chosen, store.best)]
-    for place, number in enumerate(others[:3]):
-        add(number, f"#{number}", f"series{2 + place}")
-    if chosen is not None:
+    for number, style in context.styles().items():
+        name = f"#{number}" + (" best" if number == store.best else "")
         row = store.study_row
         train = row.objective.train if row and row.objective and metric == row.objective.metric else None
-        if train:
-            add(chosen, clean(train), "series5", train)
-        add(chosen, f"#{chosen}" + (" best" if chosen == store.best else ""), "series0")
+        twin = [(clean(train), "series5", train)] if train and number == store.drawn[-1] else []
+        for name_, style_, shown in (*twin, (name, style, metric)):
+            points = store.curve(number, shown)
+            if view.clock:
+                points = store.curves.by_clock((store.study or "", number), points)
+            if points:
+                series.append(smoothed(Series(name_, points, style_), view.smooth))
     return series
 
 

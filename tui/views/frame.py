@@ -18,14 +18,15 @@ from tuned.wire import DaemonStatus
 from tuned.wire.studies import PAUSED_BY_USER
 
 
-def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool) -> Line:
-    """`─ Trials ─────────── value ▲ ─`: the first line of a pane."""
+def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool, ink: str = "") -> Line:
+    """`─ Trials ─────────── value ▲ ─`: the first line of a pane; `ink` is the colour of the trial that it is about."""
+    begin: Span = (glyphs.curve, ink) if ink else (glyphs.rule, "rule")
     name: Span = (f" {title} ", "focus" if focused else "title")
     right = (f" {extra} ", "dim") if extra else ("", "dim")
     room = width - 2 - line_width([name, right])
     if room < 0:
-        return cut_line([(glyphs.rule, "rule"), name, right], width, glyphs.more)
-    return line((glyphs.rule, "rule"), name, (glyphs.rule * room, "rule"), right, (glyphs.rule, "rule"))
+        return cut_line([begin, name, right], width, glyphs.more)
+    return line(begin, name, (glyphs.rule * room, "rule"), right, (glyphs.rule, "rule"))
 
 
 def filled(lines: list[Line], width: int, height: int) -> list[Line]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from rich.cells import cell_len
 
 from tui import format as fmt
 from tui.braille import sparkline
@@ -20,6 +22,8 @@ from tuned.wire import ConstraintRow, TrialRow
 
 Cell = Callable[[TrialRow], Span]
 MAX_PARAM = 12
+NARROW = 60
+"""Cells below which number and state alone have fixed places."""
 TREND = 8
 TEXTS = {"origin": 9, "device": 8}
 STAGE = 8
@@ -51,6 +55,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     store, glyphs = context.store, context.glyphs
     metric, now, best = store.objective, store.clock(), store.best
     none: Span = (glyphs.none, "dim")
+    styles = context.styles()
 
     def value(row: TrialRow) -> Span:
         text = fmt.number(fmt.value_of(row.values, metric))
@@ -81,7 +86,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         return (clean(store.slot(row.device)), "dim")
 
     def trend(row: TrialRow) -> Span:
-        return sparkline(store.trends.sampled(row.number, TREND), TREND, glyphs), "run"
+        return sparkline(store.trends.sampled(row.number, TREND), TREND, glyphs), styles.get(row.number, "run")
 
     chosen = context.memory.columns
     fixed = [
@@ -95,7 +100,9 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     if chosen.get("step", True):
         fixed.append(Column("step", "STEP", 5, ">", step))
     if metric is not None:
-        fixed.append(Column("value", "VALUE", 9, ">", value))
+        study = store.study_row
+        several = study is not None and len(study.objectives) > 1
+        fixed.append(Column("value", clean(metric).upper() if several else "VALUE", 9, ">", value))
         fixed += _measured(context)
     cells = {**{name: text(name) for name in TEXTS}, "device": device}
     tail = [Column(name, name.upper(), size, "<", cells[name]) for name, size in TEXTS.items() if chosen.get(name)]
@@ -104,18 +111,32 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
     small = Column("trend", "TREND", TREND, "<", trend)
     if chosen.get("trend"):
         tail.append(small)
-    if width < 60:
-        staged = any(c.id == "stage" for c in fixed)
-        fixed = [c for c in fixed if c.id in ("trial", "state", "value", "stage" if staged else "step")]
-        tail = []
+    parameters = [_parameter(context, name) for name in _parameter_names(context)]
+    if width < NARROW:
+        return _narrow(context, fixed, [*parameters, *tail], visible, width)
     room = width - 2 - sum(c.width + 1 for c in (*fixed, *tail))
-    shown, hidden = _parameters(context, visible, room)
+    shown, hidden = _fitting(context, parameters, visible, room)
     room -= sum(column.width + 1 for column in shown)
     if "trend" not in chosen and metric is not None and not hidden and tail and room >= TREND + 1:
         tail.append(small)
     if small in tail:
         store.want_trends(row.number for row in visible if row.attempt)
     return [*fixed, *shown, *tail], hidden
+
+
+def _narrow(
+    context: Context, fixed: list[Column], more: list[Column], visible: list[TrialRow], width: int
+) -> tuple[list[Column], int]:
+    """Number and state stay, the keys for columns move through all others: the objectives come first."""
+    kept = [c for c in fixed if c.id in ("trial", "state")]
+    judged = [c for c in fixed if c.id == "standing"] + [c for c in fixed if c.id.startswith(("value", BY_METRIC))]
+    rest = [c for c in fixed if c not in (*kept, *judged)]
+    rest.sort(key=lambda c: ("stage", "step", "priority").index(c.id))
+    lead = [] if len(judged) > 1 else rest[:1]
+    moving = [*lead, *judged, *(c for c in rest if c not in lead), *more]
+    room = width - 2 - sum(c.width + 1 for c in kept)
+    shown, hidden = _fitting(context, moving, visible, room, 5)
+    return [*kept, *shown], hidden
 
 
 def _measured(context: Context) -> list[Column]:
@@ -158,22 +179,31 @@ def breaks(bound: ConstraintRow, values: Mapping[str, object]) -> bool:
     )
 
 
-def _parameters(context: Context, visible: list[TrialRow], room: int) -> tuple[list[Column], int]:
-    row = context.store.study_row
-    names = _parameter_names(context) if row else []
+def _fitting(
+    context: Context, moving: list[Column], visible: list[TrialRow], room: int, title: int = 8
+) -> tuple[list[Column], int]:
+    """The columns that fit, from the one on that was moved to, and how many behind them do not.
+
+    Args:
+        context: For the place that was moved to.
+        moving: All that can be moved through.
+        visible: The rows, whose texts say how wide a column must be.
+        room: Cells.
+        title: Of a long title at least so many cells are shown.
+    """
     if context.widths_study != context.store.study:
         context.widths, context.widths_study, context.first_column = {}, context.store.study, 0
-    context.first_column = max(0, min(context.first_column, len(names) - 1))
+    context.first_column = max(0, min(context.first_column, len(moving) - 1))
     shown: list[Column] = []
-    for index, name in enumerate(names[context.first_column :]):
-        seen = max((len(fmt.param(t.params.get(name))) for t in visible), default=0)
+    for index, column in enumerate(moving[context.first_column :]):
+        seen = max((cell_len(column.cell(trial)[0]) for trial in visible), default=0)
         # Widths only grow while a study is shown: a column that jitters would redraw every row.
-        size = min(MAX_PARAM, max(seen, min(len(name), 8), context.widths.get(name, 3)))
-        context.widths[name] = size
+        size = min(MAX_PARAM, max(seen, min(len(column.title), title), context.widths.get(column.id, 3)))
+        context.widths[column.id] = size
         if size + 1 > room:
-            return shown, len(names) - context.first_column - index
+            return shown, len(moving) - context.first_column - index
         room -= size + 1
-        shown.append(Column(name, clean(name).upper(), size, ">", _parameter(name, context.glyphs.none)))
+        shown.append(replace(column, width=size))
     return shown, 0
 
 
@@ -197,11 +227,13 @@ def _parameter_names(context: Context) -> list[str]:
     return sorted(shown, key=lambda name: name in context.constant)
 
 
-def _parameter(name: str, none: str) -> Cell:
+def _parameter(context: Context, name: str) -> Column:
+    none = context.glyphs.none
+
     def cell(row: TrialRow) -> Span:
         return (fmt.param(row.params[name]), "text") if name in row.params else (none, "dim")
 
-    return cell
+    return Column(name, clean(name).upper(), MAX_PARAM, ">", cell)
 
 
 def build(context: Context, top: int, width: int, height: int, focused: bool) -> list[Line]:
@@ -263,17 +295,20 @@ def _row(context: Context, row: TrialRow, shown: list[Column], width: int, focus
     glyphs, store = context.glyphs, context.store
     at_cursor = row.number == store.selected
     mark = glyphs.mark if row.number in context.rows.marks else " "
+    ink = context.styles().get(row.number)
+    curve: Span = (glyphs.curve, ink) if ink else (" ", "text")
     if at_cursor:
-        spans: list[Span] = [(glyphs.cursor if mark == " " else mark, "cursor"), (" ", "cursor")]
+        spans: list[Span] = [(glyphs.cursor if mark == " " else mark, "cursor"), curve]
     else:
-        spans = [(mark, "mark"), (" ", "text")]
+        spans = [(mark, "mark"), curve]
     for column in shown:
         text, style = column.cell(row)
         text = fit(text, column.width, column.align, glyphs.more)
         spans += [(text, "cursor" if at_cursor and focused else style), (" ", "cursor" if at_cursor else "text")]
     if at_cursor:
         style = "cursor" if focused else "cursor-dim"
-        spans = [(text, style if focused or own in ("cursor", "text", "strong") else own) for text, own in spans]
+        kept = {ink} if focused else {own for _, own in spans} - {"cursor", "text", "strong"}
+        spans = [(text, own if own in kept else style) for text, own in spans]
     tail = width - sum(c.width + 1 for c in shown) - 2
     if at_cursor and tail > 0:
         spans.append((" " * tail, "cursor" if focused else "cursor-dim"))
