@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import adoption, at_rest, prefilled, reporting, suggesting, terminal_ui, throughput, warm_start
+from benchmarks import adoption, at_rest, prefilled, reporting, suggesting, terminal_ui, throughput, ui_day, warm_start
 from benchmarks.figure import Figure, table
 
 FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
@@ -27,6 +27,7 @@ FIGURES: dict[str, Callable[[], Figure | list[Figure]]] = {
     "ui-million": terminal_ui.curve_of_a_million,
     "ui-slow-line": terminal_ui.slow_lines,
     "ui-memory": terminal_ui.memory,
+    "ui-day": ui_day.day,
     "idle-slots": suggesting.idle_slots,
     "suggestion-cpu": suggesting.suggestion_cpu,
     "adoption": adoption.adoption,

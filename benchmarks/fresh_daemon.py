@@ -52,7 +52,7 @@ class Measured:
 
     def start(self) -> None:
         """Start it and return when it answers."""
-        self.pid = ensure_daemon(self.home, slots=self._slots).pid
+        self.pid = ensure_daemon(self.home, slots=self._slots, patience=120).pid
         self.process = psutil.Process(self.pid)
 
     def kill(self) -> None:

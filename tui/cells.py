@@ -86,10 +86,12 @@ def fit_line(spans: Iterable[Span], width: int, rest: str = "text") -> Line:
 
 
 def cut_line(spans: Iterable[Span], width: int, more: str) -> Line:
-    """The line in at most `width` cells; one that does not fit ends with `more`."""
+    """The line in at most `width` cells; one that does not fit ends with `more`, unless only blanks are cut."""
     whole = tuple(spans)
     if line_width(whole) <= width:
         return whole
+    if cell_len(text_of(whole).rstrip()) <= width:
+        return fit_line(whole, width)
     return (*fit_line(whole, max(0, width - 1)), (more, "dim"))
 
 

@@ -133,7 +133,8 @@ def _narrow(
     rest = [c for c in fixed if c not in (*kept, *judged)]
     rest.sort(key=lambda c: ("stage", "step", "priority").index(c.id))
     lead = [] if len(judged) > 1 else rest[:1]
-    moving = [*lead, *judged, *(c for c in rest if c not in lead), *more]
+    late = [c for c in rest if c.id == "priority"]
+    moving = [*lead, *judged, *(c for c in rest if c not in (*lead, *late)), *more, *late]
     room = width - 2 - sum(c.width + 1 for c in kept)
     shown, hidden = _fitting(context, moving, visible, room, 5)
     return [*kept, *shown], hidden
