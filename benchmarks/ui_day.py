@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import resource
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 
@@ -92,6 +93,8 @@ async def _watch(socket: Path) -> tuple[float, float, int]:
                 await pilot.pause()
             if second % LOOK_S == 0:
                 await pilot.press(*LOOKS[second // LOOK_S % len(LOOKS)])
+            if second % (DAY_S // 8) == 0:
+                sys.stderr.write(f"  {second / 3600:g} h: {_rss_mb():.1f} MB\n")
             if second == DAY_S // 4:
                 quarter = _rss_mb()
         return quarter, _rss_mb(), fed
