@@ -40,6 +40,7 @@ class Palette(Dialog[Offer | None]):
         Binding("down,ctrl+n", "move(1)", show=False, priority=True),
         Binding("up,ctrl+p", "move(-1)", show=False, priority=True),
         Binding("tab", "complete", show=False, priority=True),
+        Binding("enter", "choose", show=False, priority=True),
     ]
 
     def __init__(self, context: Context, scope: str, text: str = "") -> None:
@@ -96,9 +97,8 @@ class Palette(Dialog[Offer | None]):
         if text != self.text or not self.found:
             self.text, self.found, self.place_ = text, self._offer(text), 0
 
-    @on(Input.Submitted)
-    def chosen(self) -> None:
-        """Do what the cursor is on."""
+    def action_choose(self) -> None:
+        """Do what the cursor is on, before the next key is looked at: what is typed behind enter is not for this line."""
         # The list may be behind letters that were typed ahead.
         if self.field.value != self.text:
             self._show(self.field.value)
