@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui import format as fmt
-from tui.cells import Line, Span, fit, fit_line
+from tui.cells import Line, Span, cut_line, fit, fit_line
 from tui.glyphs import Glyphs
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -126,7 +126,7 @@ def legend(series: Sequence[Series], width: int, glyphs: Glyphs, cross: float | 
     for s in reversed(series):
         value = fmt.number(value_at(s, cross))
         spans += [(f" {glyphs.curve} ", s.style), (f"{s.name} ", "text"), (f"{value} ", "strong")]
-    return fit_line(spans, width)
+    return fit_line(cut_line(spans, width, glyphs.more), width)
 
 
 def value_at(series: Series, x: float | None) -> float | None:

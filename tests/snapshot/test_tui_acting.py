@@ -593,7 +593,7 @@ async def test_several_objectives_show_the_front_and_broken_bounds(start: Any, f
         ui.store.select_study("other[bold]")
         ui.store.select_study("digits")
         await ui.until(lambda: ui.store.front == {16, 19}, "the front again")
-        await ui.until_text("PARETO")
+        await ui.until_text("FRONT")
         lines = {number: next(row for row in ui.text().splitlines() if f"#{number} " in row) for number in (16, 17)}
         assert " front " in lines[16] and "116" in lines[16] and " mb " in lines[17]
 

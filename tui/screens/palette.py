@@ -98,7 +98,7 @@ class Palette(Dialog[Offer | None]):
             self.text, self.found, self.place_ = text, self._offer(text), 0
 
     def action_choose(self) -> None:
-        """Do what the cursor is on, before the next key is looked at: what is typed behind enter is not for this line."""
+        """Do what the cursor is on, before the next key is looked at: that is not for this line any more."""
         # The list may be behind letters that were typed ahead.
         if self.field.value != self.text:
             self._show(self.field.value)

@@ -165,7 +165,7 @@ def _measured(context: Context) -> list[Column]:
         for name in context.rows.measured()
     ]
     if len(study.objectives) > 1 or study.constraints:
-        title = "PARETO" if len(study.objectives) > 1 else "BREAKS"
+        title = "FRONT" if len(study.objectives) > 1 else "BREAKS"
         found.append(Column("standing", title, 8, "<", standing))
     return found
 
