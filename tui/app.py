@@ -81,7 +81,8 @@ class TunedApp(Themed[int]):
     ) -> None:
         super().__init__()
         store = Store(clock)
-        self.context = Context(store, Rows(store), options, ASCII if options.ascii else UNICODE)
+        self.glyphs = ASCII if options.ascii else UNICODE
+        self.context = Context(store, Rows(store), options, self.glyphs)
         self.client = client
         self.link = Link(client, store)
         self.tunectl = Tunectl(folder, options.host, client.socket)

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.app import App
 
 from tui import palette
+from tui.glyphs import Glyphs
 
 Result = TypeVar("Result")
 
@@ -18,12 +19,14 @@ class Themed(App[Result]):
 
     Attributes:
         inks: Name -> style, in the present theme.
+        glyphs: The signs that are drawn.
     """
 
     TITLE = "tuned"
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = Path(__file__).with_name("app.tcss")
     inks: dict[str, Style]
+    glyphs: Glyphs
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's variables; the styles of the views follow them."""

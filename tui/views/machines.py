@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tui import format as fmt
 from tui.cells import Line, both_ends, clean, cut_line, fit, fit_line, line
-from tui.glyphs import Glyphs, study_state
+from tui.glyphs import Glyphs, standing, study_state
 from tui.machine import Machine
 from tui.picture import is_command
 from tuned.core import words
@@ -52,11 +52,11 @@ def _machine(machine: Machine, here: bool, width: int, glyphs: Glyphs) -> Line:
     parts = [f"{busy}/{len(status.devices)} {kind} busy", f"{status.running} run {status.queued} wait"]
     right = line((f"{words.count(status.studies, 'study')} {glyphs.dot} {f' {glyphs.dot} '.join(parts)} ", "text"))
     alarm = [(f"  {clean(text)}", "bad") for text in status.alarms[:1]]
-    return both_ends((*left, *alarm), right, width)
+    return both_ends((*left, *alarm), right, width, glyphs.more)
 
 
 def _study(machine: Machine, row: StudyRow, here: bool, name: int, width: int, glyphs: Glyphs) -> Line:
-    state, style = study_state(glyphs, row.state)
+    state, style = study_state(glyphs, standing(row))
     best = row.best.values.get(row.objective.metric) if row.best is not None and row.objective is not None else None
     told = f"$ {row.question}" if is_command(row) else f"best {fmt.number(best)}" if best is not None else ""
     eta = f"  ETA {words.duration(row.eta_s)}" if row.eta_s else ""

@@ -81,7 +81,7 @@ class Pane(Widget):
 
     def _build(self) -> list[Line]:
         assert self.rect is not None
-        glyphs = self.app.context.glyphs  # type: ignore[attr-defined]
+        glyphs = self.app.glyphs  # type: ignore[attr-defined]
         rail: Line = ((glyphs.rail, "rule"),) if self.rect.x and self.rail else ()
         width = self.rect.width - len(rail)
         return [(*rail, *cut_line(text, width, glyphs.more)) for text in self.build(width, self.rect.height)]

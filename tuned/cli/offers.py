@@ -34,7 +34,7 @@ def _ask(ctx: click.Context, call: Call[Any]) -> Any:
     from tuned.core.errors import TunedError
     from tuned.home import resolve_home
 
-    hosts = ctx.find_root().params.get("hosts") or ()
+    hosts: tuple[str, ...] = ctx.find_root().params.get("hosts") or ()
     line = open_line(hosts[0]) if len(hosts) == 1 else None
     if hosts and line is None:
         return None
