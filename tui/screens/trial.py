@@ -72,8 +72,8 @@ class TrialScreen(Steering):
             return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width, glyphs.more)]
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         left = line(
-            (f" {clean(row.study)} {glyphs.arrow} ", "text"),
             (glyphs.curve, self.context.styles().get(row.number, "text")),
+            (f"{clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),
             (state, style),
             (f"  {row.stage}" if is_aside(row) else "", "title"),
