@@ -5,7 +5,7 @@ faults of I/O (`tests.crash.programs`), and prints the faults injected, the chec
 at the first), and what the daemon and its state folder took meanwhile.
 
 `--hours H` is a day of 100,000 trials and 500 restarts, or as much of it, as fast as the machine goes: most studies are
-long ones of trials that end at once, and a fault comes when so many trials have ended, not after so much time.
+long ones of trials that end at once, and faults come when so many trials have ended, not after so much time.
 """
 
 from __future__ import annotations
@@ -141,12 +141,11 @@ class Soak:
         """Attack until the work is done, then let everything come to rest and check it all."""
         self.lab.start()
         began = told = time.monotonic()
-        share, faults = 0.0, 0
+        share = 0.0
         while share < 1:
             self._work()
             time.sleep(self.random.uniform(*PAUSE_S))
-            if not self.length.by_work or faults < self._faults_due():
-                faults += 1
+            if not self.length.by_work or self._restart_due():
                 self._fault()
                 if self.random.random() < 0.3:
                     self._verb()
@@ -159,10 +158,9 @@ class Soak:
         self._come_to_rest()
         self._measure()
 
-    def _faults_due(self) -> int:
-        """The faults for so many trials: as many as bring the restarts in time."""
-        share = WEIGHTS["daemon"] / sum(WEIGHTS.values())
-        return int(self._trials() / self.length.trials * self.length.restarts / share)
+    def _restart_due(self) -> bool:
+        """Whether restarts are behind trials: faults go on then until one hits the daemon."""
+        return self.restarts / self.length.restarts < self._trials() / self.length.trials
 
     def _trials(self) -> int:
         """Trials that have ended so far, those of deleted studies included."""
