@@ -30,7 +30,7 @@ from tests.e2e.conftest import Refusal
 from tuned.core import words
 
 SLOTS = 3
-SLOTS_BY_WORK = 6
+SLOTS_BY_WORK = 16
 STUDIES_AT_ONCE = 3
 STUDIES_KEPT = 20
 """Older ones that have ended are deleted, so that what is left over would be seen to grow."""
@@ -138,7 +138,13 @@ class Soak:
         (self.lab.base / "plain.py").write_text(PLAIN)
 
     def run(self) -> None:
-        """Attack until the work is done, then let everything come to rest and check it all."""
+        """Attack until the work is done or Ctrl-C, then let everything come to rest and check it all."""
+        with contextlib.suppress(KeyboardInterrupt):
+            self._attack()
+        self._come_to_rest()
+        self._measure()
+
+    def _attack(self) -> None:
         self.lab.start()
         began = told = time.monotonic()
         share = 0.0
@@ -155,8 +161,6 @@ class Soak:
             if time.monotonic() - told > 30:
                 told = time.monotonic()
                 sys.stderr.write(f"{share:.1%} done: {self.line()}\n")
-        self._come_to_rest()
-        self._measure()
 
     def _restart_due(self) -> bool:
         """Whether restarts are behind trials: faults go on then until one hits the daemon."""
@@ -212,7 +216,7 @@ class Soak:
 
     def _long_study(self) -> str:
         """Trials that end at once."""
-        search = {"method": "random", "trials": BULK_TRIALS, "parallel": 6, "seed": len(self.names)}
+        search = {"method": "random", "trials": BULK_TRIALS, "parallel": 16, "seed": len(self.names)}
         return self.lab.study(search=search)
 
     def _short_study(self) -> str:
