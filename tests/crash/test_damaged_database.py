@@ -20,6 +20,7 @@ from tests.crash.invariants import Invariants
 from tests.crash.lab import Lab
 from tests.crash.test_restored_copy import shown
 from tests.e2e.conftest import DEADLINE_S, Refusal, wait_until
+from tuned.core.errors import Unavailable
 from tuned.daemon.recovery import offline
 
 TABLES = ("studies", "study_specs", "space_versions", "trials", "attempts", "observations", "events", "rungs")
@@ -267,3 +268,15 @@ def test_a_last_line_without_a_newline_is_read_again_too(lab: Lab) -> None:
             assert [tuple(row) for row in conn.exec_driver_sql(query)] == before
     finally:
         again.close()
+
+
+def test_a_new_database_that_finds_no_room_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tuned.db"
+    with (
+        pytest.raises(Unavailable, match="no room for another database: database or disk is full"),
+        offline._part(path, path.with_name("tuned.db.new")) as part,
+        contextlib.closing(sqlite3.connect(part)) as conn,
+    ):
+        conn.execute("PRAGMA max_page_count = 1")  # of a disk with less room than that
+        conn.execute("CREATE TABLE too_large AS SELECT zeroblob(1000000)")
+    assert not list(tmp_path.iterdir())

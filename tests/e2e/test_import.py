@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import call
 from tests.e2e.tunectl_process import Tunectl
 
 pytestmark = pytest.mark.e2e
@@ -49,3 +50,23 @@ def test_what_optuna_and_a_table_hold_begins_a_study(tunectl: Tunectl) -> None:
     assert (trial["origin"], trial["params"]) == ("prior", {"x": 2.0})
     events = json.loads(tunectl("events", "runs", "--limit", "1", "--json"))
     assert events[0]["data"]["reason"] == "1100 trials imported from runs.csv"
+
+
+def test_one_that_was_cut_off_is_told_apart_with_the_way_on(tunectl: Tunectl) -> None:
+    (tunectl.work / "runs.csv").write_text("config/x,summary/loss\n1.0,2.0\n")
+    words = ("import", "csv", "runs.csv", "--metric", "loss=summary/loss")
+    tunectl("daemon", "start")
+    study = {
+        "name": "runs",
+        "objective": {"metric": "loss", "direction": "minimize"},
+        "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}},
+        "search": {"trials": 1},
+    }
+    piece = {"study": study, "trials": [], "source": "runs.csv", "first": True, "last": False}
+    call(str(tunectl.home / "tuned.sock"), "POST", "/v1/imports", piece)
+    refused = tunectl(*words, code=1)
+    assert (
+        "an import under that name was cut off (unless it goes on: tunectl delete runs, and type it again)" in refused
+    )
+    tunectl("delete", "runs", "--yes")
+    assert "runs" in tunectl(*words)

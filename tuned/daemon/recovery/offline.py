@@ -128,6 +128,8 @@ def _part(path: Path, new: Path) -> Iterator[Path]:
         if rest.exists() and rest.stat().st_size:  # closing it has not written its log into it
             raise Unavailable("the disk is full", where=str(path), hint="free some space")
         part.rename(new)
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"no room for another database: {error}", where=str(path), hint="free some space") from error
     finally:
         remove()
 

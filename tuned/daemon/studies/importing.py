@@ -48,6 +48,9 @@ async def import_study(request: Import, given: Given) -> Imported:
     def take(conn: Connection) -> Imported:
         now, study = clock.now(), queries.study(conn, spec.name)
         if request.first or given.dry_run:  # of a dry run nothing is kept for the next piece: each one stands alone
+            if study is not None and study.reason == IMPORTING:
+                hint = f"unless it goes on: tunectl delete {spec.name}, and type it again"
+                raise Conflict("an import under that name was cut off", where=spec.name, hint=hint)
             if study is not None:
                 raise Conflict("there is a study of that name", where=spec.name, hint="choose another one with --name")
             study_id = repository.create_study(conn, spec, {}, now)
