@@ -5,6 +5,8 @@ Owns these transactions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from storage import queries, repository
@@ -57,19 +59,28 @@ def _retries_of(conn: Connection, trial: Trial) -> list[Trial]:
 @router.post("/retry/undo")
 async def undo_retry(request: Targets, given: Given) -> Changed:
     """Retries that have not begun are taken back; a study that goes on because of one ends again."""
-    effect = await given.commit(lambda conn: _undo(conn, request.targets, clock.now()))
+    effect = await given.commit(lambda conn: _undo(conn, request.targets, clock.now(), _again, "its retry"))
     return await carry_out(given, effect)
 
 
 @router.post("/enqueue/undo")
 async def undo_enqueue(request: Targets, given: Given) -> Changed:
     """Queued trials are taken back; those that have begun by now are left alone."""
-    effect = await given.commit(lambda conn: _undo_enqueue(conn, request.targets, clock.now()))
+    effect = await given.commit(lambda conn: _undo(conn, request.targets, clock.now(), _itself, "it"))
     return await carry_out(given, effect)
 
 
-def _undo_enqueue(conn: Connection, texts: list[str], now: float) -> Effect:
-    """Take back trials that have not begun; a study that goes on because of one alone ends again, as it had.
+def _undo(
+    conn: Connection, texts: list[str], now: float, of: Callable[[Connection, Trial], list[Trial]], what: str
+) -> Effect:
+    """Take back trials that have not begun; a study that goes on because of them alone ends again, as it had.
+
+    Args:
+        conn: The transaction.
+        texts: Targets that name trials.
+        now: Unix seconds.
+        of: A named trial -> the trials to take back.
+        what: The subject of their reason.
 
     Raises:
         InvalidInput, NotFound: A target is wrong; nothing has changed.
@@ -80,32 +91,22 @@ def _undo_enqueue(conn: Connection, texts: list[str], now: float) -> Effect:
         if target.is_study:
             raise InvalidInput("names no trial", where=study.name, hint=f"name one, such as {study.name}/7")
         for trial in trials:
-            _take_back(conn, study, trial, effect, now, "it was taken back")
-    effect.refuse_if_empty()
-    return effect
-
-
-def _undo(conn: Connection, texts: list[str], now: float) -> Effect:
-    """Take back retries that have not begun, named by the trial that was to run again, or by the new one.
-
-    A study that had ended and goes on because of such a retry alone ends again, as it had.
-
-    Raises:
-        InvalidInput, NotFound: A target is wrong; nothing has changed.
-        Conflict: Nothing could be taken back; the message says why.
-    """
-    effect = Effect()
-    for study, target, trials in resolve(conn, texts):
-        if target.is_study:
-            raise InvalidInput("names no trial", where=study.name, hint=f"name one, such as {study.name}/7")
-        for trial in trials:
-            again = [trial] if trial.origin == "retry" else _retries_of(conn, trial)
-            if not again:
+            found = of(conn, trial)
+            if not found:
                 effect.skipped.append(f"{name_of(trial)} is not to run again")
-            for retry in again:
-                _take_back(conn, study, retry, effect, now, "its retry was taken back")
+            for queued in found:
+                _take_back(conn, study, queued, effect, now, f"{what} was taken back")
     effect.refuse_if_empty()
     return effect
+
+
+def _itself(conn: Connection, trial: Trial) -> list[Trial]:  # noqa: ARG001 - one of two ways
+    return [trial]
+
+
+def _again(conn: Connection, trial: Trial) -> list[Trial]:
+    """The retries that a trial names: itself, or those of it."""
+    return [trial] if trial.origin == "retry" else _retries_of(conn, trial)
 
 
 def _take_back(conn: Connection, study: Study, trial: Trial, effect: Effect, now: float, reason: str) -> None:
