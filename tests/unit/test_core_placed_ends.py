@@ -63,6 +63,15 @@ def test_a_person_that_cancels_a_job_pauses_its_trial(record: dict[str, Any] | N
     assert "tunectl resume" in found.reason
 
 
+@pytest.mark.parametrize("record", [{**ENDED, "code": None, "signal": 15}, {**ENDED, "code": 143}])
+def test_a_trial_that_scancel_signalled_before_its_supervisor_is_paused_as_well(record: dict[str, Any]) -> None:
+    assert outcome(record, word("cancelled")).event == "exit_paused"
+    assert outcome(record, word("limit")).event == "retry"
+    assert outcome(record, word("memory")).failure is Failure.OOM
+    assert outcome(record, word("failed")).event == "exit_error"
+    assert outcome({**record, "timed_out": True}, word("limit")).event == "exit_error"
+
+
 def test_preemption_is_named() -> None:
     assert "by preemption" in outcome(TOLD, word("limit", "PREEMPTED")).reason
 

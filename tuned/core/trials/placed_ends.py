@@ -45,6 +45,16 @@ class EngineWord:
         return f"job {self.job} in {self.place}" if self.job else f"its job in {self.place}"
 
 
+_BY_SIGNAL = (128 + 9, 128 + 15)
+"""Exit codes by which a shell, or a program of its own accord, tells of SIGKILL and SIGTERM."""
+
+
+def maybe_by_place(record: Mapping[str, Any]) -> bool:
+    """Whether an exit record may be the engine's doing: `scancel` signals the trial as well as its supervisor."""
+    signalled = record.get("signal") is not None or record.get("code") in _BY_SIGNAL
+    return bool(record.get("by_place")) or (signalled and not record.get("stop") and not record.get("timed_out"))
+
+
 def asked_by_place(record: Mapping[str, Any] | None, stop_seen: bool) -> bool:
     """Whether it was the engine's signal that ended the trial, and not its own last line."""
     if record is None or not record.get("by_place"):
@@ -73,11 +83,13 @@ def as_placed(
     if word is None or intent is not None:
         return outcome
     asked = asked_by_place(record, stop_seen)
+    if record is not None and word.why in ("cancelled", "limit", "node", "memory"):
+        asked = asked or (maybe_by_place(record) and record.get("code") != 0)
     if record is not None and not asked:
         return outcome
     if word.why == "cancelled":
         return Outcome("exit_paused", None, f"{word.subject} was cancelled there; tunectl resume goes on with it")
-    if asked or word.why == "limit":
+    if word.why not in ("node", "memory") and (asked or word.why == "limit"):
         reason = f"{word.subject} was ended by {_limit(word)}; it goes on from what it has saved"
         return _again(reason, LIMIT, MOST_LIMITS, used, Failure.TIMEOUT)
     if word.why == "node":

@@ -15,7 +15,7 @@ from typing import Any
 
 from tuned.core.states import StopReason
 from tuned.core.trials.endings import Fate
-from tuned.core.trials.placed_ends import EngineWord
+from tuned.core.trials.placed_ends import EngineWord, maybe_by_place
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.placing import QUICK_S, SLOW_S, Placing
@@ -70,7 +70,7 @@ def pace(attempt: LiveAttempt, facts: Facts) -> None:
 def awaits_word(attempt: LiveAttempt, record: dict[str, Any]) -> bool:
     """Whether the engine's last word decides what an exit record means, and may still come."""
     placing = attempt.placing
-    if placing is None or not record.get("by_place"):
+    if placing is None or not maybe_by_place(record):
         return False
     job = placing.station.job(name_of(attempt))
     placing.ended_at = placing.ended_at or time.monotonic()
