@@ -76,6 +76,9 @@ class Pane:
     def shows_not(self, text: str) -> None:
         self.until(lambda: text not in self.text(), f"no {text!r} on the screen")
 
+    def resize(self, width: int, height: int) -> None:
+        subprocess.run([*self.tmux, "resize-window", "-x", str(width), "-y", str(height)], check=True)
+
     def close(self) -> None:
         subprocess.run([*self.tmux, "kill-server"], capture_output=True, check=False)
 
@@ -84,7 +87,11 @@ class Pane:
 def pane(daemon: Any, tmp_path: Path) -> Iterator[Pane]:
     daemon.start()
     command = f"{sys.executable} -I -m tuned.cli ui; echo LEFT=$?; exec cat"
-    opened = Pane(tmp_path, command, {"TUNED_HOME": str(daemon.home)}, daemon.until)
+    settings = tmp_path / "config" / "tuned-hpo" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[ui.columns]\nrows = ["acc"]\n')
+    environment = {"TUNED_HOME": str(daemon.home), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    opened = Pane(tmp_path, command, environment, daemon.until)
     try:
         yield opened
     finally:
@@ -93,7 +100,7 @@ def pane(daemon: Any, tmp_path: Path) -> Iterator[Pane]:
 
 def rows(screen: str) -> list[int]:
     """Numbers of the trials in the table, from top to bottom."""
-    return [int(number) for number in re.findall(r"^\W*?#(\d+) ", screen, re.MULTILINE)]
+    return [int(number) for number in re.findall(r"^[^\w\n]*?#(\d+) ", screen, re.MULTILINE)]
 
 
 def filtered(pane: Pane, text: str, *numbers: int) -> None:
@@ -225,5 +232,91 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     pane.shows_not("no daemon")
     daemon.until(lambda: len(running()) == 2, "two trials run")
     filtered(pane, "state:run", *running())
+    pane.keys("q")
+    pane.shows("LEFT=0")
+
+
+ROWS = """
+    import time, tuned
+    trial = tuned.current_trial()
+    x = trial.params["x"]
+    print("first line \u4f60\u597d " + "\u4e16" * 70, flush=True)
+    for step in range(3):
+        trial.report(step=step, loss=x, acc=(x * 7) % 1)
+        print(f"step {step}", flush=True)
+    if x > 0.9:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    while x < 0.05 and not trial.should_stop():
+        time.sleep(0.05)
+    for line in range(300 if x == 0.5 else 0):
+        print(f"line {line}", flush=True)
+"""
+ODD = 'net" is \U0001f680'
+
+
+def test_what_was_wrong_once_stays_right(daemon: Any, pane: Pane, tmp_path: Path) -> None:
+    """One best and one order everywhere, values that are read back, products, marks that are hidden, undo."""
+    (tmp_path / "train.py").write_text(textwrap.dedent(ROWS))
+    points = [{"x": x, "net": "plain"} for x in (0.3, 0.5, 0.95, 0.15, 0.99, 0.8, 0.01, 0.02)]
+    study = {
+        "name": "rows",
+        "run": {"script": "train.py", "python": sys.executable, "resources": {"cpus": 1, "gpus": 0}},
+        "objective": {"metric": "loss", "direction": "minimize"},
+        "constraint": [{"metric": "acc", "at_least": 0.3}],
+        "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}, "net": ["plain", ODD]},
+        "search": {"method": "sobol", "trials": 12, "parallel": 2, "point": points},
+    }
+    daemon.submit(study, tmp_path)
+    for number in (7, 8):
+        daemon.wait_state("rows", number, "running")
+
+    def of(number: int) -> Any:
+        return daemon.get(f"/v1/studies/rows/trials/{number}")["trial"]
+
+    def order(sort: str) -> list[int]:
+        return [row["number"] for row in daemon.get("/v1/studies/rows/trials", sort=sort)]
+
+    def typed(line: str) -> None:
+        """A command, its letters typed ahead of the line that they are for."""
+        pane.keys(":")
+        pane.type(line)
+        pane.keys("Enter")
+
+    # One best: of the daemon, the head and the first ranked row; what failed or breaks the bound has no rank.
+    best = daemon.study("rows")["best"]["number"]
+    assert best == 2 and {of(n)["failure"] for n in (3, 5)} == {"oom"}
+    pane.shows(f"best 0.5000 #{best}")
+    pane.shows("✗ OOM")
+    typed("sort value")
+    pane.until(lambda: rows(pane.text()) == order("value"), "the daemon's order by value")
+    assert rows(pane.text())[0] == best and {3, 5} & set(rows(pane.text())[:2]) == set()
+
+    # Any metric is an order, and the daemon's.
+    typed("sort metrics.acc")
+    pane.until(lambda: rows(pane.text()) == order("metrics.acc"), "the daemon's order by a metric")
+    known = [n for n in order("metrics.acc") if n <= 8]
+    assert known == sorted(range(1, 9), key=lambda n: points[n - 1]["x"] * 7 % 1)
+    typed("sort watch")
+
+    # What is written can be typed back; lists are a product, counted before it is queued.
+    pane.keys("n")
+    pane.shows("by the search")
+    pane.type('net="net\\" is \U0001f680" x=.6,.7,.4 @9')
+    assert re.search(r"trials +3$", pane.shows("0.6, 0.7, 0.4"), re.MULTILINE)
+    pane.keys("Enter")
+    daemon.until(lambda: len(daemon.trials("rows")) >= 15, "three trials more")
+    queued = [row["number"] for row in daemon.trials("rows") if row["origin"] == "user" and row["params"]["net"] == ODD]
+    assert [of(n)["params"]["x"] for n in queued] == [0.6, 0.7, 0.4] and of(queued[0])["priority"] == 9
+
+    # Marks that the filter hides are left alone.
+    filtered(pane, f"trial={queued[0]}", queued[0])
+    pane.keys("g", "Space")
+    pane.shows("1 marked")
+    filtered(pane, f"trial={queued[1]}", queued[1])
+    pane.keys("+")
+    daemon.until(lambda: of(queued[1])["priority"] == 10, "the priority of what is seen")
+    assert of(queued[0])["priority"] == 9
+    pane.keys("u")
+    daemon.until(lambda: of(queued[1])["priority"] == 9, "undone")
     pane.keys("q")
     pane.shows("LEFT=0")
