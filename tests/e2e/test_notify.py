@@ -111,7 +111,7 @@ def test_a_trial_that_fell_silent_is_told_once(daemon: DaemonProcess, tmp_path: 
     daemon.until(said.read_text, "nothing is said of it")
     kind, title, text = json.loads(said.read_text())
     assert (kind, title) == ("stuck", "silent/1 seems to be stuck")
-    assert text.startswith("it has written nothing for 31") and "its last step was 1" in text
+    assert text.startswith("it has written nothing for 5h 1") and "its last step was 1" in text
     (tmp_path / "go").touch()
     daemon.wait_ended("silent")
     assert len(said.read_text().splitlines()) == 1
