@@ -32,7 +32,7 @@ _FILTER = (
 )
 
 Entry = tuple[str, str, str]
-"""What is named, in which style, and its meaning."""
+"""A sign, its style, and its meaning."""
 
 
 def entries(

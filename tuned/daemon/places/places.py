@@ -123,7 +123,7 @@ class Places:
 
     @property
     def notes(self) -> list[str]:
-        """What is wrong with the table, and places where nothing can start; one line each."""
+        """Faults of the table, and places where nothing can start; one line each."""
         troubles = [station.trouble for station in self._stations.values() if station.trouble]
         return list(dict.fromkeys([*([self.trouble] if self.trouble else []), *troubles]))
 
