@@ -217,7 +217,8 @@ def test_a_command_that_the_study_refuses_is_not_shown() -> None:
     over = replace(made(PLANTED["halving stops the best"].recipe, 3))
     rule = replace(over.spec.early_stopping or EarlyStopping(), min_step=10.0)
     over = replace(over, spec=replace(over.spec, early_stopping=rule))
-    assert codes(over)["stopping.wrong"].command == ""  # three times 10 is max_step: set would refuse it
+    # Three times 10 is max_step, which set would refuse.
+    assert codes(over)["stopping.wrong"].command == "tunectl set made early_stopping.method=none"
 
 
 def test_a_bound_of_an_ended_study_says_how_it_goes_on() -> None:

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from tests.patience import DEADLINE_S
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sinfo")
 NODES = ("n1", "n2")
 READY_S = 30.0
@@ -67,7 +69,12 @@ class Cluster:
     def run(self, *command: str) -> str:
         """The output of one of Slurm's commands."""
         done = subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=60, check=False
+            command,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
@@ -122,7 +129,7 @@ class Cluster:
             process = self._running.pop(name)
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(DEADLINE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

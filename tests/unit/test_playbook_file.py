@@ -35,7 +35,7 @@ trials = 20
 class Disk:
     """One script, whose text the test says."""
 
-    def __init__(self, script: str = "print('loss 1')") -> None:
+    def __init__(self, script: str = "import sys; sys.argv; print('loss 1')") -> None:
         self.script = script
 
     def is_file(self, path: str) -> bool:
@@ -51,7 +51,7 @@ class Disk:
         return self.script
 
 
-def parse(text: str, script: str = "print('loss 1')") -> StudySpec:
+def parse(text: str, script: str = "import sys; sys.argv; print('loss 1')") -> StudySpec:
     data: dict[str, Any] = tomllib.loads(BASE)
     for key, value in tomllib.loads(text).items():
         data[key] = {**data.get(key, {}), **value} if isinstance(value, dict) else value
@@ -60,7 +60,7 @@ def parse(text: str, script: str = "print('loss 1')") -> StudySpec:
     return parse_study(data, base="/p", environment={"PATH": "/usr/bin"}, files=Disk(script), stem="s")
 
 
-def refused(text: str, script: str = "print('loss 1')") -> InvalidInput:
+def refused(text: str, script: str = "import sys; sys.argv; print('loss 1')") -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
         parse(text, script)
     return caught.value
@@ -120,8 +120,8 @@ def test_refusals_name_the_key(text, where, says):
 @pytest.mark.parametrize(
     ("text", "script"),
     [
-        ('[finalize]\nargs = ["--all"]', "print(1)"),
-        ('[run]\nargs = ["{lr}", "--stage={stage}"]', "print(1)"),
+        ('[finalize]\nargs = ["--all"]', "import sys; sys.argv; print(1)"),
+        ('[run]\nargs = ["{lr}", "--stage={stage}"]', "import sys; sys.argv; print(1)"),
         ("", "import os\nif os.environ['TUNED_STAGE'] == 'finalize': pass"),
         ("", "import tuned\nif tuned.current_trial().stage == 'test': pass"),
     ],

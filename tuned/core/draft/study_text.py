@@ -110,6 +110,8 @@ def draft_study(
         question: One line; empty for a reminder to write one.
     """
     parts = parts_of(script.taken, script.customs, chosen)
+    # What a person chose is refused with its own reason where it reaches nothing.
+    deaf = script.deaf and not script.taken.how and chosen is None
     metric = objective[0] if objective else (script.found.metrics[0] if script.found.metrics else "")
     limits = search or {"trials": 30}
     lines = [
@@ -119,7 +121,7 @@ def draft_study(
         "",
         "[run]",
         *_program(script),
-        *(_unread(parts) if script.deaf else _arguments(parts, script.taken)),
+        *(_unread(parts) if deaf else _arguments(parts, script.taken)),
         "",
         *_metrics(script.found, patterns, parts, metric),
         "[objective]",

@@ -79,7 +79,11 @@ def _refuse_unreached_script(run: RunSpec, space: SearchSpace, answer: Answer) -
 def _refuse_unread(run: RunSpec, space: SearchSpace, files: Files) -> None:
     """Parameters that stand in arguments alone reach nothing in a script that certainly reads none."""
     script = _script_of(run)
-    if script is None or names_arguments(script, files, run.root if run.script is not None else ""):
+    if (
+        run.kind == "function"
+        or script is None
+        or names_arguments(script, files, run.root if run.script is not None else "")
+    ):
         return
     typed = ("run.args.", "run.command.", "run.resume.")
     elsewhere = {n for where, item in items_of(run) if not where.startswith(typed) for n in names_used(item)}
