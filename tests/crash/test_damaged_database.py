@@ -189,6 +189,23 @@ def test_a_recovery_that_was_killed_begins_anew(lab: Lab, worked: Any, point: st
     assert {name: shown(lab.daemon.trials(name)) for name in known} == known
 
 
+def test_a_rebuild_that_was_killed_has_taken_nothing(lab: Lab, worked: Any) -> None:
+    """The database stays in its place until the new one is whole; a second rebuild begins anew."""
+    home, known, _ = worked
+    shutil.copytree(home, lab.home, ignore=shutil.ignore_patterns("tuned.sock", "home.json", "backups"))
+    command = [sys.executable, "-I", "-m", "tuned.daemon", "rebuild", "--home", str(lab.home)]
+    environment = {**os.environ, "TUNED_FAILPOINTS": "rebuild.made=exit"}
+    assert subprocess.run(command, env=environment, timeout=DEADLINE_S, check=False).returncode == -signal.SIGKILL
+    with contextlib.closing(sqlite3.connect(lab.home / "tuned.db")) as conn:
+        assert {name for (name,) in conn.execute("SELECT name FROM studies")} >= set(known)
+    repair(lab.home, "rebuild")
+    assert not [path for path in lab.home.iterdir() if path.suffix in (".new", ".part")]
+    lab.start()
+    assert {name: [t["number"] for t in lab.daemon.trials(name)] for name in known} == {
+        name: [t["number"] for t in trials] for name, trials in known.items()
+    }
+
+
 def test_a_study_whose_record_was_never_due_is_rebuilt(lab: Lab) -> None:
     """The daemon is killed before the loop that keeps records has had its turn."""
     full = lab.fill_disk("loop.records")

@@ -285,7 +285,7 @@ def test_the_matrix_is_whole() -> None:
 
     code = "\n".join(path.read_text() for path in Path(tuned.daemon.__file__).parent.rglob("*.py"))
     reached = set(re.findall(r'failpoints\.reach\("([a-z.]+)"\)', code))
-    # Of loops: test_loops.py; of `tunectl daemon recover` and `rebuild`: test_damaged_database.py; of places: tests/places.
+    # test_loops.py has those of loops, test_damaged_database.py of recover and rebuild, tests/places of places.
     elsewhere = ("loop.", "escalation", "recover.", "rebuild.", "place.")
     others = {point for point in reached if point.startswith(elsewhere)}
     assert reached - others == set(WINDOWS) | set(test_card_windows.WINDOWS)
