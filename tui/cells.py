@@ -92,7 +92,7 @@ def cut_line(spans: Iterable[Span], width: int, more: str) -> Line:
         return whole
     if cell_len(text_of(whole).rstrip()) <= width:
         return fit_line(whole, width)
-    return (*fit_line(whole, max(0, width - 1)), (more, "dim"))
+    return (*fit_line(whole, width - 1), (more, "dim")) if width > 0 else ()
 
 
 def merged(spans: Iterable[Span], visible: frozenset[str]) -> list[Span]:

@@ -30,10 +30,11 @@ async def test_the_cursor_stays_on_its_trial_while_rows_move(start: Any) -> None
     async with start() as ui:
         await ui.press("j", "j", "j")
         number = ui.store.selected
-        ui.fake.move(21, "completed", 0.001)
-        await ui.until(lambda: ui.app.context.rows.at(1) == 21, "#21 behind the one that runs")
+        place = ui.app.context.rows.place(number)
+        ui.fake.move(21, "completed", 0.9)
+        await ui.until(lambda: ui.app.context.rows.place(number) == place - 1, "#21 behind the others that completed")
         assert ui.store.selected == number
-        assert f"▌   #{number}" in ui.text()
+        await ui.until_text(f"▌━  #{number}")
 
 
 async def test_live_metrics_reach_step_value_and_curve(start_on_21: Any) -> None:
@@ -234,12 +235,12 @@ async def test_the_cursor_follows_its_trial_into_an_order_where_it_is_pages_away
         assert ui.app.context.rows.sort == "trial"
         await ui.until(lambda: ui.app.context.rows.place(number) is not None, "its page")
         assert ui.store.selected == number
-        await ui.until_text(f"▌   #{number}")
+        await ui.until_text(f"▌━  #{number}")
         await ui.press("G")
         await ui.until(lambda: ui.store.selected == 1, "the last row")
         await ui.press("b")
         await ui.until(lambda: ui.store.selected == ui.store.best, "the best")
-        await ui.until_text(f"▌   #{ui.store.best}")
+        await ui.until_text(f"▌━  #{ui.store.best}")
 
 
 async def test_an_action_waits_until_all_marks_are_known(start: Any) -> None:
@@ -260,7 +261,7 @@ async def test_a_large_study_is_read_in_pages(start: Any) -> None:
         await ui.press(*["less_than_sign"] * 4)
         assert ui.app.context.rows.sort == "trial"
         await ui.press("g")
-        await ui.until_text("▌  #12000")
+        await ui.until_text("▌━ #12000")
         await ui.press("G")
         await ui.until(lambda: ui.store.selected == 1, "the last row")
         await ui.until_text("11991-12000")

@@ -5,7 +5,7 @@ from rich.cells import cell_len
 
 from tui import format as fmt
 from tui.braille import Series, fit_range, plot
-from tui.cells import both_ends, clean, fit, fit_line, line_width, text_of, wrapped
+from tui.cells import both_ends, clean, cut_line, fit, fit_line, line_width, text_of, wrapped
 from tui.glyphs import UNICODE
 from tui.views.frame import folded
 
@@ -60,11 +60,14 @@ def test_fit_gives_exactly_the_width(text: str, width: int, align: str) -> None:
 def test_lines_are_cut_and_padded_to_the_width(width: int) -> None:
     spans = (("left ", "text"), ("日本語", "strong"), (" right", "dim"))
     assert line_width(fit_line(spans, width)) == width
-    assert line_width(both_ends(spans, (("end", "text"),), width)) == width
+    assert line_width(cut_line(spans, width, "…")) == min(width, line_width(spans))
+    assert line_width(both_ends(spans, (("end", "text"),), width, "…")) == width
 
 
 def test_the_right_end_is_kept_when_both_do_not_fit() -> None:
-    assert text_of(both_ends((("a long left side", "text"),), (("END", "text"),), 8)) == "a lonEND"
+    left, right = (("a long left side", "text"),), (("END", "text"),)
+    assert text_of(both_ends(left, right, 8, "…")) == "a l… END"
+    assert text_of(both_ends(left, right, 2, "~")) == "E~"
 
 
 def test_a_fold_loses_no_wide_character() -> None:

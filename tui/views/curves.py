@@ -10,15 +10,20 @@ from tui.views.frame import pane_title
 
 
 def curve_series(context: Context, metric: str | None = None) -> list[Series]:
-    """Pinned, best and selected trial, the selected one last so that it is drawn on top; smoothed where that is set."""
+    """Best, pinned and selected trial, smoothed where that is set.
+
+    The selected one is last, so that it is drawn on top. A legend names the last ones first: what was asked for by hand
+    stands before the best one, which is cut first where there is no room.
+    """
     store, view = context.store, context.chart
     metric = metric or store.chart_metric
     series: list[Series] = []
-    for number, style in context.styles().items():
+    chosen = store.drawn[-1:]
+    for number, style in sorted(context.styles().items(), key=lambda item: item[0] != store.best or item[0] in chosen):
         name = f"#{number}" + (" best" if number == store.best else "")
         row = store.study_row
         train = row.objective.train if row and row.objective and metric == row.objective.metric else None
-        twin = [(clean(train), "series5", train)] if train and number == store.drawn[-1] else []
+        twin = [(clean(train), "series5", train)] if train and number in chosen else []
         for name_, style_, shown in (*twin, (name, style, metric)):
             points = store.curve(number, shown)
             if view.clock:
