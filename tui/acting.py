@@ -256,33 +256,26 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
         A line for the user, and the calls that take the changes back (None: nothing can be taken back).
 
     Raises:
+        Conflict: Nothing was changed.
         TunedError: The daemon refused or does not answer.
     """
     changed: list[str] = []
     skipped: list[str] = []
     effects: list[str] = []
+    refused: list[str] = []
     for step in order.steps:
-        reply: Changed
-        if step.verb == "priority":
-            reply = await client.send(api.priority(step.targets, step.value, step.relative))
-        elif step.verb.startswith(STEP_VERB):
-            study, name = step.targets
-            await client.send(api_playbook.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
-            reply = Changed([*step.targets])
-        elif step.verb == BACK_TO:
-            made = await client.send(api.change_space(step.targets[0], SpaceChange(back_to=step.value)))
-            reply = Changed([f"{made.study} v{made.version} is as v{step.value} was"] if made.changes else [])
-        elif step.verb == UNDO_RETRY:
-            reply = await client.send(api_steering.undo_retry(step.targets))
-        elif step.verb == UNDO_NEW:
-            reply = await client.send(api_steering.undo_enqueue(step.targets))
-        elif step.verb.startswith(PAUSE_AT):
-            reply = await client.send(api_steering.pause(step.targets, step.verb.removeprefix(PAUSE_AT)))
-        else:
-            reply = await client.send(api.act(step.verb, step.targets))
+        try:
+            reply = await _send(client, step)
+        except Conflict as error:
+            # None of this step's targets could be changed; those of the others may be.
+            refused.append(str(error))
+            skipped += [str(error)] * len(step.targets)
+            continue
         changed += reply.changed
         skipped += reply.skipped
         effects += reply.effects
+    if refused and not changed:
+        raise Conflict(f"{order.label}: nothing changed: {'; '.join(refused)}")
     undo: tuple[Step, ...] | None = None
     if order.label == "retry" and changed:
         undo = (Step(UNDO_RETRY, tuple(changed)),)
@@ -293,6 +286,25 @@ async def perform(client: AsyncClient, order: Order) -> tuple[str, tuple[Step, .
             if (kept := tuple(target for target in step.targets if target in changed))
         )
     return report(order.label, changed, skipped, effects), undo or None
+
+
+async def _send(client: AsyncClient, step: Step) -> Changed:
+    if step.verb == "priority":
+        return await client.send(api.priority(step.targets, step.value, step.relative))
+    if step.verb.startswith(STEP_VERB):
+        study, name = step.targets
+        await client.send(api_playbook.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
+        return Changed([*step.targets])
+    if step.verb == BACK_TO:
+        made = await client.send(api.change_space(step.targets[0], SpaceChange(back_to=step.value)))
+        return Changed([f"{made.study} v{made.version} is as v{step.value} was"] if made.changes else [])
+    if step.verb == UNDO_RETRY:
+        return await client.send(api_steering.undo_retry(step.targets))
+    if step.verb == UNDO_NEW:
+        return await client.send(api_steering.undo_enqueue(step.targets))
+    if step.verb.startswith(PAUSE_AT):
+        return await client.send(api_steering.pause(step.targets, step.verb.removeprefix(PAUSE_AT)))
+    return await client.send(api.act(step.verb, step.targets))
 
 
 def report(label: str, changed: Sequence[str], skipped: Sequence[str], effects: Sequence[str] = ()) -> str:

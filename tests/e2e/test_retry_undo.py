@@ -55,7 +55,10 @@ def test_a_retry_taken_back_ends_the_study_as_it_had(shared_daemon: DaemonProces
     (own,) = shared_daemon.post("/v1/studies/again/enqueue", {"points": [{"x": 0.5}], "priority": 0})["trials"]
     assert shared_daemon.post("/v1/enqueue/undo", {"targets": [f"again/{own}"]})["changed"] == [f"again/{own}"]
     assert shared_daemon.wait_ended("again")["state"] == "stopped"
-    with pytest.raises(Exception, match="busy/1 is running"):
+    with pytest.raises(Exception, match=r"busy/1 is running \(tunectl cancel busy/1\)"):
         shared_daemon.post("/v1/enqueue/undo", {"targets": ["busy/1"]})
+    # What has ended is left alone, without a remedy that would be refused.
+    with pytest.raises(Exception, match=rf"again/{own} is cancelled(?! \(tunectl)"):
+        shared_daemon.post("/v1/enqueue/undo", {"targets": [f"again/{own}"]})
     (tmp_path / "go").touch()
     shared_daemon.wait_ended("busy")

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from tuned.client.api import Call
-from tuned.core.errors import InvalidInput, NotFound, Unavailable
+from tuned.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tuned.core.ranking import Ranking, Tier
 from tuned.core.state_words import STATE_ORDER
+from tuned.core.states import TERMINAL
 from tuned.core.trials.filter import Columns, parse
 from tuned.wire import (
     BestRow,
@@ -351,7 +352,13 @@ class FakeClient:
         waiting = [name for name, row in rows.items() if row.state == "queued"]
         for name in waiting:
             self.move(rows[name].number, "cancelled", study=rows[name].study)
-        left = [f"{name} is {row.state} (tunectl cancel {name})" for name, row in rows.items() if name not in waiting]
+        left = [
+            f"{name} is {row.state}" + f" (tunectl cancel {name})" * (row.state not in TERMINAL)
+            for name, row in rows.items()
+            if name not in waiting
+        ]
+        if not waiting:
+            raise Conflict("; ".join(left))
         return Changed(waiting, left)
 
     async def trends(self, study: str, numbers: Sequence[int], points: int | None = None) -> list[MetricRow]:

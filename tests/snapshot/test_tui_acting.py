@@ -271,7 +271,7 @@ async def test_undo_takes_back_what_waits_and_never_reaches_past_what_is_lost(st
         await ui.until_text("u Undo new")
         ui.fake.move(25, "running")
         await ui.press("u")
-        await ui.until_text("digits/25 is running (tunectl cancel digits/25)")
+        await ui.until_text("undo new: nothing changed: digits/25 is running (tunectl cancel digits/25)")
         assert sent(ui)[-1] == ("undo enqueue", ("digits/25",))
         await ui.press("plus", "x", "y")
         await ui.until(lambda: ui.store.trials[21].state == "pruned", "#21 pruned")

@@ -6,11 +6,14 @@ import asyncio
 from dataclasses import fields, replace
 from typing import Any
 
-from tui.acting import BACK_TO, UNDO_RETRY, Order, Step, for_trials, perform, space_undo
+import pytest
+
+from tui.acting import BACK_TO, UNDO_NEW, UNDO_RETRY, Order, Step, for_trials, perform, space_undo
 from tui.actions import BY_ID
 from tui.glyphs import ASCII, intent_of, trial_state
 from tui.reduce import reduce_trial
 from tuned.client.api import Call
+from tuned.core.errors import Conflict
 from tuned.wire import Changed, EventRow, SpaceChange, SpaceChanged, TrialRow
 
 _VALUES: dict[str, Any] = {"study": "digits", "number": 7, "state": "running", "params": {}, "values": {}}
@@ -53,6 +56,33 @@ def test_a_retry_is_undone_by_the_number_of_the_new_trial() -> None:
     assert undo == (Step(UNDO_RETRY, ("digits/12",)),)
     asyncio.run(perform(client, Order("undo", undo)))
     assert client.asked == [("/retry", ["digits/7"]), ("/retry/undo", ["digits/12"])]
+
+
+class Refusing(Client):
+    """A daemon in whose studies all trials above 20 have ended."""
+
+    async def send(self, call: Call[Any]) -> Changed:
+        await super().send(call)
+        targets = call.body["targets"]
+        ended = [f"{name} is completed" for name in targets if int(name.partition("/")[2]) > 20]
+        if len(ended) == len(targets):
+            raise Conflict("; ".join(ended))
+        return Changed([name for name in targets if int(name.partition("/")[2]) <= 20], ended)
+
+
+def test_what_changed_is_told_although_the_daemon_refused_the_rest() -> None:
+    client: Any = Refusing()
+    back = (Step("priority", ("digits/21", "digits/22"), 1), Step("priority", ("digits/7",), 2))
+    told, undo = asyncio.run(perform(client, Order("undo priority", back, None, back)))
+    assert len(client.asked) == 2, "the second call follows a refused one"
+    assert told == "undo priority: digits/7; 2 left alone: digits/21 is completed; digits/22 is completed"
+    assert undo == back[1:]
+
+
+def test_a_refusal_says_what_was_refused() -> None:
+    client: Any = Refusing()
+    with pytest.raises(Conflict, match=r"^undo new: nothing changed: digits/21 is completed; digits/22 is completed$"):
+        asyncio.run(perform(client, Order("undo new", (Step(UNDO_NEW, ("digits/21", "digits/22")),))))
 
 
 def test_an_edit_of_the_space_is_undone_by_the_version_before_it() -> None:

@@ -110,6 +110,9 @@ def _again(conn: Connection, trial: Trial) -> list[Trial]:
 
 
 def _take_back(conn: Connection, study: Study, trial: Trial, effect: Effect, now: float, reason: str) -> None:
+    if trial.state in TERMINAL:
+        effect.skip(trial)
+        return
     if trial.state is not TrialState.QUEUED or trial.attempt:
         effect.skipped.append(f"{name_of(trial)} is {trial.state} (tunectl cancel {name_of(trial)})")
         return
