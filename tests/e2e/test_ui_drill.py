@@ -318,5 +318,14 @@ def test_what_was_wrong_once_stays_right(daemon: Any, pane: Pane, tmp_path: Path
     assert of(queued[0])["priority"] == 9
     pane.keys("u")
     daemon.until(lambda: of(queued[1])["priority"] == 9, "undone")
+    pane.shows("undo priority")
+
+    # Trials that have ended since they were queued are not taken back, and that is said.
+    daemon.post("/v1/prune", {"targets": ["rows/7", "rows/8"]})
+    for number in queued:
+        daemon.wait_state("rows", number, "completed")
+    pane.keys("u")
+    assert "tunectl cancel" not in pane.shows(f"undo new: nothing changed: rows/{queued[0]} is completed")
+    assert {of(number)["state"] for number in queued} == {"completed"}
     pane.keys("q")
     pane.shows("LEFT=0")
