@@ -42,7 +42,7 @@ def test_a_stop_tells_what_becomes_of_the_trials(tunectl: Tunectl) -> None:
     tunectl("daemon", "start")
     told = tunectl("daemon", "stop", "--stop-trials")
     assert told == "the daemon has stopped; 1 trial was ended, and is queued again\n"
-    assert tunectl.json("show", "long/1")["trial"]["attempt"] == 1
+    assert tunectl.json("show", "long/1")["trial"]["state"] in ("queued", "starting", "running")  # of a new daemon
 
 
 def test_two_verbs_at_the_same_moment_find_one_daemon(tunectl: Tunectl) -> None:

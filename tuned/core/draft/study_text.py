@@ -110,7 +110,7 @@ def draft_study(
         question: One line; empty for a reminder to write one.
     """
     parts = parts_of(script.taken, script.customs, chosen)
-    # What a person chose is refused with its own reason where it reaches nothing.
+    # A range that a person chose is refused by `study_file.reach`, with its own reason.
     deaf = script.deaf and not script.taken.how and chosen is None
     metric = objective[0] if objective else (script.found.metrics[0] if script.found.metrics else "")
     limits = search or {"trials": 30}
