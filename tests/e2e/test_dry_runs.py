@@ -48,10 +48,11 @@ LATER = {"at", "began_at", "ended_at", "estimate_s", "estimate_why", "arguments"
 
 
 def state(tunectl: Tunectl) -> dict[str, Any]:
-    """What a verb may change: rows, and files down to the folders of trials."""
+    """What a verb may change: rows, folders of studies, and the user's files."""
     found: dict[str, Any] = {name: ask(tunectl, f"SELECT * FROM {name}") for name in TABLES}
-    runs = [*(tunectl.home / "runs").glob("*"), *(tunectl.home / "runs").glob("*/*"), *tunectl.work.glob("*")]
-    return {**found, "files": sorted(map(str, runs))}
+    # Not what is in them: that is written, and what was deleted before is removed, in the background.
+    files = [*(tunectl.home / "runs").glob("[!.]*"), *tunectl.work.glob("*")]
+    return {**found, "files": sorted(map(str, files))}
 
 
 def ask(tunectl: Tunectl, question: str) -> list[Any]:
