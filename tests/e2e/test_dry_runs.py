@@ -48,11 +48,10 @@ LATER = {"at", "began_at", "ended_at", "estimate_s", "estimate_why", "arguments"
 
 
 def state(tunectl: Tunectl) -> dict[str, Any]:
-    """What a verb may change: rows, folders of studies, and the user's files."""
+    """What a verb may change: rows, and the user's files."""
     found: dict[str, Any] = {name: ask(tunectl, f"SELECT * FROM {name}") for name in TABLES}
-    # Not what is in them: that is written, and what was deleted before is removed, in the background.
-    files = [*(tunectl.home / "runs").glob("[!.]*"), *tunectl.work.glob("*")]
-    return {**found, "files": sorted(map(str, files))}
+    # Run directories follow the rows in the background: those of the verb before may come and go meanwhile.
+    return {**found, "files": sorted(map(str, tunectl.work.glob("*")))}
 
 
 def ask(tunectl: Tunectl, question: str) -> list[Any]:
