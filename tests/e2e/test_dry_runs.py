@@ -48,10 +48,15 @@ LATER = {"at", "began_at", "ended_at", "estimate_s", "estimate_why", "arguments"
 
 
 def state(tunectl: Tunectl) -> dict[str, Any]:
-    """What a verb may change: rows, and the user's files."""
+    """What a verb may change: rows, the user's files, and run directories for which there is no row."""
     found: dict[str, Any] = {name: ask(tunectl, f"SELECT * FROM {name}") for name in TABLES}
-    # Run directories follow the rows in the background: those of the verb before may come and go meanwhile.
-    return {**found, "files": sorted(map(str, tunectl.work.glob("*")))}
+    # Those with a row come in the background, of the verb before, too.
+    known = {name for (name,) in ask(tunectl, "SELECT name FROM studies")}
+    trials = "SELECT s.name || '/' || t.number FROM trials t JOIN studies s ON s.id = t.study_id"
+    known |= {name for (name,) in ask(tunectl, trials)}
+    runs = tunectl.home / "runs"
+    made = {str(path.relative_to(runs)) for path in (*runs.glob("[!.]*"), *runs.glob("[!.]*/[1-9]*"))}
+    return {**found, "files": sorted(map(str, tunectl.work.glob("*"))), "runs": sorted(made - known)}
 
 
 def ask(tunectl: Tunectl, question: str) -> list[Any]:
