@@ -241,11 +241,11 @@ class Scheduler:
         return plan(views, queue, free_gpus, free_cpus, len(self._slots.leasable_gpus()), joins, places)
 
     def _idle_slots(self, view: StudyView, study: Study) -> int:
-        free, places = self._slots.room(study.spec.run.gpus), self._packing.places(study)
+        free, at_once = self._slots.room(study.spec.run.gpus), self._packing.at_once(study)
         if study.spec.run.place:
             free = len(self._places.free(self._slots.leases).get(study.spec.run.place, ()))
-        elif places > self._slots.capacity(study.spec.run.gpus):
-            free = max(free, places - view.live)
+        elif at_once > self._slots.capacity(study.spec.run.gpus):
+            free = max(free, at_once - view.live)
         room = free if view.parallel is None else min(free, view.parallel - view.live)
         remaining = room if view.trials is None else view.trials - view.counted
         return max(0, min(room, remaining))
@@ -265,7 +265,7 @@ class Scheduler:
 
     def _view(self, study: Study, claiming: int, waiting: Waiting | None) -> StudyView:
         counts, search = study.counts, study.search
-        parallel = search.parallel or max(1, self._packing.places(study))
+        parallel = search.parallel or max(1, self._packing.at_once(study))
         pace = self._suggesting.pace(study.id)
         live = sum(counts.get(state, 0) for state in LIVE) + claiming
         if reproducible(study):

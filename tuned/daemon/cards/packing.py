@@ -161,7 +161,7 @@ class Packing:
             return None
         return Guest(study.id, taken.need(point), taken.busy, study.spec.run.share == "any", settled)
 
-    def places(self, study: Study) -> int:
+    def at_once(self, study: Study) -> int:
         """How many trials of a study the machine, or its place, is to run at once."""
         if study.spec.run.place:
             return self._places.capacity(study.spec.run.place)

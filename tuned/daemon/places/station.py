@@ -168,11 +168,7 @@ class Station:
             asked_at = time.monotonic()
             self.counts.looks += 1
             jobs = by_name(await self.engine.list(tuple(self._followed)))
-        except Silent as error:
-            self._silent(error)
-            return
         except TunedError as error:
-            log.warning("place %s: %s", self.place.name, error)
             self._silent(error)
             return
         if self.trouble:

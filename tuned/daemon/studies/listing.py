@@ -29,7 +29,7 @@ def _row(
     stopping: queries.StoppingReport | None = None,
 ) -> StudyRow:
     run = study.spec.run
-    slots = given.packing.places(study)
+    slots = given.packing.at_once(study)
     if not run.place:
         slots = max(len(given.slots.default_slots), slots)
     cores = 0 if run.place else given.slots.cores_each(run.cpus, run.gpus)
