@@ -50,7 +50,7 @@ async def queue(given: Given) -> list[TrialRow]:
 
 def _lane(given: Context, study: Study, several: bool) -> Lane:
     wanted = study.spec.run.gpus
-    places, capacity = given.packing.at_once(study), max(1, given.slots.capacity(wanted))
-    parallel = study.spec.search.parallel or max(1, places)
+    at_once, capacity = given.packing.at_once(study), max(1, given.slots.capacity(wanted))
+    parallel = study.spec.search.parallel or max(1, at_once)
     gpus = given.slots.default_gpus if wanted is None else wanted
-    return Lane(given.suggesting.pace(study.id).trial_s, parallel, lane_gpus(gpus, capacity, places, several))
+    return Lane(given.suggesting.pace(study.id).trial_s, parallel, lane_gpus(gpus, capacity, at_once, several))
