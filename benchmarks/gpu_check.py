@@ -14,13 +14,15 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 from tests.crash.processes import kill_all, of_home
@@ -58,6 +60,21 @@ print(json.dumps({"products": 1 / each, "torch": torch.__version__, "cuda": torc
 """Asks the trials' Python for CUDA, and how many products of two matrices it does in a second."""
 STEP_S = 0.25
 """Of the trials' work, as in their script."""
+POLITE = """
+[gpu]
+after = "2s"
+back_after = "2s"
+whose = "all"
+"""
+"""Settings under which processes of the user's own, beside the trials, count as a colleague's."""
+COLLEAGUE = """
+import sys, time
+import torch
+held = torch.empty(int(sys.argv[1]), dtype=torch.uint8, device="cuda")
+print("here", flush=True)
+sys.stdin.read()
+"""
+"""Holds memory of a card until its input ends."""
 Row = tuple[str, str, str]
 """What was checked, what was found, and `ok`, `MISSED` or `not tried`."""
 
@@ -79,12 +96,15 @@ class Machine:
         self.gib = min((card.memory_total for card in free), default=24 * GIB) / GIB
         self.cut = any(is_part(card.uuid) for card in free)
         self.environment = {"XDG_CONFIG_HOME": str(folder)}
-        self.environment |= cards.environment if cards else {"CUDA_VISIBLE_DEVICES": ",".join(c.uuid for c in free)}
+        (folder / "tuned-hpo").mkdir()
+        (folder / "tuned-hpo" / "config.toml").write_text(POLITE)
+        seen = {"CUDA_VISIBLE_DEVICES": ",".join(card.uuid for card in free)}
+        self.sees, self.environment = {**os.environ, **seen}, self.environment | (cards.environment if cards else seen)
         self.ends_at, self.submitted = time.monotonic() + LIMIT_S, ""
         self.daemon.start(**self.environment)
 
     def submit(self, name: str, trials: int, script: str = "cuda_work.py", **more: Any) -> None:
-        """A study; `takes` are a trial's parameters, `space` further ones, `run` and `search` further settings."""
+        """A study; `takes` are a trial's parameters; `space`, `run` and `search` are added to what all have."""
         takes = {"gib": 0.05 * self.gib, "busy": 30, "seconds": 4.0, **more.get("takes", {})}
         takes["products"] = max(1, round(self.products * STEP_S * float(takes["busy"]) / 100))
         space: dict[str, Any] = {key: {"type": "fixed", "value": value} for key, value in takes.items()}
@@ -95,6 +115,7 @@ class Machine:
             run["env"] = {ENV_FOLDER: str(self.cards.folder), **run.get("env", {})}
         study = {
             "name": name,
+            "urgent": more.get("urgent", False),
             "run": run,
             "objective": {"metric": "loss", "direction": "minimize"},
             "space": space,
@@ -102,6 +123,38 @@ class Machine:
         }
         self.submitted = name
         self.daemon.submit(study, SCRIPTS)
+
+    def reported(self, name: str, steps: int = 1) -> None:
+        """Once all trials of a study have reported that many steps."""
+
+        def so_far() -> bool:
+            last = [trial["last_step"] for trial in self.daemon.trials(name)]
+            return bool(last) and all(step is not None and step >= steps - 1 for step in last)
+
+        self.daemon.until(so_far, f"{name} reports nothing")
+
+    def begun_at(self, name: str, number: int) -> int:
+        """The step at which the last attempt of a trial went on; 0 where it began anew."""
+        log = self.daemon.get(f"/v1/studies/{name}/trials/{number}/log")["text"]
+        found = re.findall(r"goes on at step (\d+)", log)
+        return int(found[-1]) if found else 0
+
+    @contextlib.contextmanager
+    def colleague(self, part: float) -> Iterator[None]:
+        """A process that is no trial holds a part of the first card's memory."""
+        size = int(part * self.gib * GIB)
+        if self.cards is not None:
+            self.cards.set(0, processes={1: size})
+            yield
+            self.cards.set(0, processes={})
+            return
+        with subprocess.Popen(
+            [self.python, "-c", COLLEAGUE, str(size)], stdin=PIPE, stdout=PIPE, env=self.sees
+        ) as other:
+            assert other.stdin and other.stdout
+            assert other.stdout.readline() == b"here\n", "the colleague's process ended"
+            yield
+            other.stdin.close()
 
     def ended(self, name: str) -> list[dict[str, Any]]:
         """The trials of a study, once it has ended."""
@@ -214,8 +267,50 @@ def adopted(machine: Machine) -> Row:
     return "kill -9 of the daemon", told, _word(trial["state"] == "completed" and trial["attempt"] == 1)
 
 
+def preempted(machine: Machine) -> Row:
+    """An urgent trial takes a card from one of lower priority, which goes on afterwards from what it had saved."""
+    cards = len(machine.daemon.get("/v1/gpus"))
+    machine.submit("patient", cards, takes={"seconds": 15.0})
+    machine.reported("patient", steps=8)
+    began = time.monotonic()
+    machine.submit("urgent", 1, takes={"seconds": 1.0}, urgent=True)
+    machine.reported("urgent")
+    waited = time.monotonic() - began
+    machine.ended("urgent")
+    ended = machine.ended("patient")
+    moved = [trial["trial"]["number"] for trial in ended if trial["trial"]["attempt"] == 2]
+    step = min((machine.begun_at("patient", number) for number in moved), default=0)
+    told = f"its first line after {waited:.1f} s; {len(moved)} of {cards} made room and went on at step {step}"
+    kept = {trial["trial"]["state"] for trial in ended} == {"completed"} and step >= 8
+    return "an urgent study", told, _word(len(moved) == 1 and kept)
+
+
+def polite(machine: Machine) -> Row:
+    """A trial leaves its card for somebody else's process, and comes back when it is quiet."""
+    what, daemon = "polite mode", machine.daemon
+    if len(daemon.get("/v1/gpus")) > 1:
+        return what, "this check wants one card: CUDA_VISIBLE_DEVICES=0", "not tried"
+    daemon.post("/v1/gpus/polite", {"on": True})
+    try:
+        machine.submit("polite", 1, takes={"seconds": 15.0})
+        machine.reported("polite", steps=8)
+        with machine.colleague(0.1):
+            came = time.monotonic()
+            daemon.until(lambda: daemon.trials("polite")[0]["state"] == "queued", "it stays")
+            left, whose = time.monotonic() - came, daemon.get("/v1/gpus")[0]["left_to"].split(" since ")[0]
+        went = time.monotonic()
+        daemon.until(lambda: daemon.trials("polite")[0]["state"] == "running", "it does not come back")
+        back = time.monotonic() - went
+        trial = machine.ended("polite")[0]["trial"]
+    finally:
+        daemon.post("/v1/gpus/polite", {"on": False})
+    step = machine.begun_at("polite", 1)
+    told = f"{whose} after {left:.1f} s, had back {back:.1f} s after the other's end; went on at step {step}"
+    return what, told, _word(trial["state"] == "completed" and step >= 8)
+
+
 CHECKS: tuple[Callable[[Machine], Row], ...] = (
-    warm_and_cold, context_refused, parts, packed, figures, moved, adopted, out_of_memory,
+    warm_and_cold, context_refused, parts, packed, figures, moved, adopted, preempted, polite, out_of_memory,
 )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ trial = tuned.current_trial()
 p = trial.params
 saved = pathlib.Path(trial.checkpoint_dir, "step")
 first = int(saved.read_text()) + 1 if saved.exists() else 0
+if first:
+    print(f"goes on at step {first}")
 step_of = card(p["gib"], int(p["busy"]), int(p["products"]))
 for step in range(first, int(p["seconds"] / STEP_S)):
     step_of()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from tuned.core.text import printable
+
+LONGEST_COMMAND = 200
+
 
 def owner(pid: int) -> tuple[str, str]:
-    """The user and the command of a process; empty where they may not be seen."""
+    """The user and the command of a process, on one line; empty where they may not be seen."""
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return process.username(), " ".join(process.cmdline())[:200] or process.name()
+        words = " ".join(" ".join(process.cmdline()).split())
+        return process.username(), printable(words)[:LONGEST_COMMAND] or process.name()
     except psutil.Error:
         return "", ""
