@@ -37,6 +37,7 @@ from storage.queries.early_stopping import (
     waiting_count,
 )
 from storage.queries.events import (
+    deleted_studies,
     events_since,
     first_event_seq,
     last_event_seq,
@@ -108,6 +109,7 @@ __all__ = [
     "ended_after",
     "ended_since",
     "endless_studies",
+    "deleted_studies",
     "events_since",
     "figures_on_cards",
     "find_study",

@@ -13,6 +13,7 @@ _SELECT = "SELECT seq, at, type, study, number, data, caller FROM events WHERE s
 _FIRST = "SELECT min(seq) FROM events"
 _LAST_MOVE = """SELECT seq, at, type, study, number, data, caller FROM events WHERE study = ? AND type = 'study.moved'
     ORDER BY seq DESC LIMIT 1"""
+_DELETED = "SELECT data FROM events WHERE study = ? AND type = 'study.deleted'"
 _AT = "SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1"
 _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 
@@ -40,6 +41,12 @@ def last_study_move(conn: Connection, name: str) -> Event | None:
     """The event of a study's latest change of state, if it is kept."""
     row = conn.exec_driver_sql(_LAST_MOVE, (name,)).first()
     return None if row is None else _event(row)
+
+
+def deleted_studies(conn: Connection, name: str) -> set[float]:
+    """When the studies of this name began (unix seconds) that were deleted, as far back as events are kept."""
+    found = (json.loads(data).get("created_at") for (data,) in conn.exec_driver_sql(_DELETED, (name,)))
+    return {at for at in found if at is not None}
 
 
 def seq_before(conn: Connection, at: float) -> int:

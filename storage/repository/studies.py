@@ -35,6 +35,7 @@ _BY_ID = select(
     studies.c.note,
     studies.c.phase,
     studies.c.priority,
+    studies.c.created_at,
     studies.c.running_s,
     studies.c.running_since,
 ).where(studies.c.id == bindparam("wanted"))
@@ -177,7 +178,7 @@ def delete_study(conn: Connection, study_id: int, now: float) -> None:
         )
     callers.keep_spent(conn, study_id, now)
     conn.execute(delete(studies).where(studies.c.id == study_id))
-    add_event(conn, events.STUDY_DELETED, row.name, None, {}, now)
+    add_event(conn, events.STUDY_DELETED, row.name, None, {"created_at": row.created_at}, now)
 
 
 def rename_study(conn: Connection, study_id: int, name: str, now: float, *, live: bool = False) -> None:

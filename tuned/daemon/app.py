@@ -58,7 +58,7 @@ from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.recovery import identity
-from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
+from tuned.daemon.recovery.taking_in import TakenIn, drop_deleted, refuse_empty, take_in
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
@@ -238,6 +238,7 @@ class Daemon:
             Unavailable: The database is another than these run directories are of.
             Conflict: The folder is a copy of one whose trials live.
         """
+        drop_deleted(self._database, self._home.runs)
         refuse_empty(self._database, self._home.runs)
         self.notes += identity.check(self._home, self._database)
         with self._database.read() as conn:
