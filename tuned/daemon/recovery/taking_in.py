@@ -61,7 +61,7 @@ class TakenIn:
 
 
 def drop_deleted(database: Database, runs: Path) -> None:
-    """Remove records of deleted studies: one that was on its way while the study's folder was moved came after the move.
+    """Remove records of deleted studies: one that was being written while the study's folder moved came after the move.
 
     Taken in, such a study would be back, and what waited in it would run.
     """
