@@ -26,7 +26,7 @@ from tuned.advisor.messages import (
 from tuned.core.search.model_share import FALLBACK
 from tuned.core.space import Parameter, SearchSpace, canonical_key
 from tuned.core.states import Actor, Failure, TrialState
-from tuned.core.study import Constraint, RunSpec, SearchSpec
+from tuned.core.study import Constraint, RunSpec, SearchPhase, SearchSpec
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Asking, Suggested, _line
@@ -239,6 +239,29 @@ def test_a_model_that_is_late_is_stood_in_for_near_the_best(lab: Lab, parallel: 
     near = [trial.number for trial in made if trial.why == "it hung; near the best so far"]
     assert near == ([] if parallel == 1 else [7, 8, 9, 11, 12, 13, 14])
     assert len({canonical_key(trial.params) for trial in made}) == 8
+
+
+@pytest.mark.parametrize("parallel", [None, 1], ids=["several at once", "reproducible"])
+def test_a_phase_that_refines_the_space_waits_for_the_results_of_the_one_before(lab: Lab, parallel: int | None) -> None:
+    """However early it is asked for its first point: the space would stay as wide as it was."""
+    phases = (SearchPhase("sobol", 10), SearchPhase("random", None, refine=True))
+    study_id = lab.study(search=SearchSpec("sobol", 30, phases=phases, parallel=parallel))
+    for place in range(8):
+        lab.completed(study_id, 0.1 + abs(place - 2), params={"lr": place / 8, "width": 1 + 8 * place})
+    waiting = lab.queue(study_id, 2)
+
+    def versions_and_trials() -> tuple[int, int]:
+        lab.do(add_design_points, study_id, 4, None, "", NOW)
+        return len(lab.ask(queries.space_versions_of, study_id)), len(lab.ask(queries.trials, study_id))
+
+    assert versions_and_trials() == (1, 10)
+    for trial_id in waiting:
+        lab.claim(trial_id)
+    lab.report(waiting[0], ("loss", 0, 5.0))
+    lab.end(waiting[0])
+    assert versions_and_trials() == (2, 14)
+    refined = lab.ask(queries.study_by_id, study_id).spec.space
+    assert refined.parameters[0].high < 1.0
 
 
 def test_the_points_that_were_made_in_the_models_place_are_counted_with_the_latest_reason(lab: Lab) -> None:

@@ -35,6 +35,10 @@ def study(folder: Path, name: str, **search: Any) -> dict[str, Any]:
     }
 
 
+def events(daemon: DaemonProcess, name: str) -> list[dict[str, Any]]:
+    return list(daemon.get("/v1/events/list", study=name, limit=1000))
+
+
 def test_an_edit_while_it_runs_keeps_what_fits(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
     daemon, submitted = shared_daemon, study(tmp_path, "live", method="sobol", trials=20, parallel=1)
     daemon.submit(submitted, tmp_path)
@@ -73,17 +77,23 @@ def test_an_edit_while_it_runs_keeps_what_fits(shared_daemon: DaemonProcess, tmp
     assert [(v["origin"], v["trials"]) for v in page["versions"]] == [
         ("submit", 7), ("user", 0), ("user", 0), ("user", 13),
     ]  # fmt: skip
-    events = [e for e in daemon.get("/v1/events/list", study="live", limit=1000) if e["type"] == "study.space"]
-    assert [e["data"]["version"] for e in events] == [2, 3, 4]
+    edits = [e for e in events(daemon, "live") if e["type"] == "study.space"]
+    assert [e["data"]["version"] for e in edits] == [2, 3, 4]
     # The file that was submitted is still the study's own.
     assert daemon.submit(submitted, tmp_path)["created"] is False
 
 
 def test_a_phase_begins_in_the_space_that_the_results_speak_for(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
-    (tmp_path / "go").touch()
     phases = [{"method": "sobol", "trials": 12}, {"method": "random", "trials": 8, "refine": True}]
-    shared_daemon.submit(study(tmp_path, "phased", phase=phases, parallel=1), tmp_path)
+    submitted = study(tmp_path, "phased", phase=phases, parallel=1)
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT).replace("> 6", "> 9"))
+    shared_daemon.submit(submitted, tmp_path)
+    shared_daemon.until(lambda: len(shared_daemon.trials("phased")) >= 12, "the first phase is not queued ahead")
+    (tmp_path / "go").touch()
     assert shared_daemon.wait_ended("phased")["counts"] == {"completed": 20}
+    # The space is refined by the results of the phase before, not by those that were there when it was queued.
+    order = [(e["type"], e["number"], e["data"].get("to")) for e in events(shared_daemon, "phased")]
+    assert order.index(("trial.moved", 11, "completed")) < order.index(("study.space", None, None))
     page = shared_daemon.get("/v1/studies/phased/space")
     assert [v["origin"] for v in page["versions"]] == ["submit", "phase 2"]
     low, high = (page["versions"][1]["space"]["parameters"][0][end] for end in ("low", "high"))

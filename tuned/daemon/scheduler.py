@@ -50,7 +50,7 @@ from tuned.daemon.places.places import Places
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting
-from tuned.daemon.search.ways import awaits_result, due_in, reproducible
+from tuned.daemon.search.ways import awaits_result, due_in, refines_next, reproducible
 from tuned.daemon.study_moves import drain_study, end_study
 
 log = logging.getLogger(__name__)
@@ -268,14 +268,16 @@ class Scheduler:
         parallel = search.parallel or max(1, self._packing.at_once(study))
         pace = self._suggesting.pace(study.id)
         live = sum(counts.get(state, 0) for state in LIVE) + claiming
-        if reproducible(study):
-            ahead = 0 if awaits_result(study) else 1
-        else:
-            ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel, max(0, parallel - live))
-        if self._suggesting.by_design(study):
+        if self._suggesting.by_design(study) and not refines_next(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
             early = asks_advisor(search) or due_in(study).refine
             ahead = parallel * (1 if early else DESIGN_AHEAD)
+        elif reproducible(study):
+            ahead = 0 if awaits_result(study) else 1
+        elif refines_next(study):
+            ahead = 1  # made once nothing waits: the results that are still missing then are those of what runs
+        else:
+            ahead = suggestions_ahead(pace.suggestion_s or 1.0, pace.trial_s, parallel, max(0, parallel - live))
         left = study.budget_left(clock.now())
         pending = study.playbook is not None and not study.playbook.over
         searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)

@@ -37,7 +37,7 @@ from tuned.daemon.search.advisor_process import ANSWER_S, AdvisorFailed, Advisor
 from tuned.daemon.search.freshness import settle_lag
 from tuned.daemon.search.priors import prior_trials
 from tuned.daemon.search.space_versions import refine_before
-from tuned.daemon.search.ways import awaits_result, due_in, lag, reproducible, results_of
+from tuned.daemon.search.ways import awaits_result, due_in, lag, reproducible, results_of, too_early
 
 TURN_S = 30.0
 """Seconds after which a question is taken off the process that all studies share; its study asks the other one then."""
@@ -113,7 +113,7 @@ class Asking:
         async with await advisor.exclusive():
             began = time.monotonic()
             study, next_number, way = await self._ready(study_id)
-            if awaits_result(study):
+            if awaits_result(study) or too_early(study):
                 return Answer(study, way, results_of(study), [], False, 0.0)
             await advisor.start()
             if fed.generation != advisor.generation:
@@ -147,7 +147,7 @@ class Asking:
             return study, queries.next_number(conn, study_id), due_in(study)
 
         study, number, way = await self._database.writer.run(look)
-        if way.refine:
+        if way.refine and not too_early(study):
             study = await self._database.writer.run(lambda conn: refine_before(conn, study, way.phase, clock.now()))
         return study, number, way
 

@@ -25,7 +25,7 @@ from tuned.core.study import Study
 from tuned.daemon.search.asking import Suggested
 from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.taken import Taken
-from tuned.daemon.search.ways import due_in, reproducible, results_of
+from tuned.daemon.search.ways import due_in, reproducible, results_of, too_early
 
 TRIES = 20
 """Points near the best that are made for one that has not been tried."""
@@ -43,6 +43,9 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
     if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
         return True
     first = due_in(study)
+    if too_early(study):
+        # Whoever asked had looked before the last points were queued; the scheduler asks again.
+        return True
     if first.refine:
         study = refine_before(conn, study, first.phase, now)
     taken = Taken(conn, study_id)

@@ -35,6 +35,22 @@ def awaits_result(study: Study) -> bool:
     return reproducible(study) and _under_way(study) > lag(study)
 
 
+def refines_next(study: Study) -> bool:
+    """Whether the next suggestion is the first of a phase before which the space is refined by the results so far."""
+    way = due_in(study)
+    return way.refine and sum(study.point_counts.values()) == way.begun
+
+
+def too_early(study: Study) -> bool:
+    """Whether the next suggestion waits for results by which the space is refined before it.
+
+    Those of trials that run are not waited for, unless the study is reproducible: slots would stand idle.
+    """
+    if not refines_next(study):
+        return False
+    return awaits_result(study) if reproducible(study) else study.counts.get(TrialState.QUEUED, 0) > 0
+
+
 def _under_way(study: Study) -> int:
     return sum(study.search_counts.get(state, 0) for state in (*LIVE, TrialState.QUEUED))
 
