@@ -16,7 +16,7 @@ from tuned.core.errors import InvalidInput
 from tuned.home import Home, settings
 
 if TYPE_CHECKING:
-    from tui.machine import Place
+    from tui.machine import Endpoint
 
 _NO_TERMINAL = {
     True: "there is no terminal (run it in one, or use: tunectl studies)",
@@ -33,7 +33,7 @@ def run(
     study: str | None = None,
     host: str | None = None,
     require_tty: bool = False,
-    places: Sequence[Place] = (),
+    endpoints: Sequence[Endpoint] = (),
 ) -> int:
     """Show the terminal UI until it is left; without a terminal, print one picture in text.
 
@@ -45,7 +45,7 @@ def run(
         study: Name of the study to show first; None: the one that runs.
         host: `ssh://...` of the machine whose daemon it is; None: this one.
         require_tty: Refuse to start without a terminal instead of printing.
-        places: Several machines: a list of them comes first.
+        endpoints: Several machines: a list of them comes first.
 
     Returns:
         The exit code: 0 left by the user or printed, 1 error, 2 a terminal was required, 3 no daemon (printing only;
@@ -61,11 +61,11 @@ def run(
             return 2
         from tui.plain import print_machines, print_snapshot
 
-        if places:
-            return print_machines(places, ascii=plain)
+        if endpoints:
+            return print_machines(endpoints, ascii=plain)
         return print_snapshot(home, ascii=plain, study=study)
     prepare_environment(os.environ)
-    if not places:
+    if not endpoints:
         return _show(home, read_only=read_only, ascii=plain, mouse=mouse, study=study, host=host)
     from tui.machines import Choice, Machines, turn
     from tui.terminal import run_app
@@ -74,11 +74,11 @@ def run(
         run_app(app, mouse=mouse)
         return app.return_value
 
-    def show(place: Place, named: str | None) -> int:
-        there = replace(home, socket=place.socket)
-        return _show(there, read_only=read_only, ascii=plain, mouse=mouse, study=named, host=place.host)
+    def show(endpoint: Endpoint, named: str | None) -> int:
+        there = replace(home, socket=endpoint.socket)
+        return _show(there, read_only=read_only, ascii=plain, mouse=mouse, study=named, host=endpoint.host)
 
-    return turn(places, choose, show, ascii=plain)
+    return turn(endpoints, choose, show, ascii=plain)
 
 
 def prepare_environment(environ: MutableMapping[str, str]) -> None:

@@ -27,7 +27,7 @@ BETWEEN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """Where a machine is reached.
 
     Attributes:
@@ -47,7 +47,7 @@ class Machine:
     """A machine of the list.
 
     Args:
-        place: Where it is.
+        endpoint: Where it is.
         clock: Unix seconds.
 
     Attributes:
@@ -57,8 +57,8 @@ class Machine:
         since: When it was last heard of, in unix seconds.
     """
 
-    def __init__(self, place: Place, clock: Callable[[], float] = time.time) -> None:
-        self.place = place
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float] = time.time) -> None:
+        self.endpoint = endpoint
         self.clock = clock
         self.status: DaemonStatus | None = None
         self.studies: list[StudyRow] = []
@@ -77,7 +77,7 @@ class Machine:
         while True:
             problem = ""
             try:
-                async with AsyncClient(self.place.socket) as client:
+                async with AsyncClient(self.endpoint.socket) as client:
                     await self._session(client)
             except* TunedError as group:
                 problem = first_of(group).what
@@ -85,7 +85,7 @@ class Machine:
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError
             failures = failures + 1 if self.away else 0
-            self.away = self.place.problem() or problem or "its daemon ended the event stream"
+            self.away = self.endpoint.problem() or problem or "its daemon ended the event stream"
             self.changed()
             await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
 

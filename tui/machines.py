@@ -16,7 +16,7 @@ from textual.binding import Binding
 from tui.cells import Line, line
 from tui.glyphs import ASCII, UNICODE
 from tui.layout import Rect
-from tui.machine import Machine, Place
+from tui.machine import Endpoint, Machine
 from tui.screens.dialog import with_keys
 from tui.themed import Themed
 from tui.views.frame import filled, pane_title
@@ -133,25 +133,25 @@ class Machines(Themed[Choice]):
 
 
 def turn(
-    places: Sequence[Place],
+    endpoints: Sequence[Endpoint],
     choose: Callable[[Machines], Choice | None],
-    show: Callable[[Place, str | None], int],
+    show: Callable[[Endpoint, str | None], int],
     *,
     ascii: bool = False,
 ) -> int:
     """Show the list, then the machine that is chosen, then the list again, until the list is left; the exit code.
 
     Args:
-        places: The machines.
+        endpoints: The machines.
         choose: Runs the list; None: it was left.
         show: Shows a machine until its UI is left; another code than 0 ends everything.
         ascii: Draw with ASCII characters only.
     """
     at: Choice = (0, None)
     while True:
-        chosen = choose(Machines([Machine(place) for place in places], at, ascii=ascii))
+        chosen = choose(Machines([Machine(endpoint) for endpoint in endpoints], at, ascii=ascii))
         if chosen is None:
             return 0
         at = chosen
-        if code := show(places[at[0]], at[1]):
+        if code := show(endpoints[at[0]], at[1]):
             return code

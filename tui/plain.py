@@ -22,7 +22,7 @@ from tuned.core.errors import TunedError
 from tuned.home import Home
 
 if TYPE_CHECKING:
-    from tui.machine import Place
+    from tui.machine import Endpoint
     from tuned.client.aio import AsyncClient
 
 ROWS = 40
@@ -49,7 +49,7 @@ def print_snapshot(home: Home, *, ascii: bool = False, study: str | None = None)
     return 0
 
 
-def print_machines(places: Sequence[Place], *, ascii: bool = False) -> int:
+def print_machines(endpoints: Sequence[Endpoint], *, ascii: bool = False) -> int:
     """Print several machines with their studies, those that are away as such; the exit code."""
     from tui.machine import Machine
     from tui.views.machines import entries, machine_lines
@@ -57,13 +57,13 @@ def print_machines(places: Sequence[Place], *, ascii: bool = False) -> int:
 
     async def look(machine: Machine) -> None:
         try:
-            async with AsyncClient(machine.place.socket) as client:
+            async with AsyncClient(machine.endpoint.socket) as client:
                 await machine.look(client)
         except TunedError as error:
-            machine.away = machine.place.problem() or error.what
+            machine.away = machine.endpoint.problem() or error.what
 
     async def look_at_all() -> list[Machine]:
-        machines = [Machine(place) for place in places]
+        machines = [Machine(endpoint) for endpoint in endpoints]
         await asyncio.gather(*map(look, machines))
         return machines
 

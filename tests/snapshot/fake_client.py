@@ -559,3 +559,8 @@ class FakeClient:
 
     async def close(self) -> None:
         self.closed = True
+
+
+def sent(ui: Any) -> list[tuple[object, ...]]:
+    """Every order that reached the daemon."""
+    return [call for call in ui.fake.calls if call[0] != "trials"]

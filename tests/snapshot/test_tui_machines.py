@@ -9,7 +9,7 @@ from typing import Any
 from fake_client import NOW
 from textual.pilot import Pilot
 
-from tui.machine import Machine, Place
+from tui.machine import Endpoint, Machine
 from tui.machines import Machines
 
 
@@ -21,7 +21,7 @@ class Still(Machine):
 
 
 async def machines(fake: Any) -> list[Still]:
-    found = [Still(Place(name, f"ssh://{name}", Path("none"), str), lambda: NOW) for name in ("me@box", "me@tower")]
+    found = [Still(Endpoint(name, f"ssh://{name}", Path("none"), str), lambda: NOW) for name in ("me@box", "me@tower")]
     for machine in found:
         await machine.look(fake)
     found[1].studies = [replace(found[1].studies[0], name="far")]

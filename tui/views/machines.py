@@ -30,7 +30,7 @@ def machine_lines(
     listed: Sequence[Entry], cursor: int | None, top: int, width: int, height: int, glyphs: Glyphs
 ) -> list[Line]:
     """The visible part of the list, in `height` lines at most."""
-    name = min(NAME, max(6, width // 4), max((len(m.place.name) for m, _ in listed), default=6))
+    name = min(NAME, max(6, width // 4), max((len(m.endpoint.name) for m, _ in listed), default=6))
     return [
         _machine(m, place == cursor, width, glyphs)
         if row is None
@@ -41,7 +41,9 @@ def machine_lines(
 
 def _machine(machine: Machine, here: bool, width: int, glyphs: Glyphs) -> Line:
     status = machine.status
-    left = line((glyphs.cursor if here else " ", "cursor"), (clean(machine.place.name), "cursor" if here else "title"))
+    left = line(
+        (glyphs.cursor if here else " ", "cursor"), (clean(machine.endpoint.name), "cursor" if here else "title")
+    )
     if machine.away:
         known = f", shown as of {words.duration(machine.clock() - machine.since)} ago" if status is not None else ""
         told = f"  away{known}: {_SSH.sub('', clean(machine.away))}"
@@ -64,7 +66,7 @@ def _study(machine: Machine, row: StudyRow, here: bool, name: int, width: int, g
     return fit_line(
         line(
             (glyphs.cursor if here else " ", "cursor"),
-            ("  " + fit(clean(machine.place.name), name, more=glyphs.more) + " ", "dim"),
+            ("  " + fit(clean(machine.endpoint.name), name, more=glyphs.more) + " ", "dim"),
             (fit(clean(row.name), own, more=glyphs.more), "cursor" if here else "text"),
             (" " + fit(state, 12), "dim" if machine.away else style),
             (fit(row.progress, 9, ">") + "  ", "text"),

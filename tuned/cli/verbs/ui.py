@@ -14,7 +14,7 @@ from tuned.client import api
 from tuned.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from tui.machine import Place
+    from tui.machine import Endpoint
     from tuned.cli.remote import Tunnel
 
 HERE = "."
@@ -49,16 +49,16 @@ def ui(
     named = tuple(dict.fromkeys([*(context.find_root().params.get("hosts") or ()), *hosts]))
     session.host = named[0] if len(named) == 1 and named != (HERE,) else None
     session.start = session.host is None and not context.params.get("no_start")
-    places = _places(session, named) if len(named) > 1 else []
-    if places and study is not None:
+    endpoints = _endpoints(session, named) if len(named) > 1 else []
+    if endpoints and study is not None:
         raise click.UsageError("a study is of one machine (name one -H, or choose it in the list)")
-    if not places:
+    if not endpoints:
         _begin_here(session)
         if study is not None:
             session.send(api.study(study))  # refused here when there is none
     if session.json:
-        sockets = [{"machine": place.name, "socket": str(place.socket), "problem": place.problem()} for place in places]
-        session.emit({"machines": sockets} if places else {"socket": str(session.home.socket)}, lambda: None)
+        sockets = [{"machine": e.name, "socket": str(e.socket), "problem": e.problem()} for e in endpoints]
+        session.emit({"machines": sockets} if endpoints else {"socket": str(session.home.socket)}, lambda: None)
         return
     from tui.cli import run
 
@@ -70,7 +70,7 @@ def ui(
         study=study,
         host=session.host,
         require_tty=require_tty,
-        places=places,
+        endpoints=endpoints,
     )
     if code:
         raise Failed("", code)
@@ -82,9 +82,9 @@ def _begin_here(session: Session) -> None:
     session.ensure_daemon()
 
 
-def _places(session: Session, hosts: Sequence[str]) -> list[Place]:
+def _endpoints(session: Session, hosts: Sequence[str]) -> list[Endpoint]:
     """The machines of a list, each with a line of its own; one that is away now is waited for."""
-    from tui.machine import Place
+    from tui.machine import Endpoint
     from tuned.cli.remote import Tunnel, parse_address
 
     tunnels = {host: Tunnel(parse_address(host)) for host in hosts if host != HERE}
@@ -96,14 +96,14 @@ def _places(session: Session, hosts: Sequence[str]) -> list[Place]:
         if sys.stderr.isatty():
             click.echo(f"tunectl ui: {host}", err=True)
         tunnel.open_when_it_can()
-    here = Place(HERE, None, session.home.socket, str)
+    here = Endpoint(HERE, None, session.home.socket, str)
     return [here if host == HERE else _far(host, tunnels[host]) for host in hosts]
 
 
-def _far(host: str, tunnel: Tunnel) -> Place:
-    from tui.machine import Place
+def _far(host: str, tunnel: Tunnel) -> Endpoint:
+    from tui.machine import Endpoint
 
-    return Place(host.removeprefix("ssh://").rstrip("/"), host, tunnel.socket, lambda: tunnel.problem)
+    return Endpoint(host.removeprefix("ssh://").rstrip("/"), host, tunnel.socket, lambda: tunnel.problem)
 
 
 def _answers(session: Session) -> bool:

@@ -44,7 +44,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
         return True
     first = due_in(study)
     if too_early(study):
-        # Whoever asked had looked before the last points were queued; the scheduler asks again.
+        # The question is older than the last points that were queued; the scheduler asks again.
         return True
     if first.refine:
         study = refine_before(conn, study, first.phase, now)

@@ -1,0 +1,152 @@
+"""Keys that move and show: panes, pages, charts, the list of studies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_client import make_trial, sent
+from fake_tunectl import Typed
+
+
+async def test_insights_follow_the_cursor(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("i")
+        await ui.until_text("near-bound")
+        assert "tunectl space digits --set lr.low=1e-6" in ui.text()
+        await ui.until_text("share of variation")
+        await ui.until_text("Effect of lr")
+        await ui.press("j")
+        await ui.until_text("Effect of batch")
+        await ui.press("escape")
+        await ui.until_text("Trials 24")
+
+
+async def test_keys_in_the_events_move_there_and_enter_opens_the_trial(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        for number in (3, 5, 8):
+            ui.fake.push("trial.priority", number=number, **{"from": 0, "to": 1})
+        await ui.press("5")
+        await ui.until_text("#8 priority 0 to 1")
+        await ui.press("k", "k")
+        assert ui.store.selected == 21 and "2 newer" in ui.text()
+        ui.fake.push("trial.priority", number=9, **{"from": 0, "to": 1})
+        await ui.until_text("3 newer")
+        await ui.press("enter")
+        await ui.until_text("› #3")
+
+
+async def test_events_are_filtered_by_words_and_escape_shows_all(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        for number in (3, 5):
+            ui.fake.push("trial.priority", number=number, **{"from": 0, "to": 1})
+        ui.fake.move(21, "failed")
+        await ui.press("5", "slash", *"prior !#3", "enter")
+        await ui.until_text("Events /prior")
+        assert "#5 priority 0 to 1" in ui.text() and "FAIL" not in ui.text() and "#3 priority" not in ui.text()
+        assert ui.app.context.rows.filter.text == ""
+        await ui.press("escape")
+        await ui.until_text("#3 priority 0 to 1")
+
+
+async def test_keys_in_the_slots_move_there_and_enter_opens_the_trial(start: Any) -> None:
+    async with start() as ui:
+        selected = ui.store.selected
+        await ui.press("3", "j", "j")
+        assert ui.store.selected == selected and "▌1 CPU" in ui.text()
+        await ui.press("k", "enter")
+        await ui.until_text("› #21")
+
+
+async def test_back_and_forth_between_studies_trials_and_pages(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("enter")
+        await ui.until_text("› #21")
+        await ui.press("colon", *"other", "enter")
+        await ui.until_text("Trials 1")
+        await ui.press("left_square_bracket")
+        await ui.until_text("› #21")
+        await ui.press("left_square_bracket")
+        await ui.until_text("Trials 24")
+        assert ui.store.selected == 21
+        await ui.press("left_square_bracket")
+        await ui.until_text("no place before")
+        await ui.press("right_square_bracket", "right_square_bracket")
+        await ui.until_text("Trials 1")
+
+
+async def test_studies_are_listed_filtered_sorted_marked_and_hidden(start: Any, fake: Any) -> None:
+    for name, state in (("aged", "completed"), ("run", "running")):
+        fake.trials_of[name] = {1: make_trial(1, "completed" if state == "completed" else "running", name)}
+        fake.studies_state[name], fake.priorities[name] = state, 0
+    fake.questions["run"] = "python finetune.py --epochs 3"
+    async with start(130, 36) as ui:
+        await ui.press("0")
+        await ui.until_text("Studies 4")
+        assert ui.app.context.listed()[-1].name == "run" and "$ python finetune.py --epochs 3" in ui.text()
+        await ui.press("d")
+        await ui.until_text("Studies 3 of 4")
+        await ui.press("slash", *"finetune", "enter")
+        await ui.until_text("Studies 1 of 4")
+        await ui.press("escape", "d", "greater_than_sign")
+        await ui.until_text("name ▲")
+        assert [row.name for row in ui.app.context.listed()] == ["aged", "digits", "other[bold]", "run"]
+        await ui.press("g", "space", "space", "space", "p")
+        await ui.until(lambda: len(sent(ui)) == 2, "two studies, the ended one left alone")
+        assert sent(ui) == [("pause", ("digits",)), ("resume", ("other[bold]",))]
+        await ui.until_text("u undoes")
+        await ui.press("X")
+        await ui.until_text("Cancel 2 studies?")
+        await ui.press("escape", "escape")
+        assert ui.app.context.studies == set()
+
+
+async def test_studies_with_news_are_marked_until_they_are_looked_at(start: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    from tuned.wire import StudySummary
+
+    other = StudySummary(
+        "other[bold]", "paused", "", False, {"failed": 2}, 0, 0, 4, 2, None, "val_loss", None, None, False
+    )
+    fake.summary = replace(fake.summary, since=fake.summary.until - 7200, studies=[other])
+    async with start(130, 36) as ui:
+        await ui.until_text("1 study with news since you last looked, 2h")
+        await ui.press("s")
+        await ui.until_text("*other[bold]")
+        ui.fake.push("trial.moved", "digits", 21, **{"from": "running", "to": "failed"})
+        await ui.press("j", "enter", "s")
+        await ui.until(lambda: "*other" not in ui.text(), "seen")
+        tunectl = ui.app.tunectl = Typed(["since 10:00", "nothing happened"])
+        await ui.press("a")
+        await ui.until_text("nothing happened")
+        assert tunectl.ran == [("summary",)]
+
+
+async def test_values_are_read_from_a_chart(start_on_21: Any, fake: Any) -> None:
+    from tuned.wire import MetricRow
+
+    fake.points["digits", 21] = [
+        MetricRow("digits", 21, step, name, value + (step % 2) / 2, 1000.0 + 60 * step, 1)
+        for step in range(41)
+        for name, value in (("val_loss", 1.0), ("acc", 5.0))
+    ]
+    async with start_on_21() as ui:
+        await ui.press("2")
+        await ui.until_text("#21 1 ")
+        await ui.press("h")
+        await ui.until_text("step 40")
+        await ui.press("h")
+        await ui.until_text("step 39")
+        assert "#21 1.500 " in ui.text()
+        await ui.press("right_curly_bracket")
+        await ui.until_text("└20")
+        await ui.press("left_curly_bracket", "escape")
+        await ui.until_text("└0")
+        await ui.press("tilde")
+        await ui.until_text("smooth 0.6")
+        await ui.press("tilde", "tilde", "at")
+        await ui.until_text("─min─")
+        assert "40\n" in ui.text() and "#21 1" in ui.text()
+        await ui.press("at", "M")
+        await ui.until_text("─ acc ─")
+        assert "─ val_loss ─" in ui.text()

@@ -1,0 +1,109 @@
+"""What the tables say of trials: failures by cause, metrics as columns, several objectives, trouble, what is copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_client import sent
+
+
+async def test_what_is_copied_is_shown(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("y")
+        await ui.until_text("Copy from #21")
+        await ui.press("enter")
+        await ui.until_text("copied: digits/21")
+        assert ui.app.clipboard == "digits/21"
+
+
+async def test_with_too_few_trials_for_a_model_the_means_say_what_matters(start_on_21: Any, fake: Any) -> None:
+    fake.few = True
+    async with start_on_21() as ui:
+        await ui.press("i")
+        await ui.until_text("spread of means")
+        await ui.until_text("Effect of batch")
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 12), (80, 24), (160, 45)])
+async def test_trouble_of_the_daemon_is_in_the_first_line(start: Any, fake: Any, width: int, height: int) -> None:
+    async with start(width, height) as ui:
+        fake.alarms = ["disk full: 0.2 GB left"]
+        assert any(need.kind == "status" for need in ui.store.needs.waiting())
+        ui.store.put_status(await fake.status())
+        await ui.until_text("disk full")
+        assert "disk full" in ui.text().splitlines()[0]
+        fake.alarms, fake.advisor = [], "advisor died; next try in 8 s"
+        ui.store.put_status(await fake.status())
+        await ui.until_text("advisor died")
+        assert "advisor died" in ui.text().splitlines()[0]
+        fake.advisor = "ready"
+        ui.store.put_status(await fake.status())
+        await ui.until(lambda: "advisor" not in ui.text().splitlines()[0].replace("advisor ready", ""), "calm")
+
+
+async def test_a_dialog_leaves_the_table_in_sight(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        await ui.press("x")
+        await ui.until_text("Prune #21?")
+        assert "TRIAL STATE" in ui.text() and "#19 ✓ DONE" in ui.text()
+
+
+async def test_failures_are_told_by_cause_and_one_cause_is_repeated(start: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    oom = {"failure": "oom", "reason": "CUDA out of memory: tried 12 MiB", "state": "failed"}
+    for number in (1, 2):
+        row = fake.trials_of["digits"][number]
+        fake.trials_of["digits"][number] = replace(row, **{**oom, "reason": f"{oom['reason']} {number}"})
+    async with start(130, 36) as ui:
+        await ui.press("slash", *"trial=1", "enter")
+        await ui.until_text("✗ OOM")
+        await ui.press("escape", "F")
+        await ui.until_text("2 trials oom  #2, #1")
+        await ui.until_text("3 trials error")
+        await ui.press("j", "j", "R")
+        await ui.until(lambda: ("retry", ("digits/2", "digits/1")) in sent(ui), "repeated")
+        await ui.press("F", "G", "k", "enter")
+        await ui.until_text("marked: R repeats them")
+        assert len(ui.app.context.rows.marks) > 1
+
+
+async def test_any_metric_is_a_column_and_follows_its_trial(start_on_21: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    async with start_on_21(130, 36) as ui:
+        await ui.press("c", "G")
+        await ui.until_text("train_loss")
+        for number, row in fake.trials_of["digits"].items():
+            fake.trials_of["digits"][number] = replace(row, metrics={"train_loss": number / 1000})
+        await ui.press("enter", "escape")
+        await ui.until_text("0.0210")
+        ui.fake.push(
+            "trial.metrics", number=21, points=1, last={"train_loss": 0.777}, step=12, values={"val_loss": 0.3}
+        )
+        await ui.until_text("0.7770")
+
+
+async def test_several_objectives_show_the_front_and_broken_bounds(start: Any, fake: Any) -> None:
+    from dataclasses import replace
+
+    from tuned.wire import ConstraintRow, ObjectiveRow
+
+    whole = fake._study
+    goals = [ObjectiveRow("val_loss", "minimize", None), ObjectiveRow("size", "minimize", None)]
+    bounds = [ConstraintRow("mb", 5.0, None)]
+    fake._study = lambda name: replace(whole(name), objectives=goals, constraints=bounds)
+    for number, row in fake.trials_of["digits"].items():
+        mb = 9.0 if number == 17 else 1.0
+        fake.trials_of["digits"][number] = replace(row, values={**row.values, "size": 100.0 + number, "mb": mb})
+    fake.front = [16, 19]
+    async with start(130, 36) as ui:
+        await ui.until(lambda: ui.store.front == {16, 19}, "the front")
+        # A study in which nothing happens any more is asked as well.
+        ui.store.select_study("other[bold]")
+        ui.store.select_study("digits")
+        await ui.until(lambda: ui.store.front == {16, 19}, "the front again")
+        await ui.until_text("FRONT")
+        lines = {number: next(row for row in ui.text().splitlines() if f"#{number} " in row) for number in (16, 17)}
+        assert " front " in lines[16] and "116" in lines[16] and " mb " in lines[17]
