@@ -99,12 +99,21 @@ class Tunectl:
         raise AssertionError(f"waited in vain: {why}\n{self.log()}")
 
     def end(self) -> None:
-        """End the daemon and whatever it left running."""
-        self.start("daemon", "stop", "--stop-trials").communicate(timeout=DEADLINE_S)
+        """End the daemon, which leaves its trials running, and then whatever it left."""
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int((self.home / "daemon.lock").read_text().strip()), signal.SIGKILL)
+            pid = int((self.home / "daemon.lock").read_text().strip())
+            if self._is_daemon(pid):
+                os.kill(pid, signal.SIGTERM)
+                self.wait_until(lambda: not self._is_daemon(pid), "the daemon ends")
         mark = b"TUNED_RUN_DIR=" + os.fsencode(self.home)
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
                     os.kill(int(entry.name), signal.SIGKILL)
+
+    def _is_daemon(self, pid: int) -> bool:
+        """Whether it runs on this folder; a process that has ended and a stranger with its number do not."""
+        try:
+            return os.fsencode(self.home) in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False

@@ -366,7 +366,7 @@ _ALLOWED = {
 
 TestRecovery = Recovery.TestCase
 TestRecovery.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=40,
     suppress_health_check=list(HealthCheck),
 )
