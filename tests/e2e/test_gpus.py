@@ -198,6 +198,17 @@ def test_an_urgent_study_gets_the_card_of_another_which_goes_on_afterwards(
     told = [e for e in daemon.get("/v1/events/list", limit=1000) if e["type"] == "trial.preempted"]
     assert [(e["study"], e["number"]) for e in told] == [("gpus", 1), ("urgent", 1)]
     assert told[0]["data"]["for"] == "urgent/1" and told[1]["data"]["from"] == ["gpus/1"]
+    # Where nobody makes room, the urgent trial says why it waits.
+    (tmp_path / "go").unlink()
+    stays = {**STUDY, "name": "stays", "run": {**STUDY["run"], "preemptible": False}}
+    daemon.submit({**stays, "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    daemon.wait_state("stays", 1, "running")
+    daemon.submit({**urgent, "name": "next", "search": {"method": "sobol", "trials": 1}}, tmp_path)
+    wanted = "no running trial makes room: 1 x no checkpoint to go on from, or not preemptible"
+    daemon.until(lambda: daemon.get("/v1/studies/next/trials/1")["trial"]["waits_for"] == wanted, "it says nothing")
+    (tmp_path / "go").touch()
+    daemon.wait_ended("next")
+    assert daemon.get("/v1/studies/next/trials/1")["trial"]["waits_for"] == ""
 
 
 def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonProcess, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuned.core.cards.shares import choose, share_of
-from tuned.core.queue.preempting import MOST_PREEMPTIONS, Holder, Urgent, make_room
+from tuned.core.queue.preempting import MOST_PREEMPTIONS, Holder, Urgent, make_room, why_none
 
 CARDS = ("g0", "g1")
 
@@ -140,3 +140,17 @@ def test_the_cheapest_makes_room() -> None:
     assert victims(0.5, *halves, holder(3, "g1", yields=False)) == [1]
     assert victims(1.0, *halves, holder(3, "g1", yields=False)) == [1, 2]
     assert victims(1.0, holder(1, "g0,g1", loss_s=1.0)) == [1]
+
+
+def test_it_is_said_why_nobody_makes_room() -> None:
+    there = [
+        holder(1, "g0", yields=False),
+        holder(2, "g0", yields=False),
+        holder(3, "g1", preempted=MOST_PREEMPTIONS),
+        holder(4, "g1", rest_s=5.0),
+        Holder(5, 100, "g1", 1.0, True, 1.0, None, 0.0),
+    ]
+    assert why_none(Urgent(9, 100, 1.0), there) == (
+        "no running trial makes room: 2 x no checkpoint to go on from, or not preemptible, "
+        "1 x made room 3 times already, 1 x ends sooner than its lost work would take, 1 x no lower priority"
+    )

@@ -113,7 +113,7 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
             evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority + study.priority}")
             if trial.starts_in_s is not None:
                 evidence.append(f"it starts in about {words.duration(trial.starts_in_s)}")
-    evidence += blocked
+    evidence += [*blocked, *([row.waits_for] if row.waits_for else [])]
     if row.reason:
         evidence.append(row.reason)
     return Reason("state", "waits.device" if blocked else "waits.slot", evidence, f"tunectl next {_name(row)}")

@@ -173,6 +173,7 @@ class Daemon:
             polite=self._polite,
             callers=self._callers,
             packing=self._packing,
+            preempting=self._preempting,
             places=self._places,
             status=self.status,
             stop=self.stop,

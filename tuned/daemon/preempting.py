@@ -20,7 +20,7 @@ from storage.repository import preempting
 from tuned.core import words
 from tuned.core.cards.shares import share_of
 from tuned.core.errors import TunedError
-from tuned.core.queue.preempting import PREEMPTED, Holder, Urgent, make_room
+from tuned.core.queue.preempting import PREEMPTED, Holder, Urgent, make_room, why_none
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -53,6 +53,11 @@ class Preempting:
         self._runs = runs
         self._task: asyncio.Task[None] | None = None
         self._next = 0.0
+        self._refused: tuple[int, str] = (0, "")
+
+    def waits_for(self, trial_id: int) -> str:
+        """Why no room was made for an urgent trial when it was looked for last; empty for others."""
+        return self._refused[1] if self._refused[0] == trial_id else ""
 
     def begin(self, trial: Trial, study: Study, gpus: float) -> None:
         """Stop trials so that this one, which found no slot, can start; none where that would cost more than waiting.
@@ -81,6 +86,7 @@ class Preempting:
             now_free = self._slots.free_cpus()
             free = {slot.id: float(slot.id in now_free) for slot in self._slots.cpus}
         victims = make_room(urgent, holders, free)
+        self._refused = (0, "") if victims else (trial.id, why_none(urgent, holders))
         if not victims:
             return
         evidence = {v.trial_id: {"loss_s": round(v.loss_s, 1), "rest_s": v.rest_s} for v in victims}

@@ -6,6 +6,7 @@ their study's queue, and go on afterwards on any card.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -61,11 +62,19 @@ class Holder:
         """Ids of its slots."""
         return self.device.split(",")
 
-    def makes_room_for(self, urgent: Urgent) -> bool:
-        """Whether it may be stopped for that trial: not where waiting for its end costs less than what is lost."""
-        worth = self.rest_s is None or self.rest_s > self.loss_s
-        open_ = self.yields and not self.leaving and self.preempted < MOST_PREEMPTIONS
-        return open_ and worth and self.priority < urgent.priority
+    def stays(self, urgent: Urgent) -> str:
+        """The reason why it is not stopped for that trial; empty where it makes room."""
+        if self.priority >= urgent.priority:
+            return "no lower priority"
+        if self.leaving:
+            return "being stopped already"
+        if not self.yields:
+            return "no checkpoint to go on from, or not preemptible"
+        if self.preempted >= MOST_PREEMPTIONS:
+            return f"made room {MOST_PREEMPTIONS} times already"
+        if self.rest_s is not None and self.rest_s <= self.loss_s:
+            return "ends sooner than its lost work would take"
+        return ""
 
     @property
     def cost(self) -> tuple[float, float]:
@@ -93,13 +102,22 @@ def make_room(urgent: Urgent, holders: Sequence[Holder], slots: Mapping[str, flo
     return sorted(chosen.values(), key=lambda victim: victim.cost)
 
 
+def why_none(urgent: Urgent, holders: Sequence[Holder]) -> str:
+    """Why no trial makes room for an urgent one, for people.
+
+    Example: `no running trial makes room: 2 x no lower priority, 1 x made room 3 times already`.
+    """
+    found = Counter(holder.stays(urgent) or "alone it would not be enough" for holder in holders)
+    return "no running trial makes room: " + (", ".join(f"{n} x {why}" for why, n in found.items()) or "none runs")
+
+
 def _cheapest(
     urgent: Urgent, slot: str, free: float, share: float, holders: Sequence[Holder]
 ) -> tuple[Holder, ...] | None:
     """The cheapest of those who hold a slot whose leaving makes room in it; None when it cannot be made."""
     there = [holder for holder in holders if slot in holder.slots]
     free += sum(holder.share for holder in there if holder.leaving)
-    willing = sorted((h for h in there if h.makes_room_for(urgent)), key=lambda h: h.cost)
+    willing = sorted((h for h in there if not h.stays(urgent)), key=lambda h: h.cost)
     for count in range(len(willing) + 1):
         enough = [
             victims

@@ -30,6 +30,7 @@ from tuned.daemon.launch.launching import Launching
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.notices.notifier import Notifier
 from tuned.daemon.places.places import Places
+from tuned.daemon.preempting import Preempting
 from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
@@ -81,6 +82,7 @@ class Context:
     polite: Polite
     callers: Callers
     packing: Packing
+    preempting: Preempting
     places: Places
     status: Callable[[int, int, int], DaemonStatus]
     stop: Callable[[bool], None]

@@ -71,7 +71,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     objective = study.spec.objective
     waits_for = given.attempts.waits_for(trial.id)
     if not waits_for and trial.state in (TrialState.QUEUED, TrialState.STARTING):
-        waits_for = given.launching.trouble
+        waits_for = given.launching.trouble or given.preempting.waits_for(trial.id)
     return TrialDetail(
         trial=replace(trial_row(trial, given.slots.label, waits_for), card=card),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
