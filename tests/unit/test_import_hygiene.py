@@ -108,3 +108,12 @@ def test_storage_knows_the_rules_and_nobody_who_calls_it():
     files = loaded(["storage.engine", "storage.queries", "storage.repository"])
     assert not tops(files) & (NUMERICS | SCREENS | {"alembic", "fastapi", "pydantic", "click", "tui"})
     assert not {m for m in files if m.startswith(("tuned.daemon", "tuned.client", "tuned.cli"))}
+
+
+def test_the_environment_cannot_have_the_daemon_tell_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI reports requests and exceptions to a collector that variables of the environment name."""
+    from tuned.daemon.api import make_api
+
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    telemetry = make_api(None)._telemetry  # type: ignore[arg-type]
+    assert [telemetry[key] for key in ("tracing", "metrics", "logs", "auto_configure")] == [False] * 4

@@ -7,6 +7,7 @@ answers.
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from tuned.daemon import gpus, prometheus, status
 from tuned.daemon.http import events, problems
@@ -35,9 +36,13 @@ MODULES = (
 )  # fmt: skip
 
 
+SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own telemetry, which variables of the environment could have sent elsewhere: the daemon tells nobody."""
+
+
 def make_api(context: Context) -> FastAPI:
     """The ASGI application."""
-    api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None)
+    api = FastAPI(title="tuned", version=VERSION, docs_url=None, redoc_url=None, telemetry=SILENT)
     api.state.context = context
     problems.install(api)
     for module in MODULES:
