@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +84,7 @@ def test_a_table_is_read_through_a_map_of_its_columns(tmp_path: Path) -> None:
     assert [t.state for t in found.trials] == ["completed", "completed", "failed", "failed"] and found.left_out == 1
     assert found.trials[0].params == {"optim.lr": 1e-4, "layers": 2, "bias": True, "act": "relu"}
     assert found.trials[0].values == {"val_loss": 0.5, "acc": 0.8}
-    assert found.trials[3].params.get("act") is None
+    assert found.trials[3].params["act"] == "none", "a word of the study's own, in a column of words"
     assert found.space["optim.lr"] == {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
     assert found.space["layers"] == {"type": "int", "low": 2, "high": 4, "log": False}
     one = read_table(path, [("loss", "summary/val_loss")], "minimize", [("lr", "config/optim/lr")])
@@ -111,3 +115,119 @@ def test_pieces_are_bounded_and_the_ends_are_marked() -> None:
     ]
     with pytest.raises(InvalidInput, match="no trial in it has ended"):
         list(calls(Found("s", "file", [("loss", "minimize")], {}, []), "s"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("None", None), ("null", None), ("NaN", None), ("", None), ("none", "none")]
+)
+def test_what_is_left_out_of_a_column_of_words(tmp_path: Path, cell: str, value: str | None) -> None:
+    (tmp_path / "t.csv").write_text(f"params.reg,loss\nl1,1\nl2,2\n{cell},3\n")
+    found = read_table(tmp_path / "t.csv", [("loss", "loss")], "minimize")
+    assert found.trials[2].params.get("reg") == value
+
+
+def test_a_column_of_numbers_stays_one_where_cells_are_none_or_nan(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("params.lr,loss\n0.1,1\nnan,2\nnone,3\n0.2,4\n")
+    found = read_table(tmp_path / "t.csv", [("loss", "loss")], "minimize")
+    assert found.space["lr"] == {"type": "float", "low": 0.1, "high": 0.2, "log": False}
+    assert [t.params for t in found.trials] == [{"lr": 0.1}, {}, {}, {"lr": 0.2}]
+
+
+def test_our_own_table_comes_back_with_its_lost_trials_failed(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("number,state,params.lr,values.loss\n1,completed,0.1,1\n2,lost,0.2,0.5\n")
+    found = read_table(tmp_path / "t.csv", [("loss", "values.loss")], "minimize")
+    assert [t.state for t in found.trials] == ["completed", "failed"]
+
+
+def journal(tmp_path: Path, *operations: dict[str, Any], rest: str = "") -> Path:
+    path = tmp_path / "journal.log"
+    path.write_text("".join(json.dumps({"worker_id": "w", **one}) + "\n" for one in operations) + rest)
+    return path
+
+
+def made(name: str) -> dict[str, Any]:
+    return {"op_code": 0, "study_name": name, "directions": [1]}
+
+
+def begun(study: int, **more: Any) -> dict[str, Any]:
+    return {"op_code": 4, "study_id": study, "datetime_start": "2026-01-01T00:00:00+00:00", **more}
+
+
+def given(trial: int, value: float, low: float, high: float) -> dict[str, Any]:
+    form = {"name": "IntDistribution", "attributes": {"log": False, "step": 1, "low": low, "high": high}}
+    known = {"op_code": 5, "trial_id": trial, "param_name": "k", "param_value_internal": value}
+    return {**known, "distribution": json.dumps(form)}
+
+
+def over(trial: int, value: float | None, state: int = 1) -> dict[str, Any]:
+    values = None if value is None else [value]
+    return {"op_code": 6, "trial_id": trial, "state": state, "values": values, "datetime_complete": "2026-01-01T01:00Z"}
+
+
+def test_a_study_that_was_asked_for_again_is_one_study_and_moves_no_other(tmp_path: Path) -> None:
+    """`create_study(load_if_exists=True)` writes the operation with each run of the script."""
+    path = journal(tmp_path, made("a"), made("a"), begun(0), over(0, 1.0), made("b"), begun(1), over(1, 2.0))
+    assert [t.values for t in read_optuna(path, "a").trials] == [{"value": 1.0}]
+    assert [t.values for t in read_optuna(path, "b").trials] == [{"value": 2.0}]
+    again = journal(tmp_path, made("a"), begun(0), over(0, 1.0), made("a"))
+    assert len(read_optuna(again, None).trials) == 1, "the only one"
+
+
+def test_a_trial_of_a_deleted_study_uses_up_no_number(tmp_path: Path) -> None:
+    gone = {"op_code": 1, "study_id": 0}
+    path = journal(tmp_path, made("a"), gone, begun(0), made("a"), begun(1), over(0, 2.0))
+    assert [t.values for t in read_optuna(path, "a").trials] == [{"value": 2.0}]
+
+
+def test_a_trial_that_has_ended_stays_as_it_is(tmp_path: Path) -> None:
+    late = {"op_code": 7, "trial_id": 0, "step": 9, "intermediate_value": 7.0}
+    path = journal(tmp_path, made("a"), begun(0), given(0, 2, 1, 4), over(0, 1.0), over(0, None, 3), late)
+    (trial,) = read_optuna(path, None).trials
+    assert (trial.state, trial.values, trial.curve) == ("completed", {"value": 1.0}, [])
+
+
+def test_a_trial_that_waited_began_when_it_was_taken(tmp_path: Path) -> None:
+    taken = {"op_code": 6, "trial_id": 0, "state": 0, "values": None, "datetime_start": "2026-01-01T00:30:00+00:00"}
+    path = journal(tmp_path, made("a"), begun(0, datetime_start=None, state=4), taken, over(0, 1.0))
+    (trial,) = read_optuna(path, None).trials
+    assert trial.started_at is not None and trial.ended_at == trial.started_at + 1800
+
+
+def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+    path = journal(tmp_path, made("a"), begun(0), over(0, 1.0), rest='{"op_code": 4, "stu')
+    assert len(read_optuna(path, None).trials) == 1
+    broken = journal(tmp_path, made("a"), begun(0), rest='{"op_code": 4, "stu\n' + json.dumps(over(0, 1.0)) + "\n")
+    with pytest.raises(InvalidInput, match="is no file of Optuna's"):
+        read_optuna(broken, None)
+
+
+@pytest.mark.parametrize("ends", [((1, 1), (1, 4)), ((1, 4), (1, 1))])
+def test_a_range_that_was_one_value_at_first_spans_all_of_them(
+    tmp_path: Path, ends: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    (one, two) = ends
+    path = journal(
+        tmp_path, made("a"), begun(0), given(0, 1, *one), over(0, 1.0), begun(0), given(1, 1, *two), over(1, 2.0)
+    )
+    assert read_optuna(path, None).space["k"] == {"type": "int", "low": 1, "high": 4, "log": False}
+    alone = journal(tmp_path, made("a"), begun(0), given(0, 1, 1, 1), over(0, 1.0))
+    assert read_optuna(alone, None).space["k"] == {"type": "fixed", "value": 1}
+
+
+@pytest.fixture
+def _far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "XXX-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_east")
+def test_a_moment_without_a_zone_is_by_the_local_clock(tmp_path: Path) -> None:
+    def begin(text: str) -> float | None:
+        path = journal(tmp_path, made("a"), begun(0, datetime_start=text), over(0, 1.0))
+        return read_optuna(path, None).trials[0].started_at
+
+    there = begin("2026-01-01T09:00:00.000000")
+    assert there == begin("2026-01-01T00:00:00+00:00") == 1767225600.0

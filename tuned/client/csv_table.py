@@ -18,9 +18,13 @@ from tuned.core.names import check_parameter_name, nearest
 PREFIXES = ("params.", "params_", "config/", "config.", "hparams/", "param_")
 """Of columns that hold parameters, as W&B, Ray, Optuna, MLflow and tunectl write them."""
 _ENDS = {"failed": "failed", "crashed": "failed", "error": "failed", "fail": "failed", "killed": "failed"}
-_ENDS |= {"pruned": "pruned", "early_stopped": "pruned"}
-_OPEN = frozenset({"running", "pending", "queued", "waiting", "preempting", "starting", "paused", "cancelled"})
-_EMPTY = frozenset({"", "na", "n/a", "none", "null"})
+_ENDS |= {"lost": "failed", "pruned": "pruned", "early_stopped": "pruned"}
+_OPEN = frozenset(
+    {"running", "pending", "queued", "waiting", "preempting", "starting", "paused", "cancelled", "scheduled"}
+)
+_EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null"})
+_WORD = "none"
+"""The spelling of a person's own value, as of a regularizer; where Python left something out it wrote `None`."""
 
 
 def read_table(
@@ -90,10 +94,9 @@ def _typed(rows: Sequence[Mapping[str, Any]], chosen: Sequence[tuple[str, str]])
     points: list[dict[str, Any]] = [{} for _ in rows]
     for name, column in chosen:
         cells = [(row.get(column) or "").strip() for row in rows]
-        used = [cell for cell in cells if cell.lower() not in _EMPTY]
-        read = _reader(used)
+        read = _reader([cell for cell in cells if cell.lower() not in _EMPTY])
         for point, cell in zip(points, cells, strict=True):
-            if cell.lower() not in _EMPTY:
+            if cell.lower() not in _EMPTY or (read is str and cell == _WORD):
                 point[name] = read(cell)
     return points
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tuned.client.api import Call
@@ -41,7 +41,6 @@ class Found:
     trials: Sequence[ImportedTrial]
     left_out: int = 0
     question: str = ""
-    notes: list[str] = field(default_factory=list)
 
 
 def space_of(points: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

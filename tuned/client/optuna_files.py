@@ -10,7 +10,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -106,7 +106,8 @@ def _found(study: _Study, path: Path, given: Sequence[str]) -> Found:
         trials.append(ended(params, STATES[trial.state], values, curve, (trial.began, trial.ended)))
     objectives = list(zip(metrics, study.directions, strict=True))
     left = len(study.trials) - len(trials)
-    return Found(study.name, f"{path.name} (Optuna)", objectives, entries, trials, left, study.question)
+    space = {name: _settled(entry) for name, entry in entries.items()}
+    return Found(study.name, f"{path.name} (Optuna)", objectives, space, trials, left, study.question)
 
 
 def _read(value: float, distribution: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -122,8 +123,6 @@ def _read(value: float, distribution: Mapping[str, Any]) -> tuple[dict[str, Any]
     whole = kind.startswith("Int")
     log = bool(of.get("log")) or "Log" in kind
     number: Any = round(value) if whole else float(value)
-    if of["low"] == of["high"]:
-        return {"type": "fixed", "value": of["low"]}, number
     return {"type": "int" if whole else "float", "low": of["low"], "high": of["high"], "log": log}, number
 
 
@@ -132,6 +131,12 @@ def _wider(known: dict[str, Any] | None, entry: dict[str, Any]) -> dict[str, Any
     if known is None or known["type"] != entry["type"] or "low" not in entry:
         return known or entry
     return {**entry, "low": min(known["low"], entry["low"]), "high": max(known["high"], entry["high"])}
+
+
+def _settled(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry of all trials; a range that never was more than one value is that value."""
+    one = "low" in entry and entry["low"] == entry["high"]
+    return {"type": "fixed", "value": entry["low"]} if one else entry
 
 
 def _from_database(path: Path) -> Iterator[_Study]:
@@ -171,47 +176,72 @@ def _number(value: float | None, kind: str) -> float:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Unix seconds of a moment in UTC, as both kinds of file write it."""
-    return None if not text else datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    """Unix seconds of a moment; one without a zone, as stores and old journals have it, is by the local clock."""
+    return None if not text else datetime.fromisoformat(text).timestamp()
 
 
 def _from_journal(path: Path) -> Iterator[_Study]:
-    studies: list[_Study | None] = []
-    trials: list[_Trial] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        entry = json.loads(line)
-        if not isinstance(entry, dict) or "op_code" not in entry:
-            raise ValueError(f"line {number} is no operation")
-        _replay(entry, studies, trials)
-    return (study for study in studies if study is not None)
+    journal = _Journal()
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                if number > 1 and not line.endswith("\n"):
+                    break  # a study that runs is writing it
+                raise
+            if not isinstance(entry, dict) or "op_code" not in entry:
+                raise ValueError(f"line {number} is no operation")
+            journal.replay(entry)
+    return (study for study in journal.studies if study is not None)
 
 
-def _replay(entry: Mapping[str, Any], studies: list[_Study | None], trials: list[_Trial]) -> None:
+class _Journal:
+    """The operations of a journal, replayed as Optuna does it: those that it refuses are written, and mean nothing."""
+
+    def __init__(self) -> None:
+        self.studies: list[_Study | None] = []
+        self._trials: list[_Trial] = []
+
+    def replay(self, entry: Mapping[str, Any]) -> None:
+        """Take in the next one."""
+        code = entry["op_code"]
+        if code == 0:
+            self._create_study(entry)
+        elif code == 1:
+            self.studies[entry["study_id"]] = None
+        elif code == 2 and (study := self.studies[entry["study_id"]]) is not None:
+            study.question = str(entry["user_attr"].get("question", study.question))
+        elif code == 4 and (study := self.studies[entry["study_id"]]) is not None:
+            study.trials[len(self._trials)] = trial = _created(entry)
+            self._trials.append(trial)
+        elif code in (5, 6, 7):
+            trial = self._trials[entry["trial_id"]]
+            if not trial.state:
+                _changed(trial, entry)
+
+    def _create_study(self, entry: Mapping[str, Any]) -> None:
+        # Each run of a script with `load_if_exists=True` asks for it anew; no number is used up.
+        if all(study is None or study.name != entry["study_name"] for study in self.studies):
+            self.studies.append(_Study(entry["study_name"], [_DIRECTIONS[d] for d in entry["directions"]]))
+
+
+def _changed(trial: _Trial, entry: Mapping[str, Any]) -> None:
+    """An operation on a trial that has not ended."""
     code = entry["op_code"]
-    if code == 0:
-        studies.append(_Study(entry["study_name"], [_DIRECTIONS[d] for d in entry["directions"]]))
-    elif code == 1:
-        studies[entry["study_id"]] = None
-    elif code == 2 and (study := studies[entry["study_id"]]) is not None:
-        study.question = str(entry["user_attr"].get("question", study.question))
-    elif code == 4:
-        trials.append(_created(entry))
-        study = studies[entry["study_id"]]
-        if study is not None:
-            study.trials[len(trials) - 1] = trials[-1]
-    elif code == 5:
-        trials[entry["trial_id"]].params[entry["param_name"]] = (entry["param_value_internal"], entry["distribution"])
+    if code == 5:
+        trial.params[entry["param_name"]] = (entry["param_value_internal"], entry["distribution"])
     elif code == 6:
-        _set_state(trials[entry["trial_id"]], entry)
-    elif code == 7:
-        trials[entry["trial_id"]].curve[float(entry["step"])] = decode_number(entry["intermediate_value"])
+        _set_state(trial, entry)
+    else:
+        trial.curve[float(entry["step"])] = decode_number(entry["intermediate_value"])
 
 
 def _created(entry: Mapping[str, Any]) -> _Trial:
     """A trial that begins; or a whole one, that was added with its end."""
-    trial = _Trial(began=_seconds(entry.get("datetime_start")))
+    trial = _Trial()
     distributions = entry.get("distributions") or {}
     trial.params = {name: (value, distributions[name]) for name, value in (entry.get("params") or {}).items()}
     curve = entry.get("intermediate_values") or {}
@@ -228,4 +258,5 @@ def _set_state(trial: _Trial, entry: Mapping[str, Any]) -> None:
         values = [entry["value"]]
     if values is not None:
         trial.values = [decode_number(value) for value in values]
+    trial.began = _seconds(entry.get("datetime_start")) or trial.began
     trial.ended = _seconds(entry.get("datetime_complete")) or trial.ended
