@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
 from storage.facts import fact
+from tuned.core.places import place_of
 
 TOLD = "callers/told"
 """Caller -> its caps as a server was started with them."""
@@ -21,9 +23,11 @@ _TO_COME = """SELECT sum(max(0, coalesce(json_extract(p.spec, '$.search.trials')
         WHERE c.study_id = s.id AND c.state NOT IN ('cancelled', 'lost'))))
     FROM studies s JOIN study_specs p ON p.study_id = s.id
     WHERE s.caller = ? AND s.state IN ('running', 'paused')"""
-_HELD = """SELECT a.device, sum(coalesce(a.ended_at, ?) - a.claimed_at), json_extract(p.spec, '$.run.gpus')
+_HELD = """SELECT a.device, sum(max(0, coalesce(a.ended_at, :now) - CASE WHEN a.device LIKE 'place:%'
+        THEN coalesce(a.started_at, a.ended_at, :now) ELSE a.claimed_at END)), json_extract(p.spec, '$.run.gpus')
     FROM trials t JOIN attempts a ON a.trial_id = t.id JOIN study_specs p ON p.study_id = t.study_id
-    WHERE t.caller = ? AND t.caller <> '' {more} GROUP BY t.study_id, a.device"""
+    WHERE t.caller = :caller AND t.caller <> '' {more} GROUP BY t.study_id, a.device"""
+"""A job that waits in a place's queue holds no card yet."""
 _URGENT = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
     WHERE s.caller = ? AND s.state IN ('running', 'paused') AND json_extract(p.spec, '$.urgent') LIMIT 1"""
 _ENDLESS = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
@@ -37,7 +41,8 @@ class Spent:
 
     Attributes:
         trials: Trials that were made for it, and those that its open studies will still make.
-        seconds: Of cards, or of CPU slots where there is no card, that its trials held; half a card counts half.
+        seconds: Of cards, or of CPU slots where there is no card, that its trials held; half a card counts half, and in
+            a place each card that its study asks for.
     """
 
     trials: int
@@ -88,9 +93,15 @@ def spent_in(conn: Connection, study_id: int, now: float) -> dict[str, Spent]:
 
 
 def _held(conn: Connection, caller: str, now: float, study_id: int | None = None) -> float:
-    more, values = ("", (now, caller)) if study_id is None else ("AND t.study_id = ?", (now, caller, study_id))
+    values: dict[str, Any] = {"now": now, "caller": caller}
+    more = "" if study_id is None else "AND t.study_id = :study"
+    values |= {} if study_id is None else {"study": study_id}
     whole = 0.0
     for device, seconds, gpus in conn.exec_driver_sql(_HELD.format(more=more), values):
-        share = min(1.0, json.loads(str(gpus))) if gpus else 1.0
-        whole += max(0.0, seconds) * share * len(device.split(","))
+        whole += seconds * _cards(device, json.loads(str(gpus)) if gpus else 1.0)
     return whole
+
+
+def _cards(device: str, gpus: float) -> float:
+    """The cards of one attempt: a slot of a place stands for all that its engine gives."""
+    return max(1.0, gpus) if place_of(device) else min(1.0, gpus) * len(device.split(","))

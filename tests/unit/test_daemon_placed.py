@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tuned.core.errors import Unavailable
-from tuned.daemon.files import placed
+from tuned.core.errors import Conflict, Unavailable
+from tuned.daemon.files import placed, renaming
 from tuned.daemon.files.graveyard import Graveyard
 
 
@@ -80,3 +80,20 @@ def test_the_folder_of_a_place_that_is_gone_keeps_its_link(runs: Path, tmp_path:
 def test_each_state_folder_has_a_part_of_its_own(tmp_path: Path) -> None:
     parts = {placed.root_of("/shared", tmp_path / home / "runs") for home in ("a", "b")}
     assert len(parts) == 2
+
+
+@pytest.mark.parametrize("move", ["delete", "replace", "place"])
+def test_a_mount_point_is_refused_on_every_way_that_moves_it(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: str
+) -> None:
+    """Moved into a place, its files went there and the link to them did not."""
+    (runs / "digits" / "1").mkdir(parents=True)
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == runs / "digits")
+    ways = {
+        "delete": lambda: Graveyard(runs).bury("digits"),
+        "replace": lambda: renaming.move(runs, "digits", "digits-1"),
+        "place": lambda: placed.settle(runs, "digits", str(tmp_path / "shared")),
+    }
+    with pytest.raises(Conflict, match=r"mount point.*umount .*/runs/digits first"):
+        ways[move]()
+    assert [path.name for path in (runs / "digits").iterdir()] == ["1"]

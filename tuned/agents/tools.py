@@ -27,6 +27,8 @@ Document = dict[str, Any]
 
 MOST_ROWS = 200
 """Rows of a list in one answer."""
+LEAST_POINTS = 4
+"""Of a thinned curve: the least and greatest of two halves."""
 LONGEST_WAIT_S = 240.0
 """Many clients give a tool five minutes."""
 MOST_WORDS = 2000
@@ -116,7 +118,7 @@ class Tools:
 
     def metrics(self, target: str, name: str = "", points: int = 50) -> Document:
         """Curves of trials, each thinned to about so many points."""
-        rows = self._plain(api.metrics(target, name or None, max(2, _bounded(points))))
+        rows = self._plain(api.metrics(target, name or None, max(LEAST_POINTS, _bounded(points))))
         return listed("metrics", rows[: 10 * MOST_ROWS], len(rows))
 
     def logs(self, trial: str, lines: int = 100) -> Document:

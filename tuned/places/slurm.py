@@ -48,7 +48,8 @@ class Slurm:
         lacking = sorted(set(wanted) - {job.name for job in jobs})
         if lacking and self._accounting:
             done = await self.commands.run(slurm_text.history(lacking))
-            self._accounting = done.code == 0
+            # One that cannot be reached now is asked again: only where there is none, it never answers.
+            self._accounting = done.code == 0 or slurm_text.is_silence(done.complaint)
             jobs += slurm_text.read_jobs(done.output) if done.code == 0 else []
         self._live = [job for job in jobs if job.stage is not Stage.ENDED]
         return jobs

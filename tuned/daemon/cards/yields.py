@@ -135,11 +135,12 @@ class Yields:
             await self._keep(slot_id, entry)
 
     async def _take_back(self, slot: Slot, dry_run: bool) -> GpuYielded:
-        if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
-            raise Conflict(f"{slot.label} is not left to anybody", hint="see: tunectl gpu")
-        if not dry_run:
-            self._slots.yielded[slot.id] = 0.0
-            await self._let_go_on()
+        async with self._one_at_a_time:  # a look under way keeps the end that it began with
+            if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
+                raise Conflict(f"{slot.label} is not left to anybody", hint="see: tunectl gpu")
+            if not dry_run:
+                self._slots.yielded[slot.id] = 0.0
+                await self._look()
         return GpuYielded(slot.index, None, [])
 
     async def _keep(self, slot_id: str, entry: dict[str, Any] | None) -> None:

@@ -10,14 +10,13 @@ import asyncio
 import errno
 import logging
 import os
-import shlex
 from collections.abc import Collection
 from pathlib import Path
 
 from tuned.core.errors import Conflict
 from tuned.daemon import failpoints
 from tuned.daemon.files import placed, run_dirs, snapshot
-from tuned.daemon.files.removal import opened, remove
+from tuned.daemon.files.removal import opened, refuse_mounted, remove
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +46,13 @@ class Graveyard:
         folder = self.runs / study
         if not os.path.lexists(folder):
             return None
+        refuse_mounted(folder, study)
         grave = self.runs / f"{GRAVE}{os.urandom(_BYTES).hex()}-{study}"
         try:
             folder.rename(grave)
         except OSError as error:
-            mounted = os.path.ismount(folder)
-            raise Conflict(
-                f"its folder is a mount point: {folder}" if mounted else f"its folder cannot be moved: {error}",
-                where=study,
-                hint=f"umount {shlex.quote(str(folder))} first" if mounted else "see its mode and its owner",
-            ) from error
+            hint = "see its mode and its owner"
+            raise Conflict(f"its folder cannot be moved: {error}", where=study, hint=hint) from error
         return grave
 
     def give_back(self, grave: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tuned import protocol
 from tuned.core.errors import Conflict, Unavailable
+from tuned.daemon.files.removal import refuse_mounted
 
 RUNS = "runs"
 BUNDLES = "bundles"
@@ -91,6 +92,7 @@ def settle(runs: Path, study: str, folder: str) -> Path:
         Unavailable: The place's folder cannot be used.
         Conflict: Its folder cannot be moved.
     """
+    refuse_mounted(runs / study, study)
     link, known = runs / study, target(runs / study)
     if known is not None:
         known.mkdir(mode=0o700, exist_ok=True)

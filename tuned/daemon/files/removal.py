@@ -11,10 +11,12 @@ import contextlib
 import errno
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from tuned import faults
+from tuned.core.errors import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,17 @@ class MountPoint(OSError):
 
     def __init__(self, name: str) -> None:
         super().__init__(errno.EBUSY, "another file system is mounted there", name)
+
+
+def refuse_mounted(folder: Path, study: str) -> None:
+    """Refuse to move a study's folder on which a file system is mounted: what lies there would stay behind.
+
+    Raises:
+        Conflict: One is.
+    """
+    if os.path.ismount(folder):
+        hint = f"umount {shlex.quote(str(folder))} first"
+        raise Conflict(f"its folder is a mount point: {folder}", where=study, hint=hint)
 
 
 @contextlib.contextmanager

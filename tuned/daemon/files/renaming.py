@@ -15,6 +15,7 @@ from tuned import protocol
 from tuned.core.errors import Conflict
 from tuned.daemon.files import placed, run_dirs
 from tuned.daemon.files.graveyard import GRAVE
+from tuned.daemon.files.removal import refuse_mounted
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def move(runs: Path, name: str, new: str) -> bool:
     """
     if not os.path.lexists(runs / name):
         return False
+    refuse_mounted(runs / name, name)
     try:
         protocol.write_record(str(runs / name), FORMER_NAME, {"name": name})
         (runs / name).rename(runs / new)

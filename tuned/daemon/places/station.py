@@ -34,11 +34,14 @@ class Followed:
 
     Attributes:
         wake: Called when the engine says something new of it.
+        since: When it was followed or submitted last, of the monotonic clock: an answer that was asked for before says
+            nothing of it.
         job: The engine's last word; None where it has none.
         absent_since: Time of the first answer in a row without it, of the monotonic clock; None while it is known.
     """
 
     wake: Callable[[], None]
+    since: float
     job: Job | None = None
     absent_since: float | None = None
 
@@ -90,7 +93,7 @@ class Station:
 
     def follow(self, name: str, wake: Callable[[], None]) -> None:
         """Tell of this submission from now on."""
-        self._followed[name] = Followed(wake)
+        self._followed[name] = Followed(wake, time.monotonic())
         self.hurry()
 
     def leave(self, name: str) -> None:
@@ -154,8 +157,16 @@ class Station:
             except Silent as error:
                 self._silent(error)
                 raise
+            finally:
+                self._ask_anew(submission.name)
         self.hurry()
         return number
+
+    def _ask_anew(self, name: str) -> None:
+        """Nothing is known of one that was just submitted; the engine may have taken it without saying so."""
+        entry = self._followed.get(name)
+        if entry is not None:
+            entry.since, entry.absent_since = time.monotonic(), None
 
     async def look(self) -> None:
         """Ask what is to be asked, and tell who waits."""
@@ -183,6 +194,8 @@ class Station:
     def _note(self, entry: Followed, job: Job | None) -> bool:
         """Keep the engine's word on one; whether it is another than before."""
         before = entry.job
+        if job is None and self.answered_at <= entry.since:
+            return False
         if job is None:
             entry.absent_since = self.answered_at if entry.absent_since is None else entry.absent_since
             if before is None or before.why is None:
