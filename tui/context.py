@@ -97,8 +97,14 @@ class Context:
     constant_key: object = None
 
     def styles(self) -> dict[int, str]:
-        """The colours of the trials whose curves are drawn."""
+        """The colours of the trials that the chart is about: one that reported nothing yet has its colour already."""
         return self.colours.assign(self.store.study, self.store.drawn)
+
+    def inks(self) -> dict[int, str]:
+        """The colours of the trials whose curves are drawn, which is said wherever these trials are named."""
+        store = self.store
+        metrics = store.metric_names() if self.chart.grid else [store.chart_metric]
+        return {n: style for n, style in self.styles().items() if any(store.curve(n, metric) for metric in metrics)}
 
     def passes(self, pane: str, text: str) -> bool:
         """Whether a line passes the filter of its pane: it holds each word, or holds it not behind a `!`."""

@@ -1,18 +1,17 @@
-"""Failed trials by the cause of their failure. Pure.
+"""Failed trials by cause, as the UI names them. Pure.
 
-Owns what counts as the same cause: the same kind and the same words, whatever the numbers in them.
+Owns the names; what counts as the same cause is the daemon's rule, too (`tuned.core.trials.causes`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuned.core import words
+from tuned.core.trials.causes import by_cause, kind
 from tuned.wire import TrialRow
 
-_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 _NAMED = 6
 
 
@@ -34,9 +33,4 @@ class Cause:
 
 def causes(rows: Iterable[TrialRow]) -> list[Cause]:
     """The failures by cause, the most frequent first."""
-    found: dict[tuple[str, str], list[TrialRow]] = {}
-    for row in sorted(rows, key=lambda row: -row.number):
-        kind = row.failure or row.state
-        found.setdefault((kind, _NUMBERS.sub("0", row.reason)), []).append(row)
-    groups = [Cause(kind, rows_[0].reason, tuple(rows_)) for (kind, _), rows_ in found.items()]
-    return sorted(groups, key=lambda cause: -len(cause.rows))
+    return [Cause(kind(alike[0]), alike[0].reason, tuple(alike)) for alike in by_cause(rows)]

@@ -150,3 +150,32 @@ async def test_values_are_read_from_a_chart(start_on_21: Any, fake: Any) -> None
         await ui.press("at", "M")
         await ui.until_text("─ acc ─")
         assert "─ val_loss ─" in ui.text()
+
+
+async def test_from_the_queue_to_the_studies_and_to_what_failed_in_the_study_under_the_cursor(
+    start: Any, fake: Any
+) -> None:
+    others = fake.trials_of["other[bold]"]
+    others[2], others[3] = (make_trial(n, state, "other[bold]") for n, state in ((2, "failed"), (3, "queued")))
+    async with start() as ui:
+        await ui.press("s")
+        await ui.until_text("Studies")
+        await ui.press("Q")
+        await ui.until_text("Queue 5")
+        await ui.press("j", "j", "j")
+        await ui.until(lambda: ui.app.screen.cursor == ("other[bold]", 3), "the trial of another study")
+        await ui.press("F")
+        await ui.until_text("Failures of other[bold]")
+        await ui.until_text("1 trial error  #2")
+        await ui.press("enter")
+        await ui.until(lambda: ui.store.study == "other[bold]" and ui.store.trials_loaded, "that study")
+        # Its table, where the list of studies was shown before, with the trials of the cause marked.
+        await ui.until_text("1 marked")
+        assert "TRIAL STATE" in ui.text() and ui.app.context.rows.marks == {2}
+        await ui.press("Q")
+        await ui.until_text("Queue 5")
+        await ui.press("s")
+        await ui.until(lambda: ui.app.screen.scope == "main" and ui.app.screen.current == "studies", "the studies")
+        await ui.press("Q", "g", "enter")
+        await ui.until(lambda: ui.store.selected == 21 and ui.store.study == "digits", "the trial of the queue")
+        await ui.until_text("TRIAL STATE")

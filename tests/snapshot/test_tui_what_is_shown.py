@@ -107,3 +107,26 @@ async def test_several_objectives_show_the_front_and_broken_bounds(start: Any, f
         await ui.until_text("FRONT")
         lines = {number: next(row for row in ui.text().splitlines() if f"#{number} " in row) for number in (16, 17)}
         assert " front " in lines[16] and "116" in lines[16] and " mb " in lines[17]
+
+
+async def test_only_a_trial_whose_curve_is_drawn_has_its_sign(start: Any) -> None:
+    async with start(130, 36) as ui:
+
+        def signs(number: int) -> list[bool]:
+            """Whether the sign stands before the trial's number, for each place where it does."""
+            parts = [line.partition(f"#{number} ")[0] for line in ui.text().splitlines() if f"#{number} " in line]
+            return ["━" in part for part in parts]
+
+        ui.store.select_trial(23)
+        await ui.until_text("it has not started")
+        assert not any(signs(23)) and any(signs(19)), "only the best one has a curve"
+        ui.app.context.rows.marks = {21, 23}
+        await ui.press("C")
+        await ui.until_text("━ #21")
+        assert "━ #23" not in ui.text() and "  #23" in ui.text()
+        await ui.press("escape", "enter")
+        await ui.until_text("Why this point")
+        assert signs(23) and not any(signs(23))
+        await ui.press("escape")
+        ui.store.select_trial(21)
+        await ui.until(lambda: any(signs(21)), "the sign of a drawn curve")

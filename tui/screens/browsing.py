@@ -5,7 +5,7 @@ Owns the move keys (a screen says what one step means), the panes' keys, charts,
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from tui.command_line import Offer, commands, own, read
 from tui.screens.charting import Charting
@@ -213,6 +213,18 @@ class Browsing(Charting):
                 store.seek(place.number)
         if place.page:
             self.tuned.open("trial")
+        else:
+            self._home().show("trials")
+
+    def _home(self) -> Browsing:
+        """The first screen, under all others."""
+        return cast("Browsing", self.app.screen_stack[0])
+
+    def do_studies(self) -> None:
+        """Go back to the list of studies."""
+        while len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+        self._home().show("studies")
 
     def do_place_back(self) -> None:
         """Go back to the place before this one."""

@@ -84,8 +84,9 @@ class Compare(Browsing):
             spans += [(fit(text, cell - 1, more=glyphs.more) + " ", s) for text, s in zip(texts, chosen, strict=True)]
             lines.append(line(*spans))
 
-        inks = self._styles()
-        add("trial", [f"{glyphs.curve} #{row.number}" for row in rows], [inks[row.number] for row in rows])
+        inks, metric = self._styles(), store.chart_metric
+        signs = {n: glyphs.curve if store.curve(n, metric) else " " for n in self.numbers}
+        add("trial", [f"{signs[row.number]} #{row.number}" for row in rows], [inks[row.number] for row in rows])
         states = [trial_state(glyphs, row.state, intent_of(row), row.failure) for row in rows]
         add("state", [text for text, _ in states], [style for _, style in states])
         values = [fmt.value_of(row.values, store.objective) for row in rows]

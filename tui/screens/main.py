@@ -233,12 +233,6 @@ class Main(TableActions):
         else:
             self.context.say("no trial of ours holds this slot", "warn")
 
-    def visit(self, study: str, number: int | None) -> None:
-        """Show a study's table, or the page of one of its trials."""
-        super().visit(study, number)
-        if number is None:
-            self.show("trials")
-
     def do_back(self) -> None:
         """Undo one thing at a time: zoom, marks, filter, pane."""
         rows = self.context.rows

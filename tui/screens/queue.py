@@ -10,6 +10,7 @@ from tui.cells import Line, clean, fit, fit_line
 from tui.glyphs import intent_of, trial_state
 from tui.layout import Rect
 from tui.screens.steering import Steering
+from tui.trail import Place
 from tui.views import frame
 from tui.widgets.pane import Build
 from tuned.core import words
@@ -101,6 +102,10 @@ class QueueScreen(Steering):
         marked = [row for row in queue if (row.study, row.number) in self.marks]
         return marked or queue[self.place_ : self.place_ + 1]
 
+    def study_in_sight(self) -> str | None:
+        """The study of the trial under the cursor."""
+        return self.cursor[0] if self.cursor is not None else super().study_in_sight()
+
     def move(self, by: int) -> None:
         """Move the cursor."""
         queue = self.context.store.queue
@@ -130,12 +135,15 @@ class QueueScreen(Steering):
 
     def do_open(self) -> None:
         """Show the trial in its study."""
-        if self.cursor is not None:
-            study, number = self.cursor
-            self.context.store.select_study(study)
-            self.context.store.select_trial(number)
-            self.context.store.seek(number)
-            self.app.pop_screen()
+        if self.cursor is None:
+            return
+        row, rows = self.context.store.queue[self.place_], self.context.rows
+        self.leave()
+        self._show_place(Place(row.study, row.number))
+        rows.query()
+        if not rows.filter.matches(row, self.context.store.columns):
+            rows.set_filter("")
+            self.context.say(f"the filter hid #{row.number}; it is gone", "dim")
 
     def do_back(self) -> None:
         """Remove marks, then go back."""

@@ -18,7 +18,7 @@ from tuned.core import words
 from tuned.core.errors import NotFound
 from tuned.core.queue.pausing import MEANING
 from tuned.core.space.text import write_point
-from tuned.core.states import TrialState
+from tuned.core.states import WASTED
 from tuned.wire import Enqueue, StudyRow
 
 
@@ -51,29 +51,34 @@ class Steering(Browsing):
         choices = [Choice(level, level, text) for level, text in MEANING.items()]
         self.app.push_screen(Menu(self.context, "Pause how?", choices), picked)
 
+    def study_in_sight(self) -> str | None:
+        """The study that is looked at; None without any."""
+        return self.context.store.study
+
     async def do_failures(self) -> None:
-        """Show what failed in the study, by cause."""
+        """Show the failures of the study in sight, by cause."""
         from tui.screens.failures import RETRY, Failures
 
-        study, rows, store = self.context.store.study, self.context.rows, self.context.store
+        study, rows, store = self.study_in_sight(), self.context.rows, self.context.store
         if study is None:
             return
-        lost = [TrialState.FAILED, TrialState.LOST]
-        call = api.trials(study, state=lost, sort="number", descending=True, limit=MOST_MARKED)
+        call = api.trials(study, state=sorted(WASTED), sort="number", descending=True, limit=MOST_MARKED)
         found = causes(await self.tuned.client.send(call))
         if not found:
-            self.context.say("no trial has failed", "dim")
+            self.context.say(f"no trial of {clean(study)} has failed", "dim")
             return
 
         def picked(name: str | None) -> None:
-            if name is None or store.study != study:
+            if name is None:
                 return
             chosen = found[int(name.removeprefix(RETRY))].rows
-            store.put_trials(study, chosen)
             if name.startswith(RETRY):
                 self.tuned.carry_out(acting.for_trials(self.context, BY_ID["retry"], chosen))
                 return
             self.visit(study, None)
+            if store.study != study:
+                return
+            store.put_trials(study, chosen)
             rows.set_filter("state:failed,lost")
             rows.marks = {row.number for row in chosen}
             store.select_trial(chosen[0].number)

@@ -71,8 +71,9 @@ class TrialScreen(Steering):
         if row is None:
             return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width, glyphs.more)]
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
+        ink = self.context.inks().get(row.number)
         left = line(
-            (glyphs.curve, self.context.styles().get(row.number, "text")),
+            (glyphs.curve if ink else " ", ink or "text"),
             (f"{clean(row.study)} {glyphs.arrow} ", "text"),
             (f"#{row.number} ", "strong"),
             (state, style),

@@ -36,7 +36,7 @@ def log(context: Context, width: int, height: int, focused: bool) -> list[Line]:
     if view.wrap:
         pieces = [piece for text in shown for piece in wrapped(text, max(10, width - 1))]
         shown = pieces[-room:] if window.top is None else pieces[:room]
-    ink = context.styles().get(window.number, "")
+    ink = context.inks().get(window.number, "")
     lines = [pane_title(title, _log_state(window, room), width, context.glyphs, focused, ink)]
     lines += [line((" " + fit(text, width - 1, more=glyphs.more), _log_style(text, view.search))) for text in shown]
     if not shown:

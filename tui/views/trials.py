@@ -296,7 +296,7 @@ def _row(context: Context, row: TrialRow, shown: list[Column], width: int, focus
     glyphs, store = context.glyphs, context.store
     at_cursor = row.number == store.selected
     mark = glyphs.mark if row.number in context.rows.marks else " "
-    ink = context.styles().get(row.number)
+    ink = context.inks().get(row.number)
     curve: Span = (glyphs.curve, ink) if ink else (" ", "text")
     if at_cursor:
         spans: list[Span] = [(glyphs.cursor if mark == " " else mark, "cursor"), curve]

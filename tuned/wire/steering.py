@@ -59,7 +59,7 @@ class StudySummary:
         ended: Trial state -> number of trials that came to it since.
         submitted: It is new since.
         best: The best trial now; `best_before` the value of the objective at the last look.
-        failures: `REASON (trials N, M)`, the most frequent first.
+        failures: `REASON (trials N, M)` for each cause, the most frequent first; REASON is that of its newest trial.
         notes: Remarks for people: why it is paused, that the advisor is late, and other notices since.
     """
 

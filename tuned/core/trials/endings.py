@@ -6,7 +6,6 @@ Owns these decisions, which recovery after a crash and the everyday end of a tri
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,8 +13,9 @@ from typing import Any
 
 from tuned.core.cards.shares import ALONE
 from tuned.core.program.placeholders import value_text
-from tuned.core.states import Failure, StopReason, TrialState
+from tuned.core.states import WASTED, Failure, StopReason, TrialState
 from tuned.core.study import SEARCH, StudySpec
+from tuned.core.trials.causes import wording
 from tuned.core.trials.last_words import last_error_line
 from tuned.core.trials.trial import DISK_FULL, OWN_ORIGINS, Outcome, Trial
 
@@ -267,8 +267,6 @@ def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: 
 BREAKER_LENGTH = 5
 """So many trials that fail alike in a row pause their study."""
 
-_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
-
 
 def breaker_verdict(last: Sequence[Trial]) -> str | None:
     """Why the study shall pause: its trials fail alike, so the next would too.
@@ -285,11 +283,11 @@ def breaker_verdict(last: Sequence[Trial]) -> str | None:
     newest = last[:BREAKER_LENGTH]
     if len(newest) < BREAKER_LENGTH:
         return None
-    kinds = {(trial.failure, _signature(trial.reason)) for trial in newest}
+    kinds = {(trial.failure, wording(trial.reason)) for trial in newest}
     failure = newest[0].failure
     if len(kinds) > 1 or failure is None or failure in (Failure.OOM, Failure.INFEASIBLE):
         return None
-    if any(trial.state not in (TrialState.FAILED, TrialState.LOST) for trial in newest):
+    if any(trial.state not in WASTED for trial in newest):
         return None
     if failure is Failure.NAN and any(trial.origin in OWN_ORIGINS for trial in newest):
         return None
@@ -316,8 +314,8 @@ def side_verdict(last: Sequence[Trial]) -> str | None:
     newest = last[0] if last else None
     if newest is None or not _failed_at_start(newest):
         return None
-    kind = _signature(newest.reason)
-    failed = [trial for trial in last if _failed_at_start(trial) and _signature(trial.reason) == kind]
+    kind = wording(newest.reason)
+    failed = [trial for trial in last if _failed_at_start(trial) and wording(trial.reason) == kind]
     others = [trial for trial in last if trial not in failed]
     if len(failed) < BREAKER_LENGTH or not others:
         return None
@@ -348,8 +346,3 @@ def _side(name: str, failed: Sequence[Trial], others: Sequence[Trial]) -> str:
     if max(numbers) < min(limits):
         return f"up to {max(numbers):.5g}"
     return f"from {min(numbers):.5g}" if min(numbers) > max(limits) else ""
-
-
-def _signature(reason: str) -> str:
-    """The reason without its numbers, which differ between failures that are alike."""
-    return _VARIABLE.sub("#", reason)

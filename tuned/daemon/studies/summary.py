@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 
 from storage import queries
 from storage.facts import fact, keep_fact
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, Event
 from tuned.core.state_words import told
-from tuned.core.states import LIVE, StudyState, TrialState
+from tuned.core.states import LIVE, WASTED, StudyState, TrialState
 from tuned.core.study import Study
+from tuned.core.trials.causes import by_cause, kind
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
@@ -29,7 +31,7 @@ from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
 router = make_router("steering")
 
 SHOWN_TRIALS = 8
-SHOWN_REASONS = 5
+SHOWN_CAUSES = 5
 REASON_LENGTH = 120
 SETTLED = "search.lag: null"
 """How the change begins that the daemon makes by itself (`settle_lag`), which is no news to a person."""
@@ -155,22 +157,23 @@ def _study_summary(row: StudyRow, changed: Changed) -> StudySummary:
         best=row.best,
         best_before=None if before is None else encode_number(before),
         best_is_new=best is not None and any(trial.number == best.number for trial in ended) and value != before,
-        failures=_failures(ended),
+        failures=failures(ended),
         notes=_notes(row, study, events),
     )
 
 
-def _failures(ended: list[queries.EndedTrial]) -> list[str]:
-    by_reason: dict[str, list[int]] = {}
-    for trial in ended:
-        if trial.failure is not None or trial.state in (TrialState.FAILED, TrialState.LOST):
-            why = trial.reason or (trial.failure.value if trial.failure else trial.state.value)
-            by_reason.setdefault(why[:REASON_LENGTH], []).append(trial.number)
-    most = sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    lines = [f"{why} ({_trials(numbers)})" for why, numbers in most[:SHOWN_REASONS]]
-    if len(most) > SHOWN_REASONS:
-        lines.append(f"and {len(most) - SHOWN_REASONS} other reasons")
+def failures(ended: Sequence[queries.EndedTrial]) -> list[str]:
+    """The failures among trials that ended, a line for each cause, in the words of its newest one."""
+    causes = by_cause(trial for trial in ended if trial.state in WASTED)
+    lines = [_cause(trials) for trials in causes[:SHOWN_CAUSES]]
+    if len(causes) > SHOWN_CAUSES:
+        lines.append(f"and {words.count(len(causes) - SHOWN_CAUSES, 'other cause')}")
     return lines
+
+
+def _cause(trials: Sequence[queries.EndedTrial]) -> str:
+    why = trials[0].reason or kind(trials[0])
+    return f"{why[:REASON_LENGTH]} ({_trials(sorted(trial.number for trial in trials))})"
 
 
 def _trials(numbers: list[int]) -> str:
