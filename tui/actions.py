@@ -156,7 +156,7 @@ ACTIONS: tuple[Action, ...] = (
            danger=Danger.REVERSIBLE),
     Action("delete", ("D",), "Delete", "Delete a study with its trials, after typing its name.", "act", ("main",),
            danger=Danger.ASKS),
-    Action("refresh", ("r",), "Refresh", "Fetch everything again.", "general"),
+    Action("refresh", ("r",), "Refresh", "Fetch and draw everything again.", "general"),
     Action("palette", ("colon", "ctrl+p"), "Cmd",
            "Type a command: an action, a verb of tunectl, a study, sort, filter, theme.", "general", bar=97),
     Action("commands", ("full_stop",), "Commands", "Choose a command of tunectl for the study, and edit it.", "act",

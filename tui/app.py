@@ -209,12 +209,6 @@ class TunedApp(Themed[int]):
         """A terminal that has another size shows anything."""
         self.forget_screen()
 
-    def forget_screen(self) -> None:
-        """Send the next frame as a whole, whatever the terminal shows."""
-        forget = getattr(self._driver, "forget", None)
-        if forget is not None:
-            forget()
-
     # --- acting ---------------------------------------------------------------------------------------------------
 
     @work(group="acting", exit_on_error=True)

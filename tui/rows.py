@@ -129,7 +129,6 @@ class Rows:
         Raises:
             InvalidInput: It cannot be read, or names a column that these trials do not have; the old filter stays.
         """
-        self._notice_study()
         found = parse(text) if text.strip() else NO_FILTER
         found.check(self.store.columns)
         self.filter = found

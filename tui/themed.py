@@ -1,4 +1,4 @@
-"""The base of the applications: the colours of their text, which follow the theme."""
+"""The base of the applications: the colours of their text, which follow the theme, and drawing all of it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.style import Style
+from textual import on
 from textual.app import App
+from textual.driver import Driver
 
 from tui import palette
 from tui.glyphs import Glyphs
@@ -35,3 +37,15 @@ class Themed(App[Result]):
         ansi = theme.ansi if theme is not None else False
         self.inks = palette.build(variables, ansi=ansi, colour=not self.no_color)
         return variables
+
+    def forget_screen(self) -> None:
+        """Send the next frame as a whole, whatever the terminal shows."""
+        forget = getattr(self._driver, "forget", None)
+        if forget is not None:
+            forget()
+
+    @on(Driver.SignalResume)
+    def redraw(self) -> None:
+        """Draw all of the screen again, whatever the terminal shows, as after a stop in the shell."""
+        self.forget_screen()
+        self.screen.refresh()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -13,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.e2e.tmux_pane import Pane, filtered, rows
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -36,53 +36,6 @@ SCRIPT = """
 """
 
 
-class Pane:
-    """A terminal of 120x36 with a command in it.
-
-    Args:
-        folder: Where the tmux server's socket lies.
-        command: What runs, as a shell reads it.
-        environment: Beside the present one.
-        until: Waits for a condition.
-    """
-
-    def __init__(self, folder: Path, command: str, environment: dict[str, str], until: Any) -> None:
-        self.tmux = ["tmux", "-u", "-S", str(folder / "t"), "-f", "/dev/null"]
-        self.until = until
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("TUNED_", "TMUX"))}
-        # A size in the environment is not this terminal's, and must not be believed.
-        env.update(environment, TERM="screen-256color", LC_ALL="C.UTF-8", COLUMNS="80", LINES="24")
-        size = ["-x", "120", "-y", "36"]
-        subprocess.run([*self.tmux, "new-session", "-d", *size, command], env=env, check=True)
-
-    def text(self) -> str:
-        done = subprocess.run([*self.tmux, "capture-pane", "-p"], capture_output=True, text=True, check=False)
-        return done.stdout
-
-    def keys(self, *keys: str) -> None:
-        subprocess.run([*self.tmux, "send-keys", *keys], check=True)
-
-    def type(self, text: str) -> None:
-        subprocess.run([*self.tmux, "send-keys", "-l", text], check=True)
-
-    def shows(self, text: str) -> str:
-        """Wait until it shows a text; the screen."""
-        try:
-            self.until(lambda: text in self.text(), f"{text!r} on the screen")
-        except AssertionError as error:
-            raise AssertionError(f"{self.text()}\n{error}") from None
-        return self.text()
-
-    def shows_not(self, text: str) -> None:
-        self.until(lambda: text not in self.text(), f"no {text!r} on the screen")
-
-    def resize(self, width: int, height: int) -> None:
-        subprocess.run([*self.tmux, "resize-window", "-x", str(width), "-y", str(height)], check=True)
-
-    def close(self) -> None:
-        subprocess.run([*self.tmux, "kill-server"], capture_output=True, check=False)
-
-
 @pytest.fixture
 def pane(daemon: Any, tmp_path: Path) -> Iterator[Pane]:
     daemon.start()
@@ -96,21 +49,6 @@ def pane(daemon: Any, tmp_path: Path) -> Iterator[Pane]:
         yield opened
     finally:
         opened.close()
-
-
-def rows(screen: str) -> list[int]:
-    """Numbers of the trials in the table, from top to bottom."""
-    return [int(number) for number in re.findall(r"^[^\w\n]*?#(\d+) ", screen, re.MULTILINE)]
-
-
-def filtered(pane: Pane, text: str, *numbers: int) -> None:
-    """Filter the table, and wait until it shows these trials."""
-    pane.until(lambda: rows(pane.text()), "a table of trials")
-    pane.keys("/", "C-u")
-    pane.shows("act=relu text")
-    pane.type(text)
-    pane.keys("Enter")
-    pane.until(lambda: sorted(rows(pane.text())) == sorted(numbers), f"the trials {numbers} under {text!r}")
 
 
 def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path: Path) -> None:
@@ -213,7 +151,9 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     victim = daemon.until(running, "a trial runs")[0]
     filtered(pane, f"trial={victim}", victim)
     pane.keys("x")
-    assert "TRIAL STATE" in pane.shows(f"Prune #{victim}?"), "the table stays in sight"
+    asked = pane.shows(f"Prune #{victim}?")
+    assert "TRIAL STATE" in asked, "the table stays in sight"
+    assert "esc Keep" in asked, "the way out is no word for a loss"
     pane.keys("Enter")
     pane.shows_not(f"Prune #{victim}?")
     assert state(victim) == "running"
@@ -225,11 +165,18 @@ def test_each_key_does_what_the_daemon_records(daemon: Any, pane: Pane, tmp_path
     pane.keys("u")
     pane.shows("nothing to undo")
 
-    # The daemon is killed under the open UI, and another one takes over.
+    # The daemon is killed under the open UI, and another one takes over: on a full disk, which every size tells.
+    daemon.kill()
+    pane.shows("no daemon")
+    daemon.start(TUNED_DISK_FLOOR=str(10**18))
+    for width, height in ((40, 12), (80, 24), (160, 45)):
+        pane.resize(width, height)
+        pane.until(lambda: "disk nearly full" in pane.text().partition("\n")[0], "the full disk in the first line")
     daemon.kill()
     pane.shows("no daemon")
     daemon.start()
-    pane.shows_not("no daemon")
+    pane.until(lambda: not re.search("no daemon|disk nearly", pane.text().partition("\n")[0]), "a calm first line")
+    pane.resize(120, 36)
     daemon.until(lambda: len(running()) == 2, "two trials run")
     filtered(pane, "state:run", *running())
     pane.keys("q")
@@ -246,10 +193,12 @@ ROWS = """
         print(f"step {step}", flush=True)
     if x > 0.9:
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    beat = 0
     while x < 0.05 and not trial.should_stop():
         time.sleep(0.05)
-    for line in range(300 if x == 0.5 else 0):
-        print(f"line {line}", flush=True)
+        beat += 1
+        print(f"beat {beat}", flush=True)
+    print("\\n".join(f"line {line}" for line in range(6000 if x == 0.5 else 0)), flush=True)
 """
 ODD = 'net" is \U0001f680'
 
@@ -319,6 +268,41 @@ def test_what_was_wrong_once_stays_right(daemon: Any, pane: Pane, tmp_path: Path
     pane.keys("u")
     daemon.until(lambda: of(queued[1])["priority"] == 9, "undone")
     pane.shows("undo priority")
+
+    # The whole log: its first line is found from its end, and a log that is held stands still while it grows.
+    filtered(pane, "trial=2", 2)
+    pane.keys("Enter", "3")
+    assert "first line" not in pane.shows("line 5999")
+    pane.keys("N")
+    pane.shows("Search the log")
+    pane.type("first line")
+    pane.keys("Enter")
+    assert "line 5999" not in pane.shows("first line \u4f60\u597d")
+    pane.keys("G")
+    pane.shows("line 5999")
+    pane.keys("[")
+    filtered(pane, "trial=7", 7)
+    pane.keys("Enter", "3")
+    pane.shows("follow")
+    pane.shows("beat ")
+    pane.keys("f")
+    held = re.findall(r"beat \d+", pane.shows("lines below"))
+    pane.until(lambda: int(re.search(r"(\d+) lines below", pane.text())[1]) > 20, "that the log has grown")
+    assert re.findall(r"beat \d+", pane.text()) == held
+    pane.keys("f")
+    pane.shows_not(held[-1])
+    pane.keys("[")
+
+    # The help is searched by words.
+    pane.keys("?")
+    assert "Undo the last" not in pane.shows("Move down.")
+    pane.keys("/")
+    pane.type("undo")
+    pane.shows_not("Move down.")
+    pane.shows("Undo the last reversible action.")
+    pane.keys("Escape")
+    pane.shows("Move down.")
+    pane.keys("q")
 
     # Trials that have ended since they were queued are not taken back, and that is said.
     daemon.post("/v1/prune", {"targets": ["rows/7", "rows/8"]})

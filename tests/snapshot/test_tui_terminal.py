@@ -43,6 +43,11 @@ class Terminal:
             if select.select([self.fd], [], [], 0.1)[0]:
                 self.output += os.read(self.fd, 65536)
 
+    def read_until_quiet(self) -> None:
+        """Read what it draws until it has drawn nothing for a second."""
+        while select.select([self.fd], [], [], 1.0)[0]:
+            self.output += os.read(self.fd, 65536)
+
     def exit_code(self) -> int:
         """Its exit code, once it has ended."""
         end = time.monotonic() + DEADLINE_S
@@ -130,3 +135,18 @@ def test_without_a_terminal_and_without_a_daemon_it_says_so(tmp_path: Path) -> N
 def test_a_required_terminal_that_is_missing_is_wrong_usage(tmp_path: Path) -> None:
     done = run_ui(tmp_path, "require_tty=True")
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+
+
+def test_all_of_the_screen_is_drawn_again_after_a_stop_in_the_shell_and_by_its_key(terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal("idle", "30"))
+    terminal.read_until(b"Trials 30")
+    terminal.read_until_quiet()
+    os.write(terminal.fd, b"\x1a")
+    terminal.read_until(b"\x1b[?1049l")
+    assert os.WIFSTOPPED(os.waitpid(terminal.pid, os.WUNTRACED)[1])
+    for again in (lambda: os.kill(terminal.pid, signal.SIGCONT), lambda: os.write(terminal.fd, b"r")):
+        terminal.output = b""
+        again()
+        for text in (b"digits", b"Trials 30", b"STATE", b"Open"):
+            terminal.read_until(text)
+        terminal.read_until_quiet()

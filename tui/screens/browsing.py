@@ -120,7 +120,8 @@ class Browsing(Charting):
         self.app.exit(0)
 
     def do_refresh(self) -> None:
-        """Fetch everything that is shown again."""
+        """Fetch and draw everything that is shown again."""
+        self.tuned.redraw()
         self.tuned.link.retry_now()
         self.context.say("fetching again", "dim")
 

@@ -41,5 +41,8 @@ class Host(Protocol):
     def mark(self, low: int, high: int) -> Any:
         """Mark rows, some of which are on no known page."""
 
+    def redraw(self) -> None:
+        """Draw all of the screen again, whatever the terminal shows."""
+
     def undo(self) -> None:
         """Take back the last order that can be taken back."""

@@ -140,7 +140,6 @@ class QueueScreen(Steering):
         row, rows = self.context.store.queue[self.place_], self.context.rows
         self.leave()
         self._show_place(Place(row.study, row.number))
-        rows.query()
         if not rows.filter.matches(row, self.context.store.columns):
             rows.set_filter("")
             self.context.say(f"the filter hid #{row.number}; it is gone", "dim")

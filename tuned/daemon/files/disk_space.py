@@ -40,6 +40,6 @@ class DiskSpace:
         if not self.low:
             return ""
         return (
-            f"launching is paused: {words.size(free)} are free in {self._folder}, "
+            f"disk nearly full: launching is paused, {words.size(free)} are free in {self._folder}, "
             f"the floor is {words.size(self._floor)}; free some space and it goes on by itself"
         )
