@@ -201,6 +201,17 @@ async def test_the_form_of_a_new_trial_shows_what_is_meant(start_on_21: Any) -> 
         await ui.press("escape")
 
 
+async def test_where_there_is_no_room_the_meaning_of_a_new_trial_stands_before_its_help(start_on_21: Any) -> None:
+    async with start_on_21(40, 12) as ui:
+        await ui.press("n")
+        await ui.until_text("name=value")
+        await ui.press(*"batch=32,64 @7")
+        await ui.until_text("32, 64")
+        assert "trials" in ui.text() and "priority   7" in ui.text()
+        await ui.press(*" nope=1")
+        await ui.until_text("no such parameter")
+
+
 async def test_a_priority_is_typed_and_taken_back(start_on_21: Any) -> None:
     async with start_on_21() as ui:
         await ui.press("slash", *"state:wait", "enter", "P", *"+x", "enter")

@@ -59,12 +59,16 @@ class Prompt(Dialog[str | None]):
         lines = [pane_title(self.caption, "", width, self.context.glyphs, True)]
         if self.refusal:
             lines += [line((" " + clean(self.refusal), "bad")), ()]
-        for text in map(clean, self.lines):
-            lines += [
-                line((" " + piece, "text")) for piece in (folded(text, width - 2) if len(text) >= width else [text])
-            ]
-        lines += self._preview()
-        return with_keys(lines, {"enter": "Send", "esc": "Close"}, width, height)
+        told = [
+            line((" " + piece, "text"))
+            for text in map(clean, self.lines)
+            for piece in (folded(text, width - 2) if len(text) >= width else [text])
+        ]
+        meant = self._preview()
+        # Where both have no room, the meaning of what was typed is worth more than how to type it.
+        if meant and self.field.value and len(lines) + len(told) + len(meant) >= height:
+            told, meant = meant[1:], [(), *told]
+        return with_keys([*lines, *told, *meant], {"enter": "Send", "esc": "Close"}, width, height)
 
     def _preview(self) -> list[Line]:
         if self.preview is None:
