@@ -20,7 +20,15 @@ from storage.queries.attempts import (
     was_cut_off,
     wish,
 )
-from storage.queries.callers import Spent, callers, endless_studies, spent, study_owners, urgent_study
+from storage.queries.callers import (
+    Spent,
+    callers,
+    endless_studies,
+    spent,
+    study_owners,
+    trials_made,
+    urgent_study,
+)
 from storage.queries.card_loads import figures_on_cards, joules_so_far, ran_on_cards, reported_since, speed
 from storage.queries.card_time import card_marks, card_stays
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
@@ -168,6 +176,7 @@ __all__ = [
     "trial_numbers",
     "trial_page",
     "trials",
+    "trials_made",
     "trials_of_stage",
     "unfinished",
     "unstarted",

@@ -77,18 +77,28 @@ def callers(conn: Connection) -> list[str]:
 
 def spent(conn: Connection, caller: str, now: float) -> Spent:
     """The use of one caller so far, its deleted studies included."""
-    gone_trials, gone_s = (fact(conn, SPENT) or {}).get(caller, (0, 0.0))
-    made = int(conn.exec_driver_sql(_MADE, (caller,)).scalar() or 0)
+    _, gone_s = _gone(conn, caller)
     to_come = int(conn.exec_driver_sql(_TO_COME, (caller,)).scalar() or 0)
-    return Spent(gone_trials + made + to_come, gone_s + _held(conn, caller, now))
+    return Spent(trials_made(conn, caller) + to_come, gone_s + _held(conn, caller, now))
+
+
+def trials_made(conn: Connection, caller: str) -> int:
+    """Trials that were made for a caller, those of its deleted studies included."""
+    return _gone(conn, caller)[0] + int(conn.exec_driver_sql(_MADE, (caller,)).scalar() or 0)
+
+
+def _gone(conn: Connection, caller: str) -> tuple[int, float]:
+    """Trials and seconds of its deleted studies."""
+    trials, seconds = (fact(conn, SPENT) or {}).get(caller, (0, 0.0))
+    return trials, seconds
 
 
 def spent_in(conn: Connection, study_id: int, now: float) -> dict[str, Spent]:
     """Caller -> what the trials of one study have used."""
     sql = "SELECT caller, count(*) FROM trials WHERE study_id = ? AND caller <> '' GROUP BY caller"
     return {
-        caller: Spent(made, _held(conn, caller, now, study_id))
-        for caller, made in conn.exec_driver_sql(sql, (study_id,))
+        caller: Spent(count, _held(conn, caller, now, study_id))
+        for caller, count in conn.exec_driver_sql(sql, (study_id,))
     }
 
 

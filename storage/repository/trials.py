@@ -6,13 +6,14 @@ Owns the numbering and seeding of trials. The life of a process is `storage.repo
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
+from storage.driver import driver_of
 from storage.json_text import dump
 from storage.models import IS_ACTIVE_STUDY, IS_QUEUED, studies, study_specs, trials
 from storage.repository import early_stopping, moves
@@ -38,7 +39,11 @@ _STUDY = (
     .where(studies.c.id == bindparam("wanted"))
 )
 _NEXT_NUMBER = update(studies).where(studies.c.id == bindparam("wanted")).values(next_number=bindparam("number"))
-_INSERT = insert(trials)
+_COLUMNS = (
+    "study_id", "number", "state", "params", "point_key", "priority", "rank", "origin", "why", "seed", "stage", "space",
+    "retry_of", "created_at", "caller", "moved_seq",
+)  # fmt: skip
+_INSERT = f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
 _SET_INTENT = (
     update(trials)
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
@@ -142,8 +147,8 @@ def _add_one(conn: Connection, study_id: int, study: Any, trial: NewTrial, numbe
         "moved_seq": add_event(conn, events.TRIAL_QUEUED, study.name, number, data, now),
     }
     try:
-        conn.execute(_INSERT, row)
-    except IntegrityError as error:
+        driver_of(conn).execute(_INSERT, row)  # `enqueue` adds thousands in one transaction
+    except sqlite3.IntegrityError as error:
         raise Conflict("the number is taken", where=f"{study.name}/{number}") from error
 
 

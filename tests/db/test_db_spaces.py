@@ -15,6 +15,7 @@ from tuned.core.space import Parameter, SearchSpace
 from tuned.core.study import SearchSpec
 from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
+from tuned.daemon.search import space_versions
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
 
@@ -125,3 +126,17 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
 class _NoGpu:
     default_gpus = 0
     gpus: tuple[Any, ...] = ()
+
+
+def test_several_seeds_of_a_point_are_one_result_to_refine_by(lab: Lab) -> None:
+    """Eight runs of one point narrowed the space about it, as eight good points would."""
+    study = lab.study()
+    for i in range(8):
+        lab.completed(study, 1.0 + i, params={"lr": 0.01, "width": 1})
+    space, why = lab.ask(lambda conn: space_versions.refinement(conn, queries.study_by_id(conn, study)))
+    assert space == lab.study_row(study).spec.space and why == ["too few results to refine by: 1 of 8"]
+    for i in range(7):
+        lab.completed(study, 2.0 + i, params={"lr": 0.02 + i / 100, "width": 1})
+    assert (
+        "too few" not in lab.ask(lambda conn: space_versions.refinement(conn, queries.study_by_id(conn, study)))[1][0]
+    )

@@ -8,10 +8,10 @@ from typing import Any
 from tuned import protocol
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.states import TrialState
-from tuned.core.study import Objective, Pattern, RunSpec, SearchSpec, StudySpec
+from tuned.core.study import ConfigFile, Objective, Pattern, RunSpec, SearchSpec, StudySpec
 from tuned.core.trials.trial import Trial
 from tuned.daemon.attempts.live_attempt import LiveAttempt
-from tuned.daemon.launch.trial_spec import build_spec
+from tuned.daemon.launch.trial_spec import build_spec, unshown_point
 
 SPEC = StudySpec(
     "digits",
@@ -95,3 +95,16 @@ def test_it_is_a_record_and_makes_the_trials_variables(tmp_path):
     assert variables[protocol.ENV_NUMBER] == "7"
     assert variables["TUNED_PARAM_LR"] == "0.5"
     assert variables[protocol.ENV_RESUMED] == "1"
+
+
+def test_the_part_of_a_point_that_its_arguments_do_not_show():
+    trial = replace(TRIAL, params={"lr": 0.5, "width": 8})
+    by_file = replace(
+        SPEC.run,
+        args=("--config", "{run_dir}/c.yaml"),
+        config=(ConfigFile("b.yaml", "{run_dir}/c.yaml", {"lr": "{lr}"}),),
+    )
+    assert unshown_point(SPEC, trial) == {"width": 8}
+    assert unshown_point(replace(SPEC, run=by_file), trial) == {"lr": 0.5, "width": 8}
+    assert unshown_point(with_run(args=("{params:flags}",)), trial) == {}
+    assert unshown_point(with_run(kind="function", script=None, args=()), trial) == {}

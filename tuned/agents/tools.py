@@ -56,6 +56,15 @@ def listed(name: str, rows: Sequence[Any], total: int) -> Document:
     return {name: list(rows), "left_out": max(0, total - len(rows))}
 
 
+def cut(document: Document) -> Document:
+    """A document with the first `MOST_ROWS` of each list, and how many entries that leaves out where it is any."""
+    long = {name: rows for name, rows in document.items() if isinstance(rows, list) and len(rows) > MOST_ROWS}
+    if not long:
+        return document
+    left = sum(len(rows) - MOST_ROWS for rows in long.values())
+    return {**document, **{name: rows[:MOST_ROWS] for name, rows in long.items()}, "left_out": left}
+
+
 class Tools:
     """The tools on one daemon, for one caller.
 
@@ -84,8 +93,8 @@ class Tools:
 
     def _tried(self, call: Call[Any], dry_run: bool) -> Any:
         if not dry_run:
-            return self._plain(call)
-        return {**self._plain(replace(call, query={**call.query, "dry_run": True})), "dry_run": True}
+            return cut(self._plain(call))
+        return {**cut(self._plain(replace(call, query={**call.query, "dry_run": True}))), "dry_run": True}
 
     # -- read --
 

@@ -128,9 +128,18 @@ def check_change(
             refuse(name, "delete", f"{name} may delete no study")
     before, after, hours = used
     if caps.trials is not None and after > max(before, caps.trials):
-        refuse(name, "trials", f"{name} may have {caps.trials} trials in all, and with this it would have {after}")
+        refuse_trials(name, caps.trials, after)
     if caps.gpu_hours is not None and hours >= caps.gpu_hours and asks_for_work(happened):
         refuse(name, "gpu_hours", f"{name} has used {hours:.2f} of its {caps.gpu_hours:g} GPU-hours")
+
+
+def refuse_trials(name: str, most: int, would_have: int) -> None:
+    """Refuse a request for more trials than a caller may have.
+
+    Raises:
+        Conflict: Always.
+    """
+    refuse(name, "trials", f"{name} may have {most} trials in all, and with this it would have {would_have}")
 
 
 def refuse(name: str, cap: str, what: str) -> None:

@@ -20,7 +20,7 @@ from storage.engine import Database
 from storage.facts import fact
 from storage.queries.callers import TOLD
 from storage.writer import CALLER, EVENTS
-from tuned.core.callers import Caps, caps_for, check_change, over, refuse
+from tuned.core.callers import Caps, caps_for, check_change, over, refuse, refuse_trials
 from tuned.core.errors import TunedError
 from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.daemon import clock, failpoints
@@ -50,6 +50,18 @@ class Caller:
                 conn.info.pop(CALLER, None)
 
         return run
+
+    def refuse_beyond(self, conn: Connection, more: int, now: float) -> None:
+        """Refuse so many further trials that go beyond the caps whatever else is true, before they are made.
+
+        Raises:
+            Conflict: They do.
+        """
+        if self.caps is None or self.caps.trials is None:
+            return
+        made, most = queries.trials_made(conn, self.name), self.caps.trials
+        if made + more > max(most, queries.spent(conn, self.name, now).trials):
+            refuse_trials(self.name, most, made + more)
 
     def _within(self, conn: Connection, change: Callable[[Connection], T], caps: Caps) -> T:
         now = clock.now()

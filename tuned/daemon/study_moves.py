@@ -5,11 +5,14 @@ They run in the writer's thread, on the write connection.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import Conflict
+from tuned.core.queue.schedule import room_for
 from tuned.core.space import Point
 from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
@@ -59,20 +62,49 @@ def reopen(conn: Connection, study_id: int, now: float) -> None:
         repository.move_study(conn, study_id, "reopen", Actor.USER, now, reason="")
 
 
-def run_failed_again(conn: Connection, study: Study, now: float) -> list[int]:
-    """Queue the points that failed while the study had no result, once each; numbers of the new trials.
+@dataclass(slots=True)
+class Again:
+    """The points that failed while a study had no result: which run once more, and which do not.
+
+    Attributes:
+        queued: Number of the trial that failed, and of the new one.
+        left: Trials whose point has failed twice.
+    """
+
+    queued: list[tuple[int, int]] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+
+
+def run_failed_again(conn: Connection, study: Study, now: float, *, once: bool) -> Again:
+    """Queue the points that failed while the study had no result.
 
     A point that failed for the script's or the file's sake says nothing of the point: the mended study tries it.
+
+    Args:
+        conn: The transaction.
+        study: As it stands.
+        now: Unix seconds.
+        once: Leave a point that has failed again since, as long as there are others: a study whose first point fails
+            for ever, such as a baseline that no memory holds, would never get to them.
     """
-    numbers: list[int] = []
-    seen: list[Point] = [t.params for t in queries.trials(conn, study.id, states=[TrialState.QUEUED])]
-    for trial in queries.trials(conn, study.id, states=[TrialState.FAILED, TrialState.LOST]):
+    found = Again()
+    waiting = queries.trials(conn, study.id, states=[TrialState.QUEUED])
+    failed = queries.trials(conn, study.id, states=[TrialState.FAILED, TrialState.LOST])
+    twice = [t.params for t in failed if t.origin == "retry"] if once else []
+    if not waiting and not room_for(study.point_counts, study.search.trials, 1):
+        twice = []
+    seen: list[Point] = [t.params for t in waiting]
+    for trial in failed:
         fits = study.spec.space.carried(trial.params) == trial.params
         if trial.stage != SEARCH or not fits or trial.params in seen:
             continue
         seen.append(trial.params)
-        numbers += repository.add_trials(conn, study.id, [_again(trial)], now)
-    return numbers
+        if trial.params in twice:
+            found.left.append(trial.number)
+            continue
+        (number,) = repository.add_trials(conn, study.id, [_again(trial)], now)
+        found.queued.append((trial.number, number))
+    return found
 
 
 def _again(trial: Trial) -> NewTrial:

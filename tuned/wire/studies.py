@@ -224,6 +224,7 @@ class Submitted:
     Attributes:
         created: False when the same content was there already.
         arguments: The argument lists that the first trials will get, up to three.
+        points: Of each of these, the parameters that its arguments do not show: they reach it by a file or by its code.
         code: Hash of the code: of the whole copy, or of the script and its own imports; empty when there is none.
         estimate_s: Seconds that all of it will take; None when nothing like it has run here.
         estimate_why: The basis of the estimate, or why there is none.
@@ -249,6 +250,7 @@ class Submitted:
     changed: list[str] = field(default_factory=list)
     cores: int = 0
     replaced: str = ""
+    points: list[Json] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

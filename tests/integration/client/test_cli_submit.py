@@ -54,6 +54,16 @@ def test_the_echo_shows_what_will_run(tunectl: Any, file: Path) -> None:
     assert "look here" in out
 
 
+def test_a_point_that_its_arguments_do_not_show_stands_beside_them(tunectl: Any, daemon: Any, file: Path) -> None:
+    """Each trial's line was the same, where a script reads a file."""
+    daemon.routes["POST /v1/studies"] |= {
+        "arguments": [["t.py"], []],
+        "points": [{"lr": 0.5, "act": "relu"}, {"lr": 1.0}],
+    }
+    out = tunectl("submit", str(file)).out
+    assert "trial 1  t.py with lr=0.5 act=relu" in out and "trial 2  with lr=1" in out
+
+
 def test_the_same_content_again_is_done(tunectl: Any, daemon: Any, file: Path) -> None:
     daemon.routes["POST /v1/studies"]["created"] = False
     ran = tunectl("submit", str(file))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import zip_longest
 from typing import Any
 
 import click
@@ -152,8 +153,10 @@ def tell_plan(plan: Submitted) -> None:
         show_fact("python", f"{plan.python} ({plan.python_why})", PLAN)
     if plan.code:
         show_fact("code", plan.code, PLAN)
-    for index, arguments in enumerate((a for a in plan.arguments if a), start=1):
-        show_fact(f"trial {index}", render.one_line(shlex.join(arguments), 160), PLAN)
+    for index, (arguments, point) in enumerate(zip_longest(plan.arguments, plan.points), start=1):
+        told = [shlex.join(arguments or [])] + ([f"with {render.point(point)}"] if point else [])
+        if any(told):
+            show_fact(f"trial {index}", render.one_line(" ".join(filter(None, told)), 160), PLAN)
     if plan.estimate_why:
         known = plan.estimate_s is not None
         time = f"about {words.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"

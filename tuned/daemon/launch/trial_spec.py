@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.spec import FINALIZE_STAGE, TEST_STAGE
-from tuned.core.program.arguments import ArgumentContext, env_needs_trial, render, render_env, render_text
+from tuned.core.program.arguments import (
+    ArgumentContext,
+    env_needs_trial,
+    items_of,
+    names_used,
+    render,
+    render_env,
+    render_text,
+)
 from tuned.core.program.command_line import command_line
-from tuned.core.program.placeholders import value_text
+from tuned.core.program.placeholders import PARAMS, value_text
+from tuned.core.space import Point
 from tuned.core.study import Study, StudySpec
 from tuned.core.study.secrets import masked
 from tuned.core.trials.trial import Trial
@@ -219,6 +228,15 @@ def shown_arguments(study: Study, trial: Trial, runs: Path) -> list[str]:
     if study.spec.run.kind == "function":
         return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
     return _words(study.spec, _shown_context(study, trial, runs))
+
+
+def unshown_point(spec: StudySpec, trial: Trial) -> Point:
+    """The part of a trial's point that `shown_arguments` does not show."""
+    typed = [item for where, item in items_of(spec.run) if where.startswith(("run.args.", "run.command."))]
+    shown = set().union(*(names_used(item) for item in typed))
+    if spec.run.kind == "function" or PARAMS in shown:
+        return {}
+    return {name: value for name, value in trial.params.items() if name not in shown}
 
 
 def shown_command(study: Study, trial: Trial, runs: Path) -> str:

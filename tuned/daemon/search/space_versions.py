@@ -19,7 +19,7 @@ from tuned.core.program.arguments import recorded
 from tuned.core.ranking import Ranking
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
-from tuned.core.space import Point, SearchSpace
+from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import VALUED, StudyState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
@@ -48,14 +48,21 @@ def fitting(conn: Connection, study: Study, space: SearchSpace) -> tuple[int, in
 
 
 def refinement(conn: Connection, study: Study, cut: int | None = None) -> tuple[SearchSpace, list[str]]:
-    """The study's space as its results would have it, and why; with a `cut`, by those of trials up to that number."""
+    """The study's space as its results would have it, and why; with a `cut`, by those of trials up to that number.
+
+    A point counts once, by its best run: several seeds of it would be a crowd of good results, or of bad ones.
+    """
     space, objective = study.spec.space, study.spec.objective
     if objective is None:
         return space, ["there is no objective to refine by"]
     trials = queries.trials(conn, study.id, states=VALUED)
     ranked = Ranking.of(study.spec).ranked(t for t in trials if cut is None or t.number <= cut)
-    points = (space.carried(trial.params) for trial in ranked)
-    return refined(space, [point for point in points if point is not None])
+    points: dict[str, Point] = {}
+    for trial in ranked:
+        point = space.carried(trial.params)
+        if point is not None:
+            points.setdefault(canonical_key(point), point)
+    return refined(space, list(points.values()))
 
 
 def earlier(conn: Connection, study: Study, version: int) -> SearchSpace:

@@ -61,7 +61,7 @@ def start_over(conn: Connection, study: Study, spec: StudySpec, environment: Map
     elif study.state is StudyState.PAUSED and study.reason != PAUSED_BY_USER:
         repository.move_study(conn, study.id, "resume", Actor.USER, now)
     own_points(conn, queries.study_by_id(conn, study.id), now)
-    run_failed_again(conn, queries.study_by_id(conn, study.id), now)
+    run_failed_again(conn, queries.study_by_id(conn, study.id), now, once=False)
 
 
 def own_points(conn: Connection, study: Study, now: float) -> None:

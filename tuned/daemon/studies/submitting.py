@@ -36,7 +36,7 @@ from tuned.daemon.files.pretrained import pinned
 from tuned.daemon.files.snapshot import Taken
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
-from tuned.daemon.launch.trial_spec import shown_arguments
+from tuned.daemon.launch.trial_spec import shown_arguments, unshown_point
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.search.points import add_design_points
@@ -276,6 +276,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         estimate_s=seconds,
         estimate_why=why,
         cores=0 if place else given.slots.cores_each(spec.run.cpus, spec.run.gpus),
+        points=[unshown_point(spec, trial) for trial in first],
     )
 
 

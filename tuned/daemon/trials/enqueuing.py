@@ -18,6 +18,7 @@ from tuned.core.search.own_points import MOST, expand, like
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints, resolving, study_moves
+from tuned.daemon.callers import Caller
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.wire import Enqueue, Enqueued
@@ -28,13 +29,24 @@ router = make_router("studies")
 @router.post("/studies/{name}/enqueue")
 async def enqueue(name: str, request: Enqueue, given: Given) -> Enqueued:
     """Queue points of the user's own; parameters left out are suggested."""
-    numbers = await given.commit(lambda conn: _enqueue(conn, resolving.named(conn, name), request, clock.now()))
+
+    def queue(conn: Connection) -> list[int]:
+        return _enqueue(conn, resolving.named(conn, name), request, clock.now(), given.caller)
+
+    numbers = await given.commit(queue)
     failpoints.reach("enqueue.committed")
     return Enqueued(numbers)
 
 
-def _enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> list[int]:
+def _enqueue(conn: Connection, study: Study, request: Enqueue, now: float, caller: Caller | None = None) -> list[int]:
     """Queue the points that were asked for; an ended study runs again.
+
+    Args:
+        conn: The transaction.
+        study: The study.
+        request: The points.
+        now: Unix seconds.
+        caller: The program that asks; None: a person.
 
     Returns:
         Numbers of the new trials: point by point, and for each its seeds.
@@ -42,6 +54,7 @@ def _enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> li
     Raises:
         InvalidInput: A point is not in the space; none is queued then.
         NotFound: There is no such trial to be like.
+        Conflict: These are more than the caller may have.
     """
     model = None if request.like is None else _one_trial(conn, request.like)
     if not request.points and model is None:
@@ -49,24 +62,28 @@ def _enqueue(conn: Connection, study: Study, request: Enqueue, now: float) -> li
     priority = check_priority(request.priority)
     if not 1 <= request.seeds <= MOST:
         raise InvalidInput(f"{request.seeds} is no number of seeds", where="seeds", hint="write 3 to run each 3 times")
-    numbers: list[int] = []
-    for values in expand(request.points or [{}], request.seeds):
+    points = expand(request.points or [{}], request.seeds)
+    if caller is not None:
+        caller.refuse_beyond(conn, len(points) * request.seeds, now)
+    first, new, by = queries.next_number(conn, study.id), list[NewTrial](), conn.info.get(CALLER, "you")
+    for values in points:
         wanted = values if model is None else like(study.spec.space, model.params, values)
-        given = study.spec.space.check_partial(wanted)
-        number = queries.next_number(conn, study.id)
+        given, number = study.spec.space.check_partial(wanted), first + len(new)
         # Completed once: what differs between the seeds of a point is the seed alone.
         point = recorded(study.spec, complete_point(study.spec.space, given, study.spec.search.seed, number - 1))
-        for seed in range(1, request.seeds + 1):
-            new = NewTrial(
+        new += [
+            NewTrial(
                 params=point,
                 origin="user",
-                why=_why(conn.info.get(CALLER, "you"), model, seed, request.seeds),
+                why=_why(by, model, seed, request.seeds),
                 priority=priority,
                 rank=0,
                 # The first is a point of the search, the others are that point again.
                 retry_of=None if seed == 1 else number,
             )
-            numbers += repository.add_trials(conn, study.id, [new], now)
+            for seed in range(1, request.seeds + 1)
+        ]
+    numbers = repository.add_trials(conn, study.id, new, now)
     study_moves.reopen(conn, study.id, now)
     return numbers
 

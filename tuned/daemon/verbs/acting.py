@@ -22,8 +22,8 @@ from tuned.daemon import clock, failpoints
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
-from tuned.daemon.study_moves import drain_study, reopen, run_failed_again
-from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.daemon.study_moves import Again, drain_study, reopen, run_failed_again
+from tuned.daemon.verbs.effect import NAMED, Effect, carry_out, name_of
 from tuned.daemon.verbs.retries import retry
 from tuned.wire import Changed, Targets
 
@@ -62,7 +62,7 @@ def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now
             repository.move_study(conn, study.id, "resume", Actor.USER, now)
             effect.changed.append(study.name)
             if not queries.any_values(conn, study.id):
-                run_failed_again(conn, study, now)
+                effect.effects += _told(study.name, run_failed_again(conn, study, now, once=True))
         elif not frozen:
             effect.skipped.append(f"{study.name} is {study.state}")
         for trial in frozen:
@@ -77,6 +77,17 @@ def _act_on_study(conn: Connection, verb: str, study: Study, effect: Effect, now
             where=study.name,
             hint=f"name one, such as {study.name}/7, or {study.name}/running",
         )
+
+
+def _told(study: str, again: Again) -> list[str]:
+    """The sentence on points that failed before the study had a result; none without such points."""
+    parts = [f"trial {old} runs again as {new}" for old, new in again.queued[:NAMED]]
+    if len(again.queued) > NAMED:
+        parts.append(f"so do {len(again.queued) - NAMED} more")
+    if again.left:
+        which = f"trial {again.left[0]} has failed twice, and is left out"
+        parts.append(f"{which} (mended: tunectl retry {study}/{again.left[0]})")
+    return [f"{study}: {', '.join(parts)}"] if parts else []
 
 
 def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) -> None:

@@ -16,6 +16,9 @@ from tuned.core.trials.trial import Trial
 from tuned.daemon.http.context import Context
 from tuned.wire import Changed
 
+NAMED = 8
+"""Trials that are named in one sentence."""
+
 
 @dataclass(slots=True)
 class Effect:

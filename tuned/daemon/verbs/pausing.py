@@ -17,15 +17,12 @@ from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
-from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.daemon.verbs.effect import NAMED, Effect, carry_out, name_of
 from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
 
 router = make_router("verbs")
-
-NAMED = 8
-"""Trials that go on and are named."""
 
 
 @router.post("/pause", name="pause")
