@@ -6,6 +6,7 @@ Owns the switch, and who a card was left to, be it by the clock. The rules are `
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -54,6 +55,8 @@ class Polite:
         self._taken: dict[str, dict[str, float]] = {"polite": {}, "quiet": {}}
         self.on = False
         self.trouble = ""
+        self._one_at_a_time = asyncio.Lock()
+        """Held by a look at a card and by the switch: each acts on what the other has left."""
 
     async def begin(self) -> None:
         """Know again whether it is on, and which cards were left."""
@@ -68,12 +71,14 @@ class Polite:
 
     async def switch(self, on: bool) -> None:
         """Turn it on or off, also for the daemons to come; off, every card that was left is taken back."""
-        await self._database.writer.run(lambda conn: keep_fact(conn, KEY, on or None))
-        self.on = on
-        if not on:
-            for slot in self._slots.gpus:
-                if self._presences.pop(slot.id, Presence()).left and self._slots.unavailable(slot.id):
-                    await self._yields.yield_(GpuYield(slot.id))
+        async with self._one_at_a_time:
+            await self._database.writer.run(lambda conn: keep_fact(conn, KEY, on or None))
+            self.on = on
+            if not on:
+                for slot in self._slots.gpus:
+                    left = self._presences.pop(slot.id, Presence()).left
+                    if left and self._slots.yielded.get(slot.id, 0.0) > clock.now():
+                        await self._yields.yield_(GpuYield(slot.id))
 
     async def look(self) -> None:
         """After the cards were looked at: leave those where somebody else has begun, and come back."""
@@ -84,15 +89,19 @@ class Polite:
         at = datetime.fromtimestamp(clock.now())  # noqa: DTZ006 - quiet hours go by the clock on the wall
         for slot in self._slots.gpus:
             try:
-                until = quiet_until(settings.quiet, slot.index, at)
-                if until or slot.id in self._quiet:
-                    taken = slot.id not in self._quiet and self._taken_in(settings.quiet, slot, at)
-                    await self._by_the_clock(slot, until, taken)
-                elif self.on:
-                    await self._look(slot, settings)
+                async with self._one_at_a_time:
+                    await self._look(slot, settings, at)
             except TunedError as error:
                 log.info("%s is not left: %s", slot.label, error)
         await self._keep_taken()
+
+    async def _look(self, slot: Slot, settings: Politeness, at: datetime) -> None:
+        until = quiet_until(settings.quiet, slot.index, at)
+        if until or slot.id in self._quiet:
+            taken = slot.id not in self._quiet and self._taken_in(settings.quiet, slot, at)
+            await self._by_the_clock(slot, until, taken)
+        elif self.on:
+            await self._by_others(slot, settings)
 
     def _taken_in(self, rules: Sequence[Quiet], slot: Slot, at: datetime) -> bool:
         """Whether a person took a card back in these very quiet hours, before this daemon began."""
@@ -129,7 +138,8 @@ class Polite:
         elif free:
             self._quiet[slot.id] = False  # a person took it back
 
-    async def _look(self, slot: Slot, settings: Politeness) -> None:
+    async def _by_others(self, slot: Slot, settings: Politeness) -> None:
+        """Leave a card where somebody else works, and come back when it is quiet."""
         now = clock.now()
         before = self._presences.get(slot.id, Presence())
         if before.left and self._slots.yielded.get(slot.id, 0.0) <= now:
