@@ -76,6 +76,21 @@ def test_preemption_is_named() -> None:
     assert "by preemption" in outcome(TOLD, word("limit", "PREEMPTED")).reason
 
 
+def test_a_job_that_waited_for_too_long_is_queued_again_and_costs_no_retry() -> None:
+    again = outcome(None, word("limit", "NOT_BEGUN: it failed to start within 900 seconds"))
+    assert (again.event, again.spends) == ("retry", LIMIT)
+    assert "was ended by the engine's limit of waiting" in again.reason
+
+
+def test_a_trial_behind_the_fence_has_the_end_that_the_engine_said() -> None:
+    fenced = {**ENDED, "code": None, "signal": 9, "by_place": True, "stop": "kill", "stop_signalled": True}
+    assert outcome(fenced, word("node")).spends == NODE
+    assert outcome(fenced, EngineWord("lab")).event == "vanished"
+    assert outcome(fenced, word("failed")).failure is Failure.LOST
+    assert outcome({**fenced, "code": 0, "signal": None, "stop_signalled": False}, word("node")).event == "exit_ok"
+    assert outcome({**fenced, "by_place": False}, word("node")).event == "exit_error", "somebody's kill is no loss"
+
+
 def test_what_nobody_explains_is_lost_with_all_that_is_known() -> None:
     gone = outcome(None, EngineWord("lab"))
     assert (gone.event, gone.reason) == ("vanished", "its job in lab is not known there any more")

@@ -9,6 +9,8 @@ import pytest
 from tuned.core.errors import InvalidInput
 from tuned.core.places import Place, is_card, label_of, place_of, places_of
 
+RAY = {"engine": "ray", "folder": "/x", "address": "http://head:8265"}
+
 
 def read(table: dict[str, Any]) -> dict[str, Place]:
     return places_of(table, "config.toml: place", lambda path: path.replace("~", "/home/me"))
@@ -21,6 +23,13 @@ def test_a_place_is_read_with_its_defaults() -> None:
     assert len(lab.devices) == 8
 
 
+def test_a_place_on_ray_has_a_head_a_token_and_fields() -> None:
+    table = {**RAY, "token": "~/.ray/auth_token", "options": ['entrypoint_resources={"a100": 1}']}
+    lab = read({"lab": table})["lab"]
+    assert (lab.address, lab.token) == ("http://head:8265", "/home/me/.ray/auth_token")
+    assert lab.fields == {"entrypoint_resources": {"a100": 1}}
+
+
 @pytest.mark.parametrize(
     ("table", "where"),
     [
@@ -29,7 +38,6 @@ def test_a_place_is_read_with_its_defaults() -> None:
         ({"lab": {"folder": "/x"}}, "place.lab"),
         ({"lab": {"engine": "slurm"}}, "place.lab"),
         ({"lab": {"engine": "pbs", "folder": "/x"}}, "place.lab.engine"),
-        ({"lab": {"engine": "ray", "folder": "/x"}}, "place.lab.engine"),
         ({"lab": {"engine": "slurm", "folder": "x"}}, "place.lab.folder"),
         ({"lab": {"engine": "slurm", "folder": "/x", "slots": 0}}, "place.lab.slots"),
         ({"lab": {"engine": "slurm", "folder": "/x", "slots": True}}, "place.lab.slots"),
@@ -38,6 +46,15 @@ def test_a_place_is_read_with_its_defaults() -> None:
         ({"lab": {"engine": "slurm", "folder": "/x", "address": "-oProxyCommand=x"}}, "place.lab.address"),
         ({"lab": {"engine": "slurm", "folder": "/x", "sees": ["y"]}}, "place.lab.sees"),
         ({"lab": {"engine": "slurm", "folder": "/x", "environment": {"A": 1}}}, "place.lab.environment"),
+        ({"lab": {"engine": "slurm", "folder": "/x", "token": "/t"}}, "place.lab.token"),
+        ({"lab": {"engine": "ray", "folder": "/x"}}, "place.lab.address"),
+        ({"lab": {"engine": "ray", "folder": "/x", "address": "head:8265"}}, "place.lab.address"),
+        ({"lab": {"engine": "ray", "folder": "/x", "address": "http://a:b@head"}}, "place.lab.address"),
+        ({"lab": {"engine": "ray", "folder": "/x", "address": "http://head:x"}}, "place.lab.address"),
+        ({"lab": RAY | {"environment": {"A": "1"}}}, "place.lab.environment"),
+        ({"lab": RAY | {"options": ["--gpus=1"]}}, "place.lab.options"),
+        ({"lab": RAY | {"options": ["runtime_env={}"]}}, "place.lab.options"),
+        ({"lab": RAY | {"options": ["entrypoint_resources={"]}}, "place.lab.options"),
     ],
 )
 def test_what_is_wrong_is_named_with_a_remedy(table: dict[str, Any], where: str) -> None:

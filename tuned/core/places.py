@@ -5,17 +5,20 @@ Owns the keys of `[place.NAME]`, and the names of a place's slots. Pure; engines
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 
-ENGINES = ("slurm",)
-LATER = ("ray",)
+ENGINES = ("slurm", "ray")
+RAY_OPTIONS = ("entrypoint_label_selector", "entrypoint_memory", "entrypoint_resources")
+"""Fields of a submission that a place on Ray may add, each as `NAME=JSON`; the rest of it is ours."""
 SLOTS = 8
 """Trials at once in a place whose table does not say."""
 MOST_SLOTS = 1024
@@ -31,11 +34,12 @@ class Place:
     Attributes:
         engine: One of `ENGINES`.
         folder: Absolute path of a folder that both sides see under this name; run directories lie below it.
-        address: The login node, as ssh takes it; empty: the engine's commands are run here.
+        address: Of Slurm the login node, as ssh takes it; empty: its commands are run here. Of Ray the URL of its head.
         python: Interpreter of supervisors and trials there; empty: the study's own.
         slots: How many trials are handed to the engine at once, waiting ones among them.
         sees: Further folders that are the same on both sides: code that is not copied, data.
-        options: Arguments that are passed to every submission as they are.
+        options: Passed to every submission: of Slurm as arguments, of Ray as fields.
+        token: File that holds the token that Ray's head asks for; empty: none.
     """
 
     name: str
@@ -47,6 +51,12 @@ class Place:
     sees: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    token: str = ""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Options of the form `NAME=JSON`, as plain data."""
+        return {name: json.loads(value) for name, _, value in (one.partition("=") for one in self.options)}
 
     def shows(self, path: str) -> bool:
         """Whether a path here is seen there as well."""
@@ -107,6 +117,7 @@ def _place(name: str, entry: Any, where: str, expanded: Callable[[str], str]) ->
         "sees": lambda value, key: tuple(_folder(one, key, expanded) for one in _texts(value, key)),
         "options": _texts,
         "environment": _environment,
+        "token": lambda value, key: _folder(value, key, expanded),
     }
     for key in entry:
         if key not in kinds:
@@ -114,7 +125,39 @@ def _place(name: str, entry: Any, where: str, expanded: Callable[[str], str]) ->
     for key, example in (("engine", 'engine = "slurm"'), ("folder", 'folder = "/shared/me/tuned"')):
         if key not in entry:
             raise InvalidInput(f"has no {key}", where=where, hint=f"add {example}")
-    return Place(name=name, **{key: kinds[key](value, f"{where}.{key}") for key, value in entry.items()})
+    place = Place(name=name, **{key: kinds[key](value, f"{where}.{key}") for key, value in entry.items()})
+    if place.engine == "ray":
+        _check_ray(place, where)
+    elif place.token:
+        raise InvalidInput("is Ray's alone", where=f"{where}.token", hint="remove it")
+    return place
+
+
+def _check_ray(place: Place, where: str) -> None:
+    """Refuse what Ray's head could not be asked with."""
+    try:
+        url = urlsplit(place.address)
+        sound = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        sound = sound and not (url.query or url.fragment or url.username or url.password)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidInput(
+            f"{place.address!r} is no address of a Ray head", where=f"{where}.address", hint='e.g. "http://head:8265"'
+        )
+    if place.environment:
+        hint = "remove it; variables of trials are [run] env of the study file"
+        raise InvalidInput("is Slurm's alone", where=f"{where}.environment", hint=hint)
+    for option in place.options:
+        key = option.partition("=")[0]
+        if key not in RAY_OPTIONS:
+            hint = f"NAME=JSON, with {', '.join(RAY_OPTIONS)}"
+            raise InvalidInput(f"{option!r} is no option of Ray", where=f"{where}.options", hint=hint)
+    try:
+        place.fields  # noqa: B018 - whether it can be read
+    except ValueError as error:
+        hint = """e.g. 'entrypoint_resources={"a100": 1}'"""
+        raise InvalidInput(f"is no JSON: {error}", where=f"{where}.options", hint=hint) from error
 
 
 def _text(value: Any, where: str) -> str:
@@ -136,8 +179,6 @@ def _environment(value: Any, where: str) -> dict[str, str]:
 
 
 def _engine(value: Any, where: str) -> str:
-    if value in LATER:
-        raise InvalidInput(f"{value} is not built yet", where=where, hint=f"use {', '.join(ENGINES)}")
     if value not in ENGINES:
         raise InvalidInput(f"{value!r} is no engine", where=where, hint=f"use {', '.join(ENGINES)}")
     return str(value)

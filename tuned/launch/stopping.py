@@ -16,6 +16,9 @@ KILL_AFTER = 10.0
 LOOK_AGAIN = 0.05
 """Seconds between two looks at a trial that saves."""
 
+LOOK_EVERY = 5.0
+"""Seconds between two looks of a supervisor at its records, where nobody on its machine could tell of a new one."""
+
 _SENT = float("inf")
 """In the place of a time: this signal was sent, or is of no use any more."""
 

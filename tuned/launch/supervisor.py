@@ -3,7 +3,8 @@
 Owns `start.json`, `exit.json` and the wait in between. It is forked by a launcher, is a session of its own, outlives
 launcher and daemon, and is told one thing only: SIGUSR1, "look at `stop.json` and `freeze.json`". It never runs user
 code. One that an engine has started (`place` in `spec.json`) stays in the engine's session, looks at these files every
-few seconds, and takes SIGTERM for the engine's word that its time is over.
+few seconds, and takes SIGTERM for the engine's word that its time is over, and `revoked` for the daemon's
+that the trial's next attempt may run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tuned.launch.claim import claim
 from tuned.launch.output import Output
 from tuned.launch.program import Program
 from tuned.launch.signals import Wakeups, unblock
-from tuned.launch.stopping import Stopping
+from tuned.launch.stopping import LOOK_EVERY, Stopping
 from tuned.launch.trial_fork import fork_trial
 from tuned.plain_files import read_plain
 
@@ -39,9 +40,6 @@ _STAND_STILL = 0.002
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TRY_AGAIN = 1.0
 """Seconds between two tries to record its end."""
-
-LOOK_EVERY = 5.0
-"""Seconds between two looks at the records, where nobody on this machine could tell of a new one."""
 
 _NO_START, _NO_RECORD = 73, 74
 
@@ -296,6 +294,12 @@ class Supervisor:
             self._stopping.go_on(time.monotonic())
 
     def _look_at_stop(self) -> None:
+        if self._placed and os.path.exists(os.path.join(self._run_dir, protocol.REVOKED_FILE)):
+            # The engine has called this attempt over, wrongly: the trial's next one may run already.
+            if self._stopping.reason != "kill":
+                self._by_place = True
+                self._stopping.request("kill", False, time.monotonic())
+            return
         try:
             record = protocol.read_record(self._run_dir, protocol.STOP_FILE)
         except (OSError, protocol.RecordError) as error:

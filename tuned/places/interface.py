@@ -53,7 +53,7 @@ class Submission:
         command: Argument list, of absolute paths; it carries no secret.
         log: File for what is printed before the command's own records begin.
         cpus, gpus: Cores and cards that it needs; 0: as many as the engine gives by default.
-        lead: Seconds before a limit of time at which the command gets SIGTERM.
+        lead: Seconds that the command is given between SIGTERM and the end of all its processes, also ahead of a limit.
     """
 
     name: str
@@ -122,16 +122,24 @@ class Engine(Protocol):
         """
 
     async def stop(self, names: Collection[str]) -> None:
-        """Have those that wait removed, and tell those that run, by SIGTERM to the command alone."""
+        """Have those that wait removed, and tell those that run, by SIGTERM to the command alone.
+
+        An engine that cannot signal the command alone tells none that runs: each looks for its `stop.json` by itself.
+        """
 
     async def kill(self, names: Collection[str]) -> None:
         """End them now, with all that they have started."""
 
-    async def engine_log(self, submission_log: str) -> str:
-        """The last of what was printed before the command's own records began; empty where there is nothing."""
+    async def engine_log(self, name: str, log: str) -> str:
+        """The last of what was printed before the command's own records began; empty where there is nothing.
+
+        Args:
+            name: Of the submission.
+            log: The file that it named for this.
+        """
 
     async def forget(self, names: Collection[str]) -> None:
-        """They are over, and nobody will ask for them again."""
+        """They have ended, as `list` says, and nobody will ask for them again."""
 
 
 _ORDER = {Stage.RUNNING: 0, Stage.WAITING: 1, Stage.ENDED: 2}

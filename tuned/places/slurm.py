@@ -72,9 +72,9 @@ class Slurm:
             await self.list()
         return [job.number for job in self._live if job.name in names]
 
-    async def engine_log(self, submission_log: str) -> str:
+    async def engine_log(self, name: str, log: str) -> str:  # noqa: ARG002 - its file is named by the submission
         """The end of the file that `--output` named, read where the job wrote it."""
-        command = ("sh", "-c", f"tail -c {LOG_BYTES} {shlex.quote(submission_log)} 2>/dev/null")
+        command = ("sh", "-c", f"tail -c {LOG_BYTES} {shlex.quote(log)} 2>/dev/null")
         return (await self.commands.run(command)).output
 
     async def forget(self, names: Collection[str]) -> None:

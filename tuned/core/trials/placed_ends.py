@@ -55,6 +55,13 @@ def maybe_by_place(record: Mapping[str, Any]) -> bool:
     return bool(record.get("by_place")) or (signalled and not record.get("stop") and not record.get("timed_out"))
 
 
+def is_fenced(record: Mapping[str, Any] | None) -> bool:
+    """Whether the trial was ended because the engine's word had it over already: then that word is its end."""
+    if record is None or record.get("code") == 0:
+        return False
+    return bool(record.get("by_place")) and record.get("stop") == "kill"
+
+
 def asked_by_place(record: Mapping[str, Any] | None, stop_seen: bool) -> bool:
     """Whether it was the engine's signal that ended the trial, and not its own last line."""
     if record is None or not record.get("by_place"):
@@ -82,6 +89,8 @@ def as_placed(
     """
     if word is None or intent is not None:
         return outcome
+    if is_fenced(record):
+        record = None
     asked = asked_by_place(record, stop_seen)
     if record is not None and word.why in ("cancelled", "limit", "node", "memory"):
         asked = asked or (maybe_by_place(record) and record.get("code") != 0)
@@ -103,6 +112,8 @@ def as_placed(
 def _limit(word: EngineWord) -> str:
     if word.said.startswith("PREEMPTED"):
         return "preemption"
+    if word.said.startswith("NOT_BEGUN"):
+        return "the engine's limit of waiting"
     return "its time limit" if word.why in ("limit", "") or "TIME" in word.said else f"the engine ({word.said})"
 
 

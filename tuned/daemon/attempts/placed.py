@@ -21,7 +21,7 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.placing import QUICK_S, SLOW_S, Placing
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.run_dirs import Facts
-from tuned.launch.stopping import KILL_AFTER
+from tuned.launch.stopping import KILL_AFTER, LOOK_EVERY
 from tuned.places.interface import PREFIX, Job, Refused, Silent, Stage, Submission
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ UNKNOWN_S = 60.0
 """How long an engine must answer without a job that it has had before it counts as gone."""
 ARRIVE_S = 15.0
 """How long a file may need from a node to here, once the engine says that all is over there."""
+FENCED_S = LOOK_EVERY + 3.0
+"""How long a supervisor that lives, and sees files late, may take to end its trial behind the fence."""
 STOP_AGAIN_S = 10.0
 """Between two requests to the engine to stop the same attempt."""
 _LEAD_S = 5.0
@@ -92,20 +94,20 @@ async def advance(attempt: LiveAttempt, placing: Placing) -> None:
     if job is not None:
         placing.submitted = True
         if job.stage is Stage.ENDED:
-            _ended(attempt, placing)
+            await _ended(attempt, placing)
         else:
             placing.ended_at = 0.0
             _steer(attempt, placing, job)
         return
     if attempt.told.stop is not None and (placing.fresh or absent is not None) and not started:
-        attempt.over = Fate.VANISHED  # nothing of it is anywhere: it ends as it was asked to
+        await _give_up(attempt, placing)  # nothing of it is anywhere: it ends as it was asked to
         return
     if placing.fresh or (not placing.submitted and absent is not None and not started):
         await _submit(attempt, placing)
     elif absent is not None and absent >= UNKNOWN_S:
         if started or placing.again:
             log.warning("attempt %s/%d: %s does not know its job", attempt.holder, attempt.attempt, station.place.name)
-            attempt.over = Fate.VANISHED
+            await _give_up(attempt, placing)
         else:
             placing.again += 1
             await _submit(attempt, placing)
@@ -128,11 +130,25 @@ def _waits(attempt: LiveAttempt, placing: Placing, job: Job | None) -> str:
     return ""
 
 
-def _ended(attempt: LiveAttempt, placing: Placing) -> None:
+async def _ended(attempt: LiveAttempt, placing: Placing) -> None:
     """The engine says that all is over; what was written there may still be on its way."""
     now = time.monotonic()
     placing.ended_at, placing.pause = placing.ended_at or now, QUICK_S
     if now >= placing.ended_at + ARRIVE_S:
+        await _give_up(attempt, placing)
+
+
+async def _give_up(attempt: LiveAttempt, placing: Placing) -> None:
+    """It counts as over, on the engine's word alone: should that be wrong, it must not run beside the next attempt.
+
+    One that has begun is over only when its supervisor, if it lives, has had the time to see the fence.
+    """
+    now = time.monotonic()
+    if not placing.fenced_at:
+        await asyncio.to_thread(run_dirs.fence, attempt.run_dir)
+        placing.fenced_at = now
+    placing.pause = QUICK_S
+    if not (attempt.started or attempt.running) or now >= placing.fenced_at + FENCED_S:
         attempt.over = Fate.VANISHED
 
 
@@ -210,5 +226,5 @@ async def word_of(attempt: LiveAttempt) -> EngineWord | None:
         return EngineWord(place)
     said = f"{job.word}: {job.reason}" if job.reason else job.word
     started = attempt.started or attempt.running
-    line = "" if started else await placing.station.last_words(str(attempt.run_dir / _LOG))
+    line = "" if started else await placing.station.last_words(name_of(attempt), str(attempt.run_dir / _LOG))
     return EngineWord(place, job.number, job.why.value if job.why else "", said, line)

@@ -20,6 +20,7 @@ class Placing:
         submitted: The engine has taken it, or had it when it was asked.
         again: How often it was submitted once more, as the engine had lost it.
         ended_at: When the engine was first known to have ended it.
+        fenced_at: When it was left word that it is over; 0.0: it was not.
         asked_at: When it was asked to stop it last.
         pause: Seconds until its folder is looked at again.
     """
@@ -29,6 +30,7 @@ class Placing:
     submitted: bool = False
     again: int = 0
     ended_at: float = 0.0
+    fenced_at: float = 0.0
     asked_at: float = 0.0
     killed_at: float = 0.0
     pause: float = QUICK_S

@@ -260,6 +260,12 @@ def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:
         return ""
 
 
+def fence(run_dir: Path) -> None:
+    """Leave word that an attempt elsewhere is over: its supervisor never begins, or ends its trial, should it live."""
+    with contextlib.suppress(OSError):
+        (run_dir / protocol.REVOKED_FILE).touch(mode=0o600)
+
+
 def revoke_if_unstarted(run_dir: Path) -> str:
     """Probe the lock, and if nobody holds it and nothing has started, make sure that nothing ever will.
 

@@ -26,6 +26,7 @@ from tuned.daemon.places.probing import probe
 from tuned.daemon.places.station import Station
 from tuned.launch.bundle import make_bundle
 from tuned.places.interface import Engine
+from tuned.places.ray_jobs import RayJobs
 from tuned.places.slurm import Slurm
 from tuned.wire import PlaceRow
 
@@ -36,7 +37,7 @@ _FREE_BYTES = 2**30
 """Free in a place's folder, below which nothing is started there."""
 _CONFIG_S = 2.0
 """How old what was read of `config.toml` may be."""
-_ENGINES: Mapping[str, Callable[[Place], Engine]] = {"slurm": Slurm}
+_ENGINES: Mapping[str, Callable[[Place], Engine]] = {"slurm": Slurm, "ray": RayJobs}
 
 
 class Places:

@@ -66,6 +66,6 @@ async def _answer(place: Place, engine: Engine, name: str, answer: Path, log: st
     if job is not None and job.stage is Stage.WAITING:
         reason = f" ({job.reason})" if job.reason else ""
         raise Refused(f"its probe still waits in the queue after {WITHIN_S:.0f} s{reason}", where=where)
-    line = (await engine.engine_log(log)).strip().splitlines()
+    line = (await engine.engine_log(name, log)).strip().splitlines()
     hint = "see [place] folder and python; both sides must see the folder under this path"
     raise Refused(f"no node has answered through {answer.parent}: {line[-1] if line else ''}", where=where, hint=hint)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tuned.core.errors import TunedError
@@ -74,6 +74,7 @@ class Station:
         self._followed: dict[str, Followed] = {}
         self._to_stop: set[str] = set()
         self._to_kill: set[str] = set()
+        self._over: set[str] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._pause = QUICK_S
         self._next = 0.0
@@ -84,7 +85,7 @@ class Station:
     @property
     def following(self) -> bool:
         """Whether anybody waits for something here."""
-        return bool(self._followed or self.trouble)
+        return bool(self._followed or self._over or self.trouble)
 
     @property
     def due_in(self) -> float:
@@ -97,8 +98,9 @@ class Station:
         self.hurry()
 
     def leave(self, name: str) -> None:
-        """Nobody waits for it any more."""
-        self._followed.pop(name, None)
+        """Nobody waits for it any more: its end is committed, and the engine may forget it."""
+        if self._followed.pop(name, None) is not None:
+            self._over.add(name)
         self._to_stop.discard(name)
         self._to_kill.discard(name)
 
@@ -179,6 +181,7 @@ class Station:
             asked_at = time.monotonic()
             self.counts.looks += 1
             jobs = by_name(await self.engine.list(tuple(self._followed)))
+            await self._forget(self.engine, jobs)
         except TunedError as error:
             self._silent(error)
             return
@@ -207,6 +210,14 @@ class Station:
             entry.wake()
         return job != before
 
+    async def _forget(self, engine: Engine, jobs: Mapping[str, Job]) -> None:
+        """Let the engine forget those that are over there as well as here; one that is just ending has time."""
+        self._over &= jobs.keys()
+        ended = {name for name in self._over if jobs[name].stage is Stage.ENDED}
+        if ended:
+            await engine.forget(ended)
+            self._over -= ended
+
     async def _steer(self, engine: Engine) -> None:
         """Stops and kills of all trials, in as few calls as the engine has."""
         stops, self._to_stop = self._to_stop, set()
@@ -233,11 +244,11 @@ class Station:
         for entry in list(self._followed.values()):
             entry.wake()
 
-    async def last_words(self, path: str) -> str:
+    async def last_words(self, name: str, path: str) -> str:
         """The last line that the engine kept of a command; empty where there is none, or it does not answer."""
         if self.engine is None:
             return ""
         with contextlib.suppress(TunedError):
-            lines = [line.strip() for line in (await self.engine.engine_log(path)).splitlines() if line.strip()]
+            lines = [line.strip() for line in (await self.engine.engine_log(name, path)).splitlines() if line.strip()]
             return lines[-1] if lines else ""
         return ""
