@@ -9,7 +9,7 @@ HOURS ?=
 WHEELS ?=
 PROGRAMS ?= 1000
 
-.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement gpu-day gpu-check soak programs dist docs clean
+.PHONY: venv install uninstall demo examples test check format bench bench-search bench-replay bench-judgement gpu-day gpu-check soak programs places-ray dist docs clean
 
 venv: $(VENV)/.made
 
@@ -89,5 +89,14 @@ soak: venv
 programs: venv
 	PROGRAMS=$(PROGRAMS) $(BIN)/python -m pytest -q --timeout 0 tests/crash/test_programs.py
 
+# Ray, in an environment of its own: nothing of ours needs it.
+.ray/.made:
+	$(PYTHON) -m venv .ray
+	.ray/bin/pip install --disable-pip-version-check --quiet 'ray[default]==2.60.0'
+	touch $@
+
+places-ray: venv .ray/.made
+	$(BIN)/python -m tests.places.ray_real .ray/bin/ray
+
 clean:
-	rm -rf $(VENV) .peers .release .demo build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .release .ray .demo build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
