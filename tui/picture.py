@@ -75,6 +75,7 @@ class Picture:
         self.log: LogWindow | None = None
         self.detail: TrialDetail | None = None
         self.queue: list[TrialRow] = []
+        self.queue_at = 0.0
         self.events: deque[EventRow] = deque(maxlen=EVENTS_KEPT)
         self.curves = Curves()
         self.stairs = Stairs()

@@ -202,8 +202,8 @@ class Store(LogReading):
         self._changed()
 
     def put_queue(self, rows: Iterable[TrialRow]) -> None:
-        """The waiting trials of all studies, in the order in which they will start."""
-        queue = list(rows)
+        """The waiting trials of all studies, in the order in which they will start; their estimates count from now."""
+        queue, self.queue_at = list(rows), self.clock()
         if queue != self.queue:
             self.queue = queue
             self._changed()

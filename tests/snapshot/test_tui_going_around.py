@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fake_client import make_trial, sent
@@ -179,3 +180,19 @@ async def test_from_the_queue_to_the_studies_and_to_what_failed_in_the_study_und
         await ui.press("Q", "g", "enter")
         await ui.until(lambda: ui.store.selected == 21 and ui.store.study == "digits", "the trial of the queue")
         await ui.until_text("TRIAL STATE")
+
+
+async def test_the_estimates_of_the_queue_run_down_while_nothing_happens(start: Any, fake: Any, clock: Any) -> None:
+    whole = fake.queue
+
+    async def estimated() -> list[Any]:
+        return [replace(row, starts_in_s=90.0 if row.number == 24 else None) for row in await whole()]
+
+    fake.queue = estimated
+    async with start() as ui:
+        await ui.press("Q")
+        await ui.until_text("in 1m 30s")
+        clock.now += 30
+        await ui.until_text("in 1m 00s")
+        clock.now += 60
+        await ui.until_text("soon")

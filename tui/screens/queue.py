@@ -17,11 +17,12 @@ from tuned.core import words
 from tuned.wire import TrialRow
 
 
-def _start(row: TrialRow, none: str) -> str:
-    """When a waiting trial will start, as far as that can be said."""
+def _start(row: TrialRow, age: float, none: str) -> str:
+    """When a waiting trial will start, as far as that can be said; `age` is that of the estimate, in seconds."""
     if row.starts_in_s is None:
         return none
-    return f"in {words.duration(row.starts_in_s)}" if row.starts_in_s >= 1 else "soon"
+    left = row.starts_in_s - age
+    return f"in {words.duration(left)}" if left >= 1 else "soon"
 
 
 class QueueScreen(Steering):
@@ -70,8 +71,8 @@ class QueueScreen(Steering):
     def _row(self, row: TrialRow, here: bool, width: int) -> Line:
         glyphs = self.context.glyphs
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
-        now = self.context.store.clock()
-        elapsed = words.duration(now - row.started_at) if row.started_at else _start(row, glyphs.none)
+        now, since = self.context.store.clock(), self.context.store.queue_at
+        elapsed = words.duration(now - row.started_at) if row.started_at else _start(row, now - since, glyphs.none)
         params = clean(row.question) or " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
         base = "cursor" if here else "text"
         mark = glyphs.mark if (row.study, row.number) in self.marks else " "
