@@ -10,13 +10,14 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from tuned.client.lines import OPEN_LINE
 from tuned.core.errors import InvalidInput
 
-_LONGEST_LINE = 2**20
+LONGEST_LINE = 2**14
+"""Bytes beyond which a line comes in pieces: a trial's log may hold megabytes without a line's end."""
 _SELF = (sys.executable, "-P", "-m", "tuned.cli")
 
 
@@ -72,11 +73,10 @@ class Tunectl:
             stderr=asyncio.subprocess.STDOUT,
             env={**env, **extra, **self.line, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
             start_new_session=True,
-            limit=_LONGEST_LINE,
         )
         assert process.stdout is not None
         try:
-            while line := await process.stdout.readline():
+            async for line in _lines(process.stdout):
                 told(line.decode(errors="replace").rstrip("\r\n"))
             return await process.wait()
         finally:
@@ -84,3 +84,16 @@ class Tunectl:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
                 await process.wait()
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    rest = b""
+    while piece := await stream.read(LONGEST_LINE):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) >= LONGEST_LINE:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest

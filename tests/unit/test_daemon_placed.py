@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,46 @@ def test_what_a_study_had_here_moves_there(runs: Path, tmp_path: Path) -> None:
     (runs / "digits" / "1").mkdir(parents=True)
     folder = placed.settle(runs, "digits", str(tmp_path / "shared"))
     assert (folder / "1").is_dir()
+
+
+def test_a_folder_that_was_moved_and_not_linked_is_found_again(runs: Path, tmp_path: Path) -> None:
+    """A daemon that was killed in between gave the study an empty folder: what it had was nobody's."""
+    (runs / "digits" / "1").mkdir(parents=True)
+    folder = placed.settle(runs, "digits", str(tmp_path / "shared"))
+    (runs / "digits").unlink()
+    assert placed.settle(runs, "digits", str(tmp_path / "shared")) == folder
+    assert (runs / "digits" / "1").is_dir()
+
+
+@pytest.mark.parametrize("cut", ["copying", "removing", None])
+def test_a_folder_that_moves_to_another_file_system_is_whole_in_one_place(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str | None
+) -> None:
+    for name in ("1", "2"):
+        (runs / "digits" / name).mkdir(parents=True)
+    rename = Path.rename
+
+    def across(self: Path, to: Path) -> Path:
+        if self == runs / "digits" and to.parent != runs:
+            raise OSError(errno.EXDEV, "another file system")
+        return rename(self, to)
+
+    def killed(folder: Path, *_: object, **__: object) -> None:
+        if cut == "copying":
+            raise KeyboardInterrupt
+        if folder.exists() and folder.name != ".digits.part":
+            (folder / "1").rmdir()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", across)
+    if cut is not None:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(f"shutil.{'copytree' if cut == 'copying' else 'rmtree'}", killed)
+            placed.settle(runs, "digits", str(tmp_path / "shared"))
+    Graveyard(runs).exhume({"digits"})
+    folder = placed.settle(runs, "digits", str(tmp_path / "shared"))
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
+    assert placed.target(runs / "digits") == folder
 
 
 def test_a_name_that_is_taken_there_gets_a_number(runs: Path, tmp_path: Path) -> None:

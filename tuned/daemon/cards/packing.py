@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -75,11 +76,18 @@ class Packing:
         """Since when (unix seconds) an attempt is not alone on its card."""
 
     async def begin(self) -> None:
-        """Read the measurements of earlier daemons."""
-        kept = await self._database.ask(lambda conn: fact(conn, PACKING)) or {}
-        gains = kept.get("gains", {})
-        self._gains = {_pair(key): {int(n): gain for n, gain in found.items()} for key, found in gains.items()}
-        self._taken = {int(key): (-1, Footprint(**found, fit=None)) for key, found in kept.get("alone", {}).items()}
+        """Read the measurements of earlier daemons, and forget those of studies that are deleted."""
+
+        def read(conn: Connection) -> tuple[dict[str, Any], set[int]]:
+            return fact(conn, PACKING) or {}, {study.id for study in queries.studies(conn)}
+
+        kept, known = await self._database.ask(read)
+        gains = {_pair(key): found for key, found in kept.get("gains", {}).items()}
+        self._gains = {
+            pair: {int(n): gain for n, gain in found.items()} for pair, found in gains.items() if known.issuperset(pair)
+        }
+        alone = {int(key): found for key, found in kept.get("alone", {}).items()}
+        self._taken = {key: (-1, Footprint(**found, fit=None)) for key, found in alone.items() if key in known}
 
     async def look(self) -> None:
         """After each look at the cards: measure trials that have ended, and trials that share."""

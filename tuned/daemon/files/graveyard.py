@@ -16,11 +16,10 @@ from pathlib import Path
 from tuned.core.errors import Conflict
 from tuned.daemon import failpoints
 from tuned.daemon.files import placed, run_dirs, snapshot
-from tuned.daemon.files.removal import opened, refuse_mounted, remove
+from tuned.daemon.files.removal import GRAVE, opened, refuse_mounted, remove
 
 log = logging.getLogger(__name__)
 
-GRAVE = ".deleted-"
 _BYTES = 4
 TURN = 10_000
 """Entries that are removed before others may use the thread."""

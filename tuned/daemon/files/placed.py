@@ -7,6 +7,7 @@ a link in its place, whatever looks for a study's folder finds it, and moves or 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from tuned import protocol
 from tuned.core.errors import Conflict, Unavailable
-from tuned.daemon.files.removal import refuse_mounted
+from tuned.daemon.files.removal import GRAVE, refuse_mounted
 
 RUNS = "runs"
 BUNDLES = "bundles"
@@ -98,20 +99,45 @@ def settle(runs: Path, study: str, folder: str) -> Path:
         known.mkdir(mode=0o700, exist_ok=True)
         return known
     below = prepare(folder, runs) / RUNS
-    to = next(path for path in _names(below, study) if not os.path.lexists(path))
     try:
         if link.is_symlink():
             raise Conflict(f"{link} leads to a folder that cannot be reached", where=study, hint="mount it")
-        if link.is_dir():
-            shutil.move(link, to)
+        if not link.exists() and _left_behind(runs, below / study):
+            to = below / study
         else:
-            to.mkdir(mode=0o700)
+            to = next(path for path in _names(below, study) if not os.path.lexists(path))
+            if link.is_dir():
+                _move(link, to)
+            else:
+                to.mkdir(mode=0o700)
         link.symlink_to(to)
         protocol.sync_folder(str(below))
         protocol.sync_folder(str(runs))
     except OSError as error:
         raise Conflict(f"its folder cannot be made in {below}: {error}", where=study, hint="see its mode") from error
     return to
+
+
+def _left_behind(runs: Path, folder: Path) -> bool:
+    """Whether a daemon was killed after it had moved a study's folder there, and before it made the link."""
+    linked = (entry.readlink() for entry in runs.iterdir() if entry.is_symlink())
+    return folder.is_dir() and folder not in linked
+
+
+def _move(folder: Path, to: Path) -> None:
+    """Move a folder, be it to another file system: whenever this is cut off, all of it is in one of both places."""
+    try:
+        folder.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = to.with_name(f".{to.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(folder, part, symlinks=True)
+        part.rename(to)
+        old = folder.with_name(f"{GRAVE}{os.urandom(4).hex()}-")  # the daemon's next start removes what is left of it
+        folder.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _names(folder: Path, study: str) -> Iterator[Path]:

@@ -20,6 +20,8 @@ from tuned.core.errors import Conflict
 
 log = logging.getLogger(__name__)
 
+GRAVE = ".deleted-"
+"""Begins the names of folders in `runs/` that are to go; random digits, a hyphen and the study's name follow."""
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

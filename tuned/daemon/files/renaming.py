@@ -14,8 +14,7 @@ from pathlib import Path
 from tuned import protocol
 from tuned.core.errors import Conflict
 from tuned.daemon.files import placed, run_dirs
-from tuned.daemon.files.graveyard import GRAVE
-from tuned.daemon.files.removal import refuse_mounted
+from tuned.daemon.files.removal import GRAVE, refuse_mounted
 
 log = logging.getLogger(__name__)
 
