@@ -19,6 +19,7 @@ from tuned.core.script.literals import imported_modules
 from tuned.core.script.modules import Read
 from tuned.core.script.option import ScriptOptions
 from tuned.core.script.options import read_options
+from tuned.core.script.parsing import parsed
 from tuned.core.study_file.reporting import SILENT, reads_arguments
 from tuned.core.text import printable
 from tuned.core.toml.values import key, value
@@ -74,7 +75,7 @@ def read_script(text: str, typed: str, read: Read = lambda _: None) -> Script:
         InvalidInput: It is no Python.
     """
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         what = getattr(error, "msg", None) or str(error)

@@ -5,12 +5,12 @@ Owns that guess. It holds until the first trial has taught better, so a wrong on
 
 from __future__ import annotations
 
-import ast
 import posixpath
 import re
 
 from tuned.core.files import Files
 from tuned.core.program.import_names import beside, imported
+from tuned.core.script.parsing import parsed
 from tuned.protocol import FORK_SAFE_MODULES
 
 _BRINGS = {
@@ -61,7 +61,7 @@ def _look(path: str, folder: str, files: Files) -> tuple[set[str], list[str]]:
     """A file's imports from elsewhere, with the modules they bring along, and its imports from the script's folder."""
     try:
         text = files.read_text(path)
-        names = list(dict.fromkeys(imported(ast.parse(text).body)))
+        names = list(dict.fromkeys(imported(parsed(text).body)))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return set(), []
     found: set[str] = set()

@@ -13,6 +13,7 @@ from tuned.core.script.argparse_calls import kind_of
 from tuned.core.script.literals import called, choices_of, dotted, keywords, one_line, scalar, value_of
 from tuned.core.script.modules import Module
 from tuned.core.script.option import How, Option, ScriptOptions, Truth
+from tuned.core.script.parsing import parsed_expression
 
 _PARSERS: dict[str, How] = {
     "tyro.cli": "tyro",
@@ -124,7 +125,7 @@ def annotated(node: ast.expr) -> tuple[str, tuple[Any, ...], bool]:
     """`float`, `int`, `bool`, `str` or nothing of an annotation, its literal choices, and whether it holds several."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            return annotated(ast.parse(node.value, mode="eval").body)
+            return annotated(parsed_expression(node.value))
         except SyntaxError:
             return "", (), False
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):

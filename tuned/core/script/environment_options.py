@@ -11,6 +11,7 @@ from typing import Any
 
 from tuned.core.script.literals import called, constants_of, dotted, value_of
 from tuned.core.script.option import Option, ScriptOptions, Truth
+from tuned.core.script.parsing import parsed
 
 _SWITCHES: dict[str, Truth] = {"1": "", "true": "words", "True": "python"}
 """The text that a variable is compared with -> how its value is spelled; none: 1 or 0."""
@@ -22,7 +23,7 @@ def environment_options(text: str) -> ScriptOptions:
     Args:
         text: The script's, which is Python.
     """
-    tree = ast.parse(text)
+    tree = parsed(text)
     found = {option.name: option for option in _options(tree, constants_of(tree))}
     return ScriptOptions("environment", tuple(found.values())) if found else ScriptOptions("")
 

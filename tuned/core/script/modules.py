@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuned.core.script.literals import called, constants_of
+from tuned.core.script.parsing import parsed
 
 Read = Callable[[str], str | None]
 """Text of a file by its path relative to the script; None when it cannot be read."""
@@ -119,7 +120,7 @@ def _module(name: str, dots: int, read: Read, folder: str, seen: dict[str, Modul
         if text is not None:
             seen[path] = None  # an import in a circle ends here
             with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-                seen[path] = _look(ast.parse(text), read, posixpath.dirname(path), seen)
+                seen[path] = _look(parsed(text), read, posixpath.dirname(path), seen)
             return seen[path]
     return None
 

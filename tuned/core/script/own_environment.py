@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from tuned.core.files import Files
 from tuned.core.program.import_names import beside, imported
 from tuned.core.script.literals import UNKNOWN, called, constants_of, keywords, value_of
+from tuned.core.script.parsing import parsed
 
 _LATE = ("WANDB_", "MASTER_", "NCCL_", "PYTHON")
 _LATE_NAMES = frozenset(
@@ -88,7 +89,7 @@ class _Reading:
             return
         self._read.add(path)
         try:
-            tree = ast.parse(self._files.read_text(path))
+            tree = parsed(self._files.read_text(path))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return
         _Body(self, posixpath.basename(path), tree).run(tree.body)

@@ -5,7 +5,6 @@ Owns that match. It rests on the text of the user's files, and only what is cert
 
 from __future__ import annotations
 
-import ast
 import posixpath
 import re
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from tuned.core.program.placeholders import LITERAL, PARAMS, Placeholder, format
 from tuned.core.script.modules import Read
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
+from tuned.core.script.parsing import parsed
 from tuned.core.script.spelling import check_values, spelling_of
 from tuned.core.space import Parameter, SearchSpace, Value
 from tuned.core.study import RunSpec
@@ -50,7 +50,7 @@ def options_of(run: RunSpec, files: Files) -> ScriptOptions:
     script = script_of(run, files)
     for path in own_files(script, files, run.root, named=False) if script is not None else ():
         try:
-            found = read_options(ast.parse(files.read_text(path)), _reader(path, files))
+            found = read_options(parsed(files.read_text(path)), _reader(path, files))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if found.options:
