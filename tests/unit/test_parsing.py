@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tuned.core.script.parsing import parsed
+from tuned.core.parsing import parsed
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from tuned.core.draft.defaults import lines_of
 from tuned.core.draft.parts import SPREAD, Parts, parts_of
 from tuned.core.draft.prints import Found, read_prints
 from tuned.core.errors import InvalidInput
+from tuned.core.parsing import parsed
 from tuned.core.script.literals import imported_modules
 from tuned.core.script.modules import Read
 from tuned.core.script.option import ScriptOptions
 from tuned.core.script.options import read_options
-from tuned.core.script.parsing import parsed
 from tuned.core.study_file.reporting import SILENT, reads_arguments
 from tuned.core.text import printable
 from tuned.core.toml.values import key, value

@@ -9,8 +9,8 @@ import posixpath
 import re
 
 from tuned.core.files import Files
+from tuned.core.parsing import parsed
 from tuned.core.program.import_names import beside, imported
-from tuned.core.script.parsing import parsed
 from tuned.protocol import FORK_SAFE_MODULES
 
 _BRINGS = {

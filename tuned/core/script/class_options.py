@@ -9,11 +9,11 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from tuned.core.parsing import parsed_expression
 from tuned.core.script.argparse_calls import kind_of
 from tuned.core.script.literals import called, choices_of, dotted, keywords, one_line, scalar, value_of
 from tuned.core.script.modules import Module
 from tuned.core.script.option import How, Option, ScriptOptions, Truth
-from tuned.core.script.parsing import parsed_expression
 
 _PARSERS: dict[str, How] = {
     "tyro.cli": "tyro",

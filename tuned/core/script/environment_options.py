@@ -9,9 +9,9 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from tuned.core.parsing import parsed
 from tuned.core.script.literals import called, constants_of, dotted, value_of
 from tuned.core.script.option import Option, ScriptOptions, Truth
-from tuned.core.script.parsing import parsed
 
 _SWITCHES: dict[str, Truth] = {"1": "", "true": "words", "True": "python"}
 """The text that a variable is compared with -> how its value is spelled; none: 1 or 0."""

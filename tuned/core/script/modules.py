@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tuned.core.parsing import parsed
 from tuned.core.script.literals import called, constants_of
-from tuned.core.script.parsing import parsed
 
 Read = Callable[[str], str | None]
 """Text of a file by its path relative to the script; None when it cannot be read."""

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tuned.core.files import Files
+from tuned.core.parsing import parsed
 from tuned.core.program.import_names import beside, imported
 from tuned.core.script.literals import UNKNOWN, called, constants_of, keywords, value_of
-from tuned.core.script.parsing import parsed
 
 _LATE = ("WANDB_", "MASTER_", "NCCL_", "PYTHON")
 _LATE_NAMES = frozenset(

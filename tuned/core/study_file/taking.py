@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
+from tuned.core.parsing import parsed
 from tuned.core.program.arguments import items_of, typed
 from tuned.core.program.placeholders import LITERAL, PARAMS, Placeholder, formatted, parse_template, value_text
 from tuned.core.script.modules import Read
 from tuned.core.script.option import Option, ScriptOptions
 from tuned.core.script.options import read_options
-from tuned.core.script.parsing import parsed
 from tuned.core.script.spelling import check_values, spelling_of
 from tuned.core.space import Parameter, SearchSpace, Value
 from tuned.core.study import RunSpec
