@@ -14,7 +14,7 @@ from tui.advice import KINDS
 from tui.log_window import START
 from tui.needs import Need
 from tui.pages import PAGE_ROWS
-from tui.store import Store
+from tui.store import ANSWERS_EVERY, Store
 from tuned.client import api, api_steering
 from tuned.client.reader import reader
 from tuned.core.errors import NotFound, TunedError, Unavailable
@@ -125,14 +125,27 @@ class Link:
     async def _fetch(self, tasks: asyncio.TaskGroup) -> None:
         """Serve the fetches that the store asks for, a few at a time."""
         gate = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        analyses: set[Need] = set()
         while True:
             for need in self.store.needs.due():
+                if need.kind in KINDS:
+                    # It may be computed for a minute, and nothing that is quick waits behind it.
+                    self._analyse(tasks, need, analyses)
+                    continue
                 await gate.acquire()
                 tasks.create_task(self._serve(need)).add_done_callback(lambda _: gate.release())
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.store.needs.next_due()):
                     await self._wake.wait()
+
+    def _analyse(self, tasks: asyncio.TaskGroup, need: Need, under_way: set[Need]) -> None:
+        """Ask for an analysis; while the same one is under way, later."""
+        if need in under_way:
+            self.store.needs.add(need, ANSWERS_EVERY)
+            return
+        under_way.add(need)
+        tasks.create_task(self._serve(need)).add_done_callback(lambda _: under_way.discard(need))
 
     async def _serve(self, need: Need) -> None:
         store, client = self.store, self.client

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 from fake_client import make_trial, sent
 from fake_tunectl import Typed
+
+from tui.advice import KINDS
 
 
 async def test_insights_follow_the_cursor(start_on_21: Any) -> None:
@@ -196,3 +199,31 @@ async def test_the_estimates_of_the_queue_run_down_while_nothing_happens(start: 
         await ui.until_text("in 1m 00s")
         clock.now += 60
         await ui.until_text("soon")
+
+
+async def test_an_analysis_that_takes_its_time_keeps_nothing_else_waiting(start: Any, fake: Any) -> None:
+    whole, asked, answered = fake.send, [], asyncio.Event()
+
+    async def slow(call: Any) -> Any:
+        if call.path.rpartition("/")[2] in KINDS:
+            asked.append(call.path)
+            await answered.wait()
+        return await whole(call)
+
+    fake.send = slow
+    async with start() as ui:
+        await ui.press("i")
+        await ui.until(lambda: len(asked) == len(KINDS), "all analyses under way")
+        assert "no finished trial" not in ui.text()
+        # Trials that end meanwhile ask for each of them again.
+        for _ in range(3):
+            for kind in KINDS:
+                ui.store.need(kind, "digits")
+            await ui.pilot.pause(0.05)
+        await ui.press("escape", "slash", *"trial=7", "enter")
+        await ui.until_text("Trials 1 of 24")
+        await ui.until(lambda: "#7 " in ui.text() and "#21 " not in ui.text(), "the rows of the filter")
+        assert len(asked) == len(KINDS), "nothing is computed twice at once"
+        answered.set()
+        await ui.press("i")
+        await ui.until_text("Effect of lr")

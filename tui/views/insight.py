@@ -72,7 +72,9 @@ def effect(context: Context, cursor: int, width: int, height: int, focused: bool
     title = f"Effect of {clean(chosen.name)}" if chosen else "Effect"
     lines = [pane_title(title, clean(store.objective or ""), width, glyphs, focused)]
     if chosen is None or not chosen.levels:
-        return filled([*lines, line((" no finished trial to compare yet", "dim"))], width, height)
+        known = EFFECTS in store.answers
+        text = "no finished trial to compare yet" if known else _missing(context, EFFECTS)
+        return filled([*lines, line((" " + text, "dim"))], width, height)
     means = [level.mean for level in chosen.levels if math.isfinite(level.mean)]
     low, high = (min(means), max(means)) if means else (0.0, 0.0)
     good = low if store.minimizes else high
