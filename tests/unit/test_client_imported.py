@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tuned.client import optuna_files
 from tuned.client.csv_table import read_table
 from tuned.client.imported import PIECE, Found, calls, ended, space_of
 from tuned.client.optuna_files import read_optuna
@@ -66,6 +68,32 @@ def test_which_study_is_asked_where_there_are_several(optuna_file: Path, tmp_pat
         (tmp_path / "other").write_bytes(text)
         with pytest.raises(InvalidInput):
             read_optuna(tmp_path / "other", None)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "store.db"
+    path.write_bytes(gzip.decompress((FILES / "store.db.gz").read_bytes()))
+    return path
+
+
+def test_of_a_store_with_many_studies_one_is_read(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled, fill = [], optuna_files._fill
+
+    def counted(conn: Any, study_id: int, trials: Any) -> None:
+        filled.append(study_id)
+        fill(conn, study_id, trials)
+
+    monkeypatch.setattr(optuna_files, "_fill", counted)
+    assert len(read_optuna(store, "Old Sweep").trials) == 8 and len(filled) == 1
+
+
+def test_a_store_of_an_older_optuna_says_how_it_is_upgraded(store: Path) -> None:
+    with sqlite3.connect(store) as conn:
+        conn.execute("ALTER TABLE trial_values DROP COLUMN value_type")
+    conn.close()
+    with pytest.raises(InvalidInput, match=r"before 3.0 \(optuna storage upgrade --storage sqlite:///.*store.db\)"):
+        read_optuna(store, "Old Sweep")
 
 
 TABLE = """Name,State,config/optim/lr,config/layers,config/bias,config/act,summary/val_loss,acc

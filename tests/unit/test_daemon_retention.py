@@ -22,7 +22,7 @@ from tuned.home import home_at
 )
 def test_a_part_goes_and_the_records_stay(part: str, left: set[str], tmp_path: Path) -> None:
     (attempt,) = filled(tmp_path, 1)
-    assert keeper(tmp_path)._remove(Removal("digits", 3, part, 1))
+    assert keeper(tmp_path)._remove(Removal("digits", 3, part, 1), lambda: True)
     assert {path.name for path in attempt.iterdir()} == left
 
 
@@ -42,13 +42,13 @@ def test_what_a_disk_refuses_stays_is_not_counted_and_goes_another_time(
     rules.write_text(rule)
     monkeypatch.setattr(faults, "_FILE", str(rules))
     kept = keeper(tmp_path)
-    assert not kept._remove(Removal("digits", 3, part, 1))
+    assert not kept._remove(Removal("digits", 3, part, 1), lambda: True)
     gone = {"work": {"work", "predictions"}, "log": {"output.log"}}[part] - stays
     for attempt in attempts:  # the first one in trouble does not keep the second
         names = {path.name for path in attempt.iterdir()}
         assert stays <= names and not gone & names
     rules.write_text("")
-    assert kept._remove(Removal("digits", 3, part, 1))
+    assert kept._remove(Removal("digits", 3, part, 1), lambda: True)
     assert not any((attempt / name).exists() for attempt in attempts for name in stays)
 
 

@@ -60,9 +60,14 @@ def read_optuna(path: Path, study: str | None, metrics: Sequence[str] = ()) -> F
     try:
         with path.open("rb") as file:
             is_database = file.read(len(_MAGIC)) == _MAGIC
-        studies = list(_from_database(path) if is_database else _from_journal(path))
+        studies = list(_from_database(path, study) if is_database else _from_journal(path))
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except sqlite3.OperationalError as error:
+        old = "no such column" in str(error)
+        what = "is a store of an Optuna before 3.0" if old else f"cannot be read: {error}"
+        hint = f"optuna storage upgrade --storage sqlite:///{path}" if old else ""
+        raise InvalidInput(what, where=str(path), hint=hint) from None
     except (sqlite3.Error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InvalidInput(f"is no file of Optuna's: {error}", where=str(path)) from None
     return _found(_chosen(studies, study, path), path, metrics)
@@ -139,12 +144,17 @@ def _settled(entry: dict[str, Any]) -> dict[str, Any]:
     return {"type": "fixed", "value": entry["low"]} if one else entry
 
 
-def _from_database(path: Path) -> Iterator[_Study]:
+def _from_database(path: Path, wanted: str | None) -> Iterator[_Study]:
+    """The studies of a store; of several only the wanted one has its trials."""
     conn = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
     try:
-        for study_id, name in conn.execute("SELECT study_id, study_name FROM studies ORDER BY study_id").fetchall():
+        named = conn.execute("SELECT study_id, study_name FROM studies ORDER BY study_id").fetchall()
+        for study_id, name in named:
             query = "SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective"
             study = _Study(name, [_DIRECTIONS[row[0]] for row in conn.execute(query, (study_id,))])
+            if len(named) > 1 and name != wanted:
+                yield study
+                continue
             query = """SELECT trial_id, state, datetime_start, datetime_complete FROM trials
                 WHERE study_id = ? ORDER BY number"""
             for row_id, state, began, over in conn.execute(query, (study_id,)):

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.playbook.spec import FINALIZE_STAGE
-from tuned.core.states import STUDY_ENDED
+from tuned.core.states import STUDY_ENDED, TERMINAL
 from tuned.core.trials.keeping import Footprint, Removal, removals
 from tuned.daemon.files import placed
 from tuned.daemon.files.pretrained import needed
@@ -84,15 +85,17 @@ class Retention:
         if used <= allowed:
             return Collected(used, allowed, 0, [], dry_run)
         with self._database.read() as conn:
-            found = self._footprints(conn)
+            ids: dict[tuple[str, int], int] = {}
+            found = self._footprints(conn, ids)
         footprints = [one for one in found if (one.study not in away if names is None else one.study in names)]
         chosen = removals(footprints, used, allowed)
         if not dry_run:
-            chosen = [removal for removal in chosen if self._remove(removal)]
+            chosen = [r for r in chosen if self._remove(r, partial(self._goes, r, ids[r.study, r.number]))]
         listed = [f"{r.study}/{r.number} {r.part} {r.size}" for r in chosen]
         return Collected(used, allowed, sum(r.size for r in chosen), listed, dry_run)
 
-    def _footprints(self, conn: Connection) -> list[Footprint]:
+    def _footprints(self, conn: Connection, ids: dict[tuple[str, int], int]) -> list[Footprint]:
+        """What each trial takes; `ids` learns which row is meant by study and number."""
         found, all_studies = [], queries.studies(conn)
         kept = needed({study.name: study.spec for study in all_studies})
         for study in all_studies:
@@ -101,6 +104,7 @@ class Retention:
             for trial in queries.trials(conn, study.id):
                 if trial.stage == FINALIZE_STAGE or (study.name, trial.number) in kept:
                     continue  # a final model, or what others begin from
+                ids[study.name, trial.number] = trial.id
                 sizes = dict.fromkeys(_PARTS, 0)
                 for part, folder, name in self._parts(study.name, trial.number):
                     sizes[part] += size_in(folder, name)
@@ -136,12 +140,28 @@ class Retention:
         except OSError as error:
             log.warning("%s/%d: its folder is left alone: %s", study, number, error)
 
-    def _remove(self, removal: Removal) -> bool:
-        """Remove a part of a trial; whether all of it is gone."""
+    def _goes(self, removal: Removal, trial_id: int) -> bool:
+        """Whether that is still so: measuring takes minutes, in which a study can make room for another of its name."""
+        with self._database.read() as conn:
+            study = queries.study(conn, removal.study)
+            trial = None if study is None else queries.trial(conn, study.id, removal.number)
+            specs = {other.name: other.spec for other in queries.studies(conn)}
+        same = trial is not None and trial.id == trial_id and trial.state in TERMINAL
+        return same and (removal.study, removal.number) not in needed(specs)
+
+    def _remove(self, removal: Removal, goes: Callable[[], bool]) -> bool:
+        """Remove a part of a trial; whether all of it is gone.
+
+        Args:
+            removal: Which.
+            goes: Whether it is still to go, asked once its folder is open, under whatever name that lies later.
+        """
         whole = True
         for part, folder, name in self._parts(removal.study, removal.number):
             if part != removal.part:
                 continue
+            if not goes():
+                return False
             try:
                 remove(folder, name)
             except OSError as error:
