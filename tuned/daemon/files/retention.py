@@ -95,7 +95,7 @@ class Retention:
         return Collected(used, allowed, sum(r.size for r in chosen), listed, dry_run)
 
     def _footprints(self, conn: Connection, ids: dict[tuple[str, int], int]) -> list[Footprint]:
-        """What each trial takes; `ids` learns which row is meant by study and number."""
+        """The bytes of each trial that can go; `ids` learns which row is meant by study and number."""
         found, all_studies = [], queries.studies(conn)
         kept = needed({study.name: study.spec for study in all_studies})
         for study in all_studies:
