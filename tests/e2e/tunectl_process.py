@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.crash.processes import kill_all, of_home
 from tests.patience import DEADLINE_S
 
 SCRIPT = """
@@ -99,21 +99,6 @@ class Tunectl:
         raise AssertionError(f"waited in vain: {why}\n{self.log()}")
 
     def end(self) -> None:
-        """End the daemon, which leaves its trials running, and then whatever it left."""
-        with contextlib.suppress(OSError, ValueError):
-            pid = int((self.home / "daemon.lock").read_text().strip())
-            if self._is_daemon(pid):
-                os.kill(pid, signal.SIGTERM)
-                self.wait_until(lambda: not self._is_daemon(pid), "the daemon ends")
-        mark = b"TUNED_RUN_DIR=" + os.fsencode(self.home)
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
-
-    def _is_daemon(self, pid: int) -> bool:
-        """Whether it runs on this folder; a process that has ended and a stranger with its number do not."""
-        try:
-            return os.fsencode(self.home) in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            return False
+        """End the daemon and everything of its own; its trials first of all would be queued again."""
+        for _ in range(2):  # it may have been starting one meanwhile
+            kill_all(of_home(self.home))
