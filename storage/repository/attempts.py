@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from storage.json_text import dump, dump_record
 from storage.models import IS_LIVE, attempts, studies, trials
@@ -33,6 +33,7 @@ _START = (
         }
     )
 )
+_BEGAN = select(func.coalesce(_a.started_at, _a.claimed_at)).where(*_THIS)
 _END = (
     update(attempts)
     .where(*_THIS, _a.ended_at.is_(None))
@@ -186,7 +187,7 @@ def end_attempt(
         attempt: Number of the attempt that ended.
         event: One of the state table's for a starting or running trial.
         actor: Observer of the end, for the event.
-        now: Unix seconds.
+        now: Unix seconds. The rows have the end that the exit record names, which no daemon may have seen.
         exit_record: The exit record; None when the supervisor vanished without one.
         failure: Its class, for an event that is a failure or a retry after one; a retry without one costs none.
         reason: The same for a person, one line.
@@ -212,8 +213,9 @@ def end_attempt(
         trial.retries_used = dump(used)
     if partial:
         trial.stopped_by = StoppedBy.DISK
-    target = moves.move(conn, trial, event, actor, now)
-    _end(conn, trial, event, now, exit_record, failure, reason, traceback)
+    ended_at = _ended_at(conn, trial, exit_record, now)
+    target = moves.move(conn, trial, event, actor, now, ended_at)
+    _end(conn, trial, event, ended_at, exit_record, failure, reason, traceback)
     if target in _RANKED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     early_stopping.ended(conn, trial, now)
@@ -230,11 +232,20 @@ def _current(conn: Connection, trial_id: int, attempt: int) -> MovingTrial:
     return trial
 
 
+def _ended_at(conn: Connection, trial: MovingTrial, record: Mapping[str, Any] | None, now: float) -> float:
+    """When the attempt ended, by its supervisor's clock, within what this one allows."""
+    told = (record or {}).get("ended_at")
+    if not isinstance(told, int | float):
+        return now
+    began = conn.execute(_BEGAN, {"wanted": trial.id, "which": trial.attempt}).scalar_one()
+    return min(now, max(began, told))
+
+
 def _end(
     conn: Connection,
     trial: MovingTrial,
     event: str,
-    now: float,
+    ended_at: float,
     record: Mapping[str, Any] | None,
     failure: Failure | None,
     reason: str,
@@ -243,7 +254,7 @@ def _end(
     new = {
         "wanted": trial.id,
         "which": trial.attempt,
-        "new_ended_at": now,
+        "new_ended_at": ended_at,
         "new_exit": None if record is None else dump_record(record),
         "new_ended_by": event,
         "new_failure": failure.value if failure else None,

@@ -140,8 +140,18 @@ def read(conn: Connection, trial_id: int) -> MovingTrial:
     return MovingTrial(**found)
 
 
-def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: float) -> TrialState:
+def move(
+    conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: float, ended_at: float | None = None
+) -> TrialState:
     """Write the trial in its new state, and the event.
+
+    Args:
+        conn: The write connection.
+        trial: As it was read.
+        event: One of the state table's.
+        actor: The cause.
+        now: Unix seconds: the event's.
+        ended_at: The trial's end, where it lies before the moment in which it was seen; None: `now`.
 
     Raises:
         IllegalMove: The table has no such move, or this actor may not cause it.
@@ -180,7 +190,7 @@ def move(conn: Connection, trial: MovingTrial, event: str, actor: Actor, now: fl
         "new_reason": trial.reason,
         "new_retries_used": trial.retries_used,
         "new_started_at": trial.started_at,
-        "new_ended_at": now if target in TERMINAL else None,
+        "new_ended_at": (now if ended_at is None else ended_at) if target in TERMINAL else None,
         "new_moved_seq": seq,
         "new_stopped_by": trial.stopped_by,
         "new_requeue": trial.requeue if asked else 0,

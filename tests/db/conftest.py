@@ -90,7 +90,9 @@ class Lab:
         failure: Failure | None = None,
         traceback: str = "",
         now: float = NOW,
+        **record: Any,
     ) -> TrialState:
+        """End an attempt; `record` are further fields of its exit record."""
         return self.do(
             repository.end_attempt,
             trial_id,
@@ -98,7 +100,7 @@ class Lab:
             event,
             actor,
             now,
-            exit_record={"code": 0},
+            exit_record={"code": 0, **record},
             failure=failure,
             reason="because" if failure else self.by_id(trial_id).reason,
             traceback=traceback,

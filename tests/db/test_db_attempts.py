@@ -110,6 +110,19 @@ def test_an_exit_may_come_before_the_start_is_seen(lab):
     assert lab.by_id(trial_id).state is TrialState.LOST
 
 
+@pytest.mark.parametrize(("told", "kept"), [(NOW + 16.4, NOW + 16.4), (NOW - 50.0, NOW), (NOW + 9e9, NOW + 3600.0)])
+def test_a_trial_lasted_until_its_own_end_not_until_a_daemon_saw_it(lab, told: float, kept: float):
+    """Within what this machine's clock allows: no end lies before the beginning, or in the future."""
+    study_id = lab.study()
+    (trial_id,) = lab.queue(study_id)
+    lab.claim(trial_id)
+    lab.report(trial_id, ("loss", 0, 0.5))
+    lab.end(trial_id, now=NOW + 3600.0, ended_at=told)
+    assert lab.by_id(trial_id).ended_at == kept
+    assert lab.sql("SELECT ended_at FROM attempts") == [(kept,)]
+    assert lab.sql("SELECT max(at) FROM events") == [(NOW + 3600.0,)]
+
+
 def test_an_attempt_ends_once(lab):
     study_id = lab.study()
     (trial_id,) = lab.queue(study_id)
