@@ -237,8 +237,8 @@ def _ended_at(conn: Connection, trial: MovingTrial, record: Mapping[str, Any] | 
     told = (record or {}).get("ended_at")
     if not isinstance(told, int | float):
         return now
-    began = conn.execute(_BEGAN, {"wanted": trial.id, "which": trial.attempt}).scalar_one()
-    return min(now, max(began, told))
+    began: float = conn.execute(_BEGAN, {"wanted": trial.id, "which": trial.attempt}).scalar_one()
+    return min(now, max(began, float(told)))
 
 
 def _end(
