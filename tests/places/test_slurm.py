@@ -55,7 +55,8 @@ def test_a_daemon_killed_in_a_window_of_an_attempt(placed: PlacedLab, window: st
 
 def test_a_trial_is_paused_by_a_daemon_that_is_killed_at_it_and_goes_on(placed: PlacedLab) -> None:
     name = placed.submit(hold=True, **ONE)
-    placed.daemon.wait_state(name, 1, "running")
+    # It is known to save, and so is not frozen by a pause, once its first lines are read.
+    placed.daemon.until(lambda: placed.daemon.trials(name)[0]["last_step"] is not None, "it reports nothing")
     placed.arm("stop.written")
     placed.in_background(lambda: placed.daemon.post("/v1/pause", {"targets": [f"{name}/1"]}))
     placed.wait_parked("stop.written")
