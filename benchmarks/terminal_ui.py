@@ -31,7 +31,8 @@ from tui.cli import prepare_environment
 import os
 prepare_environment(os.environ)
 import tui.app, tui.screens.main
-from fake_client import NOW, FakeClient
+from fake_client import FakeClient
+from fake_rows import NOW
 from tui.context import Options
 begin = time.perf_counter()
 class App(tui.app.TunedApp):
@@ -181,7 +182,8 @@ def memory() -> Figure:
 
 
 async def _grow() -> float:
-    from fake_client import Clock, FakeClient  # type: ignore[import-not-found]
+    from fake_client import FakeClient  # type: ignore[import-not-found]
+    from fake_rows import Clock
 
     from tui.app import TunedApp
     from tui.context import Options

@@ -104,9 +104,6 @@ CHECKPOINT_MARK = "checkpoint"
 QUIET_MARK = "_mark"
 """A line with one of these as its only key is no observation; `_mark` carries notes for people."""
 
-STOP_REASONS = ("pause", "prune", "cancel", "kill")
-"""Why a daemon asks a live attempt to end; the first word of `stop.json`."""
-
 FORK_SAFE_MODULES = (
     "torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL", "matplotlib.pyplot", "xgboost", "lightgbm",
     "torchvision", "torchmetrics", "timm", "accelerate", "transformers", "transformers.trainer", "lightning",

@@ -11,6 +11,8 @@ from tests.places.cluster import Cluster, missing
 from tests.places.fake_ray import FakeRay
 from tests.places.lab import PlacedLab, RayLab
 
+pytest.register_assert_rewrite("tests.places.any_engine")
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:

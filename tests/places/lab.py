@@ -53,6 +53,10 @@ class AnyPlacedLab(Lab):
         """The id of a trial's last attempt."""
         return str(self.daemon.get(f"/v1/studies/{name}/trials/{number}")["attempts"][-1]["attempt_id"])
 
+    def name_of(self, name: str, number: int) -> str:
+        """The name by which the engine knows a trial's last attempt."""
+        return f"tuned-{self.attempt_of(name, number)}"
+
 
 class PlacedLab(AnyPlacedLab):
     """A lab on a Slurm cluster."""
@@ -63,8 +67,9 @@ class PlacedLab(AnyPlacedLab):
         super().__init__(folder, keys)
 
     def jobs(self) -> list[str]:
-        """`STATE NAME` of every job that the engine remembers."""
-        return self.cluster.run("squeue", "-h", "-t", "all", "-o", "%T %j").splitlines()
+        """The name of every job that the engine remembers."""
+        lines = self.cluster.run("squeue", "-h", "-t", "all", "-o", "%i %j").splitlines()
+        return [line.split()[1] for line in lines]
 
     def number_of(self, name: str, number: int) -> str:
         """The engine's number of a trial's job that lives."""
@@ -82,10 +87,6 @@ class RayLab(AnyPlacedLab):
 
     def __init__(self, folder: Path, address: str, **keys: Any) -> None:
         super().__init__(folder, {"engine": "ray", "address": address, "slots": 4, **keys})
-
-    def name_of(self, name: str, number: int) -> str:
-        """The name of a trial's submission."""
-        return f"tuned-{self.attempt_of(name, number)}"
 
 
 def _toml(value: Any) -> str:

@@ -3,63 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.conftest import wait_until
+from tests.places.any_engine import CARD, ONE, AnyEngine
 from tests.places.fake_ray import FakeRay
 from tests.places.lab import RayLab
 
-ONE = {"search": {"method": "sobol", "trials": 1, "seed": 1}}
-CARD = {"resources": {"gpus": 1}}
 
+class TestRay(AnyEngine):
+    """What holds for every engine."""
 
-def best(lab: RayLab, name: str) -> Any:
-    study = lab.daemon.study(name)
-    return study["counts"], study["best"]["number"], study["best"]["values"]
+    @pytest.fixture
+    def lab_there(self, on_ray: RayLab) -> RayLab:
+        return on_ray
 
-
-def test_the_same_study_here_and_there_with_a_daemon_killed_in_between(on_ray: RayLab, ray: FakeRay) -> None:
-    twelve = {"search": {"method": "sobol", "trials": 12, "parallel": 4, "seed": 1}}
-    there = on_ray.submit("there", **twelve)
-    here = on_ray.submit("here", **twelve, run={"place": "", "start": "cold"})
-    wait_until(lambda: on_ray.daemon.study(there)["counts"].get("completed", 0) >= 3, "three are done")
-    on_ray.kill("daemon")
-    on_ray.restart()
-    on_ray.wait_at_rest(here, there)
-    assert best(on_ray, there) == best(on_ray, here)
-    assert on_ray.daemon.study(there)["counts"] == {"completed": 12}
-    words = [line.split() for line in on_ray.journal.read_text().splitlines()]
-    begun = Counter(attempt for word, attempt, _ in words if word == "begin")
-    assert len(begun) == 24, "a trial ran in two attempts"
-    assert set(begun.values()) == {1}, "an attempt ran twice"
-    assert len(set(ray.asked.submits)) == 12
-    assert ray.asked.stops == []
-
-
-@pytest.mark.parametrize("window", ["directory.created", "place.submit", "place.submitted", "exit.seen"])
-def test_a_daemon_killed_in_a_window_of_an_attempt(on_ray: RayLab, window: str) -> None:
-    before = on_ray.begun()
-    on_ray.arm(window)
-    name = on_ray.study(**ONE)
-    on_ray.in_background(on_ray.send)
-    on_ray.wait_parked(window)
-    on_ray.kill("daemon")
-    on_ray.restart()
-    wait_until(lambda: name in {row["name"] for row in on_ray.daemon.get("/v1/studies")}, "the study is known")
-    on_ray.wait_at_rest(name)
-    assert on_ray.daemon.study(name)["counts"] == {"completed": 1}
-    assert on_ray.begun() == before + 1
+    @pytest.fixture
+    def handed_over(self, ray: FakeRay) -> Callable[[], list[str]]:
+        return lambda: [*ray.asked.submits]
 
 
 def test_one_request_a_look_and_what_is_over_leaves_rays_list(on_ray: RayLab, ray: FakeRay) -> None:
-    lists, looks = ray.asked.lists, calls(on_ray)
+    lists, looks, stops = ray.asked.lists, calls(on_ray), len(ray.asked.stops)
     name = on_ray.submit(search={"method": "sobol", "trials": 4, "parallel": 4, "seed": 1})
     on_ray.wait_at_rest(name)
     names = {on_ray.name_of(name, number) for number in range(1, 5)}
     wait_until(lambda: not names & ray.jobs.keys(), "ended jobs are forgotten")
+    assert len(ray.asked.stops) == stops, "a job that ends by itself is not stopped"
     wait_until(lambda: abs(calls(on_ray) - looks - ray.asked.lists + lists) <= 1, "a look is one list")
     body = json.loads((on_ray.home / f"runs/{name}/1/1/spec.json").read_text())
     assert "HOME" not in body["env"], "the submitter's environment stays here"

@@ -3,54 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.conftest import Refusal, wait_until
+from tests.places.any_engine import CARD, ONE, AnyEngine
 from tests.places.lab import PlacedLab
 
-ONE = {"search": {"method": "sobol", "trials": 1, "seed": 1}}
-CARD = {"resources": {"gpus": 1}}
 
+class TestSlurm(AnyEngine):
+    """What holds for every engine."""
 
-def best(lab: PlacedLab, name: str) -> Any:
-    study = lab.daemon.study(name)
-    return study["counts"], study["best"]["number"], study["best"]["values"]
+    @pytest.fixture
+    def lab_there(self, placed: PlacedLab) -> PlacedLab:
+        return placed
 
-
-def test_the_same_study_here_and_there_with_a_daemon_killed_in_between(placed: PlacedLab) -> None:
-    twelve = {"search": {"method": "sobol", "trials": 12, "parallel": 4, "seed": 1}}
-    there = placed.submit("there", **twelve)
-    here = placed.submit("here", **twelve, run={"place": "", "start": "cold"})
-    wait_until(lambda: placed.daemon.study(there)["counts"].get("completed", 0) >= 3, "three are done")
-    placed.kill("daemon")
-    placed.restart()
-    placed.wait_at_rest(here, there)
-    assert best(placed, there) == best(placed, here)
-    assert placed.daemon.study(there)["counts"] == {"completed": 12}
-    words = [line.split() for line in placed.journal.read_text().splitlines()]
-    begun = Counter(attempt for word, attempt, _ in words if word == "begin")
-    assert len(begun) == 24, "a trial ran in two attempts"
-    assert set(begun.values()) == {1}, "an attempt ran twice"
-    jobs = [line for line in placed.jobs() if "tuned-" in line]
-    assert len(jobs) == len(set(jobs)) == 12
-
-
-@pytest.mark.parametrize("window", ["directory.created", "place.submit", "place.submitted", "exit.seen"])
-def test_a_daemon_killed_in_a_window_of_an_attempt(placed: PlacedLab, window: str) -> None:
-    before = placed.begun()
-    placed.arm(window)
-    name = placed.study(**ONE)
-    placed.in_background(placed.send)
-    placed.wait_parked(window)
-    placed.kill("daemon")
-    placed.restart()
-    wait_until(lambda: name in {row["name"] for row in placed.daemon.get("/v1/studies")}, "the study is known")
-    placed.wait_at_rest(name)
-    assert placed.daemon.study(name)["counts"] == {"completed": 1}
-    assert placed.begun() == before + 1
+    @pytest.fixture
+    def handed_over(self, placed: PlacedLab) -> Callable[[], list[str]]:
+        return placed.jobs
 
 
 def test_a_trial_is_paused_by_a_daemon_that_is_killed_at_it_and_goes_on(placed: PlacedLab) -> None:

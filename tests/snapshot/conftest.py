@@ -18,7 +18,8 @@ os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.pop("NO_COLOR", None)
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_client import Clock, FakeClient
+from fake_client import FakeClient
+from fake_rows import Clock
 
 from tui.app import TunedApp
 from tui.context import Options

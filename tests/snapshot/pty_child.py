@@ -16,7 +16,8 @@ from tui.cli import prepare_environment
 
 prepare_environment(os.environ)
 
-from fake_client import NOW, FakeClient, make_trial  # noqa: E402
+from fake_client import FakeClient, make_trial  # noqa: E402
+from fake_rows import NOW  # noqa: E402
 
 from tui.app import TunedApp  # noqa: E402
 from tui.context import Options  # noqa: E402

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_client import make_trial, sent
+from fake_client import sent
+from fake_rows import make_trial
 from fake_tunectl import Typed
 
 from tuned.core.errors import Conflict

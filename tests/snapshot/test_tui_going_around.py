@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from fake_client import make_trial, sent
+from fake_client import sent
+from fake_rows import make_trial
 from fake_tunectl import Typed
 
 from tui.advice import KINDS

@@ -6,7 +6,8 @@ import asyncio
 import gc
 from typing import Any
 
-from fake_client import FakeClient, make_trial
+from fake_client import FakeClient
+from fake_rows import make_trial
 
 
 async def test_events_change_rows_at_once_and_their_order_a_little_later(start: Any) -> None:

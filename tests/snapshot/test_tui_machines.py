@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fake_client import NOW
+from fake_rows import NOW
 from textual.pilot import Pilot
 
 from tui.machine import Endpoint, Machine

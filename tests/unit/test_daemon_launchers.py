@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tuned.daemon.launch.launchers import JUST_USED_S, MOST, LauncherKind, Launchers, installed
+from tuned.daemon.launch.launcher import JUST_USED_S
+from tuned.daemon.launch.launcher_kind import LauncherKind, installed
+from tuned.daemon.launch.launchers import MOST, Launchers
 from tuned.launch.bundle import make_bundle
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.snapshot.fake_client import NOW, FakeClient
+from tests.snapshot.fake_client import FakeClient
+from tests.snapshot.fake_rows import NOW
 from tui.cells import text_of
 from tui.context import Context, Options
 from tui.glyphs import ASCII

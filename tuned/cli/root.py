@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from tuned.cli.hosts import FLAGS, host_option
 from tuned.core.verbs import BY_NAME, EXAMPLES, GROUPS, NOT_A_VERB, OTHER_NAMES
 
 _SHARED = {
@@ -106,19 +107,12 @@ def _show_page(ctx: click.Context, topic: str) -> None:
 def _first(words: list[str], place: int) -> bool:
     """Whether the word at this place is the verb: only options of `tunectl` itself stand before it."""
     before = words[:place]
-    return len(before) % 2 == 0 and all(word in ("-H", "--host", "--caller") for word in before[::2])
+    return len(before) % 2 == 0 and all(word in (*FLAGS, "--caller") for word in before[::2])
 
 
 @click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Print the version.")
-@click.option(
-    "-H",
-    "--host",
-    "hosts",
-    multiple=True,
-    metavar="ssh://USER@HOST",
-    help="The daemon of another machine, through ssh; several of them with ui.",
-)
+@host_option("several of them with ui")
 @click.option("--caller", metavar="NAME", help="Who asks, where it is a program: events say so; default: TUNED_CALLER.")
 @click.pass_context
 def root(

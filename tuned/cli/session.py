@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tuned.cli.hosts import named_host
 from tuned.cli.offers import completer
 from tuned.client.api import Call
 from tuned.client.http import Client
@@ -148,20 +149,6 @@ def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(entry.name for entry in fields(kind))
 
 
-def _host() -> str | None:
-    """The machine that `tunectl -H` names; None where none or several are named, which is the terminal UI's to see."""
-    context = click.get_current_context()
-    hosts: tuple[str, ...] = context.find_root().params.get("hosts") or ()
-    if not hosts:
-        return None
-    from tuned.cli.remote import checked_verb
-
-    checked_verb(context.info_name or "")
-    if len(hosts) > 1 and "hosts" not in context.params:
-        raise click.UsageError("only ui shows several machines (name one)")
-    return hosts[0] if len(hosts) == 1 else None
-
-
 def _caller() -> str | None:
     """The name that `tunectl --caller` gives."""
     caller: str | None = click.get_current_context().find_root().params.get("caller")
@@ -186,7 +173,7 @@ def verb(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., 
             dry_run = marked and arguments.pop("dry_run")
             if dry_run:
                 click.echo("dry run: nothing is changed", err=True)
-            return function(Session(as_json, not no_start, _host(), dry_run, _caller()), **arguments)
+            return function(Session(as_json, not no_start, named_host(), dry_run, _caller()), **arguments)
 
         command: click.Command = click.command(name or function.__name__, cls=click.Command, **attributes)(run)
         if marked:

@@ -77,12 +77,17 @@ class StoppedBy(StrEnum):
 
 
 class StopReason(StrEnum):
-    """The intent laid on a live attempt."""
+    """The intent laid on a live attempt; `reason` of its `stop.json`."""
 
     PAUSE = "pause"
     PRUNE = "prune"
     CANCEL = "cancel"
     KILL = "kill"
+
+    @classmethod
+    def recorded(cls, word: object) -> StopReason | None:
+        """The reason in a record; None for none, and for one that only a later version knows."""
+        return next((reason for reason in cls if reason == word), None)
 
 
 _S = TrialState

@@ -66,7 +66,7 @@ class Stopping:
         """The daemon wants the attempt to end.
 
         Args:
-            reason: One of `protocol.STOP_REASONS`; a later one replaces an earlier one.
+            reason: `reason` of `stop.json`; a later one replaces an earlier one.
             listens: The trial uses the SDK and will notice by itself.
             now: Seconds.
         """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuned.cli.exits import Failed
+from tuned.cli.hosts import host_option
 from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.core.errors import Unavailable
@@ -23,14 +24,7 @@ HERE = "."
 
 @verb()
 @click.argument("study", required=False)
-@click.option(
-    "-H",
-    "--host",
-    "hosts",
-    multiple=True,
-    metavar="ssh://USER@HOST",
-    help="The daemon of another machine, through ssh; several make one list of machines, in which . is this one.",
-)
+@host_option("several make one list of machines, in which . is this one")
 @click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII alone.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.option("--read-only", is_flag=True, help="Change nothing, whatever is typed.")

@@ -268,7 +268,7 @@ def _read_told(attempt: LiveAttempt) -> int | None:
     reason = _read(attempt, protocol.STOP_FILE).get("reason")
     moved = tuple(freeze.get("cuda") or ())
     attempt.told = Told(
-        StopReason(reason) if reason in protocol.STOP_REASONS else None,
+        StopReason.recorded(reason),
         bool(freeze.get("frozen")),
         moved if freeze.get("moved", bool(moved)) else None,
     )

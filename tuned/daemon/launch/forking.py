@@ -17,15 +17,9 @@ from tuned.core.program.interpreter import activated
 from tuned.core.study import Study
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.files import run_dirs
-from tuned.daemon.launch.launchers import (
-    Launcher,
-    LauncherFailed,
-    LauncherKind,
-    Launchers,
-    Refused,
-    installed,
-    trial_environment,
-)
+from tuned.daemon.launch.launcher import Launcher, LauncherFailed, Refused
+from tuned.daemon.launch.launcher_kind import LauncherKind, installed, trial_environment
+from tuned.daemon.launch.launchers import Launchers
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.machine.slots import Slots
 

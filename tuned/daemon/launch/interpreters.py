@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tuned import faults, protocol
 from tuned.core.errors import InvalidInput
-from tuned.daemon.launch.launchers import Busy
+from tuned.daemon.launch.launcher import Busy
 
 OLDEST = (3, 9)
 _PATIENCE_S = 20.0

@@ -27,7 +27,7 @@ from tuned.daemon.attempts.placing import Placing
 from tuned.daemon.files import placed, run_dirs
 from tuned.daemon.launch.directories import Directories
 from tuned.daemon.launch.forking import Forking
-from tuned.daemon.launch.launchers import LauncherFailed
+from tuned.daemon.launch.launcher import LauncherFailed
 from tuned.daemon.launch.preloads import Preloads
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.places.places import Places

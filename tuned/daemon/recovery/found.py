@@ -15,6 +15,7 @@ from typing import Any
 from tuned import protocol
 from tuned.core.errors import InvalidInput
 from tuned.core.names import check_study_name
+from tuned.core.states import StopReason
 from tuned.daemon.files import rights, run_dirs
 
 
@@ -24,7 +25,7 @@ class FoundAttempt:
 
     Attributes:
         spec, start, exit: Its records; None where there is none, or none of this attempt that can be read.
-        stop: The reason in its `stop.json`; empty without one.
+        stop: The reason in its `stop.json`; None without one.
         at: Unix seconds at which its `spec.json` was written.
     """
 
@@ -33,7 +34,7 @@ class FoundAttempt:
     spec: dict[str, Any] | None
     start: dict[str, Any] | None
     exit: dict[str, Any] | None
-    stop: str
+    stop: StopReason | None
     at: float
 
     @property
@@ -71,10 +72,9 @@ def attempt(run_dir: Path) -> FoundAttempt:
         if not (isinstance(spec.get("attempt_id"), str) and isinstance(spec.get("params"), dict)):
             spec = None
     own = "" if spec is None else str(spec["attempt_id"])
-    stop = ""
+    stop = None
     with contextlib.suppress(OSError, protocol.RecordError):
-        reason = (protocol.read_record(str(run_dir), protocol.STOP_FILE) or {}).get("reason")
-        stop = reason if reason in protocol.STOP_REASONS else ""
+        stop = StopReason.recorded((protocol.read_record(str(run_dir), protocol.STOP_FILE) or {}).get("reason"))
     return FoundAttempt(
         number=int(run_dir.name),
         run_dir=run_dir,

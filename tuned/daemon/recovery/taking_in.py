@@ -177,10 +177,10 @@ def _trial(conn: Connection, study_id: int, attempts: Sequence[FoundAttempt], da
     assert last.spec is not None
     trial_id = restoring.restore_trial(conn, study_id, last.spec, now)
     for attempt in attempts:
-        _follow_up(conn, trial_id, database, now)
+        _follow_up(conn, trial_id, database, attempt.at)
         _begin(conn, trial_id, attempt, database)
         if attempt is last and attempt.exit is not None:
-            _end(conn, trial_id, attempt, _ended_at(attempt.exit, now))
+            _end(conn, trial_id, attempt, now)
     return last.exit is None
 
 
@@ -196,8 +196,8 @@ def _begin(conn: Connection, trial_id: int, attempt: FoundAttempt, database: Dat
         began = attempt.start.get("started_at")
         at = float(began) if isinstance(began, int | float) else attempt.at
         repository.started(conn, trial_id, attempt.number, attempt.start, at)
-    if attempt.stop:
-        repository.set_intent(conn, trial_id, StopReason(attempt.stop), Actor.RECOVERY, attempt.at, "as it was told")
+    if attempt.stop is not None:
+        repository.set_intent(conn, trial_id, attempt.stop, Actor.RECOVERY, attempt.at, "as it was told")
 
 
 def _end(conn: Connection, trial_id: int, attempt: FoundAttempt, now: float) -> None:
@@ -206,29 +206,35 @@ def _end(conn: Connection, trial_id: int, attempt: FoundAttempt, now: float) -> 
     commit_ending(conn, progress, Fate.ENDED, attempt.exit, run_dirs.tail(attempt.run_dir), now)
 
 
-def _follow_up(conn: Connection, trial_id: int, database: Database, now: float) -> None:
-    """Bring a trial to where its next attempt can begin: the attempt before has ended, for the next one is there."""
+def _follow_up(conn: Connection, trial_id: int, database: Database, at: float) -> None:
+    """Bring a trial to where its next attempt can begin: the attempt before has ended, for the next one is there.
+
+    Args:
+        conn: The write connection.
+        trial_id: The trial.
+        database: Where its attempts are.
+        at: Unix seconds of the next attempt's claim: the one before had ended by then.
+    """
     trial = queries.trial_by_id(conn, trial_id)
     if trial.state in LIVE:
         row = queries.attempts(conn, trial_id)[-1]
         before = found.attempt(database.located(row["run_dir"]))
         if before.attempt_id != row["attempt_id"]:
-            before = replace(before, start=None, exit=None, stop="")
-        _supersede(conn, trial_id, row, before, now)
+            before = replace(before, start=None, exit=None, stop=None)
+        _supersede(conn, trial_id, row, before, at)
     if queries.trial_by_id(conn, trial_id).state is TrialState.PAUSED:
-        repository.move_trial(conn, trial_id, "resume", Actor.SCHEDULER, now)
+        repository.move_trial(conn, trial_id, "resume", Actor.SCHEDULER, at)
 
 
-def _supersede(conn: Connection, trial_id: int, row: Mapping[str, Any], before: FoundAttempt, now: float) -> None:
+def _supersede(conn: Connection, trial_id: int, row: Mapping[str, Any], before: FoundAttempt, at: float) -> None:
     """End an attempt that was followed by another."""
     number = int(row["attempt"])
-    ended = _ended_at(before.exit, now)
     if row["start"] is None and before.start is not None:
-        repository.started(conn, trial_id, number, before.start, ended)
-    progress = _ingest(conn, trial_id, number, before.run_dir, int(row["ingest_offset"]), ended)
-    commit_progress(conn, progress, ended)
+        repository.started(conn, trial_id, number, before.start, at)
+    progress = _ingest(conn, trial_id, number, before.run_dir, int(row["ingest_offset"]), at)
+    commit_progress(conn, progress, at)
     if before.start is None and before.exit is None and row["start"] is None:
-        repository.unclaim(conn, trial_id, number, "it never began", Actor.RECOVERY, ended)
+        repository.unclaim(conn, trial_id, number, "it never began", Actor.RECOVERY, at)
         return
     intent = queries.trial_by_id(conn, trial_id).stop_reason
     paused = intent is StopReason.PAUSE
@@ -239,7 +245,7 @@ def _supersede(conn: Connection, trial_id: int, row: Mapping[str, Any], before: 
         number,
         "exit_paused" if paused else "retry",
         Actor.RECOVERY,
-        ended,
+        at,
         exit_record=before.exit,
         failure=None if paused else outcome.failure,
         reason="" if paused else outcome.reason,
@@ -268,8 +274,3 @@ def _ingest(conn: Connection, trial_id: int, attempt: int, run_dir: Path, offset
             return progress
         commit_progress(conn, progress, now)
         offset = progress.next_offset
-
-
-def _ended_at(record: Mapping[str, Any] | None, now: float) -> float:
-    at = None if record is None else record.get("ended_at")
-    return min(now, float(at)) if isinstance(at, int | float) else now
