@@ -41,7 +41,6 @@ from tui.tunectl import Tunectl
 from tuned.client import api, api_steering
 from tuned.client.reader import reader
 from tuned.core.errors import TunedError
-from tuned.core.verbs import Kind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -278,7 +277,7 @@ class TunedApp(Themed[int]):
             page.sync()
             if len(lines) <= 1:
                 self.context.say(clean(lines[0]) if lines else f"{line}: done", "good" if page.code == 0 else "bad")
-        if command.verb is not None and command.verb.kind is Kind.DESTROY:
+        if command.question is not None:
             # A loss cannot be undone, and no undo from before it may reach across it.
             self.undos.clear()
         self.tick()

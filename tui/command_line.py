@@ -179,7 +179,7 @@ def read(context: Context, text: str) -> Command:
         raise Conflict(f"{verb.name}: this needs a terminal of its own")
     if not _allowed(verb, context):
         raise Conflict(f"{verb.name}: this UI is read-only", hint="leave out --read-only")
-    harmless = verb.kind is not Kind.DESTROY or {"--dry-run", "--help", "-h"} & set(words)
+    harmless = not verb.destroys(words) or {"--dry-run", "--help", "-h"} & set(words)
     question = None if harmless else (f"{shlex.join(words)}?", *verb.costs)
     if verb.name == "delete" and question is not None and "--yes" not in words:
         # It was asked here: over there nobody could answer.

@@ -34,6 +34,10 @@ async def test_a_typed_verb_that_loses_something_asks(start_on_21: Any) -> None:
         assert tunectl.ran == []
         await ui.press("colon", *"delete digits", "enter", "y")
         await ui.until(lambda: tunectl.ran == [("delete", "digits", "--yes")], "deleted")
+        await ui.press("colon", *"submit next.toml --replace", "enter")
+        await ui.until_text("Lost: with --replace")
+        await ui.press("enter", "colon", *"submit next.toml", "enter")
+        await ui.until(lambda: tunectl.ran[1:] == [("submit", "next.toml")], "a plain submit asks nothing")
 
 
 async def test_a_command_that_goes_on_is_ended_with_its_page(start_on_21: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ async def test_a_machine_without_a_process_to_give_is_said_and_tried_later(
     with pytest.raises(AdvisorFailed, match="next try in"):
         await advisor.ask({"ping": True})
     assert "Resource temporarily unavailable" in advisor.trouble
+    later = time.monotonic() + 10
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert (advisor.trouble, advisor.state) == ("", "idle"), "the study that asked may have been deleted since"
     assert AdvisorProcess(tmp_path / "another.log").trouble == ""
 
 

@@ -170,8 +170,10 @@ class _Exchange:
         try:
             async with asyncio.timeout(silence):
                 return self._reply.feed(await self._reader.read(65536))
-        except (BadReply, ConnectionError) as error:
-            raise DaemonEnded(self._socket, f"the daemon ended while it answered ({error})") from error
+        except BadReply as error:
+            raise DaemonEnded(self._socket, f"the daemon's answer cannot be read: {error}") from error
+        except ConnectionError as error:
+            raise DaemonEnded(self._socket, "the daemon ended while it answered") from error
 
     async def close(self) -> None:
         """Hang up."""

@@ -6,6 +6,8 @@ module holds a verb of `tunectl` is `tuned.cli.root`'s. Scripts under Python 3.9
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tuned.core.records import StrEnum, dataclass
 from tuned.core.states import LIVE, OPEN, TERMINAL, TrialState
 
@@ -28,7 +30,8 @@ class Verb:
     Attributes:
         name: As `tunectl` and the API spell it.
         meaning: One sentence, in the imperative.
-        kind: Of its strongest form: `queue` without a command only reads.
+        kind: Of its usual form with a target: `queue` without a command only reads.
+        destroying: Options with which it destroys, whatever its kind is.
         keeps, loses: Of its targets; empty where that is no question.
         undo: The command that takes it back; empty: none does.
         done: The targets' state afterwards, for replies: `paused`; empty: it takes no targets.
@@ -49,6 +52,11 @@ class Verb:
     studies: bool = False
     local: bool = False
     untried: str = ""
+    destroying: tuple[str, ...] = ()
+
+    def destroys(self, words: Sequence[str]) -> bool:
+        """Whether a command line of this verb loses work or results, as far as its words say."""
+        return self.kind is Kind.DESTROY or any(option in words for option in self.destroying)
 
     @property
     def dry_run(self) -> bool:
@@ -79,7 +87,15 @@ VERBS = (
     ),
     Verb("init", "Write a first study file for a script.", local=True),
     Verb("check", "Try a study file before it is submitted.", local=True),
-    Verb("submit", "Submit a study file.", _C, undo="delete", local=True),
+    Verb(
+        "submit",
+        "Submit a study file.",
+        _C,
+        loses="with --replace, the work of what runs and waits in the study of this name",
+        undo="delete",
+        local=True,
+        destroying=("--replace",),
+    ),
     Verb("tune", "Tune a script's options in one line.", _C, undo="delete", local=True),
     Verb("queue", "Queue one plain command; without one, show the queue.", _C, undo="cancel"),
     Verb("status", "Show the daemon, its slots, the trials that run and those that failed."),

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -53,7 +54,6 @@ class AdvisorProcess:
 
     Attributes:
         generation: Rises with every start: who has fed an earlier one must feed anew.
-        state: For people: `idle`, `ready`, or why it is not.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class AdvisorProcess:
         self._failures = 0
         self._not_before = 0.0
         self._used = time.monotonic()
+        self._failure = ""
         self.generation = 0
-        self.state = "idle"
 
     @property
     def pid(self) -> int | None:
@@ -79,8 +79,14 @@ class AdvisorProcess:
 
     @property
     def trouble(self) -> str:
-        """Why it is not there, and when it is tried again; empty when nothing is wrong."""
-        return "" if self.state in ("idle", "ready") else self.state
+        """Why it is not there, and when it may be tried again; empty from then on: the study that asked may be gone."""
+        left = self._not_before - time.monotonic()
+        return f"{self._failure}; next try in {math.ceil(left)} s" if self._failure and left > 0 else ""
+
+    @property
+    def state(self) -> str:
+        """For people: `ready`, `idle`, or why it is not there."""
+        return self.trouble or ("idle" if self.pid is None else "ready")
 
     async def exclusive(self) -> asyncio.Lock:
         """The lock under which a conversation of several requests is held."""
@@ -95,7 +101,7 @@ class AdvisorProcess:
         if self.pid is not None:
             return
         if time.monotonic() < self._not_before:
-            raise AdvisorFailed(self.state)
+            raise AdvisorFailed(self.trouble or self._failure)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         # Locks that another program left in the user's cache are none of ours to wait for.
         environment["TORCH_EXTENSIONS_DIR"] = str(self._log_path.parent / "torch_extensions")
@@ -104,7 +110,7 @@ class AdvisorProcess:
         except OSError as error:
             raise await self._fail(f"could not be started: {error.strerror}") from error
         self.generation += 1
-        self.state = "ready"
+        self._failure = ""
         log.info("%s: process %d started", self._name, self._process.pid)
 
     async def _execute(self, environment: dict[str, str]) -> asyncio.subprocess.Process:
@@ -166,7 +172,6 @@ class AdvisorProcess:
             refused.refusal = answer.get("refusal")
             raise refused
         self._failures = 0
-        self.state = "ready"
         return answer
 
     async def _answer(self, process: asyncio.subprocess.Process, wanted: int) -> dict[str, Any]:
@@ -183,10 +188,11 @@ class AdvisorProcess:
         wait = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         self._not_before = time.monotonic() + wait
-        self.state = f"{self._name} {what}; next try in {wait:.0f} s"
-        log.warning("%s", self.state)
+        self._failure = f"{self._name} {what}"
+        told = self.trouble
+        log.warning("%s", told)
         await self.stop()
-        return AdvisorFailed(self.state)
+        return AdvisorFailed(told)
 
     async def stop(self) -> None:
         """End it with all that it has started; what it knew is in the database."""
@@ -199,5 +205,4 @@ class AdvisorProcess:
     async def end_idle(self) -> None:
         """End it when nobody has asked for long."""
         if self.pid is not None and not self._turn.locked() and time.monotonic() - self._used > self._idle_s:
-            self.state = "idle"
             await self.stop()
