@@ -1,16 +1,14 @@
-"""A trial's stored observations as the one number that each objective asks for.
-
-Owns which observations count when several attempts have written: a later attempt's steps replace those of earlier ones
-from its own first step on.
-"""
+"""A trial's stored observations as the one number that each objective asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
 from tuned.core.study import Objective
+from tuned.core.trials.effective_steps import effective
 from tuned.core.trials.trial import summarise
 
 _CURVE = "SELECT attempt, step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt, step"
@@ -25,27 +23,16 @@ def summaries(conn: Connection, trial_id: int, objectives: Iterable[Objective]) 
     found: dict[str, float] = {}
     for objective in objectives:
         rows = conn.exec_driver_sql(_CURVE, (trial_id, objective.metric)).all()
-        value = summarise(objective, effective([(a, s, NAN if v is None else v) for a, s, v in rows]))
+        value = _summary(objective, rows)
         if value is not None:
             found[objective.metric] = value
     return found
 
 
-def effective(rows: Sequence[tuple[int, float, float]]) -> list[float]:
-    """The values that count, by step.
-
-    Args:
-        rows: (attempt, step, value), ordered by attempt and step.
-    """
-    kept: list[tuple[float, float]] = []
-    latest = None
-    for attempt, step, value in rows:
-        if attempt != latest:
-            latest = attempt
-            while kept and kept[-1][0] >= step:
-                kept.pop()
-        kept.append((step, value))
-    return [value for _, value in kept]
+def _summary(objective: Objective, rows: Iterable[Any]) -> float | None:
+    """Of rows (attempt, step, value), ordered by attempt and step."""
+    counting = effective((attempt, step, NAN if value is None else value) for attempt, step, value in rows)
+    return summarise(objective, [value for _, value in counting])
 
 
 def has_reported(conn: Connection, trial_id: int, attempt: int, name: str) -> bool:
@@ -79,7 +66,7 @@ def summary_at(conn: Connection, trial_id: int, attempt: int, objective: Objecti
     """The summary of what this attempt and those before it have reported up to a step; NaN when that is nothing."""
     if attempt > 1:
         rows = conn.exec_driver_sql(_CURVE_TO, (trial_id, objective.metric, attempt, step)).all()
-        value = summarise(objective, effective([(a, s, NAN if v is None else v) for a, s, v in rows]))
+        value = _summary(objective, rows)
         return NAN if value is None else value
     of = (trial_id, objective.metric, attempt, step)
     if objective.summary == "best":

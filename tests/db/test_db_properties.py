@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from storage import queries, repository
 from storage.repository import IngestBatch, NewTrial
-from storage.summaries import effective, summaries
+from storage.summaries import summaries
 from tuned.core.errors import Conflict
 from tuned.core.ranking import Ranking
 from tuned.core.space import canonical_key
@@ -93,15 +93,6 @@ def test_a_summary_kept_batch_by_batch_is_that_of_the_whole_curve(shared_lab, ob
     lab.end(trial_id)
     assert same(lab.by_id(trial_id).values["loss"], summarise(objective, curve))
     assert same(lab.ask(summaries, trial_id, [objective])["loss"], summarise(objective, curve))
-
-
-@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 8).map(float)), unique=True))
-def test_of_every_step_the_latest_attempt_that_reached_it_counts(keys):
-    rows = [(attempt, step, 100.0 * attempt + step) for attempt, step in sorted(keys)]
-    kept = effective(rows)
-    firsts = {a: min(s for b, s in keys if b == a) for a, _ in keys}
-    wanted = [(s, v) for a, s, v in rows if not any(later > a and first <= s for later, first in firsts.items())]
-    assert kept == [v for _, v in sorted(wanted)]
 
 
 EVENTS = sorted({event for _, event in TRIAL_MOVES})

@@ -1,6 +1,6 @@
 """A study's ended trials with what they reported, read page by page: what exports to other programs are made of.
 
-Owns that reading, and which report of a step counts.
+Owns that reading.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tuned.client import api
 from tuned.client.http import Client
 from tuned.core.states import TERMINAL, TrialState
+from tuned.core.trials.effective_steps import effective
 from tuned.protocol import decode_number
 from tuned.wire import MetricRow, TrialRow
 
@@ -49,23 +50,16 @@ def ended_runs(client: Client, study: str) -> Iterator[EndedRun]:
 
 
 def curves(reports: Sequence[MetricRow], at: float) -> dict[str, list[Point]]:
-    """Metric -> its curve: a later attempt replaces earlier ones from its own first step on.
+    """Metric -> its curve over all attempts.
 
     Args:
         reports: Of one trial.
         at: The time of those that have none.
     """
-    by_attempt: dict[str, dict[int, list[Point]]] = {}
-    for r in reports:
-        value = decode_number(r.value)
-        point = (float(r.step), value, r.time if r.time is not None else at)
-        by_attempt.setdefault(r.name, {}).setdefault(r.attempt, []).append(point)
-    found = {}
-    for name, attempts in by_attempt.items():
-        kept: dict[float, Point] = {}
-        for _, points in sorted(attempts.items()):
-            first = min(step for step, _, _ in points)
-            kept = {step: point for step, point in kept.items() if step < first}
-            kept.update((point[0], point) for point in points)
-        found[name] = [point for _, point in sorted(kept.items()) if math.isfinite(point[1])]
-    return found
+    by_metric: dict[str, list[tuple[int, float, Point]]] = {}
+    for r in sorted(reports, key=lambda r: (r.attempt, float(r.step))):
+        point = (float(r.step), decode_number(r.value), r.time if r.time is not None else at)
+        by_metric.setdefault(r.name, []).append((r.attempt, point[0], point))
+    return {
+        name: [point for _, point in effective(rows) if math.isfinite(point[1])] for name, rows in by_metric.items()
+    }

@@ -17,6 +17,7 @@ from tuned.core.ranking import cut_short
 from tuned.core.space import Parameter, Value, same_value
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import StudySpec
+from tuned.core.trials.effective_steps import effective
 from tuned.core.trials.trial import Observation, Trial
 from tuned.protocol import encode_number
 
@@ -172,15 +173,6 @@ def _constraints(spec: StudySpec, trial: Trial) -> dict[str, Any]:
 
 
 def _intermediate(seen: Sequence[Observation]) -> dict[str, float]:
-    """Step -> value; a later attempt replaces earlier ones from its first step on."""
-    kept: dict[int, float] = {}
-    attempt = None
-    for observation in seen:
-        if observation.step != int(observation.step):
-            continue
-        step = int(observation.step)
-        if observation.attempt != attempt:
-            attempt = observation.attempt
-            kept = {s: v for s, v in kept.items() if s < step}
-        kept[step] = observation.value
-    return {str(step): value for step, value in kept.items()}
+    """Step -> value, of whole steps alone."""
+    rows = sorted((o.attempt, o.step, o.value) for o in seen if o.step == int(o.step))
+    return {str(int(step)): value for step, value in effective(rows)}
