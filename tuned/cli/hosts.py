@@ -14,7 +14,7 @@ def host_option(several: str) -> Callable[..., Any]:
     """The option, which may be given several times.
 
     Args:
-        several: What several of them do, for its help.
+        several: The effect of several of them, as its help ends.
     """
     about = f"The daemon of another machine, through ssh; {several}."
     return click.option(*FLAGS, "hosts", multiple=True, metavar="ssh://USER@HOST", help=about)
