@@ -37,7 +37,7 @@ from tuned.daemon.files import renaming
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
-from tuned.daemon.files.study_records import StudyRecords
+from tuned.daemon.files.study_records import StudyRecords, drop_deleted
 from tuned.daemon.housekeeping import Housekeeping
 from tuned.daemon.http.context import Context
 from tuned.daemon.http.server import Listener
@@ -57,8 +57,8 @@ from tuned.daemon.places.places import Places
 from tuned.daemon.playbook.bundles import Bundles
 from tuned.daemon.playbook.playbooks import Playbooks
 from tuned.daemon.preempting import Preempting
-from tuned.daemon.recovery import identity
-from tuned.daemon.recovery.taking_in import TakenIn, drop_deleted, refuse_empty, take_in
+from tuned.daemon.recovery import found, identity
+from tuned.daemon.recovery.taking_in import TakenIn, refuse_empty, take_in
 from tuned.daemon.scheduler import Scheduler
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
@@ -239,7 +239,9 @@ class Daemon:
             Unavailable: The database is another than these run directories are of.
             Conflict: The folder is a copy of one whose trials live.
         """
-        drop_deleted(self._database, self._home.runs)
+        with self._database.read() as conn:
+            for folder in found.studies(self._home.runs):
+                drop_deleted(conn, folder)
         refuse_empty(self._database, self._home.runs)
         self.notes += identity.check(self._home, self._database)
         with self._database.read() as conn:

@@ -11,6 +11,8 @@ import logging
 import threading
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from storage import queries
 from storage.engine import Database
 from tuned import protocol
@@ -57,7 +59,6 @@ class StudyRecords:
         self._database = database
         self._runs = runs
         self._changed: set[str] = set()
-        self._deleted: set[str] = set()
         self._wake = asyncio.Event()
         self._turn = threading.Lock()
         hub.listen(self._listen)
@@ -78,18 +79,16 @@ class StudyRecords:
         changed = {event.study for event in news if _matters(event)}
         if changed:
             self._changed |= changed
-            self._deleted |= {event.study for event in news if event.type == events.STUDY_DELETED}
             self._wake.set()
 
     async def _round(self) -> set[str]:
         """Bring the records of all changed studies up to date; the names of those where that failed."""
         self._wake.clear()
         changed, self._changed = self._changed, set()
-        deleted, self._deleted = self._deleted, set()
         failed = set()
         for name in sorted(changed):
             try:
-                await asyncio.to_thread(self._write, name, name in deleted)
+                await asyncio.to_thread(self._write, name)
             except (OSError, TunedError) as error:
                 log.warning("the record of study %s could not be written: %s", name, error)
                 failed.add(name)
@@ -102,26 +101,37 @@ class StudyRecords:
             OSError, TunedError: It cannot be written.
         """
         if not (self._runs / name / protocol.STUDY_FILE).exists():
-            self._write(name, deleted=False)
+            self._write(name)
 
-    def _write(self, name: str, deleted: bool) -> None:
+    def _write(self, name: str) -> None:
         with self._turn:  # an older state of the rows never takes the place of a newer one
-            self._write_alone(name, deleted)
+            self._write_alone(name)
 
-    def _write_alone(self, name: str, deleted: bool) -> None:
+    def _write_alone(self, name: str) -> None:
+        folder = self._runs / name
         with self._database.read() as conn:
             record = queries.study_record(conn, name)
-        folder = self._runs / name
-        if record is None:
-            if deleted:
-                run_dirs.drop_bare(folder)
-            return
+            if record is None:
+                drop_deleted(conn, folder)
+                return
         with contextlib.suppress(protocol.RecordError):
             if protocol.read_record(str(folder), protocol.STUDY_FILE) == {**record, "protocol": protocol.PROTOCOL}:
                 return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         protocol.write_record(str(folder), protocol.STUDY_FILE, record)
         failpoints.reach("study.recorded")
+
+
+def drop_deleted(conn: Connection, folder: Path) -> None:
+    """Remove the record of a study that was deleted while it was being written: it came after the folder's move.
+
+    Taken in by a later daemon, such a study would be back, and what waited in it would run.
+    """
+    record = None
+    with contextlib.suppress(OSError, protocol.RecordError):
+        record = protocol.read_record(str(folder), protocol.STUDY_FILE)
+    if record is not None and record.get("created_at") in queries.deleted_studies(conn, folder.name):
+        run_dirs.drop_bare(folder)
 
 
 def _matters(event: Event) -> bool:

@@ -60,18 +60,6 @@ class TakenIn:
         return text + (f"; not readable: {_some(self.left)}" if self.left else "")
 
 
-def drop_deleted(database: Database, runs: Path) -> None:
-    """Remove records of deleted studies: one that was being written while the study's folder moved came after the move.
-
-    Taken in, such a study would be back, and what waited in it would run.
-    """
-    with database.read() as conn:
-        for folder in found.studies(runs):
-            record = found.record(folder)
-            if record is not None and record.get("created_at") in queries.deleted_studies(conn, folder.name):
-                run_dirs.drop_bare(folder)
-
-
 def refuse_empty(database: Database, runs: Path) -> None:
     """Refuse a database without any study where studies have run: it is not the one that was here.
 
