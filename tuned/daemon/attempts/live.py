@@ -20,7 +20,7 @@ from storage.engine import Database
 from tuned import protocol
 from tuned.core.states import TrialState
 from tuned.core.trials.endings import Fate, judge
-from tuned.core.trials.metric_lines import Chunk, parse_chunk
+from tuned.core.trials.metric_lines import Chunk
 from tuned.core.words import count
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts import placed, resuming
@@ -29,6 +29,7 @@ from tuned.daemon.attempts.escalation import escalate
 from tuned.daemon.attempts.folder_watch import FolderWatch
 from tuned.daemon.attempts.gpu_memory import GpuMemory
 from tuned.daemon.attempts.live_attempt import LiveAttempt
+from tuned.daemon.attempts.pieces import parse_piece
 from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.attempts.steering import Steering, notify
 from tuned.daemon.files import run_dirs
@@ -236,7 +237,7 @@ class Attempts:
             # A copy: what is not committed is parsed again.
             steps = dict(steps)
             over = facts.exit is not None or attempt.over is not Fate.WAIT
-            chunk = parse_chunk(facts.data, begin, steps, final=over and not facts.more)
+            begin, chunk = parse_piece(facts, attempt.offset, steps, over=over)
         samples, attempt.samples = attempt.samples, []
         return Progress(
             trial_id=attempt.trial_id,

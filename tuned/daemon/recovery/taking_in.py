@@ -20,11 +20,11 @@ from storage.repository import restoring
 from tuned.core.errors import Unavailable
 from tuned.core.states import LIVE, Actor, StopReason, TrialState
 from tuned.core.trials.endings import Fate
-from tuned.core.trials.metric_lines import parse_chunk
 from tuned.core.trials.trial import classify_exit
 from tuned.core.words import count
 from tuned.daemon import clock
 from tuned.daemon.attempts.commits import Progress, commit_ending, commit_progress
+from tuned.daemon.attempts.pieces import parse_piece
 from tuned.daemon.files import run_dirs
 from tuned.daemon.recovery import found
 from tuned.daemon.recovery.found import FoundAttempt
@@ -242,12 +242,11 @@ def _supersede(conn: Connection, trial_id: int, row: Mapping[str, Any], before: 
 
 
 def _ingest(conn: Connection, trial_id: int, attempt: int, run_dir: Path, offset: int, now: float) -> Progress:
-    """Take in an attempt's metrics; the last piece of them is returned uncommitted."""
+    """Take in the metrics of an attempt that is over; the last piece of them is returned uncommitted."""
     steps = queries.next_auto_steps(conn, trial_id, attempt) if offset else {}
     while True:
         facts = run_dirs.look(run_dir, offset, started=True)
-        chunk = parse_chunk(facts.data, offset, steps) if not facts.replaced else parse_chunk(facts.data, 0, steps)
-        begin = 0 if facts.replaced else offset
+        begin, chunk = parse_piece(facts, offset, steps, over=True)
         progress = Progress(
             trial_id=trial_id,
             attempt=attempt,
