@@ -48,7 +48,9 @@ def held(tunectl: Tunectl) -> Iterator[Tunectl]:
     """A study with a secret, one trial of which runs."""
     tunectl.write(trials=1, hold=True)
     study = tunectl.work / "quad.toml"
-    study.write_text(study.read_text().replace("[run]", '[run]\nenv = { HF_TOKEN = "hf_hush" }'))
+    study.write_text(
+        study.read_text().replace("[run]", '[run]\nenv = { HF_TOKEN = "hf_hush", DB_URL = "db://u:hush@h/x" }')
+    )
     tunectl("submit", "quad.toml", SOME_PASSWORD="hush")
     tunectl.wait_until(lambda: tunectl.json("trials", "quad")[0]["state"] == "running", "it runs")
     yield tunectl
@@ -113,8 +115,13 @@ def test_there_is_no_tcp_listener(held: Tunectl) -> None:
 def test_secrets_are_in_no_reply_and_no_log(held: Tunectl) -> None:
     said = "".join(
         json.dumps(held.json(*words))
-        for words in (["show", "quad"], ["show", "quad/1"], ["trials", "quad"], ["studies"], ["events", "--after", "0"])
+        for words in (
+            *(["show", "quad"], ["show", "quad/1"], ["show", "quad/1", "--command"], ["trials", "quad"]),
+            *(["studies"], ["events", "--after", "0"], ["export", "quad", "--format", "jsonl"]),
+        )
     )
+    held("report", "quad", "-o", "report.html")
+    said += (held.work / "report.html").read_text()
     said += "".join(path.read_text() for path in (held.home / "logs").iterdir() if path.is_file())
     assert "hush" not in said
     stored = b"".join(path.read_bytes() for path in held.home.glob("tuned.db*"))

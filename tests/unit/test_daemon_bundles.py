@@ -57,6 +57,17 @@ def test_folders_become_words_and_back():
     assert back == spec
 
 
+def test_no_variable_with_a_secret_goes_into_a_bundle():
+    environment = {"HF_TOKEN": "hush", "DB_URL": "postgres://me:hush@db/x", "PLAIN": "x"}
+    spec = {"env": environment, "params": {"env": "pong"}, "folds": {"runs": [{"argv": ["b"], "env": environment}]}}
+    kept = {"PLAIN": "x"}
+    assert bundles._without_secrets(spec) == {
+        "env": kept,
+        "params": {"env": "pong"},
+        "folds": {"runs": [{"argv": ["b"], "env": kept}]},
+    }
+
+
 def test_the_script_is_part_of_what_is_installed(tmp_path):
     script = Path(bundles.__file__).with_name("reproduce_script.py")
     shutil.copy(script, tmp_path)

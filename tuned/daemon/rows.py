@@ -19,6 +19,7 @@ from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import StudyState, TrialState
 from tuned.core.study import Study
+from tuned.core.study.secrets import without_passwords
 from tuned.core.trials.trial import Observation, Trial
 from tuned.core.words import count
 from tuned.daemon import clock
@@ -69,7 +70,7 @@ def study_row(
         name=study.name,
         state=study.state.value,
         priority=study.priority,
-        question=spec.question,
+        question=without_passwords(spec.question),
         counts=counts,
         best=_best_row(study, results),
         created_at=study.created_at,

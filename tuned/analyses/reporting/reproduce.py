@@ -16,6 +16,7 @@ from tuned.analyses.groups import text_of
 from tuned.analyses.reporting.final_model import FinalModel, bundle_of
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.core.space import Value
+from tuned.core.study.secrets import without_passwords
 
 
 def reproduction(study: StudyData, trial: TrialData) -> tuple[str, list[str]]:
@@ -47,7 +48,7 @@ def _exact(value: Value) -> str:
 
 
 def _by_hand(spec: Mapping[str, Any]) -> str:
-    argv = [str(word) for word in spec["argv"]]
+    argv = [without_passwords(str(word)) for word in spec["argv"]]
     if spec["kind"] == "script":
         program = ["-m", str(spec["module"])] if spec.get("module") else argv[:1]
         argv = [str(spec.get("python", "python3")), *program, *argv[1:]]

@@ -18,6 +18,7 @@ from tuned.core.search.grid import grid_size
 from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping, StudySpec
 from tuned.core.study.notices import KINDS, Notify
+from tuned.core.study.secrets import masked_within
 
 NONE = ("none", "null", "")
 MOST_TRIALS = 1_000_000
@@ -146,7 +147,7 @@ def show(path: str, value: Any) -> str:
     if path in ("search.budget", "run.timeout", "run.grace"):
         return f"{value:g}s"
     if isinstance(value, tuple):
-        return json.dumps(list(value)) if path == "notify.command" else ",".join(value)
+        return json.dumps(masked_within(value)) if path == "notify.command" else ",".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

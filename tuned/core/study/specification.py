@@ -14,7 +14,7 @@ from tuned.core.study.goals import Constraint, MetricFile, Objective, Pattern
 from tuned.core.study.notices import Notify
 from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec, Spelling
 from tuned.core.study.searching import EarlyStopping, SearchPhase, SearchSpec
-from tuned.core.study.secrets import is_secret, masked
+from tuned.core.study.secrets import is_secret, masked, masked_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,11 @@ class StudySpec:
         return data
 
     def to_public_dict(self) -> dict[str, Any]:
-        """`to_dict` for people and clients: secrets in `run.env` are masked."""
+        """`to_dict` for people and clients: secrets in `run.env` and passwords within addresses are masked."""
         data = self.to_dict()
         data["run"]["env"] = masked(data["run"]["env"])
+        for part in ("question", "run", "notify", "finalize", "test"):
+            data[part] = masked_within(data[part])
         return data
 
     @classmethod
@@ -149,9 +151,7 @@ class StudySpec:
         mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
         # Compared as JSON text, as the hash does: for Python, 1 and True and 1.0 are equal.
         lines = [
-            f"{path}: another value"
-            if is_secret(path.rpartition(".")[2])
-            else f"{path}: {_text(mine.get(path))} -> {_text(theirs.get(path))}"
+            _difference(path, mine.get(path), theirs.get(path))
             for path in sorted(mine.keys() | theirs.keys())
             if path not in ignored
             and not path.startswith(("pretrained", "run.spelling"))
@@ -166,6 +166,14 @@ class StudySpec:
 
 def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+
+
+def _difference(path: str, old: Any, new: Any) -> str:
+    """One line; a secret, and a password within an address, shows that it changed, and no more."""
+    shown = [_text(masked_within(value)) for value in (old, new)]
+    if is_secret(path.rpartition(".")[2]) or shown[0] == shown[1]:
+        return f"{path}: another value"
+    return f"{path}: {shown[0]} -> {shown[1]}"
 
 
 def _text(value: Any) -> str:

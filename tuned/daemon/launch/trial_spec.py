@@ -27,7 +27,7 @@ from tuned.core.program.command_line import command_line
 from tuned.core.program.placeholders import PARAMS, value_text
 from tuned.core.space import Point
 from tuned.core.study import Study, StudySpec
-from tuned.core.study.secrets import masked
+from tuned.core.study.secrets import masked, without_passwords
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.pretrained import as_started
@@ -224,10 +224,13 @@ def argument_context(
 
 
 def shown_arguments(study: Study, trial: Trial, runs: Path) -> list[str]:
-    """The argument list of a trial's next, or latest, attempt; a function gets `name=value`, for the eye alone."""
+    """The argument list of a trial's next, or latest, attempt; a function gets `name=value`.
+
+    For the eye alone: passwords within addresses are masked.
+    """
     if study.spec.run.kind == "function":
         return [f"{name}={value_text(value)}" for name, value in trial.params.items()]
-    return _words(study.spec, _shown_context(study, trial, runs))
+    return [without_passwords(word) for word in _words(study.spec, _shown_context(study, trial, runs))]
 
 
 def unshown_point(spec: StudySpec, trial: Trial) -> Point:

@@ -23,7 +23,7 @@ from tuned import protocol
 from tuned.core.errors import InvalidInput, Unavailable
 from tuned.core.playbook.steps import Step
 from tuned.core.study import Study
-from tuned.core.study.secrets import is_secret
+from tuned.core.study.secrets import holds_secret
 from tuned.core.study_file.run_files import within
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs, snapshot
@@ -149,8 +149,7 @@ class Bundles:
         places = [(str(run_dir), RUN), (str(spec["checkpoint_dir"]), CHECKPOINT), (str(spec["bundle"]), SDK)]
         if study.spec.run.code == "live":
             places.append((str(tree), CODE))
-        kept = {name: value for name, value in spec["env"].items() if not is_secret(name)}
-        plain = {**spec, "env": kept, "learn": False, "start": start.get("mode", spec["start"])}
+        plain = {**_without_secrets(spec), "learn": False, "start": start.get("mode", spec["start"])}
         tests, objective = study.spec.test, study.spec.objective
         wanted = [tests.metric if tests else "", objective.metric if objective else ""]
         number = next((name for name in wanted if name in reported), next(iter(sorted(reported)), ""))
@@ -163,6 +162,14 @@ class Bundles:
             "expected": protocol.encode_number(reported[number]) if number else None,
             "reported": {name: protocol.encode_number(value) for name, value in reported.items()},
         }
+
+
+def _without_secrets(spec: dict[str, Any]) -> dict[str, Any]:
+    """The specification of an attempt without the variables that hold secrets; each fold has variables of its own."""
+    kept = {**spec, "env": {name: text for name, text in spec["env"].items() if not holds_secret(name, text)}}
+    if spec.get("folds"):
+        kept["folds"] = {**spec["folds"], "runs": [_without_secrets(run) for run in spec["folds"]["runs"]]}
+    return kept
 
 
 def _last(conn: Any, trial: Trial) -> dict[str, float]:

@@ -27,6 +27,7 @@ from tuned.core.playbook.steps import Step, planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.phases import asks_advisor
 from tuned.core.study import Study, StudySpec
+from tuned.core.study.secrets import without_passwords
 from tuned.core.study_file.parse import parse_study
 from tuned.core.text import printable
 from tuned.daemon import clock, failpoints
@@ -87,7 +88,7 @@ async def queue_command(request: CommandSubmission, given: Given) -> Submitted:
 
 def _as_typed(command: Sequence[str]) -> str:
     """The command on one line, which lists show where a study has its question."""
-    text = printable(shlex.join(command))
+    text = printable(without_passwords(shlex.join(command)))
     return text if len(text) <= LONGEST_COMMAND else f"{text[: LONGEST_COMMAND - 1]}…"
 
 
