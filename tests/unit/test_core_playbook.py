@@ -121,3 +121,10 @@ def test_every_step_of_the_search_gets_its_share(steps, trials, given, found):
 def test_shares_that_do_not_add_up(steps, trials, given, says):
     with pytest.raises(InvalidInput, match=says):
         shares(steps, trials, given, coarse=5)
+
+
+def test_points_of_ones_own_take_the_places_of_later_steps_and_the_whole_keeps_its_size():
+    playbook = done(planned(PlaybookSpec(("coarse", "bayesian"), trials={"coarse": 4, "bayesian": 2})), "coarse", 5, 6)
+    playbook = playbook.put(begin(playbook["bayesian"], 5, 3.0))  # one point was enqueued beside the four of `coarse`
+    assert search_now(SearchSpec(trials=6), playbook).trials == 6
+    assert search_now(SearchSpec(trials=None), playbook).trials == 7  # a search without a size has none to exceed

@@ -84,14 +84,16 @@ class EarlyStopping:
 def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:
     """The search as the step at work wants it; as the study file has it where no step has a say in it.
 
-    A step of the search asks for its own points alone. Once it is over, its `until` says how many trials there shall
-    be, beside what the study's `trials` has grown by since then.
+    A step of the search asks for its own points alone, and for no more than the whole search has left, in which points
+    of the user's own count. Once it is over, its `until` says how many trials there shall be, beside what the study's
+    `trials` has grown by since then.
     """
     if playbook is None:
         return search
     step = playbook.current
     if step is not None and step.searches and step.state is StepState.RUNNING:
         limit = step.begun_with + int(step.options.get("trials", 0))
+        limit = limit if search.trials is None else min(limit, search.trials)
         return replace(search, method=_method(step.name, search.method), phases=(), trials=limit)
     over = [s.result for s in playbook.steps if "until" in s.result]
     coming = step is not None and step.searches
