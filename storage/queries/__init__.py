@@ -54,7 +54,14 @@ from storage.queries.events import (
     seq_before,
     study_events,
 )
-from storage.queries.observations import last_values, next_auto_steps, observations, reports, study_metrics
+from storage.queries.observations import (
+    last_values,
+    last_values_of_lists,
+    next_auto_steps,
+    observations,
+    reports,
+    study_metrics,
+)
 from storage.queries.priors import results_before
 from storage.queries.search import (
     any_values,
@@ -131,6 +138,7 @@ __all__ = [
     "last_event_seq",
     "last_study_move",
     "last_values",
+    "last_values_of_lists",
     "latest_events",
     "live",
     "max_moved_seq",

@@ -68,17 +68,36 @@ _LAST = """WITH RECURSIVE names(name) AS (
         FROM names WHERE name IS NOT NULL LIMIT :most)
     SELECT name, ({last})
     FROM names WHERE name IS NOT NULL""".format(last=LAST_VALUE.format(trial=":trial", name="names.name"))
+_NAMES = """WITH RECURSIVE names(name) AS (
+        SELECT min(name) FROM observations WHERE trial_id = :trial
+        UNION ALL
+        SELECT (SELECT min(name) FROM observations WHERE trial_id = :trial AND name > names.name)
+        FROM names WHERE name IS NOT NULL)
+    SELECT count(name) FROM names"""
 MOST_NAMES = 200
-"""Metrics of a trial that are looked up; those of watched gradients can be more."""
+"""Metrics of a trial that lists look up; those of watched gradients can be more."""
 
 
-def last_values(conn: Connection, trial_id: int) -> dict[str, float]:
+def last_values(conn: Connection, trial_id: int, most: int = -1) -> dict[str, float]:
     """Metric name -> its last value in the trial's latest attempt that reported it, by name.
 
     Seeks from name to name, so that long curves cost nothing.
+
+    Args:
+        conn: The database.
+        trial_id: The trial.
+        most: At most this many of its names, the first ones; negative: all.
     """
-    rows = conn.exec_driver_sql(_LAST, {"trial": trial_id, "most": MOST_NAMES})
+    rows = conn.exec_driver_sql(_LAST, {"trial": trial_id, "most": most})
     return {name: math.nan if value is None else value for name, value in rows}
+
+
+def last_values_of_lists(conn: Connection, trial_id: int) -> tuple[dict[str, float], int]:
+    """The last values as lists show them, at most `MOST_NAMES`, and how many more metrics the trial has reported."""
+    found = last_values(conn, trial_id, MOST_NAMES)
+    if len(found) < MOST_NAMES:
+        return found, 0
+    return found, conn.exec_driver_sql(_NAMES, {"trial": trial_id}).scalar_one() - len(found)
 
 
 def study_metrics(conn: Connection, study_id: int) -> list[str]:

@@ -45,6 +45,14 @@ def test_a_long_curve_keeps_its_ends_its_peaks_and_what_is_no_number(lab, runnin
     assert kept[0.0] == values[0] and kept[4999.0] == values[4999]
 
 
+def test_a_list_says_how_many_of_a_trial_s_metrics_it_leaves_out(lab, running):
+    lab.report(running, *((f"m{i:04}", 0.0, float(i), None) for i in range(1001)))
+    shown, left = lab.ask(queries.last_values_of_lists, running)
+    assert (len(shown), left) == (200, 801)
+    assert len(lab.ask(queries.last_values, running)) == 1001, "an export leaves out none"
+    assert len(lab.ask(queries.study_metrics, 1)) == 1001
+
+
 def test_a_later_attempt_replaces_from_its_first_step_on(lab, running):
     write(lab, running, [9.0] * 6)
     lab.end(running, "retry")

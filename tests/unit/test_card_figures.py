@@ -63,7 +63,15 @@ def row(number: int, **card: float) -> TrialRow:
     texts = {"study": "digits", "state": "completed", "origin": "sobol", "device": "GPU-a", "slot": "gpu:0"}
     numbers = {"number": number, "priority": 0, "attempt": 1}
     metrics = {"acc": 0.5, "gpu/watts": 200.0}
-    more = {"params": {}, "values": {}, "metrics": metrics, "reason": "", "question": "", "card": card}
+    more = {
+        "params": {},
+        "values": {},
+        "metrics": metrics,
+        "metrics_left": 0,
+        "reason": "",
+        "question": "",
+        "card": card,
+    }
     return TrialRow(**{**known, **texts, **numbers, **more})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import MISSING, fields, replace
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,36 @@ def test_a_study_whose_trials_all_wait_is_not_called_running(running: int, told:
     needed = {f.name: None for f in fields(StudySummary) if f.default is f.default_factory is MISSING}
     row = StudySummary(**needed | {"state": "running", "reason": "", "running": running, "queued": 2})
     assert (standing.state(row), standing.reason(row)) == told
+
+
+def _trial(number: int, **told: Any) -> TrialRow:
+    given = {"study": "odd", "number": number, "state": "completed", "params": {}, "values": {"loss": 0.5}}
+    needed = {f.name: None for f in fields(TrialRow) if f.default is f.default_factory is MISSING}
+    return TrialRow(**{**needed, **given, "attempt": 1, "reason": "", "device": "", "origin": "sobol", **told})
+
+
+def test_metrics_left_out_of_a_table_are_counted_in_the_trial_that_has_most_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    many = {f"m{i:03}": float(i) for i in range(200)}
+    trials_table([_trial(1, metrics={"loss": 0.5, "m000": 1.0}), _trial(7, metrics=many, metrics_left=801)])
+    assert capsys.readouterr().out.splitlines()[-1] == "989 more metrics: tunectl show odd/7"
+    trials_table([_trial(1, metrics={"loss": 0.5, "m000": 1.0})])
+    assert "more" not in capsys.readouterr().out
+
+
+def test_a_metric_s_name_is_one_word_of_the_head_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    trials_table([_trial(1, metrics={"evil\x1b[31mred\x07\nnl\u202e": 1.0, "next": 2.0})])
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.isprintable() and head.split()[2:6] == ["loss", "evilred", "nl", "next"]
+    assert row.split()[3:6] == ["0.5", "1", "2"]
+
+
+def test_a_parameter_s_value_is_shown_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [_trial(number, params={"net": "\x1b[31mred\x07\u202e", "x": number}) for number in (1, 2)]
+    trials_table(rows)
+    show_trial(TrialDetail(rows[0], None, "", [], "", 0), [])
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
 
 
 def test_a_table_without_free_columns_is_never_cut() -> None:

@@ -12,6 +12,8 @@ import textwrap
 
 import click
 
+from tuned.core.text import printable
+
 LABEL = 10
 """Columns of the names in front of facts."""
 
@@ -50,8 +52,8 @@ def folded(text: str, indent: str = "", hanging: str | None = None, width: int =
 
 
 def show_line(text: str, indent: str = "", hanging: str | None = None) -> None:
-    """Print a line of prose."""
-    click.echo(folded(text, indent, hanging, room()))
+    """Print a line of prose, without control characters: names and values in it are other people's."""
+    click.echo(folded(printable(text), indent, hanging, room()))
 
 
 def show_fact(label: str, text: str, width: int = LABEL) -> None:

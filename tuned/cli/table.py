@@ -50,11 +50,13 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             leaves out, the last one first.
         rows: Cells as text, one list a row, as long as `headings`.
     """
-    numeric = {heading.lstrip("=~") for heading in headings if heading.lstrip("~")[:1] == "=" or heading in RIGHT}
+    numeric = {
+        _one_line(heading.lstrip("=~")) for heading in headings if heading.lstrip("~")[:1] == "=" or heading in RIGHT
+    }
     used = [i for i in range(len(headings)) if any(row[i] not in ("", "-") for row in rows)]
     spare = [place for place, i in enumerate(used) if headings[i].startswith("~")]
-    headings = [headings[i].lstrip("=~") for i in used]
-    rows = [[" ".join(printable(row[i]).split()) for i in used] for row in rows]
+    headings = [_one_line(headings[i].lstrip("=~")) for i in used]
+    rows = [[_one_line(row[i]) for i in used] for row in rows]
     widths = [max(_width(line[i]) for line in (headings, *rows)) for i in range(len(headings))]
     columns = room()
     kept = fitted(headings, widths, columns, spare) if columns else dict(enumerate(widths))
@@ -102,6 +104,10 @@ def fitted(headings: Sequence[str], widths: Sequence[int], columns: int, spare: 
     for i in sorted(free & set(kept), key=lambda i: FREE.index(headings[i])):
         kept[i] -= min(kept[i] - least[i], max(0, _excess(kept, columns)))
     return kept
+
+
+def _one_line(text: str) -> str:
+    return " ".join(printable(text).split())
 
 
 def _excess(kept: Mapping[int, int], columns: int) -> int:

@@ -225,8 +225,9 @@ def trial_rows(conn: Connection, trials: Iterable[Trial], label: Callable[[str],
     """Rows with the last value of every metric, and what the trials did with their cards."""
 
     def row(trial: Trial) -> TrialRow:
-        metrics, card = queries.last_values(conn, trial.id), queries.figures_on_cards(conn, trial.id)
-        return replace(trial_row(trial, label), metrics=wire_values(metrics), card=card)
+        metrics, left = queries.last_values_of_lists(conn, trial.id)
+        card = queries.figures_on_cards(conn, trial.id)
+        return replace(trial_row(trial, label), metrics=wire_values(metrics), metrics_left=left, card=card)
 
     return [row(trial) for trial in trials]
 

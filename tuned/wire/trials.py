@@ -21,7 +21,7 @@ class TrialRow:
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by. So is `question`, of trials without parameters: their study's question, for a plain command its words.
     `values` holds objectives and constraints; `metrics` the last value of all that was reported, where a list was
-    asked for it.
+    asked for it: of the first 200 names, and `metrics_left` says how many more there are.
     `waits_for` says what a trial waits for that cannot begin, as the machine lacks something, or that was told to end
     or to stand still; empty when nothing does.
     `card` holds what it did with its card, along with `metrics`: `peak_memory` and `mean_memory` in bytes,
@@ -58,6 +58,7 @@ class TrialRow:
     waits_for: str = ""
     card: dict[str, float] = field(default_factory=dict)
     question: str = ""
+    metrics_left: int = 0
 
 
 @dataclass(frozen=True, slots=True)

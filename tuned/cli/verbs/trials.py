@@ -174,9 +174,14 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
         headings = ["study", *headings]
         cells = [[row.study, *line] for row, line in zip(rows, cells, strict=True)]
     show_table(headings, cells)
-    if more:
-        last = rows[0]
-        click.echo(f"{words.count(len(more), 'more metric')}: tunectl show {last.study}/{last.number}")
+    left, row = max(((_left_out(row, more), row) for row in rows), key=lambda pair: pair[0])
+    if left:
+        click.echo(f"{words.count(left, 'more metric')}: tunectl show {row.study}/{row.number}")
+
+
+def _left_out(row: TrialRow, names: Sequence[str]) -> int:
+    """How many metrics of a trial stand in no column: those of these names, and those that its row was not sent."""
+    return sum(name in row.metrics for name in names) + row.metrics_left
 
 
 @verb()

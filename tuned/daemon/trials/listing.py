@@ -70,7 +70,7 @@ Offset = Annotated[int, Query(ge=0, lt=LARGEST)]
 async def trials(
     order: Ordered, given: Given, limit: Limit = None, offset: Offset = 0, metrics: bool = False
 ) -> list[TrialRow]:
-    """A study's trials; with `metrics`, each with the last value of all that it reported.
+    """A study's trials; with `metrics`, each with the last value of what it reported (`metrics_left`: but for so many).
 
     `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), watch
     (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device,
