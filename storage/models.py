@@ -207,12 +207,13 @@ trials = Table(
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-"""One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none;
-`moved_seq` the sequence number of its last move's event; `code` the hash of its code where that is not what was
-submitted; `rank` 0 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in;
-`frozen` says that its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a
-trial which is being paused is queued as soon as its process has ended; `stopped_by` names the rule or the person behind
-its end; `tier` is its place in the ranking, computed; `caller` is whose caps it counts for."""
+"""One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none; `moved_seq` the
+sequence number of its last move's event; `code` the hash of its code where that is not what was submitted; `rank` 0
+for a user's own point, 1 for a suggested one; `space` the version of the space it was made in; `frozen` says that
+its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a trial which is
+being paused is queued as soon as its process has ended, and a frozen one goes on without a person; `stopped_by`
+names the rule or the person behind its end; `tier` is its place in the ranking, computed; `caller` is whose caps it
+counts for."""
 
 Index(
     "trials_queue",

@@ -48,6 +48,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "failure": _optional(Failure),
     "retries_used": lambda text: {} if text == "{}" else json.loads(text),
     "frozen": bool,
+    "requeue": bool,
 }
 """From the column to the field, where they are not the same."""
 

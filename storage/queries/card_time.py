@@ -56,7 +56,7 @@ def _still(changes: list[tuple[float, bool]], claimed: float, frozen: bool) -> t
     found, since = [], claimed if (not changes[0][1] if changes else frozen) else None
     for at, frozen in changes:
         if frozen:
-            since = at
+            since = at if since is None else since
         elif since is not None:
             found.append((since, at))
             since = None

@@ -36,6 +36,7 @@ from storage.repository.trials import (
     set_frozen,
     set_intent,
     set_priority,
+    set_requeue,
     trial_seed,
 )
 
@@ -67,6 +68,7 @@ __all__ = [
     "set_intent",
     "set_playbook",
     "set_priority",
+    "set_requeue",
     "set_study_note",
     "set_study_phase",
     "set_study_priority",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, text, update
 
 from storage.driver import driver_of
 from storage.json_text import dump
@@ -57,8 +57,21 @@ _SET_INTENT = (
 )
 _SET_FROZEN = (
     update(trials)
-    .where(_t.id == bindparam("wanted"), _t.state == TrialState.RUNNING.value, _t.frozen != bindparam("new"))
-    .values(frozen=bindparam("new"), frozen_by=bindparam("level"))
+    .where(
+        _t.id == bindparam("wanted"),
+        _t.state == TrialState.RUNNING.value,
+        or_(_t.frozen != bindparam("new"), _t.frozen_by != bindparam("level"), _t.requeue != bindparam("new_requeue")),
+    )
+    .values(
+        frozen=bindparam("new"),
+        frozen_by=bindparam("level"),
+        requeue=case((_t.stop_reason.is_(None), bindparam("new_requeue")), else_=_t.requeue),
+    )
+)
+_SET_REQUEUE = (
+    update(trials)
+    .where(_t.id == bindparam("wanted"), _t.stop_reason == StopReason.PAUSE.value, _t.requeue != bindparam("new"))
+    .values(requeue=bindparam("new"))
 )
 _SET_PRIORITY = update(trials).where(_t.id == bindparam("wanted")).values(priority=bindparam("new"))
 _HIGHEST_QUEUED = (
@@ -217,18 +230,46 @@ def set_intent(
     return True
 
 
-def set_frozen(conn: Connection, trial_id: int, frozen: bool, level: str, actor: Actor, now: float) -> bool:
-    """Note that a running trial's processes shall stand still, or move again; whether that is a change.
+def set_frozen(
+    conn: Connection, trial_id: int, frozen: bool, level: str, actor: Actor, now: float, requeue: bool = False
+) -> bool:
+    """Note that a running trial's processes shall stand still, or move again.
+
+    Args:
+        conn: The write connection.
+        trial_id: The trial.
+        frozen: Whether they stand still.
+        level: By which level of pausing; of a trial that moves again, the cause.
+        actor: Cause of the move, for the event.
+        now: Unix seconds.
+        requeue: The trial goes on by itself, without a person.
+
+    Returns:
+        Whether that is a change.
 
     Raises:
         NotFound: There is no such trial.
     """
     trial = moves.read(conn, trial_id)
-    new = {"wanted": trial_id, "new": int(frozen), "level": level if frozen else ""}
+    new = {"wanted": trial_id, "new": int(frozen), "level": level if frozen else "", "new_requeue": int(requeue)}
     if not conn.execute(_SET_FROZEN, new).rowcount:
         return False
     data = {"frozen": frozen, "level": level, "actor": actor.value}
     add_event(conn, events.TRIAL_FROZEN, trial.study, trial.number, data, now)
+    return True
+
+
+def set_requeue(conn: Connection, trial_id: int, requeue: bool, actor: Actor, now: float) -> bool:
+    """Note whether a trial that is being paused goes on by itself then; whether that is a change.
+
+    Raises:
+        NotFound: There is no such trial.
+    """
+    trial = moves.read(conn, trial_id)
+    if not conn.execute(_SET_REQUEUE, {"wanted": trial_id, "new": int(requeue)}).rowcount:
+        return False
+    data = {"stop_reason": trial.stop_reason, "actor": actor.value, "why": "", "stopped_by": trial.stopped_by}
+    add_event(conn, events.TRIAL_INTENT, trial.study, trial.number, data, now)
     return True
 
 

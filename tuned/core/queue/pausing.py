@@ -14,7 +14,7 @@ from tuned.core.names import nearest
 Level = Literal["auto", "checkpoint", "cuda", "freeze", "restart"]
 LEVELS: tuple[Level, ...] = ("auto", "checkpoint", "cuda", "freeze", "restart")
 
-How = Literal["stop", "freeze", "cuda"]
+How = Literal["stop", "freeze", "cuda", "stay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,20 @@ class Running:
         begun: Whether its process runs already.
         resumable: Its code has asked for a checkpoint folder, in this trial or another, or there is `[run.resume]`.
         listens: It uses the SDK, so it is told and may save before it ends.
-        frozen: It stands still already.
+        frozen: A person has had it stand still already.
+        moved: It stands still, for whomever, and its GPU memory was moved to main memory for that.
     """
 
     begun: bool
     resumable: bool
     listens: bool
     frozen: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a trial is paused, and in one line what that keeps and loses."""
+    """How a trial is paused, and in one line what that keeps and loses; `stay`: as it is already."""
 
     level: Level
     how: How
@@ -55,6 +57,7 @@ _PERHAPS = "keeps what it saves in its checkpoint folder (it has saved nothing s
 _AGAIN = "loses its progress and begins anew when it is resumed; its slot is free"
 _STILL = "keeps everything, in memory; loses nothing; its slot and its GPU memory stay taken"
 _MOVED = "keeps everything, its GPU memory moved to main memory; loses nothing; its slot stays taken"
+_AWAY = "stands still, its GPU memory moved to main memory already; its slot stays taken"
 _UNBEGUN = "had not begun; loses nothing; its slot is free"
 
 
@@ -93,6 +96,8 @@ def choose(level: Level, trial: Running, cuda_tool: bool, leaves_card: bool = Fa
     """
     if not trial.begun:
         return Choice("restart", "stop", _UNBEGUN)
+    if trial.moved and (leaves_card or not trial.frozen) and level in ("auto", "cuda", "freeze"):
+        return Choice("cuda", "stay", _AWAY)
     if level == "auto":
         level = _best(trial, cuda_tool, leaves_card)
     if level == "freeze" and leaves_card:
@@ -100,7 +105,7 @@ def choose(level: Level, trial: Running, cuda_tool: bool, leaves_card: bool = Fa
     if level == "cuda" and not cuda_tool:
         return Refused("there is no cuda-checkpoint on this machine (install it, or use --level checkpoint or freeze)")
     if level in ("freeze", "cuda"):
-        if trial.frozen:
+        if trial.frozen and not leaves_card:
             return Refused("it is frozen already")
         return Choice(level, "cuda" if level == "cuda" else "freeze", _MOVED if level == "cuda" else _STILL)
     if level == "checkpoint" and not (trial.resumable or trial.listens):

@@ -231,6 +231,16 @@ def keeps_result(
     return Outcome("exit_pruned", None, reason)
 
 
+def stays_paused(outcome: Outcome, held: bool) -> Outcome:
+    """A person's pause outlives the attempt: what would be tried again is paused, until the trial is resumed.
+
+    Args:
+        outcome: The attempt's end, retries included.
+        held: Whether a person has had it stand still.
+    """
+    return Outcome("exit_paused", None, outcome.reason) if held and outcome.event == "retry" else outcome
+
+
 def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> Outcome | None:
     """A warm start in which no line of the user's code ran: the fork is to blame, so it runs again, cold.
 

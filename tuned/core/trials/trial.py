@@ -38,7 +38,8 @@ class Trial:
         retries_used: Failure class -> automatic retries this trial has had; `alone`: since it shared a card.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
-        frozen: Whether its processes stand still; its slot stays taken.
+        frozen: Whether its processes stand still; its slot stays taken. `frozen_by`: the level of pausing.
+        requeue: Of one that is being paused, or stands still: it goes on without being asked to.
         stopped_by: The cause of `stop_reason`, an end as `pruned`, or a gap in its results (`StoppedBy`); else empty.
     """
 
@@ -69,6 +70,13 @@ class Trial:
     space: int = 1
     frozen: bool = False
     stopped_by: str = ""
+    frozen_by: str = ""
+    requeue: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether a person has it stand still: until the same person lets it go on, nothing else does."""
+        return self.frozen and not self.requeue
 
 
 @dataclass(frozen=True, slots=True)

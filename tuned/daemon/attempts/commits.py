@@ -30,6 +30,7 @@ from tuned.core.trials.endings import (
     keeps_result,
     never_began,
     side_verdict,
+    stays_paused,
     with_retry,
 )
 from tuned.core.trials.last_words import last_traceback
@@ -167,6 +168,7 @@ def commit_ending(
     outcome = as_placed(outcome, record, word, trial.retries_used, trial.stop_reason, bool(row["stop_seen"]))
     outcome = _next_attempt(study, trial, bool(row["shared"]), outcome, lost_card, resumption)
     outcome = keeps_result(unforked or outcome, resumption, study.spec, trial.values, trial.stage)
+    outcome = stays_paused(outcome, trial.held)
     state = repository.end_attempt(
         conn,
         trial.id,

@@ -38,6 +38,7 @@ class LiveAttempt:
         over: The verdict once nobody held the lock; `WAIT` until then.
         damaged: The reported fault of its directory, so that it is reported once.
         wish, told: How it is wanted to be, as its row said when it was read last, and what stands in its records.
+        stood: Whether it stood still with its memory on the card before that was to be moved.
         asked: Whether its row may say something else by now; `unread`: whether the records were written by an earlier
             daemon and are to be read first.
         lock: Held by whoever tells it something.
@@ -75,6 +76,7 @@ class LiveAttempt:
     damaged: str = ""
     wish: Wish = field(default_factory=Wish)
     told: Told = field(default_factory=Told)
+    stood: bool = False
     asked: bool = True
     unread: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

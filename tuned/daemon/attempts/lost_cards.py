@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from storage import queries
 from storage.engine import Database
 from storage.repository import set_intent
 from tuned.core.states import Actor, StopReason
@@ -41,6 +42,8 @@ class LostCards:
     async def look(self) -> None:
         """After the cards were looked at: stop what has stayed too long on one that is lost; it is queued again.
 
+        Those that a person has had stand still are paused then, and wait for the person.
+
         A driver that answers for no card says nothing about them: trials go on computing while it is upgraded.
         """
         now, lost = time.monotonic(), {} if self._slots.trouble else self._slots.lost
@@ -59,4 +62,5 @@ class LostCards:
     def _stop(self, conn: Connection, attempt: LiveAttempt) -> bool:
         cards = [card for card in attempt.device.split(",") if card in self._slots.lost]
         why = "; ".join(f"{self._slots.label(card)}: {self._slots.lost[card]}" for card in cards)
-        return set_intent(conn, attempt.trial_id, StopReason.PAUSE, Actor.SCHEDULER, clock.now(), why, requeue=True)
+        held = queries.trial_by_id(conn, attempt.trial_id).held
+        return set_intent(conn, attempt.trial_id, StopReason.PAUSE, Actor.SCHEDULER, clock.now(), why, requeue=not held)

@@ -117,7 +117,9 @@ class Steering:
             attempt.asked = True
             raise
         # Of an attempt that is over in the database, nothing is wanted any more.
-        attempt.wish = found or Wish()
+        before, attempt.wish = attempt.wish, found or Wish()
+        if attempt.wish != before:
+            attempt.stood = before.frozen_by == "freeze" and attempt.wish.frozen_by == MOVES_MEMORY
         if attempt.wish.frozen_by == "freeze" and attempt.told.frozen and attempt.told.moved:
             # Frozen by a version that did not keep the level.
             attempt.wish = replace(attempt.wish, frozen_by=MOVES_MEMORY)
@@ -213,12 +215,19 @@ class Steering:
         return problem
 
     async def _refuse(self, attempt: LiveAttempt, error: Unavailable) -> None:
-        """The trial runs on, and its row says so."""
+        """The trial runs on, or stands still as before, and its row says so."""
         attempt.problem = error
         attempt.move_after = time.monotonic() + REST_S
         with contextlib.suppress(Unavailable):
             await self._database.writer.run(
-                lambda conn: set_frozen(conn, attempt.trial_id, False, "failed", Actor.USER, clock.now())
+                lambda conn: set_frozen(
+                    conn,
+                    attempt.trial_id,
+                    attempt.stood,
+                    "freeze" if attempt.stood else "failed",
+                    Actor.USER,
+                    clock.now(),
+                )
             )
         attempt.asked = True
 

@@ -16,7 +16,7 @@ from storage.engine import Database
 from storage.facts import YIELDS, fact, keep_fact
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
-from tuned.core.states import LIVE, StopReason, TrialState
+from tuned.core.states import LIVE
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.hub import Hub
@@ -89,7 +89,8 @@ class Yields:
         """Leave a card to somebody else, or take it back.
 
         The trials on it are paused, and queued again as soon as they have stopped: they go on on another card, or on
-        this one when its time is over. Those that stand still with their GPU memory moved away go on then.
+        this one when its time is over. Those that stand still with their GPU memory moved away go on then. Those that
+        a person had paused stay so.
 
         Args:
             request: Which card, and for how long.
@@ -112,8 +113,8 @@ class Yields:
             tried = await self._pause(targets, request.level, True, True) if targets else Changed([])
             return GpuYielded(slot.index, until, tried.changed, tried.effects + tried.skipped)
         self._slots.yielded[slot.id] = until  # now, so that nothing starts on it meanwhile
-        trials = sorted({*(before or {}).get("trials", []), *targets})
-        # Kept before they are paused: whoever comes after a crash lets them go on.
+        trials = (before or {}).get("trials", [])
+        # Kept before they are paused: whoever comes after a crash has those leave that were not told.
         await self._keep_one(
             slot.id, {"until": until, "level": request.level, "trials": trials, "to": left_to, "since": since}
         )
@@ -126,7 +127,11 @@ class Yields:
             await self._keep_one(slot.id, before)
             raise
         log.info("%s is left to others for %.0f s", slot.label, request.seconds)
-        await self._let_go_on()
+        async with self._one_at_a_time:
+            if slot.id in self._yields:  # else it was taken back meanwhile
+                entry = self._yields[slot.id]
+                await self._keep(slot.id, {**entry, "trials": sorted({*entry["trials"], *changed.changed})})
+            await self._look()
         self._wake.set()
         return GpuYielded(slot.index, until, changed.changed, changed.effects + changed.skipped)
 
@@ -172,7 +177,7 @@ class Yields:
                     await self._wake.wait()
 
     async def _let_go_on(self) -> None:
-        """Queue again what has stopped, thaw what stands still on a card whose time is over, forget what is done."""
+        """Have late trials leave, thaw what stands still on a card whose time is over, forget what is done."""
         async with self._one_at_a_time:
             await self._look()
 
@@ -188,20 +193,20 @@ class Yields:
         now = clock.now()
         for slot_id, entry in list(self._yields.items()):
             over = self._slots.yielded.get(slot_id, 0.0) <= now
-            left = [] if over else await self._leave_too(slot_id, entry)
+            told = [] if over else await self._leave_too(slot_id, entry)
             for target, trial in (await asyncio.to_thread(self._trials, entry["trials"])).items():
-                if trial.state is TrialState.PAUSED or (over and trial.frozen):
+                if trial.state not in LIVE or slot_id not in trial.device.split(","):
+                    continue  # it has left
+                if not over:
+                    told.append(target)
+                elif trial.frozen and not trial.held:
                     with contextlib.suppress(TunedError):  # a person was quicker
                         await self._resume([target])
-                elif trial.state in LIVE and (not over or trial.stop_reason is StopReason.PAUSE):
-                    left.append(target)
             if over:
                 self._hub.scheduler.set()
-            if over and not left:
                 await self._keep(slot_id, None)
-            elif left != entry["trials"]:
-                until = min(now, entry["until"]) if over else entry["until"]
-                await self._keep(slot_id, {**entry, "until": until, "trials": left})
+            elif told != entry["trials"]:
+                await self._keep(slot_id, {**entry, "trials": told})
 
     def _trials(self, targets: list[str]) -> dict[str, Trial]:
         found = {}

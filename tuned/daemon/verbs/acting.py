@@ -14,7 +14,7 @@ from storage import queries, repository
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.steps import Playbook, StepState, end
 from tuned.core.queue.schedule import CANCELLED, counted
-from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StoppedBy, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.core.verbs import BY_NAME, Verb
@@ -140,7 +140,11 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 
 
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
-    if trial.frozen:
+    if trial.stop_reason is StopReason.PAUSE and trial.stopped_by == StoppedBy.USER:
+        if repository.set_requeue(conn, trial.id, True, Actor.USER, now):
+            effect.changed.append(name_of(trial))
+        effect.effects.append(f"{name_of(trial)}: goes on as soon as it has stopped")
+    elif trial.frozen:
         repository.set_frozen(conn, trial.id, False, "thaw", Actor.USER, now)
         effect.steered.append(trial.id)
         effect.changed.append(name_of(trial))

@@ -40,9 +40,11 @@ class Effect:
         """Leave a trial alone whose state does not allow the verb."""
         self.skipped.append(f"{name_of(trial)} is {trial.state}")
 
-    def stop(self, conn: Connection, trial: Trial, reason: StopReason, now: float, *, requeue: bool = False) -> bool:
+    def stop(
+        self, conn: Connection, trial: Trial, reason: StopReason, now: float, *, why: str = "", requeue: bool = False
+    ) -> bool:
         """Record that a live trial has to stop, and whether it is queued then; False when it is stopping already."""
-        if not repository.set_intent(conn, trial.id, reason, Actor.USER, now, requeue=requeue):
+        if not repository.set_intent(conn, trial.id, reason, Actor.USER, now, why, requeue=requeue):
             self.skip_stopping(trial)
             return False
         self.steered.append(trial.id)

@@ -12,6 +12,7 @@ from tuned.core.queue.pausing import Choice, Level, Refused, Running, check_leve
 from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
+from tuned.core.trials.wishes import MOVES_MEMORY
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.http.context import Context, Given
@@ -23,6 +24,8 @@ from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
 
 router = make_router("verbs")
+
+LEFT = f"{PAUSED_BY_USER}; it has left its card to somebody else"
 
 
 @router.post("/pause", name="pause")
@@ -56,6 +59,8 @@ async def pause(given: Context, targets: list[str], level: str | None = None, le
 async def stop_all(given: Context) -> float:
     """Have every live trial save and stop, whatever that costs it, because the daemon ends, and be queued then.
 
+    Those that a person has had stand still are paused then.
+
     All of it is one transaction: a daemon that is killed meanwhile leaves the rest to the next one.
 
     Returns:
@@ -65,7 +70,7 @@ async def stop_all(given: Context) -> float:
     def stop(conn: Connection) -> tuple[Effect, float]:
         effect, longest = Effect(), 0.0
         for attempt in queries.live(conn):
-            effect.stop(conn, attempt.trial, StopReason.PAUSE, clock.now(), requeue=True)
+            effect.stop(conn, attempt.trial, StopReason.PAUSE, clock.now(), requeue=not attempt.trial.held)
             grace = queries.study_by_id(conn, attempt.trial.study_id).spec.run.grace
             longest = max(longest, grace + 2 * KILL_AFTER)
         return effect, longest
@@ -90,8 +95,10 @@ async def halt(given: Context, studies: list[str], why: str) -> None:
                 repository.move_study(conn, study.id, "pause", Actor.SCHEDULER, now, reason=why)
             for trial in queries.trials(conn, study.id, states=list(LIVE)):
                 choice = choose("auto", _running(conn, study, trial), cuda_tool=False, leaves_card=True)
-                if isinstance(choice, Choice) and (choice.level != "restart" or trial.state is TrialState.STARTING):
-                    effect.stop(conn, trial, StopReason.PAUSE, now, requeue=True)
+                if not isinstance(choice, Choice) or choice.how != "stop":
+                    continue
+                if choice.level != "restart" or trial.state is TrialState.STARTING:
+                    effect.stop(conn, trial, StopReason.PAUSE, now, requeue=not trial.held)
         return effect
 
     await carry_out(given, await given.commit(stop))
@@ -144,24 +151,41 @@ def _pause_trial(
     if trial.state not in LIVE:
         effect.skip(trial)
         return
+    if trial.stop_reason is not None:
+        _pause_stopping(conn, trial, leaves_card, effect, now)
+        return
     choice = choose(level, _running(conn, study, trial), cuda_tool, leaves_card)
     if isinstance(choice, Refused):
         effect.skipped.append(f"{name}: {choice.why}")
         return
+    stays = leaves_card and trial.held  # who leaves for somebody else goes on by itself, but for a person's pause
+    said = f"{name}: {choice.level}: {choice.effect}"
     if choice.how == "stop":
-        if not effect.stop(conn, trial, StopReason.PAUSE, now):
-            return
-    else:
-        if trial.stop_reason is not None:
-            effect.skip_stopping(trial)
-            return
-        repository.set_frozen(conn, trial.id, True, choice.level, Actor.USER, now)
+        effect.stop(conn, trial, StopReason.PAUSE, now, why=LEFT if stays else "", requeue=leaves_card and not stays)
+        said += f"; it stays paused until: tunectl resume {name}" if stays else ""
+        effect.changed.append(name)
+    elif choice.how != "stay" or not leaves_card:
+        goes_on = leaves_card and not stays
+        repository.set_frozen(conn, trial.id, True, choice.level, Actor.USER, now, requeue=goes_on)
         effect.steered.append(trial.id)
-    effect.changed.append(name)
-    effect.effects.append(f"{name}: {choice.level}: {choice.effect}")
+        effect.changed.append(name)
+    effect.effects.append(said)
+
+
+def _pause_stopping(conn: Connection, trial: Trial, leaves_card: bool, effect: Effect, now: float) -> None:
+    """Of a trial that is being stopped already: a person's pause has it stay paused, whatever it stops for."""
+    name = name_of(trial)
+    if leaves_card:
+        effect.effects.append(f"{name}: is being stopped already ({trial.stop_reason}); its slot is free then")
+    elif repository.set_requeue(conn, trial.id, False, Actor.USER, now):
+        effect.changed.append(name)
+        effect.effects.append(f"{name}: is being stopped already, and stays paused then")
+    else:
+        effect.skip_stopping(trial)
 
 
 def _running(conn: Connection, study: Study, trial: Trial) -> Running:
     row = queries.attempts(conn, trial.id)[-1]
     resumable = study.spec.run.resume is not None or queries.any_resumable(conn, study.id)
-    return Running(trial.state is TrialState.RUNNING, resumable, bool(row["sdk"]), trial.frozen)
+    moved = trial.frozen and trial.frozen_by == MOVES_MEMORY
+    return Running(trial.state is TrialState.RUNNING, resumable, bool(row["sdk"]), trial.held, moved)
