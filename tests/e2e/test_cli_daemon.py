@@ -128,6 +128,7 @@ def test_wait_lives_through_a_stop_and_a_start(tunectl: Tunectl) -> None:
     tunectl.release()
     out, err = waiting.communicate(timeout=DEADLINE_S)
     assert waiting.returncode == 0, err + tunectl.log()
+    assert "for it to come back" in err
     assert json.loads(out)["counts"] == {"completed": 4}
     assert {t["attempt"] for t in tunectl.json("trials", "quad")} == {1}
 

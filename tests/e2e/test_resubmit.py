@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.e2e.tunectl_process import Tunectl
+from tests.gpus.standin import Cards
 from tests.patience import DEADLINE_S
 from tuned.cli.root import root
 from tuned.cli.verbs import submit
@@ -139,3 +140,18 @@ def test_a_mended_script_replaces_a_study_that_came_to_a_stop(daemon: DaemonProc
     assert {row["name"]: row["state"] for row in tunectl.json("studies")}["quad"] == "completed"
     script.write_text(whole + "# a remark\n")
     assert "was submitted already" in tunectl("submit", "quad.toml", "--replace"), "a completed study stays"
+
+
+@pytest.mark.parametrize("first", ["0,1", "0"])
+def test_the_same_file_is_done_on_more_slots_and_on_fewer(daemon: DaemonProcess, tmp_path: Path, first: str) -> None:
+    (tmp_path / "train.py").write_text("import time\ntime.sleep(60)\n")
+    cards = Cards(tmp_path / "cards", {"uuid": "GPU-a"}, {"uuid": "GPU-b"})
+    run = {"script": "train.py", "resources": {"gpus": 1}}
+    study = {**STUDY, "run": run, "metrics": {"patterns": ["loss (?P<loss>.*)"]}}
+    daemon.start(**cards.environment, CUDA_VISIBLE_DEVICES=first)
+    assert daemon.submit(study, tmp_path)["created"]
+    assert daemon.study("nightly")["parallel"] == (1 if first == "0" else None)
+    daemon.kill()
+    daemon.start(**cards.environment, CUDA_VISIBLE_DEVICES="0" if first == "0,1" else "0,1")
+    again = daemon.submit(study, tmp_path)
+    assert not again["created"] and not again["changed"]

@@ -82,7 +82,9 @@ def test_a_trial_that_waits_says_so_and_never_begins_once_it_is_cancelled(on_ray
     name = on_ray.submit(hold=True, run=CARD, search=search)
 
     def waiting() -> list[int]:
-        return [row["number"] for row in on_ray.daemon.trials(name) if "(waiting for resources" in row["waits_for"]]
+        rows = on_ray.daemon.trials(name)
+        two_run = [row["state"] for row in rows].count("running") == 2
+        return [row["number"] for row in rows if two_run and "(waiting for resources" in row["waits_for"]]
 
     [number] = wait_until(waiting, "one of them waits for a card")
     job = on_ray.name_of(name, number)

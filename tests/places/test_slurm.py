@@ -46,7 +46,9 @@ def test_a_trial_that_waits_says_so_in_slurms_words_and_leaves_its_queue(placed:
     name = placed.submit(hold=True, run=CARD, search=search)
 
     def waiting() -> list[int]:
-        return [row["number"] for row in placed.daemon.trials(name) if "waits there (Resources)" in row["waits_for"]]
+        rows = placed.daemon.trials(name)
+        two_run = [row["state"] for row in rows].count("running") == 2
+        return [row["number"] for row in rows if two_run and "waits there (Resources)" in row["waits_for"]]
 
     [number] = wait_until(waiting, "one of them waits for a card")
     placed.daemon.post("/v1/cancel", {"targets": [f"{name}/{number}"]})

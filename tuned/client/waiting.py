@@ -5,6 +5,7 @@ Owns what counts as an end. How it is shown, and which exit code it gives, is th
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from tuned.client import api
 from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
+from tuned.core import words
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState
 from tuned.wire import EventRow, StudyRow, TrialRow
@@ -21,8 +23,10 @@ from tuned.wire.studies import PAUSED_BY_USER
 if TYPE_CHECKING:
     from tuned.client.http import Client
 
-RESTART_PATIENCE = 30.0
-"""Seconds that a wait goes on without a daemon, so that one may be stopped and started underneath."""
+log = logging.getLogger(__name__)
+
+RESTART_PATIENCE = 600.0
+"""Seconds that a wait goes on without a daemon, so that one may be upgraded or restarted underneath."""
 
 METRICS = "trial.metrics"
 
@@ -75,9 +79,11 @@ def changes(
                     raise TimeoutError
         except EventsGone:
             after = None
-        except (NoDaemon, StreamLost):
+        except (NoDaemon, StreamLost) as error:
             now = monotonic()
-            gone_since = gone_since or now
+            if gone_since is None:
+                gone_since = now
+                log.warning("%s; waiting %s for it to come back", error.what, words.duration(RESTART_PATIENCE))
             if now - gone_since > RESTART_PATIENCE:
                 raise
             if deadline is not None and now >= deadline:

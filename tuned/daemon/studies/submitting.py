@@ -119,7 +119,7 @@ async def take_in(given: Context, submission: Submission, *, under_any_name: boo
         spec = await asyncio.to_thread(given.places.admit, spec)
     else:
         _refuse_missing_gpus(given.slots, spec)
-        spec = _one_at_a_time(given.slots, await _with_usable_python(given, spec, submission.environment))
+        spec = await _with_usable_python(given, spec, submission.environment)
     if spec.run.code == "live":
         state = await asyncio.to_thread(given.codes.state, spec.run)
         coded = _with_code(spec, state["hash"])
@@ -147,8 +147,11 @@ def _refuse_missing_gpus(slots: Slots, spec: StudySpec) -> None:
 
 
 def _one_at_a_time(slots: Slots, spec: StudySpec) -> StudySpec:
-    """The specification with `parallel` 1 where the machine has one slot that is not shared: the same search again."""
-    searching = spec.objectives and spec.space.tunable and spec.search.parallel is None
+    """The specification with `parallel` 1 where the machine has one slot that is not shared: the same search again.
+
+    A study begins so; what was submitted is kept as its file says it, which may be sent again to more slots or fewer.
+    """
+    searching = spec.objectives and spec.space.tunable and spec.search.parallel is None and not spec.run.place
     shares = slots.gpus and not refusal(spec)
     if searching and slots.capacity(spec.run.gpus) == 1 and not shares:
         return replace(spec, search=replace(spec.search, parallel=1))
@@ -189,20 +192,23 @@ async def _create(
             # Here and not before: of two that look for a free name at the same moment, one would be refused, or
             # taken for the same study sent twice.
             spec = replace(spec, name=_free_name(conn, spec.name))
+        here = _one_at_a_time(given.slots, spec)
         known = queries.study(conn, spec.name)
-        if known is not None and submission.replace and updating.begins_anew(conn, known, spec):
+        if known is not None and submission.replace and updating.begins_anew(conn, known, spec, here):
             replaced.make_room(conn, known, clock.now(), rehearse=given.dry_run)
         elif known is not None:
-            changed.extend(updating.resubmit(conn, known, spec, submission.environment, submission.update, clock.now()))
+            content = updating.Content(spec, here, submission.environment)
+            changed.extend(updating.resubmit(conn, known, content, submission.update, clock.now()))
             return queries.study_by_id(conn, known.id), False
         if spec.run.place and not given.dry_run:
             given.places.settle(spec, spec.name)
         if taken is not None and not given.dry_run:
             snapshot.place(taken, given.runs / spec.name)
             snapshot.write_origin(given.runs / spec.name, taken.hash, state or {})
-        now, own = clock.now(), pinned(conn, spec, given.runs)
+        now, own = clock.now(), pinned(conn, here, given.runs)
         check_sources(conn, own, now)
         study_id = repository.create_study(conn, own, submission.environment, now)
+        repository.set_submitted(conn, study_id, pinned(conn, spec, given.runs))
         if spec.playbook is not None:
             repository.set_playbook(conn, study_id, None, first_step(planned(spec.playbook), now), now)
         _first_trials(conn, study_id, spec, now)
@@ -255,7 +261,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         notes.append(f"search.parallel is {spec.search.parallel}, but {has} {words.count(room, 'slot')}")
     if not created:
         # It may have been changed while it ran, by hand or by itself; that stays.
-        drift = queries.submitted_spec(conn, study.id).differences(spec)
+        drift = _one_at_a_time(given.slots, queries.submitted_spec(conn, study.id)).differences(spec)
         notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
     named = [o.metric for o in spec.objectives if looks_like_test(o.metric)]
     if named:

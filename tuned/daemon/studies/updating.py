@@ -8,6 +8,7 @@ any result takes every change (`starting_over`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -25,9 +26,26 @@ SHOWN_DIFFERENCES = 6
 _HALTED = (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED)
 
 
-def resubmit(
-    conn: Connection, study: Study, spec: StudySpec, environment: Mapping[str, str], update: bool, now: float
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is submitted now.
+
+    Attributes:
+        spec: As the file says it.
+        here: As it begins on this machine: with one slot it goes one trial at a time, where the file leaves that open.
+        environment: The submitter's.
+    """
+
+    spec: StudySpec
+    here: StudySpec
+    environment: Mapping[str, str]
+
+    def says(self, known: StudySpec) -> bool:
+        """Whether it is the same content."""
+        return known.content_hash() in (self.spec.content_hash(), self.here.content_hash())
+
+
+def resubmit(conn: Connection, study: Study, content: Content, update: bool, now: float) -> list[str]:
     """Take in what is submitted under the name of a study that is there.
 
     A file that says what it said before, or what the study has become, changes nothing.
@@ -35,8 +53,7 @@ def resubmit(
     Args:
         conn: The write connection.
         study: The study as it stands.
-        spec: The specification submitted now.
-        environment: The submitter's.
+        content: The specification submitted now.
         update: Whether the study shall take over what was edited in the file.
         now: Unix seconds.
 
@@ -48,11 +65,11 @@ def resubmit(
             Nothing has changed.
     """
     before = queries.submitted_spec(conn, study.id)
-    same = spec.content_hash() == before.content_hash()
+    spec, same = content.spec, content.says(before)
     if same and not (update and spec.priority != before.priority):
         return []
     changed: list[str] = []
-    if same or spec.content_hash() != study.spec.content_hash():
+    if same or not content.says(study.spec):
         if not update:
             raise Conflict(
                 "there is a study of this name with other content: " + _few(before.differences(spec)),
@@ -60,22 +77,22 @@ def resubmit(
                 hint="submit it --as another name, --update this one, or --replace it",
             )
         if without_result(conn, study):
-            changed = study.spec.differences(spec)
-            start_over(conn, study, spec, environment, now)
+            changed = study.spec.differences(content.here)
+            start_over(conn, study, content.here, content.environment, now)
         else:
             changed = _take_over(conn, study, before, spec, now)
     repository.set_submitted(conn, study.id, spec)
     return changed
 
 
-def begins_anew(conn: Connection, study: Study, spec: StudySpec) -> bool:
+def begins_anew(conn: Connection, study: Study, spec: StudySpec, here: StudySpec) -> bool:
     """Whether `--replace` has something to replace.
 
     The content is neither what was submitted last nor what the study has become, or the study came to a stop and the
     code has been mended since. A study that runs or is completed stays: a job that submits it again is quiet.
     """
     known = (queries.submitted_spec(conn, study.id), study.spec)
-    if all(spec.content_hash() != one.content_hash() for one in known):
+    if {spec.content_hash(), here.content_hash()}.isdisjoint(one.content_hash() for one in known):
         return True
     return study.state in _HALTED and spec.run.code_hash != study.spec.run.code_hash
 
