@@ -28,7 +28,7 @@ _HALTED = (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is submitted now.
+    """A specification that is submitted, and who submits it.
 
     Attributes:
         spec: As the file says it.
