@@ -30,7 +30,7 @@ from storage.queries.callers import (
     urgent_study,
 )
 from storage.queries.card_loads import figures_on_cards, joules_so_far, ran_on_cards, reported_since, speed
-from storage.queries.card_time import card_marks, card_stays
+from storage.queries.card_time import card_marks, card_stays, last_sign
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage
@@ -136,6 +136,7 @@ __all__ = [
     "known_keys",
     "last_ended",
     "last_event_seq",
+    "last_sign",
     "last_study_move",
     "last_values",
     "last_values_of_lists",

@@ -13,6 +13,8 @@ from tuned.core.cards.time import Mark, Stay, Use
 _MARKS = "SELECT card, at, used FROM card_uses ORDER BY at, id"
 _TOLD = """SELECT study, number, at, json_extract(data, '$.frozen') FROM events
     WHERE seq > ? AND type IN ('trial.intent', 'trial.frozen') ORDER BY seq"""
+_LAST_SIGN = """SELECT max(at) FROM (SELECT at FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1)
+    UNION ALL SELECT at FROM (SELECT at FROM card_uses ORDER BY id DESC LIMIT 1))"""
 _STAYS = """SELECT s.name, t.number, a.device, a.claimed_at, a.started_at, a.ended_at, t.stop_at, t.frozen
     FROM attempts a JOIN trials t ON t.id = a.trial_id JOIN studies s ON s.id = t.study_id
     WHERE a.device NOT LIKE 'cpu:%' AND a.device NOT LIKE 'place:%' AND (a.ended_at IS NULL OR a.ended_at > ?)"""
@@ -24,6 +26,12 @@ def card_marks(conn: Connection) -> dict[str, list[Mark]]:
     for card, at, use in conn.exec_driver_sql(_MARKS):
         found.setdefault(card, []).append(Mark(at, Use(use)))
     return found
+
+
+def last_sign(conn: Connection) -> float | None:
+    """When a daemon last wrote an event, or why a card stood idle (unix seconds); None where none ever did."""
+    found = conn.exec_driver_sql(_LAST_SIGN).scalar()
+    return None if found is None else float(found)
 
 
 def card_stays(conn: Connection, since: float) -> dict[str, list[Stay]]:

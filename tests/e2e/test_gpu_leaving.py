@@ -176,3 +176,16 @@ def test_who_is_still_leaving_when_the_card_is_taken_back_goes_on_too(daemon: Da
     daemon.until(lambda: daemon.trials("gpus")[0]["attempt"] == 2, "it does not go on")
     (tmp_path / "go").touch()
     daemon.wait_ended("gpus")
+
+
+def test_the_ledger_has_what_an_idle_daemon_leaves_and_sees(daemon: DaemonProcess, tmp_path: Path) -> None:
+    cards = Cards(tmp_path / "cards", *CARDS)
+    daemon.start(**cards.environment)
+    daemon.post("/v1/gpus/yield", {"gpu": "1", "seconds": 7200})
+
+    def booked(card: int, use: str) -> Any:
+        return daemon.get("/v1/gpus/ledger")[card]["uses"].get(use)
+
+    daemon.until(lambda: booked(1, "yielded"), "the yield is not booked")
+    cards.set(0, processes={1: 4 * GIB})
+    daemon.until(lambda: booked(0, "foreign"), "somebody else's process is not booked")

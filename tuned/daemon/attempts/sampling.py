@@ -39,14 +39,15 @@ async def watch_devices(
         hub: Wakes the scheduler when other cards can be leased.
         looked: Called after each look.
     """
+    before: list[str] = []
     while True:
         failpoints.reach("loop.devices")
         slots.leased.clear()
-        before = slots.leasable_gpus()
         live = list(following.values())
         families = await sample(slots, live)
         await looked()
-        if before != slots.leasable_gpus():
+        if before != slots.leasable_gpus():  # since the last look: somebody else may have asked the driver meanwhile
+            before = slots.leasable_gpus()
             hub.scheduler.set()
         for attempt in live:
             if any(slot in slots.samples for slot in attempt.device.split(",")):
@@ -80,7 +81,11 @@ async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> Mapping[str, Coll
         slots.sample(ours)
         return ours.families
 
-    return await asyncio.to_thread(look)
+    before = slots.leasable_gpus()
+    families = await asyncio.to_thread(look)
+    if before != slots.leasable_gpus():
+        slots.leased.set()  # whoever watches the cards is to know of it, whoever has asked
+    return families
 
 
 def _ours(attempts: Iterable[LiveAttempt]) -> Ours:

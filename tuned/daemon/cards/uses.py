@@ -5,6 +5,7 @@ Owns these notes and their reading; how they add up is `tuned.core.cards.time`'s
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -45,20 +46,29 @@ class CardUses:
         self._database = database
         self._slots = slots
         self._noted: dict[str, Use] = {}
+        self._wanted = Use.NOTHING
+        self._one_at_a_time = asyncio.Lock()
         self._accounted = 0.0
         self.day: dict[str, dict[str, float]] = {}
         """Card -> use -> seconds of the last day, a minute old at most while trials run."""
 
     async def begin(self, last_alive: float | None) -> None:
-        """No daemon ran since this moment (unix seconds); None: not known."""
-        if last_alive is not None and self._slots.gpus:
-            off = dict.fromkeys((slot.id for slot in self._slots.gpus), Use.OFF)
+        """No daemon ran since its last sign of life, in the database or the one that is given.
 
-            def note(conn: Connection) -> None:
-                forget_uses(conn, clock.now() - KEPT_S)
-                note_uses(conn, off, last_alive)
+        Args:
+            last_alive: Unix seconds; None: not known.
+        """
+        now, here = clock.now(), [slot.id for slot in self._slots.gpus]
 
-            await self._database.writer.run(note)
+        def note(conn: Connection) -> None:
+            signs = [sign for sign in (queries.last_sign(conn), last_alive) if sign is not None]
+            # Those of a driver that is not loaded yet, too.
+            cards = dict.fromkeys([*here, *queries.card_marks(conn)], Use.OFF)
+            forget_uses(conn, now - KEPT_S)
+            if signs:
+                note_uses(conn, cards, min(now, max(signs)))
+
+        await self._database.writer.run(note)
 
     async def note(self, wanted: Use) -> None:
         """Look at every card.
@@ -66,9 +76,14 @@ class CardUses:
         Args:
             wanted: The queue's use of one that could be leased.
         """
+        self._wanted = wanted
+        async with self._one_at_a_time:
+            await self._note_changes()
+
+    async def _note_changes(self) -> None:
         now, changed = clock.now(), {}
         for slot in self._slots.gpus:
-            if self._slots.leases.get(slot.id):
+            if self._slots.leases.get(slot.id) and slot.id in self._noted:
                 continue  # its reason is noted when it stands idle again
             judgement = self._slots.judgements.get(slot.id)
             use = idle_use(
@@ -76,7 +91,7 @@ class CardUses:
                 polite=slot.id in self._slots.left_to,
                 yielded=self._slots.yielded.get(slot.id, 0.0) > now,
                 foreign=bool(judgement and judgement.blocked),
-                wanted=wanted,
+                wanted=self._wanted,
             )
             if self._noted.get(slot.id) is not use:
                 changed[slot.id] = use
@@ -85,7 +100,9 @@ class CardUses:
             self._noted |= changed
 
     async def look(self) -> None:
-        """After the cards were looked at: renew the account of the last day."""
+        """After the cards were looked at: note what has changed on them, and renew the account of the last day."""
+        async with self._one_at_a_time:
+            await self._note_changes()
         if not self._slots.gpus or time.monotonic() - self._accounted < AGAIN_S:
             return
         self._accounted = time.monotonic()

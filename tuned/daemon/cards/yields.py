@@ -157,6 +157,7 @@ class Yields:
             if entry.get("to"):
                 self._slots.left_to[slot_id] = entry["to"]
             self._slots.yielded[slot_id] = entry["until"]
+        self._hub.scheduler.set()  # it notes where the card's time goes from now on
         kept = dict(self._yields) or None
         await self._database.writer.run(lambda conn: keep_fact(conn, YIELDS, kept))
 
@@ -203,7 +204,6 @@ class Yields:
                     with contextlib.suppress(TunedError):  # a person was quicker
                         await self._resume([target])
             if over:
-                self._hub.scheduler.set()
                 await self._keep(slot_id, None)
             elif told != entry["trials"]:
                 await self._keep(slot_id, {**entry, "trials": told})

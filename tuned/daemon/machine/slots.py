@@ -95,7 +95,7 @@ class Slots:
         """GPU -> its samples of the last minutes, oldest first."""
         self._kept_at = 0.0
         self.leased = asyncio.Event()
-        """Set by each lease, for who watches the cards."""
+        """Set by each lease, and where other cards can be leased than before, for who watches the cards."""
         self.trouble = ""
         self._before: dict[str, int] = {}
         self._ordinals: dict[str, int] = {}
