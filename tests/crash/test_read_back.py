@@ -1,4 +1,4 @@
-"""What the run directories give back is what was known: the same values, ends and observations, whichever way they are read."""
+"""The values, ends and observations that run directories give back are those that were known, however they are read."""
 
 from __future__ import annotations
 
