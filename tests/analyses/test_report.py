@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tuned.analyses.question import Question
 from tuned.analyses.reporting.parameter_plots import axis_plots
 from tuned.analyses.reporting.report import report
 from tuned.analyses.study_data import StudyData
-from tuned.core.study import EarlyStopping, Objective
+from tuned.core.study import Constraint, EarlyStopping, Objective
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -88,9 +89,27 @@ def test_a_real_study_on_one_page() -> None:
 def test_failed_and_diverged_trials_are_marked_on_the_axes() -> None:
     made = recorded("fault-diverging")
     text, found = page(made)
-    assert "trials that failed or diverged" in found.text and "crosses failed or diverged trials" in found.text
+    assert "trials that failed or diverged" in found.text and "crosses trials that failed or diverged" in found.text
     marks = ElementTree.tostring(pictures(text)["axes"], encoding="unicode").count("#d9534f")
     assert marks >= 5  # a cross is drawn once for each
+
+
+def test_a_broken_constraint_is_named_as_such_and_each_trial_is_counted_once() -> None:
+    """Whole and finite results beyond a bound are no failures; of those that were stopped early, one is beyond it."""
+    early = {"state": "pruned", "stopped_by": "rung"}
+    fates: list[dict[str, Any]] = [{}, {}, early, early, {"state": "failed", "failure": "error", "values": {}}, {}]
+    sizes = [50.0, 70.0, 40.0, 80.0, 0.0, 70.0]
+    trials = []
+    for number, (fate, size) in enumerate(zip(fates, sizes, strict=True), 1):
+        fate = {"values": {"val_loss": 1.0 / number, "size": size}} | fate
+        trials.append(replace(trial(number, [2.0, 1.5, 1.0, 1.0 / number], {"x": number / 9}), **fate))
+    made = study(trials)
+    made = replace(made, spec=replace(made.spec, constraints=(Constraint("size", at_most=60.0),)))
+    found = page(made)[1].text
+    assert "1 trial that failed or diverged, 3 trials that break a constraint" in found
+    assert "breaks size <= 60 (70)" in found and "completed diverged" not in found
+    assert "2 trials that were stopped early are left out" in found
+    assert "2 trials that break a constraint are left out (size <= 60)." in found
 
 
 def test_the_picture_of_few_axes_is_no_wider_than_they_are() -> None:

@@ -80,3 +80,12 @@ def test_what_breaks_a_constraint_is_never_the_best(daemon: DaemonProcess, tmp_p
     assert ended["counts"] == {"completed": 9}
     assert ended["best"]["params"] == {"x": 2.0, "n": 5} and ended["best"]["values"]["size"] == 3.0
     assert ended["constraints"] == [{"metric": "size", "at_most": None, "at_least": 2.5}]
+    told = {(row["params"]["x"], row["params"]["n"]): row["breaks"] for row in daemon.trials("ways")}
+    assert {point: found for point, found in told.items() if found} == {
+        (0.0, 1): ["2.5 <= size (1)"], (2.0, 1): ["2.5 <= size (-1)"], (4.0, 1): ["2.5 <= size (-3)"],
+        (4.0, 5): ["2.5 <= size (1)"],
+    }  # fmt: skip
+    first = daemon.trials("ways")[0]
+    for target in ("/v1/studies/ways/trials?metrics=true", f"/v1/studies/ways/trials/{first['number']}"):
+        found = daemon.get(target)
+        assert (found["trial"] if "trial" in found else found[0])["breaks"] == first["breaks"]

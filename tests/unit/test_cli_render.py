@@ -12,7 +12,8 @@ from tuned.cli import render, standing, table
 from tuned.cli.trial_page import show_trial
 from tuned.cli.verbs.check import _Printed
 from tuned.cli.verbs.trials import by_relevance, trials_table
-from tuned.wire import BestRow, StudySummary, TrialDetail, TrialRow
+from tuned.client.reasons import trial_reasons
+from tuned.wire import BestRow, DaemonStatus, StudyRow, StudySummary, TrialDetail, TrialRow
 
 
 def test_the_output_of_a_trial_is_printed_by_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,6 +148,21 @@ def test_a_parameter_s_value_is_shown_without_control_characters(capsys: pytest.
 
 def test_a_table_without_free_columns_is_never_cut() -> None:
     assert table.fitted(["trial", "name", "value"], [30, 30, 10], 40) == {0: 30, 1: 30, 2: 10}
+
+
+def test_a_trial_says_which_constraint_it_breaks(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"number": 7, "state": "completed", "params": {}, "values": {"loss": 0.7}, "attempt": 1, "reason": ""}
+    needed = {f.name: None for f in fields(TrialRow) if f.default is f.default_factory is MISSING}
+    row = TrialRow(**needed | given | {"study": "s", "origin": "sobol", "breaks": ["size <= 60 (70)"]})
+    trials_table([row])
+    assert capsys.readouterr().out.splitlines()[1].rstrip().endswith("breaks size <= 60 (70)")
+    detail = TrialDetail(row, None, "", [], "", 0)
+    show_trial(detail, [])
+    assert "  breaks      size <= 60 (70)" in capsys.readouterr().out.splitlines()
+    study = StudyRow(**{f.name: None for f in fields(StudyRow)})
+    daemon = DaemonStatus(**{f.name: None for f in fields(DaemonStatus)})
+    ended = trial_reasons(detail, study, [], daemon)[-1]
+    assert "it has no rank: it breaks size <= 60 (70)" in ended.evidence
 
 
 def test_a_trial_that_is_told_to_end_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:

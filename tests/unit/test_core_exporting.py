@@ -78,13 +78,15 @@ def test_a_table_has_every_parameter_and_metric() -> None:
     assert (rows[0]["params.lr"], rows[0]["params.act"], rows[0]["values.loss"], rows[0]["seed"]) == (
         "0.01", "tanh", "0.5", "9",
     )  # fmt: skip
+    assert [row["breaks"] for row in rows] == ["", "", "ms <= 20 (30)", "", "", ""]
     assert (rows[4]["values.loss"], rows[0]["values.acc"]) == ("", "0.25")
     assert len(next(csv_lines(SPEC, [], ["acc"])).split(",")) == len(rows[0])
 
 
 def test_json_lines_carry_what_is_not_finite_as_words() -> None:
-    rows = [json.loads(line) for line in json_lines((t, {"acc": 0.25}) for t in TRIALS)]
+    rows = [json.loads(line) for line in json_lines(SPEC, ((t, {"acc": 0.25}) for t in TRIALS))]
     assert rows[3]["metrics"] == {"acc": 0.25}
+    assert rows[2]["breaks"] == ["ms <= 20 (30)"] and rows[0]["breaks"] == []
     assert rows[3]["values"] == {"loss": "nan"} and rows[0]["params"] == POINT
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tuned.analyses.answer import Answer
 from tuned.analyses.bounds import with_bounds
 from tuned.analyses.study_data import StudyData, TrialData
-from tuned.core.feasibility import none_keeps
+from tuned.core.feasibility import breaks, none_keeps
 from tuned.core.study import Constraint, Objective, RunSpec, SearchSpec, StudySpec
 
 BOUNDS = (Constraint("ms", at_most=20.0), Constraint("accuracy", at_least=0.5))
@@ -26,6 +26,15 @@ def test_the_closest_is_the_one_that_is_least_beyond_by_the_bounds_own_size() ->
         "the closest is trial 2 with ms 22, accuracy 0.6"
     )
     assert none_keeps([Row(7, {"ms": float("inf")})], BOUNDS[:1]).startswith("the one trial with a result breaks")
+
+
+def test_a_broken_bound_is_named_with_its_value() -> None:
+    both = (*BOUNDS, Constraint("size", at_least=2.0, at_most=3.0))
+    assert breaks({"ms": 40.0, "accuracy": 0.4, "size": 3.5}, both) == [
+        "ms <= 20 (40)", "0.5 <= accuracy (0.4)", "2 <= size <= 3 (3.5)",
+    ]  # fmt: skip
+    assert breaks({"ms": "nan", "loss": 1.0}, both) == ["ms <= 20 (nan)"], "as JSON carries it, and as ranking has it"
+    assert breaks({"ms": 20.0}, both) == []
 
 
 def test_nothing_is_said_while_one_keeps_them_or_none_has_a_result() -> None:

@@ -45,6 +45,8 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     rank = context.rows.rank(row.number)
     if rank:
         result.append(("rank", f"{rank[0]} of {rank[1]}", "text"))
+    if row.breaks:
+        result.append(("breaks", ", ".join(row.breaks), "warn"))
     if row.failure or row.reason:
         result.append(("reason", f"{row.failure or ''} {row.reason}".strip(), "warn"))
     result += [("origin", row.origin, "text"), ("priority", str(row.priority), "text"), ("seed", str(row.seed), "text")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
@@ -15,10 +15,11 @@ from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
 from tui.views.first import first_steps
 from tui.views.frame import pane_title
-from tuned.core import words
+from tuned.core import feasibility, words
 from tuned.core.ranking import BY_METRIC, WATCH
 from tuned.core.states import LIVE, OPEN
-from tuned.wire import ConstraintRow, TrialRow
+from tuned.core.study import Constraint
+from tuned.wire import TrialRow
 
 Cell = Callable[[TrialRow], Span]
 MAX_PARAM = 12
@@ -146,6 +147,7 @@ def _measured(context: Context) -> list[Column]:
     study = store.study_row
     if study is None:
         return []
+    bounds = [Constraint(c.metric, c.at_most, c.at_least) for c in study.constraints]
 
     def value(name: str) -> Cell:
         def cell(row: TrialRow) -> Span:
@@ -157,7 +159,7 @@ def _measured(context: Context) -> list[Column]:
     def standing(row: TrialRow) -> Span:
         if row.number in store.front:
             return ("front", "best")
-        broken = next((c.metric for c in study.constraints if breaks(c, row.values)), "")
+        broken = next((c.metric for c in feasibility.broken(row.values, bounds)), "")
         return (clean(broken), "warn") if broken else (glyphs.dot, "dim")
 
     found = [
@@ -168,16 +170,6 @@ def _measured(context: Context) -> list[Column]:
         title = "FRONT" if len(study.objectives) > 1 else "BREAKS"
         found.append(Column("standing", title, 8, "<", standing))
     return found
-
-
-def breaks(bound: ConstraintRow, values: Mapping[str, object]) -> bool:
-    """Whether a result breaks a constraint; a metric that was not reported breaks none."""
-    value = fmt.value_of(dict(values), bound.metric)
-    if value is None:
-        return False
-    return (bound.at_most is not None and not value <= bound.at_most) or (
-        bound.at_least is not None and not value >= bound.at_least
-    )
 
 
 def _fitting(

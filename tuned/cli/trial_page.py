@@ -30,6 +30,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         ("state", told(render.state(row.state), render.because(row))),
         ("waits for", row.waits_for),
         ("values", render.values(row.values)),
+        ("breaks", ", ".join(row.breaks)),
         ("parameters", render.point(row.params)),
         ("chosen by", row.origin + (f": {row.why}" if row.why else "")),
         ("seed", str(row.seed)),

@@ -154,6 +154,8 @@ def _ended(detail: TrialDetail) -> Reason:
     by = row.failure or row.stopped_by
     evidence = [row.reason] if row.reason else []
     evidence += [*_verdict(detail), *_attempts(detail.attempts)]
+    if row.breaks:
+        evidence.append(f"it has no rank: it breaks {', '.join(row.breaks)}")
     if detail.rank is not None:
         evidence.append(f"it ranks {detail.rank} of {detail.ranked}")
     if row.state in WASTED:

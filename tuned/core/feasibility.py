@@ -1,17 +1,19 @@
-"""A study in which every result breaks a constraint: there is no best trial then, and the closest one says how far.
+"""The constraints that a trial breaks, in words; and a study in which every result breaks one.
 
-Owns that sentence, and the refusal of what needs a best trial. Which trials are ranked is `tuned.core.ranking`'s. Pure.
+There is no best trial then, and the closest one says how far. Owns these words, and the refusal of what needs a best
+trial. Which trials are ranked is `tuned.core.ranking`'s. Pure.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tuned.core.errors import InvalidInput
 from tuned.core.study import Constraint
 from tuned.core.words import number
+from tuned.protocol import decode_number
 
 
 class Measured(Protocol):
@@ -26,6 +28,23 @@ class Measured(Protocol):
         """Metric -> its summary."""
 
 
+def broken(values: Mapping[str, Any], constraints: Iterable[Constraint]) -> list[Constraint]:
+    """The constraints that a trial's values break; a metric that was not reported breaks none."""
+    return [c for c in constraints if c.metric in values and not c.holds(decode_number(values[c.metric]))]
+
+
+def breaks(values: Mapping[str, Any], constraints: Iterable[Constraint]) -> list[str]:
+    """The bounds that a trial's values break, each with its value: `size <= 60 (70)`."""
+    return [f"{bound(c)} ({number(values[c.metric])})" for c in broken(values, constraints)]
+
+
+def bound(constraint: Constraint) -> str:
+    """A constraint as people write it: `20 <= size <= 60`."""
+    least = "" if constraint.at_least is None else f"{number(constraint.at_least)} <= "
+    most = "" if constraint.at_most is None else f" <= {number(constraint.at_most)}"
+    return f"{least}{constraint.metric}{most}"
+
+
 def none_keeps(trials: Sequence[Measured], constraints: Sequence[Constraint]) -> str:
     """One sentence that names the bounds and the closest trial; empty unless all results break a constraint.
 
@@ -36,7 +55,7 @@ def none_keeps(trials: Sequence[Measured], constraints: Sequence[Constraint]) ->
     known = [trial for trial in trials if any(_value(trial, c) is not None for c in constraints)]
     if not known or any(_excess(trial, constraints) == 0.0 for trial in known):
         return ""
-    bounds = ", ".join(_bound(constraint) for constraint in constraints)
+    bounds = ", ".join(bound(constraint) for constraint in constraints)
     closest = min(known, key=lambda trial: (_excess(trial, constraints), trial.number))
     shown = ", ".join(f"{c.metric} {number(value)}" for c in constraints if (value := _value(closest, c)) is not None)
     one = "the one trial with a result breaks" if len(known) == 1 else f"all {len(known)} trials with a result break"
@@ -76,9 +95,3 @@ def _excess(trial: Measured, constraints: Sequence[Constraint]) -> float:
         beyond = min(abs(value - bound) / (abs(bound) or 1.0) for bound in bounds)
         total += beyond if math.isfinite(beyond) else math.inf
     return total
-
-
-def _bound(constraint: Constraint) -> str:
-    least = "" if constraint.at_least is None else f"{number(constraint.at_least)} <= "
-    most = "" if constraint.at_most is None else f" <= {number(constraint.at_most)}"
-    return f"{least}{constraint.metric}{most}"

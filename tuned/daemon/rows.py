@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from storage import queries
 from storage.queries import StoppingReport
+from tuned.core.feasibility import breaks
 from tuned.core.final import luck
 from tuned.core.playbook.steps import Playbook
 from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import StudyState, TrialState
-from tuned.core.study import Study
+from tuned.core.study import Constraint, Study
 from tuned.core.study.secrets import without_passwords
 from tuned.core.trials.trial import Observation, Trial
 from tuned.core.words import count
@@ -209,25 +210,33 @@ def _code_note(study: Study) -> str:
     return f"{count(study.other_code, 'trial')} ran other code than was submitted (the code was edited since)"
 
 
-def trial_row(trial: Trial, label: Callable[[str], str] = str, waits_for: str = "") -> TrialRow:
+def trial_row(
+    trial: Trial, label: Callable[[str], str] = str, waits_for: str = "", bounds: Sequence[Constraint] = ()
+) -> TrialRow:
     """A trial as lists show it: every field of the row that a trial has, under the same name.
 
     Args:
         trial: The trial.
         label: A device's name for people.
         waits_for: The reason why it has not begun, or not done what it was told; empty when there is none.
+        bounds: The constraints of its study.
     """
     shared = {name: _plain(getattr(trial, name)) for name in SHARED}
-    return TrialRow(**shared, values=wire_values(trial.values), slot=label(trial.device), waits_for=waits_for)
+    values, broken = wire_values(trial.values), breaks(trial.values, bounds)
+    return TrialRow(**shared, values=values, slot=label(trial.device), waits_for=waits_for, breaks=broken)
 
 
-def trial_rows(conn: Connection, trials: Iterable[Trial], label: Callable[[str], str] = str) -> list[TrialRow]:
+def trial_rows(
+    conn: Connection, trials: Iterable[Trial], label: Callable[[str], str] = str, bounds: Sequence[Constraint] = ()
+) -> list[TrialRow]:
     """Rows with the last value of every metric, and what the trials did with their cards."""
 
     def row(trial: Trial) -> TrialRow:
         metrics, left = queries.last_values_of_lists(conn, trial.id)
         card = queries.figures_on_cards(conn, trial.id)
-        return replace(trial_row(trial, label), metrics=wire_values(metrics), metrics_left=left, card=card)
+        return replace(
+            trial_row(trial, label, bounds=bounds), metrics=wire_values(metrics), metrics_left=left, card=card
+        )
 
     return [row(trial) for trial in trials]
 

@@ -20,6 +20,7 @@ class TrialRow:
     `device` is a slot's id (a GPU's UUID; several have commas between them), `slot` what people call it: `gpu:0`.
     `starts_in_s` is given by the queue alone: about how many seconds until it starts; None where there is nothing to
     judge by. So is `question`, of trials without parameters: their study's question, for a plain command its words.
+    `breaks` names the constraints that its values break, each with the value: `size <= 60 (70)`.
     `values` holds objectives and constraints; `metrics` the last value of all that was reported, where a list was
     asked for it: of the first 200 names, and `metrics_left` says how many more there are.
     `waits_for` says what a trial waits for that cannot begin, as the machine lacks something, or that was told to end
@@ -59,6 +60,7 @@ class TrialRow:
     card: dict[str, float] = field(default_factory=dict)
     question: str = ""
     metrics_left: int = 0
+    breaks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tuned.analyses.models.model import LEAST, Model
 from tuned.analyses.naming import usual_direction
 from tuned.analyses.parameters.association import entangled, group_chance
 from tuned.analyses.parameters.isolation import caveats, isolation
-from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, cut_remark, effort_cells, result_cells, twin_cells
+from tuned.analyses.parameters.measures import EFFORT, RESULT, TWIN, effort_cells, left_out, result_cells, twin_cells
 from tuned.analyses.parameters.two_way import two_way
 from tuned.analyses.question import Question
 from tuned.analyses.robust import wild_note
@@ -73,7 +73,7 @@ def fitted(study: StudyData) -> Model | None:
 
 def _remarks(study: StudyData, model: Model | None) -> list[str]:
     found = []
-    found += cut_remark(study)
+    found += left_out(study)
     found += [note for note in [wild_note(study)] if note]
     versions = sorted({t.space_version for t in study.ranked})
     if len(versions) > 1:

@@ -12,6 +12,10 @@ from tuned.analyses.robust import tame
 from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.analyses.table import Cell, Column
+from tuned.core.feasibility import bound, broken
+from tuned.core.ranking import cut_short
+from tuned.core.states import VALUED
+from tuned.core.words import count
 
 LEAST_FOR_INTERVAL = 4
 
@@ -72,11 +76,26 @@ def _seen(study: StudyData, trials: Sequence[TrialData]) -> list[Diagnosis]:
     return [d for d in (diagnose(study, t) for t in trials) if not d.has("short")]
 
 
-def cut_remark(study: StudyData) -> list[str]:
-    """The fate of the trials that were cut short, for a note under a table of results; empty without any."""
-    cut = len(study.cut)
-    if not cut:
-        return []
-    if study.full:
-        return [f"{cut} trials that were stopped early are left out: their results are those of fewer steps."]
-    return [f"All {cut} trials were stopped early: their results are those of fewer steps."]
+def left_out(study: StudyData) -> list[str]:
+    """The trials with a result that a table of results is without, for notes under it; empty without any.
+
+    Each is told once: one that was cut short and breaks a constraint is among those that were stopped early.
+    """
+    cut = sum(cut_short(trial) for trial in study.searched)
+    if cut and not study.full:
+        return [f"All {cut} trials were stopped early: their results are those of fewer steps."] if study.ranked else []
+    bounds = study.spec.constraints
+    broke = [
+        c for c in (broken(t.values, bounds) for t in study.searched if t.state in VALUED and not cut_short(t)) if c
+    ]
+    notes = [f"{_left_out(cut, 'were stopped early')}: their results are those of fewer steps."] if cut else []
+    if broke:
+        named = ", ".join(dict.fromkeys(bound(constraint) for found in broke for constraint in found))
+        notes.append(f"{_left_out(len(broke), 'break a constraint')} ({named}).")
+    return notes
+
+
+def _left_out(many: int, which: str) -> str:
+    if many == 1:
+        which = which.replace("were", "was").replace("break", "breaks")
+    return f"{count(many, 'trial')} that {which} {'is' if many == 1 else 'are'} left out"

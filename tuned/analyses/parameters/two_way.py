@@ -13,7 +13,7 @@ import numpy as np
 from tuned.analyses.answer import Answer
 from tuned.analyses.curves.twins import twin
 from tuned.analyses.groups import Group, group
-from tuned.analyses.parameters.measures import cut_remark
+from tuned.analyses.parameters.measures import left_out
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table
@@ -61,7 +61,7 @@ def two_way_table(study: StudyData, first: str, second: str) -> Table:
     notes = [
         "The other parameters differ from cell to cell: compare the best ones where the cells hold several trials."
     ]
-    notes += cut_remark(study)
+    notes += left_out(study)
     if all(cell[6] is None for cell in cells):
         notes.append(
             "There is no training twin of the objective: report train_* beside val_*, or name objective.train."

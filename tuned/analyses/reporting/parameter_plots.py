@@ -26,7 +26,7 @@ from tuned.analyses.reporting.pictures import (
     picture,
     style,
 )
-from tuned.analyses.reporting.plots import infeasible_trials, marks, value_axis
+from tuned.analyses.reporting.plots import crosses, infeasible_trials, marks, value_axis
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.analyses.table import Table
 from tuned.core.errors import InvalidInput
@@ -37,7 +37,7 @@ MOST_AXES = 18
 
 
 def axis_plots(study: StudyData) -> Picture | None:
-    """Result against each parameter, the best tenth in colour, failed and diverged trials as crosses."""
+    """Result against each parameter, the best tenth in colour, those without a sound result as crosses."""
     tuned = study.space.tunable[:MOST_AXES]
     trials = study.ranked
     if len(trials) < 2 or not tuned:
@@ -57,7 +57,8 @@ def axis_plots(study: StudyData) -> Picture | None:
         cut = len(study.space.tunable) - len(tuned)
         more = f" {cut} more parameters are not shown." if cut > 0 else ""
         caption = (
-            "Each parameter alone, all others as they came: orange the best tenth, crosses failed or diverged trials."
+            "Each parameter alone, all others as they came: orange the best tenth, crosses trials that "
+            f"{crosses(study)}."
         )
         return picture(
             figure, "axes", f"{study.objective.metric} against each of {len(tuned)} parameters.", caption + more

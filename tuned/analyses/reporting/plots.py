@@ -61,11 +61,16 @@ def value_axis(axes: Any, values: Floats, label: str) -> None:
 
 
 def infeasible_trials(study: StudyData) -> list[TrialData]:
-    """Trials that failed or diverged, or ended without a result that counts."""
+    """Trials that failed, diverged or broke a constraint, or ended without a result that counts."""
     ranked = {trial.number for trial in (*study.ranked, *study.cut)}
     bad = {trial.number for trial in infeasible(study)[1]}
     ended = TERMINAL - UNCOUNTED
     return [t for t in study.searched if t.number in bad or (t.number not in ranked and t.state in ended)]
+
+
+def crosses(study: StudyData) -> str:
+    """The fate of `infeasible_trials`, for a caption."""
+    return "failed, diverged or broke a constraint" if study.spec.constraints else "failed or diverged"
 
 
 def progress(study: StudyData) -> Picture | None:
@@ -107,12 +112,12 @@ def progress(study: StudyData) -> Picture | None:
             f"{study.objective.metric} of {len(trials)} trials; trial {best_trial.number} is the best, {best[-1]:.4g}."
         )
         return picture(
-            figure, "progress", alt, "Each trial's result, by where its point came from. Crosses: failed or diverged."
+            figure, "progress", alt, f"Each trial's result, by where its point came from. Crosses: {crosses(study)}."
         )
 
 
 def marks(axes: Any, places: list[Any]) -> None:
-    """Crosses at the upper edge: trials that failed or diverged."""
+    """Crosses at the upper edge, for `infeasible_trials`."""
     if places:
         height = np.full(len(places), 0.97)
         axes.scatter(

@@ -194,7 +194,7 @@ class _Report:
         section = Section("Failures")
         lost = infeasible_trials(self.study) if self._has_objective else []
         if lost:
-            self._table(section, lambda: failure_table(lost))
+            self._table(section, lambda: failure_table(self.study, lost))
         return section
 
     def time(self) -> Section:

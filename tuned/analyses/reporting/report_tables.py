@@ -8,9 +8,12 @@ from tuned.analyses.comparing.compare import range_text
 from tuned.analyses.comparing.luck import honest
 from tuned.analyses.groups import text_of
 from tuned.analyses.model_size import last_value
-from tuned.analyses.parameters.measures import cut_remark
+from tuned.analyses.parameters.measures import left_out
+from tuned.analyses.space.infeasible import breaks_alone, infeasibility
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table
+from tuned.core.feasibility import breaks
+from tuned.core.words import count
 
 BEST = 10
 OTHERS = 4
@@ -35,7 +38,7 @@ def best_table(study: StudyData) -> Table:
         rows.append((trial.number, *shown, trial.seconds, *settings))
     quoted = honest(study)
     notes = [f"Of trial {trials[0].number}: {quoted.how}."] if quoted is not None else []
-    return Table("best", f"The best {len(trials)} trials", columns, tuple(rows), (*notes, *cut_remark(study)))
+    return Table("best", f"The best {len(trials)} trials", columns, tuple(rows), (*notes, *left_out(study)))
 
 
 def other_metrics(study: StudyData, trials: Sequence[TrialData]) -> list[str]:
@@ -47,12 +50,22 @@ def other_metrics(study: StudyData, trials: Sequence[TrialData]) -> list[str]:
     return [n for n in wanted if 2 * sum(last_value(t, n) is not None for t in trials) > len(trials)][:OTHERS]
 
 
-def failure_table(trials: Sequence[TrialData]) -> Table:
-    """Trials that failed or diverged, and why."""
+def failure_table(study: StudyData, trials: Sequence[TrialData]) -> Table:
+    """Trials that failed, diverged or broke a constraint, and why."""
     columns = (Column("trial", "count"), Column("state"), Column("failure"), Column("reason"))
-    rows = tuple((t.number, t.state, t.failure or "diverged", t.reason or None) for t in trials[:FAILURES])
+    rows = tuple((t.number, t.state, _failing(study, t), t.reason or None) for t in trials[:FAILURES])
     notes = (f"{len(trials) - FAILURES} more are not listed.",) if len(trials) > FAILURES else ()
-    return Table("failures", f"{len(trials)} trials that failed or diverged", columns, rows, notes)
+    broke = sum(breaks_alone(study, t) for t in trials)
+    told = [f"{count(len(trials) - broke, 'trial')} that failed or diverged"] if broke < len(trials) else []
+    told += [f"{count(broke, 'trial')} that {'breaks' if broke == 1 else 'break'} a constraint"] if broke else []
+    return Table("failures", ", ".join(told), columns, rows, notes)
+
+
+def _failing(study: StudyData, trial: TrialData) -> str:
+    """The failure of a trial, or its way to diverge, and the constraints that it breaks."""
+    bounds = breaks(trial.values, study.spec.constraints)
+    told = [infeasibility(study, trial) or trial.failure, f"breaks {', '.join(bounds)}" if bounds else ""]
+    return "; ".join(filter(None, told)) or "no result"
 
 
 def space_table(study: StudyData) -> Table:

@@ -16,6 +16,7 @@ from tuned.analyses.space.failing_pairs import BETTER, Pair, failing_pair
 from tuned.analyses.study_data import Floats, StudyData, TrialData, once
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Evidence, Level, Verdict
+from tuned.core.feasibility import broken
 from tuned.core.space import Parameter
 from tuned.core.states import TERMINAL, UNCOUNTED
 
@@ -61,6 +62,12 @@ def infeasibility(study: StudyData, trial: TrialData) -> str:
     return "diverged" if seen.has("diverged") else "ends worse" if seen.has("ends-worse") else ""
 
 
+def breaks_alone(study: StudyData, trial: TrialData) -> bool:
+    """Whether a trial has a sound result, and that breaks a constraint."""
+    sound = not trial.failure and not infeasibility(study, trial)
+    return sound and bool(broken(trial.values, study.spec.constraints))
+
+
 def infeasible_rule(study: StudyData) -> Iterable[Verdict]:
     """[15] A high share of infeasible trials: a bad space, or a bug.
 
@@ -80,7 +87,8 @@ def infeasible_rule(study: StudyData) -> Iterable[Verdict]:
     unsure = kinds["ends worse"]
     level: Level = "fail" if len(bad) - unsure >= MOST * len(ended) else "warn"
     named = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    what = f"{len(bad)} of {len(ended)} trials are infeasible ({named})"
+    failed = "failed" if all(kind in FAULTS for kind in kinds) else "failed or diverged"
+    what = f"{len(bad)} of {len(ended)} trials {failed} ({named})"
     if unsure:
         what += f"; without training curves {unsure} of them may have overfitted instead of diverged"
     evidence: dict[str, float | int | str] = {"infeasible": len(bad), "ended": len(ended), **dict(kinds)}
@@ -199,7 +207,7 @@ def infeasible_table(study: StudyData) -> Table | None:
             count = sum(t.number in failed for t in one.trials)
             rows.append((parameter.name, one.label, count, len(one.trials), count / len(one.trials)))
     columns = (
-        Column("parameter"), Column("value"), Column("infeasible", "count"), Column("trials", "count"),
+        Column("parameter"), Column("value"), Column("failed", "count"), Column("trials", "count"),
         Column("share", "share"),
     )  # fmt: skip
-    return Table("infeasible", "Infeasible trials by parameter", columns, tuple(rows))
+    return Table("infeasible", "Failed and diverged trials by parameter", columns, tuple(rows))

@@ -78,8 +78,10 @@ def _intent(row: TrialRow) -> str:
 
 
 def _remark(row: TrialRow) -> str:
-    """The remarks on a trial: why it ended, what it waits for, that it ran other code than was submitted."""
-    return "; ".join(filter(None, (render.because(row), row.waits_for, f"other code {row.code}" if row.code else "")))
+    """The remarks on a trial: the bounds it breaks, why it ended, what it waits for, other code than was submitted."""
+    broken = f"breaks {', '.join(row.breaks)}" if row.breaks else ""
+    code = f"other code {row.code}" if row.code else ""
+    return "; ".join(filter(None, (broken, render.because(row), row.waits_for, code)))
 
 
 def constant_params(rows: Sequence[TrialRow]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from tuned.core.feasibility import breaks
 from tuned.core.ranking import cut_short
 from tuned.core.space import Parameter, Value, same_value
 from tuned.core.states import TERMINAL, TrialState
@@ -29,6 +30,8 @@ COLUMNS = (
     "created_at", "started_at", "ended_at", "retry_of", "why", "code", "stopped_by",
 )  # fmt: skip
 """Columns of every table, in their order, besides parameters and values."""
+BREAKS = "breaks"
+"""The column of the constraints that a trial breaks, in tables of a study that has any."""
 
 
 def csv_lines(
@@ -43,9 +46,11 @@ def csv_lines(
     """
     names, metrics = spec.space.names, [objective.metric for objective in spec.measured]
     others = [name for name in others if name not in metrics]
-    yield _csv_line([*COLUMNS, *(f"params.{n}" for n in names), *(f"values.{m}" for m in (*metrics, *others))])
+    bounds = [BREAKS] if spec.constraints else []
+    yield _csv_line([*COLUMNS, *bounds, *(f"params.{n}" for n in names), *(f"values.{m}" for m in (*metrics, *others))])
     for trial, last in trials:
         cells = [getattr(trial, column) for column in COLUMNS]
+        cells += ["; ".join(breaks(trial.values, spec.constraints)) for _ in bounds]
         cells += [trial.params.get(name) for name in names]
         cells += [trial.values.get(metric) for metric in metrics]
         cells += [last.get(metric) for metric in others]
@@ -58,7 +63,7 @@ def _csv_line(cells: Sequence[Any]) -> str:
     return line.getvalue()
 
 
-def json_lines(trials: Iterable[tuple[Trial, Mapping[str, float]]]) -> Iterator[str]:
+def json_lines(spec: StudySpec, trials: Iterable[tuple[Trial, Mapping[str, float]]]) -> Iterator[str]:
     """One JSON object a trial, parameters, values and the last value of every metric nested.
 
     Values that are not finite are words.
@@ -66,6 +71,7 @@ def json_lines(trials: Iterable[tuple[Trial, Mapping[str, float]]]) -> Iterator[
     for trial, last in trials:
         row = {column: getattr(trial, column) for column in COLUMNS}
         row |= {"params": dict(trial.params), "values": {k: encode_number(v) for k, v in trial.values.items()}}
+        row[BREAKS] = breaks(trial.values, spec.constraints)
         row["metrics"] = {name: encode_number(value) for name, value in last.items()}
         yield json.dumps(row) + "\n"
 

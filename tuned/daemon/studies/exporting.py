@@ -64,7 +64,7 @@ def _text(study: Study, kind: Format, page: list[Row], names: Sequence[str]) -> 
     elif kind == "csv":
         lines = exporting.csv_lines(study.spec, ((trial, last) for trial, _, last in page), names)
     else:
-        lines = exporting.json_lines((trial, last) for trial, _, last in page)
+        lines = exporting.json_lines(study.spec, ((trial, last) for trial, _, last in page))
     return "".join(lines)
 
 

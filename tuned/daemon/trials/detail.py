@@ -73,7 +73,7 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     if not waits_for and trial.state in (TrialState.QUEUED, TrialState.STARTING):
         waits_for = given.launching.trouble or given.preempting.waits_for(trial.id)
     return TrialDetail(
-        trial=replace(trial_row(trial, given.slots.label, waits_for), card=card),
+        trial=replace(trial_row(trial, given.slots.label, waits_for, study.spec.constraints), card=card),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
         checkpoint_dir=str(run_dirs.checkpoint_dir(given.runs, name, run_dirs.checkpoints_of(trial))),
         arguments=shown_arguments(study, trial, given.runs),

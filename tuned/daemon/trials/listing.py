@@ -68,7 +68,7 @@ Offset = Annotated[int, Query(ge=0, lt=LARGEST)]
 
 @router.get("/studies/{name}/trials")
 async def trials(
-    order: Ordered, given: Given, limit: Limit = None, offset: Offset = 0, metrics: bool = False
+    name: str, order: Ordered, given: Given, limit: Limit = None, offset: Offset = 0, metrics: bool = False
 ) -> list[TrialRow]:
     """A study's trials; with `metrics`, each with the last value of what it reported (`metrics_left`: but for so many).
 
@@ -76,11 +76,15 @@ async def trials(
     (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device,
     `params.NAME` or `metrics.NAME`.
     """
+    bounds = (await given.study(name)).spec.constraints
 
     def page(conn: Connection) -> list[TrialRow]:
         found = queries.trial_page(conn, order, limit, offset)
         label = given.slots.label
-        rows = trial_rows(conn, found, label) if metrics else [trial_row(trial, label) for trial in found]
+        if metrics:
+            rows = trial_rows(conn, found, label, bounds)
+        else:
+            rows = [trial_row(trial, label, bounds=bounds) for trial in found]
         waits = (given.attempts.waits_for(trial.id) for trial in found)
         return [replace(row, waits_for=wait) if wait else row for row, wait in zip(rows, waits, strict=True)]
 
