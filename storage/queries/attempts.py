@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,9 +145,34 @@ _ENDED = (
 )
 
 
+_AT_ONCE = 500
+_NAMED = (
+    select(_a.attempt_id, trials.c.study_id, _a.run_dir)
+    .join(trials, trials.c.id == _a.trial_id)
+    .where(_a.attempt_id.in_(bindparam("ids", expanding=True)))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAttempt:
+    """The study of an attempt, and where it wrote; `run_dir` as in `LiveAttempt`."""
+
+    study_id: int
+    run_dir: str
+
+
 def ended_since(conn: Connection, since: float) -> list[EndedAttempt]:
     """The attempts that were started, and ended after a moment (unix seconds)."""
     return [EndedAttempt(*row) for row in conn.execute(_ENDED, {"since": since})]
+
+
+def named(conn: Connection, attempt_ids: Sequence[str]) -> dict[str, NamedAttempt]:
+    """The attempts of these ids; those without a row are left out."""
+    found: dict[str, NamedAttempt] = {}
+    for begin in range(0, len(attempt_ids), _AT_ONCE):
+        for row in conn.execute(_NAMED, {"ids": list(attempt_ids[begin : begin + _AT_ONCE])}):
+            found[row.attempt_id] = NamedAttempt(row.study_id, row.run_dir)
+    return found
 
 
 def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:

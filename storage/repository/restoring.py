@@ -98,6 +98,21 @@ def settle_study(conn: Connection, study_id: int, record: Mapping[str, Any], now
         add_event(conn, events.STUDY_MOVED, name, None, {**data, "actor": Actor.RECOVERY.value}, now)
 
 
+def go_on(conn: Connection, study_id: int, now: float) -> None:
+    """Have a study that has ended go on, because a trial of it waits or runs: an end was lost, or is not known yet.
+
+    One that was done runs, to be done again after it; one that was stopped drains, which calls the trial off.
+    """
+    row = conn.execute(select(studies.c.name, studies.c.state, studies.c.reason).where(studies.c.id == study_id)).one()
+    before = StudyState(row.state)
+    state = StudyState.RUNNING if before is StudyState.COMPLETED else StudyState.DRAINING
+    reason = "" if state is StudyState.RUNNING else row.reason
+    new = {"state": state.value, "reason": reason, "ended_at": None, "running_since": now}
+    conn.execute(update(studies).where(studies.c.id == study_id).values(**new))
+    data = {"from": before.value, "to": state.value, "event": "recovered", "reason": reason}
+    add_event(conn, events.STUDY_MOVED, row.name, None, {**data, "actor": Actor.RECOVERY.value}, now)
+
+
 def forget_study(conn: Connection, study_id: int, now: float) -> None:
     """Remove the rows of a study of whose name another one has run since; its events stay."""
     name = conn.execute(select(studies.c.name).where(studies.c.id == study_id)).scalar_one()

@@ -1,4 +1,4 @@
-"""The values, ends and observations that run directories give back are those that were known, however they are read."""
+"""Run directories that are read back give what was known before: the same values, ends and observations."""
 
 from __future__ import annotations
 
@@ -74,3 +74,56 @@ def test_a_last_line_without_a_newline_counts_however_it_is_read(lab: Lab, way: 
     assert shown(lab.daemon.trials(name)) == trials
     assert reported(lab, name) == lines
     lab.invariants.check(at_rest=True)
+
+
+def end_elsewhere(lab: Lab) -> tuple[str, Path]:
+    """A study whose only trial ended while something lay in the way of its exit record, and where that lies."""
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
+    lab.daemon.wait_state(name, 1, "running")
+    in_the_way = lab.home / "runs" / name / "1" / "1" / "exit.json"
+    (in_the_way / "file").mkdir(parents=True)
+    lab.release(name)
+    lab.wait_at_rest(name)
+    wait_recorded(lab, name)
+    return name, in_the_way
+
+
+@pytest.mark.parametrize("way", ["rebuild", "older copy"])
+def test_an_end_in_the_second_place_is_read_back(lab: Lab, way: str) -> None:
+    lab.start()
+    copy = older_copy(lab)
+    name, in_the_way = end_elsewhere(lab)
+    trials = shown(lab.daemon.trials(name))
+    read_back(lab, way, copy)
+    assert shown(lab.daemon.trials(name)) == trials
+    assert lab.daemon.study(name)["state"] == "completed"
+    (kept,) = (lab.home / "exits").glob("*.json")
+    shutil.rmtree(in_the_way)
+    lab.daemon.stop()
+    lab.start()
+    wait_until(lambda: in_the_way.is_file() and not kept.exists(), "its run directory has it")
+    lab.invariants.check(at_rest=True)
+
+
+def test_an_end_in_the_second_place_goes_with_its_study(lab: Lab) -> None:
+    lab.start()
+    name, _ = end_elsewhere(lab)
+    other, _ = end_elsewhere(lab)
+    assert len(list((lab.home / "exits").glob("*.json"))) == 2
+    lab.daemon.delete(f"/v1/studies/{name}")
+    (kept,) = (lab.home / "exits").glob("*.json")
+    spec = json.loads((lab.home / "runs" / other / "1" / "1" / "spec.json").read_text())
+    assert kept.stem == spec["attempt_id"]
+
+
+def test_a_completed_study_whose_trial_has_lost_its_end_goes_on(lab: Lab) -> None:
+    lab.start()
+    copy = older_copy(lab)
+    name, in_the_way = end_elsewhere(lab)
+    for kept in (lab.home / "exits").glob("*.json"):
+        kept.unlink()
+    shutil.rmtree(in_the_way)
+    read_back(lab, "rebuild", copy)
+    wait_until(lambda: lab.daemon.trials(name)[0]["attempt"] == 2, "it is tried again")
+    lab.wait_at_rest(name)
+    assert lab.daemon.trials(name)[0]["state"] == "completed"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tuned import protocol
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files import records, run_dirs
 from tuned.daemon.recovery import found
 
 
@@ -97,7 +97,7 @@ def test_records_are_read_the_start_only_while_it_is_news(run_dir):
     assert facts.exit == {"code": 0, "protocol": protocol.PROTOCOL}
     assert facts.damaged == ""
     assert run_dirs.look(run_dir, 0, True).start is None
-    assert run_dirs.start_record(run_dir) == facts.start
+    assert records.start(run_dir) == facts.start
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_damaged_record_is_not_taken_for_an_end_and_is_said(run_dir, content):
 
 def test_a_start_record_that_names_no_process_is_none(run_dir):
     protocol.write_record(str(run_dir), protocol.START_FILE, {**START, "supervisor_pid": "1"})
-    assert run_dirs.start_record(run_dir) is None
+    assert records.start(run_dir) is None
     assert "supervisor_pid" in run_dirs.look(run_dir, 0, False).damaged
 
 

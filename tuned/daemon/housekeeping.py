@@ -18,6 +18,7 @@ from tuned.core import words
 from tuned.core.errors import Unavailable
 from tuned.daemon import clock, clock_record, failpoints
 from tuned.daemon.analyses.analysing import Analysing
+from tuned.daemon.attempts import second_places
 from tuned.daemon.attempts.late_lines import take_late_lines
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.cards.yields import Yields
@@ -82,6 +83,7 @@ class Housekeeping:
             (DISK_S, self._look_at_disk),
             (OFTEN_S, self._end_idle),
             (OFTEN_S, self._cap_logs),
+            (OFTEN_S, self._bring_ends_home),
             (OFTEN_S, self._back_up),
             (HOUR_S, self._forget_events),
             (HOUR_S, self._keep_quota),
@@ -135,6 +137,9 @@ class Housekeeping:
     async def _cap_logs(self) -> None:
         for attempt in list(self._attempts.live.values()):
             await asyncio.to_thread(cap_log, attempt.run_dir)
+
+    async def _bring_ends_home(self) -> None:
+        await asyncio.to_thread(second_places.bring_home, self._database, self._home.runs)
 
     async def _back_up(self) -> None:
         folder, now, database = self._home.root / "backups", clock.now(), self._home.database

@@ -32,7 +32,7 @@ from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.pieces import parse_piece
 from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.attempts.steering import Steering, notify
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files import records, run_dirs
 from tuned.daemon.files.log_cap import cap_log
 from tuned.daemon.files.run_dirs import Facts
 from tuned.daemon.loops import Loops
@@ -281,7 +281,7 @@ class Attempts:
             return
         if lock == "revoked":
             failpoints.reach("revoked")
-        has_exit = await asyncio.to_thread(run_dirs.has_exit, attempt.run_dir, attempt.attempt_id)
+        has_exit = await asyncio.to_thread(records.has_end, attempt.run_dir, attempt.attempt_id)
         verdict = judge(
             TrialState.RUNNING if attempt.started or attempt.running else TrialState.STARTING, has_exit, lock
         )
@@ -296,7 +296,7 @@ class Attempts:
         attempt.dirty.set()
 
     def _end_leftovers(self, attempt: LiveAttempt) -> int:
-        start = run_dirs.start_record(attempt.run_dir) or self._stored_start(attempt)
+        start = records.start(attempt.run_dir) or self._stored_start(attempt)
         return end_attempt(attempt.attempt_id, str(attempt.run_dir), start)
 
     def _stored_start(self, attempt: LiveAttempt) -> dict[str, Any] | None:
@@ -308,9 +308,6 @@ class Attempts:
     async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Fate) -> None:
         record = facts.exit
         clean = record is not None and record.get("code") == 0
-        gaps = await asyncio.to_thread(run_dirs.gaps, attempt.run_dir)
-        if record is not None and gaps:
-            record = {**record, "gaps": gaps}
         # The output says why there is no result; where there is one, nobody asks.
         tail = "" if clean and progress.next_steps else await asyncio.to_thread(run_dirs.tail, attempt.run_dir)
         reported = bool(progress.next_steps or (attempt.offset and await asyncio.to_thread(self._next_steps, attempt)))
@@ -326,7 +323,7 @@ class Attempts:
             )
         )
         failpoints.reach("exit.committed")
-        await asyncio.to_thread(run_dirs.forget_exit, attempt.run_dir, attempt.attempt_id)
+        await asyncio.to_thread(records.bring_home, attempt.run_dir, attempt.attempt_id)
         await asyncio.to_thread(cap_log, attempt.run_dir)
         await asyncio.to_thread(resuming.put_away, attempt.run_dir.parent, ending.state)
         self._finish(attempt, ending)

@@ -18,8 +18,8 @@ from typing import Any
 from tuned import protocol
 from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.trials.trial import Trial
-from tuned.daemon.files import rights
-from tuned.metrics_appender import EMPTY_GAPS, read_gaps
+from tuned.daemon.files import records, rights
+from tuned.metrics_appender import EMPTY_GAPS
 from tuned.plain_files import NotPlain, open_plain, read_plain
 
 READ_BYTES = 4 * 2**20
@@ -118,9 +118,13 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
         OSError: The metrics cannot be read at the moment.
     """
     rights.let_in(run_dir)
-    exit_record, no_exit = _exit_record(run_dir, attempt_id)
-    start, no_start = (None, "") if started else _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)
-    waits = None if started or start else _record(run_dir, protocol.WAIT_FILE, {"why": (str,)}, attempt_id)[0]
+    exit_record, no_exit = records.end(run_dir, attempt_id)
+    start, no_start = (
+        (None, "") if started else records.read(run_dir, protocol.START_FILE, records.START_FIELDS, attempt_id)
+    )
+    waits = None
+    if not (started or start):
+        waits = records.read(run_dir, protocol.WAIT_FILE, records.WAIT_FIELDS, attempt_id)[0]
     data, size, found, replaced = b"", offset, 0, False
     no_metrics = ""
     try:
@@ -144,66 +148,11 @@ def look(run_dir: Path, offset: int, started: bool, inode: int = 0, attempt_id: 
     return Facts(start, exit_record, data, more, replaced, damaged, found, why)
 
 
-_START_FIELDS: dict[str, tuple[type, ...]] = {
-    "supervisor_pid": (int,),
-    "supervisor_start": (int,),
-    "pid": (int,),
-    "pgid": (int,),
-    "boot_id": (str,),
-}
-_EXIT_FIELDS: dict[str, tuple[type, ...]] = {
-    "code": (int, type(None)),
-    "signal": (int, type(None)),
-    "seconds": (int, float, type(None)),
-}
-
-
-def _exit_record(run_dir: Path, attempt_id: str) -> tuple[dict[str, Any] | None, str]:
-    """From the run directory, or from where the supervisor wrote it when that took none."""
-    found, wrong = _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)
-    if found is None and attempt_id:
-        second = _record(Path(protocol.exits_dir(str(run_dir))), f"{attempt_id}.json", _EXIT_FIELDS, attempt_id)
-        return (second[0], "") if second[0] is not None else (None, wrong or second[1])
-    return found, wrong
-
-
-def has_exit(run_dir: Path, attempt_id: str) -> bool:
-    """Whether there is an exit record that can be used."""
-    return _exit_record(run_dir, attempt_id)[0] is not None
-
-
-def forget_exit(run_dir: Path, attempt_id: str) -> None:
-    """Remove the exit record from its second place, once what it says is committed."""
-    with contextlib.suppress(OSError):
-        (Path(protocol.exits_dir(str(run_dir))) / f"{attempt_id}.json").unlink()
-
-
-def gaps(run_dir: Path) -> list[str]:
-    """Of an ended attempt: the metrics that are not all in its file, as its processes ended before there was room."""
-    return read_gaps(str(run_dir))
-
-
 def _write_new(path: Path, content: bytes) -> None:
     """A file whose blocks are its own from now on, so that writing into it needs no room. It is not synced."""
     with path.open("xb", buffering=0) as file:
         os.posix_fallocate(file.fileno(), 0, len(content))
         file.write(content)
-
-
-def _record(
-    run_dir: Path, name: str, fields: Mapping[str, tuple[type, ...]], attempt_id: str = ""
-) -> tuple[dict[str, Any] | None, str]:
-    """A record, or None and what is wrong with it."""
-    try:
-        record = rights.read_own(run_dir / name, lambda: protocol.read_record(str(run_dir), name))
-    except (protocol.RecordError, NotADirectoryError, PermissionError) as error:
-        return None, str(error)
-    if record is None:
-        return None, ""
-    if attempt_id and record.get("attempt_id") != attempt_id:
-        return None, f"{run_dir / name} is another attempt's"
-    wrong = next((field for field, kinds in fields.items() if not isinstance(record.get(field), kinds)), None)
-    return (record, "") if wrong is None else (None, f"{run_dir / name} has no proper {wrong}")
 
 
 def record_failed_start(run_dir: Path, attempt_id: str, why: str, now: float) -> None:
@@ -237,16 +186,6 @@ def spec(run_dir: Path) -> dict[str, Any]:
     if found is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(run_dir / protocol.SPEC_FILE))
     return found
-
-
-def start_record(run_dir: Path, attempt_id: str = "") -> dict[str, Any] | None:
-    """The start record, of this attempt or of any; None when there is none that can be used."""
-    return _record(run_dir, protocol.START_FILE, _START_FIELDS, attempt_id)[0]
-
-
-def exit_record(run_dir: Path, attempt_id: str) -> dict[str, Any] | None:
-    """The exit record of this attempt; None when there is none that can be used."""
-    return _record(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)[0]
 
 
 def tail(run_dir: Path, limit: int = TAIL_BYTES) -> str:
@@ -298,7 +237,7 @@ def revoke_if_unstarted(run_dir: Path) -> str:
 
 
 def _without_lock(run_dir: Path) -> str:
-    start = start_record(run_dir)
+    start = records.start(run_dir)
     if start is not None:
         pid = int(start["supervisor_pid"])
         alive = protocol.process_start_time(pid) == start["supervisor_start"]

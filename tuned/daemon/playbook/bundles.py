@@ -26,7 +26,7 @@ from tuned.core.study import Study
 from tuned.core.study.secrets import holds_secret
 from tuned.core.study_file.run_files import within
 from tuned.core.trials.trial import Trial
-from tuned.daemon.files import run_dirs, snapshot
+from tuned.daemon.files import records, run_dirs, snapshot
 from tuned.daemon.files.code_state import CodeStates, code_files
 from tuned.daemon.files.removal import remove_path
 from tuned.version import VERSION
@@ -145,7 +145,7 @@ class Bundles:
     def _run(self, study: Study, trial: Trial, tree: Path, reported: dict[str, float]) -> dict[str, Any]:
         run_dir = run_dirs.trial_dir(self._runs, study.name, trial.number) / str(trial.attempt)
         spec = run_dirs.spec(run_dir)
-        start = run_dirs.start_record(run_dir) or {}
+        start = records.start(run_dir) or {}
         places = [(str(run_dir), RUN), (str(spec["checkpoint_dir"]), CHECKPOINT), (str(spec["bundle"]), SDK)]
         if study.spec.run.code == "live":
             places.append((str(tree), CODE))

@@ -16,7 +16,7 @@ from tuned import protocol
 from tuned.core.errors import InvalidInput
 from tuned.core.names import check_study_name
 from tuned.core.states import StopReason
-from tuned.daemon.files import rights, run_dirs
+from tuned.daemon.files import records, rights, run_dirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def attempt(run_dir: Path) -> FoundAttempt:
         number=int(run_dir.name),
         run_dir=run_dir,
         spec=spec,
-        start=_readable(run_dirs.start_record, run_dir, own),
-        exit=_readable(run_dirs.exit_record, run_dir, own),
+        start=_readable(records.start, run_dir, own),
+        exit=_readable(lambda folder, attempt_id: records.end(folder, attempt_id)[0], run_dir, own),
         stop=stop,
         at=at,
     )

@@ -21,7 +21,7 @@ from tuned.core.errors import Conflict
 from tuned.core.places import place_of
 from tuned.core.states import Actor, StudyState
 from tuned.daemon import clock
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files import records
 from tuned.home import Home
 from tuned.launch.descendants import of_attempt
 
@@ -70,8 +70,8 @@ def living(database: Database) -> list[LiveAttempt]:
     found = []
     for row in rows:
         run_dir = database.located(row.run_dir)
-        start = run_dirs.start_record(run_dir, row.attempt_id)
-        if place_of(row.trial.device) and not run_dirs.has_exit(run_dir, row.attempt_id):
+        start = records.start(run_dir, row.attempt_id)
+        if place_of(row.trial.device) and not records.has_end(run_dir, row.attempt_id):
             found.append(row)  # nothing here tells whether it lives there
         elif next(of_attempt(row.attempt_id, str(run_dir), start), None) is not None:
             found.append(row)

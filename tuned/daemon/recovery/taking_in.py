@@ -18,14 +18,14 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import restoring
 from tuned.core.errors import Unavailable
-from tuned.core.states import LIVE, Actor, StopReason, TrialState
+from tuned.core.states import LIVE, STUDY_ENDED, Actor, StopReason, TrialState
 from tuned.core.trials.endings import Fate
 from tuned.core.trials.trial import classify_exit
 from tuned.core.words import count
 from tuned.daemon import clock
 from tuned.daemon.attempts.commits import Progress, commit_ending, commit_progress
 from tuned.daemon.attempts.pieces import parse_piece
-from tuned.daemon.files import run_dirs
+from tuned.daemon.files import records, run_dirs
 from tuned.daemon.recovery import found
 from tuned.daemon.recovery.found import FoundAttempt
 from tuned.daemon.recovery.lacking import Lacking, lacking
@@ -93,7 +93,16 @@ def take_in(database: Database, runs: Path, *, dry: bool = False) -> list[TakenI
         for number, attempts in item.attempts.items():
             for attempt in attempts:
                 _end_unreadable(item.folder / str(number) / str(attempt))
-    return [_take(database, item) for item in items]
+    taken = [_take(database, item) for item in items]
+    database.writer.submit(_go_on).result()
+    return taken
+
+
+def _go_on(conn: Connection) -> None:
+    """No study has ended in which a trial waits or runs: nothing would ever come of that."""
+    for study in queries.studies(conn):
+        if study.state in STUDY_ENDED and any(study.counts.get(state) for state in (TrialState.QUEUED, *LIVE)):
+            restoring.go_on(conn, study.id, clock.now())
 
 
 def _end_unreadable(run_dir: Path) -> None:
@@ -101,7 +110,7 @@ def _end_unreadable(run_dir: Path) -> None:
     read = found.attempt(run_dir)
     if read.spec is not None or not run_dirs.is_held(run_dir):
         return
-    start = run_dirs.start_record(run_dir)
+    start = records.start(run_dir)
     ended = end_supervised(str(run_dir), start)
     log.warning("%s: ended %d processes of an attempt whose spec.json cannot be read", run_dir, ended)
 

@@ -13,6 +13,8 @@ from storage import queries, repository
 from tuned.core.errors import Conflict
 from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.daemon import clock, failpoints, resolving
+from tuned.daemon.attempts import second_places
+from tuned.daemon.files import records
 from tuned.daemon.files.pretrained import needed
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
@@ -27,6 +29,7 @@ async def delete(name: str, given: Given) -> Changed:
 
     def remove(conn: Connection) -> int:
         study = resolving.named(conn, name)
+        kept.extend(second_places.of_study(conn, study.id, given.runs))
         if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
             raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
         others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
@@ -40,6 +43,7 @@ async def delete(name: str, given: Given) -> Changed:
         return study.id
 
     graves: list[Path] = []
+    kept: list[Path] = []
     try:
         study_id = await given.commit(remove)
     except Exception:
@@ -52,4 +56,6 @@ async def delete(name: str, given: Given) -> Changed:
     given.suggesting.forget(study_id)
     links = [f"{name}: its folder is a link, and {g.readlink()} stays as it is" for g in graves if g.is_symlink()]
     given.graveyard.remove_later(graves)
+    for record in kept:
+        records.drop(record)
     return Changed([name], effects=links)
