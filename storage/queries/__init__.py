@@ -31,7 +31,14 @@ from storage.queries.callers import (
     trials_made,
     urgent_study,
 )
-from storage.queries.card_loads import figures_on_cards, joules_so_far, ran_on_cards, reported_since, speed
+from storage.queries.card_loads import (
+    energy_told_at,
+    figures_on_cards,
+    joules_so_far,
+    ran_on_cards,
+    reported_since,
+    speed,
+)
 from storage.queries.card_time import card_marks, card_stays, last_sign
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
@@ -128,6 +135,7 @@ __all__ = [
     "ended_after",
     "ended_since",
     "endless_studies",
+    "energy_told_at",
     "events_since",
     "figures_on_cards",
     "find_study",

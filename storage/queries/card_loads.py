@@ -76,6 +76,12 @@ def joules_so_far(conn: Connection, trial_id: int, attempt: int, now: float) -> 
     return float(3600 * hours.value + since)
 
 
+def energy_told_at(conn: Connection, trial_id: int, attempt: int) -> float | None:
+    """When an attempt's energy was sampled last (unix seconds); None where it was not."""
+    found = conn.exec_driver_sql(_LAST, (trial_id, WATT_HOURS, attempt)).first()
+    return None if found is None else float(found.time)
+
+
 def speed(
     conn: Connection, trial_id: int, attempt: int, metric: str, since: float, until: float, least: int = REPORTS
 ) -> float | None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from storage import queries, repository
+from tuned import protocol
 from tuned.core.cards.packing import Ran
 from tuned.core.states import Actor, StopReason
+from tuned.core.trials.endings import Fate
+from tuned.core.trials.metric_lines import Chunk
+from tuned.daemon.attempts import energy
+from tuned.daemon.attempts.commits import Progress, commit_ending
 
 NOW = 1_000_000.0
 
@@ -70,6 +76,32 @@ def test_energy_goes_on_where_the_last_sample_left_it(lab: Any) -> None:
     assert lab.ask(queries.joules_so_far, trial_id, 1, NOW + 9) == 1800.0
     lab.do(observe, trial_id, "gpu/watts", [90.0, 100.0])
     assert lab.ask(queries.joules_so_far, trial_id, 1, NOW + 9) == 1800.0 + 8 * 100.0
+
+
+@pytest.mark.parametrize("seen", ["at once", "after a night"])
+def test_energy_counts_up_to_the_own_end_of_an_attempt(lab: Any, tmp_path: Path, seen: str) -> None:
+    (trial_id,) = lab.queue(lab.study())
+    run(lab, trial_id, "GPU-a", 1, [], [])
+    lab.do(observe, trial_id, "gpu/watt_hours", [0.0, 0.5])
+    lab.do(observe, trial_id, "gpu/watts", [90.0, 100.0])
+    ended = NOW + 1 + 36
+    record = {"code": 0, "ended_at": ended}
+    now = ended + (0.5 if seen == "at once" else 36_000.0)
+    protocol.write_record(str(tmp_path), protocol.EXIT_FILE, record)
+    (row,) = lab.ask(queries.live)
+    assert lab.ask(energy.so_far, row, tmp_path, now, lives=False) == 1800.0 + 36 * 100.0, "of the adopted attempt"
+    lab.do(commit_ending, Progress(trial_id, 1, 0, 0, None, Chunk(), []), Fate.ENDED, record, "", now)
+    assert lab.ask(queries.figures_on_cards, trial_id)["watt_hours"] == 1.5
+
+
+def test_energy_of_an_attempt_that_vanished_ends_with_its_last_sample(lab: Any, tmp_path: Path) -> None:
+    (trial_id,) = lab.queue(lab.study())
+    run(lab, trial_id, "GPU-a", 1, [], [])
+    lab.do(observe, trial_id, "gpu/watt_hours", [0.0, 0.5])
+    lab.do(observe, trial_id, "gpu/watts", [90.0, 100.0])
+    (row,) = lab.ask(queries.live)
+    assert lab.ask(energy.so_far, row, tmp_path, NOW + 36_000, lives=False) == 1800.0
+    assert lab.ask(energy.so_far, row, tmp_path, NOW + 1 + 36, lives=True) == 1800.0 + 36 * 100.0
 
 
 def test_the_figures_of_a_trial_are_those_of_all_its_attempts(lab: Any) -> None:

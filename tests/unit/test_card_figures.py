@@ -54,6 +54,25 @@ def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkey
     }
 
 
+@pytest.mark.parametrize(("second", "told"), [({"power": 50_000}, 3.0), ({}, None)])
+def test_a_card_without_a_counter_counts_by_its_power_and_without_both_there_is_no_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: dict[str, int], told: float | None
+) -> None:
+    first = {"uuid": "GPU-a", "power": 200_000, "energy": 0}
+    cards = Cards(tmp_path / "cards", first, {"uuid": "GPU-b", **second}).here(monkeypatch)
+    slots, now = Slots(Nvidia(), 1), [100.0]
+    monkeypatch.setattr(sampling.time, "monotonic", lambda: now[0])
+    attempt = LiveAttempt(1, "digits", 1, 1, "a", tmp_path, "GPU-a,GPU-b")
+    slots.lease(attempt.device, attempt.holder)
+    sampling._record(slots, attempt, {7}, 10.0)
+    cards.set(0, energy=7_200_000)
+    slots._take(slots._driver.look(), Ours({attempt.holder: {7}}))
+    attempt.samples.clear()
+    now[0] += 72.0
+    sampling._record(slots, attempt, {7}, 15.0)
+    assert {name: value for name, _, value, _ in attempt.samples}.get("gpu/watt_hours") == told
+
+
 def test_energy_counts_on_over_a_restart_of_the_daemon_and_of_the_driver() -> None:
     assert [spent(before, now) for before, now in ((None, 50.0), (50.0, 80.0), (80.0, 10.0))] == [0.0, 30.0, 10.0]
 

@@ -15,6 +15,7 @@ from tuned import protocol
 from tuned.core.cards.shares import share_of, wanted_by
 from tuned.core.places import place_of
 from tuned.daemon import clock, failpoints
+from tuned.daemon.attempts import energy
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.attempts.placing import Placing
@@ -59,8 +60,9 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
         return share_of(wanted_by(row.trial.retries_used, wanted or 1.0))
 
     def spent(row: Row) -> float:
+        lives, run_dir = _living(row) is not None, database.located(row.run_dir)
         with database.read() as conn:
-            return queries.joules_so_far(conn, row.trial.id, row.attempt, clock.now())
+            return energy.so_far(conn, row, run_dir, clock.now(), lives=lives)
 
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")

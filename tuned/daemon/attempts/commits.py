@@ -37,6 +37,7 @@ from tuned.core.trials.last_words import last_traceback
 from tuned.core.trials.metric_lines import Chunk
 from tuned.core.trials.placed_ends import EngineWord, as_placed
 from tuned.core.trials.trial import Outcome, Trial, classify_exit
+from tuned.daemon.attempts import energy
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ def commit_ending(
         word: The engine's last word, of an attempt in a place.
     """
     commit_progress(conn, progress, now)
+    energy.commit_rest(conn, progress.trial_id, progress.attempt, progress.next_offset, record, now)
     trial = queries.trial_by_id(conn, progress.trial_id)
     study = queries.study_by_id(conn, trial.study_id)
     if verdict is Fate.UNCLAIM and trial.stop_reason is None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tuned.core.trials import card_figures
@@ -17,6 +17,7 @@ from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.hub import Hub
 from tuned.daemon.machine.slots import Ours, Slots
+from tuned.nvidia import Sample
 
 BUSY_S = 5.0
 EARLY_S = 1.0
@@ -154,15 +155,29 @@ def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: 
     add(card_figures.BUSY, used)
     watts = [sample.watts for sample in found if sample.watts is not None]
     add(card_figures.WATTS, sum(watts) if watts else None)
-    counters = {card: sample.joules for card, sample in zip(cards, found, strict=True) if sample.joules is not None}
-    attempt.spent += sum(card_figures.spent(attempt.joules.get(card), joules) for card, joules in counters.items())
-    attempt.joules |= counters
-    add(card_figures.WATT_HOURS, attempt.spent / 3600 if counters else None)
+    add(card_figures.WATT_HOURS, attempt.spent / 3600 if _take_energy(attempt, cards, found) else None)
     add(card_figures.DEGREES, max((s.temperature for s in found if s.temperature is not None), default=None))
     throttled = [bool(s.throttle & card_figures.SLOWED) for s in found if s.throttle is not None]
     add(card_figures.THROTTLED, any(throttled) if throttled else None)
     add(card_figures.STALLED, card_figures.is_stalled(used, _cores_used(attempt, cpu_s)))
     attempt.dirty.set()
+
+
+def _take_energy(attempt: LiveAttempt, cards: Sequence[str], found: Sequence[Sample]) -> bool:
+    """Count what its cards took since its last sample, by their counters; by the power of those that have none.
+
+    Returns:
+        Whether every card tells one of both: of some of them alone the sum would be too small.
+    """
+    since = 0.0 if attempt.cpu is None else time.monotonic() - attempt.cpu[1]
+    for card, sample in zip(cards, found, strict=True):
+        if sample.joules is not None:
+            attempt.spent += card_figures.spent(attempt.joules.get(card), sample.joules)
+            attempt.joules[card] = sample.joules
+        else:
+            attempt.spent += (sample.watts or 0.0) * since
+            attempt.joules.pop(card, None)
+    return bool(found) and all(sample.joules is not None or sample.watts is not None for sample in found)
 
 
 def _cores_used(attempt: LiveAttempt, cpu_s: float) -> float | None:
