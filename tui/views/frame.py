@@ -11,6 +11,7 @@ from tui.actions import Action, shown
 from tui.cells import Line, Span, both_ends, clean, cut_line, fit, fit_line, line, line_width, wrapped
 from tui.context import Context
 from tui.glyphs import Glyphs, standing, study_state
+from tui.slots import busy
 from tui.steps import brief
 from tuned.client.problems import SILENT
 from tuned.core import words
@@ -146,10 +147,9 @@ def _machine(context: Context) -> str:
     status = context.store.status
     if status is None:
         return "connecting "
-    busy = sum(1 for device in status.devices if device.held_by)
-    kind = "GPUs" if any(device.kind == "gpu" for device in status.devices) else "slots"
+    taken, slots, kind = busy(status.devices)
     dot = context.glyphs.dot
-    text = f"{words.count(status.studies, 'study')} {dot} {busy}/{len(status.devices)} {kind} busy"
+    text = f"{words.count(status.studies, 'study')} {dot} {taken}/{slots} {kind} busy"
     return text + (f" {dot} {advisor(status)}" if status.advisor else "")
 
 

@@ -11,6 +11,7 @@ from tui.braille import bar, sparkline
 from tui.cells import Line, Span, clean, fit, fit_line, line, line_width
 from tui.context import Context
 from tui.glyphs import Glyphs
+from tui.slots import busy
 from tui.views.frame import advisor, filled, pane_title
 from tuned.core import words
 from tuned.core.cards.time import per_mille
@@ -21,10 +22,9 @@ def devices(context: Context, width: int, height: int, focused: bool) -> list[Li
     """GPUs or CPU slots: load, memory, and the trials that hold them."""
     status, glyphs = context.store.status, context.glyphs
     rows = status.devices if status else []
-    gpus = any(row.kind == "gpu" for row in rows)
-    busy = sum(1 for row in rows if row.held_by)
-    extra = f"{busy} of {len(rows)} busy" if rows else ""
-    lines = [pane_title("GPUs" if gpus else "Slots", extra, width, glyphs, focused)]
+    taken, slots, kind = busy(rows)
+    extra = f"{taken} of {slots} busy" if rows else ""
+    lines = [pane_title(kind[:1].upper() + kind[1:], extra, width, glyphs, focused)]
     here = chosen(context) if focused else None
     told = [_device(row, width, glyphs, row is here) for row in rows]
     # The last minutes and the last day of each card, where there is room for all of them.
@@ -78,7 +78,9 @@ def past(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def _history(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
-    """Use, memory and watts over the last minutes."""
+    """Use, memory and watts over the last minutes; none of a card that does not answer now."""
+    if row.utilisation is None and row.memory_used is None:
+        return []
     kinds: list[tuple[str, str, tuple[float, float] | None, Callable[[float], str]]] = [
         ("use", "utilisation", (0.0, 100.0), lambda value: f"{value:3.0f}%"),
         ("memory", "memory", (0.0, float(row.memory_total or 0)), lambda value: fit(words.size(value), 8, ">")),

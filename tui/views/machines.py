@@ -10,6 +10,7 @@ from tui.cells import Line, both_ends, clean, cut_line, fit, fit_line, line
 from tui.glyphs import Glyphs, standing, study_state
 from tui.machine import Machine
 from tui.picture import is_command
+from tui.slots import busy
 from tuned.core import words
 from tuned.wire import StudyRow
 
@@ -49,9 +50,8 @@ def _machine(machine: Machine, here: bool, width: int, glyphs: Glyphs) -> Line:
         told = f"  away{known}: {_SSH.sub('', clean(machine.away))}"
         return fit_line(cut_line((*left, (told, "bad")), width, glyphs.more), width)
     assert status is not None
-    busy = sum(1 for device in status.devices if device.held_by)
-    kind = "GPUs" if any(device.kind == "gpu" for device in status.devices) else "slots"
-    parts = [f"{busy}/{len(status.devices)} {kind} busy", f"{status.running} run {status.queued} wait"]
+    taken, slots, kind = busy(status.devices)
+    parts = [f"{taken}/{slots} {kind} busy", f"{status.running} run {status.queued} wait"]
     right = line((f"{words.count(status.studies, 'study')} {glyphs.dot} {f' {glyphs.dot} '.join(parts)} ", "text"))
     alarm = [(f"  {clean(text)}", "bad") for text in status.alarms[:1]]
     return both_ends((*left, *alarm), right, width, glyphs.more)

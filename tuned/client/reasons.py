@@ -111,12 +111,15 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
     for place, trial in enumerate(waiting, 1):
         if (trial.study, trial.number) == (row.study, row.number):
             evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority + study.priority}")
-            if trial.starts_in_s is not None:
+            # An estimate that is over says nothing: somebody takes longer than trials before did.
+            if trial.starts_in_s and not row.waits_for:
                 evidence.append(f"it starts in about {words.duration(trial.starts_in_s)}")
     evidence += [*blocked, *([row.waits_for] if row.waits_for else [])]
     if row.reason:
         evidence.append(row.reason)
-    return Reason("state", "waits.device" if blocked else "waits.slot", evidence, f"tunectl next {_name(row)}")
+    if blocked or row.waits_for:
+        return Reason("state", "waits.device", evidence, "tunectl gpu")
+    return Reason("state", "waits.slot", evidence, f"tunectl next {_name(row)}")
 
 
 def _in_place(study: StudyRow, daemon: DaemonStatus) -> list[str]:

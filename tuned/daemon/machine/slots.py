@@ -7,6 +7,7 @@ are its truth, from which it is rebuilt when the daemon starts.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections import deque
@@ -149,6 +150,22 @@ class Slots:
         """How many such trials could start now."""
         wanted = self.default_gpus if gpus is None else gpus
         return how_many(self.gpu_shares(), wanted) if wanted else len(self.free_cpus())
+
+    def lacking(self, gpus: float | None) -> str:
+        """Why no trial that wants so many GPUs can start, whatever the queue says; empty where one could."""
+        wanted = self.default_gpus if gpus is None else gpus
+        needed = math.ceil(wanted)
+        if not needed or self.room(wanted):
+            return ""
+        wish = f"it needs {words.count(needed, 'GPU')}"
+        if not self.capacity(wanted):
+            has = f"the daemon has {len(self.gpus) or 'none'}"
+            return "; ".join([f"{wish}, and {has}", *self.notes])
+        leasable = len(self.leasable_gpus())
+        if leasable < needed:
+            return f"{wish}, and {leasable} of {len(self.gpus)} are leased to trials now"
+        free = sum(share >= 1.0 for share in self.gpu_shares().values())
+        return f"{wish} at once, and {free} of {leasable} {'is' if free == 1 else 'are'} free" if needed > 1 else ""
 
     def leasable_gpus(self) -> list[str]:
         """Ids of the GPUs that are ours to lease, whether somebody holds them or not."""

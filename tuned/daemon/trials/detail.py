@@ -11,6 +11,7 @@ from fastapi import Path, Query
 from sqlalchemy import Connection
 
 from storage import queries
+from tuned.core.cards.shares import wanted_by
 from tuned.core.errors import NotFound
 from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
@@ -72,6 +73,9 @@ async def detail(name: str, number: Number, given: Given) -> TrialDetail:
     waits_for = given.attempts.waits_for(trial.id)
     if not waits_for and trial.state in (TrialState.QUEUED, TrialState.STARTING):
         waits_for = given.launching.trouble or given.preempting.waits_for(trial.id)
+    if not waits_for and trial.state is TrialState.QUEUED and not study.spec.run.place:
+        wanted = study.spec.run.gpus
+        waits_for = given.slots.lacking(None if wanted is None else wanted_by(trial.retries_used, wanted))
     return TrialDetail(
         trial=replace(trial_row(trial, given.slots.label, waits_for, study.spec.constraints), card=card),
         run_dir=str(attempts[-1]["run_dir"]) if attempts else None,
