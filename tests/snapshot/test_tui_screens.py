@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tui.glyphs import UNICODE
+from tui.slots import busy
 from tui.views.machine import past
 from tuned.wire import DeviceRow
 
@@ -104,3 +105,29 @@ def test_a_card_has_a_line_of_its_last_minutes_and_one_of_its_last_day() -> None
     minutes, day = ("".join(text for text, _ in line) for line in past(card, 120, UNICODE))
     assert minutes.split() == ["use", "▁", "█", "98%", "memory", "▁▁▆", "61.0", "GiB"], "power is not known"
     assert day.strip().startswith("24 h ███") and day.rstrip().endswith("training 69%, nothing queued 31%")
+
+
+def test_on_a_machine_with_cards_these_are_its_slots() -> None:
+    one, two = (
+        DeviceRow("GPU-1", "gpu", "H100", 0, 1, 1, 9.0, "a/1", ""),
+        DeviceRow("GPU-2", "gpu", "H100", 1, 1, 1, 0.0, "", ""),
+    )
+    cpus = [DeviceRow(f"cpu:{n}", "cpu", "CPU", n, None, None, None, "a/2", "") for n in range(2)]
+    assert busy([one, two, *cpus]) == (1, 2, "GPUs")
+    assert busy(cpus) == (2, 2, "slots")
+
+
+def test_a_card_that_does_not_answer_shows_no_figures_of_before() -> None:
+    lost = DeviceRow(
+        "GPU-1",
+        "gpu",
+        "H100",
+        0,
+        None,
+        None,
+        None,
+        "",
+        "GPU is lost",
+        history={"utilisation": [30.0], "memory": [2.0**31]},
+    )
+    assert past(lost, 120, UNICODE) == []

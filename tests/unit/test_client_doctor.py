@@ -77,6 +77,7 @@ def card(sample: Sample | None) -> Card:
     [
         (Look(trouble="Driver/library version mismatch"), True, ["fail"]),
         (Look(), False, ["ok"]),
+        (Look(trouble="Driver Not Loaded"), False, ["warn", "ok"]),
         (Look("570.1", (card(Sample(0)),)), True, ["ok"]),
         (Look("570.1", (card(Sample(0)), card(Sample(9 * GIB)))), True, ["ok", "warn"]),
         (Look("570.1", (card(None),)), True, ["ok", "fail"]),

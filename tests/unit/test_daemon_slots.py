@@ -207,3 +207,20 @@ def test_instances_of_a_card_are_slots_of_their_own(cards, monkeypatch):
     assert slots.environment("GPU-y")["CUDA_VISIBLE_DEVICES"] == "GPU-y"
     assert [slots.capacity(wanted) for wanted in (0.5, 1, 2)] == [6, 3, 0]
     assert [card.uuid for card in visible_cards(Nvidia().look().cards, "MIG-b")] == ["MIG-b"]
+
+
+def test_it_says_which_cards_a_trial_lacks(cards: Cards):
+    slots = Slots(Nvidia(), 2)
+    assert [slots.lacking(wanted) for wanted in (None, 0, 0.5, 2)] == [""] * 4
+    slots.lease("GPU-x", "a/1")
+    assert slots.lacking(1) == ""
+    assert slots.lacking(2) == "it needs 2 GPUs at once, and 1 of 2 is free"
+    slots.lease("GPU-y", "a/2")
+    assert slots.lacking(1) == "", "the queue says when one is free"
+    assert slots.lacking(3) == "it needs 3 GPUs, and the daemon has 2"
+    slots.release("GPU-y", "a/2")
+    cards.set(1, error=LOST)
+    slots.sample(Ours())
+    assert slots.lacking(2) == "it needs 2 GPUs, and 1 of 2 are leased to trials now"
+    hidden = Slots(Nvidia(), 2, "GPU-z")
+    assert hidden.lacking(1).startswith("it needs 1 GPU, and the daemon has none; CUDA_VISIBLE_DEVICES=GPU-z")

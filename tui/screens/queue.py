@@ -14,6 +14,7 @@ from tui.trail import Place
 from tui.views import frame
 from tui.widgets.pane import Build
 from tuned.core import words
+from tuned.core.trials.ran import ran_s
 from tuned.wire import TrialRow
 
 
@@ -72,7 +73,8 @@ class QueueScreen(Steering):
         glyphs = self.context.glyphs
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         now, since = self.context.store.clock(), self.context.store.queue_at
-        elapsed = words.duration(now - row.started_at) if row.started_at else _start(row, now - since, glyphs.none)
+        seconds = ran_s(row.state, row.started_at, row.ended_at, now)
+        elapsed = _start(row, now - since, glyphs.none) if seconds is None else words.duration(seconds)
         params = clean(row.question) or " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
         base = "cursor" if here else "text"
         mark = glyphs.mark if (row.study, row.number) in self.marks else " "

@@ -14,6 +14,7 @@ from tui.views.frame import fact, filled, folded, pane_title
 from tuned.core import words
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.states import LIVE
+from tuned.core.trials.ran import ran_s
 from tuned.wire import TrialDetail, TrialRow
 
 
@@ -52,8 +53,9 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     result += [("origin", row.origin, "text"), ("priority", str(row.priority), "text"), ("seed", str(row.seed), "text")]
     if row.attempt:
         result += [("attempt", str(row.attempt), "text"), ("device", context.store.slot(row.device), "text")]
-    if row.started_at is not None and (row.ended_at is not None or row.state in LIVE):
-        result.append(("ran", words.duration((row.ended_at or now) - row.started_at), "text"))
+    seconds = ran_s(row.state, row.started_at, row.ended_at, now)
+    if seconds is not None:
+        result.append(("ran", words.duration(seconds), "text"))
     if is_aside(row):
         result.insert(1, ("stage", row.stage, "title"))
     if row.retry_of:

@@ -17,8 +17,9 @@ from tui.views.first import first_steps
 from tui.views.frame import pane_title
 from tuned.core import feasibility, words
 from tuned.core.ranking import BY_METRIC, WATCH
-from tuned.core.states import LIVE, OPEN
+from tuned.core.states import OPEN
 from tuned.core.study import Constraint
+from tuned.core.trials.ran import ran_s
 from tuned.wire import TrialRow
 
 Cell = Callable[[TrialRow], Span]
@@ -63,10 +64,8 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         return (text, "best" if row.number == best else "text") if text else none
 
     def elapsed(row: TrialRow) -> Span:
-        if row.started_at is None:
-            return none
-        end = row.ended_at if row.ended_at is not None else now if row.state in LIVE else None
-        return (words.duration(end - row.started_at), "text") if end is not None else none
+        seconds = ran_s(row.state, row.started_at, row.ended_at, now)
+        return none if seconds is None else (words.duration(seconds), "text")
 
     def step(row: TrialRow) -> Span:
         return (fmt.step(row.last_step), "text") if row.last_step is not None else none

@@ -13,6 +13,7 @@ from tuned.core import words
 from tuned.core.final import luck
 from tuned.core.space.text import write_point, write_value
 from tuned.core.states import Failure
+from tuned.core.trials.ran import ran_s
 
 if TYPE_CHECKING:
     from tuned.wire import BestRow, Number, TrialRow
@@ -88,6 +89,11 @@ def because(row: TrialRow) -> str:
 def span(start: float | None, end: float | None) -> str:
     """How long something took, or takes so far."""
     return words.UNKNOWN if start is None else words.duration((time.time() if end is None else end) - start)
+
+
+def ran(row: TrialRow) -> str:
+    """How long a trial took, or has run so far; unknown of one that waits."""
+    return words.duration(ran_s(row.state, row.started_at, row.ended_at, time.time()))
 
 
 def moment(at: float) -> str:

@@ -36,7 +36,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         ("seed", str(row.seed)),
         ("device", row.slot or row.device),
         ("card", card_figures.in_words(row.card)),
-        ("took" if row.ended_at else "so far", render.span(row.started_at, row.ended_at)),
+        _time(detail),
         ("code", f"{row.code} (not the code that was submitted)" if row.code else ""),
         ("folder", detail.run_dir or ""),
     ]
@@ -53,6 +53,16 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
     if len(detail.attempts) > 1:
         click.echo()
         show_table(["attempt", "ended by", "device", "duration", "reason"], [_attempt(a) for a in detail.attempts])
+
+
+def _time(detail: TrialDetail) -> tuple[str, str]:
+    """How long it took, or runs; of one that waits after a run that was cut short, how long that run was."""
+    row = detail.trial
+    text = render.ran(row)
+    if text != words.UNKNOWN:
+        return ("took" if row.ended_at else "so far"), text
+    last = detail.attempts[-1] if detail.attempts else None
+    return "ran", "" if last is None or last["ended_at"] is None else render.span(last["started_at"], last["ended_at"])
 
 
 def _metric_rows(metrics: Sequence[MetricRow]) -> list[list[str]]:

@@ -166,7 +166,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
             row.slot or row.device or words.UNKNOWN,
-            render.span(row.started_at, row.ended_at),
+            render.ran(row),
             render.one_line(_remark(row)),
         ]
         for row in rows

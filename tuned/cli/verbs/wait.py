@@ -219,5 +219,5 @@ def _tell_trials(rows: Sequence[TrialRow], failure: Failed | None) -> None:
     for row in rows:
         reason = "" if failure is not None and row.reason in failure.line else row.reason
         what = told(f"{row.study}/{row.number} {row.state}", reason)
-        facts = (what, render.values(row.values), render.span(row.started_at, row.ended_at))
+        facts = (what, render.values(row.values), render.ran(row))
         show_line("  ".join(fact for fact in facts if fact != "-"), hanging="    ")

@@ -68,8 +68,15 @@ def judge_driver(driver: Look, module_loaded: bool) -> Iterator[Finding]:
             "after an upgrade of the driver restart the machine",
         )
         return
+    if driver.trouble:
+        yield Finding(
+            "warn",
+            f"the NVIDIA library is here, and its driver does not answer: {driver.trouble}",
+            "with a GPU in this machine load its driver: sudo modprobe nvidia; without one this is as it should be",
+        )
     if driver.trouble or not driver.cards:
-        yield Finding("ok", "no NVIDIA GPU here: trials run in CPU slots, one per two cores")
+        why = "until it does" if driver.trouble else "no NVIDIA GPU here:"
+        yield Finding("ok", f"{why} trials run in CPU slots, one per two cores")
         return
     yield Finding("ok", f"driver {driver.version}, {words.count(len(driver.cards), 'GPU')}")
     for card in driver.cards:

@@ -139,8 +139,9 @@ def _refuse_missing_gpus(slots: Slots, spec: StudySpec) -> None:
     """A trial that wants more cards than there are would wait for ever."""
     if slots.capacity(spec.run.gpus) == 0:
         has = words.count(len(slots.gpus), "GPU") if slots.gpus else "none"
+        why = f": {'; '.join(slots.notes)}" if slots.notes and not slots.gpus else ""
         raise InvalidInput(
-            f"a trial wants {words.number(spec.run.gpus)} of them, and this machine has {has}",
+            f"a trial wants {words.number(spec.run.gpus)} of them, and this machine has {has}{why}",
             where="run.resources.gpus",
             hint="leave it out to take what there is; tunectl doctor says whether the driver answers",
         )
