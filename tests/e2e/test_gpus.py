@@ -64,6 +64,22 @@ def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: P
     assert daemon.get("/v1/studies/gpus/trials/1")["trial"]["state"] == "queued"
 
 
+def test_a_trial_for_two_cards_says_that_it_waits_for_both(daemon: DaemonProcess, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    cards = Cards(tmp_path / "cards", *CARDS)
+    daemon.start(**cards.environment)
+    one = {"method": "sobol", "trials": 1}
+    daemon.submit({**STUDY, "search": one}, tmp_path)
+    daemon.wait_state("gpus", 1, "running")
+    run = {"script": "train.py", "resources": {"gpus": 2}}
+    daemon.submit({**STUDY, "name": "pair", "run": run, "search": one}, tmp_path)
+    trial = daemon.get("/v1/studies/pair/trials/1")["trial"]
+    assert trial["waits_for"] == "it needs 2 GPUs at once, and 1 of 2 is free"
+    (tmp_path / "go").touch()
+    daemon.wait_ended("pair")
+    assert sorted(daemon.trials("pair")[0]["slot"].split(",")) == ["gpu:0", "gpu:1"]
+
+
 DYING = """
     import os, pathlib, time, tuned
     trial = tuned.current_trial()
