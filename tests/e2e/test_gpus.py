@@ -13,6 +13,7 @@ from tests.gpus.standin import GIB, LOST, Cards
 from tests.gpus.studies import CARDS, SCRIPT, STUDY
 from tuned.client import api_steering
 from tuned.client.http import Client
+from tuned.daemon.machine.slots import FRESH_S
 
 if TYPE_CHECKING:
     from conftest import DaemonProcess
@@ -52,9 +53,13 @@ def test_a_card_that_somebody_else_uses_waits(daemon: DaemonProcess, tmp_path: P
     (tmp_path / "go").touch()
     cards = Cards(tmp_path / "cards", *CARDS[:1])
     daemon.start(**cards.environment)
-    up = daemon.get("/v1/status")["uptime_s"]
-    daemon.until(lambda: daemon.get("/v1/status")["uptime_s"] > up + 1.5, "it is not up")
-    cards.set(0, processes={1: 4 * GIB})  # after the daemon's last look: an idle one looks seldom
+
+    def uptime() -> float:
+        return float(daemon.get("/v1/status")["uptime_s"])
+
+    cards.set(0, processes={1: 4 * GIB})
+    since = uptime()
+    daemon.until(lambda: uptime() > since + FRESH_S, "time stands still")  # looks of before are too old for a lease now
 
     def device() -> Any:
         return next(d for d in daemon.get("/v1/status")["devices"] if d["kind"] == "gpu")
