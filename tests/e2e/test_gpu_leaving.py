@@ -109,6 +109,7 @@ def test_polite_trials_leave_a_card_for_somebody_and_come_back(daemon: DaemonPro
     daemon.start(**cards.environment, XDG_CONFIG_HOME=str(tmp_path))
     (card,) = daemon.get("/v1/gpus")
     assert card["left_to"].startswith("left to ") and " since " in card["left_to"]
+    assert card["yielded_until"] is None, "nobody knows until when"
     assert any("gpu:0 is left to" in note for note in daemon.get("/v1/status")["notes"])
     cards.set(0, processes={})
     assert daemon.wait_state("gpus", 1, "running")["attempt"] == 2

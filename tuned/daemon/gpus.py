@@ -37,6 +37,7 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
     found, leases = given.slots.samples.get(slot.id), given.slots.leases.get(slot.id, {})
     judgement = given.slots.judgements.get(slot.id)
     until = given.slots.yielded.get(slot.id, 0.0)
+    left_to = given.slots.left_to.get(slot.id, "") if until > clock.now() else ""
     processes = [
         GpuProcess(pid, size, *owner(pid), holders.get(pid, ""))
         for pid, size in sorted((found.processes if found else {}).items(), key=lambda item: -(item[1] or 0))
@@ -51,10 +52,10 @@ def _row(given: Context, slot: Slot, holders: dict[int, str]) -> GpuRow:
         held_by=list(leases),
         free=max(0.0, round(1.0 - sum(leases.values()), 6)),
         blocked=given.slots.blocked(slot.id),
-        yielded_until=until if until > clock.now() else None,
+        yielded_until=until if until > clock.now() and not left_to else None,
         processes=processes,
         note=judgement.note if judgement else "",
-        left_to=given.slots.left_to.get(slot.id, "") if until > clock.now() else "",
+        left_to=left_to,
     )
 
 

@@ -128,8 +128,8 @@ class GpuRow:
         held_by: Trials that lease it, as `STUDY/NUMBER`, and `free` the share that is left, from 0 to 1.
         blocked: Why it is not leased out; empty otherwise.
         note: The doubt about its processes' owners; empty when there is none.
-        left_to: The person who has it by polite mode, and since when; empty otherwise.
-        yielded_until: Unix seconds until which it is left to somebody else; None when it is not.
+        left_to: The person who has it by polite mode, and since when, or its quiet hours; empty otherwise.
+        yielded_until: Unix seconds until which a person has left it to others; None otherwise, also with `left_to`.
     """
 
     index: int
@@ -192,9 +192,10 @@ class GpuYielded:
     """The result for a card.
 
     Attributes:
-        until: Unix seconds; None when it is leased out again.
+        until: Unix seconds; None when it is left to nobody any more.
         changed: Trials that leave it now.
-        effects: The state that each trial keeps and loses, one line a trial.
+        effects: The state that each trial keeps and loses, one line a trial; of a card that was taken back, why it is
+            not leased all the same.
     """
 
     gpu: int

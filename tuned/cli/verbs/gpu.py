@@ -114,9 +114,9 @@ def _account(cards: Sequence[CardTime]) -> None:
 
 
 def _remark(row: GpuRow) -> str:
-    if row.yielded_until:
-        return row.left_to or f"left to others until {render.moment(row.yielded_until)}"
-    return row.blocked or row.note
+    if row.yielded_until and not row.left_to:
+        return f"left to others until {render.moment(row.yielded_until)}"
+    return row.left_to or row.blocked or row.note
 
 
 def _tell_polite(done: GpuPolite) -> None:
@@ -126,8 +126,8 @@ def _tell_polite(done: GpuPolite) -> None:
 
 def _tell(done: GpuYielded) -> None:
     if done.until is None:
-        click.echo(f"gpu:{done.gpu} is leased to trials again")
-        return
-    click.echo(f"gpu:{done.gpu} is left to others until {render.moment(done.until)}")
+        click.echo(f"gpu:{done.gpu} is {'left to nobody any more' if done.effects else 'leased to trials again'}")
+    else:
+        click.echo(f"gpu:{done.gpu} is left to others until {render.moment(done.until)}")
     for line in done.effects:
         click.echo(f"  {line}")

@@ -14,6 +14,8 @@ from typing import Any
 
 from storage.engine import Database
 from storage.facts import YIELDS, fact, keep_fact
+from tuned.core import words
+from tuned.core.cards.attribution import FOREIGN_BYTES
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
 from tuned.core.states import LIVE
@@ -141,12 +143,21 @@ class Yields:
 
     async def _take_back(self, slot: Slot, dry_run: bool) -> GpuYielded:
         async with self._one_at_a_time:  # a look under way keeps the end that it began with
+            why = self._slots.blocked(slot.id)
             if self._slots.yielded.get(slot.id, 0.0) <= clock.now():
-                raise Conflict(f"{slot.label} is not left to anybody", hint="see: tunectl gpu")
+                said = f"{slot.label} is not left to anybody"
+                raise Conflict(f"{said}, and not leased: {why}" if why else said, hint="see: tunectl gpu")
             if not dry_run:
                 self._slots.yielded[slot.id] = 0.0
                 await self._look()
-        return GpuYielded(slot.index, None, [])
+        return GpuYielded(slot.index, None, [], [self._not_yet(slot, why)] if why else [])
+
+    def _not_yet(self, slot: Slot, why: str) -> str:
+        """Why a card that was taken back is not leased all the same, and when it will be."""
+        if slot.id in self._slots.lost:
+            return f"it is not leased yet: {why}"
+        most = words.size(FOREIGN_BYTES)
+        return f"it is not leased yet: {why}; it is once that is {most} at most (whose it is: tunectl gpu)"
 
     async def _keep(self, slot_id: str, entry: dict[str, Any] | None) -> None:
         self._yields.pop(slot_id, None)
