@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.problems import explain, found_by_check
+from storage.problems import DAMAGED_HINT, Damaged, explain, found_by_check
+from storage.soundness import STUDIES, garbled, unsound
 
 DAYS, WEEKS, MONTHS = 3, 3, 3
 """So many of the last days, weeks and months of which there is a copy keep their newest one."""
@@ -81,11 +82,14 @@ def back_up(database: Path, folder: Path, now: float) -> Path:
         try:
             source.backup(target, pages=256, sleep=0.005)
             found = _checked(target)
+            rows = [] if found else unsound(target, STUDIES)
         finally:
             target.close()
             source.close()
         if found:
             raise found_by_check(found, database)
+        if rows:
+            raise Damaged(f"the database is damaged: {garbled(rows)}", where=str(database), hint=DAMAGED_HINT)
         partial.rename(folder / name)
     except sqlite3.Error as error:
         raise explain(error, database) from error

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from storage.json_text import load
+
 YIELDS = "gpu/yields"
 """GPU -> {until, level, trials}: which GPUs are left to others, until when (unix seconds)."""
 PACKING = "gpu/packing"
@@ -25,7 +27,7 @@ _FORGET = "DELETE FROM meta WHERE key = ?"
 def fact(conn: Connection, key: str) -> Any:
     """Value kept under a key; None without one."""
     text = conn.exec_driver_sql(_GET, (key,)).scalar()
-    return None if text is None else json.loads(text)
+    return None if text is None else load(text)
 
 
 def keep_fact(conn: Connection, key: str, value: Any) -> None:

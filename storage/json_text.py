@@ -5,14 +5,19 @@ Owns that form. SQLite's own JSON functions can read it, which Python's `NaN` wo
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuned.protocol import decode_number, encode_number
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _encode_anything = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+class UnreadableRow(ValueError):
+    """A row that SQLite reads, and that holds what tuned never wrote: its page was damaged."""
 
 
 def dump(data: Any) -> str:
@@ -52,4 +57,34 @@ def dump_values(values: Mapping[str, float]) -> str:
 
 def load_values(text: str) -> dict[str, float]:
     """The values that `dump_values` wrote."""
-    return {name: decode_number(value) for name, value in json.loads(text).items()} if text != "{}" else {}
+    if text == "{}":
+        return {}
+    with as_written("metrics"):
+        return {name: decode_number(value) for name, value in load(text).items()}
+
+
+def load(text: str) -> Any:
+    """Data that `dump` wrote.
+
+    Raises:
+        UnreadableRow: It is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UnreadableRow(f"a row holds what is no JSON ({error})") from error
+
+
+@contextlib.contextmanager
+def as_written(what: str) -> Iterator[None]:
+    """Read a row of ours.
+
+    Raises:
+        UnreadableRow: It is none that tuned wrote.
+    """
+    try:
+        yield
+    except UnreadableRow:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableRow(f"a row holds no {what} ({error})") from error

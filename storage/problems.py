@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from storage.json_text import UnreadableRow
 from tuned.core.errors import Conflict, Unavailable
 from tuned.file_systems import NETWORK, file_system
 
@@ -48,6 +49,8 @@ def explain(error: BaseException, path: Path) -> BaseException:
     An `OSError` of a caller's own files is not the database's: it passes unchanged.
     """
     original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, UnreadableRow) or _is_garbled(original):
+        return Damaged(f"the database is damaged: {original}", where=str(path), hint=DAMAGED_HINT)
     if not isinstance(original, sqlite3.DatabaseError):
         return error
     if isinstance(original, sqlite3.IntegrityError | sqlite3.ProgrammingError):
@@ -59,6 +62,12 @@ def explain(error: BaseException, path: Path) -> BaseException:
     if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return unreadable(path) or Damaged(known[0], where=str(path), hint=known[1])
     return Unavailable(known[0], where=str(path), hint=known[1])
+
+
+def _is_garbled(error: BaseException | None) -> bool:
+    """Whether SQLite has read a text that is none, or no JSON where one of its own functions needs it."""
+    garbled = ("malformed JSON", "Could not decode to UTF-8")
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith(garbled)
 
 
 def unreadable(path: Path) -> Unavailable | None:

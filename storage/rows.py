@@ -5,7 +5,6 @@ Owns the columns that a trial and a study are made of, and nothing else of the q
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import lru_cache
@@ -13,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
-from storage.json_text import load_values
+from storage.json_text import UnreadableRow, as_written, load, load_values
 from storage.models import pipelines, studies, study_specs, trials
 from tuned.core.playbook.steps import Playbook
 from tuned.core.ranking import Tier
+from tuned.core.space import SearchSpace
 from tuned.core.states import Failure, StopReason, StudyState, TrialState
 from tuned.core.study import Best, Study, StudySpec
 from tuned.core.trials.trial import Trial
@@ -42,11 +42,11 @@ def _optional(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "state": TrialState,
-    "params": json.loads,
+    "params": load,
     "values": load_values,
     "stop_reason": _optional(StopReason),
     "failure": _optional(Failure),
-    "retries_used": lambda text: {} if text == "{}" else json.loads(text),
+    "retries_used": lambda text: {} if text == "{}" else load(text),
     "frozen": bool,
     "requeue": bool,
 }
@@ -63,8 +63,11 @@ def select_trials(*more: ColumnElement[Any]) -> Select[Any]:
 def to_trial(row: Sequence[Any]) -> Trial:
     """The trial at the beginning of a row."""
     values = list(row[:WIDTH])
-    for place, read in _READ:
-        values[place] = read(values[place])
+    try:
+        for place, read in _READ:
+            values[place] = read(values[place])
+    except (ValueError, TypeError) as error:
+        raise UnreadableRow(f"the row of a trial cannot be read ({error})") from error
     return Trial(*values)
 
 
@@ -101,7 +104,7 @@ def select_studies() -> Select[Any]:
 def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -> Study:
     """The study of a row, with its counts: state, number, how many of them are `aside`, and how many `again`."""
     f = row
-    best = None if f[11] is None else Best(f[11], json.loads(f[12]), load_values(f[13]), f[18] == Tier.CUT)
+    best = None if f[11] is None else Best(f[11], load(f[12]), load_values(f[13]), f[18] == Tier.CUT)
     return Study(
         id=f[0],
         name=f[1],
@@ -129,10 +132,18 @@ def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -
 @lru_cache(maxsize=128)
 def load_playbook(text: str) -> Playbook:
     """The steps of a playbook."""
-    return Playbook.from_list(json.loads(text)["steps"])
+    with as_written("playbook"):
+        return Playbook.from_list(load(text)["steps"])
 
 
 @lru_cache(maxsize=128)
 def load_spec(text: str) -> StudySpec:
     """The specification; read once for each text, because it is needed with every batch of metrics."""
-    return StudySpec.from_dict(json.loads(text))
+    with as_written("specification of a study"):
+        return StudySpec.from_dict(load(text))
+
+
+def load_space(text: str) -> SearchSpace:
+    """A space."""
+    with as_written("space"):
+        return SearchSpace.from_dict(load(text))

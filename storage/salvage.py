@@ -7,7 +7,6 @@ them by its keys. Nothing is invented: a row that cannot be read whole is left o
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +16,10 @@ from typing import Any
 from sqlalchemy import Table
 
 from storage.models import metadata
+from storage.soundness import as_text, sound
 
 _KEPT_BY_TRIGGERS = ("study_counts", "trial_params")
 _OF_THE_FILE = ("meta",)
-_JSON = frozenset({"spec", "submitted", "environment", "params", "values_json", "steps", "space", "changes", "data"})
 PROBES = 200_000
 """At most this many keys of a table are tried one by one between two damaged places."""
 _BATCH = 500
@@ -58,7 +57,7 @@ def salvage(source: Path, target: Path, first_page: Path | None = None) -> Salva
     result = Salvaged()
     reading = sqlite3.connect(source, isolation_level=None)
     writing = sqlite3.connect(target, isolation_level=None)
-    reading.text_factory = lambda data: data.decode("utf-8", "replace")
+    reading.text_factory = as_text
     with contextlib.closing(reading), contextlib.closing(writing):
         writing.execute("PRAGMA foreign_keys = OFF")
         writing.execute("BEGIN IMMEDIATE")
@@ -99,12 +98,14 @@ def _copy(reading: sqlite3.Connection, writing: sqlite3.Connection, table: Table
         return
     names = ", ".join(f'"{name}"' for name in columns)
     insert = f"INSERT OR IGNORE INTO {table.name} ({names}) VALUES ({', '.join('?' * len(columns))})"
-    checked = [i for i, name in enumerate(columns) if name in _JSON]
+    is_sound = sound(table.name, columns)
     batch: list[Row] = []
     for row in _Reader(reading, table, names, result):
-        if all(_is_json(row[i]) for i in checked):
+        if is_sound(row):
             batch.append(row)
             result.rows[table.name] += 1
+        elif table.name not in result.damaged:
+            result.damaged.append(table.name)
         if len(batch) == _BATCH:
             _insert(writing, insert, batch)
             batch.clear()
@@ -121,16 +122,6 @@ def _insert(writing: sqlite3.Connection, statement: str, rows: Sequence[Row]) ->
             with contextlib.suppress(sqlite3.Error):  # values that this column cannot hold: damage that still reads
                 writing.execute(statement, row)
     writing.execute("RELEASE batch")
-
-
-def _is_json(value: Any) -> bool:
-    if not isinstance(value, str):
-        return True  # NULL, or a column of whole numbers under the same name
-    try:
-        json.loads(value)
-    except ValueError:
-        return False
-    return True
 
 
 class _Reader:

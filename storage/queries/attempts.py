@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, select, text
 
 from storage import rows
+from storage.json_text import load
 from storage.models import IS_LIVE, studies, trials
 from storage.models import attempts as table
 from storage.models import bad_lines as bad_table
@@ -181,7 +181,7 @@ def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
     for row in conn.execute(_OF_TRIAL, {"wanted": trial_id}).mappings():
         attempt = dict(row)
         for record in ("start", "exit"):
-            attempt[record] = None if row[record] is None else json.loads(row[record])
+            attempt[record] = None if row[record] is None else load(row[record])
         for flag in ("sdk", "stop_seen", "resumable", "shared"):
             attempt[flag] = bool(row[flag])
         found.append(attempt)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from storage.facts import fact
+from storage.json_text import load
 from tuned.core.places import place_of
 
 TOLD = "callers/told"
@@ -108,7 +108,7 @@ def _held(conn: Connection, caller: str, now: float, study_id: int | None = None
     values |= {} if study_id is None else {"study": study_id}
     whole = 0.0
     for device, seconds, gpus in conn.exec_driver_sql(_HELD.format(more=more), values):
-        whole += seconds * _cards(device, json.loads(str(gpus)) if gpus else 1.0)
+        whole += seconds * _cards(device, load(str(gpus)) if gpus else 1.0)
     return whole
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from sqlalchemy import Connection
 
+from storage.json_text import load
 from tuned.core.cards.packing import Ran
 from tuned.core.space import Point
 from tuned.core.trials import card_figures
@@ -52,7 +51,7 @@ def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
         # Before it holds memory it does not compute there.
         begin = next((step for step, size in held if size), None)
         busy = [value for step, value in _samples(conn, trial_id, BUSY, attempt) if begin is None or step >= begin]
-        point: Point = json.loads(params)
+        point: Point = load(params)
         peak = max((size for _, size in held), default=None) or None
         seconds = max(0.0, ended - started) if whole and attempt == 1 else None
         found.append(Ran(point, peak, sum(busy) / len(busy) if busy else None, not shared, pace, seconds))

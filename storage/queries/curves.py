@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
+
+from storage.json_text import load
 
 _PIECES = """SELECT name, attempt, min(step), count(*) FROM observations WHERE trial_id = ?
     GROUP BY name, attempt ORDER BY name, attempt"""
@@ -86,7 +87,7 @@ def usage(conn: Connection, study_id: int) -> dict[int, Usage]:
     """Trial id -> what its attempts used."""
     found: dict[int, Usage] = {}
     for trial_id, record, run_dir in conn.exec_driver_sql(_USED, (study_id,)):
-        kilobytes = json.loads(record).get("max_rss_kb") if record else None
+        kilobytes = load(record).get("max_rss_kb") if record else None
         before = found[trial_id].peak_rss if trial_id in found else None
         peaks = [peak for peak in (before, kilobytes * 1024.0 if kilobytes else None) if peak is not None]
         found[trial_id] = Usage(run_dir, max(peaks, default=None))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Connection
 
+from storage.json_text import load
 from tuned.core.events import Event
 
 _SELECT = "SELECT seq, at, type, study, number, data, caller FROM events WHERE seq > ?"
@@ -45,7 +45,7 @@ def last_study_move(conn: Connection, name: str) -> Event | None:
 
 def deleted_studies(conn: Connection, name: str) -> set[float]:
     """When the studies of this name began (unix seconds) that were deleted, as far back as events are kept."""
-    found = (json.loads(data).get("created_at") for (data,) in conn.exec_driver_sql(_DELETED, (name,)))
+    found = (load(data).get("created_at") for (data,) in conn.exec_driver_sql(_DELETED, (name,)))
     return {at for at in found if at is not None}
 
 
@@ -67,7 +67,7 @@ def seq_before(conn: Connection, at: float) -> int:
 
 def _event(row: Any) -> Event:
     seq, at, type_, name, number, data, caller = row
-    return Event(seq, at, type_, name, number, json.loads(data), caller)
+    return Event(seq, at, type_, name, number, load(data), caller)
 
 
 def first_event_seq(conn: Connection) -> int:

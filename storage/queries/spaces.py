@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from storage import rows
+from storage.json_text import load
 from storage.models import IS_QUEUED, space_versions, trials
+from storage.rows import load_space
 from tuned.core.space import SearchSpace
 from tuned.core.trials.trial import Trial
 
@@ -44,7 +45,7 @@ class SpaceVersion:
 def space_versions_of(conn: Connection, study_id: int) -> list[SpaceVersion]:
     """All versions, oldest first."""
     return [
-        SpaceVersion(f[0], SearchSpace.from_dict(json.loads(f[1])), f[2], f[3], json.loads(f[4]), f[5], f[6])
+        SpaceVersion(f[0], load_space(f[1]), f[2], f[3], load(f[4]), f[5], f[6])
         for f in conn.execute(_VERSIONS, {"wanted": study_id})
     ]
 

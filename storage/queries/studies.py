@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, text
 
 from storage import rows
+from storage.json_text import load
 from storage.models import IS_ACTIVE_STUDY, study_counts, study_specs
 from storage.models import studies as table
 from tuned.core.errors import NotFound
@@ -82,7 +82,7 @@ def study_environment(conn: Connection, study_id: int) -> dict[str, str]:
     found = conn.execute(_ENVIRONMENT, {"wanted": study_id}).scalar()
     if found is None:
         raise NotFound("there is no such study", where=str(study_id))
-    environment: dict[str, str] = json.loads(found)
+    environment: dict[str, str] = load(found)
     return environment
 
 

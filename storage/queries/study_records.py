@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text
 
+from storage.json_text import load
 from storage.models import IS_QUEUED, pipelines, space_versions, studies, study_specs, trials
 from tuned.core.study import SEARCH
 from tuned.core.trials.trial import OWN_ORIGINS
@@ -48,21 +48,21 @@ def study_record(conn: Connection, name: str) -> dict[str, Any] | None:
     of = {"wanted": study["id"]}
     return {
         **{field: study[field] for field in _KEPT},
-        "spec": json.loads(study["spec"]),
-        "submitted": json.loads(study["submitted"]),
+        "spec": load(study["spec"]),
+        "submitted": load(study["submitted"]),
         "content_hash": study["content_hash"],
-        "environment": json.loads(study["environment"]),
-        "steps": None if study["steps"] is None else json.loads(study["steps"])["steps"],
+        "environment": load(study["environment"]),
+        "steps": None if study["steps"] is None else load(study["steps"])["steps"],
         "spaces": [
             {
                 **{field: row[field] for field in _OF_SPACE},
-                "space": json.loads(row["space"]),
-                "changes": json.loads(row["changes"]),
+                "space": load(row["space"]),
+                "changes": load(row["changes"]),
             }
             for row in conn.execute(_SPACES, of).mappings()
         ],
         "waiting": [
-            {**{field: row[field] for field in _OF_TRIAL}, "params": json.loads(row["params"])}
+            {**{field: row[field] for field in _OF_TRIAL}, "params": load(row["params"])}
             for row in conn.execute(_WAITING, of).mappings()
         ],
     }

@@ -5,13 +5,12 @@ Owns the attempt's row and the moves that a process causes. Why an attempt ended
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
-from storage.json_text import dump, dump_record
+from storage.json_text import dump, dump_record, load
 from storage.models import IS_LIVE, attempts, studies, trials
 from storage.problems import StaleState
 from storage.repository import early_stopping, moves
@@ -207,7 +206,7 @@ def end_attempt(
     trial.summarise(conn)
     trial.failure, trial.reason = failure, reason
     if event == "retry" and failure is not None:
-        used = json.loads(trial.retries_used)
+        used = load(trial.retries_used)
         name = spends or failure.value
         used[name] = used.get(name, 0) + 1
         trial.retries_used = dump(used)

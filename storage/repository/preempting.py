@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
+from storage.json_text import load
 from storage.repository import moves
 from storage.repository.events import add_event
 from storage.repository.moves import MovingTrial
@@ -39,7 +39,7 @@ def preempt(conn: Connection, victims: Mapping[int, Mapping[str, Any]], trial_id
         if not set_intent(conn, victim_id, StopReason.PAUSE, Actor.SCHEDULER, now, why, requeue=True):
             continue
         victim = moves.read(conn, victim_id)
-        used = json.loads(victim.retries_used)
+        used = load(victim.retries_used)
         used[PREEMPTED] = used.get(PREEMPTED, 0) + 1
         set_retries_used(conn, victim_id, used)
         data = {"for": gainer.where, **evidence, "times": used[PREEMPTED]}

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from storage import queries
 from storage.backup import DAY_S, SOON_S, back_up, backup_due, backups, to_keep
+from storage.problems import Damaged
 
 NOW = 1_000_000.0
 
@@ -51,3 +56,14 @@ def test_a_backup_is_due_once_a_day_and_when_the_database_has_grown(tmp_path, la
     os.utime(copy, (made, made))
     assert backup_due(folder, made + SOON_S, lab.path)
     assert not backup_due(folder, made + SOON_S - 1, lab.path)
+
+
+def test_a_database_with_a_row_that_is_none_gives_no_copy(tmp_path, lab):
+    lab.study("digits")
+    folder = tmp_path / "backups"
+    (sound,) = [back_up(lab.path, folder, NOW)]
+    with contextlib.closing(sqlite3.connect(lab.path)) as conn, conn:
+        conn.execute("UPDATE study_specs SET spec = replace(spec, 'minimize', 'mini' || char(1) || 'ize')")
+    with pytest.raises(Damaged, match="rows of study_specs"):
+        back_up(lab.path, folder, NOW + DAY_S)
+    assert backups(folder) == [sound]

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 from storage import queries, repository
 from tuned.core.callers import Caps, caps_of
-from tuned.core.errors import Conflict, InvalidInput, Unavailable
+from tuned.core.errors import Conflict, InvalidInput, TunedError, Unavailable
 from tuned.core.names import check_caller
 from tuned.core.states import TrialState
 from tuned.daemon.http.context import Given
@@ -22,15 +22,20 @@ async def status(given: Given) -> DaemonStatus:
     try:
         studies = await given.database.ask(queries.studies)
     except Unavailable as error:
-        known = given.status(0, 0, 0)
-        return replace(known, alarms=[str(error), *known.alarms], notes=[str(error), *known.notes])
+        return _with_alarm(given.status(0, 0, 0), error)
     live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
     known = given.status(len(studies), live, queued)
     try:
         return replace(known, callers=[_row(*entry) for entry in (await given.callers.accounts()).items()])
-    except InvalidInput as error:
-        return replace(known, alarms=[*known.alarms, str(error)], notes=[*known.notes, str(error)])
+    except (InvalidInput, Unavailable) as error:
+        return _with_alarm(known, error)
+
+
+def _with_alarm(known: DaemonStatus, error: TunedError) -> DaemonStatus:
+    """The status with this among its alarms; damage that was met before is among them already."""
+    alarms, notes = (list(dict.fromkeys([str(error), *told])) for told in (known.alarms, known.notes))
+    return replace(known, alarms=alarms, notes=notes)
 
 
 def _row(name: str, account: tuple[Caps | None, queries.Spent]) -> CallerRow:

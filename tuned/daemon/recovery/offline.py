@@ -30,6 +30,7 @@ from storage.problems import Damaged
 from storage.repository import restoring
 from storage.rescue import RESCUED
 from storage.salvage import Salvaged, forget_studies, names_in, salvage
+from storage.soundness import garbled, unsound
 from tuned.core.errors import Unavailable
 from tuned.core.trials.metric_lines import parse_chunk
 from tuned.core.words import count
@@ -187,6 +188,10 @@ def _examine(home: Home, path: Path) -> tuple[str, str]:
             empty = not queries.study_names(conn)
     finally:
         database.close()
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        rows = unsound(conn)
+    if rows:
+        return "damaged", f"the database is damaged: {garbled(rows)}"
     return ("empty", "") if empty and next(found.studies(home.runs), None) is not None else ("sound", "")
 
 

@@ -215,20 +215,24 @@ async def _create(
         _first_trials(conn, study_id, spec, now)
         return queries.study_by_id(conn, study_id), True
 
-    if given.dry_run:
-        tried = await given.commit(lambda conn: _submitted(given, conn, *create(conn)))
-        return replace(tried, changed=changed, replaced=replaced.kept_as)
+    def answered(conn: Connection) -> tuple[Study, bool, Submitted]:
+        # In one transaction: where there is no answer, such as for damage that it meets, nothing was taken in.
+        study, created = create(conn)
+        return study, created, _submitted(given, conn, study, created)
+
     try:
-        study, created = await given.commit(create)
+        study, created, submitted = await given.commit(answered)
     except Exception:
-        replaced.take_back()
+        if not given.dry_run:
+            replaced.take_back()
         raise
+    if given.dry_run:
+        return replace(submitted, changed=changed, replaced=replaced.kept_as)
     failpoints.reach("submit.committed")
     if created:
         given.launching.prepare(study)
         if asks_advisor(spec.search) and spec.objectives and spec.space.tunable:
             given.suggesting.warm_up()
-    submitted = await given.database.ask(lambda conn: _submitted(given, conn, study, created))
     return replace(submitted, changed=changed, replaced=replaced.kept_as)
 
 
