@@ -34,16 +34,17 @@ def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
         The message for people, and the remedy.
     """
     folder = guard.folder
-    if folder is not None and guard.moved_along:
+    written_over = not guard.replaced()
+    if folder is not None and guard.moved_along and not written_over:
         conn.close()  # the file is complete then, where it is now
         what = f"its folder was moved to {folder} while the daemon ran, so nothing is taken in any more"
         return what, f"tunectl daemon stop; then work with TUNED_HOME={shlex.quote(str(folder))}"
     target = _target(path, folder)
     saved = _save(conn, target)
-    if guard.replaced():
-        conn.close()
-    else:
+    if written_over:
         _abandon(conn, path)
+    else:
+        conn.close()
     if not saved:
         return MOVED, "tunectl daemon stop; then: tunectl daemon recover"
     move = shlex.join(["mv", str(target), str(path)])
@@ -63,13 +64,19 @@ def _save(conn: Connection, target: Path) -> bool:
         target.touch(mode=0o600)
         driver_of(conn).execute("VACUUM INTO ?", (str(target),))
         with contextlib.closing(sqlite3.connect(target)) as copy:
-            if copy.execute("PRAGMA quick_check").fetchall() == [("ok",)]:
+            # Of a file that was written over, what it held is mixed with what lies there now: it must fit together.
+            if copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)] and not _loose(copy):
                 return True
     except (OSError, sqlite3.Error, DBAPIError):
         pass
     with contextlib.suppress(OSError):
         target.unlink()
     return False
+
+
+def _loose(copy: sqlite3.Connection) -> bool:
+    """Whether a row refers to one that is not there."""
+    return copy.execute("PRAGMA foreign_key_check").fetchone() is not None
 
 
 def _abandon(conn: Connection, path: Path) -> None:
