@@ -5,6 +5,7 @@ Owns the detached start and the wait until the daemon answers. It never imports 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -164,14 +165,14 @@ def _spawn(home: Home, command: list[str]) -> int:
 
 def _await(client: Client, home: Home, pid: int, begin: int, patience: float) -> DaemonStatus:
     """Wait until the daemon answers, looking up at once when it ends instead."""
-    waited = Patience(patience, monotonic())
+    waited, working = Patience(patience, monotonic()), pid
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         process = -1
     try:
         ended = process < 0
-        while waited.lasts(monotonic(), _used(pid)):
+        while waited.lasts(monotonic(), _used(working)):
             if ended:
                 sleep(POLL_S)
             else:
@@ -180,8 +181,11 @@ def _await(client: Client, home: Home, pid: int, begin: int, patience: float) ->
                 return client.send(api.status())
             except NoDaemon:
                 # Another process may have started one at the same moment: ours gave way to that one.
-                if ended and not _owned(home, pid):
-                    break
+                if ended:
+                    owner = _owner(home, pid)
+                    if owner is None:
+                        break
+                    working = owner
     finally:
         if process >= 0:
             os.close(process)
@@ -201,14 +205,34 @@ def _used(pid: int) -> tuple[str, ...]:
         return ()
 
 
-def _owned(home: Home, not_by: int) -> bool:
-    """Whether another live daemon has written itself into the state folder's lock."""
+def _owner(home: Home, besides: int) -> int | None:
+    """The process of another daemon that has locked the state folder, be it that it has not signed the lock yet."""
+    for owner in (_locker(home), _signer(home)):
+        if owner is not None and owner != besides:
+            return owner
+    return None
+
+
+def _locker(home: Home) -> int | None:
+    """The process that holds the lock, as the kernel lists it; taking the lock to try it would keep others from it."""
+    with contextlib.suppress(OSError, ValueError):
+        found = home.lock.stat()
+        device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            if words[1:2] == ["FLOCK"] and words[5:6] == [device]:
+                return int(words[4]) if int(words[4]) > 0 else None
+    return None
+
+
+def _signer(home: Home) -> int | None:
+    """The live process whose number is in the lock's file."""
     try:
         owner = int(home.lock.read_text())
         os.kill(owner, 0)
     except (OSError, ValueError):
-        return False
-    return owner != not_by
+        return None
+    return owner
 
 
 def _last_line(log: Path, begin: int) -> str:
