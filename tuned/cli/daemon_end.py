@@ -1,21 +1,31 @@
-"""Stopping the daemon, and waiting until its process is gone."""
+"""Stopping the daemon, and waiting until its process is gone.
+
+Owns the question of how it ended: its trials may run on although they were to end, as when it is killed meanwhile.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import math
 import os
 import select
 import time
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from tuned import protocol
 from tuned.cli.exits import TIMED_OUT, Failed
 from tuned.cli.session import Session
 from tuned.client import api
 from tuned.client.problems import NoDaemon
+from tuned.core.errors import TunedError, Unavailable
+from tuned.core.states import LIVE, TrialState
+from tuned.plain_files import open_plain
 
 if TYPE_CHECKING:
-    from tuned.wire import DaemonStatus
+    from tuned.wire import DaemonStatus, TrialRow
 
 
 def end_daemon(session: Session, stop_trials: bool, timeout: float) -> DaemonStatus:
@@ -36,6 +46,52 @@ def end_daemon(session: Session, stop_trials: bool, timeout: float) -> DaemonSta
     session.client.send(api.stop(stop_trials))
     _await_end(session, process, timeout)
     return status
+
+
+def trials_told(session: Session) -> list[TrialRow]:
+    """The live trials, which a daemon that ends them will tell to end; none where it cannot say, or is elsewhere."""
+    if session.host is not None:
+        return []
+    with contextlib.suppress(TunedError):
+        return [row for row in session.client.send(api.queue()) if TrialState(row.state) in LIVE]
+    return []
+
+
+def still_running(session: Session, told: list[TrialRow]) -> list[str]:
+    """The trials of these whose supervisor lives and has not recorded their end."""
+    runs = session.home.runs
+    return [
+        f"{row.study}/{row.number}" for row in told if _lives(runs / row.study / str(row.number) / str(row.attempt))
+    ]
+
+
+def _lives(run_dir: Path) -> bool:
+    """Whether a supervisor holds the lock of an attempt, and has not written its end."""
+    if (run_dir / protocol.EXIT_FILE).exists():
+        return False
+    try:
+        fd = open_plain(run_dir / protocol.LOCK_FILE)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def ended_in_order(session: Session, pid: int) -> bool:
+    """Whether a daemon that is gone has ended by itself: then it took its socket away."""
+    if session.host is not None:
+        return True  # the socket is the tunnel's
+    try:
+        return session.client.send(api.status()).pid != pid  # another one runs by now
+    except NoDaemon:
+        return not os.path.lexists(session.home.socket)
+    except Unavailable:
+        return True
 
 
 def _await_end(session: Session, process: int, timeout: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuned.cli.daemon_end import end_daemon
+from tuned.cli.daemon_end import end_daemon, ended_in_order, still_running, trials_told
 from tuned.cli.exits import Failed
 from tuned.cli.places import place_line
 from tuned.cli.session import Session, verb
@@ -60,9 +60,14 @@ def start(session: Session, slots: int | None) -> None:
 )
 def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
     """Stop the daemon; running trials go on, and are adopted when it starts again."""
+    told_to_end = trials_told(session) if stop_trials else []
     status = end_daemon(session, stop_trials, timeout if timeout is not None else (math.inf if stop_trials else 60.0))
-    left = 0 if stop_trials else status.running
-    document = {"pid": status.pid, "stopped": True, "running": left}
+    left = still_running(session, told_to_end)
+    document = {"pid": status.pid, "stopped": True, "running": len(left) if stop_trials else status.running}
+    in_order = not stop_trials or ended_in_order(session, status.pid)
+    if left or not in_order:
+        session.emit(document, lambda: None)
+        raise Failed(_not_as_told(left, in_order))
     one = status.running == 1
     if stop_trials:
         became = "was ended, and is queued again" if one else "were ended, and are queued again"
@@ -70,6 +75,13 @@ def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
         became = "runs on" if one else "run on"
     told = f"; {words.count(status.running, 'trial')} {became}" if status.running else ""
     session.emit(document, lambda: click.echo(f"the daemon has stopped{told}"))
+
+
+def _not_as_told(left: list[str], in_order: bool) -> str:
+    """The daemon is gone, and not all is as it was told to leave it."""
+    runs = f"{', '.join(left)} still {'runs' if len(left) == 1 else 'run'}" if left else "none of its trials runs"
+    ended = "the daemon has stopped, but" if in_order else "the daemon ended unexpectedly:"
+    return f"{ended} {runs} (tunectl daemon start: the next one follows them; see: tunectl daemon logs)"
 
 
 @verb()
