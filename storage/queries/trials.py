@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    distinct,
     bindparam,
     false,
     func,
@@ -138,7 +139,7 @@ class RankedResults:
     """The results that a study's best was chosen from.
 
     Attributes:
-        of: How many there are.
+        of: The points that have one: how many there are.
         values: The best of them, at most `MOST_RESULTS`; empty without a confirmation: nothing else tells how much
             results differ between seeds.
         runs: The best's own point with other seeds.
@@ -155,7 +156,7 @@ def ranked_results(conn: Connection, study: Study) -> RankedResults:
     if objective is None or study.best is None:
         return RankedResults()
     tier = Tier.CUT if study.best.cut else Tier.WHOLE
-    of = int(conn.execute(_count(study, tier)).scalar_one())
+    of = int(conn.execute(_points(study, tier)).scalar_one())
     runs = other_seeds(conn, study, study.best.number)
     if study.playbook is None or study.playbook.last("confirm") is None:
         return RankedResults(of, runs=runs)
@@ -166,24 +167,38 @@ def ranked_results(conn: Connection, study: Study) -> RankedResults:
 
 
 def rank(conn: Connection, study: Study, trial_id: int) -> tuple[int, int] | None:
-    """(place, count) of a trial among the ranked ones, best first: `tuned.core.ranking`, counted along an index.
+    """(place, count) of a trial's point among the ranked ones, best first: `tuned.core.ranking`, counted along an index.
+
+    A point that ran several times, with other seeds, is counted once; ahead of it are the points with a better run.
 
     Returns:
         None for a trial without a rank.
     """
     objective = study.spec.objective
-    tier, value, number = conn.execute(select(_t.tier, _t.value, _t.number).where(_t.id == trial_id)).one()
+    own = select(_t.tier, _t.value, _t.number, _t.point_key).where(_t.id == trial_id)
+    tier, value, number, point = conn.execute(own).one()
     if objective is None or tier == Tier.NONE:
         return None
     if tier == Tier.CUT and conn.execute(_count(study, Tier.WHOLE)).scalar_one():
         return None
     better = _t.value > value if objective.direction == "maximize" else _t.value < value
-    ahead = _count(study, tier).where(or_(better, and_(_t.value == value, _t.number < number)))
-    return 1 + int(conn.execute(ahead).scalar_one()), int(conn.execute(_count(study, tier)).scalar_one())
+    ahead = _points(study, tier).where(or_(better, and_(_t.value == value, _t.number < number)))
+    if any(study.again.values()):
+        ahead = ahead.where(_t.point_key != point)
+    return 1 + int(conn.execute(ahead).scalar_one()), int(conn.execute(_points(study, tier)).scalar_one())
 
 
 def _count(study: Study, tier: int) -> Select[Any]:
-    whole = select(func.count()).select_from(table)
+    return _of(study, tier, func.count())
+
+
+def _points(study: Study, tier: int) -> Select[Any]:
+    """How many points have a result of a tier; trials are counted, along the index, where no point ran twice."""
+    return _of(study, tier, func.count(distinct(_t.point_key)) if any(study.again.values()) else func.count())
+
+
+def _of(study: Study, tier: int, count: Any) -> Select[Any]:
+    whole = select(count).select_from(table)
     return whole.where(_t.study_id == study.id, _t.tier == literal_column(str(int(tier))))
 
 

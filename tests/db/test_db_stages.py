@@ -52,6 +52,20 @@ def test_repetitions_of_a_point_are_counted_apart(lab):
     assert (listed.again, listed.aside) == (found.again, found.aside)
 
 
+def test_runs_of_a_confirmation_are_runs_with_other_seeds_as_those_by_hand_are(lab):
+    study = lab.study()
+    lab.completed(study, 0.5)
+    for seed in (11, 12, 13):
+        lab.completed(study, 0.5, stage="confirm", retry_of=1, seed=seed)
+    lab.completed(study, float("nan"), stage="confirm", retry_of=1, seed=14)
+    found = lab.study_row(study)
+    assert list(lab.ask(queries.ranked_results, found).runs.values) == [0.5, 0.5, 0.5]
+    assert lab.ask(queries.repetitions, found) == [[0.5, 0.5, 0.5]]
+    lab.completed(study, 0.5, retry_of=1, origin="retry", seed=15)
+    results = lab.ask(queries.ranked_results, lab.study_row(study))
+    assert len(results.runs.values) == 4 and results.of == 1
+
+
 def test_early_stopping_leaves_them_alone(lab):
     study = lab.study(early_stopping=EarlyStopping("none", patience=1))
     searched, repeated = lab.queue(study, 1)[0], lab.queue(study, 1, stage="confirm")[0]

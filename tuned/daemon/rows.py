@@ -161,8 +161,9 @@ def _best_row(study: Study, results: queries.RankedResults) -> BestRow | None:
 
 
 def _repeated(value: float | None, row: Mapping[str, Any] | None, others: queries.OtherSeeds) -> dict[str, Any] | None:
-    """The repetitions of the best: by its row in a confirmation, else all with other seeds, also those by hand."""
-    if row is not None and row["sem"] is not None:
+    """The repetitions of the best: by its row in a confirmation, or all with other seeds where these are more."""
+    tried = len(others.values) + others.failed
+    if row is not None and row["sem"] is not None and row["runs"] + row["failed"] >= tried:
         return {name: row[name] for name in ("mean", "sem", "runs", "failed")} | {"equal": False}
     runs = others.values
     if not runs and not others.failed:

@@ -37,7 +37,7 @@ class BestRow:
             hand; None before there are any. `runs` gave a result, `failed` did not; `mean` is None without a result.
             `equal`: they gave its own result to the last digit, so that nothing is known of the spread; `sem` is None
             then, and of a single run. The best of many is lucky, so this is the figure to quote.
-        of: Results that it was chosen from.
+        of: Points that it was chosen from; one that ran with several seeds counts once.
         shrunk: The part of its value that its configuration probably keeps, where others were repeated and it was not
             (`tuned.core.final.luck`); else None.
     """

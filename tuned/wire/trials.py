@@ -118,7 +118,7 @@ class TrialDetail:
         bad_lines: How many lines of its metrics could not be read; `unreadable` the first of them, as
             `{attempt, offset, text}`.
         command: The trial as a line for a shell; variables that look like secrets are left out.
-        rank: Its place among the `ranked` trials of the study, best first; None for a trial without one.
+        rank: The place of its point among the `ranked` ones of the study, best first; None for a trial without one.
         waits_for: As in `trial`.
     """
 

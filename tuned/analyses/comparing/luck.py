@@ -44,8 +44,11 @@ def honest(study: StudyData) -> Honest | None:
     """The figure to quote beside the study's best; None without results."""
     if not study.ranked:
         return None
-    best, found, of = study.ranked[0], configurations(study), len(study.ranked)
-    own = next((c for c in found if c.number == best.number and len(c.runs) > 1), None) or other_seeds(study, best)
+    best, found = study.ranked[0], configurations(study)
+    of = len({canonical_key(trial.params) for trial in study.ranked})
+    own = next((c for c in found if c.number == best.number and len(c.runs) > 1), None)
+    every = other_seeds(study, best)
+    own = every if own is None or own.tried < every.tried else own
     if own.tried:
         return _repeated(study, own, of)
     found = [] if all_alike(found) else found
