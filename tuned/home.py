@@ -1,7 +1,8 @@
 """The state folder: where it lies, what is in it, and who may look inside.
 
 Owns every path that daemon and clients agree on before they can talk. It decides from the environment and `config.toml`
-alone, so that every shell of a user finds the same daemon; it opens no database and starts nothing.
+alone, so that every shell of a user finds the same daemon, and every trial its own; it opens no database and starts
+nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import os
 import pwd
 import stat
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from tuned.core.errors import InvalidInput, Unavailable
+from tuned.core.places import place_of
 from tuned.core.records import dataclass
-from tuned.protocol import EXITS_DIR
+from tuned.protocol import ENV_ATTEMPT, ENV_DEVICE, ENV_HOME, ENV_RUN_DIR, EXITS_DIR
 
 FOLDER = "tuned-hpo"
+RUNS = "runs"
+"""The folder of the run directories, which are `runs/<study>/<number>/<attempt>` below it."""
 LARGEST_SLOTS = 1024
 """Trials at once that a daemon may be asked for."""
 _TABLES = {
@@ -70,16 +74,34 @@ def resolve_home(environ: Mapping[str, str] | None = None) -> Home:
 
     Raises:
         InvalidInput: `config.toml` cannot be read or names no folder.
+        Unavailable: This is a trial in a place, whose daemon is on another machine.
     """
     env = os.environ if environ is None else environ
-    if env.get("TUNED_HOME"):
-        return home_at(_expanded(env["TUNED_HOME"], "TUNED_HOME"), "TUNED_HOME")
+    if env.get(ENV_HOME):
+        return home_at(_expanded(env[ENV_HOME], ENV_HOME), ENV_HOME)
+    if env.get(ENV_ATTEMPT) and (root := _of_trial(env)) is not None:
+        return home_at(root, ENV_RUN_DIR)
     user = _expanded(env.get("HOME") or "~", "HOME")
     config = _config_file(env, user)
     named = _configured(config)
     if named is not None:
         return home_at(named, str(config))
     return home_at(_xdg(env, "XDG_STATE_HOME", user / ".local" / "state") / FOLDER, "default")
+
+
+def _of_trial(env: Mapping[str, str]) -> Path | None:
+    """The state folder of the daemon that runs this trial, by its run directory; None where that lies in none."""
+    place = place_of(env.get(ENV_DEVICE, ""))
+    if place:
+        raise Unavailable(
+            f"this trial runs in the place {place}: its daemon is on another machine, and cannot be reached from here",
+            where=ENV_ATTEMPT,
+            hint="ask on the machine that submitted it",
+        )
+    run_dir = PurePath(env.get(ENV_RUN_DIR, ""))
+    if not run_dir.is_absolute() or len(run_dir.parts) < 5 or run_dir.parts[-4] != RUNS:
+        return None
+    return Path(*run_dir.parts[:-4])
 
 
 def home_at(root: Path, why: str) -> Home:
@@ -96,7 +118,7 @@ def home_at(root: Path, why: str) -> Home:
         root=root,
         database=root / "tuned.db",
         socket=socket,
-        runs=root / "runs",
+        runs=root / RUNS,
         lock=root / "daemon.lock",
         log=logs / "daemon.log",
         bundles=root / "bundles",

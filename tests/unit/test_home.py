@@ -53,6 +53,32 @@ def test_a_bad_config_file_is_named(tmp_path: Path, text: str, says: str) -> Non
     assert "config.toml" in str(caught.value)
 
 
+def test_inside_a_trial_it_is_the_home_of_the_trial_s_daemon() -> None:
+    inside = {
+        "HOME": "/home/me",
+        "TUNED_ATTEMPT": "a1",
+        "TUNED_RUN_DIR": "/data/mine/runs/s/3/1",
+        "TUNED_DEVICE": "cpu:0",
+    }
+    found = resolve_home(inside)
+    assert (found.root, found.why) == (Path("/data/mine"), "TUNED_RUN_DIR")
+    assert resolve_home(inside | {"TUNED_HOME": "/data/other"}).root == Path("/data/other"), "who names one means it"
+    assert resolve_home({k: v for k, v in inside.items() if k != "TUNED_ATTEMPT"}).root != Path("/data/mine")
+    assert resolve_home(inside | {"TUNED_RUN_DIR": "/elsewhere"}).why == "default"
+
+
+def test_a_trial_in_a_place_reaches_no_daemon() -> None:
+    """The one at the node's default home, if any, is another's."""
+    inside = {
+        "HOME": "/home/me",
+        "TUNED_ATTEMPT": "a1",
+        "TUNED_RUN_DIR": "/shared/s/3/1",
+        "TUNED_DEVICE": "place:lab/2",
+    }
+    with pytest.raises(Unavailable, match="place lab: its daemon is on another machine"):
+        resolve_home(inside)
+
+
 def test_a_home_folder_that_nobody_has() -> None:
     with pytest.raises(InvalidInput, match=r"^TUNED_HOME: nobody's home is known"):
         resolve_home({"TUNED_HOME": "~no-such-user/x"})

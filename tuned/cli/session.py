@@ -6,6 +6,7 @@ Owns `Session` and the `verb` decorator.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -22,6 +23,7 @@ from tuned.client.http import Client
 from tuned.client.problems import DaemonEnded, NoDaemon
 from tuned.core.verbs import BY_NAME
 from tuned.home import Home, check_socket_folder, resolve_home
+from tuned.protocol import ENV_ATTEMPT
 
 T = TypeVar("T")
 MOST_ROWS = 200
@@ -53,9 +55,9 @@ class Session:
     @cached_property
     def home(self) -> Home:
         """The state folder of this environment; its socket leads to the other machine when one was named."""
-        home = resolve_home()
         if self.host is None:
-            return home
+            return resolve_home()
+        home = resolve_home({name: value for name, value in os.environ.items() if name != ENV_ATTEMPT})
         from tuned.cli.remote import Tunnel, parse_address, remote_home
         from tuned.client.lines import open_line
 
