@@ -13,6 +13,7 @@ from tui.screens.steering import Steering
 from tui.trail import Place
 from tui.views import frame
 from tui.widgets.pane import Build
+from tuned.client.waiting import held_back
 from tuned.core import words
 from tuned.core.trials.ran import ran_s
 from tuned.wire import TrialRow
@@ -66,8 +67,15 @@ class QueueScreen(Steering):
         for index, row in enumerate(queue[self.top : self.top + height - 2], start=self.top):
             lines.append(self._row(row, index == self.place_, width))
         if not queue:
-            lines += [fit_line((), width), fit_line([("   Nothing runs and nothing waits", "dim")], width)]
+            lines += [fit_line((), width), fit_line([("   " + self._nothing(), "dim")], width)]
         return (lines + [fit_line((), width)] * height)[:height]
+
+    def _nothing(self) -> str:
+        """The words in place of an empty queue; trials of paused studies are not in it."""
+        held = sum(held_back(study) for study in self.context.store.studies.values())
+        if not held:
+            return "Nothing runs and nothing waits"
+        return f"Nothing runs; {words.count(held, 'trial')} of paused studies {'waits' if held == 1 else 'wait'}"
 
     def _row(self, row: TrialRow, here: bool, width: int) -> Line:
         glyphs = self.context.glyphs

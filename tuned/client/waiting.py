@@ -16,7 +16,7 @@ from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core import words
 from tuned.core.errors import Conflict, NotFound
-from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState
+from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState, TrialState
 from tuned.wire import EventRow, StudyRow, TrialRow
 from tuned.wire.studies import PAUSED_BY_USER
 
@@ -29,6 +29,11 @@ RESTART_PATIENCE = 600.0
 """Seconds that a wait goes on without a daemon, so that one may be upgraded or restarted underneath."""
 
 METRICS = "trial.metrics"
+
+
+def held_back(study: StudyRow) -> int:
+    """How many trials of a study are queued that wait until it is resumed."""
+    return study.counts.get(TrialState.QUEUED, 0) if study.state == StudyState.PAUSED else 0
 
 
 def paused_by_daemon(row: StudyRow) -> bool:

@@ -37,6 +37,22 @@ JSON_VERBS = [
 ]
 
 
+def test_queued_trials_of_a_paused_study_are_in_the_queue_and_counted_apart(tunectl: Any, daemon: Any) -> None:
+    study = daemon.routes["GET /v1/studies"][0] | {"state": "paused", "counts": {"completed": 1, "queued": 2}}
+    queued = daemon.routes["GET /v1/studies/digits/trials"][0] | {"state": "queued"}
+    daemon.routes |= {"GET /v1/queue": [], "GET /v1/studies": [study]}
+    daemon.routes["GET /v1/studies/digits/trials"] = [queued, queued | {"number": 2}]
+    listed = tunectl("queue", "--json").document
+    assert [(row["number"], row["waits_for"]) for row in listed] == [
+        (queued["number"], "its study is paused"),
+        (2, "its study is paused"),
+    ]
+    told = tunectl("queue").out
+    assert "its study is paused" in told and "nothing waits" not in told
+    assert "(2 of them in paused studies)" in tunectl("status").out
+    assert tunectl("status", "--json").document["held_back"] == 2
+
+
 @pytest.fixture
 def answering(daemon: Any) -> Any:
     """A scripted daemon that does whatever it is asked."""

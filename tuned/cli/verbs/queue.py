@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,8 +12,12 @@ from tuned.cli.session import Session, verb
 from tuned.cli.verbs.trials import trials_table
 from tuned.client import api
 from tuned.client.study_source import captured_environment
+from tuned.client.waiting import held_back
 from tuned.core import words
+from tuned.core.states import TrialState
 from tuned.wire import CommandSubmission, Submitted, TrialRow
+
+STUDY_PAUSED = "its study is paused"
 
 
 @verb(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
@@ -23,7 +28,8 @@ from tuned.wire import CommandSubmission, Submitted, TrialRow
 def queue(session: Session, name: str | None, priority: int, gpus: float | None, command: Sequence[str]) -> None:
     """Queue one plain command; without one, show what runs and what waits, in running order."""
     if not command:
-        session.show(api.queue(), _show)
+        rows = [*session.send(api.queue()), *_held_back(session)]
+        session.emit(rows, lambda: _show(rows))
         return
     submission = CommandSubmission(
         command=list(command),
@@ -35,6 +41,13 @@ def queue(session: Session, name: str | None, priority: int, gpus: float | None,
     )
     submitted = session.send(api.submit_command(submission))
     session.emit(submitted, lambda: _tell(submitted))
+
+
+def _held_back(session: Session) -> list[TrialRow]:
+    """The queued trials of paused studies, which wait until these are resumed."""
+    paused = [row.name for row in session.send(api.studies()) if held_back(row)]
+    rows = [row for name in paused for row in session.send(api.trials(name, state=[TrialState.QUEUED]))]
+    return [replace(row, waits_for=row.waits_for or STUDY_PAUSED) for row in rows]
 
 
 def _show(rows: Sequence[TrialRow]) -> None:

@@ -13,6 +13,7 @@ from tuned.cli.places import place_line
 from tuned.cli.session import Session, verb
 from tuned.cli.verbs.trials import trials_table
 from tuned.client import api
+from tuned.client.waiting import held_back
 from tuned.core import words
 from tuned.core.state_words import told
 from tuned.core.states import StudyState
@@ -31,14 +32,16 @@ def status(session: Session) -> None:
     failed = {study.name: study.counts.get("failed", 0) + study.counts.get("lost", 0) for study in studies}
     failed = {name: count for name, count in failed.items() if count}
     paused = {study.name: study.reason for study in studies if study.state == StudyState.PAUSED}
+    held = sum(held_back(study) for study in studies)
     document = {
         "daemon": asdict(daemon),
         "running": [asdict(row) for row in running],
         "queued": daemon.queued,
+        "held_back": held,
         "paused": paused,
         "failed": failed,
     }
-    session.emit(document, lambda: _show(daemon, running, paused, failed))
+    session.emit(document, lambda: _show(daemon, running, held, paused, failed))
 
 
 def _used(row: CallerRow) -> str:
@@ -48,10 +51,13 @@ def _used(row: CallerRow) -> str:
 
 
 def _show(
-    daemon: DaemonStatus, running: Sequence[TrialRow], paused: Mapping[str, str], failed: Mapping[str, int]
+    daemon: DaemonStatus, running: Sequence[TrialRow], held: int, paused: Mapping[str, str], failed: Mapping[str, int]
 ) -> None:
+    apart = f" ({held} of them in paused studies)" if held else ""
     show_fact("daemon", f"pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
-    show_fact("trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {daemon.queued} queued")
+    show_fact(
+        "trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {daemon.queued} queued{apart}"
+    )
     for place in daemon.places:
         show_fact("place", place_line(place))
     for note in daemon.notes:
