@@ -134,5 +134,6 @@ class Selection(Picture):
 
     def want_trends(self, numbers: Iterable[int]) -> None:
         """The small curves of these trials are in sight."""
-        if self.trends.want(numbers) and self.study is not None:
-            self.need("trends", self.study, 0, TYPING)
+        delay = self.trends.want(numbers)
+        if delay is not None and self.study is not None:
+            self.need("trends", self.study, 0, delay)

@@ -16,7 +16,7 @@ from tui.picture import EVENTS_KEPT, sort_studies
 from tui.reduce import reduce_trial
 from tuned.core import events as ev
 from tuned.core.places import label_of
-from tuned.core.states import VALUED
+from tuned.core.states import TERMINAL, VALUED
 from tuned.core.study import SEARCH
 from tuned.wire import (
     BestSoFar,
@@ -245,6 +245,8 @@ class Store(LogReading):
         if event.type == ev.TRIAL_MOVED:
             if event.data.get("to") in VALUED:
                 self.want_front(ANSWERS_EVERY)
+            if event.data.get("to") in TERMINAL:
+                self.trends.lacks(number)
             self.stairs.follow(event, self.ranking, SEARCH if row is None else row.stage)
         if event.type != ev.TRIAL_METRICS:
             self.want_order(event.study, MOVED)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from tui.picture import sort_studies
 from tui.reduce import reduce_trial
 from tui.rows import Rows
 from tui.store import Store
+from tuned.core import events as ev
 from tuned.wire import (
     BestRow,
     BestSoFar,
@@ -236,6 +238,33 @@ def test_small_curves_of_the_next_study_are_not_asked_of_the_one_before(store: S
     store.want_trends([7])
     assert store.take_trends("s") == []
     assert store.take_trends("next") == [7]
+
+
+def test_a_small_curve_is_whole_after_batches_and_after_the_end(store: Store, timer: Timer) -> None:
+    """A batch of several reports tells its last alone; reports come while an answer is on its way, too."""
+
+    def fetch(values: list[float], meanwhile: Callable[[], None] = lambda: None) -> None:
+        store.want_trends([1])
+        timer.now += 2
+        assert Need("trends", "s") in store.needs.due()
+        numbers = store.take_trends("s")
+        meanwhile()
+        store.put_trends("s", numbers, points(1, values))
+
+    def report(step: int, value: float, count: int = 1) -> None:
+        store.apply(event(ev.TRIAL_METRICS, step=step, points=count, last={"loss": value}))
+
+    fetch([5.0], lambda: report(1, 4.0))
+    fetch([5.0, 4.0])
+    report(2, 3.0)
+    assert store.trends.sampled(1, 8) == [5.0, 4.0, 3.0]
+    store.want_trends([1])
+    assert store.take_trends("s") == [], "nothing is lacking"
+    report(4, 1.0, 2)
+    fetch([5.0, 4.0, 3.0, 2.0, 1.0])
+    store.apply(event(ev.TRIAL_MOVED, to="completed"))
+    fetch([5.0, 4.0, 3.0, 2.0, 1.0, 0.5])
+    assert store.trends.sampled(1, 8) == [5.0, 4.0, 3.0, 2.0, 1.0, 0.5]
 
 
 def test_staleness_counts_from_the_first_failure(store: Store) -> None:
