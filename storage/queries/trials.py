@@ -10,8 +10,8 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    distinct,
     bindparam,
+    distinct,
     false,
     func,
     literal_column,
@@ -167,7 +167,7 @@ def ranked_results(conn: Connection, study: Study) -> RankedResults:
 
 
 def rank(conn: Connection, study: Study, trial_id: int) -> tuple[int, int] | None:
-    """(place, count) of a trial's point among the ranked ones, best first: `tuned.core.ranking`, counted along an index.
+    """(place, count) of a trial's point among the ranked ones, best first: `tuned.core.ranking`, along an index.
 
     A point that ran several times, with other seeds, is counted once; ahead of it are the points with a better run.
 

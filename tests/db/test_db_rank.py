@@ -20,7 +20,9 @@ ENDS = st.sampled_from(["exit_ok", "exit_pruned", "exit_error", None])
 def test_the_rank_is_the_place_among_the_ranked(shared_lab: Lab, direction, made) -> None:
     study_id = shared_lab.study(objectives=(Objective("loss", direction),))
     for value, end in made:
-        (trial_id,) = shared_lab.queue(study_id, params={"lr": 0.1, "width": len(shared_lab.ask(queries.trials, study_id))})
+        (trial_id,) = shared_lab.queue(
+            study_id, params={"lr": 0.1, "width": len(shared_lab.ask(queries.trials, study_id))}
+        )
         if end is not None:
             shared_lab.claim(trial_id)
             shared_lab.report(trial_id, ("loss", 0, value))
