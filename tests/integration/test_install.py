@@ -65,6 +65,17 @@ def test_uninstall_takes_away_what_is_ours_alone(tmp_path: Path) -> None:
     assert not link.is_symlink()
 
 
+def test_uninstall_after_one_that_was_broken_off_says_nothing_of_python(tmp_path: Path) -> None:
+    environment = tmp_path / "data" / "tuned-hpo" / "venv"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "tunectl").write_text('#!/bin/sh\nexec "${0%/*}/python" -I -m tuned.cli "$@"\n')
+    (environment / "bin" / "tunectl").chmod(0o755)
+    (environment / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    (environment / "bin" / "python").chmod(0o755)
+    done = make(tmp_path, "uninstall", XDG_DATA_HOME=str(tmp_path / "data"))
+    assert done.returncode == 0 and "rror" not in done.stderr and not environment.exists(), done.stderr
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_uninstall_takes_a_unit_that_would_point_nowhere(tmp_path: Path, ours: bool) -> None:
     environment = tmp_path / "data" / "tuned-hpo" / "venv"
@@ -72,6 +83,7 @@ def test_uninstall_takes_a_unit_that_would_point_nowhere(tmp_path: Path, ours: b
     (environment / "bin").mkdir(parents=True)
     (environment / "bin" / "tunectl").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
     (environment / "bin" / "tunectl").chmod(0o755)
+    (environment / "bin" / "python").symlink_to("/bin/true")
     unit.parent.mkdir(parents=True)
     program = environment / "bin" / "python3" if ours else "/opt/tuned/bin/python3"
     unit.write_text(f"[Service]\nExecStart={program} -I -m tuned.daemon run\n")

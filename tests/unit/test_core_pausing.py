@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tuned.core.errors import InvalidInput
@@ -37,6 +39,7 @@ def test_refusals_name_what_works() -> None:
     for level, trial, tool, says in (
         ("checkpoint", DEAF, True, "--level freeze, or restart"),
         ("cuda", DEAF, False, "no cuda-checkpoint on this machine"),
+        ("cuda", replace(DEAF, on_card=False), True, "it runs on no GPU"),
         ("freeze", Running(True, False, False, frozen=True), True, "frozen already"),
         ("auto", Running(True, False, False, frozen=True), True, "frozen already"),
     ):

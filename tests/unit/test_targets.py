@@ -4,6 +4,7 @@ import pytest
 
 from tuned.core.durations import parse_duration
 from tuned.core.errors import InvalidInput
+from tuned.core.names import check_study_name
 from tuned.core.targets import Target, parse_target
 
 
@@ -59,3 +60,8 @@ def test_durations(text: object, seconds: float):
 def test_no_durations(text: object):
     with pytest.raises(ValueError, match="no length of time"):
         parse_duration(text)
+
+
+def test_a_name_with_accents_proposes_the_one_without() -> None:
+    with pytest.raises(InvalidInput, match="first: uni-netz"):
+        check_study_name("\u00dcn\u00ef Netz")

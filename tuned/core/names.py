@@ -6,6 +6,7 @@ Owns the spelling rules; names that pass are safe as folder names, environment n
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from tuned.core.errors import InvalidInput
@@ -31,7 +32,8 @@ def check_study_name(name: str, where: str = "name") -> str:
     """
     if re.fullmatch(STUDY, name) and ".." not in name:
         return name
-    cleaned = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", name.lower())).strip("._-")[:64].rstrip("._-")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(c))
+    cleaned = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip("._-")[:64].rstrip("._-")
     raise InvalidInput(
         f"{name!r} cannot name a study",
         where=where,

@@ -338,5 +338,7 @@ NOT_A_VERB = {
     "rm": "delete",
     "add": "submit",
     "tail": "logs -f",
+    "follow": "wait STUDY --follow",
+    "watch": "wait STUDY --follow",
 }
 """Names that could mean several verbs, and the one that is proposed."""

@@ -18,10 +18,14 @@ from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.state_words import told
+from tuned.core.states import LIVE
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
-    from tuned.wire import ConstraintRow, StoppingRow, StudyRow
+    from tuned.wire import ConstraintRow, MetricRow, StoppingRow, StudyRow, TrialDetail
+
+LOOKS = 3
+"""How often a trial that reports all the time is asked for, so that its values and its table of metrics agree."""
 
 
 @verb()
@@ -82,13 +86,25 @@ def show(session: Session, target: str, as_toml: bool, as_command: bool) -> None
     session.emit(document, lambda: _show(page))
 
 
+def _trial_as_it_stands(
+    session: Session, study: str, number: int, with_metrics: bool
+) -> tuple[TrialDetail, list[MetricRow]]:
+    """A trial, and what it reported by the same moment: one that reports between both questions is asked once more."""
+    detail, metrics = session.send(api.trial(study, number)), []
+    for _ in range(LOOKS if with_metrics else 0):
+        metrics = session.send(api.metrics(f"{study}/{number}"))
+        before, detail = detail, session.send(api.trial(study, number)) if detail.trial.state in LIVE else detail
+        if detail.trial == before.trial:
+            break
+    return detail, metrics
+
+
 def _show_trial(session: Session, target: str, as_command: bool) -> None:
     study, number = one_trial(session, target)
-    detail = session.send(api.trial(study, number))
+    detail, metrics = _trial_as_it_stands(session, study, number, with_metrics=not as_command)
     if as_command:
         session.emit({"command": detail.command}, lambda: click.echo(detail.command))
         return
-    metrics = session.send(api.metrics(f"{study}/{number}"))
     document = {**asdict(detail), "metrics": [asdict(metric) for metric in metrics]}
 
     def text() -> None:

@@ -131,6 +131,8 @@ def tell_submitted(submitted: Submitted, watch: bool = True, file: str = "") -> 
         return
     if not submitted.created:
         click.echo(f"{submitted.study} was submitted already, with this content: {submitted.state}")
+        if submitted.state in STUDY_ENDED:
+            click.echo("  to run it anew under another name: tunectl submit FILE --as NAME")
         for note in submitted.notes:
             if note.startswith("changed since"):
                 click.echo(f"  note     {note}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tuned.core.draft.prints import Found
 
 
-@verb()
+@verb(context_settings={"ignore_unknown_options": True})
 @click.argument("script")
 @click.argument("words", nargs=-1, metavar="KEY=RANGE...")
 @click.option("--minimize", metavar="METRIC", help="The metric to improve: less is better.")
@@ -64,6 +64,7 @@ def tune(
     from tuned.core.draft.words import parse_word
     from tuned.core.names import check_study_name
 
+    _refuse_options(words)
     folder = Path.cwd()
     read = load_script(script, folder)
     entries: dict[str, Any] = {}
@@ -110,6 +111,31 @@ def tune(
     from tuned.cli.verbs.wait import await_study
 
     await_study(session, submitted.study, None, show=follow, document=document)
+
+
+def _refuse_options(words: Sequence[str]) -> None:
+    """Make sure that no word is an option that there is not.
+
+    Raises:
+        click.UsageError: One is; where it is spelled as the script would take it, the message has it as KEY=RANGE.
+    """
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("-"):
+            key, equals, value = word.lstrip("-").partition("=")
+            value = value if equals else following
+            meant = f"to tune a parameter: {key}={value}" if value and not value.startswith("-") else ""
+            near = _near_option(f"--{key}")
+            hint = "; ".join(filter(None, (near, meant))) or "see: tunectl tune --help"
+            raise click.UsageError(f"no such option {word.partition('=')[0]} ({hint})")
+
+
+def _near_option(word: str) -> str:
+    """The option of `tune` that may be meant; empty where none is near."""
+    from tuned.core.names import nearest
+
+    options = [name for option in click.get_current_context().command.params for name in option.opts]
+    found = nearest(word, [name for name in options if name.startswith("--")])
+    return found if found.startswith("did you mean") else ""
 
 
 def _refuse_missing(plan: Submitted, script: str) -> None:

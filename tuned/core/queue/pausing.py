@@ -27,6 +27,7 @@ class Running:
         listens: It uses the SDK, so it is told and may save before it ends.
         frozen: A person has had it stand still already.
         moved: It stands still, for whomever, and its GPU memory was moved to main memory for that.
+        on_card: It runs on a GPU of this machine.
     """
 
     begun: bool
@@ -34,6 +35,7 @@ class Running:
     listens: bool
     frozen: bool = False
     moved: bool = False
+    on_card: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def choose(level: Level, trial: Running, cuda_tool: bool, leaves_card: bool = Fa
         level = _best(trial, cuda_tool, leaves_card)
     if level == "freeze" and leaves_card:
         return Refused("a frozen trial keeps its GPU memory (use --level checkpoint, cuda or restart)")
+    if level == "cuda" and not trial.on_card:
+        return Refused("it runs on no GPU, so there is no GPU memory to move (use --level freeze)")
     if level == "cuda" and not cuda_tool:
         return Refused("there is no cuda-checkpoint on this machine (install it, or use --level checkpoint or freeze)")
     if level in ("freeze", "cuda"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from storage import queries, repository
+from tuned.core.places import is_card
 from tuned.core.queue.pausing import Choice, Level, Refused, Running, check_level, choose
 from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
@@ -188,4 +189,5 @@ def _running(conn: Connection, study: Study, trial: Trial) -> Running:
     row = queries.attempts(conn, trial.id)[-1]
     resumable = study.spec.run.resume is not None or queries.any_resumable(conn, study.id)
     moved = trial.frozen and trial.frozen_by == MOVES_MEMORY
-    return Running(trial.state is TrialState.RUNNING, resumable, bool(row["sdk"]), trial.held, moved)
+    on_card = any(is_card(device) for device in trial.device.split(","))
+    return Running(trial.state is TrialState.RUNNING, resumable, bool(row["sdk"]), trial.held, moved, on_card)
