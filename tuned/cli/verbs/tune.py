@@ -124,7 +124,7 @@ def _refuse_options(words: Sequence[str]) -> None:
             key, equals, value = word.lstrip("-").partition("=")
             value = value if equals else following
             meant = f"to tune a parameter: {key}={value}" if value and not value.startswith("-") else ""
-            near = _near_option(f"--{key}")
+            near = "" if ".." in value or "," in value else _near_option(f"--{key}")
             hint = "; ".join(filter(None, (near, meant))) or "see: tunectl tune --help"
             raise click.UsageError(f"no such option {word.partition('=')[0]} ({hint})")
 
