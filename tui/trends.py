@@ -70,8 +70,9 @@ class Trends:
             self.lacks(number)
         if points is None:
             return
-        whole = event.data.get("points") == len(last) and isinstance(step, int | float)
-        if not whole or (value is not None and points and points[-1][0] >= step):
+        if event.data.get("points") != len(last) or not isinstance(step, int | float):
+            self.lacks(number)
+        elif value is not None and points and points[-1][0] >= step:
             self.lacks(number)
         elif value is not None:
             points.append((float(step), value))
