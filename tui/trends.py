@@ -72,12 +72,15 @@ class Trends:
             return
         if event.data.get("points") != len(last) or not isinstance(step, int | float):
             self.lacks(number)
-        elif value is not None and points and points[-1][0] >= step:
+            return
+        if value is None:
+            return
+        if points and points[-1][0] >= step:
             self.lacks(number)
-        elif value is not None:
-            points.append((float(step), value))
-            if len(points) > LONGEST:
-                points[:] = points[::2]
+            return
+        points.append((float(step), value))
+        if len(points) > LONGEST:
+            points[:] = points[::2]
 
     def lacks(self, number: int) -> None:
         """The curve of a trial is known in part alone: it is fetched again while it is in sight."""
