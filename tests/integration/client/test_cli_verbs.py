@@ -115,6 +115,26 @@ def test_show_prints_the_space(tunectl: Any, daemon: Any) -> None:
     assert "1e-05 .. 0.1 (log)" in out
 
 
+def test_a_trial_that_reports_meanwhile_is_shown_as_of_one_moment(tunectl: Any, daemon: Any) -> None:
+    trial = daemon.routes["GET /v1/studies/digits/trials"][0] | {"state": "running", "ended_at": None}
+    reported = [0.5]
+
+    def detail(_request: Any) -> Any:
+        row = trial | {"values": {"val_loss": reported[-1]}, "last_step": len(reported)}
+        more = {"run_dir": None, "checkpoint_dir": "", "arguments": [], "traceback": "", "bad_lines": 0}
+        return 200, {"trial": row, **more}
+
+    def metrics(_request: Any) -> Any:
+        if len(reported) == 1:
+            reported.append(0.4)
+        row = {"study": "digits", "number": 1, "name": "val_loss", "time": None, "attempt": 1}
+        return 200, [row | {"step": step, "value": value} for step, value in enumerate(reported, 1)]
+
+    daemon.routes |= {"GET /v1/studies/digits/trials/1": detail, "GET /v1/metrics": metrics}
+    shown = tunectl("show", "digits/1", "--json").document
+    assert shown["trial"]["values"] == {"val_loss": 0.4} and shown["metrics"][-1]["value"] == 0.4
+
+
 def test_a_refusal_is_one_line_and_exit_code_1(tunectl: Any, daemon: Any) -> None:
     daemon.routes["POST /v1/pause"] = refuse(409, detail="is\ncompleted", where="digits", hint="retry it")
     ran = tunectl("pause", "digits")

@@ -207,7 +207,7 @@ def infeasible_table(study: StudyData) -> Table | None:
             count = sum(t.number in failed for t in one.trials)
             rows.append((parameter.name, one.label, count, len(one.trials), count / len(one.trials)))
     columns = (
-        Column("parameter"), Column("value"), Column("failed", "count"), Column("trials", "count"),
+        Column("parameter"), Column("value"), Column("infeasible", "count", "failed"), Column("trials", "count"),
         Column("share", "share"),
     )  # fmt: skip
     return Table("infeasible", "Failed and diverged trials by parameter", columns, tuple(rows))
