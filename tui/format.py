@@ -57,3 +57,8 @@ def value_of(values: dict[str, Any], metric: str | None) -> float | None:
         return float(values[metric])
     except (TypeError, ValueError):
         return None
+
+
+def studies(many: int | None) -> str:
+    """How many studies there are; unknown while the database cannot be read."""
+    return words.known(None, "studies") if many is None else words.count(many, "study")

@@ -58,8 +58,10 @@ def test_the_database(lab: Lab, harm: Callable[[Lab, Path], None]) -> None:
     assert refusal.value.status == 503
     with pytest.raises(Refusal, match="nothing is taken in any more"):
         lab.daemon.get("/v1/studies")
-    (note, *_) = lab.daemon.get("/v1/status")["notes"]
+    status = lab.daemon.get("/v1/status")
+    (note, *_) = status["notes"]
     assert "nothing is taken in any more" in note
+    assert (status["studies"], status["queued"], status["running"]) == (None, None, 2), "no number that is not known"
     rescued = list(lab.home.glob("tuned.db.rescued-*"))
     assert len(rescued) == 1
     assert f"replaced while the daemon ran, so nothing is taken in any more; what it held is in {rescued[0]}" in note
@@ -67,6 +69,8 @@ def test_the_database(lab: Lab, harm: Callable[[Lab, Path], None]) -> None:
     assert {process.pid for process in lab.of_kind("supervisor", "trial")} == alive
     assert "nothing is taken in any more" in started(lab).stderr
     lab.daemon.until(lambda: "notices failed: " in lab.daemon.log(), "the notices' turn")
+    told = lab.daemon.get("/v1/status")
+    assert told["failures"]["notices"] and len([text for text in told["notes"] if "taken in" in text]) == 1
     assert "Traceback" not in lab.daemon.log()
     lab.daemon.stop()
     if harm is written_over:  # nothing of ours went into what was put there

@@ -157,3 +157,19 @@ def test_an_interrupted_follow_leaves_the_study_alone(tunectl: Study) -> None:
     assert "Traceback" not in err
     tunectl.let_go()
     assert tunectl.json("wait", "quad")["counts"] == {"completed": 4}
+
+
+def test_a_study_whose_trial_still_saves_is_waited_for_and_then_deleted(tunectl: Study) -> None:
+    tunectl.write(trials=1)
+    (tunectl.work / "train.py").write_text("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SCRIPT)
+    study = tunectl.work / "quad.toml"
+    study.write_text(study.read_text().replace("[run]", '[run]\ngrace = "10m"'))
+    tunectl("submit", "quad.toml")
+    tunectl.wait_until(lambda: any(row["values"] for row in tunectl.json("trials", "quad")), "it reports")
+    tunectl("cancel", "quad")
+    refused = tunectl("delete", "quad", "--yes", code=1)
+    assert "quad is ending" in refused and "it waits for 1 trial" in refused and "cancel quad first" not in refused
+    assert "tunectl wait quad" in refused and "tunectl delete quad" in refused
+    tunectl.let_go()
+    tunectl("wait", "quad", code=1)
+    assert "deleted quad" in tunectl("delete", "quad", "--yes")

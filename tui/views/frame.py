@@ -149,7 +149,7 @@ def _machine(context: Context) -> str:
         return "connecting "
     taken, slots, kind = busy(status.devices)
     dot = context.glyphs.dot
-    text = f"{words.count(status.studies, 'study')} {dot} {taken}/{slots} {kind} busy"
+    text = f"{fmt.studies(status.studies)} {dot} {taken}/{slots} {kind} busy"
     return text + (f" {dot} {advisor(status)}" if status.advisor else "")
 
 

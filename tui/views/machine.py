@@ -33,7 +33,8 @@ def devices(context: Context, width: int, height: int, focused: bool) -> list[Li
     roomy = room >= sum(map(len, more))
     lines += [text for one, rest in zip(told, more, strict=True) for text in (*one, *(rest if roomy else ()))]
     if status is not None:
-        lines.append(line((f" queue {status.queued} {glyphs.dot} {advisor(status)}", "dim")))
+        queued = words.UNKNOWN if status.queued is None else status.queued
+        lines.append(line((f" queue {queued} {glyphs.dot} {advisor(status)}", "dim")))
         lines.extend(line((" " + clean(note), "bad" if note in status.alarms else "warn")) for note in status.notes)
     return filled(lines, width, height)
 

@@ -51,8 +51,8 @@ def _machine(machine: Machine, here: bool, width: int, glyphs: Glyphs) -> Line:
         return fit_line(cut_line((*left, (told, "bad")), width, glyphs.more), width)
     assert status is not None
     taken, slots, kind = busy(status.devices)
-    parts = [f"{taken}/{slots} {kind} busy", f"{status.running} run {status.queued} wait"]
-    right = line((f"{words.count(status.studies, 'study')} {glyphs.dot} {f' {glyphs.dot} '.join(parts)} ", "text"))
+    parts = [f"{taken}/{slots} {kind} busy", f"{status.running} run {words.known(status.queued, 'wait')}"]
+    right = line((f"{fmt.studies(status.studies)} {glyphs.dot} {f' {glyphs.dot} '.join(parts)} ", "text"))
     alarm = [(f"  {clean(text)}", "bad") for text in status.alarms[:1]]
     return both_ends((*left, *alarm), right, width, glyphs.more)
 

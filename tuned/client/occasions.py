@@ -60,7 +60,7 @@ class Occasions:
         seq: Hand it to the next wait as `since`: that one begins behind this answer.
         happened: Oldest first, at most `MOST`; `left_out` older ones are not listed.
         timed_out: Nothing happened in time.
-        running, queued: Trials, now.
+        running, queued: Trials, now; `queued` is None where it is unknown.
     """
 
     seq: int
@@ -68,7 +68,7 @@ class Occasions:
     left_out: int
     timed_out: bool
     running: int
-    queued: int
+    queued: int | None
 
 
 def wait_for_any(

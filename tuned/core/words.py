@@ -81,6 +81,11 @@ def count(many: int, noun: str) -> str:
     return f"{many} {noun}{'es' if noun.endswith(_ES) else 's'}"
 
 
+def known(many: int | None, what: str) -> str:
+    """`3 queued`, or `queued unknown` where nobody can count."""
+    return f"{what} unknown" if many is None else f"{many} {what}"
+
+
 def _unit(count: float) -> int:
     unit = 0
     while unit < len(_SIZES) - 1 and round(count / 1024**unit, 1) >= 1024:

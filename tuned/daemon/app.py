@@ -313,7 +313,7 @@ class Daemon:
     def _trial_s(self, study_id: int) -> float | None:
         return self._suggesting.pace(study_id).trial_s
 
-    def status(self, studies: int, running: int, queued: int) -> DaemonStatus:
+    def status(self, studies: int | None, running: int, queued: int | None) -> DaemonStatus:
         """The answer of `tunectl daemon status`."""
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

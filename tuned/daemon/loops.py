@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tuned.core import words
 from tuned.core.errors import TunedError
 from tuned.protocol import SCARCE
 
@@ -106,7 +107,7 @@ class Loops:
         """The troubles of now, one line each."""
         since = time.monotonic() - CALM_S
         return [
-            f"{name} failed {trouble.count} {'time' if trouble.count == 1 else 'times'} and was started again; "
+            f"{name}: failed {words.count(trouble.count, 'time')}, and started again each time; "
             f"last: {trouble.last} (see tunectl daemon logs)"
             for name, trouble in sorted(self.troubles.items())
             if trouble.at > since

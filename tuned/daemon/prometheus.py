@@ -43,7 +43,7 @@ def _daemon(status: DaemonStatus) -> list[Family]:
         ("tuned_resident_memory_bytes", "Memory of the daemon", status.rss_bytes),
         ("tuned_slots", "Trials that can run at once", status.slots),
         ("tuned_trials_running", "Trials that hold a slot", status.running),
-        ("tuned_trials_queued", "Trials that wait for a slot", status.queued),
+        ("tuned_trials_queued", "Trials that wait for a slot", status.queued or 0),
         ("tuned_alarms", "Things that somebody must act on", len(status.alarms)),
     )
     found = [info]

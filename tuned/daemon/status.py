@@ -22,7 +22,7 @@ async def status(given: Given) -> DaemonStatus:
     try:
         studies = await given.database.ask(queries.studies)
     except Unavailable as error:
-        return _with_alarm(given.status(0, 0, 0), error)
+        return _with_alarm(given.status(None, len(given.attempts.live), None), error)
     live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
     known = given.status(len(studies), live, queued)
@@ -33,8 +33,9 @@ async def status(given: Given) -> DaemonStatus:
 
 
 def _with_alarm(known: DaemonStatus, error: TunedError) -> DaemonStatus:
-    """The status with this among its alarms; damage that was met before is among them already."""
-    alarms, notes = (list(dict.fromkeys([str(error), *told])) for told in (known.alarms, known.notes))
+    """The status with this among its alarms, once: what was met before, or stopped a loop, has told it already."""
+    text = str(error)
+    alarms, notes = ([text, *(line for line in told if text not in line)] for told in (known.alarms, known.notes))
     return replace(known, alarms=alarms, notes=notes)
 
 

@@ -128,6 +128,7 @@ class DaemonStatus:
         callers: Programs that name themselves, with what they have used of their caps.
         places: Those of `config.toml`, where engines start trials.
         failures: Background loop of the daemon -> how often it failed and was started again.
+        studies: How many there are; None, as `queued` is, while the database cannot be read.
     """
 
     pid: int
@@ -138,9 +139,9 @@ class DaemonStatus:
     rss_bytes: int
     slots: int
     devices: list[DeviceRow]
-    studies: int
+    studies: int | None
     running: int
-    queued: int
+    queued: int | None
     advisor: str
     notes: list[str]
     alarms: list[str] = field(default_factory=list)

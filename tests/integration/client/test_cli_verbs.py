@@ -270,6 +270,27 @@ def test_log_tail_asks_for_more_until_it_has_the_lines(tunectl: Any, daemon: Any
     assert tunectl("logs", "digits/1", "--json", "-n", "1").document["text"] == "line 019999\n"
 
 
+@pytest.mark.parametrize("words", [("-n", "1"), ("-n", "1", "--json"), (), ("--json",)])
+def test_the_log_of_a_trial_that_prints_all_the_time_has_an_end(tunectl: Any, daemon: Any, words: Any) -> None:
+    text, looks = b"line\n" * 100, []
+
+    def log(request: Any) -> Any:
+        nonlocal text
+        query = dict(request.query)
+        offset, limit = int(query["offset"]), int(query.get("limit", 65536))
+        start = max(0, len(text) + offset) if offset < 0 else offset
+        piece = text[start : start + limit]
+        looks.append(start)
+        assert len(looks) < 10, "it reads on and on"
+        text += b"more\n" * 10
+        return 200, {"text": piece.decode(), "attempt": 1, "next_offset": start + len(piece), "ended": False}
+
+    daemon.routes["GET /v1/studies/digits/trials/1/log"] = log
+    ran = tunectl("logs", "digits/1", *words)
+    out = ran.document["text"] if "--json" in words else ran.out
+    assert len(out.splitlines()) == (1 if "-n" in words else 100)
+
+
 def test_events_are_told_in_words(tunectl: Any, answering: Any) -> None:
     answering.routes["GET /v1/events/list"] = [
         answering.event(7, "trial.moved", to="failed", reason="exit code 3", **{"from": "running"}),

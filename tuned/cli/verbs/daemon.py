@@ -92,13 +92,14 @@ def status(session: Session) -> None:
 
 
 def _show(status: DaemonStatus) -> None:
+    queued = words.known(status.queued, "queued")
     lines = [
         ("pid", f"{status.pid}, up {words.duration(status.uptime_s)}, {words.size(status.rss_bytes)}"),
         ("version", status.version),
         ("home", status.home),
         ("socket", status.socket),
-        ("studies", str(status.studies)),
-        ("trials", f"{status.running} running, {status.queued} queued, {words.count(status.slots, 'slot')}"),
+        ("studies", "unknown" if status.studies is None else str(status.studies)),
+        ("trials", f"{status.running} running, {queued}, {words.count(status.slots, 'slot')}"),
         ("advisor", status.advisor),
         *(("place", place_line(place)) for place in status.places),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -45,6 +45,13 @@ def logs(session: Session, targets: Sequence[str], follow: bool, lines: int | No
 
 
 def _print(session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None) -> None:
+    if not follow:
+        now = session.send(api.log(study, number, offset=-1, attempt=attempt))
+        for text in _so_far(session, study, number, lines, attempt, now.next_offset):
+            sys.stdout.write(text)
+        if now.note:
+            click.echo(f"{study}/{number}: {now.note}", err=True)
+        return
     offset = 0
     if lines is not None:
         text, offset = _tail(session, study, number, lines, attempt)
@@ -55,7 +62,7 @@ def _print(session: Session, study: str, number: int, follow: bool, lines: int |
         sys.stdout.write(chunk.text)
         if chunk.text:
             continue
-        if not follow or chunk.ended:
+        if chunk.ended:
             if chunk.note:
                 click.echo(f"{study}/{number}: {chunk.note}", err=True)
             return
@@ -67,21 +74,32 @@ def _document(
     session: Session, study: str, number: int, follow: bool, lines: int | None, attempt: int | None
 ) -> dict[str, Any]:
     """One document with the text so far, or with all of it once the trial has ended."""
-    if follow:
-        while not session.send(api.log(study, number, offset=-1, attempt=attempt)).ended:
-            time.sleep(FOLLOW_S)
-    pieces, offset = [], 0
-    if lines is not None:
-        text, offset = _tail(session, study, number, lines, attempt)
-        pieces.append(text)
     while True:
-        chunk = session.send(api.log(study, number, offset=offset, limit=PIECE, attempt=attempt))
-        offset = chunk.next_offset
-        pieces.append(chunk.text)
-        if not chunk.text:
+        now = session.send(api.log(study, number, offset=-1, attempt=attempt))
+        if now.ended or not follow:
             break
-    document = {"study": study, "number": number, "attempt": chunk.attempt, "ended": chunk.ended, "note": chunk.note}
-    return {**document, "text": "".join(pieces)}
+        time.sleep(FOLLOW_S)
+    text = "".join(_so_far(session, study, number, lines, attempt, now.next_offset))
+    return {
+        "study": study, "number": number, "attempt": now.attempt, "ended": now.ended, "note": now.note, "text": text,
+    }  # fmt: skip
+
+
+def _so_far(
+    session: Session, study: str, number: int, lines: int | None, attempt: int | None, end: int
+) -> Iterator[str]:
+    """The output, or its last lines, up to a byte: what a trial prints meanwhile would have no end."""
+    if lines is not None:
+        yield _tail(session, study, number, lines, attempt)[0]
+        return
+    offset = 0
+    while offset < end:
+        limit = min(PIECE, end - offset)
+        chunk = session.send(api.log(study, number, offset=offset, limit=limit, attempt=attempt))
+        if not chunk.text:
+            return
+        offset = chunk.next_offset
+        yield chunk.text
 
 
 def _tail(session: Session, study: str, number: int, lines: int, attempt: int | None) -> tuple[str, int]:

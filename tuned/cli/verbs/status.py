@@ -55,9 +55,8 @@ def _show(
 ) -> None:
     apart = f" ({held} of them in paused studies)" if held else ""
     show_fact("daemon", f"pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
-    show_fact(
-        "trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {daemon.queued} queued{apart}"
-    )
+    queued = words.known(daemon.queued, "queued")
+    show_fact("trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {queued}{apart}")
     for place in daemon.places:
         show_fact("place", place_line(place))
     for note in daemon.notes:

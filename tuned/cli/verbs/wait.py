@@ -17,6 +17,7 @@ from tuned.cli.session import Session, verb
 from tuned.client import api
 from tuned.client.occasions import KINDS, Occasions, wait_for_any
 from tuned.client.waiting import wait_for_study, wait_for_trials
+from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import told
 from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
@@ -107,7 +108,8 @@ def _tell_occasions(found: Occasions) -> None:
         name = item.study if item.number is None else f"{item.study}/{item.number}"
         told = render.values(item.values) if item.values else render.one_line(item.reason)
         click.echo(f"{item.kind:<6}  {name}  {told}".rstrip())
-    click.echo(f"{found.running} running, {found.queued} queued; go on with: tunectl wait --any --since {found.seq}")
+    queued = words.known(found.queued, "queued")
+    click.echo(f"{found.running} running, {queued}; go on with: tunectl wait --any --since {found.seq}")
 
 
 def _raise_all(failures: Sequence[Failed]) -> None:

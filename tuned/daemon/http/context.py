@@ -84,7 +84,7 @@ class Context:
     packing: Packing
     preempting: Preempting
     places: Places
-    status: Callable[[int, int, int], DaemonStatus]
+    status: Callable[[int | None, int, int | None], DaemonStatus]
     stop: Callable[[bool], None]
     dry_run: bool = False
     caller: Caller | None = None

@@ -10,8 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from storage import queries, repository
+from tuned.core import words
 from tuned.core.errors import Conflict
-from tuned.core.states import STUDY_ENDED, StudyState
+from tuned.core.states import STUDY_ENDED, TERMINAL, StudyState, TrialState
+from tuned.core.study import Study
 from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.attempts import second_places
 from tuned.daemon.files import records
@@ -31,7 +33,7 @@ async def delete(name: str, given: Given) -> Changed:
         study = resolving.named(conn, name)
         kept.extend(second_places.of_study(conn, study.id, given.runs))
         if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
-            raise Conflict(f"{name} is {study.state}", hint=f"tunectl cancel {name} first")
+            raise _refusal(study)
         others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
         users = [other for other, spec in others.items() if any(n == name for n, _ in needed({other: spec}))]
         if users:
@@ -59,3 +61,14 @@ async def delete(name: str, given: Given) -> Changed:
     for record in kept:
         records.drop(record)
     return Changed([name], effects=links)
+
+
+def _refusal(study: Study) -> Conflict:
+    """A study that has been told to end may still have trials that save: nothing but waiting helps."""
+    if study.state is not StudyState.DRAINING:
+        return Conflict(f"{study.name} is {study.state}", hint=f"tunectl cancel {study.name} first")
+    left = words.count(sum(study.counts.get(state, 0) for state in TrialState if state not in TERMINAL), "trial")
+    return Conflict(
+        f"{study.name} is ending ({study.reason}): it waits for {left}",
+        hint=f"wait for it: tunectl wait {study.name}; then: tunectl delete {study.name}",
+    )
