@@ -57,6 +57,13 @@ def duration(seconds: float | None) -> str:
     return f"{whole}s"
 
 
+def length(seconds: float) -> str:
+    """A length of time as it is typed, in the largest unit of which it is a whole number: `31d`, `90m`, `1s`."""
+    whole = [(unit, name) for unit, name in ((86400, "d"), (3600, "h"), (60, "m")) if seconds and seconds % unit == 0]
+    unit, name = whole[0] if whole else (1, "s")
+    return f"{seconds / unit:g}{name}"
+
+
 def size(count: float | None) -> str:
     """Bytes in the unit that fits: `512 B`, `1.5 GiB`, `340 MiB`."""
     if count is None:

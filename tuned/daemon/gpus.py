@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
+from tuned.core.cards.time import LONGEST_ACCOUNT_S
 from tuned.daemon import clock
 from tuned.daemon.attempts.sampling import sample
 from tuned.daemon.cards.uses import ledger as account
@@ -19,7 +20,6 @@ from tuned.wire import CardTime, GpuPolite, GpuProcess, GpuRow, GpuYield, GpuYie
 router = make_router("gpus")
 
 WEEK_S = 7 * 86_400.0
-LONGEST_S = 31 * 86_400.0
 
 
 @router.get("/gpus")
@@ -66,7 +66,7 @@ async def yield_(request: GpuYield, given: Given) -> GpuYielded:
 
 
 @router.get("/gpus/ledger")
-async def ledger(given: Given, seconds: Annotated[float, Query(gt=0, le=LONGEST_S)] = WEEK_S) -> list[CardTime]:
+async def ledger(given: Given, seconds: Annotated[float, Query(gt=0, le=LONGEST_ACCOUNT_S)] = WEEK_S) -> list[CardTime]:
     """Where the time of each card went in the last so many seconds; it adds up to the whole since records began."""
     now, cards = clock.now(), list(given.slots.gpus)
     return await given.database.ask(lambda conn: account(conn, cards, now - seconds, now))

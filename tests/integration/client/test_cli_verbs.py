@@ -168,6 +168,10 @@ def test_without_a_daemon_the_exit_code_is_3(tunectl: Any) -> None:
         (("submit", "x.toml", "--set", "trials"), "no KEY=VALUE"),
         (("submit", "x.toml", "--name", "a", "--as", "b"), "two names"),
         (("wait", "digits", "--timeout", "soon"), "no length of time"),
+        (("gpu", "ledger", "--since", "99d"), "'--since': '99d' is too long (write 31d or less)"),
+        (("gpu", "ledger", "--since", "0"), "'--since': '0' is too short (write 1s or more)"),
+        (("gpu", "yield", "0", "--for", "0"), "'--for': '0' is too short (write 1s or more)"),
+        (("gpu", "yield", "0", "--for", "31d"), "'--for': '31d' is too long (write 30d or less)"),
         (("daemon", "strat"), "strat"),
         (("daemon", "logs", "-f", "--json"), "cannot print one document"),
         (("conjure", "digits"), "no verb 'conjure'"),
@@ -179,6 +183,13 @@ def test_wrong_usage_is_one_line_and_exit_code_2(tunectl: Any, daemon: Any, word
     assert (ran.code, ran.out) == (2, "")
     assert len(ran.err.splitlines()) == 1
     assert says in ran.err
+
+
+@pytest.mark.parametrize("words", [("show", "digits/0"), ("why", "digits/0"), ("show", "digits/0", "--command")])
+def test_a_number_that_no_trial_has_is_refused_in_words_of_trials(tunectl: Any, answering: Any, words: Any) -> None:
+    ran = tunectl(*words)
+    assert ran.code != 0
+    assert "digits/0: '0' is no trial number (trials are numbered from 1)" in ran.err
 
 
 def test_trials_filters_reach_the_daemon(tunectl: Any, daemon: Any) -> None:

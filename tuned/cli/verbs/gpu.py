@@ -14,7 +14,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_steering
 from tuned.core import words
-from tuned.core.cards.time import per_mille
+from tuned.core.cards.time import LEAST_LEFT_S, LONGEST_ACCOUNT_S, LONGEST_LEFT_S, per_mille
 
 if TYPE_CHECKING:
     from tuned.wire import CardTime, GpuPolite, GpuRow, GpuYielded
@@ -26,8 +26,19 @@ LEVELS = ("auto", "checkpoint", "cuda", "restart")
 @verb()
 @click.argument("action", required=False, type=click.Choice(ACTIONS), metavar="[yield|take|polite|ledger]")
 @click.argument("number", required=False, metavar="[N|on|off]")
-@click.option("--for", "seconds", type=LengthOfTime(), metavar="2h", help="How long to leave it.")
-@click.option("--since", type=LengthOfTime(), metavar="7d", help="Of the ledger: how far back; without it, a week.")
+@click.option(
+    "--for",
+    "seconds",
+    type=LengthOfTime(LEAST_LEFT_S, LONGEST_LEFT_S),
+    metavar="2h",
+    help="How long to leave it, at most 30d.",
+)
+@click.option(
+    "--since",
+    type=LengthOfTime(1.0, LONGEST_ACCOUNT_S),
+    metavar="7d",
+    help="Of the ledger: how far back, at most 31d; without it, a week.",
+)
 @click.option("--level", type=click.Choice(LEVELS), default="auto", help="How the trials on it are paused.")
 def gpu(
     session: Session,
@@ -49,7 +60,7 @@ def gpu(
         session.show(api_steering.gpus(), _table)
         return
     if action == "ledger":
-        session.show(api_steering.gpu_ledger(since or 7 * 86_400.0), _account)
+        session.show(api_steering.gpu_ledger(7 * 86_400.0 if since is None else since), _account)
         return
     if action == "polite":
         if number not in ("on", "off"):

@@ -19,6 +19,7 @@ from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.state_words import told
 from tuned.core.states import LIVE
+from tuned.core.targets import parse_target
 
 if TYPE_CHECKING:
     from tuned.client.pages import StudyPage
@@ -121,15 +122,16 @@ def one_trial(session: Session, target: str) -> tuple[str, int]:
     Raises:
         InvalidInput: It names no trial, or several.
     """
-    name, slash, number = target.partition("/")
+    name, _, number = target.partition("/")
     if number == "best":
         best = session.send(api.study(name)).study.best
         if best is None:
             raise InvalidInput("no trial has completed yet", where=target, hint=f"tunectl trials {name}")
         return name, best.number
-    if not slash or not number.isdecimal():
+    numbers = parse_target(target).numbers
+    if len(numbers) != 1 or numbers[0][0] != numbers[0][1]:
         raise InvalidInput("names no single trial", where=target, hint=f"tunectl show {name}/1")
-    return name, int(number)
+    return name, numbers[0][0]
 
 
 def _show(page: StudyPage) -> None:

@@ -34,6 +34,11 @@ class Use(StrEnum):
     UNKNOWN = "not recorded"
 
 
+LONGEST_ACCOUNT_S = 31 * 86_400.0
+"""How far back an account reaches at most."""
+LEAST_LEFT_S, LONGEST_LEFT_S = 1.0, 30 * 86_400.0
+"""For how long a card may be left to somebody else."""
+
 OURS = (Use.STARTING, Use.POINT, Use.QUEUED)
 """The time that is ours to avoid."""
 

@@ -18,9 +18,10 @@ from typing import Any
 from storage.engine import Database
 from storage.facts import fact, keep_fact
 from tuned.core.cards.polite import Politeness, Presence, Quiet, politeness_of, quiet_since, quiet_until, seen
+from tuned.core.cards.time import LONGEST_LEFT_S
 from tuned.core.errors import TunedError
 from tuned.daemon import clock
-from tuned.daemon.cards.yields import LONGEST_S, Yields
+from tuned.daemon.cards.yields import Yields
 from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot, Slots
 from tuned.wire import GpuYield
@@ -133,7 +134,7 @@ class Polite:
             self._quiet[slot.id] = False
         elif slot.id not in self._quiet:
             if free or self._presences.pop(slot.id, Presence()).left:  # else a person has left it
-                await self._yields.yield_(GpuYield(slot.id, LONGEST_S), f"{QUIET} until {until}", clock.now())
+                await self._yields.yield_(GpuYield(slot.id, LONGEST_LEFT_S), f"{QUIET} until {until}", clock.now())
                 self._quiet[slot.id] = True
         elif free:
             self._quiet[slot.id] = False  # a person took it back
@@ -158,7 +159,7 @@ class Polite:
             user, command = owner(pids[0])
             who = f"{user or 'somebody'}{f' ({command[:60]})' if command else ''}"
             text = f"left to {who} since {time.strftime('%H:%M', time.localtime(since))}"
-            await self._yields.yield_(GpuYield(slot.id, LONGEST_S), text, since)
+            await self._yields.yield_(GpuYield(slot.id, LONGEST_LEFT_S), text, since)
         elif act == "return":
             await self._yields.yield_(GpuYield(slot.id))
         self._presences[slot.id] = after

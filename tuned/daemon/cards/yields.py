@@ -16,6 +16,7 @@ from storage.engine import Database
 from storage.facts import YIELDS, fact, keep_fact
 from tuned.core import words
 from tuned.core.cards.attribution import FOREIGN_BYTES
+from tuned.core.cards.time import LONGEST_LEFT_S
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError
 from tuned.core.events import TRIAL_MOVED, Event
 from tuned.core.states import LIVE
@@ -29,7 +30,6 @@ from tuned.wire import Changed, GpuYield, GpuYielded
 log = logging.getLogger(__name__)
 
 LOOK_S = 60.0
-LONGEST_S = 30 * 86_400.0
 NO_GPU = "this machine has no GPU"
 
 Pause = Callable[[list[str], str, bool, bool], Awaitable[Changed]]
@@ -107,8 +107,8 @@ class Yields:
         slot = self._slot(request.gpu)
         if request.seconds is None:
             return await self._take_back(slot, dry_run)
-        if not 0 < request.seconds <= LONGEST_S:
-            raise InvalidInput("is no time to leave it for", where="seconds", hint="from a second to 30 days")
+        if not 0 < request.seconds <= LONGEST_LEFT_S:
+            raise InvalidInput("is no time to leave a GPU for", where="seconds", hint="from a second to 30 days")
         until, before = clock.now() + request.seconds, self._yields.get(slot.id)
         targets = list(self._slots.leases.get(slot.id, {}))
         if dry_run:

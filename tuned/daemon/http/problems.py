@@ -28,6 +28,23 @@ _STATUS: tuple[tuple[type[TunedError], int], ...] = (
     (Unavailable, 503),
 )
 
+MOST_QUOTED = 60
+_BOUNDS = {
+    "greater_than_equal": ("is too small", "give {ge} or more"),
+    "greater_than": ("is too small", "give more than {gt}"),
+    "less_than_equal": ("is too large", "give {le} or less"),
+    "less_than": ("is too large", "give less than {lt}"),
+    "string_too_long": ("is too long", "give at most {max_length} characters"),
+    "string_too_short": ("is too short", "give at least {min_length} characters"),
+    "too_long": ("has too many", "give at most {max_length}"),
+    "int_parsing": ("is no whole number", "give a whole number"),
+    "float_parsing": ("is no number", "give a number"),
+    "bool_parsing": ("is neither", "give true or false"),
+    "missing": ("is missing", "give it"),
+    "finite_number": ("is not finite", "give a finite number"),
+}
+"""Kind of a bound -> the fault of a value beyond it, and the remedy."""
+
 _PROBLEM = {
     "content": {
         "application/problem+json": {
@@ -71,8 +88,26 @@ async def _tuned_error(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return _problem(400, "InvalidInput", str(first["msg"]), "see /openapi.json", where)
+    # Where in a request it stood (`query`, `path`) says nothing to those who typed an option or a target.
+    where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    return _problem(400, "InvalidInput", *_said(first), where)
+
+
+def _said(error: dict[str, Any]) -> tuple[str, str]:
+    """The fault of a value, and what works in its place."""
+    limits = {
+        name: int(n) if isinstance(n, float) and n == int(n) else n for name, n in (error.get("ctx") or {}).items()
+    }
+    form = _BOUNDS.get(str(error["type"]))
+    if form is None:
+        return str(error["msg"]).replace("Input should be", "should be"), "see /openapi.json"
+    fault, remedy = form
+    return f"{_short(error.get('input'))} {fault}", remedy.format(**limits)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_QUOTED else "this text" if isinstance(value, str) else "this"
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
