@@ -33,7 +33,9 @@ def test_in_a_container_what_came_with_our_trial_is_ours() -> None:
     assert (found.blocked, found.note, found.ours) == ("", "", GIB)
     more = judge([unknown(), unknown(pid=4)], 3 * GIB, 2 * GIB, True, 1)
     assert more.blocked == ""
-    assert more.note == "1 process that are not ours: in a container their owner is not known"
+    three = judge([unknown(pid=pid) for pid in (3, 4, 5)], 3 * GIB, 2 * GIB, True, 1)
+    assert three.note == "2 processes that are not ours: in a container their owner is not known"
+    assert more.note == "1 process that is not ours: in a container their owner is not known"
 
 
 @pytest.mark.parametrize(("leased", "openers"), [(False, 0), (True, 0)])

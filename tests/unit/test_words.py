@@ -94,3 +94,16 @@ def test_a_part_of_a_size_is_in_its_unit() -> None:
 )  # fmt: skip
 def test_counts(many: int, noun: str, text: str) -> None:
     assert words.count(many, noun) == text
+
+
+def test_a_verb_agrees_with_its_number() -> None:
+    assert [words.does(many, "trial", "runs", "run") for many in (0, 1, 2)] == [
+        "0 trials run", "1 trial runs", "2 trials run",
+    ]  # fmt: skip
+    assert (words.known(3, "queued"), words.known(None, "queued")) == ("3 queued", "queued unknown")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(1.0, "1s"), (90.0, "90s"), (5400.0, "90m"), (31 * 86400.0, "31d")])
+def test_a_bound_of_time_is_written_as_it_would_be_typed(seconds: float, text: str) -> None:
+    assert words.length(seconds) == text
+    assert parse_duration(words.length(seconds)) == seconds

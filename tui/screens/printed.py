@@ -12,6 +12,7 @@ from tui.context import Context
 from tui.screens.dialog import Dialog, with_keys
 from tui.views.frame import pane_title
 from tui.widgets.pane import Pane
+from tuned.core import words
 
 KEPT = 5_000
 """Lines of an output that are kept, the last."""
@@ -53,7 +54,7 @@ class Printed(Dialog[None]):
         last = max(0, len(shown) - room)
         self.top = last if self.follows else max(0, min(self.top, last))
         state = "runs" if self.code is None else "done" if self.code == 0 else f"exit code {self.code}"
-        extra = f"{state} {self.context.glyphs.dot} {len(shown)} lines"
+        extra = f"{state} {self.context.glyphs.dot} {words.count(len(shown), 'line')}"
         title = pane_title(clean(self.caption), extra, width, self.context.glyphs, True)
         style = "text" if not self.code else "warn"
         body = [line((" " + text, style)) for text in shown[self.top : self.top + room]]

@@ -13,6 +13,7 @@ from tui.screens.steering import Steering
 from tui.views.trials import optional
 from tui.widgets.field import Field
 from tuned.client import api
+from tuned.core import words
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
 
@@ -271,8 +272,9 @@ class TableActions(Steering):
             self.tuned.undos.clear()
             return acting.report("delete", changed.changed, changed.skipped)
 
+        trials = words.count(sum(study.counts.values()), "trial")
         help_ = (
-            f"This deletes {study.name} with {sum(study.counts.values())} trials, their results, logs and checkpoints.",
+            f"This deletes {study.name} with {trials}, their results, logs and checkpoints.",
             "It cannot be undone. Type the study's name to do it.",
         )
         self.app.push_screen(Prompt(self.context, f"Delete {study.name}?", help_, submit), self._told)

@@ -69,7 +69,7 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
         if detail.run_dir:
             result.append(("folder", detail.run_dir, "text"))
         if detail.bad_lines:
-            result.append(("unreadable", f"{detail.bad_lines} lines of metrics", "warn"))
+            result.append(("unreadable", f"{words.count(detail.bad_lines, 'line')} of metrics", "warn"))
     return result
 
 

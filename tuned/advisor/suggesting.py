@@ -15,6 +15,7 @@ from tuned.advisor.history import Evidence, weigh
 from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
 from tuned.advisor.prior import prior_of
+from tuned.core import words
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.search.design import Method, design_point, every_point, fresh_point
 from tuned.core.search.model_share import CONVERGED
@@ -243,7 +244,7 @@ def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled
 
 def _why(definition: DefineStudy, evidence: Evidence, modelled: Modelled) -> str:
     """One sentence with the numbers behind a suggestion."""
-    size = f"model from {len(evidence.data)} trials"
+    size = "model from " + words.count(len(evidence.data), "trial")
     if evidence.prior:
         size += f" and {len(evidence.prior)} of earlier studies"
     if evidence.diverged:

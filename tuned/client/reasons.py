@@ -76,7 +76,7 @@ def study_reasons(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus
 def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) -> tuple[str, list[str], str]:
     if row.state in STUDY_ENDED:
         next_step = f"tunectl best {row.name}" if row.best else f"tunectl trials {row.name}"
-        return row.state, [row.reason or f"its {words.count(row.started, 'trial')} are done"], next_step
+        return row.state, [row.reason or f"its {words.does(row.started, 'trial', 'is', 'are')} done"], next_step
     if row.state == StudyState.PAUSED:
         evidence = [row.reason or "it waits until it is resumed"]
         if paused_by_daemon(row):
@@ -107,7 +107,7 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
         return Reason("state", "waits.place", _in_place(study, daemon), "tunectl doctor")
     blocked = [f"{device.label or device.id}: {device.blocked}" for device in daemon.devices if device.blocked]
     waiting = [trial for trial in queue if trial.state == TrialState.QUEUED]
-    evidence = [f"{words.count(daemon.running, 'trial')} run on {words.count(daemon.slots, 'slot')}"]
+    evidence = [f"{words.does(daemon.running, 'trial', 'runs', 'run')} on {words.count(daemon.slots, 'slot')}"]
     for place, trial in enumerate(waiting, 1):
         if (trial.study, trial.number) == (row.study, row.number):
             evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority + study.priority}")
@@ -128,7 +128,7 @@ def _in_place(study: StudyRow, daemon: DaemonStatus) -> list[str]:
     if place is None:
         return [f"config.toml has no [place.{study.place}]"]
     taken = f"{place.held} of {words.count(place.slots, 'slot')} of {place.name} are taken"
-    jobs = f"{words.count(place.waiting, 'job')} wait in its queue, {place.running} run"
+    jobs = f"{words.does(place.waiting, 'job', 'waits', 'wait')} in its queue, {place.running} run"
     return [*([place.trouble] if place.trouble else []), taken, jobs]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tuned.core import events
+from tuned.core import events, words
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.events import Event
 from tuned.core.names import nearest
@@ -139,7 +139,9 @@ def refuse_trials(name: str, most: int, would_have: int) -> None:
     Raises:
         Conflict: Always.
     """
-    refuse(name, "trials", f"{name} may have {most} trials in all, and with this it would have {would_have}")
+    refuse(
+        name, "trials", f"{name} may have {words.count(most, 'trial')} in all, and with this it would have {would_have}"
+    )
 
 
 def refuse(name: str, cap: str, what: str) -> None:

@@ -88,6 +88,11 @@ def count(many: int, noun: str) -> str:
     return f"{many} {noun}{'es' if noun.endswith(_ES) else 's'}"
 
 
+def does(many: int, noun: str, one: str, more: str) -> str:
+    """`1 trial runs`, `3 trials run`: each number with the verb that agrees with it."""
+    return f"{count(many, noun)} {one if many == 1 else more}"
+
+
 def known(many: int | None, what: str) -> str:
     """`3 queued`, or `queued unknown` where nobody can count."""
     return f"{what} unknown" if many is None else f"{many} {what}"

@@ -20,6 +20,7 @@ from storage.engine import Database
 from storage.facts import fact
 from storage.queries.callers import TOLD
 from storage.writer import CALLER, EVENTS
+from tuned.core import words
 from tuned.core.callers import Caps, caps_for, check_change, over, refuse, refuse_trials
 from tuned.core.errors import TunedError
 from tuned.core.states import STUDY_ENDED, StudyState
@@ -75,7 +76,7 @@ class Caller:
             refuse(self.name, "others", f"{urgent} may not be urgent: trials of others would make room for it")
         if caps.trials is not None and (more := queries.endless_studies(conn, self.name) - endless):
             what = f"{min(more)} does not say how many (search.trials)"
-            refuse(self.name, "trials", f"{self.name} may have {caps.trials} trials in all, and {what}")
+            refuse(self.name, "trials", f"{self.name} may have {words.count(caps.trials, 'trial')} in all, and {what}")
         check_change(self.name, caps, happened, owners, (before.trials, after.trials, before.hours))
         return result
 

@@ -36,6 +36,7 @@ from tuned.analyses.reporting.reproduce import final_reproduction, packages, rep
 from tuned.analyses.stopping import stopping_table
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Table, number
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.ranking import cut_short
 from tuned.core.words import duration
@@ -212,7 +213,7 @@ class _Report:
         section = Section("Setting")
         self._table(section, lambda: space_table(self.study))
         search = self.study.spec.search
-        limits = [f"{search.trials} trials"] if search.trials else []
+        limits = [words.count(search.trials, "trial")] if search.trials else []
         limits += [f"at most {duration(search.budget)}"] if search.budget else []
         text = f"Search: {search.method}, {', '.join(limits) or 'without a limit'}, seed {search.seed}."
         stopping = self.study.spec.early_stopping

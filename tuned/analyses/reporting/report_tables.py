@@ -38,7 +38,8 @@ def best_table(study: StudyData) -> Table:
         rows.append((trial.number, *shown, trial.seconds, *settings))
     quoted = honest(study)
     notes = [f"Of trial {trials[0].number}: {quoted.how}."] if quoted is not None else []
-    return Table("best", f"The best {len(trials)} trials", columns, tuple(rows), (*notes, *left_out(study)))
+    title = "The best trial" if len(trials) == 1 else f"The best {len(trials)} trials"
+    return Table("best", title, columns, tuple(rows), (*notes, *left_out(study)))
 
 
 def other_metrics(study: StudyData, trials: Sequence[TrialData]) -> list[str]:

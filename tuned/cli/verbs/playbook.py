@@ -60,12 +60,10 @@ def confirm(
         options = {"top": top, "seeds": seeds, "max_seeds": max_seeds, "against": number}
         taken = session.send(api_playbook.take_step(study, "confirm", options))
         if session.dry_run or not wait:
-            step = _step(taken)
+            runs = words.count(len(_step(taken).result.get("trials", ())), "run")
             session.emit(
                 taken,
-                lambda: click.echo(
-                    f"{study}: {len(step.result['trials'])} runs queued; then: tunectl confirm {study} --show"
-                ),
+                lambda: click.echo(f"{study}: {runs} queued; then: tunectl confirm {study} --show"),
             )
             return
         _wait(session, study, taken.changed, timeout)

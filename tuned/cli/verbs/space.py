@@ -132,5 +132,5 @@ def _changed(done: SpaceChanged) -> None:
 
 
 def _kept(kept: int, left_out: int) -> str:
-    text = f"{words.count(kept, 'result')} count in this space"
-    return text + (f", {left_out} lie outside" if left_out else "")
+    text = f"{words.does(kept, 'result', 'counts', 'count')} in this space"
+    return text + (f", {left_out} {'lies' if left_out == 1 else 'lie'} outside" if left_out else "")

@@ -47,7 +47,8 @@ def status(session: Session) -> None:
 def _used(row: CallerRow) -> str:
     trials, hours = (f" of {most}" if most is not None else "" for most in (row.most_trials, row.most_hours))
     caps = "" if row.capped else ", no caps"
-    return f"{row.trials}{trials} trials, {row.hours:.2f}{hours} GPU-hours{caps}"
+    made = f"{row.trials}{trials} trials" if trials else words.count(row.trials, "trial")
+    return f"{made}, {row.hours:.2f}{hours} GPU-hours{caps}"
 
 
 def _show(

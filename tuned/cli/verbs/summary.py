@@ -51,11 +51,12 @@ def _show(found: Summary) -> None:
 
 
 def _study(study: StudySummary) -> None:
-    done = f"{study.started}/{max(study.started, study.trials)}" if study.trials else str(study.started)
+    of = f"/{max(study.started, study.trials)}" if study.trials else ""
+    done = f"{study.started}{of} trials" if of else words.count(study.started, "trial")
     left = f", about {words.duration(study.eta_s)} left" if study.eta_s else ""
     new = "new, " if study.submitted else ""
     state = told(standing.state(study), standing.reason(study) if study.waits else "")
-    show_line(f"{study.name}  {new}{state}, {done} trials started{left}")
+    show_line(f"{study.name}  {new}{state}, {done} started{left}")
     lines = [("ended", render.counts(study.ended) if study.ended else "")]
     if study.running or study.queued:
         lines.append(("now", f"{study.running} running, {study.queued} queued"))

@@ -12,10 +12,11 @@ from tuned.wire import PlaceRow
 def judge(rows: Sequence[PlaceRow]) -> Iterator[Finding]:
     """Findings on places that were asked."""
     for row in rows:
-        what = f"place {row.name}: {row.says}, {words.count(row.nodes or 0, 'node')}" if row.says else ""
-        if what:
+        if row.says:
+            nodes = words.does(row.nodes or 0, "node", "that takes", "that take")
             cards = f" ({', '.join(row.kinds)})" if row.kinds else ""
-            yield Finding("ok" if row.nodes else "warn", f"{what} that take work{cards}, {row.slots} slots for trials")
+            what = f"place {row.name}: {row.says}, {nodes} work{cards}, {words.count(row.slots, 'slot')} for trials"
+            yield Finding("ok" if row.nodes else "warn", what)
         if row.trouble:
             said = row.trouble if row.name in row.trouble else f"place {row.name}: {row.trouble}"
             yield Finding("fail", said, "see docs/places.md")

@@ -74,7 +74,8 @@ def judge(found: Sequence[Found], used: int, before: int | None, leased: bool, o
     if unknown:
         strangers = len(unknown) - openers
         if strangers > 0:
-            note = f"{words.count(strangers, 'process')} that are not ours: in a container their owner is not known"
+            strange = words.does(strangers, "process", "that is", "that are")
+            note = f"{strange} not ours: in a container their owner is not known"
         ours = grown
     elif not found and not leased and used > FOREIGN_BYTES:
         note = f"{words.size(used)} are in use, and the driver names no process"
@@ -91,7 +92,7 @@ def _blocked(others: Sequence[Found], foreign: int) -> str:
         if process.size is not None and process.size > FOREIGN_BYTES:
             return f"process {process.pid} of somebody else holds {words.size(process.size)}"
     if foreign > FOREIGN_BYTES and _sum(others) is None:
-        named = f"process {others[0].pid}" if len(others) == 1 else f"{len(others)} processes"
+        named = f"process {others[0].pid}" if len(others) == 1 else words.count(len(others), "process")
         return f"{named} of somebody else {'holds' if len(others) == 1 else 'hold'} {words.size(foreign)}"
     return ""
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tuned.core import words
 from tuned.core.changes import setting_values
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
@@ -137,7 +138,7 @@ def _of_the_grid(spec: StudySpec) -> list[str]:
     size = grid_size(spec.space, search.levels) + len(search.points)
     if search.trials <= size:
         return []
-    return [f"the grid has {size} points; what goes beyond is yours to enqueue"]
+    return [f"the grid has {words.count(size, 'point')}; what goes beyond is yours to enqueue"]
 
 
 def show(path: str, value: Any) -> str:

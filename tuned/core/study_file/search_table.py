@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.names import check_study_name
 from tuned.core.search.grid import DEFAULT_LEVELS, LARGEST, grid_size
@@ -87,7 +88,7 @@ def _grid_trials(space: SearchSpace, levels: int, trials: int | None, where: str
         )
     if trials is not None and size > trials:
         raise InvalidInput(
-            f"the grid has {size} points, but there are {trials} trials",
+            f"the grid has {size} points, but there {'is' if trials == 1 else 'are'} {words.count(trials, 'trial')}",
             where=f"{where}.trials",
             hint=f'trials = {size}, fewer levels, or method = "sobol"',
         )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from storage.queries import Order
+from tuned.core import words
 from tuned.core.program.arguments import items_of
 from tuned.core.space import Value
 from tuned.core.space.unit import value_at
@@ -56,7 +57,7 @@ def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | Non
     total = math.ceil(trials / max(1, slots)) * seconds
     if budget is not None and budget < total:
         return budget, f"its budget; {each}"
-    return total, f"{trials} trials, {each}"
+    return total, f"{words.count(trials, 'trial')}, {each}"
 
 
 def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:

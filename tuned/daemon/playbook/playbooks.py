@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from storage import queries, repository
 from storage.engine import Database
+from tuned.core import words
 from tuned.core.errors import TunedError, Unavailable
 from tuned.core.final.confirming import further_seeds
 from tuned.core.playbook.spec import SEARCH_STEPS
@@ -266,7 +267,7 @@ def _move_search(conn: Connection, study: Study, now: float, step_id: str, reaso
     limit = study.search.trials
     if busy or waiting or (not reason and limit is not None and number < limit):
         return step
-    made = f"{number - step.begun_with} trials"
+    made = words.count(number - step.begun_with, "trial")
     if "changes" in step.result:
         made += f", {'; '.join(step.result['changes']) or 'space as it was'}"
     return _searched(study, end(step, StepState.DONE, reason or made, now), number)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from storage import queries, repository
+from tuned.core import words
 from tuned.core.changes import settings
 from tuned.core.errors import Conflict
 from tuned.core.queue.schedule import counted
@@ -59,7 +60,7 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
     after = queries.study_by_id(conn, study.id)
     if changed and after.state in STUDY_ENDED:
         have = counted(after.point_counts)
-        notes.append(f"{study.name} is {after.state} and has {have} trials: more than that let it go on")
+        notes.append(f"{study.name} is {after.state} and has {words.count(have, 'trial')}: more than that let it go on")
     return SettingsChanged(
         study.name, [str(setting) for setting in changed], after.state.value, reopened, notes, cancelled
     )

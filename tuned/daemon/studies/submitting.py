@@ -295,9 +295,9 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
 def _planned(step: Step) -> str:
     options = step.options
     if step.searches:
-        return f"{step.name} ({options.get('trials')} trials)"
+        return f"{step.name} ({words.count(int(options.get('trials', 0)), 'trial')})"
     if step.name == "confirm":
-        return f"confirm (up to {options['top'] + 1} points with {options['seeds']} seeds each)"
+        return f"confirm (up to {options['top'] + 1} points with {words.count(options['seeds'], 'seed')} each)"
     return step.name
 
 

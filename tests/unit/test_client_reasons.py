@@ -1,0 +1,42 @@
+"""Reasons as sentences: what waits, runs and is done, each number with the verb that agrees with it."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+
+from tuned.cli.verbs.status import _used
+from tuned.client.reasons import study_reasons, trial_reasons
+from tuned.wire import CallerRow, DaemonStatus, StudyRow, TrialDetail, TrialRow
+
+
+def made(kind: Any, **given: Any) -> Any:
+    """One of that kind in which nothing is told but this."""
+    return kind(**{**{f.name: None for f in fields(kind) if f.default is f.default_factory is MISSING}, **given})
+
+
+@pytest.mark.parametrize(
+    ("running", "slots", "told"), [(1, 1, "1 trial runs on 1 slot"), (2, 2, "2 trials run on 2 slots")]
+)
+def test_a_trial_waits_behind_those_that_run(running: int, slots: int, told: str) -> None:
+    study = made(StudyRow, name="s", state="running", priority=0)
+    row = made(TrialRow, study="s", number=3, state="queued", priority=0, origin="sobol")
+    status = made(DaemonStatus, running=running, slots=slots, devices=[])
+    found = trial_reasons(TrialDetail(row, None, "", [], "", 0), study, [row], status)
+    assert found[-1].evidence[0] == told
+
+
+def test_a_study_of_one_trial_is_done() -> None:
+    row = made(StudyRow, name="s", state="completed", started=1, reason="")
+    (reason,) = study_reasons(row, [], made(DaemonStatus))
+    assert reason.evidence == ["its 1 trial is done"]
+
+
+@pytest.mark.parametrize(
+    ("trials", "most", "told"), [(1, None, "1 trial, 0.00 GPU-hours"), (1, 5, "1 of 5 trials, 0.00 GPU-hours")]
+)
+def test_a_caller_has_used_so_many_trials(trials: int, most: int | None, told: str) -> None:
+    row = made(CallerRow, trials=trials, hours=0.0, most_trials=most, most_hours=None, capped=True)
+    assert _used(row) == told
