@@ -332,10 +332,8 @@ def parse(data: bytes) -> tuple[dict[tuple[str, float], float], int]:
         except (TypeError, ValueError, OverflowError):
             bad += 1
             continue
-        if step is not None and abs(step) >= 2**53:
-            bad += 1
-            continue
-        odd = False
+        odd = step is not None and abs(step) >= 2**53
+        step = None if odd else step
         try:
             at_time = None if at_time is None else _number(at_time)
         except (TypeError, ValueError, OverflowError):

@@ -181,12 +181,19 @@ def test_a_time_that_is_none_costs_no_metric(time):
     assert len(chunk.bad) == 1
 
 
-@pytest.mark.parametrize("step", [2**53, 2**53 + 1, -(2**53), 10**30, 1e30])
-def test_a_line_whose_step_is_like_its_neighbours_is_unreadable_and_replaces_no_value(step):
+def test_steps_too_large_for_a_float_count_on():
+    lines = b"".join(b'{"step": %d, "a": %d}\n' % (2**53 + i, i) for i in range(3))
+    chunk = parse(lines)
+    assert chunk.observations == [("a", float(i), float(i), None) for i in range(3)]
+    assert len(chunk.bad) == 3
+
+
+@pytest.mark.parametrize("step", [2**53, 2**53 + 1, 10**30, 1e30])
+def test_a_step_like_its_neighbour_replaces_no_value(step):
     largest = 2**53 - 1
     chunk = parse(b'{"step": %d, "a": 0.4}\n' % largest + encode_line({"step": step, "a": 0.1, "b": 0.2}))
-    assert chunk.observations == [("a", float(largest), 0.4, None)]
-    assert len(chunk.bad) == 1
+    assert chunk.observations == [("a", float(largest), 0.4, None), ("b", 0.0, 0.2, None)]
+    assert chunk.bad
 
 
 def test_a_count_of_steps_ends_where_steps_end():

@@ -33,8 +33,9 @@ class Chunk:
 
     Attributes:
         observations: (name, step, value, unix seconds or None) in the order of the file.
-        bad: (offset in the file, text) of lines that are no JSON object or whose step cannot be told from its
-            neighbour, and of values that are no numbers. A time that is no number is left out: the metrics stay.
+        bad: (offset in the file, text) of lines that are no JSON object, and of values that are no numbers. A step too
+            large to be told from its neighbour counts on, as long as there is a next one that can be told, and a time
+            that is no number is left out: the metrics stay.
         consumed: Bytes up to and including the last newline; all of them when there is none in `LONGEST_LINE` bytes.
         sdk: The trial's code uses the SDK; `stop_seen`: its `should_stop()` returned true;
             `resumable`: it asked for its checkpoint folder.
@@ -87,14 +88,16 @@ def _parse_line(line: bytes, position: int, next_steps: dict[str, int], chunk: C
     raw_step, raw_time = record.pop(STEP_KEY, None), record.pop(TIME_KEY, None)
     try:
         step = None if raw_step is None else decode_number(raw_step)
-        if step is not None and not abs(step) < STEPS_BELOW:
-            raise ValueError("a step is finite, and below 2**53")
+        if step is not None and not math.isfinite(step):
+            raise ValueError("a step is finite")
     except ValueError:
         _keep_bad(line, position, chunk)
         return
+    too_large = step is not None and abs(step) >= STEPS_BELOW
     time, unreadable = _time(raw_time)
-    if unreadable:
+    if too_large or unreadable:
         _keep_bad(line, position, chunk)  # its metrics are kept all the same
+    step = None if too_large else step
     for name, raw in record.items():
         try:
             value = decode_number(raw)
