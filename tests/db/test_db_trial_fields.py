@@ -21,7 +21,7 @@ from tuned.wire import TrialRow
 
 SET = {"state": TrialState.FAILED, "stop_reason": StopReason.KILL, "failure": Failure.OOM, "retries_used": {"oom": 2},
        "stopped_by": "user"}  # fmt: skip
-OF_THE_ROW = {"starts_in_s", "slot", "metrics", "waits_for", "card", "question", "metrics_left"}
+OF_THE_ROW = {"starts_in_s", "slot", "metrics", "waits_for", "card", "question", "metrics_left", "breaks"}
 """Fields that a list is made with, and no column of the trial."""
 
 
