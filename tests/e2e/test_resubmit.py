@@ -144,9 +144,9 @@ def test_a_mended_script_replaces_a_study_that_came_to_a_stop(daemon: DaemonProc
 
 @pytest.mark.parametrize("first", ["0,1", "0"])
 def test_the_same_file_is_done_on_more_slots_and_on_fewer(daemon: DaemonProcess, tmp_path: Path, first: str) -> None:
-    (tmp_path / "train.py").write_text("import time\ntime.sleep(60)\n")
+    (tmp_path / "train.py").write_text("import sys, time\nprint(sys.argv[1:])\ntime.sleep(60)\n")
     cards = Cards(tmp_path / "cards", {"uuid": "GPU-a"}, {"uuid": "GPU-b"})
-    run = {"script": "train.py", "resources": {"gpus": 1}}
+    run = {"script": "train.py", "args": ["{params}"], "resources": {"gpus": 1}}
     study = {**STUDY, "run": run, "metrics": {"patterns": ["loss (?P<loss>.*)"]}}
     daemon.start(**cards.environment, CUDA_VISIBLE_DEVICES=first)
     assert daemon.submit(study, tmp_path)["created"]

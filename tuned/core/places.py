@@ -9,12 +9,13 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.records import dataclass
 
 ENGINES = ("slurm", "ray")
 RAY_OPTIONS = ("entrypoint_label_selector", "entrypoint_memory", "entrypoint_resources")
