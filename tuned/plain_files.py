@@ -8,6 +8,7 @@ Standard library alone: the daemon, the launcher, the supervisor and the SDK use
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from typing import BinaryIO, Optional, Union
@@ -61,3 +62,20 @@ def open_plain(
 def read_plain(path: Path, links: bool = False) -> BinaryIO:
     """`open_plain` for reading, as a file object."""
     return os.fdopen(open_plain(path, links=links), "rb")
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock of this file; a file that cannot be opened or asked is held by nobody."""
+    try:
+        fd = open_plain(path)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False

@@ -6,7 +6,6 @@ Owns the question of how it ended: its trials may run on although they were to e
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import math
 import os
 import select
@@ -22,7 +21,7 @@ from tuned.client import api
 from tuned.client.problems import NoDaemon
 from tuned.core.errors import TunedError, Unavailable
 from tuned.core.states import LIVE, TrialState
-from tuned.plain_files import open_plain
+from tuned.plain_files import is_locked
 
 if TYPE_CHECKING:
     from tuned.wire import DaemonStatus, TrialRow
@@ -67,19 +66,7 @@ def still_running(session: Session, told: list[TrialRow]) -> list[str]:
 
 def _lives(run_dir: Path) -> bool:
     """Whether a supervisor holds the lock of an attempt, and has not written its end."""
-    if (run_dir / protocol.EXIT_FILE).exists():
-        return False
-    try:
-        fd = open_plain(run_dir / protocol.LOCK_FILE)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+    return not (run_dir / protocol.EXIT_FILE).exists() and is_locked(run_dir / protocol.LOCK_FILE)
 
 
 def ended_in_order(session: Session, pid: int) -> bool:

@@ -20,7 +20,7 @@ from tuned.core.playbook.spec import TEST_STAGE
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import records, rights
 from tuned.metrics_appender import EMPTY_GAPS
-from tuned.plain_files import NotPlain, open_plain, read_plain
+from tuned.plain_files import NotPlain, is_locked, open_plain, read_plain
 
 READ_BYTES = 4 * 2**20
 """At most this much of a metrics file is read at a time, so that one busy trial does not hold up the others."""
@@ -250,19 +250,7 @@ def _without_lock(run_dir: Path) -> str:
 
 def is_held(run_dir: Path) -> bool:
     """Whether a supervisor holds the attempt's lock."""
-    try:
-        fd = open_plain(run_dir / protocol.LOCK_FILE)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return False
+    return is_locked(run_dir / protocol.LOCK_FILE)
 
 
 def attempt_numbers(trial: Path) -> list[int]:
