@@ -106,8 +106,13 @@ def freezing(lab: Lab, point: str) -> Steps:
     lab.arm(point)
     lab.in_background(lambda: lab.daemon.post("/v1/pause", {"targets": [f"{name}/1"], "level": "freeze"}))
     yield
-    # It stands still, or it was killed meanwhile and runs once more.
-    lab.daemon.until(lambda: lab.frozen(name, 1) or lab.daemon.trials(name)[0]["attempt"] > 1, "it moves")
+
+    # It stands still, or it was killed meanwhile and stays paused, or it runs once more.
+    def moved() -> bool:
+        trial = lab.daemon.trials(name)[0]
+        return lab.frozen(name, 1) or trial["state"] == "paused" or trial["attempt"] > 1
+
+    lab.daemon.until(moved, "it moves")
     with contextlib.suppress(Refusal):
         lab.daemon.post("/v1/resume", {"targets": [f"{name}/1"]})
     lab.release(name)

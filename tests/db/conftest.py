@@ -66,8 +66,8 @@ class Lab:
         numbers = self.do(repository.add_trials, study_id, new, now)
         return [self.trial(study_id, number).id for number in numbers]
 
-    def claim(self, trial_id: int, *, start: bool = True, now: float = NOW) -> int:
-        attempt = self.do(repository.claim, trial_id, "cpu:0", uuid.uuid4().hex, "/runs/digits/1", now)
+    def claim(self, trial_id: int, *, start: bool = True, now: float = NOW, device: str = "cpu:0") -> int:
+        attempt = self.do(repository.claim, trial_id, device, uuid.uuid4().hex, "/runs/digits/1", now)
         if start:
             self.do(repository.started, trial_id, attempt, {"supervisor_pid": 4, "supervisor_start": 5}, now)
         return attempt

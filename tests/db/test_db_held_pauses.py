@@ -24,7 +24,7 @@ SAVES = RunSpec("script", script="/x/train.py", resume=Resume("last.ckpt", ()), 
 @pytest.fixture
 def trial(lab: Lab) -> int:
     (trial,) = lab.queue(lab.study("s", run=SAVES))
-    lab.claim(trial)
+    lab.claim(trial, device="GPU-a")
     return trial
 
 
@@ -105,9 +105,9 @@ def test_a_person_takes_over_one_that_stands_still_for_somebody_else(lab: Lab, t
 
 def test_frozen_twice_it_stands_still_from_the_first_time_on(lab: Lab, trial: int) -> None:
     (other,) = lab.queue(lab.study("t"))
-    attempt = lab.do(repository.claim, other, "GPU-a", "b" * 32, "/runs/t/1", NOW)
+    attempt = lab.do(repository.claim, other, "GPU-b", "b" * 32, "/runs/t/1", NOW)
     lab.do(repository.started, other, attempt, {"supervisor_pid": 4, "supervisor_start": 5, "started_at": NOW}, NOW)
     for at, level in ((10, "freeze"), (20, "cuda")):
         assert lab.do(repository.set_frozen, other, True, level, Actor.USER, NOW + at)
     lab.do(repository.set_frozen, other, False, "", Actor.USER, NOW + 30)
-    assert lab.ask(queries.card_stays, NOW)["GPU-a"][0].still == ((NOW + 10, NOW + 30),)
+    assert lab.ask(queries.card_stays, NOW)["GPU-b"][0].still == ((NOW + 10, NOW + 30),)

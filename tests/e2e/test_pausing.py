@@ -55,7 +55,7 @@ def test_frozen_over_a_restart_and_thawed(daemon: DaemonProcess, tmp_path: Path)
         daemon.until(lambda child=child: child.exists() and child.read_text(), "its child")
         start = json.loads((daemon.home / f"runs/still/{number}/1/start.json").read_text())
         pids.append((start["pid"], int(child.read_text())))
-    with pytest.raises(Exception, match="no cuda-checkpoint on this machine"):
+    with pytest.raises(Exception, match="runs on no GPU"):
         daemon.post("/v1/pause", {"targets": ["still/1"], "level": "cuda"})
     with pytest.raises(Exception, match="neither save on request nor go on later"):
         daemon.post("/v1/pause", {"targets": ["still/1"], "level": "checkpoint"})
