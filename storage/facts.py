@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from storage.json_text import load
 
 YIELDS = "gpu/yields"
-"""GPU -> {until, level, trials}: which GPUs are left to others, until when (unix seconds)."""
+"""GPU -> {until, level, trials, to, since}: which GPUs are left to others: until when by a person (unix seconds; 0: by
+none), to whom without being asked, and since when that one is there."""
 PACKING = "gpu/packing"
 """`gains`: studies (ids with + between them) -> trials on a card -> how many times the work of one alone they did
 together; `alone`: study -> what one takes of a card."""

@@ -18,13 +18,11 @@ from typing import Any
 from storage.engine import Database
 from storage.facts import fact, keep_fact
 from tuned.core.cards.polite import Politeness, Presence, Quiet, politeness_of, quiet_since, quiet_until, seen
-from tuned.core.cards.time import LONGEST_LEFT_S
 from tuned.core.errors import TunedError
 from tuned.daemon import clock
 from tuned.daemon.cards.yields import Yields
 from tuned.daemon.machine.processes import owner
 from tuned.daemon.machine.slots import Slot, Slots
-from tuned.wire import GpuYield
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +48,8 @@ class Polite:
         self._slots = slots
         self._yields = yields
         self._settings = settings
+        self._rules: Politeness | None = None
+        """As they were read last; None: not yet."""
         self._presences: dict[str, Presence] = {}
         self._quiet: dict[str, bool] = {}
         """Card in its quiet hours -> whether our trials have left it; no: a person has taken it back."""
@@ -76,33 +76,36 @@ class Polite:
             await self._database.writer.run(lambda conn: keep_fact(conn, KEY, on or None))
             self.on = on
             if not on:
-                for slot in self._slots.gpus:
-                    left = self._presences.pop(slot.id, Presence()).left
-                    if left and self._slots.yielded.get(slot.id, 0.0) > clock.now():
-                        await self._yields.yield_(GpuYield(slot.id))
+                left = [slot_id for slot_id, one in self._presences.items() if one.left]
+                self._presences.clear()
+                for slot_id in left:
+                    await self._yields.come_back(slot_id)
 
     async def look(self) -> None:
         """After the cards were looked at: leave those where somebody else has begun, and come back."""
         try:
-            settings, self.trouble = politeness_of(self._settings()), ""
+            self._rules, self.trouble = politeness_of(self._settings()), ""
         except TunedError as error:
-            settings, self.trouble = Politeness(), f"polite mode goes by its defaults: {error}"
+            rules = "its defaults" if self._rules is None else "what the file said before"
+            self.trouble = f"polite mode goes by {rules}: {error}"
         at = datetime.fromtimestamp(clock.now())  # noqa: DTZ006 - quiet hours go by the clock on the wall
         for slot in self._slots.gpus:
             try:
                 async with self._one_at_a_time:
-                    await self._look(slot, settings, at)
+                    await self._look(slot, at)
             except TunedError as error:
                 log.info("%s is not left: %s", slot.label, error)
         await self._keep_taken()
 
-    async def _look(self, slot: Slot, settings: Politeness, at: datetime) -> None:
-        until = quiet_until(settings.quiet, slot.index, at)
+    async def _look(self, slot: Slot, at: datetime) -> None:
+        rules = self._rules or Politeness()
+        until = quiet_until(rules.quiet, slot.index, at)
         if until or slot.id in self._quiet:
-            taken = slot.id not in self._quiet and self._taken_in(settings.quiet, slot, at)
-            await self._by_the_clock(slot, until, taken)
+            if self._rules is not None:  # else nobody knows yet whether they are over
+                taken = slot.id not in self._quiet and self._taken_in(rules.quiet, slot, at)
+                await self._by_the_clock(slot, until, taken)
         elif self.on:
-            await self._by_others(slot, settings)
+            await self._by_others(slot, rules)
 
     def _taken_in(self, rules: Sequence[Quiet], slot: Slot, at: datetime) -> bool:
         """Whether a person took a card back in these very quiet hours, before this daemon began."""
@@ -126,24 +129,23 @@ class Polite:
             until: Their end; empty outside of them.
             taken: Whether a person had taken it back in them before this daemon began.
         """
-        free = self._slots.yielded.get(slot.id, 0.0) <= clock.now()
         if not until:
-            if self._quiet.pop(slot.id) and not free:
-                await self._yields.yield_(GpuYield(slot.id))
+            if self._quiet.pop(slot.id):
+                await self._yields.come_back(slot.id)
         elif slot.id not in self._quiet and taken:
             self._quiet[slot.id] = False
         elif slot.id not in self._quiet:
-            if free or self._presences.pop(slot.id, Presence()).left:  # else a person has left it
-                await self._yields.yield_(GpuYield(slot.id, LONGEST_LEFT_S), f"{QUIET} until {until}", clock.now())
-                self._quiet[slot.id] = True
-        elif free:
+            await self._yields.leave(slot, f"{QUIET} until {until}", clock.now())
+            self._presences.pop(slot.id, None)
+            self._quiet[slot.id] = True
+        elif not self._left(slot):
             self._quiet[slot.id] = False  # a person took it back
 
     async def _by_others(self, slot: Slot, settings: Politeness) -> None:
         """Leave a card where somebody else works, and come back when it is quiet."""
         now = clock.now()
         before = self._presences.get(slot.id, Presence())
-        if before.left and self._slots.yielded.get(slot.id, 0.0) <= now:
+        if before.left and not self._left(slot):
             # A person took it back: our trials stay until whoever is there has gone.
             before = Presence(before.since, before.quiet_since, kept=True)
         judgement = self._slots.judgements.get(slot.id)
@@ -159,9 +161,9 @@ class Polite:
             user, command = owner(pids[0])
             who = f"{user or 'somebody'}{f' ({command[:60]})' if command else ''}"
             text = f"left to {who} since {time.strftime('%H:%M', time.localtime(since))}"
-            await self._yields.yield_(GpuYield(slot.id, LONGEST_LEFT_S), text, since)
+            await self._yields.leave(slot, text, since)
         elif act == "return":
-            await self._yields.yield_(GpuYield(slot.id))
+            await self._yields.come_back(slot.id)
         self._presences[slot.id] = after
 
     def _held(self, slot: Slot, pids: list[int], foreign: int) -> int:

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 60.0
 NO_GPU = "this machine has no GPU"
+NO_END = 2.0**40
+"""Unix seconds that nobody sees."""
+_NOBODY: dict[str, Any] = {"until": 0.0, "level": "auto", "trials": [], "to": "", "since": 0.0}
 
 Pause = Callable[[list[str], str, bool, bool], Awaitable[Changed]]
 Resume = Callable[[list[str]], Awaitable[Changed]]
@@ -58,7 +61,7 @@ class Yields:
     async def begin(self) -> None:
         """Know again what an earlier daemon had yielded."""
         self._yields = await self._database.ask(lambda conn: fact(conn, YIELDS)) or {}
-        self._slots.yielded = {slot: entry["until"] for slot, entry in self._yields.items()}
+        self._slots.yielded = {slot: _end(entry) for slot, entry in self._yields.items()}
         self._slots.left_to = {slot: entry["to"] for slot, entry in self._yields.items() if entry.get("to")}
 
     def left_since(self) -> dict[str, float]:
@@ -85,19 +88,15 @@ class Yields:
             "there is no such GPU", where=name, hint=f"they are 0 to {len(self._slots.gpus) - 1}; see: tunectl gpu"
         )
 
-    async def yield_(
-        self, request: GpuYield, left_to: str = "", since: float = 0.0, *, dry_run: bool = False
-    ) -> GpuYielded:
-        """Leave a card to somebody else, or take it back.
+    async def yield_(self, request: GpuYield, *, dry_run: bool = False) -> GpuYielded:
+        """Leave a card to somebody else, or take it back, as a person asks.
 
         The trials on it are paused, and queued again as soon as they have stopped: they go on on another card, or on
         this one when its time is over. Those that stand still with their GPU memory moved away go on then. Those that
-        a person had paused stay so.
+        a person had paused stay so. Taken back is also a card that was left by `leave`.
 
         Args:
             request: Which card, and for how long.
-            left_to: In words, somebody who works on it, for whom it is left without being asked; and since when.
-            since: When that one began, in unix seconds.
             dry_run: Only say what would be.
 
         Raises:
@@ -109,37 +108,59 @@ class Yields:
             return await self._take_back(slot, dry_run)
         if not 0 < request.seconds <= LONGEST_LEFT_S:
             raise InvalidInput("is no time to leave a GPU for", where="seconds", hint="from a second to 30 days")
-        until, before = clock.now() + request.seconds, self._yields.get(slot.id)
-        targets = list(self._slots.leases.get(slot.id, {}))
+        until = clock.now() + request.seconds
         if dry_run:
+            targets = list(self._slots.leases.get(slot.id, {}))
             tried = await self._pause(targets, request.level, True, True) if targets else Changed([])
             return GpuYielded(slot.index, until, tried.changed, tried.effects + tried.skipped)
-        self._slots.yielded[slot.id] = until  # now, so that nothing starts on it meanwhile
-        trials = (before or {}).get("trials", [])
-        # Kept before they are paused: whoever comes after a crash has those leave that were not told.
-        await self._keep_one(
-            slot.id, {"until": until, "level": request.level, "trials": trials, "to": left_to, "since": since}
-        )
+        changed = await self._leave(slot, {"until": until, "level": request.level})
+        log.info("%s is left to others for %.0f s", slot.label, request.seconds)
+        return GpuYielded(slot.index, until, changed.changed, changed.effects + changed.skipped)
+
+    async def leave(self, slot: Slot, to: str, since: float) -> None:
+        """Leave a card without being asked, until `come_back`, whatever a person asks for besides.
+
+        Args:
+            slot: The card.
+            to: In words, somebody who works on it, or the quiet hours.
+            since: When that one began, in unix seconds.
+
+        Raises:
+            Conflict: A trial on it cannot be paused; the card is not left then.
+        """
+        await self._leave(slot, {"to": to, "since": since})
+        log.info("%s is %s", slot.label, to)
+
+    async def come_back(self, slot_id: str) -> None:
+        """The reason of `leave` is over, if there was one; for as long as a person has left the card, it stays so."""
+        async with self._one_at_a_time:
+            if entry := self._yields.get(slot_id):
+                await self._keep(slot_id, {**entry, "to": "", "since": 0.0})
+                await self._look()
+        self._wake.set()
+
+    async def _leave(self, slot: Slot, claim: dict[str, Any]) -> Changed:
+        """Note who leaves a card, beside who has left it already, and pause the trials on it."""
+        # Kept before they are paused: nothing starts meanwhile, and whoever comes after a crash tells those not told.
+        async with self._one_at_a_time:
+            before = self._yields.get(slot.id)
+            await self._keep(slot.id, {**(before or _NOBODY), **claim})
         failpoints.reach("yield.kept")
-        changed = Changed([])
+        targets, changed = list(self._slots.leases.get(slot.id, {})), Changed([])
         try:
             if targets:
-                changed = await self._pause(targets, request.level, True, False)
+                changed = await self._pause(targets, claim.get("level", "auto"), True, False)
         except TunedError:
-            await self._keep_one(slot.id, before)
+            async with self._one_at_a_time:
+                await self._keep(slot.id, before)
             raise
-        log.info("%s is left to others for %.0f s", slot.label, request.seconds)
         async with self._one_at_a_time:
             if slot.id in self._yields:  # else it was taken back meanwhile
                 entry = self._yields[slot.id]
                 await self._keep(slot.id, {**entry, "trials": sorted({*entry["trials"], *changed.changed})})
             await self._look()
         self._wake.set()
-        return GpuYielded(slot.index, until, changed.changed, changed.effects + changed.skipped)
-
-    async def _keep_one(self, slot_id: str, entry: dict[str, Any] | None) -> None:
-        async with self._one_at_a_time:
-            await self._keep(slot_id, entry)
+        return changed
 
     async def _take_back(self, slot: Slot, dry_run: bool) -> GpuYielded:
         async with self._one_at_a_time:  # a look under way keeps the end that it began with
@@ -167,7 +188,7 @@ class Yields:
             self._yields[slot_id] = entry
             if entry.get("to"):
                 self._slots.left_to[slot_id] = entry["to"]
-            self._slots.yielded[slot_id] = entry["until"]
+            self._slots.yielded[slot_id] = _end(entry)
         self._hub.scheduler.set()  # it notes where the card's time goes from now on
         kept = dict(self._yields) or None
         await self._database.writer.run(lambda conn: keep_fact(conn, YIELDS, kept))
@@ -227,3 +248,8 @@ class Yields:
                     ((_, _, (trial,)),) = resolve(conn, [target])
                     found[target] = trial
         return found
+
+
+def _end(entry: dict[str, Any]) -> float:
+    """When a card is leased again: not before a person's time is over, nor before the reason of `Yields.leave` is."""
+    return NO_END if entry["to"] else float(entry["until"])
