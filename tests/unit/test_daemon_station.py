@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tuned.core.errors import Unavailable
 from tuned.core.places import Place
 from tuned.daemon.attempts import placed
 from tuned.daemon.attempts.placing import Placing
@@ -65,7 +66,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def station(engine: Engine) -> Station:
-    return Station(Place("lab", "slurm", "/shared"), engine, lambda: None)
+    return Station(Place("lab", "slurm", "/shared"), engine, lambda: None, lambda: None)
 
 
 async def test_an_answer_that_was_asked_for_before_a_submission_says_nothing_of_it(
@@ -117,6 +118,41 @@ async def test_an_attempt_whose_submission_was_not_answered_waits_for_a_look(
     await station.look()
     await placed.advance(attempt, placing)
     assert engine.jobs == [NAME] and placing.submitted
+
+
+async def test_a_folder_that_cannot_be_used_is_tried_more_and_more_seldom_whatever_the_engine_answers(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer of the engine had all that waited begin anew: an attempt of each trial a second, all night long."""
+    now, full = 1000.0, "less than 1 GB is free"
+    room, news, tried = False, 0, []
+    monkeypatch.setattr("tuned.daemon.places.station.time.monotonic", lambda: now)
+
+    def usable() -> None:
+        tried.append(now)
+        if not room:
+            raise Unavailable(full)
+
+    def count() -> None:
+        nonlocal news
+        news += 1
+
+    station = Station(Place("lab", "slurm", "/shared"), engine, count, usable)
+    for _ in range(4):
+        station.fail(full)  # as many as are started at once
+    station.follow(NAME, lambda: None)
+    for _ in range(200):
+        await station.look()
+        if station._trying is not None:
+            await station._trying
+        now += 1.0
+    assert tried == [1005.0, 1025.0, 1085.0, 1145.0]
+    assert station.trouble == full and news == 0
+    room, now = True, 1205.0
+    await station.look()
+    assert station._trying is not None
+    await station._trying
+    assert station.trouble == "" and news == 1
 
 
 class Told:

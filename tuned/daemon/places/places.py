@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,15 @@ class Places:
         """The station of a place, also of one that `config.toml` does not name any more: its trials wait then."""
         self._read()
         if name not in self._stations:
-            lost = Station(Place(name, "", ""), None, self._news)
-            lost.trouble = self.trouble or f"{_WHERE}.{name}: there is no such table any more (put it back)"
-            lost.changed = self._changed
-            self._stations[name] = lost
+            lost = self._new(Place(name, "", ""))
+            lost.silence = self.trouble or f"{_WHERE}.{name}: there is no such table any more (put it back)"
         return self._stations[name]
+
+    def _new(self, place: Place) -> Station:
+        station = Station(place, None, self._news, partial(self._root, place.name))
+        station.changed = self._changed
+        self._stations[place.name] = station
+        return station
 
     def _read(self) -> None:
         """Take note of what `config.toml` says, at most every two seconds."""
@@ -83,13 +88,9 @@ class Places:
             self.trouble = str(error)
             return
         for name, place in self._known.items():
-            station = self._stations.get(name)
-            if station is None:
-                station = self._stations[name] = Station(place, None, self._news)
-                station.changed = self._changed
+            station = self._stations.get(name) or self._new(place)
             if station.engine is None or station.place != place:
-                station.place, station.engine, station.trouble = place, _ENGINES[place.engine](place), ""
-                station.hurry()
+                station.become(place, _ENGINES[place.engine](place))
 
     @property
     def slots(self) -> int:
@@ -165,13 +166,17 @@ class Places:
         Raises:
             Unavailable: The folder cannot be used, or has too little room.
         """
+        return Path(make_bundle(str(self._root(name) / placed.BUNDLES)))
+
+    def _root(self, name: str) -> Path:
+        """Our part of a place's folder, which can take more. Blocks."""
         folder = self.station(name).place.folder
         root = placed.prepare(folder, self._runs)
         if shutil.disk_usage(root).free < _FREE_BYTES:
             raise Unavailable(
                 "less than 1 GB is free", where=folder, hint="make room there; tunectl gc lists what would go"
             )
-        return Path(make_bundle(str(root / placed.BUNDLES)))
+        return root
 
     async def watch(self) -> None:
         """Look at each engine that is waited for, until cancelled."""
@@ -204,7 +209,7 @@ class Places:
                 rows.append(row)
                 continue
             try:
-                root = await asyncio.to_thread(placed.prepare, station.place.folder, self._runs)
+                root = await asyncio.to_thread(self._root, row.name)
                 seen = await station.engine.probe()
                 row = replace(row, says=seen.engine, nodes=seen.nodes, kinds=list(seen.kinds), trouble="")
                 rows.append(replace(row, answer=await probe(station.place, station.engine, root)))

@@ -26,6 +26,8 @@ SLOW_S = 10.0
 _SLOWER = 1.5
 AT_ONCE = 4
 """Submissions under way at the same time."""
+FOLDER_S = (5.0, 20.0, 60.0)
+"""Between two tries of a folder that could not be used: the first, the second, all others."""
 
 
 @dataclass(slots=True)
@@ -62,15 +64,26 @@ class Station:
     Args:
         place: As `config.toml` says now.
         engine: None where the place is not known any more.
-        news: Called when it answers again, so that waiting trials can start.
+        news: Called when it answers again, or its folder can be used again, so that waiting trials can start.
+        usable: Blocks; raises while nothing can be written into the place's folder.
+
+    Attributes:
+        silence: Why its engine cannot be asked; empty while it answers.
     """
 
-    def __init__(self, place: Place, engine: Engine | None, news: Callable[[], None]) -> None:
+    def __init__(
+        self, place: Place, engine: Engine | None, news: Callable[[], None], usable: Callable[[], object]
+    ) -> None:
         self.place = place
         self.engine = engine
-        self.trouble = ""
+        self.silence = ""
         self.counts = Counts()
         self._news = news
+        self._usable = usable
+        self._unusable = ""
+        self._refusals = 0
+        self._try_again_at = 0.0
+        self._trying: asyncio.Task[None] | None = None
         self._followed: dict[str, Followed] = {}
         self._to_stop: set[str] = set()
         self._to_kill: set[str] = set()
@@ -81,6 +94,11 @@ class Station:
         self.answered_at = 0.0
         """When the last answer to a look had been asked for, of the monotonic clock."""
         self.changed = asyncio.Event()
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing starts here; empty when there is no reason."""
+        return self.silence or self._unusable
 
     @property
     def following(self) -> bool:
@@ -131,11 +149,38 @@ class Station:
         self._to_kill.add(name)
         self.hurry()
 
+    def become(self, place: Place, engine: Engine) -> None:
+        """`config.toml` says something else of it: what was wrong before may be right now."""
+        self.place, self.engine, self.silence, self._unusable = place, engine, "", ""
+        self._refusals, self._try_again_at = 0, 0.0
+        self.hurry()
+
     def fail(self, why: str) -> None:
-        """Its folder cannot be used: nothing starts here until the engine was looked at once more."""
-        self.trouble = why
-        self._next = time.monotonic() + SLOW_S
+        """Its folder cannot be used: nothing starts here until it was tried again, whatever its engine says."""
+        if not self._unusable:
+            log.warning("place %s: %s", self.place.name, why)
+        now = time.monotonic()
+        if now >= self._try_again_at:  # of several that fail at once, one counts
+            self._try_again_at = now + FOLDER_S[min(self._refusals, len(FOLDER_S) - 1)]
+            self._refusals += 1
+        self._unusable = why
         self.changed.set()
+
+    def _try_folder(self) -> None:
+        """Have the folder tried when it is time; a file system that hangs holds up this alone, and one thread."""
+        waits = self._trying is not None and not self._trying.done()
+        if self._unusable and not waits and time.monotonic() >= self._try_again_at:
+            self._trying = asyncio.create_task(self._try())
+
+    async def _try(self) -> None:
+        try:
+            await asyncio.to_thread(self._usable)
+        except (OSError, TunedError) as error:
+            self.fail(str(error))
+            return
+        log.info("the folder of place %s can be used again", self.place.name)
+        self._unusable = ""
+        self._news()
 
     def hurry(self) -> None:
         """Look soon."""
@@ -151,7 +196,7 @@ class Station:
             Silent: The engine does not answer; nobody knows whether it was taken.
         """
         if self.engine is None:
-            raise Silent(self.trouble or "is not known", where=f"place {self.place.name}")
+            raise Silent(self.silence or "is not known", where=f"place {self.place.name}")
         async with self._room:
             self.counts.submits += 1
             try:
@@ -161,6 +206,7 @@ class Station:
                 raise
             finally:
                 self._ask_anew(submission.name)
+        self._refusals = 0
         self.hurry()
         return number
 
@@ -172,6 +218,7 @@ class Station:
 
     async def look(self) -> None:
         """Ask what is to be asked, and tell who waits."""
+        self._try_folder()
         if self.engine is None:
             self._next = time.monotonic() + SLOW_S
             return
@@ -185,9 +232,9 @@ class Station:
         except TunedError as error:
             self._silent(error)
             return
-        if self.trouble:
+        if self.silence:
             log.info("place %s answers again", self.place.name)
-            self.trouble = ""
+            self.silence = ""
             self._news()
         self.answered_at = asked_at
         moved = [self._note(entry, jobs.get(name)) for name, entry in list(self._followed.items())]
@@ -235,9 +282,9 @@ class Station:
             raise
 
     def _silent(self, error: TunedError) -> None:
-        if not self.trouble:
+        if not self.silence:
             log.warning("%s", error)
-        self.trouble = str(error)
+        self.silence = str(error)
         self.counts.failures += 1
         self._pause = min(SLOW_S, self._pause * 2)
         self._next = time.monotonic() + self._pause
