@@ -28,6 +28,38 @@ def test_a_moved_state_folder_keeps_what_its_trials_left(lab: Lab) -> None:
     lab.invariants.check(at_rest=True)
 
 
+REPORTS = """
+import pathlib, time, tuned
+trial = tuned.current_trial()
+for step in range(3):
+    trial.report(step=step, loss=trial.params["x"] - step)
+    while step == 1 and pathlib.Path(trial.params["hold"]).exists():
+        time.sleep(0.01)
+"""
+
+
+def test_a_trial_that_ends_while_its_state_folder_is_elsewhere_has_ended(lab: Lab) -> None:
+    """Its folder is the same under another path: it takes the end, and what the trial reports."""
+    (lab.base / "reports.py").write_text(REPORTS)
+    lab.start()
+    run = {"script": "reports.py", "preload": []}
+    name = lab.submit(hold=True, run=run, search={"method": "sobol", "trials": 1})
+    lab.daemon.until(lambda: lab.daemon.get("/v1/metrics", target=f"{name}/1", name="loss")[1:], "it has reported")
+    alive = lab.of_kind("supervisor")
+    lab.daemon.stop()
+    lab.move_home("elsewhere")
+    lab.release(name)
+    wait_until(lambda: not any(process.alive for process in alive), "it ends")
+    lab.move_home("home")
+    lab.start()
+    lab.wait_at_rest(name)
+    trial = lab.daemon.trials(name)[0]
+    assert (trial["state"], trial["attempt"]) == ("completed", 1)
+    rows = lab.daemon.get("/v1/metrics", target=f"{name}/1", name="loss")
+    assert [row["step"] for row in rows] == [0, 1, 2]
+    lab.invariants.check(at_rest=True)
+
+
 def test_a_copy_leaves_the_trials_of_its_original_alone(lab: Lab) -> None:
     lab.start()
     name = lab.submit(hold=True, search={"method": "sobol", "trials": 2})

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,28 @@ def test_an_end_that_the_run_directory_does_not_take_is_told_another_way(lab: La
     lab.restart()
     wait_until(lambda: not kept.exists(), "what its run directory has is not kept twice")
     assert in_the_way.is_file()
+
+
+def test_an_end_that_neither_place_takes_waits_for_one(lab: Lab) -> None:
+    lab.start()
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
+    lab.daemon.wait_state(name, 1, "running")
+    (lab.home / "runs" / name / "1" / "1" / "exit.json" / "file").mkdir(parents=True)
+    exits = lab.home / "exits"
+    exits.rename(lab.home / "aside")
+    exits.touch()
+    lab.kill("daemon")
+    lab.release(name)
+    wait_until(lambda: not lab.of_kind("trial"), "it ends")
+    time.sleep(1.5)  # more than one try
+    assert lab.of_kind("supervisor")
+    exits.unlink()
+    (lab.home / "aside").rename(exits)
+    wait_until(lambda: list(exits.glob("*.json")), "the end is written")
+    lab.restart()
+    lab.wait_at_rest(name)
+    trial = lab.daemon.trials(name)[0]
+    assert (trial["state"], trial["attempt"]) == ("completed", 1)
 
 
 LIVELY = """

@@ -109,6 +109,7 @@ class Supervisor:
     ) -> None:
         self._spec = spec
         self._run_dir = run_dir
+        self._folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._processes = processes
         self._output = output
         self._wakeups = wakeups
@@ -339,20 +340,30 @@ class Supervisor:
                 if str(problem) != said:
                     said = str(problem)
                     _complain("cannot record the end in %s: %s" % (self._run_dir, said))
-                if problem.errno in (errno.ENOENT, errno.ENOTDIR):
-                    os._exit(_NO_RECORD)  # neither place is there any more
+                if self._folder_now() is None:
+                    os._exit(_NO_RECORD)  # its study was deleted
                 record["disk_full"] = problem.errno in _FULL
             # Nothing tells of freed space.
             time.sleep(_TRY_AGAIN)
 
     def _record_end(self, record: Dict[str, Any]) -> None:
+        run_dir = self._folder_now() or self._run_dir
         try:
-            protocol.write_record(self._run_dir, protocol.EXIT_FILE, record)
+            protocol.write_record(run_dir, protocol.EXIT_FILE, record)
         except OSError as error:
             if error.errno in _FULL:
                 raise
             name = "%s.json" % self._spec["attempt_id"]
-            protocol.write_record(protocol.exits_dir(self._run_dir), name, record)
+            protocol.write_record(protocol.exits_dir(run_dir), name, record)
+
+    def _folder_now(self) -> Optional[str]:
+        """Where the run directory lies now, as the state folder may have been moved; None when it was removed."""
+        try:
+            if os.fstat(self._folder).st_nlink:
+                return os.readlink("/proc/self/fd/%d" % self._folder)
+        except OSError:
+            pass
+        return None
 
     def _exit_record(self, seconds: float) -> Dict[str, Any]:
         status = self._processes.main_status
