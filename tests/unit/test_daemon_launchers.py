@@ -6,10 +6,11 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tuned.daemon.launch.launcher import JUST_USED_S
+from tuned.daemon.launch.launcher import JUST_USED_S, LauncherFailed
 from tuned.daemon.launch.launcher_kind import LauncherKind, installed
 from tuned.daemon.launch.launchers import MOST, Launchers
 from tuned.launch.bundle import make_bundle
@@ -79,5 +80,27 @@ async def test_many_studies_start_few_launchers_and_an_idle_one_makes_room(tmp_p
         await launchers.get(kind(MOST + 2))
         ended = [i for i, launcher in enumerate(first) if launcher.process.stdin.is_closing()]
         assert len(ended) == 2 and 1 in ended
+    finally:
+        await launchers.close()
+
+
+async def test_one_that_is_killed_before_it_is_greeted_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """So that its trial waits for another, and has not failed."""
+    start = asyncio.create_subprocess_exec
+
+    async def killed(*arguments: str, **named: Any) -> asyncio.subprocess.Process:
+        process = await start(*arguments, **named)
+        process.kill()
+        await process.wait()
+        process.stdin.close()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", killed)
+    launchers = Launchers(Path(make_bundle(str(tmp_path / "bundles"))), tmp_path / "logs", lambda _: ())
+    try:
+        launcher = await launchers.get(kind(1))
+        with pytest.raises(LauncherFailed, match="SIGKILL") as failure:
+            await launcher.launch(str(tmp_path))
+        assert failure.value.killed
     finally:
         await launchers.close()

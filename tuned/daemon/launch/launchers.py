@@ -111,7 +111,8 @@ class Launchers:
             "environment": dict(kind.ahead),
             "cores": list(self._cores(kind.cores)),
         }
-        launcher.say({"hello": hello})
+        with contextlib.suppress(LauncherFailed):  # it has ended: whoever waits for it is told how
+            launcher.say({"hello": hello})
         task = asyncio.create_task(launcher.listen(self._ended))
         self._listeners.add(task)
         task.add_done_callback(self._listeners.discard)
