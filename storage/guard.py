@@ -1,4 +1,4 @@
-"""Whether the database file is still the one that was opened.
+"""Whether the database file is still the one that was opened, and its log the one that was written last.
 
 Owns that question. A connection goes on writing into a file that was removed or replaced, where nobody finds it later,
 so the writer asks before each commit and the readers before each query.
@@ -32,8 +32,27 @@ class FileGuard:
         self._file = (found.st_dev, found.st_ino)
         self._state = (found.st_mtime_ns, found.st_size)
         self._header = self._read_header()
+        self._log_path = path.with_name(f"{path.name}-wal")
+        self._log = self._look_at_log()
 
     def replaced(self) -> bool:
+        """Whether another file, or none, lies at the path, or its log is lost."""
+        return self.file_replaced() or self.log_lost()
+
+    def log_lost(self) -> bool:
+        """Whether the log, in which the last commits may lie alone, was removed, replaced or cut short.
+
+        Only the writer makes it shorter, by a commit.
+        """
+        if self._log is None:
+            return False
+        try:
+            found = self._look_at_log()
+        except OSError:
+            return False
+        return found is None or found[:2] != self._log[:2] or found[2] < self._log[2]
+
+    def file_replaced(self) -> bool:
         """Whether another file, or none, lies at the path."""
         try:
             found = self._path.stat()
@@ -48,6 +67,8 @@ class FileGuard:
 
         Only the writer writes into the file, when it checkpoints.
         """
+        if self.log_lost():
+            return True
         try:
             found = self._path.stat()
             if found.st_ino != self._file[1] or found.st_dev != self._file[0]:
@@ -71,6 +92,7 @@ class FileGuard:
             state = (found.st_mtime_ns, found.st_size)
             if state != self._state:
                 self._state, self._header = state, self._read_header()
+            self._log = self._look_at_log()
         except OSError:
             return  # `replaced` tells
 
@@ -96,6 +118,14 @@ class FileGuard:
             folder, self._folder = self._folder, -1
             os.close(folder)
             os.close(self._data)
+
+    def _look_at_log(self) -> tuple[int, int, int] | None:
+        """Its identity and length; None where there is none."""
+        try:
+            found = self._log_path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino, found.st_size
 
     def _read_header(self) -> bytes:
         return os.pread(self._data, _HEADER_BYTES, 0)

@@ -18,7 +18,9 @@ from sqlalchemy.exc import DBAPIError
 from storage.driver import driver_of
 from storage.guard import FileGuard
 
-MOVED = "it was moved, removed or replaced while the daemon ran, so nothing is taken in any more"
+NOTHING_MORE = "while the daemon ran, so nothing is taken in any more"
+MOVED = f"it was moved, removed or replaced {NOTHING_MORE}"
+LOG_LOST = f"its log was removed or cut short {NOTHING_MORE}"
 RESCUED = ".rescued-"
 
 
@@ -34,21 +36,22 @@ def leave(conn: Connection, path: Path, guard: FileGuard) -> tuple[str, str]:
         The message for people, and the remedy.
     """
     folder = guard.folder
-    written_over = not guard.replaced()
-    if folder is not None and guard.moved_along and not written_over:
+    elsewhere, log_lost = guard.file_replaced(), guard.log_lost()
+    if elsewhere and folder is not None and guard.moved_along:
         conn.close()  # the file is complete then, where it is now
-        what = f"its folder was moved to {folder} while the daemon ran, so nothing is taken in any more"
+        what = f"its folder was moved to {folder} {NOTHING_MORE}"
         return what, f"tunectl daemon stop; then work with TUNED_HOME={shlex.quote(str(folder))}"
     target = _target(path, folder)
     saved = _save(conn, target)
-    if written_over:
-        _abandon(conn, path)
-    else:
+    if elsewhere:
         conn.close()
+    else:
+        _abandon(conn, path, keep_log=log_lost)
+    what = LOG_LOST if log_lost and not elsewhere else MOVED
     if not saved:
-        return MOVED, "tunectl daemon stop; then: tunectl daemon recover"
+        return what, "tunectl daemon stop; then: tunectl daemon recover"
     move = shlex.join(["mv", str(target), str(path)])
-    return f"{MOVED}; what it held is in {target}", f"tunectl daemon stop; then: {move}"
+    return f"{what}; what it held is in {target}", f"tunectl daemon stop; then: {move}"
 
 
 def _target(path: Path, folder: Path | None) -> Path:
@@ -79,8 +82,11 @@ def _loose(copy: sqlite3.Connection) -> bool:
     return copy.execute("PRAGMA foreign_key_check").fetchone() is not None
 
 
-def _abandon(conn: Connection, path: Path) -> None:
-    """Never close a connection whose file was written over: closing would move its log into what lies there now."""
-    for ending in ("-wal", "-shm"):
+def _abandon(conn: Connection, path: Path, *, keep_log: bool) -> None:
+    """Never close a connection whose file was written over: closing would move its log into what lies there now.
+
+    A log that was cut short is kept: its beginning is the file's.
+    """
+    for ending in () if keep_log else ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(conn))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import resource
 import sqlite3
 import subprocess
@@ -335,3 +337,24 @@ def test_another_program_that_reads_the_file_takes_nothing_from_it(lab):
         out = subprocess.run([sys.executable, "-c", read, str(path)], capture_output=True, text=True, check=True)
         assert int(out.stdout) == 2 * known
         assert path.with_name(f"{path.name}-wal").exists()
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda log: os.truncate(log, 0), lambda log: os.truncate(log, 5000)])
+def test_what_lies_in_a_log_that_was_taken_away_is_not_added_to(lab, harm):
+    """The last commits lie in the log alone: who kills the daemon now loses what it would acknowledge."""
+    lab.study("before")
+    harm(lab.path.with_name("tuned.db-wal"))
+    with pytest.raises(Unavailable, match="its log was removed or cut short"):
+        lab.study("later")
+    with pytest.raises(Unavailable, match="its log was removed or cut short"):
+        lab.sql("SELECT name FROM studies")
+
+
+def test_what_a_removed_log_held_is_saved(lab):
+    lab.study("before")
+    lab.path.with_name("tuned.db-wal").unlink()
+    with pytest.raises(Unavailable, match="what it held is in"):
+        lab.study("later")
+    (rescued,) = lab.path.parent.glob("tuned.db.rescued-*")
+    with contextlib.closing(sqlite3.connect(rescued)) as conn:
+        assert conn.execute("SELECT name FROM studies").fetchall() == [("before",)]
