@@ -103,7 +103,13 @@ def select_studies() -> Select[Any]:
 
 def to_study(row: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -> Study:
     """The study of a row, with its counts: state, number, how many of them are `aside`, and how many `again`."""
-    f = row
+    with as_written("study"):
+        return _to_study(row, counted)
+
+
+def _to_study(f: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) -> Study:
+    if not isinstance(f[1], str):
+        raise TypeError(f"its name is {f[1]!r}")
     best = None if f[11] is None else Best(f[11], load(f[12]), load_values(f[13]), f[18] == Tier.CUT)
     return Study(
         id=f[0],

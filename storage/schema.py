@@ -14,7 +14,8 @@ from sqlalchemy import CheckConstraint, Connection
 
 from storage.driver import driver_of
 from storage.models import REVISION, SCHEMA_VERSION, TRIGGERS, metadata
-from storage.problems import found_by_check
+from storage.problems import DAMAGED_HINT, Damaged, found_by_check
+from storage.soundness import apart
 from storage.stamp import APPLICATION_ID, stamp
 from tuned.core.errors import Unavailable
 
@@ -95,6 +96,8 @@ def check(conn: Connection, path: Path, wholly_up_to: int | Literal[True]) -> No
         found = conn.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
         if found != ["ok"]:
             raise found_by_check(found, path)
+    if found := apart(driver_of(conn)):
+        raise Damaged(f"the database is damaged: {found}", where=str(path), hint=DAMAGED_HINT)
 
 
 def _stamped(conn: Connection, path: Path) -> tuple[int, bool]:

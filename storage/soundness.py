@@ -1,6 +1,6 @@
-"""Which rows hold what tuned never wrote: pages whose bytes were changed, and that SQLite still reads.
+"""Which rows hold what tuned never wrote, or lack others: pages whose bytes were changed, and that SQLite still reads.
 
-Owns that check of a whole file. While the daemon runs, such a row is noticed when it is read (`storage.rows`).
+Owns these checks of a whole file. While the daemon runs, such a row is noticed when it is read (`storage.rows`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from storage.json_text import load, load_values
-from storage.models import metadata
+from storage.models import IS_LIVE, metadata
 from storage.rows import load_playbook, load_space, load_spec
 
 _JSON = (
@@ -93,6 +93,24 @@ def unsound(conn: sqlite3.Connection, tables: Collection[str] = ()) -> list[str]
         if not all(map(sound(table.name, names), rows)):
             found.append(table.name)
     return found
+
+
+_APART = {
+    "study_specs": "SELECT 1 FROM studies WHERE id NOT IN (SELECT study_id FROM study_specs) LIMIT 1",
+    "attempts": f"""SELECT 1 FROM trials AS t WHERE {IS_LIVE} AND NOT EXISTS
+        (SELECT 1 FROM attempts AS a WHERE a.trial_id = t.id AND a.attempt = t.attempt) LIMIT 1""",
+}
+"""Table -> whether it lacks a row that must be there."""
+
+
+def apart(conn: sqlite3.Connection) -> str:
+    """Which rows, of those without which a trial is not known, lack others; empty when none does."""
+    loose = [name for name in (*STUDIES, "attempts") if conn.execute(f"PRAGMA foreign_key_check({name})").fetchone()]
+    lacking = [name for name, query in _APART.items() if conn.execute(query).fetchone()]
+    found = ([f"rows of {', '.join(loose)} belong to none"] if loose else []) + (
+        [f"rows of {', '.join(lacking)} are missing"] if lacking else []
+    )
+    return "; ".join(found)
 
 
 def garbled(tables: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sqlite3
@@ -12,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from storage import queries, repository, schema
 from storage.engine import open_database
-from storage.problems import refuse_network
+from storage.problems import Damaged, refuse_network
 from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
 
@@ -269,3 +270,38 @@ def test_events_are_read_in_pages_and_by_study(lab):
     lab.queue(b, 1)
     assert [e.seq for e in lab.ask(queries.events_since, 1, limit=2)] == [2, 3]
     assert [(e.seq, e.number) for e in lab.ask(queries.events_since, 0, study="b")] == [(2, None), (5, 1)]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DELETE FROM study_specs",
+        "DELETE FROM studies",
+        "DELETE FROM attempts",
+        "UPDATE trials SET study_id = 99",
+        "UPDATE attempts SET trial_id = 99",
+    ],
+)
+def test_rows_that_lack_those_they_belong_to_are_damage(tmp_path, open_lab, harm):
+    lab = open_lab(tmp_path / "tuned.db")
+    (trial,) = lab.queue(lab.study())
+    lab.claim(trial)
+    lab.close()
+    with contextlib.closing(sqlite3.connect(lab.path)) as conn:
+        conn.execute(harm)
+        conn.commit()
+    with pytest.raises(Damaged, match=r"the database is damaged: rows of .* (belong to none|are missing)"):
+        open_database(lab.path)
+
+
+@pytest.mark.parametrize("change", ["state = 'odd'", "state = NULL", "name = x'ff'", "name = NULL"])
+def test_a_row_of_a_study_that_tuned_never_wrote_is_damage_when_it_is_met(lab, change):
+    lab.study("a")
+    bent = "replace(replace(sql, 'NOT NULL', ''), 'STRICT', '')"
+    for statement in (f"UPDATE sqlite_master SET sql = {bent} WHERE name = 'studies'", f"UPDATE studies SET {change}"):
+        with contextlib.closing(sqlite3.connect(lab.path, isolation_level=None)) as conn:
+            for pragma in ("wal_autocheckpoint = 0", "ignore_check_constraints = ON", "writable_schema = ON"):
+                conn.execute(f"PRAGMA {pragma}")
+            conn.execute(statement)
+    with pytest.raises(Damaged, match="the database is damaged: a row holds no study"):
+        lab.ask(queries.studies)
