@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from storage import problems, schema
 from storage.guard import FileGuard
 from storage.writer import Writer
-from tuned.core.errors import Unavailable
+from tuned.core.errors import TunedError, Unavailable
 from tuned.core.events import Event
 
 T = TypeVar("T")
@@ -65,7 +65,14 @@ class Database:
         self.writer.ask_guard()
         try:
             with self._reading.connect() as conn:
-                yield conn
+                try:
+                    yield conn
+                except TunedError:
+                    raise
+                except Exception:
+                    # A query that was left half read, as at a damaged row, holds its connection at that moment.
+                    conn.invalidate()
+                    raise
         except Exception as error:
             explained = self.writer.explain(error)
             if explained is error:

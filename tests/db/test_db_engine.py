@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from storage import queries, repository, schema
-from storage.engine import open_database
+from storage.engine import READERS, open_database
 from storage.problems import Damaged, refuse_network
 from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
@@ -305,3 +305,20 @@ def test_a_row_of_a_study_that_tuned_never_wrote_is_damage_when_it_is_met(lab, c
             conn.execute(statement)
     with pytest.raises(Damaged, match="the database is damaged: a row holds no study"):
         lab.ask(queries.studies)
+
+
+def test_a_reader_that_has_met_damage_sees_what_is_written_later(lab):
+    """What was half read holds its connection at that moment, for as long as the error is kept."""
+    study = lab.study()
+    lab.queue(study, 200)
+    with contextlib.closing(sqlite3.connect(lab.path, isolation_level=None)) as conn:
+        conn.execute("UPDATE trials SET retries_used = '{' WHERE number = 20")
+    kept = []
+    for _ in range(2 * READERS):
+        with pytest.raises(Damaged) as caught:
+            lab.ask(queries.trials, study)
+        kept.append(caught)
+    with contextlib.closing(sqlite3.connect(lab.path, isolation_level=None)) as conn:
+        conn.execute("UPDATE trials SET retries_used = '{}' WHERE number = 20")
+    for _ in range(2 * READERS):
+        assert len(lab.ask(queries.trials, study)) == 200
