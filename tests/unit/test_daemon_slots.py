@@ -206,6 +206,10 @@ def test_instances_of_a_card_are_slots_of_their_own(cards, monkeypatch):
     assert slots.environment("MIG-b")["CUDA_VISIBLE_DEVICES"] == "MIG-b"
     assert slots.environment("GPU-y")["CUDA_VISIBLE_DEVICES"] == "GPU-y"
     assert [slots.capacity(wanted) for wanted in (0.5, 1, 2)] == [6, 3, 0]
+    assert [slots.has(wanted) for wanted in (0.5, 2)] == ["3 GPUs", "1 whole GPU"]
+    assert slots.lacking(2) == "it needs 2 GPUs, and the daemon has 1 whole GPU"
+    assert [slot.id for slot in slots.kind_for(2)] == ["GPU-y"]
+    assert slots.kind_for(0) == slots.cpus, "a study without GPUs was said to run on them"
     assert [card.uuid for card in visible_cards(Nvidia().look().cards, "MIG-b")] == ["MIG-b"]
 
 
@@ -217,7 +221,7 @@ def test_it_says_which_cards_a_trial_lacks(cards: Cards):
     assert slots.lacking(2) == "it needs 2 GPUs at once, and 1 of 2 is free"
     slots.lease("GPU-y", "a/2")
     assert slots.lacking(1) == "", "the queue says when one is free"
-    assert slots.lacking(3) == "it needs 3 GPUs, and the daemon has 2"
+    assert slots.lacking(3) == "it needs 3 GPUs, and the daemon has 2 GPUs"
     slots.release("GPU-y", "a/2")
     cards.set(1, error=LOST)
     slots.sample(Ours())

@@ -27,8 +27,8 @@ async def gpus(given: Given) -> list[GpuRow]:
     """The cards of this machine; none on a machine without."""
     if not given.slots.gpus:
         return []
+    families = await sample(given.slots, given.attempts.live.values())
     live = list(given.attempts.live.values())
-    families = await sample(given.slots, live)
     holders = {pid: attempt.holder for attempt in live for pid in families.get(attempt.holder, ())}
     return await asyncio.to_thread(lambda: [_row(given, slot, holders) for slot in given.slots.gpus])
 

@@ -14,7 +14,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_steering
 from tuned.core import words
-from tuned.core.cards.time import LEAST_LEFT_S, LONGEST_ACCOUNT_S, LONGEST_LEFT_S, per_mille
+from tuned.core.cards.time import LEAST_LEFT_S, LONGEST_ACCOUNT_S, LONGEST_LEFT_S, Use, per_mille
 
 if TYPE_CHECKING:
     from tuned.wire import CardTime, GpuPolite, GpuRow, GpuYielded
@@ -108,7 +108,7 @@ def _account(cards: Sequence[CardTime]) -> None:
     if not cards:
         click.echo("this machine has no GPU")
         return
-    names = list(dict.fromkeys(use for card in cards for use in card.uses))
+    names = [use.value for use in Use if any(use.value in card.uses for card in cards)]
     shares = [per_mille(card.uses) for card in cards]
     rows = []
     for use in names:

@@ -45,7 +45,7 @@ async def watch_devices(
         failpoints.reach("loop.devices")
         slots.leased.clear()
         live = list(following.values())
-        families = await sample(slots, live)
+        families = await sample(slots, following.values())
         await looked()
         if before != slots.leasable_gpus():  # since the last look: somebody else may have asked the driver meanwhile
             before = slots.leasable_gpus()
@@ -65,20 +65,19 @@ async def watch_devices(
                 await slots.leased.wait()  # a short trial would be over before the next look
 
 
-async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> Mapping[str, Collection[int]]:
+async def sample(slots: Slots, live: Collection[LiveAttempt]) -> Mapping[str, Collection[int]]:
     """Ask the driver how the GPUs are.
 
     Args:
         slots: Where the answer is kept.
-        live: All live attempts: whoever is none of theirs is somebody else.
+        live: All live attempts: whoever is none of theirs is somebody else. Read again while the driver is asked.
 
     Returns:
         Holder -> the processes of its attempt; empty on a machine without GPUs.
     """
-    attempts = list(live)
 
     def look() -> Mapping[str, Collection[int]]:
-        ours = _ours(attempts) if slots.gpus else Ours()
+        ours = _ours(live) if slots.gpus else Ours()
         slots.sample(ours)
         return ours.families
 
@@ -89,11 +88,21 @@ async def sample(slots: Slots, live: Iterable[LiveAttempt]) -> Mapping[str, Coll
     return families
 
 
-def _ours(attempts: Iterable[LiveAttempt]) -> Ours:
-    families = _families_of(attempts)
+def _ours(attempts: Collection[LiveAttempt]) -> Ours:
+    families = _families_of(list(attempts))
     host = _counts_as_the_host()
     openers = () if host else {pid for family in families.values() for pid in family if has_device_open(pid)}
-    return Ours(families, openers, host)
+    return Ours(families, openers, host, lambda pid: host and _descends(pid, {a.supervisor for a in list(attempts)}))
+
+
+def _descends(pid: int, supervisors: Collection[int | None]) -> bool:
+    """Whether a process descends from one of these."""
+    import psutil
+
+    try:
+        return any(parent.pid in supervisors for parent in psutil.Process(pid).parents())
+    except psutil.Error:
+        return False
 
 
 def _counts_as_the_host() -> bool:

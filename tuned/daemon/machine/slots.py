@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from tuned.core import words
@@ -54,11 +54,13 @@ class Ours:
         families: Holder -> its processes.
         openers: Those of them that have a GPU's device file open.
         host: Whether the driver's process numbers are ours: not so in a container.
+        newcomer: Whether a process belongs to one that was listed too early to have it.
     """
 
     families: Mapping[str, Collection[int]] = field(default_factory=dict)
     openers: Collection[int] = ()
     host: bool = True
+    newcomer: Callable[[int], bool] = lambda _: False
 
 
 class Slots:
@@ -117,6 +119,18 @@ class Slots:
         """The slots that such trials run in."""
         return self.gpus or self.cpus
 
+    def kind_for(self, gpus: float | None) -> list[Slot]:
+        """The slots of the kind that trials which want so many GPUs run in, free or not."""
+        wanted = self.default_gpus if gpus is None else gpus
+        if not wanted:
+            return self.cpus
+        return [slot for slot in self.gpus if wanted <= 1 or not is_part(slot.id)]
+
+    def has(self, gpus: float | None) -> str:
+        """The GPUs that such trials can have, in words."""
+        cards = self.kind_for(gpus)
+        return words.count(len(cards), "GPU" if len(cards) == len(self.gpus) else "whole GPU") if cards else "none"
+
     @property
     def held(self) -> dict[str, str]:
         """Slot -> its holders, with commas between them; slots that nobody holds are left out."""
@@ -159,8 +173,7 @@ class Slots:
             return ""
         wish = f"it needs {words.count(needed, 'GPU')}"
         if not self.capacity(wanted):
-            has = f"the daemon has {len(self.gpus) or 'none'}"
-            return "; ".join([f"{wish}, and {has}", *self.notes])
+            return "; ".join([f"{wish}, and the daemon has {self.has(wanted)}", *self.notes])
         leasable = len(self.leasable_gpus())
         if leasable < needed:
             return f"{wish}, and {leasable} of {len(self.gpus)} are leased to trials now"
@@ -292,7 +305,7 @@ class Slots:
         everywhere = {pid for pids in ours.families.values() for pid in pids}
 
         def whose(pid: int) -> Whose:
-            if pid in everywhere:
+            if pid in everywhere or ours.newcomer(pid):
                 return Whose.OURS
             return Whose.OTHERS if ours.host else Whose.UNKNOWN
 

@@ -138,8 +138,7 @@ async def take_in(given: Context, submission: Submission, *, under_any_name: boo
 def _refuse_missing_gpus(slots: Slots, spec: StudySpec) -> None:
     """A trial that wants more cards than there are would wait for ever."""
     if slots.capacity(spec.run.gpus) == 0:
-        has = words.count(len(slots.gpus), "GPU") if slots.gpus else "none"
-        why = f": {'; '.join(slots.notes)}" if slots.notes and not slots.gpus else ""
+        has, why = slots.has(spec.run.gpus), f": {'; '.join(slots.notes)}" if slots.notes and not slots.gpus else ""
         raise InvalidInput(
             f"a trial wants {words.number(spec.run.gpus)} of them, and this machine has {has}{why}",
             where="run.resources.gpus",
@@ -254,7 +253,7 @@ def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) 
 
 
 def _submitted(given: Context, conn: Connection, study: Study, created: bool) -> Submitted:
-    spec, slots = study.spec, given.slots.default_slots
+    spec, slots = study.spec, given.slots.kind_for(study.spec.run.gpus)
     first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
     place = spec.run.place
     room = given.places.capacity(place) if place else given.slots.capacity(spec.run.gpus)
