@@ -92,6 +92,8 @@ async def test_a_night_of_a_scripted_agent_until_a_cap_halts_it(tunectl: Tunectl
         baseline = 1 if best != 1 else 2
         judged = await ask("verdict", baseline=f"quad/{baseline}", candidate=f"quad/{best}")
         assert judged["decision"] == "undecided" and judged["next"].startswith("tunectl confirm quad")
+        misspelt = await ask.refused("enqueue", study="quad", points=[{"x": 2.0}], dryrun=True)
+        assert "there is no argument 'dryrun' (did you mean dry_run?)" in misspelt
         tried = await ask("enqueue", study="quad", points=[{"x": 2.0}], seeds=4, dry_run=True)
         assert len(tried["trials"]) == 4
         await ask("enqueue", study="quad", points=[{"x": 2.0}], seeds=4)

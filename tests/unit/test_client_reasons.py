@@ -9,7 +9,8 @@ import pytest
 
 from tuned.cli.verbs.status import _used
 from tuned.client.reasons import study_reasons, trial_reasons
-from tuned.wire import CallerRow, DaemonStatus, StudyRow, TrialDetail, TrialRow
+from tuned.core.callers import Caps, halted, over
+from tuned.wire import CallerRow, DaemonStatus, PlaceRow, StudyRow, TrialDetail, TrialRow
 
 
 def made(kind: Any, **given: Any) -> Any:
@@ -26,6 +27,21 @@ def test_a_trial_waits_behind_those_that_run(running: int, slots: int, told: str
     status = made(DaemonStatus, running=running, slots=slots, devices=[])
     found = trial_reasons(TrialDetail(row, None, "", [], "", 0), study, [row], status)
     assert found[-1].evidence[0] == told
+
+
+def test_trials_in_places_take_no_slot_here() -> None:
+    study = made(StudyRow, name="s", state="running", priority=0)
+    row = made(TrialRow, study="s", number=3, state="queued", priority=0, origin="sobol")
+    places = [made(PlaceRow, name="lab", held=4)]
+    status = made(DaemonStatus, running=5, slots=1, devices=[], places=places)
+    found = trial_reasons(TrialDetail(row, None, "", [], "", 0), study, [row], status)
+    assert found[-1].evidence[0] == "1 trial runs on 1 slot"
+
+
+def test_a_study_that_a_cap_has_halted_is_not_mended_by_its_script() -> None:
+    reason = halted("agent", over(Caps(gpu_hours=8.0), 1, 8.0))
+    (found,) = study_reasons(made(StudyRow, name="s", state="paused", reason=reason), [], made(DaemonStatus))
+    assert found.evidence == [reason, "once a person has widened the cap: tunectl resume s"]
 
 
 def test_a_study_of_one_trial_is_done() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from storage import queries
 from tests.unit.test_taking import study
 from tuned.core.study import RunSpec
-from tuned.daemon.estimates.duration import lengths_of, scaled
+from tuned.daemon.estimates.duration import estimate, lengths_of, scaled
 
 SCRIPT = "from tuned import current_trial\n"
 
@@ -40,3 +42,14 @@ def test_a_changed_length_changes_the_estimate(
     own: dict[str, float], wanted: dict[str, float], last_step: float | None, scale: float
 ) -> None:
     assert scaled(own, wanted, last_step) == scale
+
+
+def test_how_long_trials_took_in_a_place_says_nothing_of_those_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = study(SCRIPT, {"x": [1, 2]}, "{params}")
+    there = replace(here, run=replace(here.run, place="lab"))
+    trial = SimpleNamespace(started_at=0.0, ended_at=9.0, params={}, last_step=None)
+    monkeypatch.setattr(queries, "studies", lambda _: [SimpleNamespace(id=1, name="s", spec=there, created_at=0.0)])
+    monkeypatch.setattr(queries, "trial_page", lambda *_: [trial])
+    nothing: Any = None
+    assert estimate(nothing, here, 1)[0] is None
+    assert "9.0s each, as 1 of s took" in estimate(nothing, there, 1)[1]

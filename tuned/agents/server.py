@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp_types import ToolAnnotations
 
 from tuned.agents.tools import Document, Tools, shortened
 from tuned.core.errors import TunedError
+from tuned.core.names import nearest
 from tuned.core.verbs import Kind
 from tuned.version import VERSION
 
@@ -26,6 +28,23 @@ A refusal names its cap (trials, gpu_hours, delete, others), which only a person
 `why` gives the reason of a state as a code with the next command. Answers are bounded; `left_out` says by how much."""
 
 
+class _Server(MCPServer):  # type: ignore[misc]  # its package is no dependency
+    """Refuses arguments that a tool does not have: a `dryRun` that is left out in silence changes what is there."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Context | None = None) -> Any:
+        """Call a tool.
+
+        Raises:
+            ToolError: It has no such argument, or refuses.
+        """
+        for tool in await self.list_tools():
+            known = tool.input_schema["properties"]
+            for key in arguments if tool.name == name else ():
+                if key not in known:
+                    raise ToolError(shortened(f"{name}: there is no argument {key!r} ({nearest(key, known)})"))
+        return await super().call_tool(name, arguments, context)
+
+
 def make_server(tools: Tools, page: str) -> MCPServer:
     """The server, with the tools that are offered.
 
@@ -33,7 +52,7 @@ def make_server(tools: Tools, page: str) -> MCPServer:
         tools: On one daemon.
         page: The manual's page for agents.
     """
-    server = MCPServer("tuned", version=VERSION, instructions=RULES, log_level="WARNING")
+    server = _Server("tuned", version=VERSION, instructions=RULES, log_level="WARNING")
     for tool in tools.offered():
         hints = ToolAnnotations(read_only_hint=tool.kind is Kind.READ, destructive_hint=tool.kind is Kind.DESTROY)
         server.tool(annotations=hints, structured_output=True)(_told(tool.function))

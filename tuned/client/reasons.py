@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tuned.client.waiting import paused_by_daemon
+from tuned.client.waiting import paused_by_daemon, remedy
 from tuned.core import words
 from tuned.core.places import place_of
 from tuned.core.state_words import told
@@ -80,7 +80,7 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
     if row.state == StudyState.PAUSED:
         evidence = [row.reason or "it waits until it is resumed"]
         if paused_by_daemon(row):
-            evidence.append("mend the script first; or the study file, then: tunectl submit FILE --update")
+            evidence.append(remedy(row))
         return "paused", evidence, f"tunectl resume {row.name}"
     mine = [trial for trial in queue if trial.study == row.name]
     live = [trial for trial in mine if trial.state in LIVE]
@@ -107,7 +107,7 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
         return Reason("state", "waits.place", _in_place(study, daemon), "tunectl doctor")
     blocked = [f"{device.label or device.id}: {device.blocked}" for device in daemon.devices if device.blocked]
     waiting = [trial for trial in queue if trial.state == TrialState.QUEUED]
-    evidence = [f"{words.does(daemon.running, 'trial', 'runs', 'run')} on {words.count(daemon.slots, 'slot')}"]
+    evidence = [f"{words.does(daemon.running_here, 'trial', 'runs', 'run')} on {words.count(daemon.slots, 'slot')}"]
     for place, trial in enumerate(waiting, 1):
         if (trial.study, trial.number) == (row.study, row.number):
             evidence.append(f"place {place} of {len(waiting)} in the queue, priority {row.priority + study.priority}")

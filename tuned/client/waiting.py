@@ -15,6 +15,7 @@ from tuned.client import api
 from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core import words
+from tuned.core.callers import is_halted
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState, TrialState
 from tuned.wire import EventRow, StudyRow, TrialRow
@@ -41,8 +42,11 @@ def paused_by_daemon(row: StudyRow) -> bool:
     return row.state == StudyState.PAUSED and bool(row.reason) and row.reason != PAUSED_BY_USER
 
 
-def _after_a_mend(study: str) -> str:
-    return f"mend the script, then: tunectl resume {study}; or the study file, then: tunectl submit FILE --update"
+def remedy(row: StudyRow) -> str:
+    """The way on for a study that the daemon has paused."""
+    if is_halted(row.reason):
+        return f"once a person has widened the cap: tunectl resume {row.name}"
+    return f"mend the script, then: tunectl resume {row.name}; or the study file, then: tunectl submit FILE --update"
 
 
 def changes(
@@ -139,7 +143,7 @@ def wait_for_study(
         if row.state in STUDY_ENDED:
             return row
         if paused_by_daemon(row):
-            raise Conflict(f"paused: {row.reason}", where=name, hint=_after_a_mend(name))
+            raise Conflict(f"paused: {row.reason}", where=name, hint=remedy(row))
     raise AssertionError("the stream has no end of its own")
 
 
@@ -163,7 +167,7 @@ def wait_for_trials(
             return chosen
         row = client.send(api.study(study)).study
         if paused_by_daemon(row) and not any(trial.state in LIVE for trial in chosen):
-            raise Conflict(f"paused: {row.reason}", where=study, hint=_after_a_mend(study))
+            raise Conflict(f"paused: {row.reason}", where=study, hint=remedy(row))
     raise AssertionError("the stream has no end of its own")
 
 

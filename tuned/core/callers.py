@@ -22,6 +22,9 @@ _STARTS = frozenset({events.TRIAL_QUEUED, events.STUDY_SUBMITTED, events.STUDY_C
 """Events by which more work is asked for; moves to `running` and `queued` besides."""
 
 
+_HALTED = "is halted:"
+
+
 @dataclass(frozen=True, slots=True)
 class Caps:
     """The limits of a caller; None: no limit.
@@ -150,8 +153,22 @@ def refuse(name: str, cap: str, what: str) -> None:
     Raises:
         Conflict: Always.
     """
-    hint = f"only a person widens it: {cap} in [caller.{name}] of config.toml; tunectl status shows what is left"
+    hint = f"only a person widens it: {cap} {_where(name)}; tunectl status shows what is left"
     raise Conflict(what, where=f"caller.{name}.{cap}", hint=hint)
+
+
+def _where(name: str) -> str:
+    return f"in [caller.{name}] of config.toml, or where its server is started"
+
+
+def halted(name: str, why: str) -> str:
+    """The reason for which a caller's studies are paused."""
+    return f"{name} {_HALTED} {why} {_where(name)})"
+
+
+def is_halted(reason: str) -> bool:
+    """Whether a study is paused because its caller has used up a cap."""
+    return _HALTED in reason
 
 
 def asks_for_work(happened: Iterable[Event]) -> bool:

@@ -21,7 +21,7 @@ from storage.facts import fact
 from storage.queries.callers import TOLD
 from storage.writer import CALLER, EVENTS
 from tuned.core import words
-from tuned.core.callers import Caps, caps_for, check_change, over, refuse, refuse_trials
+from tuned.core.callers import Caps, caps_for, check_change, halted, over, refuse, refuse_trials
 from tuned.core.errors import TunedError
 from tuned.core.states import STUDY_ENDED, StudyState
 from tuned.daemon import clock, failpoints
@@ -141,7 +141,7 @@ class Callers:
             studies = await self._database.ask(partial(_at_work, caller=name)) if why else []
             if studies:
                 log.info("%s is halted: %s", name, why)
-                await self._halt(studies, f"{name} is halted: {why} in [caller.{name}] of config.toml)")
+                await self._halt(studies, halted(name, why))
 
 
 def _at_work(conn: Connection, caller: str) -> list[str]:

@@ -149,6 +149,11 @@ class DaemonStatus:
     callers: list[CallerRow] = field(default_factory=list)
     places: list[PlaceRow] = field(default_factory=list)
 
+    @property
+    def running_here(self) -> int:
+        """How many trials run on this machine's own slots, and not in places."""
+        return max(0, self.running - sum(place.held for place in self.places))
+
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:

@@ -99,7 +99,7 @@ def _show(status: DaemonStatus) -> None:
         ("home", status.home),
         ("socket", status.socket),
         ("studies", "unknown" if status.studies is None else str(status.studies)),
-        ("trials", f"{status.running} running, {queued}, {words.count(status.slots, 'slot')}"),
+        ("trials", f"{status.running_here} running, {queued}, {words.count(status.slots, 'slot')}"),
         ("advisor", status.advisor),
         *(("place", place_line(place)) for place in status.places),
     ]

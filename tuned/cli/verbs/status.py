@@ -57,7 +57,7 @@ def _show(
     apart = f" ({held} of them in paused studies)" if held else ""
     show_fact("daemon", f"pid {daemon.pid}, up {words.duration(daemon.uptime_s)}, {daemon.home}")
     queued = words.known(daemon.queued, "queued")
-    show_fact("trials", f"{daemon.running} running on {words.count(daemon.slots, 'slot')}, {queued}{apart}")
+    show_fact("trials", f"{daemon.running_here} running on {words.count(daemon.slots, 'slot')}, {queued}{apart}")
     for place in daemon.places:
         show_fact("place", place_line(place))
     for note in daemon.notes:

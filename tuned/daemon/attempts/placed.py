@@ -119,6 +119,8 @@ def _waits(attempt: LiveAttempt, placing: Placing, job: Job | None) -> str:
     place = placing.station.place.name
     if placing.station.trouble:
         return placing.station.trouble
+    if job is None and placing.station.absent_s(name_of(attempt)) is not None and not placing.fresh:
+        return f"{place}: its job is not known there, which counts after {UNKNOWN_S:.0f} s"
     if job is None:
         return f"{place}: it is being submitted" if not placing.submitted else ""
     if job.stage is Stage.WAITING:

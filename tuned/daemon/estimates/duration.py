@@ -63,7 +63,8 @@ def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | Non
 def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:
     """Median seconds of a completed trial of the latest study with the same code; its name, and how many trials.
 
-    A trial's length is taken to grow with its epochs or steps, where both studies say how many.
+    A trial's length is taken to grow with its epochs or steps, where both studies say how many. Other machines take
+    other times: what ran in a place says nothing of trials here, nor the other way round.
     """
     lengths = lengths_of(spec, {})
     wanted = _code(spec)
@@ -126,10 +127,10 @@ def _number(value: object) -> float | None:
 
 
 def _code(spec: StudySpec) -> tuple[object, ...]:
-    """The key of similar trials: the file that runs, or a command's fixed words but for numbers."""
+    """The key of similar trials: where, and the file that runs, or a command's fixed words but for numbers."""
     run = spec.run
     if run.script is not None:
-        return run.script, run.function
+        return run.place, run.script, run.function
     plain = [item for item in run.command if isinstance(item, str) and "{" not in item]
     words = [item for item in plain if _number(item.rpartition("=")[2]) is None]
-    return (run.cwd, *words)
+    return (run.place, run.cwd, *words)
