@@ -47,6 +47,7 @@ def test_a_place_on_ray_has_a_head_a_token_and_fields() -> None:
         ({"lab": {"engine": "slurm", "folder": "/x", "sees": ["y"]}}, "place.lab.sees"),
         ({"lab": {"engine": "slurm", "folder": "/x", "environment": {"A": 1}}}, "place.lab.environment"),
         ({"lab": {"engine": "slurm", "folder": "/x", "token": "/t"}}, "place.lab.token"),
+        ({"lab": {"engine": "slurm", "folder": "/x", "ca": "/t"}}, "place.lab.ca"),
         ({"lab": {"engine": "ray", "folder": "/x"}}, "place.lab.address"),
         ({"lab": {"engine": "ray", "folder": "/x", "address": "head:8265"}}, "place.lab.address"),
         ({"lab": {"engine": "ray", "folder": "/x", "address": "http://a:b@head"}}, "place.lab.address"),

@@ -41,6 +41,7 @@ class Place:
         sees: Further folders that are the same on both sides: code that is not copied, data.
         options: Passed to every submission: of Slurm as arguments, of Ray as fields.
         token: File that holds the token that Ray's head asks for; empty: none.
+        ca: File with the certificates by which that of Ray's head is judged; empty: the system's.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Place:
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     token: str = ""
+    ca: str = ""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -119,6 +121,7 @@ def _place(name: str, entry: Any, where: str, expanded: Callable[[str], str]) ->
         "options": _texts,
         "environment": _environment,
         "token": lambda value, key: _folder(value, key, expanded),
+        "ca": lambda value, key: _folder(value, key, expanded),
     }
     for key in entry:
         if key not in kinds:
@@ -129,8 +132,10 @@ def _place(name: str, entry: Any, where: str, expanded: Callable[[str], str]) ->
     place = Place(name=name, **{key: kinds[key](value, f"{where}.{key}") for key, value in entry.items()})
     if place.engine == "ray":
         _check_ray(place, where)
-    elif place.token:
-        raise InvalidInput("is Ray's alone", where=f"{where}.token", hint="remove it")
+    else:
+        for key in ("token", "ca"):
+            if getattr(place, key):
+                raise InvalidInput("is Ray's alone", where=f"{where}.{key}", hint="remove it")
     return place
 
 

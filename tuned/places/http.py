@@ -48,17 +48,20 @@ class Requests:
     Args:
         address: `http://head:8265`, or with `https`; a path in front of all targets may follow.
         token: File that holds the token; empty: none is sent.
+        ca: File with the certificates by which that of the address is judged; empty: the system's.
 
     Attributes:
         calls: How many requests were made.
     """
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, ca: str = "") -> None:
         url = urlsplit(address)
         self._address = address
-        self._context = ssl.create_default_context() if url.scheme == "https" else None
+        self._safe = url.scheme == "https"
+        self._ca = ca
+        self._context: ssl.SSLContext | None = None
         self.host = url.hostname or ""
-        self._port = url.port or (443 if self._context else 80)
+        self._port = url.port or (443 if self._safe else 80)
         self._authority = url.netloc.rpartition("@")[2]
         self._before = url.path.rstrip("/")
         self._token = token
@@ -92,9 +95,19 @@ class Requests:
             raise Silent(f"did not answer within {WITHIN_S:.0f} s", where=self._address) from None
         except h11.ProtocolError as error:
             raise Silent(f"its answer cannot be read: {error}", where=self._address) from error
+        except ssl.SSLCertVerificationError as error:
+            self._context = None  # the file may be replaced
+            hint = "name a file with the certificate of its authority: [place] ca"
+            raise Silent(f"is not trusted: {error.verify_message}", where=self._address, hint=hint) from error
         except (OSError, EOFError) as error:
             said = getattr(error, "strerror", None) or str(error)
             raise Silent(f"cannot be reached: {said}", where=self._address, hint="is it up?") from error
+
+    def _read_ca(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca or None)
+        except OSError as error:
+            raise Silent(f"no certificate can be read: {error.strerror or error}", where=self._ca) from error
 
     def _read_token(self) -> str:
         try:
@@ -106,6 +119,8 @@ class Requests:
         return token
 
     async def _exchange(self, method: str, target: str, headers: Mapping[str, str], payload: bytes) -> Reply:
+        if self._safe and self._context is None:
+            self._context = await asyncio.to_thread(self._read_ca)
         reader, writer = await asyncio.open_connection(self.host, self._port, ssl=self._context)
         try:
             connection = h11.Connection(h11.CLIENT)

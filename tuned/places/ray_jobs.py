@@ -26,7 +26,7 @@ class RayJobs:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self.requests = Requests(place.address, place.token)
+        self.requests = Requests(place.address, place.token, place.ca)
         self._last: dict[str, Job] = {}
         self._dropped: set[str] = set()
 
