@@ -142,3 +142,14 @@ def test_every_request_that_changes_something_can_be_tried(shared_daemon: Daemon
                     assert refusal.status < 500, (target, refusal)
     assert (shared_daemon.get("/v1/studies"), shared_daemon.get("/v1/events/list")) == before
     assert not shared_daemon.get("/v1/status")["callers"]
+
+
+def test_a_request_that_may_have_meant_a_dry_run_does_nothing(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    """`requests` sends True as `True`; a misspelt key was left out, and the study was gone."""
+    shared_daemon.submit({"run": {"command": ["true"]}, "name": "kept", "search": {"trials": 1}}, tmp_path)
+    shared_daemon.wait_ended("kept")
+    for query, told in (("dryrun=true", "did you mean dry_run?"), ("dry_run=yes", "neither true nor false")):
+        with pytest.raises(Refusal, match=told):
+            call(shared_daemon.socket, "DELETE", f"/v1/studies/kept?{query}")
+    assert call(shared_daemon.socket, "DELETE", "/v1/studies/kept?dry_run=True")["changed"] == ["kept"]
+    assert shared_daemon.study("kept")["state"] == "completed"

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from storage.engine import Database
 from tuned.core.callers import refuse
-from tuned.core.names import CALLER_HEADER, check_caller
+from tuned.core.errors import InvalidInput
+from tuned.core.names import CALLER_HEADER, check_caller, nearest
 from tuned.core.study import Study
 from tuned.daemon import resolving
 from tuned.daemon.analyses.analysing import Analysing
@@ -35,6 +36,7 @@ from tuned.daemon.search.suggesting import Suggesting
 from tuned.wire import DaemonStatus
 
 T = TypeVar("T")
+_DRY_RUN = "dry_run"
 
 MACHINE = frozenset({"daemon", "gpus"})
 """Tags of the routes that concern the whole machine: a caller with caps has no business there."""
@@ -125,7 +127,19 @@ async def _context(request: Request) -> Context:
     if name:
         context = replace(context, caller=await context.callers.caller(check_caller(name)))
         _refuse_machine(context.caller, request)
-    return replace(context, dry_run=request.query_params.get("dry_run") == "true")
+    return replace(context, dry_run=_is_dry_run(request))
+
+
+def _is_dry_run(request: Request) -> bool:
+    """Whether it is one. A word that is not understood may have asked for one: nothing is done then."""
+    known = [_DRY_RUN, *(field.alias for field in request.scope["route"].dependant.query_params)]
+    for key in request.query_params if request.method != "GET" else ():
+        if key not in known:
+            raise InvalidInput("is not a known parameter", where=f"?{key}", hint=nearest(key, known))
+    told = request.query_params.get(_DRY_RUN, "false")
+    if told.lower() not in ("true", "false"):
+        raise InvalidInput(f"{told!r} is neither true nor false", where=f"?{_DRY_RUN}", hint=f"e.g. {_DRY_RUN}=true")
+    return told.lower() == "true"
 
 
 def _refuse_machine(caller: Caller | None, request: Request) -> None:
