@@ -127,3 +127,26 @@ def test_a_machine_without_gpus_says_so(shared_daemon: DaemonProcess) -> None:
     assert shared_daemon.get("/v1/gpus") == []
     with pytest.raises(Exception, match="this machine has no GPU"):
         shared_daemon.post("/v1/gpus/yield", {"gpu": "0", "seconds": 60})
+
+
+WAITING = """
+    import pathlib, time, tuned
+    tuned.current_trial().report(loss=1.0)
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_a_study_that_came_before_the_driver_uses_all_its_cards(daemon: DaemonProcess, tmp_path: Path) -> None:
+    """It was held for one of a machine with one slot, and tried one point at a time for ever."""
+    (tmp_path / "train.py").write_text(textwrap.dedent(WAITING))
+    cards = Cards(tmp_path / "cards", *CARDS)
+    cards.load(None)
+    daemon.slots = 1
+    daemon.start(**cards.environment)
+    daemon.submit(STUDY, tmp_path)
+    daemon.wait_state("gpus", 1, "running")
+    cards.load("570.1")
+    daemon.until(lambda: sum(bool(card["held_by"]) for card in daemon.get("/v1/gpus")) == 2, "a card stands idle")
+    (tmp_path / "go").touch()
+    daemon.wait_ended("gpus")

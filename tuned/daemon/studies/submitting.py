@@ -150,10 +150,11 @@ def _one_at_a_time(slots: Slots, spec: StudySpec) -> StudySpec:
     """The specification with `parallel` 1 where the machine has one slot that is not shared: the same search again.
 
     A study begins so; what was submitted is kept as its file says it, which may be sent again to more slots or fewer.
+    Not so while the GPU driver does not answer: nobody knows how many cards there will be.
     """
     searching = spec.objectives and spec.space.tunable and spec.search.parallel is None and not spec.run.place
     shares = slots.gpus and not refusal(spec)
-    if searching and slots.capacity(spec.run.gpus) == 1 and not shares:
+    if searching and slots.capacity(spec.run.gpus) == 1 and not (shares or slots.trouble):
         return replace(spec, search=replace(spec.search, parallel=1))
     return spec
 
