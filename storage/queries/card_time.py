@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from math import inf
 
 from sqlalchemy import Connection
 
+from storage.queries.attempts import LiveAttempt
 from storage.queries.events import seq_before
 from tuned.core.cards.time import Mark, Stay, Use
+
+Still = tuple[tuple[float, float], ...]
 
 _MARKS = "SELECT card, at, used FROM card_uses ORDER BY at, id"
 _TOLD = """SELECT study, number, at, json_extract(data, '$.frozen') FROM events
@@ -36,13 +40,7 @@ def last_sign(conn: Connection) -> float | None:
 
 def card_stays(conn: Connection, since: float) -> dict[str, list[Stay]]:
     """Card -> its attempts that ended after a moment (unix seconds), or live; those of deleted studies are gone."""
-    told: dict[tuple[str, int], list[float]] = {}
-    froze: dict[tuple[str, int], list[tuple[float, bool]]] = {}
-    for study, number, at, frozen in conn.exec_driver_sql(_TOLD, (seq_before(conn, since),)):
-        if frozen is None:
-            told.setdefault((study, number), []).append(at)
-        else:
-            froze.setdefault((study, number), []).append((at, bool(frozen)))
+    told, froze = _changes(conn, since)
     found: dict[str, list[Stay]] = {}
     for study, number, device, claimed, started, ended, stop_at, frozen in conn.exec_driver_sql(_STAYS, (since,)):
         stop = stop_at if ended is None else _first(told.get((study, number), []), claimed, ended)
@@ -53,7 +51,33 @@ def card_stays(conn: Connection, since: float) -> dict[str, list[Stay]]:
     return found
 
 
-def _still(changes: list[tuple[float, bool]], claimed: float, frozen: bool) -> tuple[tuple[float, float], ...]:
+def still_times(conn: Connection, live: Sequence[LiveAttempt]) -> list[Still]:
+    """Begin and end of each time in which each of these attempts has stood still; of one that does now, no end."""
+    _, froze = _changes(conn, min((row.claimed_at for row in live), default=inf))
+    return [_still_of(froze, row) for row in live]
+
+
+def _still_of(froze: Mapping[tuple[str, int], list[tuple[float, bool]]], row: LiveAttempt) -> Still:
+    trial = row.trial
+    changes = [one for one in froze.get((trial.study, trial.number), []) if one[0] >= row.claimed_at]
+    return _still(changes, row.claimed_at, trial.frozen)
+
+
+def _changes(
+    conn: Connection, since: float
+) -> tuple[dict[tuple[str, int], list[float]], dict[tuple[str, int], list[tuple[float, bool]]]]:
+    """Trial -> when it was told to end; trial -> when it was told to stand still, or to go on."""
+    told: dict[tuple[str, int], list[float]] = {}
+    froze: dict[tuple[str, int], list[tuple[float, bool]]] = {}
+    for study, number, at, frozen in conn.exec_driver_sql(_TOLD, (seq_before(conn, since),)):
+        if frozen is None:
+            told.setdefault((study, number), []).append(at)
+        else:
+            froze.setdefault((study, number), []).append((at, bool(frozen)))
+    return told, froze
+
+
+def _still(changes: list[tuple[float, bool]], claimed: float, frozen: bool) -> Still:
     """Begin and end of each time in which an attempt stood still.
 
     Args:

@@ -27,6 +27,8 @@ def test_a_trial_that_stood_still_says_so_also_when_that_began_before_the_window
     assert stay(NOW).still == ((NOW + 10, NOW + 20), (NOW + 50, inf))
     assert stay(NOW + 15).still == ((NOW, NOW + 20), (NOW + 50, inf)), "it stood still when the window began"
     assert stay(NOW + 60).still == ((NOW, inf),)
+    assert lab.ask(lambda conn: queries.still_times(conn, queries.live(conn))) == [stay(NOW).still]
+    assert lab.ask(lambda conn: queries.still_times(conn, [])) == []
     lab.do(repository.set_frozen, trial, False, "", Actor.USER, NOW + 70)
     lab.end(trial, now=NOW + 80)
     assert stay(NOW).still == ((NOW + 10, NOW + 20), (NOW + 50, NOW + 70))

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 """Between two looks for room."""
 
-Live = tuple[queries.LiveAttempt, Study, bool]
-"""A live attempt, its study, and whether its code can go on from a checkpoint."""
+Live = tuple[queries.LiveAttempt, Study, bool, tuple[tuple[float, float], ...]]
+"""A live attempt, its study, whether its code can go on from a checkpoint, and the times in which it stood still."""
 
 
 class Preempting:
@@ -101,10 +102,12 @@ class Preempting:
         except TunedError as error:
             log.warning("no room was made for %s: %s", _name(trial), error)
 
-    def _holder(self, row: queries.LiveAttempt, study: Study, resumable: bool) -> Holder:
+    def _holder(
+        self, row: queries.LiveAttempt, study: Study, resumable: bool, still: Sequence[tuple[float, float]]
+    ) -> Holder:
         trial, run, now = row.trial, study.spec.run, clock.now()
-        ran = max(0.0, now - row.claimed_at)
         saved = self._saved_at(row, study) if resumable else 0.0
+        ran, unsaved = (_worked(max(row.claimed_at, moment), now, still) for moment in (row.claimed_at, saved))
         expected = self._suggesting.pace(study.id).trial_s
         leases = self._slots.leases.get(trial.device.partition(",")[0], {})
         allowed = resumable if run.preemptible is None else run.preemptible
@@ -113,12 +116,13 @@ class Preempting:
             priority=trial.priority + study.priority,
             device=trial.device,
             share=leases.get(_name(trial), share_of(run.gpus or 1.0)),
-            yields=allowed and trial.state is TrialState.RUNNING and not trial.frozen,
-            loss_s=min(ran, max(0.0, now - saved)),
+            yields=allowed,
+            loss_s=unsaved,
             rest_s=None if expected is None else max(0.0, expected - ran),
             begun_at=row.claimed_at,
             preempted=trial.retries_used.get(PREEMPTED, 0),
             leaving=trial.stop_reason is not None,
+            works=trial.state is TrialState.RUNNING and not trial.frozen,
         )
 
     def _saved_at(self, row: queries.LiveAttempt, study: Study) -> float:
@@ -140,12 +144,18 @@ def _newest(path: Path) -> float:
         return 0.0
 
 
+def _worked(begin: float, now: float, still: Sequence[tuple[float, float]]) -> float:
+    """Seconds of work since a moment, without those in which it stood still."""
+    stood = sum(max(0.0, min(end, now) - max(start, begin)) for start, end in still)
+    return max(0.0, now - begin - stood)
+
+
 def _live(conn: Connection) -> list[Live]:
-    found = []
-    for row in queries.live(conn):
+    found, live = [], queries.live(conn)
+    for row, still in zip(live, queries.still_times(conn, live), strict=True):
         study = queries.study_by_id(conn, row.trial.study_id)
         resumable = study.spec.run.resume is not None or queries.any_resumable(conn, study.id)
-        found.append((row, study, resumable))
+        found.append((row, study, resumable, still))
     return found
 
 

@@ -44,6 +44,7 @@ class Holder:
         begun_at: Unix seconds.
         preempted: How often it has made room before.
         leaving: Whether it is being stopped already.
+        works: Whether it does: it neither begins just now nor stands still.
     """
 
     trial_id: int
@@ -56,6 +57,7 @@ class Holder:
     begun_at: float
     preempted: int = 0
     leaving: bool = False
+    works: bool = True
 
     @property
     def slots(self) -> list[str]:
@@ -68,6 +70,8 @@ class Holder:
             return "no lower priority"
         if self.leaving:
             return "being stopped already"
+        if not self.works:
+            return "paused in memory, or about to begin"
         if not self.yields:
             return "no checkpoint to go on from, or not preemptible"
         if self.preempted >= MOST_PREEMPTIONS:
