@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from storage.queries.attempts import (
     BadLine,
-    EndedAttempt,
     LiveAttempt,
     NamedAttempt,
+    ReadAttempt,
     any_resumable,
     attempts,
     bad_line_count,
@@ -18,6 +18,7 @@ from storage.queries.attempts import (
     live,
     named,
     open_trials,
+    read_attempts,
     traceback_of,
     was_cut_off,
     wish,
@@ -103,13 +104,13 @@ from storage.queries.trials import (
 
 __all__ = [
     "BadLine",
-    "EndedAttempt",
     "EndedTrial",
     "LiveAttempt",
     "NamedAttempt",
     "Order",
     "OtherSeeds",
     "RankedResults",
+    "ReadAttempt",
     "SpaceVersion",
     "Spent",
     "StoppingReport",
@@ -167,6 +168,7 @@ __all__ = [
     "ran_on_cards",
     "rank",
     "ranked_results",
+    "read_attempts",
     "repetitions",
     "reported_since",
     "reporting_count",

@@ -129,8 +129,8 @@ def live(conn: Connection) -> list[LiveAttempt]:
 
 
 @dataclass(frozen=True, slots=True)
-class EndedAttempt:
-    """An attempt that has ended; its metrics file was read up to `ingest_offset`. `run_dir` as in `LiveAttempt`."""
+class ReadAttempt:
+    """An attempt whose metrics file was read up to `ingest_offset`. `run_dir` as in `LiveAttempt`."""
 
     trial_id: int
     attempt: int
@@ -138,11 +138,8 @@ class EndedAttempt:
     ingest_offset: int
 
 
-_ENDED = (
-    select(_a.trial_id, _a.attempt, _a.run_dir, _a.ingest_offset)
-    .where(_a.ended_at >= bindparam("since"), _a.started_at.is_not(None))
-    .order_by(_a.trial_id, _a.attempt)
-)
+_READ = select(_a.trial_id, _a.attempt, _a.run_dir, _a.ingest_offset).order_by(_a.trial_id, _a.attempt)
+_ENDED = _READ.where(_a.ended_at >= bindparam("since"), _a.started_at.is_not(None))
 
 
 _AT_ONCE = 500
@@ -161,9 +158,14 @@ class NamedAttempt:
     run_dir: str
 
 
-def ended_since(conn: Connection, since: float) -> list[EndedAttempt]:
+def read_attempts(conn: Connection) -> list[ReadAttempt]:
+    """Every attempt, those that live among them."""
+    return [ReadAttempt(*row) for row in conn.execute(_READ)]
+
+
+def ended_since(conn: Connection, since: float) -> list[ReadAttempt]:
     """The attempts that were started, and ended after a moment (unix seconds)."""
-    return [EndedAttempt(*row) for row in conn.execute(_ENDED, {"since": since})]
+    return [ReadAttempt(*row) for row in conn.execute(_ENDED, {"since": since})]
 
 
 def named(conn: Connection, attempt_ids: Sequence[str]) -> dict[str, NamedAttempt]:

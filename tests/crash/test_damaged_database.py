@@ -27,9 +27,9 @@ TABLES = ("studies", "study_specs", "space_versions", "trials", "attempts", "obs
 PAGE = 4096
 
 
-def repair(home: Path, verb: str) -> Any:
+def repair(home: Path, verb: str, *options: str) -> Any:
     """What `tunectl daemon recover` or `rebuild` does while no daemon runs; its report."""
-    command = [sys.executable, "-I", "-m", "tuned.daemon", verb, "--home", str(home)]
+    command = [sys.executable, "-I", "-m", "tuned.daemon", verb, "--home", str(home), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -285,6 +285,37 @@ def test_a_last_line_without_a_newline_is_read_again_too(lab: Lab) -> None:
             assert [tuple(row) for row in conn.exec_driver_sql(query)] == before
     finally:
         again.close()
+
+
+def test_what_a_running_trial_reported_is_read_again_too(lab: Lab) -> None:
+    lab.start()
+    name = lab.submit(hold=True, search={"method": "sobol", "trials": 1})
+    wait_until(lambda: lab.daemon.get("/v1/metrics", target=f"{name}/1", name="loss")[1:], "it has reported")
+    lines = reported(lab, name)
+    lab.daemon.stop()
+    damage(lab.home / "tuned.db", pages_of(lab.home / "tuned.db", "observations"))
+    shutil.rmtree(lab.home / "backups", ignore_errors=True)
+    repair(lab.home, "recover")
+    lab.start()
+    assert reported(lab, name) == lines
+    lab.release(name)
+    lab.wait_at_rest(name)
+    lab.invariants = Invariants(lab.home, lab.journal)
+    lab.invariants.check(at_rest=True)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_folder_in_the_place_of_the_database(lab: Lab, dry: tuple[str, ...]) -> None:
+    lab.start()
+    name = lab.submit(search={"method": "sobol", "trials": 1})
+    lab.wait_at_rest(name)
+    lab.daemon.stop()
+    (lab.home / "tuned.db").unlink()
+    (lab.home / "tuned.db" / "within").mkdir(parents=True)
+    report = repair(lab.home, "recover", *dry)
+    assert (report["studies"], report["trials"]) == (1, 1)
+    assert "a folder lies in its place" in report["steps"][0]
+    assert (Path(report["kept"]) / "within").is_dir() is not bool(dry)
 
 
 def test_a_new_database_that_finds_no_room_says_so_and_leaves_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 
 from storage import queries
 from storage.engine import Database
-from storage.queries import EndedAttempt
+from storage.queries import ReadAttempt
 from tuned.core.trials.metric_lines import parse_chunk
 from tuned.daemon import clock
 from tuned.daemon.attempts.commits import Progress, commit_progress
@@ -39,7 +39,7 @@ async def take_late_lines(database: Database) -> int:
     return taken
 
 
-async def _take(database: Database, attempt: EndedAttempt) -> int:
+async def _take(database: Database, attempt: ReadAttempt) -> int:
     taken = 0
     while (found := await asyncio.to_thread(_read, database, attempt)) is not None:
         await database.writer.run(partial(commit_progress, progress=found, now=clock.now()))
@@ -48,7 +48,7 @@ async def _take(database: Database, attempt: EndedAttempt) -> int:
     return taken
 
 
-def _read(database: Database, attempt: EndedAttempt) -> Progress | None:
+def _read(database: Database, attempt: ReadAttempt) -> Progress | None:
     """The next lines of a file; None when there is none."""
     try:
         run_dir = database.located(attempt.run_dir)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import os
 import shutil
 import sqlite3
@@ -150,7 +149,7 @@ def _file(home: Home, report: Report) -> Iterator[Path]:
         raise Unavailable(f"a dry run needs a copy: {error.strerror}", where=str(home.root)) from error
     finally:
         for left in home.root.glob(f"{copy.name}*"):
-            left.unlink(missing_ok=True)
+            remove_path(left)
 
     def named(text: str) -> str:
         return text.replace(str(copy), str(home.database))
@@ -161,7 +160,9 @@ def _file(home: Home, report: Report) -> Iterator[Path]:
 
 def _copy_of(database: Path, copy: Path) -> None:
     """A daemon may be writing to it: SQLite copies a consistent state, and where it cannot, the files are copied."""
-    if not database.exists():
+    if database.is_dir():
+        copy.mkdir()
+    if not database.is_file():
         return
     try:
         with (
@@ -179,6 +180,8 @@ def _examine(home: Home, path: Path) -> tuple[str, str]:
     """The state of the database as one word, and what is wrong with it."""
     if not path.exists():
         return "missing", ""
+    if path.is_dir():
+        return "missing", "a folder lies in its place"
     try:
         database = open_database(path, check_wholly=True)
     except Damaged as error:
@@ -226,7 +229,7 @@ def _gather(home: Home, path: Path, new: Path, report: Report) -> list[str]:
     copy = _newest_sound_copy(home)
     known: frozenset[str] | None = None
     with _part(path, new) as part, tempfile.TemporaryDirectory(dir=home.root, prefix=_FOLDER) as folder:
-        if path.exists() and path.stat().st_size:
+        if path.is_file() and path.stat().st_size:
             read = _read_damaged(path, Path(folder), part, copy)
             found.append(_salvaged(read))
             if read.rows.get("studies") and not {"studies", "study_specs"} & set(read.damaged):
@@ -291,7 +294,7 @@ def _complete(home: Home, path: Path, report: Report) -> None:
 def _read_metrics_again(database: Database) -> int:
     """Store the observations that an attempt's file holds, up to where it was read, and the table does not."""
     with database.read() as conn:
-        attempts = queries.ended_since(conn, -math.inf)
+        attempts = queries.read_attempts(conn)
     added = 0
     for attempt in attempts:
         run_dir = database.located(attempt.run_dir)
