@@ -91,6 +91,7 @@ from storage.queries.study_records import study_names, study_record
 from storage.queries.trial_order import Order, trial_count, trial_numbers, trial_page
 from storage.queries.trials import (
     RankedResults,
+    best_points,
     best_trials,
     find_trial,
     pareto_front,
@@ -121,6 +122,7 @@ __all__ = [
     "attempts",
     "bad_line_count",
     "bad_lines",
+    "best_points",
     "best_so_far",
     "best_trials",
     "best_value_before",

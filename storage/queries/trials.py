@@ -28,6 +28,7 @@ from storage.queries.stages import OtherSeeds, other_seeds
 from tuned.core.errors import NotFound
 from tuned.core.ranking import Tier
 from tuned.core.search.pareto import front
+from tuned.core.space import canonical_key
 from tuned.core.states import TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -132,6 +133,19 @@ def best_trials(conn: Connection, study: Study, top: int) -> list[Trial]:
         if found := [rows.to_trial(row) for row in conn.execute(statement)]:
             return found
     return []
+
+
+def best_points(conn: Connection, study: Study, top: int) -> list[Trial]:
+    """The best trials of as many different points: a point that ran several times is there with its best run."""
+    wanted = top
+    while True:
+        found = best_trials(conn, study, wanted)
+        points: dict[str, Trial] = {}
+        for trial in found:
+            points.setdefault(canonical_key(trial.params), trial)
+        if len(points) >= top or len(found) < wanted:
+            return list(points.values())[:top]
+        wanted *= 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,15 @@ def test_a_study_to_maximise_has_its_largest_as_best(lab):
     assert [t.number for t in lab.ask(queries.best_trials, study, 2)] == [2, 1]
 
 
+def test_the_best_points_name_each_point_once(lab):
+    study_id = lab.study()
+    for lr, value in ((0.1, 0.5), (0.1, 0.25), (0.2, 0.75), (0.1, 0.375), (0.3, 0.625)):
+        lab.completed(study_id, value, params={"lr": lr})
+    study = lab.study_row(study_id)
+    assert [t.number for t in lab.ask(queries.best_points, study, 2)] == [2, 5]
+    assert [t.number for t in lab.ask(queries.best_points, study, 9)] == [2, 5, 3]
+
+
 def test_active_studies_are_those_with_work(lab):
     ids = [lab.study(name, now=NOW - i) for i, name in enumerate(("a", "b", "c"))]
     lab.queue(ids[0], 2)

@@ -107,7 +107,7 @@ X = 'x = { type = "float", low = 0.0, high = 5.0 }'
         ("[run]", 'name = "Bad Name!"\n[run]', "name", "cannot name a study"),
         ("trials = 2", "", "search", "trials or budget is required"),
         ("trials = 2", 'trials = "many"', "search.trials", "not a whole number"),
-        ("high = 5.0", "high = 6.0", "good", "space.parameters.x.high: 5.0 -> 6.0"),
+        ("high = 5.0", "high = 6.0", "good", "space.x.high: 5.0 -> 6.0"),
     ],
 )
 def test_a_wrong_study_is_refused_at_its_key(shell: Shell, old: str, new: str, where: str, what: str) -> None:
@@ -224,6 +224,22 @@ def test_a_study_without_a_result_takes_a_mended_file_and_goes_on(shell: Shell) 
     assert points[0] in [trial["params"] for trial in done], "the point that failed for the file's sake runs"
     assert "maximize loss" in shell("show", "mended")
     shell("delete", "mended", "--yes")
+
+
+def test_a_baseline_that_the_mended_file_has_no_longer_does_not_run(shell: Shell) -> None:
+    file = shell.study("dropped.toml", ("good.py", "prints.py"), ("'loss=(", "'value of the loss: ("))
+    (shell.work / "prints.py").write_text("import sys\nsys.argv\nprint('loss=0.25')\n")
+    text = Path(shell.work, file).read_text()
+    baseline = '\n[[search.point]]\nlabel = "baseline"\nx = 1.25\n'
+    Path(shell.work, file).write_text(f"{text}{baseline}")
+    shell("submit", file, "--wait", code=1)
+    assert shell.json("trials", "dropped")[0]["params"]["x"] == 1.25
+    Path(shell.work, file).write_text(text.replace("value of the loss: ", "loss="))
+    shell("submit", file, "--update")
+    shell("wait", "dropped")
+    after = shell.json("trials", "dropped")[1:]
+    assert 1.25 not in [trial["params"]["x"] for trial in after if trial["state"] != "cancelled"]
+    shell("delete", "dropped", "--yes")
 
 
 def test_the_point_of_a_mended_script_runs_at_resume(shell: Shell) -> None:

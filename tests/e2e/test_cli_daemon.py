@@ -45,6 +45,23 @@ def test_a_stop_tells_what_becomes_of_the_trials(tunectl: Tunectl) -> None:
     assert tunectl.json("show", "long/1")["trial"]["state"] in ("queued", "starting", "running")  # of a new daemon
 
 
+def test_what_a_person_paused_is_not_said_to_be_queued_again(tunectl: Tunectl) -> None:
+    tunectl("queue", "--name", "still", "--", "sleep", "600")
+    tunectl.wait_until(lambda: tunectl.json("show", "still/1")["trial"]["state"] == "running", "it runs")
+    tunectl("pause", "still/1")
+    tunectl.wait_until(lambda: tunectl.json("show", "still/1")["trial"]["frozen"], "it stands still")
+    assert "goes on" not in tunectl("pause", "still"), "it stands still already"
+    told = tunectl("daemon", "stop", "--stop-trials")
+    assert told == "the daemon has stopped; 1 trial was ended, and is paused\n"
+    assert tunectl.json("show", "still/1")["trial"]["state"] == "paused"
+
+
+def test_a_trial_is_not_told_to_start_the_daemon(tunectl: Tunectl) -> None:
+    tunectl.env["TUNED_ATTEMPT"] = "1"
+    err = tunectl("daemon", "status", code=3)
+    assert "outside of the trial" in err
+
+
 def test_within_a_trial_tunectl_means_the_daemon_that_runs_it(tunectl: Tunectl) -> None:
     """The trial has no TUNED_HOME; another daemon at the default home would be steered in its place."""
     ask = "import os, subprocess, sys; assert 'TUNED_HOME' not in os.environ; subprocess.run(sys.argv[1:], check=True)"

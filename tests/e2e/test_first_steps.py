@@ -301,8 +301,13 @@ def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None
     wider = more.replace("low = 0.01", "low = 0.001")
     (project / "edited.toml").write_text(wider)
     assert shell.json("submit", "edited.toml", "--update")["changed"] == ["space.lr.low: 0.01 -> 0.001"]
+    final = f'{wider}\n[finalize]\nargs = ["--all"]\n'
+    (project / "edited.toml").write_text(final)
+    assert 'finalize.args: null -> ["--all"]' in shell.json("submit", "edited.toml", "--update")["changed"]
+    assert "tunectl submit FILE --update" in shell("set", "edited", "finalize.args=--full", code=1)
+    assert 'args = ["--all"]' in shell("show", "edited", "--toml"), "what comes after the search may come to mind then"
     (project / "edited.toml").write_text(
-        wider.replace('"--lr"', '"--no-bias", "--lr"').replace("trials = 3", "trials = 9")
+        final.replace('"--lr"', '"--no-bias", "--lr"').replace("trials = 3", "trials = 9")
     )
     err = shell("submit", "edited.toml", "--update", code=1)
     assert 'edited: these cannot change any more: run.args: ["--lr", ' in err and "(submit it --as another name" in err

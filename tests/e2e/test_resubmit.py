@@ -51,7 +51,7 @@ def test_what_was_submitted_is_what_counts(shared_daemon: DaemonProcess, tmp_pat
     for update in (False, True):
         again = submit(STUDY, update)
         assert not again["created"] and not again["changed"]
-        since = "run.retries.error: null -> 2; search.trials: 20 -> 40; space.parameters.x.high: 1.0 -> 2.0"
+        since = "run.retries.error: null -> 2; search.trials: 20 -> 40; space.x.high: 1.0 -> 2.0"
         assert f"changed since it was submitted: {since}" in again["notes"]
     assert daemon.study("nightly")["trials"] == 40, "the same file takes nothing back"
 

@@ -10,6 +10,7 @@ import math
 import os
 import select
 import time
+from collections import Counter
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -19,8 +20,9 @@ from tuned.cli.exits import TIMED_OUT, Failed
 from tuned.cli.session import Session
 from tuned.client import api
 from tuned.client.problems import NoDaemon
+from tuned.core import words
 from tuned.core.errors import TunedError, Unavailable
-from tuned.core.states import LIVE, TrialState
+from tuned.core.states import LIVE, StopReason, TrialState
 from tuned.plain_files import is_locked
 
 if TYPE_CHECKING:
@@ -54,6 +56,28 @@ def trials_told(session: Session) -> list[TrialRow]:
     with contextlib.suppress(TunedError):
         return [row for row in session.client.send(api.queue()) if TrialState(row.state) in LIVE]
     return []
+
+
+def ended(told: list[TrialRow]) -> str:
+    """What a daemon that was to end them made of these live trials; empty without any.
+
+    Example:
+        2 trials were ended: 1 is queued again, 1 is paused
+    """
+    became = Counter(_becomes(row) for row in told)
+    parts = [f"{'is' if number == 1 else 'are'} {what}" for what, number in became.items()]
+    was = f"{words.count(len(told), 'trial')} {'was' if len(told) == 1 else 'were'} ended"
+    if len(parts) == 1:
+        return f"{was}, and {parts[0]}"
+    return f"{was}: {', '.join(f'{n} {p}' for n, p in zip(became.values(), parts, strict=True))}" if parts else ""
+
+
+def _becomes(row: TrialRow) -> str:
+    """A person's pause and an end that somebody asked for before stay what they are."""
+    if row.stop_reason not in (None, StopReason.PAUSE):
+        return "stopped as asked before"
+    stays = row.frozen if row.stop_reason is None else True
+    return "paused" if stays and not row.requeue else "queued again"
 
 
 def still_running(session: Session, told: list[TrialRow]) -> list[str]:

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 
 from tuned.client import api
 from tuned.client.http import Client
-from tuned.client.problems import NoDaemon
+from tuned.client.problems import OUTSIDE, NoDaemon
 from tuned.client.unit import start_by_unit
 from tuned.core.errors import Conflict, Unavailable
 from tuned.home import Home, check_socket_folder, prepare_home
@@ -141,9 +141,7 @@ def refuse_inside_trial(environ: Mapping[str, str]) -> None:
         Conflict: This process belongs to a trial.
     """
     if environ.get(ENV_ATTEMPT):
-        raise Conflict(
-            "a trial cannot start the daemon", where=ENV_ATTEMPT, hint="run tunectl daemon start outside of the trial"
-        )
+        raise Conflict("a trial cannot start the daemon", where=ENV_ATTEMPT, hint=OUTSIDE)
 
 
 def plain_environment(environ: Mapping[str, str], home: Home) -> dict[str, str]:

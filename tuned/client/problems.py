@@ -9,6 +9,7 @@ import json
 import os
 
 from tuned.core.errors import Conflict, InvalidInput, NotFound, NotYet, TunedError, Unavailable
+from tuned.protocol import ENV_ATTEMPT
 
 _BY_STATUS: dict[int, type[TunedError]] = {
     400: InvalidInput,
@@ -19,13 +20,16 @@ _BY_STATUS: dict[int, type[TunedError]] = {
 }
 
 SILENT = "no daemon answers"
+OUTSIDE = "run tunectl daemon start outside of the trial"
+"""The remedy where a trial cannot start the daemon itself."""
 
 
 class NoDaemon(Unavailable):
     """Nothing answers on the socket: what was asked has not been done."""
 
     def __init__(self, socket: str | os.PathLike[str], why: str = SILENT) -> None:
-        super().__init__(why, where=os.fspath(socket), hint="start one with: tunectl daemon start")
+        hint = OUTSIDE if os.environ.get(ENV_ATTEMPT) else "start one with: tunectl daemon start"
+        super().__init__(why, where=os.fspath(socket), hint=hint)
 
 
 class DaemonEnded(NoDaemon):

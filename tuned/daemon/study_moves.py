@@ -5,6 +5,7 @@ They run in the writer's thread, on the write connection.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -75,7 +76,9 @@ class Again:
     left: list[int] = field(default_factory=list)
 
 
-def run_failed_again(conn: Connection, study: Study, now: float, *, once: bool) -> Again:
+def run_failed_again(
+    conn: Connection, study: Study, now: float, *, once: bool, dropped: Collection[Point] = ()
+) -> Again:
     """Queue the points that failed while the study had no result.
 
     A point that failed for the script's or the file's sake says nothing of the point: the mended study tries it.
@@ -86,6 +89,7 @@ def run_failed_again(conn: Connection, study: Study, now: float, *, once: bool) 
         now: Unix seconds.
         once: Leave a point that has failed again since, as long as there are others: a study whose first point fails
             for ever, such as a baseline that no memory holds, would never get to them.
+        dropped: Points that are not wanted any more.
     """
     found = Again()
     waiting = queries.trials(conn, study.id, states=[TrialState.QUEUED])
@@ -93,7 +97,7 @@ def run_failed_again(conn: Connection, study: Study, now: float, *, once: bool) 
     twice = [t.params for t in failed if t.origin == "retry"] if once else []
     if not waiting and not room_for(study.point_counts, study.search.trials, 1):
         twice = []
-    seen: list[Point] = [t.params for t in waiting]
+    seen: list[Point] = [*dropped, *(t.params for t in waiting)]
     for trial in failed:
         fits = study.spec.space.carried(trial.params) == trial.params
         if trial.stage != SEARCH or not fits or trial.params in seen:

@@ -13,7 +13,8 @@ class TrialRow:
     """A trial as lists show it; times are Unix seconds.
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
-    version of the study's space that its point was made in. `frozen` says that its processes stand still.
+    version of the study's space that its point was made in. `frozen` says that its processes stand still,
+    `requeue` of one that is being paused or stands still that it goes on without being asked to.
     `stopped_by` says which rule (`patience`, `rung`, `folds`), or `user`, or the end of its `study`, has ended a trial
     that is `pruned`, or asks a live one to end; one that ended by `patience` ranks like one that completed. `disk`: it
     completed, and the full disk kept a part of an objective.
@@ -52,6 +53,7 @@ class TrialRow:
     code: str = ""
     space: int = 1
     frozen: bool = False
+    requeue: bool = False
     starts_in_s: float | None = None
     stopped_by: str = ""
     slot: str = ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuned.cli.daemon_end import end_daemon, ended_in_order, still_running, trials_told
+from tuned.cli.daemon_end import end_daemon, ended, ended_in_order, still_running, trials_told
 from tuned.cli.exits import Failed
 from tuned.cli.places import place_line
 from tuned.cli.session import Session, verb
@@ -68,13 +68,12 @@ def stop(session: Session, stop_trials: bool, timeout: float | None) -> None:
     if left or not in_order:
         session.emit(document, lambda: None)
         raise Failed(_not_as_told(left, in_order))
-    one = status.running == 1
-    if stop_trials:
-        became = "was ended, and is queued again" if one else "were ended, and are queued again"
-    else:
-        became = "runs on" if one else "run on"
-    told = f"; {words.count(status.running, 'trial')} {became}" if status.running else ""
-    session.emit(document, lambda: click.echo(f"the daemon has stopped{told}"))
+    told = ended(told_to_end) if stop_trials else ""
+    if status.running and not told:
+        one = status.running == 1
+        became = ("was" if one else "were") + " ended" if stop_trials else "runs on" if one else "run on"
+        told = f"{words.count(status.running, 'trial')} {became}"
+    session.emit(document, lambda: click.echo("; ".join(filter(None, ("the daemon has stopped", told)))))
 
 
 def _not_as_told(left: list[str], in_order: bool) -> str:

@@ -188,7 +188,9 @@ def _left_out(row: TrialRow, names: Sequence[str]) -> int:
 
 @verb()
 @click.argument("study")
-@click.option("--top", type=click.IntRange(min=1), help="How many, by the first objective.")
+@click.option(
+    "--top", type=click.IntRange(min=1), help="How many points, by the first objective, each with its best run."
+)
 def best(session: Session, study: str, top: int | None) -> None:
     """Show a study's best trial; with several objectives, those that no other one beats in all of them."""
     rows = session.send(api.best(study, top))

@@ -80,7 +80,12 @@ _FIXED = {
     "metrics": "what was reported was read by it",
     "run": "the trials so far ran this way",
     "search": "the points so far were chosen this way",
+    "finalize": "it is a part of the study file",
+    "test": "it is a part of the study file",
+    "playbook": "its steps follow each other by it",
 }
+_IN_FILE = frozenset({"finalize", "test"})
+"""Sections that an edited file changes, and `set` does not."""
 
 
 def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[StudySpec, int, list[Setting], list[str]]:
@@ -234,6 +239,8 @@ def _refusal(path: str) -> InvalidInput:
     why = _FIXED.get(section)
     if why is None:
         return InvalidInput("is not a known key", where=path, hint=near)
+    if section in _IN_FILE:
+        return InvalidInput(f"cannot be set: {why}", where=path, hint="edit it, then: tunectl submit FILE --update")
     return InvalidInput(
         f"cannot be changed: {why}", where=path, hint="submit it --as another name; set changes " + ", ".join(KEYS)
     )

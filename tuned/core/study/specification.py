@@ -144,7 +144,7 @@ class StudySpec:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
     def differences(self, other: StudySpec) -> list[str]:
-        """Paths at which `other` differs, as `search.trials: 50 -> 80`; empty exactly when the hashes are equal."""
+        """Keys of the file at which `other` differs, as `search.trials: 50 -> 80`; empty exactly when the hashes are equal."""
         ignored = {"priority", "file", "run.python_why"}
         if self.run.code == other.run.code == "live":
             ignored.add("run.code_hash")
@@ -160,8 +160,33 @@ class StudySpec:
         old, new = self.space.names, other.space.names
         # The order of parameters is content: it says which coordinate of the design is whose.
         if [name for name in old if name in new] != [name for name in new if name in old]:
-            lines.append(f"space.parameters: {', '.join(old)} -> {', '.join(new)}")
+            lines.append(f"space: {', '.join(old)} -> {', '.join(new)}")
         return lines
+
+
+_IN_A_FILE = {
+    "space.parameters": "space",
+    "objectives.0": "objective",
+    "objectives": "objective",
+    "constraints": "constraint",
+    "patterns": "metrics.patterns",
+    "metric_files": "metrics",
+    "rename": "metrics.rename",
+    "predictions": "metrics.predictions",
+    "search.points": "search.point",
+    "search.phases": "search.phase",
+    "search.sources": "search.from",
+    "run.cpus": "run.resources.cpus",
+    "run.gpus": "run.resources.gpus",
+    "run.gpu_memory": "run.resources.gpu_memory",
+    "run.share": "run.resources.share",
+}
+"""Field of a specification -> the key of a study file, where the two differ."""
+
+
+def _as_in_a_file(path: str) -> str:
+    known = next((field for field in _IN_A_FILE if path == field or path.startswith(f"{field}.")), None)
+    return path if known is None else _IN_A_FILE[known] + path[len(known) :]
 
 
 def _tuples(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,8 +197,8 @@ def _difference(path: str, old: Any, new: Any) -> str:
     """One line; a secret, and a password within an address, shows that it changed, and no more."""
     shown = [_text(masked_within(value)) for value in (old, new)]
     if is_secret(path.rpartition(".")[2]) or shown[0] == shown[1]:
-        return f"{path}: another value"
-    return f"{path}: {shown[0]} -> {shown[1]}"
+        return f"{_as_in_a_file(path)}: another value"
+    return f"{_as_in_a_file(path)}: {shown[0]} -> {shown[1]}"
 
 
 def _text(value: Any) -> str:

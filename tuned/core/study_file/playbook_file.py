@@ -23,7 +23,10 @@ from tuned.core.study_file.reporting import own_files
 
 _STAGE = re.compile(r"\bTUNED_STAGE\b|\.stage\b|\bENV_STAGE\b")
 _FOLD = re.compile(r"\bTUNED_FOLD\b|\bENV_FOLD\b")
-_UNTOLD = 'add [finalize] with args = ["--split=trainval"], use {stage} in args, or read TUNED_STAGE in the script'
+_ADD = 'add [finalize] with args = ["--split=trainval"], '
+_STAGE = "read TUNED_STAGE in the script"
+_UNTOLD = f"{_ADD}use {{stage}} in args, or {_STAGE}"
+_UNTOLD_YET = f"{_ADD}then: tunectl submit FILE --update; or {_STAGE}"
 
 
 def finalize_of(
@@ -144,8 +147,13 @@ def check_playbook(spec: StudySpec, files: Files) -> None:
         refuse_untold(spec, files)
 
 
-def refuse_untold(spec: StudySpec, files: Files) -> None:
+def refuse_untold(spec: StudySpec, files: Files, submitted: bool = False) -> None:
     """Refuse to finalise what would only train the same model on the same part of the data again.
+
+    Args:
+        spec: The study's.
+        files: Where its code lies.
+        submitted: Whether the study has been submitted: its arguments stay as they are.
 
     Raises:
         InvalidInput: Neither arguments nor code depend on the stage; the remedy names the key to add.
@@ -154,7 +162,7 @@ def refuse_untold(spec: StudySpec, files: Files) -> None:
         return
     if spec.finalize is None and code_knows_stage(spec, files):
         return
-    raise InvalidInput("nothing tells the code to train on all data", where="finalize.args", hint=_UNTOLD)
+    raise InvalidInput("nothing tells the code to train on all data", where="finalize.args", hint=_UNTOLD_YET if submitted else _UNTOLD)
 
 
 def check_folds(run: RunSpec, metric_files: Sequence[MetricFile], files: Files) -> None:

@@ -62,7 +62,7 @@ async def take(name: str, request: StepRequest, given: Given) -> Steps:
     options = {**_DEFAULTS.get(step, {}), **_checked(step, request.options)}
     if step == "finalize":
         study = await given.study(name)
-        await asyncio.to_thread(refuse_untold, study.spec, Disk())
+        await asyncio.to_thread(refuse_untold, study.spec, Disk(), submitted=True)
 
     def write(conn: Connection) -> tuple[Study, str]:
         now = clock.now()

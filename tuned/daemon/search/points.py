@@ -74,7 +74,7 @@ def _parents(conn: Connection, study: Study) -> list[Point]:
     """The best points near which others may be made; none where the order is not one, or must not matter."""
     if len(study.spec.objectives) != 1 or reproducible(study) or results_of(study) < near.LEAST:
         return []
-    best = (study.spec.space.carried(trial.params) for trial in queries.best_trials(conn, study, near.PARENTS))
+    best = (study.spec.space.carried(trial.params) for trial in queries.best_points(conn, study, near.PARENTS))
     return [point for point in best if point is not None]
 
 

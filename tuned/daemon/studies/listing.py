@@ -68,7 +68,9 @@ async def show(name: str, given: Given) -> dict[str, Any]:
 
 @router.get("/studies/{name}/best")
 async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[TrialRow]:
-    """The best finished trials, best first: `top` by the first objective; without it, the best one.
+    """The best finished trials, best first: of `top` points by the first objective; without it, the best one.
+
+    A point that ran several times is listed once, with its best run: where it stands is what `why` calls its rank.
 
     With several objectives and without `top`, those that no other trial beats in every objective.
     """
@@ -77,6 +79,6 @@ async def best(name: str, given: Given, top: Annotated[int | None, Query(ge=1, l
     def find(conn: Connection) -> list[TrialRow]:
         if top is None and len(study.spec.objectives) > 1:
             return trial_rows(conn, queries.pareto_front(conn, study), given.slots.label)
-        return trial_rows(conn, queries.best_trials(conn, study, top or 1), given.slots.label)
+        return trial_rows(conn, queries.best_points(conn, study, top or 1), given.slots.label)
 
     return await given.database.ask(find)

@@ -1,14 +1,14 @@
 """A study of that name is there: the same content again, or a file that was edited (`submit --update`).
 
 Owns which content counts as the same (that of the last submission, whatever has been changed since) and which change a
-study with results can take over: everything that `set` changes, and bounds and values of the space. A study without
-any result takes every change (`starting_over`).
+study with results can take over: everything that `set` changes, bounds and values of the space, and what only comes
+after the search (`[finalize]`, `[test]`). A study without any result takes every change (`starting_over`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -16,8 +16,11 @@ from storage import queries, repository
 from tuned.core.changes import settings
 from tuned.core.changes.space import between, edited
 from tuned.core.errors import Conflict
+from tuned.core.playbook.spec import FINALIZE_STAGE
+from tuned.core.playbook.steps import StepState
 from tuned.core.states import StudyState
 from tuned.core.study import Study, StudySpec
+from tuned.daemon.playbook.finalizing import looks
 from tuned.daemon.search import space_versions
 from tuned.daemon.studies import changing
 from tuned.daemon.studies.starting_over import start_over, without_result
@@ -117,6 +120,11 @@ def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpe
         values["priority"] = spec.priority
     if values:
         changed += changing.change(conn, study, values, now).changed
+    study = queries.study_by_id(conn, study.id)
+    later = _with_last_steps(conn, study, before, spec)
+    if later != study.spec:
+        changed += study.spec.differences(later)
+        repository.update_spec(conn, study.id, later, now)
     touched = {_path(line) for line in before.differences(spec)}
     present = queries.study_by_id(conn, study.id).spec
     left = [line for line in present.differences(spec) if _path(line) in touched]
@@ -124,9 +132,26 @@ def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpe
         raise Conflict(
             "these cannot change any more: " + "; ".join(left),
             where=study.name,
-            hint="submit it --as another name; tunectl space adds and drops parameters",
+            hint="submit it --as another name, or --replace this one; tunectl space adds and drops parameters",
         )
     return changed
+
+
+def _with_last_steps(conn: Connection, study: Study, before: StudySpec, spec: StudySpec) -> StudySpec:
+    """The study's specification with the file's `[finalize]` and `[test]`, as far as they may still change.
+
+    No trial of the search depends on them. While the step runs they stay, and so does the metric of a test set that was
+    looked at.
+    """
+    present = study.spec
+    if study.playbook is not None and study.playbook.last(FINALIZE_STAGE, StepState.RUNNING):
+        return present
+    if spec.finalize != before.finalize:
+        present = replace(present, finalize=spec.finalize)
+    metrics = {test.metric for test in (present.test, spec.test) if test is not None}
+    if spec.test != before.test and (len(metrics) < 2 and spec.test or not looks(conn, study).final):
+        present = replace(present, test=spec.test)
+    return present
 
 
 def _path(difference: str) -> str:

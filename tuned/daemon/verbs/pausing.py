@@ -124,8 +124,9 @@ def _pause_study(conn: Connection, study: Study, effect: Effect, now: float, alo
     if study.state is StudyState.RUNNING:
         repository.move_study(conn, study.id, "pause", Actor.USER, now, reason=PAUSED_BY_USER)
         effect.changed.append(study.name)
-        if alone and (go_on := queries.trials(conn, study.id, states=list(LIVE))):
-            effect.effects.append(_go_on(study.name, [trial.number for trial in go_on]))
+        live = queries.trials(conn, study.id, states=list(LIVE))
+        if alone and (go_on := [t.number for t in live if t.stop_reason is None and not t.held]):
+            effect.effects.append(_go_on(study.name, go_on))
     elif alone or study.state is not StudyState.PAUSED:
         effect.skipped.append(f"{study.name} is {study.state}")
 
