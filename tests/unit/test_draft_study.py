@@ -47,6 +47,14 @@ def test_the_scripts_own_defaults_run_first_and_are_the_baseline() -> None:
     assert "# no baseline: of the script's own defaults lr = 0.1 lies outside of [space]" in chosen.text
 
 
+def test_a_default_of_zero_below_a_log_range_is_its_low_end() -> None:
+    text = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)\n"
+    text += "p.add_argument('--weight-decay', type=float, default=0.0)\np.parse_args()\nprint(f'loss {1}')\n"
+    draft = draft_study(read_script(text, "train.py"))
+    assert submitted(draft.text, text).search.points == (("baseline", {"lr": 0.1, "weight-decay": 1e-6}),)
+    assert "weight-decay = 1e-06  # 0.0 in the script; this is the least of [space]" in draft.text
+
+
 def test_of_a_script_that_reads_no_arguments_is_said_how_it_could_get_them() -> None:
     text = "import yaml, numpy\ncfg = yaml.safe_load(open('config.yaml'))\nprint(f'val_loss {cfg}')\n"
     draft = draft_study(read_script(text, "train.py"))

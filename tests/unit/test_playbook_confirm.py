@@ -252,7 +252,7 @@ def test_a_candidate_that_fails_is_not_adopted_and_the_table_says_so():
     answer = confirm(Question(with_failures(data, 2, 2)))
     assert (answer.figures["winner"], answer.figures["outcome"]) == (1, "baseline")
     row = next(row for row in answer.tables[0].rows if row[0] == 2)
-    assert row[2:4] == (3, 2) and row[-1] == "reject"
+    assert row[3:5] == (3, 2) and row[1] == "reject"
     (fails,) = [v for v in answer.verdicts if v.code == "confirm.fails"]
     assert "2 of 5" in fails.what and "Boom" in fails.what
     # The machine's own failures are not the configuration's.
@@ -322,7 +322,7 @@ def test_trials_are_compared_on_the_folds_they_share():
     # Cut after its easiest folds, with the best mean of all; on the folds that both have it is the worse one.
     easy = replace(with_folds(5, [0.15, 0.95, 0.36]), state="pruned", stopped_by="folds", values={"loss": 0.01})
     found = folds(Question(StudyData("s", data.spec, (*trials, easy))))
-    words = {row[0]: row[-1] for row in found.tables[0].rows}
+    words = {row[0]: row[1] for row in found.tables[0].rows}
     assert words == {1: "compared with", 2: "worse", 3: "undecided", 5: "worse"}
     # The correction widens the interval: five folds are not five independent tests.
     own, other = dict(enumerate(worse)), dict(enumerate(hard))
@@ -401,7 +401,7 @@ def test_the_baseline_stays_because_better_ones_fail_and_that_is_said():
     data = study({1: [0.5, 0.51, 0.49], 2: [0.2, 0.22, 0.19]}, {1: 0.5, 2: 0.2})
     answer = confirm(Question(failing(data, 2, 2, "error")))
     assert answer.figures["why"] == "repetitions fail of trial 2 in 2 of 5"
-    assert answer.tables[0].rows[1][8] is None, "no interval is no infinite one"
+    assert answer.tables[0].rows[1][9] is None, "no interval is no infinite one"
     assert honest(failing(data, 2, 2, "error")).how.startswith("2 of 5 further seeds failed; mean of the others 0.20")
     # A card that stopped answering says nothing of the configuration.
     assert confirm(Question(failing(data, 2, 2, "device"))).figures["outcome"] == "adopted"

@@ -26,6 +26,7 @@ from tuned.protocol import FOLDS_PREFIX
 
 _COLUMNS = (
     Column("configuration", "count"),
+    Column("decision"),
     Column("role"),
     Column("runs", "count"),
     Column("failed", "count"),
@@ -34,7 +35,6 @@ _COLUMNS = (
     Column("sem", "number"),
     Column("effect", "number", "better by"),
     Column("interval", "interval"),
-    Column("decision"),
 )
 OUTCOMES = {"adopt": "adopted", "baseline": "baseline", "undecided": "undecided", "reject": "undecided"}
 
@@ -237,7 +237,7 @@ def _table(study: StudyData, compared: Sequence[Compared]) -> Table:
         effect = None if entry.effect is None else entry.effect.mean
         interval = entry.effect.interval if entry.effect is not None and np.isfinite(entry.effect.sem) else None
         mean, sem = (own.mean, None if same else own.sem) if own.n else (None, None)
-        rows.append((c.number, role, own.n, c.failed, c.searched, mean, sem, effect, interval, entry.decision))
+        rows.append((c.number, entry.decision, role, own.n, c.failed, c.searched, mean, sem, effect, interval))
     count = max(1, len(compared) - 1)
     comparisons = f"{count} comparison" + ("" if count == 1 else "s")
     note = (

@@ -21,12 +21,12 @@ from tuned.protocol import FOLDS_PREFIX
 
 _COLUMNS = (
     Column("trial", "count"),
+    Column("decision"),
     Column("folds", "count"),
     Column("mean", "number"),
     Column("sem", "number"),
     Column("effect", "number", "better by"),
     Column("interval", "interval"),
-    Column("decision"),
 )
 TOP = 10
 
@@ -80,11 +80,11 @@ def folds(question: Question) -> Answer:
     for trial, found in ranked[:top]:
         own = mean_of(list(found.values()))
         if trial is base[0]:
-            rows.append((trial.number, own.n, own.mean, own.sem, None, None, "compared with"))
+            rows.append((trial.number, "compared with", own.n, own.mean, own.sem, None, None))
             continue
         effect = paired(found, base[1], study.sign, k)
         word = {"adopt": "better", "reject": "worse", "undecided": "undecided"}[decide(effect)]
-        rows.append((trial.number, own.n, own.mean, own.sem, effect.mean, effect.interval, word))
+        rows.append((trial.number, word, own.n, own.mean, own.sem, effect.mean, effect.interval))
     note = f"paired over the same folds; 95 % intervals, corrected for the training data that the {k} folds share"
     title = f"{study.objective.metric} by folds, against trial {number}"
     return Answer(tables=(Table("folds", title, _COLUMNS, tuple(rows), (note,)),))

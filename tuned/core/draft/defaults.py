@@ -33,11 +33,20 @@ def lines_of(defaults: Mapping[str, tuple[Any, Value | None]], search: Mapping[s
     if None in point.values():
         return []
     outside = [name for name, default in point.items() if not _inside(defaults[name][0], default)]
-    if outside:
+    nearest = {name: defaults[name][0]["low"] for name in outside if _is_none(defaults[name][0], point[name])}
+    if len(nearest) < len(outside):
         named = ", ".join(f"{name} = {value(point[name])}" for name in outside)
         return ["", f"# no baseline: of the script's own defaults {named} lies outside of [space]"]
     why = "# the script's own defaults: they run first, and the others are compared with them"
-    return ["", why, "[[search.point]]", 'label = "baseline"', *(f"{key(n)} = {value(v)}" for n, v in point.items())]
+    lines = [f"{key(name)} = {value(nearest.get(name, default))}" for name, default in point.items()]
+    aside = {name: f"  # {value(point[name])} in the script; this is the least of [space]" for name in nearest}
+    lines = [line + aside.get(name, "") for name, line in zip(point, lines, strict=True)]
+    return ["", why, "[[search.point]]", 'label = "baseline"', *lines]
+
+
+def _is_none(entry: Any, default: Any) -> bool:
+    """Whether a default is the zero below a range on a log scale, which cannot hold it: next to none is its low end."""
+    return isinstance(entry, Mapping) and bool(entry.get("log")) and same_value(default, 0)
 
 
 def _active(entry: Any, defaults: Mapping[str, tuple[Any, Value | None]]) -> bool:

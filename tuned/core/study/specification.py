@@ -144,7 +144,10 @@ class StudySpec:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
     def differences(self, other: StudySpec) -> list[str]:
-        """Keys of the file at which `other` differs, as `search.trials: 50 -> 80`; empty exactly when the hashes are equal."""
+        """Keys of the file at which `other` differs, as `search.trials: 50 -> 80`.
+
+        Empty exactly when the hashes are equal.
+        """
         ignored = {"priority", "file", "run.python_why"}
         if self.run.code == other.run.code == "live":
             ignored.add("run.code_hash")

@@ -24,9 +24,9 @@ from tuned.core.study_file.reporting import own_files
 _STAGE = re.compile(r"\bTUNED_STAGE\b|\.stage\b|\bENV_STAGE\b")
 _FOLD = re.compile(r"\bTUNED_FOLD\b|\bENV_FOLD\b")
 _ADD = 'add [finalize] with args = ["--split=trainval"], '
-_STAGE = "read TUNED_STAGE in the script"
-_UNTOLD = f"{_ADD}use {{stage}} in args, or {_STAGE}"
-_UNTOLD_YET = f"{_ADD}then: tunectl submit FILE --update; or {_STAGE}"
+_READ = "read TUNED_STAGE in the script"
+_UNTOLD = f"{_ADD}use {{stage}} in args, or {_READ}"
+_UNTOLD_YET = f"{_ADD}then: tunectl submit FILE --update; or {_READ}"
 
 
 def finalize_of(
@@ -162,7 +162,8 @@ def refuse_untold(spec: StudySpec, files: Files, submitted: bool = False) -> Non
         return
     if spec.finalize is None and code_knows_stage(spec, files):
         return
-    raise InvalidInput("nothing tells the code to train on all data", where="finalize.args", hint=_UNTOLD_YET if submitted else _UNTOLD)
+    hint = _UNTOLD_YET if submitted else _UNTOLD
+    raise InvalidInput("nothing tells the code to train on all data", where="finalize.args", hint=hint)
 
 
 def check_folds(run: RunSpec, metric_files: Sequence[MetricFile], files: Files) -> None:

@@ -149,7 +149,7 @@ def _with_last_steps(conn: Connection, study: Study, before: StudySpec, spec: St
     if spec.finalize != before.finalize:
         present = replace(present, finalize=spec.finalize)
     metrics = {test.metric for test in (present.test, spec.test) if test is not None}
-    if spec.test != before.test and (len(metrics) < 2 and spec.test or not looks(conn, study).final):
+    if spec.test != before.test and ((spec.test and len(metrics) == 1) or not looks(conn, study).final):
         present = replace(present, test=spec.test)
     return present
 
