@@ -110,6 +110,10 @@ def test_what_tuning_has_brought_is_told_by_the_repetitions_of_both():
     assert told.what.startswith("It is not shown that tuning has brought anything") and "0.4975 (trial 2)" in told.what
     (told,) = baseline_and_best(study({1: noise, 2: [v - 0.2 for v in noise]}, {1: 0.5, 2: 0.3})).verdicts
     assert told.what.startswith("Tuning has brought") and "0.3025 (trial 2): better by 0.2" in told.what
+    assert "that both ran with" not in told.what
+    longer = [*noise, 0.9, 0.9]
+    (told,) = baseline_and_best(study({1: longer, 2: [v - 0.2 for v in noise]}, {1: 0.5, 2: 0.3})).verdicts
+    assert told.what.endswith("over the seeds that both ran with."), "the means of all seeds differ by more"
     (told,) = baseline_and_best(study({1: [0.5] * 3, 2: [0.3] * 3}, {1: 0.5, 2: 0.3})).verdicts
     assert "the seed does not reach the code" in told.remedy
 

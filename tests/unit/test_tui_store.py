@@ -313,6 +313,8 @@ def test_progress_counts_points_of_the_search_that_have_ended() -> None:
     assert (row.finished, row.progress) == (10, "10/40")
     assert row.searched == {**counts, "completed": 5, "running": 1}
     assert study(counts={"cancelled": 1}, trials=None).progress == "0"
+    beyond = study(counts={"completed": 4, "running": 1}, trials=4)
+    assert beyond.progress == "4/5", "one that a person queued beyond them runs: it is not over"
 
 
 def test_the_rank_of_a_trial_is_the_daemons(store: Store) -> None:

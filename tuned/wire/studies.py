@@ -166,7 +166,8 @@ class StudyRow:
     @property
     def total(self) -> int | None:
         """Points that the search has in all, a person's own included; None where a time budget alone ends it."""
-        return None if self.trials is None else max(self.trials, self.finished)
+        made = sum(n for state, n in self.searched.items() if state not in UNCOUNTED)
+        return None if self.trials is None else max(self.trials, made)
 
     @property
     def progress(self) -> str:

@@ -85,9 +85,12 @@ def _repeated(study: StudyData, baseline: TrialData, best: TrialData) -> str:
         return ""
     own = {c.configuration.number: c for c in confirmed(study, baseline.number)}
     metric, effect = study.objective.metric, own[best.number].effect
-    means = [float(own[t.number].configuration.values.mean()) for t in (baseline, best)]
+    results = [own[trial.number].configuration.values for trial in (baseline, best)]
+    means = [float(values.mean()) for values in results]
     shown = f"{metric} {means[0]:.4g} (trial {baseline.number}) and {means[1]:.4g} (trial {best.number})"
     apart = "" if effect is None else f": better by {effect.mean:.4g} ({effect.low:.4g} .. {effect.high:.4g})"
+    if effect is not None and len(results[0]) != len(results[1]) and effect.n == min(map(len, results)):
+        apart += " over the seeds that both ran with"
     if own[best.number].decision != "adopt":
         return f"It is not shown that tuning has brought anything: further seeds give {shown}{apart}."
     return f"Tuning has brought, by the means over further seeds, {shown}{apart}."

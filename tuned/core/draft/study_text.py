@@ -34,6 +34,7 @@ class Script:
         taken: Its options; `found`: the metrics that it prints.
         customs: Ranges that the libraries it imports make customary, by an option's name.
         deaf: It certainly reads no arguments: they would reach nothing.
+        configured: It imports what reads a configuration file.
         module: Its name when it has to be run as `python -m NAME`, and `cwd` the folder for that; empty otherwise.
     """
 
@@ -42,6 +43,7 @@ class Script:
     found: Found
     customs: Mapping[str, Custom] = field(default_factory=dict)
     deaf: bool = False
+    configured: bool = False
     module: str = ""
     cwd: str = ""
 
@@ -86,9 +88,9 @@ def read_script(text: str, typed: str, read: Read = lambda _: None) -> Script:
         ) from None
     taken = read_options(tree, read)
     own = any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
-    known = not own and {module.split(".")[0] for module in imported_modules(tree)} <= SILENT
-    deaf = not taken.how and known and not reads_arguments(text)
-    return Script(typed, taken, read_prints(tree), customs_of(tree), deaf)
+    modules = {module.split(".")[0] for module in imported_modules(tree)}
+    deaf = not taken.how and not own and modules <= SILENT and not reads_arguments(text)
+    return Script(typed, taken, read_prints(tree), customs_of(tree), deaf, not _READERS.isdisjoint(modules))
 
 
 def draft_study(
@@ -122,7 +124,7 @@ def draft_study(
         "",
         "[run]",
         *_program(script),
-        *(_unread(parts) if deaf else _arguments(parts, script.taken)),
+        *(_unread(parts) if deaf else _arguments(parts, script.taken, script.configured)),
         "",
         *_metrics(script.found, patterns, parts, metric),
         "[objective]",
@@ -149,7 +151,17 @@ def _program(script: Script) -> list[str]:
     return [named, *([f"cwd = {value(script.cwd)}"] if script.cwd not in ("", ".") else [])]
 
 
-def _arguments(parts: Parts, taken: ScriptOptions) -> list[str]:
+_READERS = frozenset({"yaml", "ruamel", "omegaconf", "tomllib", "toml", "configparser"})
+_CONFIG = (
+    '# or have the configuration file that it reads written for each trial: code = "snapshot" here, and',
+    "# [[run.config]]",
+    '# from = "config.yaml"',
+    '# to = "config.yaml"',
+    '# set = { "optim.lr" = "lr" }',
+)
+
+
+def _arguments(parts: Parts, taken: ScriptOptions, configured: bool) -> list[str]:
     if taken.how == "tuned":
         return ["# it reads its parameters with tuned.current_trial(), so it needs no arguments"]
     if taken.how == "environment":
@@ -163,7 +175,7 @@ def _arguments(parts: Parts, taken: ScriptOptions) -> list[str]:
     elif parts.flags:
         items.append(('"{params:flags}"', "the switches, as the script takes them"))
     if not items:
-        return ['args = ["{params}"]  # --name=value for every parameter of [space]']
+        return ['args = ["{params}"]  # --name=value for every parameter of [space]', *(_CONFIG if configured else ())]
     return ["args = [", *_aligned([(f"    {text},", why) for text, why in items]), "]"]
 
 
@@ -171,11 +183,7 @@ def _unread(parts: Parts) -> list[str]:
     parts.todos.append("[run]: how the script gets its parameters: it reads no arguments")
     return [
         "# TODO: the script reads no arguments. Let it take options (argparse), or ask tuned.current_trial() in it;",
-        '# or have the configuration file that it reads written for each trial: code = "snapshot" here, and',
-        "# [[run.config]]",
-        '# from = "config.yaml"',
-        '# to = "config.yaml"',
-        '# set = { "optim.lr" = "lr" }',
+        *_CONFIG,
     ]
 
 
