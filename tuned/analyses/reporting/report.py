@@ -80,7 +80,7 @@ class _Report:
         question = html.paragraph(study.spec.question, "question") if study.spec.question else ""
         pairs = [*self._figures(), ("state", _state(study)), ("trials of the search", str(len(study.searched)))]
         ended = "" if study.ended_at is None else f", ended {_date(study.ended_at)}"
-        times = f"Begun {_date(study.created_at)}{ended}; {duration(ledger(study).total)} of slots."
+        times = f"Begun {_date(study.created_at)}{ended}; its trials took {duration(ledger(study).total)} in all."
         return [
             f"<header><h1>{escape(study.name)}</h1>", question, html.facts(pairs), html.paragraph(times, "soft"),
             "</header>",
