@@ -153,7 +153,7 @@ async def test_a_file_that_is_being_edited_ends_no_quiet_hours(day: Day) -> None
     assert await day.at(1)
     day.table["aftr"] = day.table.pop("after")
     assert await day.at(2)
-    assert day.polite.trouble.startswith("polite mode goes by what the file said before: gpu.aftr: is no setting")
+    assert day.polite.trouble.startswith("polite mode goes by what stood in the file before: gpu.aftr: is no setting")
     day.broken = True
     assert await day.at(3)
     assert not await day.at(6.1), "what the file said before also says when they end"

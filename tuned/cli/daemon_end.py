@@ -59,7 +59,7 @@ def trials_told(session: Session) -> list[TrialRow]:
 
 
 def ended(told: list[TrialRow]) -> str:
-    """What a daemon that was to end them made of these live trials; empty without any.
+    """The end of these live trials by a daemon that was to end them, in words; empty without any.
 
     Example:
         2 trials were ended: 1 is queued again, 1 is paused

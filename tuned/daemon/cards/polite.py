@@ -86,7 +86,7 @@ class Polite:
         try:
             self._rules, self.trouble = politeness_of(self._settings()), ""
         except TunedError as error:
-            rules = "its defaults" if self._rules is None else "what the file said before"
+            rules = "its defaults" if self._rules is None else "what stood in the file before"
             self.trouble = f"polite mode goes by {rules}: {error}"
         at = datetime.fromtimestamp(clock.now())  # noqa: DTZ006 - quiet hours go by the clock on the wall
         for slot in self._slots.gpus:
