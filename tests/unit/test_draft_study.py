@@ -55,6 +55,13 @@ def test_a_default_of_zero_below_a_log_range_is_its_low_end() -> None:
     assert "weight-decay = 1e-06  # 0.0 in the script; this is the least of [space]" in draft.text
 
 
+@pytest.mark.parametrize("added", ["'--full'", "'--trainval'", "'--last', help='measure on the test set, once'"])
+def test_a_switch_that_decides_on_which_data_is_not_tuned(added: str) -> None:
+    text = f"import argparse\np = argparse.ArgumentParser()\np.add_argument({added}, action='store_true')\n"
+    text += "p.add_argument('--lr', type=float, default=0.1)\np.parse_args()\nprint(f'loss {1}')\n"
+    assert draft_study(read_script(text, "train.py")).tuned == ("lr",), "a search would choose the test set"
+
+
 def test_of_a_script_that_reads_no_arguments_is_said_how_it_could_get_them() -> None:
     text = "import yaml, numpy\ncfg = yaml.safe_load(open('config.yaml'))\nprint(f'val_loss {cfg}')\n"
     draft = draft_study(read_script(text, "train.py"))

@@ -270,7 +270,15 @@ _LEFT_FLAGS = re.compile(
 )
 
 
+_DATA_FLAGS = re.compile(r"^(?:full|final)$|(?:^|_)(?:trainval|(?:full|all)_(?:data|train|training))(?:$|_)")
+_DATA_HELP = re.compile(
+    r"\btest (?:set|data|split)\b|\b(?:all|full) (?:of )?(?:the )?(?:training )?data\b", re.IGNORECASE
+)
+
+
 def _flag(option: Option, name: str) -> Choice:
+    if _DATA_FLAGS.search(name) or _DATA_HELP.search(option.help):
+        return Choice("leave", why="a switch that decides on which data: of use in [finalize] or [test]")
     if _LEFT_FLAGS.search(name):
         return Choice("leave", why="a switch that changes no result")
     if option.on and not option.off and not option.inverts:
