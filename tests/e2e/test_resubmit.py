@@ -56,7 +56,7 @@ def test_what_was_submitted_is_what_counts(shared_daemon: DaemonProcess, tmp_pat
     assert daemon.study("nightly")["trials"] == 40, "the same file takes nothing back"
 
     edited = changed(space={**SPACE, "y": {**SPACE["y"], "high": 3.0}}, search={**STUDY["search"], "parallel": 1})
-    with pytest.raises(Exception, match=r"content: search\.parallel: null -> 1; space\.parameters\.y\.high: 1\.0 -> 3"):
+    with pytest.raises(Exception, match=r"content: search\.parallel: null -> 1; space\.y\.high: 1\.0 -> 3"):
         submit(edited)
     assert submit(edited, True)["changed"] == ["space.y.high: 1 -> 3", "search.parallel: none -> 1"]
     spec = daemon.get("/v1/studies/nightly")["spec"]
