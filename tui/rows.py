@@ -20,6 +20,8 @@ _DAEMON_SORTS = {
     "priority": ("priority", True),
     "step": ("step", True),
     "elapsed": ("elapsed", True),
+    "value": ("value", False),
+    WATCH: (WATCH, False),
 }
 """Column -> the daemon's name for it, and whether its natural order is descending."""
 
@@ -96,8 +98,6 @@ class Rows:
         self._notice_study()
         named = self.sort if self.sort.startswith(BY_METRIC) else BY_PARAMETER + self.sort
         name, descending = _DAEMON_SORTS.get(self.sort, (named, self.sort in self._rising()))
-        if self.sort in ("value", WATCH):
-            name, descending = self.sort, not self.store.minimizes
         study = self.store.study or ""
         return PageQuery(study, name, descending != self.descending, self.filter.text, bool(self.metrics.get(study)))
 

@@ -253,3 +253,16 @@ def test_a_python_study_file_runs(tunectl: Tunectl) -> None:
         """)
     )
     assert tunectl.json("submit", "made.py", "--wait")["counts"] == {"completed": 2}
+
+
+def test_the_best_comes_first_where_more_is_better_too(tunectl: Tunectl) -> None:
+    tunectl.write(trials=3)
+    file = tunectl.work / "quad.toml"
+    file.write_text(file.read_text().replace("minimize", "maximize"))
+    best = tunectl.json("submit", "quad.toml", "--follow")["best"]["number"]
+    for order in ("value", "watch", "loss"):
+        rows = tunectl.json("trials", "quad", "--sort", order)
+        values = [row["values"]["loss"] for row in rows]
+        assert rows[0]["number"] == best and values == sorted(values, reverse=True), order
+        turned = tunectl.json("trials", "quad", "--sort", order, "--descending")
+        assert [row["number"] for row in turned] == [row["number"] for row in rows][::-1], order

@@ -12,7 +12,7 @@ from storage import queries
 from storage.queries import Order
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
-from tuned.core.ranking import BY_METRIC, BY_PARAMETER
+from tuned.core.ranking import BY_METRIC, BY_PARAMETER, WATCH
 from tuned.core.states import TrialState
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon import clock
@@ -52,6 +52,9 @@ async def _order(
     if named not in (sort, *measured):
         await given.database.ask(lambda conn: _check_metric(conn, study.id, named))
     columns = Columns(spec.space.names, measured)
+    # The best first whichever way is better: the stored order is that of the numbers.
+    if sort in ("value", WATCH) and objective is not None and objective.direction == "maximize":
+        descending = not descending
     return Order(study.id, columns, found, sort, descending, clock.now())
 
 
@@ -72,9 +75,9 @@ async def trials(
 ) -> list[TrialRow]:
     """A study's trials; with `metrics`, each with the last value of what it reported (`metrics_left`: but for so many).
 
-    `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name), watch
-    (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt, origin, device,
-    `params.NAME` or `metrics.NAME`.
+    `filter` is such as `state:run lr<1e-3 act=relu text`; `sort` is number, value (or the objective's name; the best
+    first), watch (the live ones, then by value), state, priority, step, created, started, ended, elapsed, attempt,
+    origin, device, `params.NAME` or `metrics.NAME`.
     """
     bounds = (await given.study(name)).spec.constraints
 
