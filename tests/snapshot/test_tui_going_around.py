@@ -105,6 +105,36 @@ async def test_studies_are_listed_filtered_sorted_marked_and_hidden(start: Any, 
         assert ui.app.context.studies == set()
 
 
+async def test_nothing_is_done_to_a_study_that_the_list_does_not_show(start: Any, fake: Any) -> None:
+    fake.trials_of["aged"] = {1: make_trial(1, "completed", "aged")}
+    fake.studies_state["aged"], fake.priorities["aged"] = "completed", 0
+    async with start(80, 24) as ui:
+        await ui.until_text("digits")
+        assert ui.store.study == "digits"
+        await ui.press("0", "slash", *"other", "enter")
+        await ui.until_text("Studies 1 of 3")
+        assert "▌ other[bold]" in ui.text()
+        await ui.press("p")
+        await ui.until(lambda: sent(ui), "an order")
+        assert [targets for _, targets in sent(ui)] == [("other[bold]",)]
+        await ui.press("escape", "slash", *"nothing like it", "enter")
+        await ui.until_text("No study matches")
+        await ui.press("p", "X", "plus", "P", "D", "enter", "space")
+        assert len(sent(ui)) == 1 and len(ui.app.screen_stack) == 1 and ui.store.study == "digits"
+        assert not ui.app.context.studies
+        await ui.press("escape", "1")
+        ui.store.select_study("other[bold]")
+        await ui.press("0")
+        assert "▌ other[bold]" in ui.text(), "the list begins at the study that is shown"
+
+
+async def test_beside_the_trials_the_list_points_at_the_study_that_is_shown(start: Any) -> None:
+    async with start(160, 45) as ui:
+        await ui.press("0", "G", "1")
+        await ui.idle()
+        assert [line[:8] for line in ui.text().splitlines() if line.startswith("▌")] == ["▌● digit"]
+
+
 async def test_studies_with_news_are_marked_until_they_are_looked_at(start: Any, fake: Any) -> None:
     from dataclasses import replace
 
@@ -228,3 +258,14 @@ async def test_an_analysis_that_takes_its_time_keeps_nothing_else_waiting(start:
         answered.set()
         await ui.press("i")
         await ui.until_text("Effect of lr")
+
+
+async def test_a_best_value_is_whole_in_the_list_of_studies(start: Any, fake: Any) -> None:
+    for number, values in ((19, 0.000533), (20, -1.234e-05)):
+        fake.trials_of["digits"][number] = make_trial(number, values={"val_loss": values})
+    fake.priorities["digits"] = -5
+    for width in (60, 74, 75, 80, 100, 119):
+        async with start(width, 24) as ui:
+            await ui.press("0")
+            await ui.until_text("Studies 2")
+            assert "best -1.23e-05" in ui.text(), ui.text()

@@ -77,15 +77,22 @@ class Main(TableActions):
         return trials.build(self.context, self.top, width, height, self.current == "trials")
 
     def _studies(self, width: int, height: int) -> list[Line]:
+        self._point_at_study()
         names = self._study_names()
-        if self.cursor_study not in names:
-            self.cursor_study = self.context.store.study
         room = max(1, (height - 1) // studies.study_lines(width))
         place = names.index(self.cursor_study) if self.cursor_study in names else 0
         self.study_top = max(min(self.study_top, place), place - room + 1, 0)
         return studies.studies(
             self.context, self.cursor_study, self.study_top, width, height, self.current == "studies"
         )
+
+    def _point_at_study(self) -> None:
+        """Keep the list's cursor on a study that it shows; without the keys it points at the study that is shown."""
+        names, shown = self._study_names(), self.context.store.study
+        if self.current != "studies":
+            self.cursor_study = shown
+        elif self.cursor_study not in names:
+            self.cursor_study = shown if shown in names else next(iter(names), None)
 
     def _keep_in_sight(self, room: int) -> None:
         """Keep the cursor's trial selected and visible while rows come, go and change places."""
@@ -123,8 +130,8 @@ class Main(TableActions):
     def chosen(self) -> StudyRow | Sequence[TrialRow]:
         """The study under the cursor while the studies have the keys, else the marked trials, else the selected one."""
         store, rows = self.context.store, self.context.rows
-        if self.current == "studies" and self.cursor_study in store.studies:
-            return store.studies[self.cursor_study]
+        if self.current == "studies":
+            return store.studies.get(self.cursor_study or "", ())
         marked = [store.trials[n] for n in sorted(rows.marks) if n in store.trials]
         # Marks that the filter hides are kept, and nothing is done to what is not seen.
         if seen := [row for row in marked if rows.filter.matches(row, store.columns)]:
@@ -188,8 +195,13 @@ class Main(TableActions):
 
     def do_studies(self) -> None:
         """The studies, or back to the trials."""
-        self.cursor_study = self.context.store.study
         self.show("trials" if self.current == "studies" else "studies")
+
+    def show(self, part: str) -> None:
+        """Give the keys to a part; the list of studies begins at the one that is shown."""
+        if self.current != "studies":
+            self.cursor_study = self.context.store.study
+        super().show(part)
 
     def do_zoom(self) -> None:
         """The current pane alone, or all again."""
@@ -204,6 +216,8 @@ class Main(TableActions):
     def do_open(self) -> None:
         """Show the study under the cursor, or the selected trial's own screen."""
         if self.current == "studies":
+            if self.cursor_study is None:
+                return
             self.leave()
             self.context.store.select_study(self.cursor_study)
             self.top = 0

@@ -156,8 +156,9 @@ class TableActions(Steering):
         """Mark the trial and go on to the next."""
         number = self.context.store.selected
         if self.current == "studies":
-            self.context.studies ^= {self.study_here()}
-            self.move(1)
+            if study := self.study_here():
+                self.context.studies ^= {study}
+                self.move(1)
         elif "trials" not in self.shown():
             self.context.say("marks are for trials: press 1", "warn")
         elif number is not None:
@@ -262,7 +263,7 @@ class TableActions(Steering):
 
         chosen = self.chosen()
         study = chosen if isinstance(chosen, StudyRow) else self.context.store.study_row
-        if study is None:
+        if study is None or (self.current == "studies" and not chosen):
             return
 
         async def submit(text: str) -> str:
