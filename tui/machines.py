@@ -12,6 +12,7 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.geometry import Size
 
 from tui.cells import Line, line
 from tui.glyphs import ASCII, UNICODE
@@ -63,18 +64,18 @@ class Machines(Themed[Choice]):
 
     def on_mount(self) -> None:
         """Follow every machine."""
-        self._fill()
+        self._fill(self.size)
         for machine in self.machines:
             machine.changed = self.pane.sync
             self.run_worker(machine.follow(), group="machines", exit_on_error=True)
         self.set_interval(1.0, self.pane.sync)  # the ages of those that are away
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """Fill the screen again."""
-        self._fill()
+    def on_resize(self, event: events.Resize) -> None:
+        """Fill the screen again: its new size is the event's, and not yet the application's own."""
+        self._fill(event.size)
 
-    def _fill(self) -> None:
-        self.pane.place(Rect(0, 0, self.size.width, max(1, self.size.height)))
+    def _fill(self, size: Size) -> None:
+        self.pane.place(Rect(0, 0, size.width, max(1, size.height)))
 
     def _entries(self) -> tuple[list[Entry], int]:
         """The lines, and the place of the cursor among them; a study that is gone leaves it to its machine."""

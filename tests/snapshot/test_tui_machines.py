@@ -76,3 +76,27 @@ async def test_it_is_ascii_where_it_must_be_and_hides_what_has_ended(fake: Any) 
         assert not any("other[bold]" in line for line in lines(pilot)) and "d shows ended" in lines(pilot)[0]
         await pilot.press("q")
     assert app.return_value is None
+
+
+async def test_it_fills_the_terminal_that_there_is(fake: Any) -> None:
+    app = Machines(await machines(fake))
+    async with app.run_test(size=(80, 12)) as pilot:
+        for width, height in ((40, 12), (120, 30)):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+            shown = lines(pilot)
+            assert len(shown[0]) == width and "Quit" in shown[height - 1], shown
+
+
+async def test_no_number_and_no_name_is_cut_where_it_would_be_read_as_another(fake: Any) -> None:
+    found = await machines(fake)
+    best = replace(found[0].studies[0].best, values={"val_loss": 0.000533})
+    found[0].studies = [replace(found[0].studies[0], best=best, counts={"completed": 2554}, trials=5000)]
+    for width in range(40, 161):
+        app = Machines(found)
+        async with app.run_test(size=(width, 12)) as pilot:
+            await pilot.pause()
+            shown = lines(pilot)
+        assert shown[1].startswith("▌me@box") and "2 run 2 wait" in shown[1], shown
+        assert "2554/5000" in shown[2] and shown[2].split()[:2] == ["me@box", "digits"], (width, shown[2])
+        assert ("5.33e-04" in shown[2]) == ("5." in shown[2]) == (width >= 59), (width, shown[2])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.cells import cell_len
 
 from tui.braille import bar, sparkline
-from tui.cells import Line, Span, clean, fit, fit_line, line, line_width
+from tui.cells import Line, Span, clean, fit, line, line_width
 from tui.context import Context
 from tui.glyphs import Glyphs
 from tui.slots import busy
@@ -96,7 +96,7 @@ def _history(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
     for name, values, ends, form in known:
         levels = sparkline([math.nan if value is None else value for value in values], cells, glyphs, ends)
         parts += [(f"{name} ", "dim"), (levels, "run"), (f" {form(values[-1] or 0.0)}  ", "dim")]
-    return [fit_line(parts, width)]
+    return [line(*parts)]
 
 
 _STYLES = {"training": "run", "saving": "run", "starting": "warn", "waiting for a point": "warn", "work queued": "warn"}
@@ -118,4 +118,4 @@ def _day(row: DeviceRow, width: int, glyphs: Glyphs) -> list[Line]:
         parts.append(((glyphs.rule if style == "dim" else glyphs.blocks[-1]) * size, style))
     largest = sorted(shares, key=lambda use: -shares[use])
     parts.append((" " + ", ".join(f"{use} {shares[use] / 10:.0f}%" for use in largest if shares[use] >= 10), "dim"))
-    return [fit_line(parts, width)]
+    return [line(*parts)]

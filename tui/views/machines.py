@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tui import format as fmt
-from tui.cells import Line, both_ends, clean, cut_line, fit, fit_line, line
+from tui.cells import Line, both_ends, clean, cut_line, fit, fit_line, line, line_width
 from tui.glyphs import Glyphs, standing, study_state
 from tui.machine import Machine
 from tui.picture import is_command
@@ -20,6 +20,9 @@ Entry = tuple[Machine, StudyRow | None]
 _SSH = re.compile(r"^ssh: connect to host \S+ port \d+: ")
 NAME = 24
 """The most cells of a machine's name in front of each of its studies."""
+
+_LEAST, _WORD, _PROGRESS, _BEST = 8, 11, 10, 16
+"""Cells of a study's name where they are few, of the word of its state, of its progress, and of its best value."""
 
 
 def entries(machines: Sequence[Machine], with_ended: bool) -> list[Entry]:
@@ -51,8 +54,14 @@ def _machine(machine: Machine, here: bool, width: int, glyphs: Glyphs) -> Line:
         return fit_line(cut_line((*left, (told, "bad")), width, glyphs.more), width)
     assert status is not None
     taken, slots, kind = busy(status.devices)
-    parts = [f"{taken}/{slots} {kind} busy", f"{status.running} run {words.known(status.queued, 'wait')}"]
-    right = line((f"{fmt.studies(status.studies)} {glyphs.dot} {f' {glyphs.dot} '.join(parts)} ", "text"))
+    parts = [
+        fmt.studies(status.studies),
+        f"{taken}/{slots} {kind} busy",
+        f"{status.running} run {words.known(status.queued, 'wait')}",
+    ]
+    # The machine's name comes before its figures.
+    ends = [line((f"  {f' {glyphs.dot} '.join(parts[first:])} ", "text")) for first in range(len(parts))]
+    right = next((end for end in ends if line_width(left) + line_width(end) <= width), ())
     alarm = [(f"  {clean(text)}", "bad") for text in status.alarms[:1]]
     return both_ends((*left, *alarm), right, width, glyphs.more)
 
@@ -62,17 +71,18 @@ def _study(machine: Machine, row: StudyRow, here: bool, name: int, width: int, g
     best = row.best.values.get(row.objective.metric) if row.best is not None and row.objective is not None else None
     told = f"$ {row.question}" if is_command(row) else f"best {fmt.number(best)}" if best is not None else ""
     eta = f"  ETA {words.duration(row.eta_s)}" if row.eta_s else ""
-    own = max(8, min(28, width - name - 36))
-    return fit_line(
-        line(
-            (glyphs.cursor if here else " ", "cursor"),
-            ("  " + fit(clean(machine.endpoint.name), name, more=glyphs.more) + " ", "dim"),
-            (fit(clean(row.name), own, more=glyphs.more), "cursor" if here else "text"),
-            (" " + fit(state, 12), "dim" if machine.away else style),
-            (fit(row.progress, 9, ">") + "  ", "text"),
-            (fit(clean(told), 14, more=glyphs.more), "best"),
-            (eta, "dim"),
-            (f"  {clean(row.note)}" if row.note else "", "warn"),
-        ),
-        width,
+    # What has no room as a whole is left out, not cut: first the best value, then the state's word.
+    room = width - name - 6
+    has_best, has_word = room >= _LEAST + _WORD + _PROGRESS + _BEST, room >= _LEAST + _WORD + _PROGRESS
+    rest = (_WORD if has_word else 0) + _PROGRESS + (_BEST if has_best else 0)
+    own = max(_LEAST, min(28, room - rest))
+    return line(
+        (glyphs.cursor if here else " ", "cursor"),
+        ("  " + fit(clean(machine.endpoint.name), name, more=glyphs.more) + " ", "dim"),
+        (fit(clean(row.name), own, more=glyphs.more), "cursor" if here else "text"),
+        (" " + (fit(state, _WORD + 1) if has_word else state[:1]), "dim" if machine.away else style),
+        (fit(row.progress, _PROGRESS, ">"), "text"),
+        ("  " + fit(clean(told), _BEST - 2, more=glyphs.more) if has_best else "", "best"),
+        (eta if has_best else "", "dim"),
+        (f"  {clean(row.note)}" if row.note and has_best else "", "warn"),
     )

@@ -17,6 +17,9 @@ from tuned.wire import StudyRow
 _NEWS = "*"
 """Behind the state of a study in which something happened that was not looked at."""
 
+_NAME, _FIGURES = 12, 63
+"""Cells of a line about a study: of its name where there are few, and of all that stands before its ETA."""
+
 _BEST_LINES = 4
 """Of the best point, that are in sight beside the list of steps."""
 
@@ -33,8 +36,7 @@ def studies(context: Context, cursor: str | None, top: int, width: int, height: 
         filter(None, (f"/{words_}" if words_ else "", "d shows ended" if memory.hide_ended else "", order))
     )
     lines = [pane_title(title, extra if focused else "", width, context.glyphs, focused)]
-    wide = width >= 60
-    one = _study_wide if wide else _study
+    one = _study_wide if study_lines(width) == 1 else _study
     lines += [text for row in rows[top:] for text in one(context, row, cursor, width, focused)]
     if total and not rows:
         text = "No study matches; esc clears, d shows those that have ended"
@@ -48,7 +50,7 @@ def studies(context: Context, cursor: str | None, top: int, width: int, height: 
 
 def study_lines(width: int) -> int:
     """Lines that one study takes in a pane of this width."""
-    return 1 if width >= 60 else 2
+    return 1 if width >= _NAME + _FIGURES else 2
 
 
 def _margin(context: Context, row: StudyRow, here: bool, focused: bool) -> Span:
@@ -91,7 +93,7 @@ def _study_wide(context: Context, row: StudyRow, cursor: str | None, width: int,
     progress = row.progress
     eta = "  ".join(filter(None, (brief(row), f"ETA {words.duration(row.eta_s)}" if row.eta_s else "")))
     cursor_style = "cursor" if here and focused else "strong" if here else "text"
-    name_width = max(12, min(28, width - 61))
+    name_width = max(_NAME, min(28, width - _FIGURES))
     spans = line(
         _margin(context, row, here, focused),
         (_NEWS if row.name in context.store.news.marked else " ", "focus"),
