@@ -15,6 +15,7 @@ from tui.actions import Action, shown
 from tui.context import Context
 from tui.picture import sort_studies
 from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.ranking import BY_METRIC
 from tuned.core.verbs import BY_NAME, EXAMPLES, GROUPS, Kind, Verb
 
 EXAMPLE_STUDY = "sweep"
@@ -48,7 +49,9 @@ def offers(context: Context, actions: Sequence[Action], themes: Sequence[str], t
             Offer("type", word, word.split()[-1]) for word in _names(context, text)
         ]
     if space and first == "sort":
-        return [Offer("sort", name, name) for name in context.rows.sorts() if rest.lower() in name.lower()]
+        metrics = (BY_METRIC + name for name in context.store.metric_names() if name != context.store.objective)
+        names = dict.fromkeys((*context.rows.sorts(), *metrics))
+        return [Offer("sort", name, name) for name in names if rest.lower() in name.lower()]
     if space and first == "theme":
         return [Offer("theme", name, name) for name in themes if rest in name]
     if space and first == "filter":

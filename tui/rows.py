@@ -155,11 +155,18 @@ class Rows:
         study = self.store.study_row
         return [BY_METRIC + o.metric for o in study.objectives if o.direction == "maximize"] if study else []
 
+    def sort_by(self, name: str) -> None:
+        """Sort by a column, in its natural order; a metric that has none gets one."""
+        self.sort, self.descending = name, False
+        study, metric = self.store.study_row, name.removeprefix(BY_METRIC)
+        if study is not None and metric not in (name, *self.measured()):
+            self.metrics.setdefault(study.name, []).append(metric)
+
     def turn_sort(self, by: int) -> None:
         """Sort by the next or previous column, in its natural order."""
         names = self.sorts()
         place = names.index(self.sort) if self.sort in names else 0
-        self.sort, self.descending = names[(place + by) % len(names)], False
+        self.sort_by(names[(place + by) % len(names)])
 
     def toggle_mark(self, number: int) -> None:
         """Mark a trial, or remove its mark."""

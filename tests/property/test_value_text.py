@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.cells import clean
 from tui.points import read_new, read_point
 from tuned.cli.verbs.enqueue import _point
 from tuned.core.errors import InvalidInput
@@ -16,7 +17,7 @@ from tuned.core.space import same_value
 from tuned.core.space.text import read_for, read_value, terms, write_point, write_value
 
 ODD = ["res net", "a,b", 'say "hi"', "it's", "🦙", "true", "1e3", "nan", "", " ", "#7", "@5", "x=1", "-1", "[1, 2",
-       "a\\b", "null", "two\nlines", "١", "1_000"]  # fmt: skip
+       "a\\b", "null", "two\nlines", "١", "1_000", "\u202ertl", "a\u200bb"]  # fmt: skip
 TEXTS = st.one_of(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.sampled_from(ODD))
 VALUES = st.one_of(TEXTS, st.booleans(), st.integers(-(2**62), 2**62), st.floats(allow_nan=False, allow_infinity=False))
 NAMES = st.from_regex(r"[A-Za-z_][\w.]{0,8}", fullmatch=True)
@@ -27,6 +28,7 @@ def test_any_value_is_read_back(value: Any) -> None:
     text = write_value(value)
     assert same_value(read_value(text), value) and isinstance(read_value(text), type(value))
     assert terms(text) == ([text] if text.strip() else [])
+    assert clean(text) == text, "a table prints it as it is typed"
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=5))

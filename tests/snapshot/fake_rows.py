@@ -32,6 +32,8 @@ def in_order(rows: Sequence[TrialRow], sort: str, descending: bool) -> list[Tria
         "value": lambda r: None if RANKING.tier(r) is Tier.NONE else RANKING.score(r),
     }
     keys["watch"] = keys["value"]
+    if sort.startswith("metrics."):
+        keys[sort] = lambda r: r.metrics.get(sort.removeprefix("metrics."))
     key = keys.get(sort) or (lambda r: str(r.params[sort.removeprefix("params.")]))
     having = sorted((r for r in rows if key(r) is not None), key=lambda r: (key(r), r.number), reverse=descending)
     if sort in ("value", "watch"):

@@ -63,7 +63,8 @@ async def test_a_command_that_goes_on_is_ended_with_its_page(start_on_21: Any) -
 
 @pytest.mark.parametrize(
     ("text", "shows"),
-    [("other", "Trials 1"), ("digits/19", "› #19"), ("sort lr", "lr ▲"), ("filter state:run", "Trials 2 of 24"),
+    [("other", "Trials 1"), ("digits/19", "› #19"), ("sort lr", "lr ▲"),
+     ("sort metrics.train_loss", "metrics.train_loss ▲"), ("filter state:run", "Trials 2 of 24"),
      ("filter nope<1", "trials have no"), ("theme nord", "Trials 24"), ("prune 'x", "no closing quotation"),
      ("ui ", "needs a terminal of its own")],
 )  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fake_client import sent
+
+from tui.views.forms import reach
 
 
 async def test_what_is_copied_is_shown(start_on_21: Any) -> None:
@@ -130,3 +133,38 @@ async def test_only_a_trial_whose_curve_is_drawn_has_its_sign(start: Any) -> Non
         await ui.press("escape")
         ui.store.select_trial(21)
         await ui.until(lambda: any(signs(21)), "the sign of a drawn curve")
+
+
+async def test_all_of_a_trials_facts_and_its_past_can_be_read_at_any_size(start_on_21: Any, fake: Any) -> None:
+    more = {f"p{number}": "word " * 9 + f"end{number}" for number in range(9)}
+    row = fake.trials_of["digits"][21]
+    fake.trials_of["digits"][21] = replace(
+        row, params={**row.params, **more}, reason="a long reason that is folded here"
+    )
+    for size in ((40, 12), (80, 24), (160, 45)):
+        async with start_on_21(*size) as ui:
+            await ui.press("enter", "2")
+            await ui.until_text("Parameters")
+            seen = ui.text()
+            for _ in range(200):
+                before = ui.text()
+                await ui.press("j")
+                seen += ui.text()
+                if ui.text() == before:
+                    break
+            assert all(f"end{number}" in seen for number in range(9)) and "here" in seen, seen
+            assert "folder" in ui.text() and ui.store.selected == 21
+            await ui.press("g")
+            assert "lr" in ui.text() and "folder" not in ui.text()
+
+
+async def test_the_text_beside_a_curve_names_its_trial_and_says_no_other_value_of_it(start_on_21: Any) -> None:
+    async with start_on_21(160, 45) as ui:
+        await ui.press("b")
+        await ui.until_text("#19 (best) ")
+        assert "#19 best" not in ui.text().replace("best 0.2548 #19", "")
+
+
+def test_a_form_shows_values_as_they_are_typed() -> None:
+    known = {"kind": "choice", "values": ["", "two\nlines", "1", "plain"]}
+    assert reach(known) == '"", "two\\nlines", "1", plain'

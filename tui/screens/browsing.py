@@ -159,7 +159,7 @@ class Browsing(Charting):
                 study, _, number = offer.value.partition("/")
                 self.visit(study, int(number) if number else None)
             case "sort":
-                rows.sort, rows.descending = offer.value, False
+                rows.sort_by(offer.value)
             case "filter":
                 rows.set_filter(offer.value)
             case "theme":

@@ -110,7 +110,7 @@ class LogKeys(Board):
                 raise InvalidInput("is there already; nothing was written", where=str(path)) from None
             except OSError as error:
                 raise InvalidInput(f"cannot be written: {error.strerror}", where=str(path)) from None
-            return f"{words.size(offset)} in {path.absolute()}"
+            return f"{words.size(path.stat().st_size)} in {path.absolute()}"
 
         help_ = ("The file that the whole log is written to; one that is there already is left alone.",)
         name = f"{study}-{number}.log"

@@ -195,7 +195,7 @@ class TableActions(Steering):
             if name is not None and studies:
                 memory.study_sort, self.context.studies_reversed = name, False
             elif name is not None:
-                rows.sort, rows.descending = name, False
+                rows.sort_by(name)
             self.sync()
 
         choices = [Choice(name, name) for name in (STUDY_SORTS if studies else rows.sorts())]

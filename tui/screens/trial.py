@@ -25,11 +25,14 @@ class TrialScreen(Steering):
     def __init__(self) -> None:
         super().__init__()
         self.current = "curves"
+        self.tops: dict[str, int | None] = {"parameters": 0, "history": None}  # None: the end, also of what comes
+        self.ends = dict.fromkeys(self.tops, 0)
 
     def parts(self) -> dict[str, Build]:
         """Its panes."""
-        views = {"curves": curves.curves, "parameters": trial.parameters, "log": output.log}
-        parts: dict[str, Build] = {"title": self._title, "tabs": self._tabs, "history": self._history}
+        views = {"curves": curves.curves, "log": output.log}
+        parts: dict[str, Build] = {"title": self._title, "tabs": self._tabs}
+        parts |= {"parameters": self._parameters, "history": self._history}
         parts.update({name: partial(self._view, name, view) for name, view in views.items()})
         return parts
 
@@ -90,19 +93,28 @@ class TrialScreen(Steering):
     def _tabs(self, width: int, _height: int) -> list[Line]:
         return [frame.tabs(self.context, _PANES, self.current, width)]
 
+    def _scrolled(self, part: str, title: str, lines: list[Line], width: int, height: int) -> list[Line]:
+        """The lines that are in sight below a title, which says which these are."""
+        room, focused, first = max(1, height - 1), self.current == part, self.tops[part]
+        end = self.ends[part] = max(0, len(lines) - room)
+        top = end if first is None else min(first, end)
+        extra = f"{top + 1}-{top + room} of {len(lines)}" if focused and len(lines) > room else ""
+        head = frame.pane_title(title, extra, width, self.context.glyphs, focused)
+        return frame.filled([head, *lines[top : top + room]], width, height)
+
+    def _parameters(self, width: int, height: int) -> list[Line]:
+        lines = trial.parameters(self.context, width, whole=self.current == "parameters")
+        return self._scrolled("parameters", "Parameters", lines, width, height)
+
     def _history(self, width: int, height: int) -> list[Line]:
         store = self.context.store
-        focused = self.current == "history"
-        lines = [frame.pane_title("History", "", width, self.context.glyphs, focused)]
         detail = store.detail
         past = trial.attempts(detail) if detail is not None and detail.trial.number == store.selected else []
         mine = [e for e in store.events if e.study == store.study and e.number == store.selected]
         told = past + [output.event_line(self.context, event) for event in mine]
         more = self.context.glyphs.more
-        lines += [cut_line(text, width, more) for text in told[-max(1, height - 1) :]] or [
-            line((" it has not started", "dim"))
-        ]
-        return frame.filled(lines, width, height)
+        lines = [cut_line(text, width, more) for text in told] or [line((" it has not started", "dim"))]
+        return self._scrolled("history", "History", lines, width, height)
 
     # --- actions ----------------------------------------------------------------------------------------------------
 
@@ -124,9 +136,14 @@ class TrialScreen(Steering):
         self.move_cross(1)
 
     def move(self, by: int) -> None:
-        """The log's lines, or the trials of the table."""
+        """The lines of the pane that has the keys; beside the curve, the trials of the table."""
         if self.current == "log":
             self.scroll_log(by)
+            return
+        if self.current in self.tops:
+            first, end = self.tops[self.current], self.ends[self.current]
+            top = max(0, min((end if first is None else first) + by, end))
+            self.tops[self.current] = None if self.current == "history" and top == end else top
             return
         store, rows = self.context.store, self.context.rows
         place = rows.place(store.selected)

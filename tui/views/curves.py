@@ -20,7 +20,7 @@ def curve_series(context: Context, metric: str | None = None) -> list[Series]:
     series: list[Series] = []
     chosen = store.drawn[-1:]
     for number, style in sorted(context.styles().items(), key=lambda item: item[0] != store.best or item[0] in chosen):
-        name = f"#{number}" + (" best" if number == store.best else "")
+        name = f"#{number}" + (" (best)" if number == store.best else "")
         row = store.study_row
         train = row.objective.train if row and row.objective and metric == row.objective.metric else None
         twin = [(clean(train), "series5", train)] if train and number in chosen else []

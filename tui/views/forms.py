@@ -10,6 +10,7 @@ from tui.cells import Line, clean, fit, line
 from tui.context import Context
 from tui.points import named, read_new
 from tuned.core.search.own_points import expand
+from tuned.core.space.text import write_value
 from tuned.wire import StudyRow
 
 
@@ -40,7 +41,7 @@ def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
             line(
                 (" " + fit(clean(name), width, more=context.glyphs.more), style),
                 (fit(value, 21, more=context.glyphs.more) + " ", style),
-                (fit(fmt.param(best.get(name)), 12, more=context.glyphs.more), "best"),
+                (fit(_written(best[name]) if name in best else "", 12, more=context.glyphs.more), "best"),
                 (reach(known[name]) if name in known else "", "dim"),
             )
         )
@@ -49,7 +50,10 @@ def new_trial(context: Context, study: StudyRow, text: str) -> list[Line]:
 
 
 def _written(value: Any) -> str:
-    return ", ".join(map(fmt.param_exact, value)) if isinstance(value, list) else fmt.param_exact(value)
+    """A value, or several, as it is typed; a float in six digits."""
+    if isinstance(value, list):
+        return ", ".join(map(_written, value))
+    return write_value(value, 6) if isinstance(value, str | float) else fmt.param(value)
 
 
 def parameters(context: Context, study: StudyRow) -> Mapping[str, Mapping[str, Any]]:
@@ -65,5 +69,5 @@ def reach(parameter: Mapping[str, Any]) -> str:
     if parameter["kind"] in ("float", "int"):
         text = f"{fmt.param(parameter['low'])} .. {fmt.param(parameter['high'])}"
         return text + (" log" if parameter.get("log") else "")
-    values = ", ".join(fmt.param(value) for value in parameter.get("values", []))
+    values = _written(parameter.get("values", []))
     return values + (" ordered" if parameter.get("ordered") else "")

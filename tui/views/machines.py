@@ -71,7 +71,7 @@ def _study(machine: Machine, row: StudyRow, here: bool, name: int, width: int, g
     best = row.best.values.get(row.objective.metric) if row.best is not None and row.objective is not None else None
     told = f"$ {row.question}" if is_command(row) else f"best {fmt.number(best)}" if best is not None else ""
     eta = f"  ETA {words.duration(row.eta_s)}" if row.eta_s else ""
-    # What has no room as a whole is left out, not cut: first the best value, then the state's word.
+    # Nothing is cut: the best value is left out where it has no room as a whole, then the state's word.
     room = width - name - 6
     has_best, has_word = room >= _LEAST + _WORD + _PROGRESS + _BEST, room >= _LEAST + _WORD + _PROGRESS
     rest = (_WORD if has_word else 0) + _PROGRESS + (_BEST if has_best else 0)

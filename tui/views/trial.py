@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from rich.cells import cell_len
+
 from tui import format as fmt
-from tui.cells import Line, clean, fit, line
+from tui.cells import Line, clean, fit, line, text_of
 from tui.context import Context
 from tui.glyphs import intent_of, trial_state
 from tui.steps import is_aside
-from tui.views.frame import fact, filled, folded, pane_title
+from tui.views.frame import fact, folded, pane_title
 from tuned.core import words
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.states import LIVE
@@ -18,23 +20,34 @@ from tuned.core.trials.ran import ran_s
 from tuned.wire import TrialDetail, TrialRow
 
 
-def parameters(context: Context, width: int, height: int, focused: bool) -> list[Line]:
-    """The selected trial: parameters, values, why this point."""
+def parameters(context: Context, width: int, whole: bool) -> list[Line]:
+    """The selected trial: parameters, values, why this point; `whole` folds what is longer than a line."""
     store, glyphs = context.store, context.glyphs
     row = store.trial(store.selected)
-    lines = [pane_title("Parameters", "", width, glyphs, focused)]
+    lines: list[Line] = []
     if row is None:
-        return filled(lines, width, height)
+        return lines
     name_width = max((len(name) for name in row.params), default=4)
     name_width = min(name_width, max(6, width // 2))
     for name, value in row.params.items():
-        lines.append(line((" " + fit(clean(name), name_width, more=glyphs.more) + " ", "dim"), fmt.param_exact(value)))
+        begin = line((" " + fit(clean(name), name_width, more=glyphs.more) + " ", "dim"), fmt.param_exact(value))
+        lines += _whole(begin, width) if whole else [begin]
     if row.why:
         lines.append(pane_title("Why this point", "", width, glyphs, False))
         lines += [line((" " + piece, "text")) for piece in folded(clean(row.why), width - 2)]
     lines.append(pane_title("Facts", "", width, glyphs, False))
-    lines += [fact(name, text, style) for name, text, style in trial_facts(context, row)]
-    return filled(lines, width, height)
+    for name, text, style in trial_facts(context, row):
+        begin = fact(name, text, style)
+        lines += _whole(begin, width) if whole else [begin]
+    return lines
+
+
+def _whole(named: Line, width: int) -> list[Line]:
+    """A name and its text, folded below one another where it is longer than a line."""
+    (name, dim), *rest = named
+    indent = " " * cell_len(name)
+    pieces = folded(text_of(rest), max(4, width - len(indent))) or [""]
+    return [line((name if not place else indent, dim), (piece, rest[0][1])) for place, piece in enumerate(pieces)]
 
 
 def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:

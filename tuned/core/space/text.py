@@ -25,9 +25,10 @@ def write_value(value: Value, digits: int | None = None) -> str:
         digits: Significant digits of a float, where people read it; None: all.
     """
     if isinstance(value, str):
-        return (
-            value if _PLAIN.fullmatch(value) and read_value(value) == value else json.dumps(value, ensure_ascii=False)
-        )
+        if _PLAIN.fullmatch(value) and value.isprintable() and read_value(value) == value:
+            return value
+        # Characters that no table prints stand as their numbers.
+        return json.dumps(value, ensure_ascii=not value.isprintable())
     if isinstance(value, float) and digits is not None:
         return f"{value:.{digits}g}"
     return json.dumps(value)
