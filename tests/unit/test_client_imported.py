@@ -57,7 +57,7 @@ def test_a_study_of_optuna_comes_over_with_space_curves_and_ends(optuna_file: Pa
 
 
 def test_which_study_is_asked_where_there_are_several(optuna_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="--study Old Sweep"):
+    with pytest.raises(InvalidInput, match="--study 'Old Sweep'"):
         read_optuna(optuna_file, None)
     with pytest.raises(InvalidInput, match="no study 'old'"):
         read_optuna(optuna_file, "old")

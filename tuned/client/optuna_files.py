@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tuned.client.imported import Found, ended
+from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.protocol import decode_number
@@ -80,9 +82,8 @@ def _chosen(studies: Sequence[_Study], name: str | None, path: Path) -> _Study:
     if not studies:
         raise InvalidInput("holds no study", where=str(path))
     if name is None:
-        raise InvalidInput(
-            "holds several studies", where=str(path), hint=f"--study {names[0]} (or: {', '.join(names[1:8])})"
-        )
+        first, *others = map(shlex.quote, names[:8])
+        raise InvalidInput("holds several studies", where=str(path), hint=f"--study {first} (or: {', '.join(others)})")
     found = next((study for study in studies if study.name == name), None)
     if found is None:
         raise InvalidInput(f"holds no study {name!r}", where=str(path), hint=nearest(name, names))
@@ -94,7 +95,10 @@ def _found(study: _Study, path: Path, given: Sequence[str]) -> Found:
     default = ["value"] if count == 1 else [f"value_{i}" for i in range(1, count + 1)]
     metrics = list(given) or default
     if len(metrics) != count:
-        raise InvalidInput(f"it has {count} objectives, and {len(metrics)} names were given", where="--metric")
+        told = words.does(len(metrics), "name", "was given", "were given")
+        raise InvalidInput(
+            f"it has {words.count(count, 'objective')}, and {told}", where="--metric", hint="--metric once for each"
+        )
     entries: dict[str, dict[str, Any]] = {}
     trials = []
     for trial in study.trials.values():
