@@ -101,11 +101,11 @@ def settle_study(conn: Connection, study_id: int, record: Mapping[str, Any], now
 def go_on(conn: Connection, study_id: int, now: float) -> None:
     """Have a study that has ended go on, because a trial of it waits or runs: an end was lost, or is not known yet.
 
-    One that was done runs, to be done again after it; one that was stopped drains, which calls the trial off.
+    One that was done or has failed runs, to end anew after it; one that was stopped drains, which calls the trial off.
     """
     row = conn.execute(select(studies.c.name, studies.c.state, studies.c.reason).where(studies.c.id == study_id)).one()
     before = StudyState(row.state)
-    state = StudyState.RUNNING if before is StudyState.COMPLETED else StudyState.DRAINING
+    state = StudyState.DRAINING if before is StudyState.STOPPED else StudyState.RUNNING
     reason = "" if state is StudyState.RUNNING else row.reason
     new = {"state": state.value, "reason": reason, "ended_at": None, "running_since": now}
     conn.execute(update(studies).where(studies.c.id == study_id).values(**new))

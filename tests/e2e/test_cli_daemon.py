@@ -190,6 +190,9 @@ def test_a_command_and_its_exit_code(tunectl: Tunectl) -> None:
     assert "bad/1 queued" in tunectl("queue", "--name", "bad", "--", "sh", "-c", "echo {x} $0; exit 3", "--json")
     assert "no trial completed" in tunectl("wait", "bad", code=1)
     assert "exit code 3" in tunectl("wait", "bad/1", code=1)
+    assert [row["state"] for row in tunectl.json("studies")] == ["failed"]
+    assert tunectl.json("retry", "bad/1")["changed"], "a study that has failed goes on, too"
+    assert "no trial completed" in tunectl("wait", "bad", code=1)
     assert tunectl("logs", "bad") == "{x} --json\n"
     assert json.loads(tunectl("queue", "--json", "--", "true"))["study"] == "true"
     tunectl("wait", "true")

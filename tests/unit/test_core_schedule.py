@@ -10,6 +10,7 @@ from tuned.core.queue.schedule import (
     CANCELLED,
     DONE,
     EXHAUSTED,
+    NO_RESULT,
     NOTHING_RAN,
     Ask,
     Claim,
@@ -160,6 +161,13 @@ def test_a_plain_command_that_was_cancelled_is_stopped_and_not_done():
     assert plan([replace(view, state=StudyState.DRAINING, reason=NOTHING_RAN)], [], [], []) == [
         End(1, "stop", NOTHING_RAN)
     ]
+
+
+@pytest.mark.parametrize("counted", [0, 1])  # a lost trial does not count
+def test_a_study_without_any_result_in_which_trials_failed_has_failed(counted: int) -> None:
+    view = replace(STUDY, searching=False, trials=None, counted=counted, fruitless=True)
+    assert plan([view], [], [], ["c0"]) == [Drain(1, NO_RESULT)]
+    assert plan([replace(view, state=StudyState.DRAINING, reason=NO_RESULT)], [], [], []) == [End(1, "fail", NO_RESULT)]
 
 
 def test_a_paused_study_does_nothing_even_when_it_is_full():

@@ -66,12 +66,6 @@ def test_nothing_moves_an_ended_trial(state):
             move_trial(state, event, actor)
 
 
-def test_a_failed_study_stays_failed():
-    for event, actor in product(STUDY_EVENTS, Actor):
-        with pytest.raises(IllegalMove):
-            move_study(StudyState.FAILED, event, actor)
-
-
 def test_a_trial_moves_as_the_table_says_and_only_by_its_actors():
     for state, event, actor in product(TrialState, TRIAL_EVENTS | {"", "jump"}, Actor):
         target, actors = TRIAL_MOVES.get((state, event), (None, frozenset()))

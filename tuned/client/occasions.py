@@ -159,7 +159,7 @@ def _occasion(event: EventRow, rows: dict[str, StudyRow]) -> Occasion | None:
     values: dict[str, Number] = {}
     if event.type == STUDY_MOVED:
         if to in STUDY_ENDED:
-            kind = "failed" if to == StudyState.FAILED else "done"
+            kind = "done"
         elif row is not None and to == StudyState.PAUSED and paused_by_daemon(row):
             kind, reason = "failed", row.reason
         else:

@@ -145,6 +145,7 @@ STUDY_MOVES: dict[tuple[StudyState, str], tuple[StudyState, frozenset[Actor]]] =
     (_T.DRAINING, "fail"): (_T.FAILED, frozenset({_C})),
     (_T.COMPLETED, "reopen"): (_T.RUNNING, frozenset({_U})),
     (_T.STOPPED, "reopen"): (_T.RUNNING, frozenset({_U})),
+    (_T.FAILED, "reopen"): (_T.RUNNING, frozenset({_U})),
 }
 """`(state, event) -> (target, who may cause it)`."""
 

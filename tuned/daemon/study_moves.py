@@ -54,7 +54,6 @@ def reopen(conn: Connection, study_id: int, now: float) -> None:
 
     Raises:
         Conflict: It is ending just now, and would cancel what was queued.
-        IllegalMove: It failed, which is final.
     """
     study = queries.study_by_id(conn, study_id)
     if study.state is StudyState.DRAINING:

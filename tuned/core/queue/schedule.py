@@ -18,13 +18,14 @@ BUDGET_SPENT = "its time budget is spent"
 EXHAUSTED = "every point of the space has been tried"
 CANCELLED = "cancelled by you"
 NOTHING_RAN = "none of its trials ran to an end"
+NO_RESULT = "no trial completed"
 
 _STOPS = frozenset({CANCELLED, NOTHING_RAN})
 
 
 def end_event(reason: str) -> str:
-    """How a draining study ends, by the reason it drains for: `complete` or `stop`."""
-    return "stop" if reason in _STOPS else "complete"
+    """How a draining study ends, by the reason it drains for: `complete`, `stop` or `fail`."""
+    return "stop" if reason in _STOPS else "fail" if reason == NO_RESULT else "complete"
 
 
 def counted(counts: Mapping[str, int]) -> int:
@@ -57,6 +58,7 @@ class StudyView:
         pending: Whether steps of its playbook are not over: it does not end before them.
         searching: Whether points can still be suggested (False for a plain command, or an exhausted space).
         spent: Whether its budget was spent before a person's points let it go on: `budget_left` is None then.
+        fruitless: Whether trials of it have failed, and none has a result.
     """
 
     id: int
@@ -76,6 +78,7 @@ class StudyView:
     unfinished: bool = False
     pending: bool = False
     spent: bool = False
+    fruitless: bool = False
 
     @property
     def search_over(self) -> bool:
@@ -274,15 +277,16 @@ def _study_actions(study: StudyView, claimed: int, live: int) -> list[Action]:
             return [RunToEnd(study.id)]
         if study.pending:
             return []
-        if not study.searching and not study.counted:
-            # A plain command that was cancelled is not done.
-            return [Drain(study.id, NOTHING_RAN)]
         return [Drain(study.id, _over(study))]
     return []
 
 
 def _over(study: StudyView) -> str:
     """The reason for which a study that has nothing left to do ends."""
+    if study.fruitless:
+        return NO_RESULT
+    if not study.searching and not study.counted:
+        return NOTHING_RAN  # a plain command that was cancelled
     if _remaining(study) == 0:
         return DONE
     return BUDGET_SPENT if study.spent else EXHAUSTED if study.exhausted else DONE

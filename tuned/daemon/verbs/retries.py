@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
-from tuned.core.queue.schedule import CANCELLED, DONE
+from tuned.core.queue.schedule import CANCELLED, DONE, NO_RESULT
 from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -25,6 +25,9 @@ from tuned.daemon.verbs.effect import Effect, carry_out, name_of
 from tuned.wire import Changed, Targets
 
 router = make_router("verbs")
+
+_REASONS = {StudyState.STOPPED.value: CANCELLED, StudyState.FAILED.value: NO_RESULT}
+"""State of a study that had ended -> the reason for which it does so again, where it is not `DONE`."""
 
 
 def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
@@ -121,4 +124,4 @@ def _take_back(conn: Connection, study: Study, trial: Trial, effect: Effect, now
     moved = queries.last_study_move(conn, study.name)
     # Both were written at one moment, in one transaction.
     if moved is not None and moved.data.get("event") == "reopen" and moved.at == trial.created_at:
-        drain_study(conn, study.id, CANCELLED if moved.data["from"] == StudyState.STOPPED else DONE, Actor.USER, now)
+        drain_study(conn, study.id, _REASONS.get(moved.data["from"], DONE), Actor.USER, now)
