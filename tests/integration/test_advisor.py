@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import stdev
 from typing import Any
 
 import pytest
@@ -317,25 +316,6 @@ def test_the_scale_of_the_objective_does_not_matter(advisor: AdvisorProcess, sca
     assert suggestion.origin == "bayesian", suggestion.why
     assert suggestion.predicted is not None
     assert 1e-3 * scale < suggestion.predicted["loss"][1] < scale
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_results_without_noise_are_told_apart():
-    """The best few differ by less than what BoTorch believes to be noise; the model is to see which is better."""
-    from tuned.advisor import ax_backend
-    from tuned.advisor.history import weigh
-
-    space = parse_space({name: {"type": "float", "low": -1.0, "high": 1.0} for name in "xy"})
-    points = [design_point(space, 3, i) for i in range(12)]
-    values = [float(p["x"]) ** 2 + float(p["y"]) ** 2 + 0.3 * math.sin(4 * float(p["x"])) for p in points]
-    evidence = weigh(space, MINIMIZE, [done(i + 1, p, v) for i, (p, v) in enumerate(zip(points, values, strict=True))])
-    ax_backend.prepare()
-    expected = [
-        modelled.predicted["loss"] for modelled in ax_backend.Model(space, MINIMIZE, evidence, 3).expect(points)
-    ]
-    least = 0.05 * stdev(values)
-    assert all(abs(mean - value) < least for (mean, _), value in zip(expected, values, strict=True))
-    assert all(sem < least for _, sem in expected), expected
 
 
 NARROW = [

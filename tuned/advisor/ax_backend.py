@@ -35,7 +35,6 @@ from tuned.advisor.features import TRANSFORMS, Axis, axes_of, needed, surrogate_
 from tuned.advisor.history import Evidence, Sample
 from tuned.advisor.lessons import Lesson
 from tuned.advisor.messages import ObjectiveLine
-from tuned.advisor.noise import PLAIN
 from tuned.core.space import Point, SearchSpace
 
 FIT_ITERATIONS = 50
@@ -101,7 +100,6 @@ class Model:
         self._lines = (*objectives, *(lesson.line for lesson in lessons))
         # Results of earlier studies stand in another plane: how much they say is learned like any other length.
         self._plane = {PLANE: 1} if evidence.prior else {}
-        self._smooth = not self._plane and all(column.kind == "unit" for column in self._columns)
         rows = _rows(objectives, evidence, lessons)
         self._scales = [scale_of([row.values[k] for row in rows]) for k in range(len(self._lines))]
         with with_rng_seed(seed % _SEEDS):
@@ -115,9 +113,9 @@ class Model:
             self._adapter = Generators.BOTORCH_MODULAR(experiment=experiment, **self._surrogate())
 
     def _surrogate(self) -> dict[str, Any]:
-        """Arguments for a model over features, or for Ax's own with our noise; none where that was not measured."""
+        """Arguments for a model over features; none where Ax's own model sees the same."""
         if not needed(self._columns):
-            return {"surrogate_spec": PLAIN} if self._smooth and len(self._lines) == 1 else {}
+            return {}
         axes = (*axes_of(self._space, self._columns), *([Axis(0.0, 1.0)] if self._plane else []))
         return {"surrogate_spec": surrogate_of(axes), "transforms": TRANSFORMS}
 
@@ -134,7 +132,8 @@ class Model:
             InvalidInput: The point misses a condition between parameters that the model cannot be told of.
         """
         several = sum(o.bound is None for o in self._objectives) > 1
-        options = ACQUISITION_SMOOTH if self._smooth else ACQUISITION
+        smooth = not self._plane and all(column.kind == "unit" for column in self._columns)
+        options = ACQUISITION_SMOOTH if smooth else ACQUISITION
         if several or self._conditions:
             options = ACQUISITION_SEVERAL
         with with_rng_seed(seed % _SEEDS):
