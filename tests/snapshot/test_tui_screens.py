@@ -117,6 +117,14 @@ def test_on_a_machine_with_cards_these_are_its_slots() -> None:
     assert busy(cpus) == (2, 2, "slots")
 
 
+def test_a_card_that_no_trial_can_have_is_not_called_free() -> None:
+    free, yielded, leaving = (
+        DeviceRow("GPU-1", "gpu", "H100", 0, 80, 0, 0.0, held, why)
+        for held, why in (("", ""), ("", "yielded"), ("a/1", "yielded"))
+    )
+    assert [card.holder for card in (free, yielded, leaving)] == ["free", "not leased", "a/1"]
+
+
 def test_a_card_that_does_not_answer_shows_no_figures_of_before() -> None:
     lost = DeviceRow(
         "GPU-1",

@@ -69,7 +69,7 @@ def _held(row: DeviceRow, room: int, glyphs: Glyphs) -> str:
     study, slash, number = clean(row.held_by).rpartition("/")
     room -= len(slash + number)
     if cell_len(study) <= room or room < 4:
-        return clean(row.held_by) or "free"
+        return clean(row.holder)
     return fit(study, room, more=glyphs.more) + slash + number
 
 

@@ -53,6 +53,11 @@ class DeviceRow:
     history: dict[str, list[float | None]] = field(default_factory=dict)
     day: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def holder(self) -> str:
+        """The trial that leases it; without one, whether a trial could."""
+        return self.held_by or ("not leased" if self.blocked else "free")
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:

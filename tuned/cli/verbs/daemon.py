@@ -119,7 +119,7 @@ def _show(status: DaemonStatus) -> None:
                     d.name,
                     f"{words.size(d.memory_used)} of {words.size(d.memory_total)}" if d.memory_total else "-",
                     "-" if d.utilisation is None else f"{d.utilisation:.0f} %",
-                    d.held_by or "free",
+                    d.holder,
                     d.blocked,
                 ]
                 for d in status.devices
