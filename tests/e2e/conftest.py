@@ -52,7 +52,8 @@ def call(path: str, method: str, target: str, body: Any = None) -> Any:
     try:
         connection.sock.connect(path)
         payload = None if body is None else json.dumps(body)
-        connection.request(method, target, payload, {"Content-Type": "application/json", "Connection": "close"})
+        with contextlib.suppress(BrokenPipeError):  # it was answered before all of it was sent
+            connection.request(method, target, payload, {"Content-Type": "application/json", "Connection": "close"})
         reply = connection.getresponse()
         data = json.loads(reply.read())
         if reply.status >= 400:

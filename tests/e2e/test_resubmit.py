@@ -45,6 +45,7 @@ def test_what_was_submitted_is_what_counts(shared_daemon: DaemonProcess, tmp_pat
         return daemon.post("/v1/studies", {**body, "update": update})
 
     assert submit(STUDY)["created"]
+    daemon.wait_state("nightly", 1, "running")  # else the study has nothing to keep yet, and takes every change
     daemon.post("/v1/pause", {"targets": ["nightly"]})
     daemon.post("/v1/studies/nightly/set", {"values": {"search.trials": "+20", "run.retries.error": 2}})
     daemon.post("/v1/studies/nightly/space", {"set": {"x.high": 2.0}})
@@ -75,6 +76,27 @@ def test_what_was_submitted_is_what_counts(shared_daemon: DaemonProcess, tmp_pat
     assert not submit(now)["changed"], "it says what the study has become"
     assert not [note for note in submit(now)["notes"] if note.startswith("changed since")]
     daemon.post("/v1/cancel", {"targets": ["nightly"]})
+
+
+def at_rest(study: dict[str, Any]) -> bool:
+    return study["state"] == "paused" and not study["counts"].get("running") and not study["counts"].get("starting")
+
+
+def test_a_study_without_a_result_keeps_what_was_set_too(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    daemon = shared_daemon
+    wrong = changed(name="wrong", run={"command": ["sh", "-c", "exit 3", "{x}", "{y}"]})
+    daemon.submit(wrong, tmp_path)
+    daemon.until(lambda: at_rest(daemon.study("wrong")), "the study pauses itself")
+    daemon.post("/v1/studies/wrong/set", {"values": {"search.trials": "+20"}})
+    daemon.post("/v1/studies/wrong/space", {"set": {"x.high": 2.0}})
+    mended = {**wrong, "run": STUDY["run"]}
+    daemon.post(
+        "/v1/studies", {"study": mended, "base": str(tmp_path), "environment": dict(os.environ), "update": True}
+    )
+    spec = daemon.get("/v1/studies/wrong")["spec"]
+    assert (spec["search"]["trials"], spec["space"]["parameters"][0]["high"]) == (40, 2.0)
+    assert spec["run"]["command"] == STUDY["run"]["command"]
+    daemon.post("/v1/cancel", {"targets": ["wrong"]})
 
 
 def test_another_study_takes_the_name_and_the_old_one_is_kept_whole(daemon: DaemonProcess, tmp_path: Path) -> None:

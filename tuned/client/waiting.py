@@ -15,8 +15,8 @@ from tuned.client import api
 from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core import words
-from tuned.core.callers import is_halted
 from tuned.core.errors import Conflict, NotFound
+from tuned.core.state_words import HALTED
 from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState, TrialState
 from tuned.wire import EventRow, StudyRow, TrialRow
 from tuned.wire.studies import PAUSED_BY_USER
@@ -44,7 +44,7 @@ def paused_by_daemon(row: StudyRow) -> bool:
 
 def remedy(row: StudyRow) -> str:
     """The way on for a study that the daemon has paused."""
-    if is_halted(row.reason):
+    if HALTED in row.reason:
         return f"once a person has widened the cap: tunectl resume {row.name}"
     return f"mend the script, then: tunectl resume {row.name}; or the study file, then: tunectl submit FILE --update"
 

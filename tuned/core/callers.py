@@ -14,15 +14,13 @@ from tuned.core import events, words
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.events import Event
 from tuned.core.names import nearest
+from tuned.core.state_words import HALTED
 
 ANYBODY = "*"
 """`[caller."*"]`: the caps of every caller that has no table of its own."""
 
 _STARTS = frozenset({events.TRIAL_QUEUED, events.STUDY_SUBMITTED, events.STUDY_CHANGED, events.STUDY_STEP})
 """Events by which more work is asked for; moves to `running` and `queued` besides."""
-
-
-_HALTED = "is halted:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +161,7 @@ def _where(name: str) -> str:
 
 def halted(name: str, why: str) -> str:
     """The reason for which a caller's studies are paused."""
-    return f"{name} {_HALTED} {why} {_where(name)})"
-
-
-def is_halted(reason: str) -> bool:
-    """Whether a study is paused because its caller has used up a cap."""
-    return _HALTED in reason
+    return f"{name} {HALTED} {why} {_where(name)})"
 
 
 def asks_for_work(happened: Iterable[Event]) -> bool:

@@ -21,6 +21,9 @@ TRIAL_WORDS = {
 }
 """Trial state -> the word in tables, at most seven letters."""
 
+HALTED = "is halted:"
+"""In the reason for which a study is paused: its caller has used up a cap."""
+
 STATE_ORDER = ("running", "starting", "paused", "queued", "completed", "pruned", "failed", "lost", "cancelled")
 """The order of tables that are sorted by state: what lives first."""
 

@@ -80,8 +80,9 @@ def resubmit(conn: Connection, study: Study, content: Content, update: bool, now
                 hint="submit it --as another name, --update this one, or --replace it",
             )
         if without_result(conn, study):
-            changed = study.spec.differences(content.here)
-            start_over(conn, study, content.here, content.environment, now)
+            wanted = _with_what_was_set(before, study.spec, content)
+            changed = study.spec.differences(wanted)
+            start_over(conn, study, wanted, content.environment, now)
         else:
             changed = _take_over(conn, study, before, spec, now)
     repository.set_submitted(conn, study.id, spec)
@@ -104,6 +105,14 @@ def _few(differences: list[str]) -> str:
     """The first of them, so that a line stays one."""
     more = len(differences) - SHOWN_DIFFERENCES
     return "; ".join(differences[:SHOWN_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _with_what_was_set(before: StudySpec, present: StudySpec, content: Content) -> StudySpec:
+    """The file's specification, with what was changed elsewhere, where the file says nothing new of it."""
+    edited_now = settings.between(before, content.spec)
+    kept = {key: value for key, value in settings.between(before, present).items() if key not in edited_now}
+    spec = settings.apply(content.here, 0, kept)[0] if kept else content.here
+    return replace(spec, space=present.space) if between(before.space, spec.space).empty else spec
 
 
 def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpec, now: float) -> list[str]:
