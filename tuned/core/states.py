@@ -6,6 +6,8 @@ change of a state asks here first; no other list is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tuned.core.errors import Conflict
 from tuned.core.records import StrEnum
 
@@ -155,6 +157,15 @@ STUDY_ENDED = frozenset({StudyState.COMPLETED, StudyState.STOPPED, StudyState.FA
 
 class IllegalMove(Conflict):
     """The table has no such move."""
+
+
+def is_fruitless(counts: Mapping[str, int]) -> bool:
+    """Whether trials have failed or were lost, and none has a result.
+
+    Args:
+        counts: Trial state -> number of trials.
+    """
+    return any(counts.get(state) for state in WASTED) and not any(counts.get(state) for state in VALUED)
 
 
 def move_trial(state: TrialState, event: str, actor: Actor) -> TrialState:

@@ -35,7 +35,7 @@ from tuned.core.queue.schedule import (
 )
 from tuned.core.search.phases import asks_advisor
 from tuned.core.search.rungs import Ruling
-from tuned.core.states import LIVE, VALUED, WASTED, Actor, StudyState, TrialState
+from tuned.core.states import LIVE, Actor, StudyState, TrialState, is_fruitless
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
@@ -282,7 +282,6 @@ class Scheduler:
         pending = study.playbook is not None and not study.playbook.over
         searching = bool(study.spec.objectives) or bool(study.spec.space.tunable)
         spent = study.budget_was_spent and not pending
-        fruitless = any(counts.get(s) for s in WASTED) and not any(counts.get(s) for s in VALUED)
         if pending and left is not None:
             # A budget ends the search; the steps that follow are done all the same.
             searching, left = searching and left > 0, None
@@ -304,7 +303,7 @@ class Scheduler:
             searching=searching,
             pending=pending,
             spent=spent,
-            fruitless=fruitless,
+            fruitless=is_fruitless(counts),
             exhausted=self._suggesting.exhausted(study),
             reason=study.reason,
             unfinished=waiting is not None and bool(waiting.unfinished),

@@ -20,7 +20,7 @@ from tuned.client.waiting import wait_for_study, wait_for_trials
 from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.state_words import told
-from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
+from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState, is_fruitless
 from tuned.core.targets import Target, parse_target
 from tuned.wire import StudyRow, TrialRow
 
@@ -164,9 +164,8 @@ def raise_for(failure: Failed | None) -> None:
 
 
 def _failure(row: StudyRow) -> Failed | None:
-    useless = {str(state): row.counts[state] for state in sorted(WASTED) if row.counts.get(state)}
-    fruitless = useless and not any(row.counts.get(state) for state in VALUED)
-    if fruitless and row.state != StudyState.STOPPED:
+    if is_fruitless(row.counts) and row.state != StudyState.STOPPED:
+        useless = {str(state): row.counts[state] for state in sorted(WASTED) if row.counts.get(state)}
         return Failed(f"{row.name}: no trial completed ({render.counts(useless)}; see: tunectl trials {row.name})")
     if row.state in STUDY_ENDED - {StudyState.COMPLETED}:
         return Failed(told(f"{row.name} {row.state}", row.reason))

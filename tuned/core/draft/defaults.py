@@ -33,7 +33,7 @@ def lines_of(defaults: Mapping[str, tuple[Any, Value | None]], search: Mapping[s
     if None in point.values():
         return []
     outside = [name for name, default in point.items() if not _inside(defaults[name][0], default)]
-    nearest = {name: defaults[name][0]["low"] for name in outside if _is_none(defaults[name][0], point[name])}
+    nearest = {name: defaults[name][0]["low"] for name in outside if _is_zero_below(defaults[name][0], point[name])}
     if len(nearest) < len(outside):
         named = ", ".join(f"{name} = {value(point[name])}" for name in outside)
         return ["", f"# no baseline: of the script's own defaults {named} lies outside of [space]"]
@@ -44,7 +44,7 @@ def lines_of(defaults: Mapping[str, tuple[Any, Value | None]], search: Mapping[s
     return ["", why, "[[search.point]]", 'label = "baseline"', *lines]
 
 
-def _is_none(entry: Any, default: Any) -> bool:
+def _is_zero_below(entry: Any, default: Any) -> bool:
     """Whether a default is the zero below a range on a log scale, which cannot hold it: next to none is its low end."""
     return isinstance(entry, Mapping) and bool(entry.get("log")) and same_value(default, 0)
 
