@@ -311,6 +311,8 @@ def test_an_edited_file_updates_its_study(shell: Tunectl, project: Path) -> None
     )
     err = shell("submit", "edited.toml", "--update", code=1)
     assert 'edited: these cannot change any more: run.args: ["--lr", ' in err and "(submit it --as another name" in err
+    refused = shell("submit", "edited.toml", code=1)
+    assert "other content" in refused and "--replace this one" in refused and "--update" not in refused, "nor would it"
     assert shell.json("show", "edited")["trials"] == 3, "all or nothing"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,11 +15,9 @@ from tests.patience import DEADLINE_S
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.pop("NO_COLOR", None)
-sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_client import FakeClient
-from fake_rows import Clock
-
+from tests.snapshot.fake_client import FakeClient
+from tests.snapshot.fake_rows import Clock
 from tui.app import TunedApp
 from tui.context import Options
 

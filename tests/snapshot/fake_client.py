@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from fake_reads import FakeReads
-from fake_rows import make_trial
-
+from tests.snapshot.fake_reads import FakeReads
+from tests.snapshot.fake_rows import make_trial
 from tuned.client.api import Call
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.states import TERMINAL

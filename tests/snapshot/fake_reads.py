@@ -7,9 +7,8 @@ import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from fake_rows import ACTIVATIONS, COLUMNS, NOW, RANKING, in_order
-from fake_state import FakeState
-
+from tests.snapshot.fake_rows import ACTIVATIONS, COLUMNS, NOW, RANKING, in_order
+from tests.snapshot.fake_state import FakeState
 from tuned.core.errors import InvalidInput, NotFound
 from tuned.core.ranking import Tier
 from tuned.core.trials.filter import parse

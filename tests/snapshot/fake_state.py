@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from fake_rows import NOW, STATES, make_trial
-
+from tests.snapshot.fake_rows import NOW, STATES, make_trial
 from tuned.core.errors import Unavailable
 from tuned.wire import (
     EventRow,

@@ -9,16 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tui.cli import prepare_environment
 
 prepare_environment(os.environ)
 
-from fake_client import FakeClient, make_trial  # noqa: E402
-from fake_rows import NOW  # noqa: E402
-
+from tests.snapshot.fake_client import FakeClient, make_trial  # noqa: E402
+from tests.snapshot.fake_rows import NOW  # noqa: E402
 from tui.app import TunedApp  # noqa: E402
 from tui.context import Options  # noqa: E402
 from tui.terminal import run_app  # noqa: E402

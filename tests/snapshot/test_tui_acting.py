@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_client import sent
-from fake_rows import make_trial
-from fake_tunectl import Typed
 
+from tests.snapshot.fake_client import sent
+from tests.snapshot.fake_rows import make_trial
+from tests.snapshot.fake_tunectl import Typed
 from tuned.core.errors import Conflict
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_tunectl import Typed
+
+from tests.snapshot.fake_tunectl import Typed
 
 
 async def test_any_verb_is_typed_completed_and_remembered(start_on_21: Any) -> None:

@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from fake_client import sent
-from fake_rows import make_trial
-from fake_tunectl import Typed
-
+from tests.snapshot.fake_client import sent
+from tests.snapshot.fake_rows import make_trial
+from tests.snapshot.fake_tunectl import Typed
 from tui.advice import KINDS
 
 

@@ -6,9 +6,8 @@ import asyncio
 import gc
 from typing import Any
 
-from fake_client import FakeClient
-from fake_rows import make_trial
-
+from tests.snapshot.fake_client import FakeClient
+from tests.snapshot.fake_rows import make_trial
 from tuned.core import words
 
 

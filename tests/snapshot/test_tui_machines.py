@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fake_rows import NOW
 from textual.pilot import Pilot
 
+from tests.snapshot.fake_rows import NOW
 from tui.machine import Endpoint, Machine
 from tui.machines import Machines
 

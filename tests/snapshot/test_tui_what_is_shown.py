@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_client import sent
 
+from tests.snapshot.fake_client import sent
 from tui.views.forms import reach
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core.changes import settings
 from tuned.core.changes.space import between, edited
-from tuned.core.errors import Conflict
+from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.playbook.spec import FINALIZE_STAGE
 from tuned.core.playbook.steps import StepState
 from tuned.core.states import StudyState
@@ -26,6 +26,8 @@ from tuned.daemon.studies import changing
 from tuned.daemon.studies.starting_over import start_over, without_result
 
 SHOWN_DIFFERENCES = 6
+REPLACE = "submit it --as another name, or --replace this one"
+"""The remedy where the study cannot take over the change."""
 _HALTED = (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED)
 
 
@@ -77,7 +79,7 @@ def resubmit(conn: Connection, study: Study, content: Content, update: bool, now
             raise Conflict(
                 "there is a study of this name with other content: " + _few(before.differences(spec)),
                 where=spec.name,
-                hint="submit it --as another name, --update this one, or --replace it",
+                hint=_ways_out(conn, study, before, spec, now),
             )
         if without_result(conn, study):
             wanted = _with_what_was_set(before, study.spec, content)
@@ -99,6 +101,19 @@ def begins_anew(conn: Connection, study: Study, spec: StudySpec, here: StudySpec
     if {spec.content_hash(), here.content_hash()}.isdisjoint(one.content_hash() for one in known):
         return True
     return study.state in _HALTED and spec.run.code_hash != study.spec.run.code_hash
+
+
+def _ways_out(conn: Connection, study: Study, before: StudySpec, spec: StudySpec, now: float) -> str:
+    """What to do with other content under a name that is taken; `--update` only where it is not refused in turn.
+
+    To know that, the change is made: the refusal that names the ways rolls it back.
+    """
+    try:
+        if not without_result(conn, study):
+            _take_over(conn, study, before, spec, now)
+    except (Conflict, InvalidInput):
+        return REPLACE
+    return "submit it --as another name, --update this one, or --replace it"
 
 
 def _few(differences: list[str]) -> str:
@@ -141,7 +156,7 @@ def _take_over(conn: Connection, study: Study, before: StudySpec, spec: StudySpe
         raise Conflict(
             "these cannot change any more: " + "; ".join(left),
             where=study.name,
-            hint="submit it --as another name, or --replace this one; tunectl space adds and drops parameters",
+            hint=f"{REPLACE}; tunectl space adds and drops parameters",
         )
     return changed
 
