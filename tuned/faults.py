@@ -15,7 +15,6 @@ import time
 from typing import Dict, List, Tuple
 
 ENV_FAULTS = "TUNED_FAULTS"
-OPERATIONS = ("open", "write", "fsync", "rename", "unlink", "fork")
 CLOCK = "clock"
 
 _FILE = os.environ.get(ENV_FAULTS, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, distinct, func, literal_column, select
+from sqlalchemy import Connection, bindparam, func, literal_column, select
 
 from storage import rows
 from storage.models import attempts, observations, studies, trials
@@ -20,11 +20,9 @@ _CHANGED = (
     .order_by(_t.moved_seq)
     .limit(bindparam("most"))
 )
-_MAX_SEQ = select(func.max(_t.moved_seq)).where(_t.study_id == bindparam("study_id"))
 _KNOWN = select(_t.point_key).where(
     _t.study_id == bindparam("study_id"), _t.point_key.in_(bindparam("keys", expanding=True))
 )
-_POINTS = select(func.count(distinct(_t.point_key))).where(_t.study_id == bindparam("study_id"))
 _GPU_PEAK = (
     select(observations.c.trial_id, func.max(observations.c.value))
     .where(observations.c.trial_id.in_(bindparam("ids", expanding=True)), observations.c.name == "gpu/memory_bytes")
@@ -70,11 +68,6 @@ def changed_since(conn: Connection, study_id: int, seq: int, limit: int) -> list
     return [(row[rows.WIDTH], rows.to_trial(row)) for row in found]
 
 
-def max_moved_seq(conn: Connection, study_id: int) -> int:
-    """The sequence number of the latest move in the study; 0 without trials."""
-    return int(conn.execute(_MAX_SEQ, {"study_id": study_id}).scalar() or 0)
-
-
 def peak_memory(conn: Connection, trial_ids: Sequence[int], gpu: bool) -> dict[int, float]:
     """Trial id -> most bytes it was seen to hold: of the GPU (its samples), or of its processes (their largest)."""
     found: dict[int, float] = {}
@@ -88,11 +81,6 @@ def known_keys(conn: Connection, study_id: int, keys: Iterable[str]) -> set[str]
     """Those of the points (`tuned.core.space.canonical_key`) that the study has a trial for."""
     wanted = list(keys)
     return set(conn.execute(_KNOWN, {"study_id": study_id, "keys": wanted}).scalars()) if wanted else set()
-
-
-def distinct_points(conn: Connection, study_id: int) -> int:
-    """How many different points the study has trials for."""
-    return int(conn.execute(_POINTS, {"study_id": study_id}).scalar_one())
 
 
 def next_number(conn: Connection, study_id: int) -> int:

@@ -93,7 +93,7 @@ def a_trial(conn, study_id):
     queries.any_values(conn, study_id)
     queries.events_since(conn, queries.last_event_seq(conn) - 5)
     queries.first_event_seq(conn)
-    queries.changed_since(conn, study_id, queries.max_moved_seq(conn, study_id) - 1, 100)
+    queries.changed_since(conn, study_id, queries.last_event_seq(conn) - 1, 100)
     study = queries.study_by_id(conn, study_id)
     queries.best_trials(conn, study, 3)
     queries.trials(conn, study_id, limit=20, descending=True)

@@ -70,7 +70,6 @@ class TrialData:
         stage: `search`, or what else it ran for.
         space_version: Version of the search space that it was suggested under.
         seconds: Wall time of running; None before it has started.
-        queued_s: Wall time before that; None as above.
         peak_memory: Bytes: GPU memory where there were samples of it, else the process's largest resident set; None
             when neither is known. `memory_kind`: `gpu` or `ram`.
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
@@ -99,7 +98,6 @@ class TrialData:
     started_at: float | None = None
     ended_at: float | None = None
     seconds: float | None = None
-    queued_s: float | None = None
     peak_memory: float | None = None
     memory_kind: str = ""
     code: str = ""

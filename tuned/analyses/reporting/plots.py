@@ -5,7 +5,6 @@ Owns what is drawn and its caption; style and file format are `tuned.analyses.re
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -274,7 +273,3 @@ def slots(study: StudyData) -> Picture | None:
         done = next((e.seconds for e in account.entries if e.what == "completed"), 0.0) / account.total
         alt = f"Of {duration(account.total)} of slot time {done:.0%} went into trials that were completed."
         return picture(figure, "slots", alt, alt)
-
-
-PLOTS: tuple[Callable[[StudyData], Picture | None], ...] = (progress, curves, fronts, gradients, data_size, slots)
-"""All of them; each is None where there is nothing to show."""

@@ -8,5 +8,3 @@ from __future__ import annotations
 
 from tuned.core.space.parameter import Kind, Parameter, Point, Role, Value, same_value
 from tuned.core.space.search_space import SearchSpace, canonical_key
-
-__all__ = ["Kind", "Parameter", "Point", "Role", "SearchSpace", "Value", "canonical_key", "same_value"]

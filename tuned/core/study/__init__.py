@@ -10,24 +10,3 @@ from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec, Spel
 from tuned.core.study.searching import EarlyStopping, SearchMethod, SearchPhase, SearchSpec
 from tuned.core.study.specification import StudySpec
 from tuned.core.study.standing import SEARCH, Best, Study
-
-__all__ = [
-    "SEARCH",
-    "Argument",
-    "Best",
-    "ConfigFile",
-    "Constraint",
-    "Direction",
-    "EarlyStopping",
-    "MetricFile",
-    "Objective",
-    "Pattern",
-    "Resume",
-    "RunSpec",
-    "SearchMethod",
-    "SearchPhase",
-    "SearchSpec",
-    "Spelling",
-    "Study",
-    "StudySpec",
-]

@@ -67,9 +67,8 @@ def _trial(
     trial: Trial, curves: dict[str, queries.ThinCurve], used: queries.Usage | None, run_dir: str
 ) -> dict[str, Any]:
     seen = [value for value in curves[card_figures.MEMORY].values if value] if card_figures.MEMORY in curves else []
-    seconds = queued = None
+    seconds = None
     if trial.started_at is not None:
-        queued = max(0.0, trial.started_at - trial.created_at)
         last = max((time for curve in curves.values() for time in curve.times if time is not None), default=None)
         end = trial.ended_at if trial.ended_at is not None else last
         seconds = None if end is None else max(0.0, end - trial.started_at)
@@ -80,7 +79,6 @@ def _trial(
         "failure": row.failure or "",
         "space_version": trial.space,
         "seconds": seconds,
-        "queued_s": queued,
         "peak_memory": max(seen) if seen else used.peak_rss if used else None,
         "memory_kind": "gpu" if seen else "ram" if used and used.peak_rss else "",
         "run_dir": run_dir,
