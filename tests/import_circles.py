@@ -36,14 +36,26 @@ class NoCircles(Contract):
         output.print_error(" -> ".join(check.metadata["circle"]))
 
 
+BY_NAME = ("import_module", "__import__", "resolve_name", "run_module")
+"""Functions that import a module by its name."""
+
+
 def named_in(module: str, modules: set[str]) -> set[str]:
-    """Modules whose names are texts in a module that imports by name."""
+    """Modules whose names are texts in a module that imports by name.
+
+    A text names a module as it stands, relative to a package (`.words`), or as the beginning of the names of a whole
+    package (`f"tuned.cli.verbs.{name}"`).
+    """
     root, *inner = module.split(".")
     spec = find_spec(root)
     assert spec is not None and spec.submodule_search_locations
     path = Path(spec.submodule_search_locations[0], *inner)
     code = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-    if "import_module" not in code:
+    if not any(function in code for function in BY_NAME):
         return set()
-    texts = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)}
-    return {name for name in modules & texts if "." in name and name != module}
+    nodes = (node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant))
+    texts = {text for text in nodes if isinstance(text, str)}
+    packages = (modules & texts) | {module, module.rpartition(".")[0]}
+    relative = {package + text for package in packages for text in texts if text.startswith(".")}
+    within = {name for name in modules if f"{name.rpartition('.')[0]}." in texts}
+    return {name for name in modules & (texts | relative) | within if "." in name and name != module}

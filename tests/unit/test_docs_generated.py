@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
-from tuned.cli.completion import SHELLS, completion
+from tuned.cli.verbs.completion import SHELLS, completion
 from tuned.core.verbs import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]

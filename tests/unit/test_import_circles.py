@@ -79,6 +79,27 @@ def test_imports_in_one_direction_pass(tmp_path):
             {"planted.a", "planted.b"},
             id="by a table of names",
         ),
+        pytest.param(
+            {"a.py": 'def late():\n    return __import__("planted.b")\n', "b.py": "import planted.a"},
+            {"planted.a", "planted.b"},
+            id="by the built-in",
+        ),
+        pytest.param(
+            {
+                "a.py": 'from importlib import import_module\n\nload = import_module(".b", __package__)\n',
+                "b.py": "import planted.a",
+            },
+            {"planted.a", "planted.b"},
+            id="by a relative name",
+        ),
+        pytest.param(
+            {
+                "a.py": 'from importlib import import_module\n\nload = lambda n: import_module(f"planted.rooms.{n}")\n',
+                "rooms/e.py": "def late():\n    import planted.a\n",
+            },
+            {"planted.a", "planted.rooms.e"},
+            id="by a name that is put together",
+        ),
     ],
 )  # fmt: skip
 def test_a_circle_of_modules_is_refused(tmp_path: Path, files: dict[str, str], circle: set[str]):

@@ -22,11 +22,11 @@ _SHARED = {
     "importance": "slice contour fit",
     "judge": "data compare verdict explain",
     "ui": "top",
+    "import_": "import",
 }
 """Modules that hold verbs of other names than their own."""
 
-_MODULES = {name: f"verbs.{module}" for module, names in _SHARED.items() for name in names.split()}
-_MODULES |= {"completion": "completion", "import": "verbs.import_"}
+_MODULES = {name: module for module, names in _SHARED.items() for name in names.split()}
 
 
 class LazyGroup(click.Group):
@@ -42,8 +42,8 @@ class LazyGroup(click.Group):
             return None
         spelled = {"next": "next_", "set": "set_", "slice": "slice_", "import": "import_"}
         function = spelled.get(cmd_name, cmd_name.replace("-", "_"))
-        module = _MODULES.get(cmd_name, "verbs." + cmd_name.replace("-", "_"))
-        command: click.Command = getattr(import_module(f"tuned.cli.{module}"), function)
+        module = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        command: click.Command = getattr(import_module(f"tuned.cli.verbs.{module}"), function)
         command.epilog = f"Example: {EXAMPLES[cmd_name]}"
         return command
 

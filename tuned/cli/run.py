@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import click
 
-from tuned.cli import completion
 from tuned.cli.exits import DONE, FAILED, INTERRUPTED, NO_DAEMON, PIPE_CLOSED, TIMED_OUT, USAGE, Failed
 from tuned.cli.lines import folded, room
 from tuned.cli.root import root
+from tuned.cli.verbs import completion
 from tuned.core.errors import TunedError
 
 HELP = 80

@@ -46,11 +46,10 @@ def completion(shell: str) -> None:
     """  # noqa: D301 - click wants the character
     from click.shell_completion import get_completion_class
 
-    from tuned.cli.root import root
-
     script = get_completion_class(shell)
     assert script is not None
-    source = script(root, {}, "tunectl", VARIABLE).source()
+    # Which command is completed makes no difference to the script: it asks `answer`.
+    source = script(click.get_current_context().command, {}, "tunectl", VARIABLE).source()
     for theirs, ours in _MENDED[shell]:
         assert theirs in source
         source = source.replace(theirs, ours, 1)
