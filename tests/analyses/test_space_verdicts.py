@@ -13,7 +13,7 @@ from tuned.analyses.curves.length_rules import evenness
 from tuned.analyses.naming import is_batch_size, is_learning_rate
 from tuned.analyses.space.bounds import near_bound
 from tuned.analyses.space.idle import idle_rule
-from tuned.analyses.space.infeasible import infeasible_rule
+from tuned.analyses.space.infeasible import infeasible, infeasible_rule
 from tuned.analyses.space.sampling import best_of_table, expected_best, gain_of_doubling, model_rule, sampling_rule
 from tuned.analyses.space.space_rules import space_rules
 from tuned.analyses.study_data import Curve
@@ -68,11 +68,13 @@ def test_the_ends_of_a_share_are_ends_of_the_world():
     assert list(near_bound(searched(space, lambda p: p["dropout"], 32))) == []
 
 
-def failing(space, fails, count=24):
+def failing(space, fails, count=24, failure="nan"):
     made = searched(space, lambda p: p["lr"], count)
     return study(
         [
-            trial(t.number, [float("nan")], t.params, state="failed", failure="nan") if fails(t.params) else t
+            trial(t.number, [math.nan] if failure == "nan" else [], t.params, state="failed", failure=failure)
+            if fails(t.params)
+            else t
             for t in made.trials
         ],
         space,
@@ -84,6 +86,17 @@ def test_failures_beyond_a_rate_get_a_bound():
     assert (verdict.level, verdict.about) == ("warn", "lr")
     assert verdict.evidence["boundary"] == pytest.approx(1e-2, rel=0.5)
     assert "--set lr.high=" in verdict.command
+
+
+def test_points_that_the_code_declares_infeasible_are_failures():
+    (verdict,) = infeasible_rule(failing(PAIR, lambda p: p["lr"] > 1e-2, failure="infeasible"))
+    assert verdict.about == "lr" and "infeasible)" in verdict.what
+
+
+def test_a_trial_whose_card_was_lost_is_neither_good_nor_bad():
+    made = failing(PAIR, lambda p: p["lr"] > 1e-2, failure="device")
+    ended, bad = infeasible(made)
+    assert bad == () and {t.number for t in ended} == {t.number for t in made.trials if t.state != "failed"}
 
 
 def test_failures_that_depend_on_nothing_look_like_a_bug():

@@ -64,7 +64,7 @@ class TrialData:
         params: Value of every active parameter.
         state: As `tuned.core.states.TrialState` spells it.
         values: Objective and constraint metric -> summary; non-finite when it diverged.
-        failure: `nan`, `oom`, `error`, `timeout`, `killed`, `lost`; empty when it did not fail.
+        failure: As `tuned.core.states.Failure` spells it; empty when it did not fail.
         origin: Where the point came from: `sobol`, `bayesian`, `user`, ...
         why: The sentence of whoever chose the point.
         stage: `search`, or what else it ran for.

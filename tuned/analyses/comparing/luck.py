@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuned.analyses.comparing.repeated import Configuration, all_alike
-from tuned.analyses.comparing.repetitions import configurations
+from tuned.analyses.comparing.repetitions import configuration, configurations
 from tuned.analyses.intervals import mean_of
 from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import StudyData, TrialData, once
 from tuned.core.final.luck import beside, pooled_deviation, shrunk
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.space import canonical_key
-from tuned.core.states import NO_OUTCOME
 from tuned.core.study import SEARCH
 
 
@@ -71,13 +70,10 @@ def _repeated(study: StudyData, own: Configuration, of: int) -> Honest:
 
 def other_seeds(study: StudyData, trial: TrialData) -> Configuration:
     """The other runs of a trial's point, in the search and in confirmations: with other seeds than its own."""
-    metric, key = study.objective.metric, canonical_key(trial.params)
+    key = canonical_key(trial.params)
     same = [
         t
         for t in study.trials
         if t.seed != trial.seed and t.stage in (SEARCH, CONFIRM_STAGE) and canonical_key(t.params) == key
     ]
-    done = {t.seed: t.values.get(metric, np.nan) for t in same if t.state == "completed"}
-    runs = {seed: value for seed, value in done.items() if np.isfinite(value)}
-    failed = [t for t in same if t.state == "failed" and t.failure not in NO_OUTCOME]
-    return Configuration(trial.number, trial.values[metric], runs, len(failed))
+    return configuration(study, trial, same)

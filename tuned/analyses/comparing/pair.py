@@ -17,7 +17,7 @@ from tuned.analyses.answer import Answer
 from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing import repeated
 from tuned.analyses.comparing.repeated import Compared, Configuration
-from tuned.analyses.comparing.repetitions import configurations, confirmed, looks_of
+from tuned.analyses.comparing.repetitions import configuration, configurations, confirmed, looks_of
 from tuned.analyses.intervals import Mean, deviation, mean_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData
@@ -25,7 +25,6 @@ from tuned.analyses.verdict import Level, Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON
 from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.states import NO_OUTCOME
 
 LEAST = 2
 """Runs of each from which there is an interval."""
@@ -84,15 +83,11 @@ def pair(question: Question) -> Answer:
 def _runs(study: StudyData, wanted: str | None) -> Configuration:
     """A configuration with the runs of its point; the one that it was chosen by counts where others are too few."""
     trial = _trial(study, wanted)
-    metric = study.objective.metric
     again = [t for t in study.trials if t is not trial and _repeats(t, trial)]
     own = [t for t in again if t.stage == CONFIRM_STAGE] or again
     if sum(t.state == "completed" for t in own) < LEAST:
         own = [trial, *again]
-    runs = {t.seed: t.values[metric] for t in own if t.state == "completed" and math.isfinite(_value(t, metric))}
-    broken = [t for t in own if t.state == "failed" and t.failure not in NO_OUTCOME]
-    reason = broken[-1].reason or broken[-1].failure if broken else ""
-    return Configuration(trial.number, _value(trial, metric), runs, len(broken), reason)
+    return configuration(study, trial, own)
 
 
 def _repeats(trial: TrialData, of: TrialData) -> bool:
@@ -113,10 +108,6 @@ def _trial(study: StudyData, wanted: str | None) -> TrialData:
     if found.retry_of is None:
         return found
     return next((t for t in study.trials if t.number == found.retry_of), found)
-
-
-def _value(trial: TrialData, metric: str) -> float:
-    return trial.values.get(metric, math.nan)
 
 
 def _compared(one: _Side, two: _Side) -> tuple[Compared, bool]:

@@ -11,39 +11,33 @@ import numpy as np
 
 from tuned.analyses.comparing import repeated
 from tuned.analyses.comparing.repeated import Compared, Configuration
-from tuned.analyses.study_data import StudyData
+from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.states import NO_OUTCOME
+from tuned.core.states import NO_OUTCOME, TrialState
 from tuned.core.study.baseline import baseline_trial
 
 
 def configurations(study: StudyData) -> list[Configuration]:
     """The configurations that were repeated, by their number in the search."""
-    metric, by_number = study.objective.metric, {t.number: t for t in study.trials}
-    runs: dict[int, dict[int, float]] = {}
-    failed: dict[int, list[str]] = {}
+    by_number = {t.number: t for t in study.trials}
+    runs: dict[int, list[TrialData]] = {}
     for trial in study.trials:
-        if trial.stage != CONFIRM_STAGE or trial.retry_of not in by_number:
-            continue
-        own, lost = runs.setdefault(trial.retry_of, {}), failed.setdefault(trial.retry_of, [])
-        value = trial.values.get(metric, np.nan)
-        if trial.state == "completed" and np.isfinite(value):
-            own[trial.seed] = value
-        elif trial.state == "failed" and trial.failure not in NO_OUTCOME:
-            lost.append(trial.reason or trial.failure)
-    return [
-        Configuration(
-            number,
-            by_number[number].values.get(metric, np.nan),
-            own,
-            len(failed[number]),
-            failed[number][-1] if failed[number] else "",
-        )
-        for number, own in sorted(runs.items())
-    ]
+        if trial.stage == CONFIRM_STAGE and trial.retry_of in by_number:
+            runs.setdefault(trial.retry_of, []).append(trial)
+    return [configuration(study, by_number[number], own) for number, own in sorted(runs.items())]
+
+
+def configuration(study: StudyData, trial: TrialData, runs: Sequence[TrialData]) -> Configuration:
+    """A trial's configuration with its repetitions, of which only results and failures of its own count."""
+    metric = study.objective.metric
+    done = {t.seed: t.values.get(metric, np.nan) for t in runs if t.state == TrialState.COMPLETED}
+    failed = [t.reason or t.failure for t in runs if t.state == TrialState.FAILED and t.failure not in NO_OUTCOME]
+    results = {seed: value for seed, value in done.items() if np.isfinite(value)}
+    searched = trial.values.get(metric, np.nan)
+    return Configuration(trial.number, searched, results, len(failed), failed[-1] if failed else "")
 
 
 def looks_of(study: StudyData) -> list[int]:

@@ -18,14 +18,14 @@ from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Evidence, Level, Verdict
 from tuned.core.feasibility import broken
 from tuned.core.space import Parameter
-from tuned.core.states import TERMINAL, UNCOUNTED
+from tuned.core.states import FROM_OUTSIDE, TERMINAL, UNCOUNTED, Failure
 
 LEAST_TRIALS = 8
 MANY, MOST = 0.2, 0.6
 """Shares of infeasible trials that warn and fail. The playbook says "a high share"; these are our numbers."""
 CHANCE = 0.05
 ENDED = TERMINAL - UNCOUNTED
-FAULTS = ("nan", "oom", "error", "timeout")
+FAULTS = frozenset(Failure) - FROM_OUTSIDE
 Counts = int | NDArray[np.int_]
 
 
@@ -48,9 +48,9 @@ class Boundary:
 def infeasible(study: StudyData) -> tuple[tuple[TrialData, ...], tuple[TrialData, ...]]:
     """Ended trials, and those of them that failed by themselves, diverged, or ended worse than they began.
 
-    Killed and lost ones are neither.
+    Those that a person or the machine ended are neither.
     """
-    ended = tuple(t for t in study.searched if t.state in ENDED and t.failure not in ("killed", "lost"))
+    ended = tuple(t for t in study.searched if t.state in ENDED and t.failure not in FROM_OUTSIDE)
     return ended, tuple(t for t in ended if infeasibility(study, t))
 
 
@@ -71,12 +71,12 @@ def breaks_alone(study: StudyData, trial: TrialData) -> bool:
 def infeasible_rule(study: StudyData) -> Iterable[Verdict]:
     """[15] A high share of infeasible trials: a bad space, or a bug.
 
-    Trials that failed (not finite, out of memory, error, timeout), that diverged, or, without a training curve, whose
-    objective ended clearly worse than it began. Warn from 20 %, fail from 60 % of known failures. For each parameter
-    the cut that separates them best is tested (Fisher's exact test, times the number of cuts of all parameters); below
-    0.05 it is named and the bound proposed. Regions of two parameters are tested likewise (`failing_pairs`), and named
-    where they say clearly more. Without either the verdict is that failures depend on no parameter, which points to the
-    code.
+    Trials that failed (not finite, out of memory, error, timeout, declared infeasible), that diverged, or, without a
+    training curve, whose objective ended clearly worse than it began. Warn from 20 %, fail from 60 % of known failures.
+    For each parameter the cut that separates them best is tested (Fisher's exact test, times the number of cuts of all
+    parameters); below 0.05 it is named and the bound proposed. Regions of two parameters are tested likewise
+    (`failing_pairs`), and named where they say clearly more. Without either the verdict is that failures depend on no
+    parameter, which points to the code.
     """
     ended, bad = infeasible(study)
     if len(ended) < LEAST_TRIALS or len(bad) < 2:
