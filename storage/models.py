@@ -40,20 +40,21 @@ REVISION = "0002"
 metadata = MetaData()
 
 
-def _one_of(column: str, values: Iterable[StrEnum]) -> str:
+def one_of(column: str, values: Iterable[StrEnum]) -> str:
+    """The condition that a column has one of these values."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in sorted(values))})"
 
 
-IS_LIVE = _one_of("state", LIVE)
+IS_LIVE = one_of("state", LIVE)
 IS_QUEUED = "state = 'queued'"
 IS_CALLED = "caller <> ''"
-IS_ACTIVE_STUDY = _one_of("state", frozenset(StudyState) - STUDY_ENDED)
+IS_ACTIVE_STUDY = one_of("state", frozenset(StudyState) - STUDY_ENDED)
 IS_COUNTED = "counted = 1"
 IS_WAITING = "verdict = 'paused'"
 """Conditions of the partial indexes: SQLite uses one only for a query that spells the same condition, no parameters."""
 
 
-STOPPED_BY = f"stopped_by = '' OR {_one_of('stopped_by', StoppedBy)}"
+STOPPED_BY = f"stopped_by = '' OR {one_of('stopped_by', StoppedBy)}"
 TIER = """CASE WHEN value IS NULL OR abs(value) >= 9e999 THEN 2 WHEN state = 'completed' AND stopped_by = '' THEN 0
     WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0 WHEN state IN ('completed', 'pruned') THEN 1 ELSE 2 END"""
 """`tuned.core.ranking.Tier` of a row, whose `value` is NULL where stage or constraints keep it out of the ranking."""
@@ -91,7 +92,7 @@ studies = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("state", Text, CheckConstraint(_one_of("state", StudyState)), nullable=False),
+    Column("state", Text, CheckConstraint(one_of("state", StudyState)), nullable=False),
     _empty("reason"),
     _empty("note"),
     _empty("phase"),
@@ -170,7 +171,7 @@ trials = Table(
     Column("id", Integer, primary_key=True),
     Column("study_id", Integer, ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, CheckConstraint("number > 0"), nullable=False),
-    Column("state", Text, CheckConstraint(_one_of("state", TrialState)), nullable=False),
+    Column("state", Text, CheckConstraint(one_of("state", TrialState)), nullable=False),
     Column("params", Text, nullable=False),
     Column("point_key", Text, nullable=False),
     Column("values_json", Text, nullable=False, server_default=text("'{}'")),
@@ -182,7 +183,7 @@ trials = Table(
     _zero("attempt"),
     Column("stop_reason", Text),
     Column("stop_at", REAL),
-    Column("failure", Text, CheckConstraint(f"failure IS NULL OR {_one_of('failure', Failure)}")),
+    Column("failure", Text, CheckConstraint(f"failure IS NULL OR {one_of('failure', Failure)}")),
     _empty("reason"),
     _empty("device"),
     Column("seed", Integer, nullable=False),
@@ -203,7 +204,7 @@ trials = Table(
     Column("tier", Integer, Computed(TIER, persisted=False)),
     _empty("caller"),
     UniqueConstraint("study_id", "number"),
-    CheckConstraint(f"stop_reason IS NULL OR ({_one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
+    CheckConstraint(f"stop_reason IS NULL OR ({one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
@@ -315,7 +316,7 @@ rungs = Table(
     Column("peers", Integer, nullable=False),
     Column("passing", Integer, nullable=False),
     Column("cutoff", REAL),
-    Column("verdict", Text, CheckConstraint(_one_of("verdict", Ruling)), nullable=False),
+    Column("verdict", Text, CheckConstraint(one_of("verdict", Ruling)), nullable=False),
     Column("at", REAL, nullable=False),
     sqlite_with_rowid=False,
     sqlite_strict=True,
@@ -409,7 +410,7 @@ TRIGGERS = (
     f"CREATE TRIGGER trials_counted_on AFTER UPDATE OF state, study_id ON trials BEGIN {_TAKE} {_ADD} END",
     f"CREATE TRIGGER trials_listed AFTER INSERT ON trials BEGIN {_LIST} END",
     f"CREATE TRIGGER trials_relisted AFTER UPDATE OF params ON trials BEGIN {_UNLIST} {_LIST} END",
-    f"CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.{_one_of('state', TERMINAL)} {_REFUSE}",
+    f"CREATE TRIGGER trials_ended BEFORE UPDATE ON trials WHEN OLD.{one_of('state', TERMINAL)} {_REFUSE}",
 )
 for _trigger in TRIGGERS:
     event.listen(metadata, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

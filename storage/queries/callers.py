@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from storage.facts import fact
 from storage.json_text import load
+from storage.models import one_of
 from tuned.core.places import place_of
+from tuned.core.states import STUDY_OPEN, UNCOUNTED
 
 TOLD = "callers/told"
 """Caller -> its caps as a server was started with them."""
@@ -18,20 +20,21 @@ SPENT = "callers/spent"
 
 _OWNERS = "SELECT name, caller FROM studies WHERE caller <> ''"
 _MADE = "SELECT count(*) FROM trials WHERE caller = ? AND caller <> ''"
-_TO_COME = """SELECT sum(max(0, coalesce(json_extract(p.spec, '$.search.trials'), 0) - (
+_OPEN = one_of("s.state", STUDY_OPEN)
+_TO_COME = f"""SELECT sum(max(0, coalesce(json_extract(p.spec, '$.search.trials'), 0) - (
         SELECT coalesce(sum(c.n - c.aside - c.again), 0) FROM study_counts c
-        WHERE c.study_id = s.id AND c.state NOT IN ('cancelled', 'lost'))))
+        WHERE c.study_id = s.id AND NOT {one_of("c.state", UNCOUNTED)})))
     FROM studies s JOIN study_specs p ON p.study_id = s.id
-    WHERE s.caller = ? AND s.state IN ('running', 'paused')"""
+    WHERE s.caller = ? AND {_OPEN}"""
 _HELD = """SELECT a.device, sum(max(0, coalesce(a.ended_at, :now) - CASE WHEN a.device LIKE 'place:%'
         THEN coalesce(a.started_at, a.ended_at, :now) ELSE a.claimed_at END)), json_extract(p.spec, '$.run.gpus')
     FROM trials t JOIN attempts a ON a.trial_id = t.id JOIN study_specs p ON p.study_id = t.study_id
     WHERE t.caller = :caller AND t.caller <> '' {more} GROUP BY t.study_id, a.device"""
 """A job that waits in a place's queue holds no card yet."""
-_URGENT = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
-    WHERE s.caller = ? AND s.state IN ('running', 'paused') AND json_extract(p.spec, '$.urgent') LIMIT 1"""
-_ENDLESS = """SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
-    WHERE s.caller = ? AND s.state IN ('running', 'paused') AND json_extract(p.spec, '$.search.trials') IS NULL"""
+_URGENT = f"""SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
+    WHERE s.caller = ? AND {_OPEN} AND json_extract(p.spec, '$.urgent') LIMIT 1"""
+_ENDLESS = f"""SELECT s.name FROM studies s JOIN study_specs p ON p.study_id = s.id
+    WHERE s.caller = ? AND {_OPEN} AND json_extract(p.spec, '$.search.trials') IS NULL"""
 _NAMES = "SELECT DISTINCT caller FROM trials WHERE caller <> ''"
 
 

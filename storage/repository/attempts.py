@@ -16,7 +16,7 @@ from storage.problems import StaleState
 from storage.repository import early_stopping, moves
 from storage.repository.moves import MovingTrial
 from storage.repository.studies import offer_best
-from tuned.core.states import LIVE, Actor, Failure, StoppedBy, TrialState
+from tuned.core.states import LIVE, VALUED, Actor, Failure, StoppedBy, TrialState
 
 _a = attempts.c
 _THIS = (_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
@@ -52,8 +52,6 @@ _OTHER_CODE = (
 _COUNT_OTHER_CODE = (
     update(studies).where(studies.c.id == bindparam("wanted")).values(other_code=studies.c.other_code + 1)
 )
-
-_RANKED = frozenset({TrialState.COMPLETED, TrialState.PRUNED})
 
 
 def claim(
@@ -215,7 +213,7 @@ def end_attempt(
     ended_at = _ended_at(conn, trial, exit_record, now)
     target = moves.move(conn, trial, event, actor, now, ended_at)
     _end(conn, trial, event, ended_at, exit_record, failure, reason, traceback)
-    if target in _RANKED:
+    if target in VALUED:
         offer_best(conn, trial.study_id, trial.id, trial.spec.objective)
     early_stopping.ended(conn, trial, now)
     if target is TrialState.PAUSED and trial.requeue:

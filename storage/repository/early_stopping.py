@@ -22,7 +22,7 @@ from tuned.core import events
 from tuned.core.search import rungs
 from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing, Streak
-from tuned.core.states import Actor, StoppedBy, StopReason, StudyState, TrialState
+from tuned.core.states import STUDY_OPEN, Actor, StoppedBy, StopReason, TrialState
 from tuned.core.study import EarlyStopping, Objective
 
 _LAST = "SELECT rung, verdict FROM rungs WHERE trial_id = ? ORDER BY rung DESC LIMIT 1"
@@ -229,7 +229,7 @@ def resume(conn: Connection, trial_id: int, verdict: Ruling, now: float) -> bool
     if trial.state is not TrialState.PAUSED or driver.execute(_WAITS_AT, (trial_id,)).fetchone() is None:
         return False
     (study_state,) = driver.execute(_STUDY_STATE, (trial.study_id,)).fetchone()
-    if study_state not in (StudyState.RUNNING, StudyState.PAUSED):
+    if study_state not in STUDY_OPEN:
         return False
     driver.execute(_SET_VERDICT, (verdict.value, trial_id))
     trial.reason = _RESUMED[verdict]

@@ -18,7 +18,7 @@ from storage.repository.spaces import first_space
 from storage.repository.trials import NewTrial, add_trials
 from tuned.core import events
 from tuned.core.space import canonical_key
-from tuned.core.states import Actor, StudyState
+from tuned.core.states import STUDY_WORKING, Actor, StudyState
 from tuned.core.study import StudySpec
 from tuned.core.trials.trial import OWN_ORIGINS
 
@@ -30,7 +30,6 @@ _ID = select(_t.id).where(_t.study_id == bindparam("wanted"), _t.number == bindp
 _HIGHEST = select(func.max(_t.number)).where(_t.study_id == bindparam("wanted"))
 _OBSERVE_MISSING = """INSERT OR IGNORE INTO observations (trial_id, name, attempt, step, value, time)
     VALUES (?, ?, ?, ?, ?, ?)"""
-_CLOCK_RUNS = frozenset({StudyState.RUNNING, StudyState.DRAINING})
 
 
 def restore_study(conn: Connection, record: Mapping[str, Any], now: float) -> int:
@@ -90,7 +89,7 @@ def settle_study(conn: Connection, study_id: int, record: Mapping[str, Any], now
         "state": state.value,
         "reason": reason,
         "ended_at": record.get("ended_at"),
-        "running_since": now if state in _CLOCK_RUNS else None,
+        "running_since": now if state in STUDY_WORKING else None,
     }
     conn.execute(update(studies).where(studies.c.id == study_id).values(**new))
     if state is not StudyState.RUNNING:

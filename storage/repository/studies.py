@@ -22,11 +22,8 @@ from storage.writer import CALLER
 from tuned.core import events, states
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.ranking import Tier
-from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState
+from tuned.core.states import LIVE, STUDY_ENDED, STUDY_WORKING, Actor, StudyState
 from tuned.core.study import Objective, StudySpec
-
-_CLOCK_RUNS = frozenset({StudyState.RUNNING, StudyState.DRAINING})
-"""States whose wall time counts against a study's budget: all that have work and are not paused."""
 
 _BY_NAME = select(studies.c.id).where(studies.c.name == bindparam("wanted"))
 _BY_ID = select(
@@ -121,7 +118,7 @@ def move_study(conn: Connection, study_id: int, event: str, actor: Actor, now: f
         "new_reason": reason,
         "new_ended_at": now if target in STUDY_ENDED else None,
         "new_running_s": spent,
-        "new_running_since": now if target in _CLOCK_RUNS else None,
+        "new_running_since": now if target in STUDY_WORKING else None,
     }
     if conn.execute(_MOVE, new).rowcount != 1:
         raise StaleState("the study has moved meanwhile", where=row.name)

@@ -9,8 +9,7 @@ from storage.repository import trial_seed
 from tuned.core.errors import NotFound
 from tuned.core.playbook.spec import FinalTest, PlaybookSpec
 from tuned.core.playbook.steps import StepState, begin, end, planned
-from tuned.core.queue.schedule import counted
-from tuned.core.states import Actor, Failure
+from tuned.core.states import Actor, Failure, counted
 from tuned.core.study import EarlyStopping
 
 NOW = 1_000_000.0

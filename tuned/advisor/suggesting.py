@@ -21,7 +21,7 @@ from tuned.core.search.design import Method, design_point, every_point, fresh_po
 from tuned.core.search.model_share import CONVERGED
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
 from tuned.core.space.unit import place, value_at
-from tuned.core.states import TrialState
+from tuned.core.states import UNCOUNTED, TrialState
 
 if TYPE_CHECKING:
     from tuned.advisor.ax_backend import Model, Modelled
@@ -143,7 +143,7 @@ class Advisor:
 
 def _still_out(trial: TrialLine) -> TrialLine:
     """The trial as it was before it ended; a queued one is out, too, and a cancelled one has never been."""
-    if trial.state in (TrialState.CANCELLED, TrialState.LOST):
+    if trial.state in UNCOUNTED:
         return trial
     return replace(trial, state=TrialState.RUNNING, values={}, failure=None, rungs={})
 

@@ -76,7 +76,7 @@ def _studies(ctx: click.Context, incomplete: str) -> Iterable[str]:  # noqa: ARG
 
 def _can_act(ctx: click.Context, row: StudyRow) -> bool:
     """Whether the verb has something to do in a study of this state, with trials of these states."""
-    from tuned.core.states import LIVE, STUDY_ENDED, StudyState
+    from tuned.core.states import LIVE, STUDY_ENDED, StudyState, number_in
     from tuned.core.verbs import BY_NAME
 
     verb = ctx.command.name or ""
@@ -85,12 +85,12 @@ def _can_act(ctx: click.Context, row: StudyRow) -> bool:
     known = BY_NAME.get(verb)
     if known is None or not known.done:
         return True
-    if any(row.counts.get(state) for state in known.states):
+    if number_in(known.states, row.counts):
         return True
     whole = {"pause": row.state == StudyState.RUNNING, "resume": row.state == StudyState.PAUSED}
     if known.studies and whole.get(verb, row.state not in STUDY_ENDED):
         return True
-    return verb == "resume" and any(row.counts.get(state) for state in LIVE) and bool(_frozen(ctx, row.name))
+    return verb == "resume" and bool(number_in(LIVE, row.counts) and _frozen(ctx, row.name))
 
 
 def _frozen(ctx: click.Context, study: str) -> list[int]:

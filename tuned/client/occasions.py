@@ -16,7 +16,7 @@ from tuned.client import api
 from tuned.client.problems import EventsGone
 from tuned.client.waiting import changes, paused_by_daemon
 from tuned.core.events import STUDY_MOVED, TRIAL_MOVED
-from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState
+from tuned.core.states import LIVE, STUDY_ENDED, STUDY_WORKING, VALUED, WASTED, StudyState, number_in
 from tuned.wire import EventRow, StudyRow
 from tuned.wire.values import Number
 
@@ -149,8 +149,7 @@ class _Watch:
 
     def _idle(self, rows: Sequence[StudyRow]) -> bool:
         rows = [row for row in rows if not self._studies or row.name in self._studies]
-        at_work = (StudyState.RUNNING, StudyState.DRAINING)
-        return not any(row.state in at_work or any(row.counts.get(s) for s in ("running", "starting")) for row in rows)
+        return not any(row.state in STUDY_WORKING or number_in(LIVE, row.counts) for row in rows)
 
 
 def _occasion(event: EventRow, rows: dict[str, StudyRow]) -> Occasion | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
-from tuned.core.states import StoppedBy, TrialState
+from tuned.core.states import VALUED, StoppedBy, TrialState
 from tuned.core.study import SEARCH, Constraint, Direction, StudySpec
 
 
@@ -107,7 +107,7 @@ class Ranking:
 
     def tier(self, trial: Ranked) -> Tier:
         """How far its result can be trusted."""
-        if trial.stage != SEARCH or trial.state not in (TrialState.COMPLETED, TrialState.PRUNED):
+        if trial.stage != SEARCH or trial.state not in VALUED:
             return Tier.NONE
         if math.isinf(self.score(trial)) or not self._feasible(trial.values):
             return Tier.NONE

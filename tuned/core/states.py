@@ -6,7 +6,7 @@ change of a state asks here first; no other list is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tuned.core.errors import Conflict
 from tuned.core.records import StrEnum
@@ -60,8 +60,11 @@ class Failure(StrEnum):
     """Its card stopped answering: that says nothing about the trial."""
 
 
-NO_OUTCOME: frozenset[str | None] = frozenset({None, "", Failure.KILLED, Failure.LOST, Failure.DEVICE})
+FROM_OUTSIDE = frozenset({Failure.KILLED, Failure.LOST, Failure.DEVICE})
 """Failures that say nothing of a trial's point: a person or the machine caused them."""
+
+NO_OUTCOME: frozenset[str | None] = frozenset({None, ""}) | FROM_OUTSIDE
+"""The same, and no failure at all."""
 
 
 class StoppedBy(StrEnum):
@@ -154,18 +157,35 @@ STUDY_MOVES: dict[tuple[StudyState, str], tuple[StudyState, frozenset[Actor]]] =
 STUDY_ENDED = frozenset({StudyState.COMPLETED, StudyState.STOPPED, StudyState.FAILED})
 """States in which a study has no work left; some may be re-opened."""
 
+STUDY_OPEN = frozenset({StudyState.RUNNING, StudyState.PAUSED})
+"""States in which a study may be given more points."""
+
+STUDY_WORKING = frozenset({StudyState.RUNNING, StudyState.DRAINING})
+"""States in which a study's trials are started: this time counts against its budget."""
+
 
 class IllegalMove(Conflict):
     """The table has no such move."""
 
 
-def is_fruitless(counts: Mapping[str, int]) -> bool:
-    """Whether trials have failed or were lost, and none has a result.
+def number_in(states: Iterable[str], counts: Mapping[str, int]) -> int:
+    """How many trials are in some states.
 
     Args:
+        states: These.
         counts: Trial state -> number of trials.
     """
-    return any(counts.get(state) for state in WASTED) and not any(counts.get(state) for state in VALUED)
+    return sum(counts.get(state, 0) for state in states)
+
+
+def counted(counts: Mapping[str, int]) -> int:
+    """Trials that count towards a study's `trials`: all but the cancelled and the lost."""
+    return sum(counts.values()) - number_in(UNCOUNTED, counts)
+
+
+def is_fruitless(counts: Mapping[str, int]) -> bool:
+    """Whether trials have failed or were lost, and none has a result."""
+    return number_in(WASTED, counts) > 0 and number_in(VALUED, counts) == 0
 
 
 def move_trial(state: TrialState, event: str, actor: Actor) -> TrialState:

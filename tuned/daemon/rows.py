@@ -16,9 +16,8 @@ from storage.queries import StoppingReport
 from tuned.core.feasibility import breaks
 from tuned.core.final import luck
 from tuned.core.playbook.steps import Playbook
-from tuned.core.queue.schedule import counted
 from tuned.core.search.rungs import Decision, explain
-from tuned.core.states import StudyState, TrialState
+from tuned.core.states import StudyState, TrialState, counted
 from tuned.core.study import Constraint, Study
 from tuned.core.study.secrets import without_passwords
 from tuned.core.trials.trial import Observation, Trial

@@ -28,14 +28,13 @@ from tuned.core.queue.schedule import (
     QueuedView,
     RunToEnd,
     StudyView,
-    counted,
     plan,
     wanted_use,
     without_room,
 )
 from tuned.core.search.phases import asks_advisor
 from tuned.core.search.rungs import Ruling
-from tuned.core.states import LIVE, Actor, StudyState, TrialState, is_fruitless
+from tuned.core.states import LIVE, Actor, StudyState, TrialState, counted, is_fruitless, number_in
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
@@ -83,7 +82,7 @@ def _takes_gpu(claim: Claim) -> bool:
 
 def _nothing_but_paused(study: Study) -> bool:
     """Whether it may be over but for its paused trials, so that it matters who paused them."""
-    busy = sum(study.counts.get(state, 0) for state in (*LIVE, TrialState.QUEUED))
+    busy = number_in(LIVE | {TrialState.QUEUED}, study.counts)
     return busy == 0 and study.counts.get(TrialState.PAUSED, 0) > 0
 
 
@@ -267,7 +266,7 @@ class Scheduler:
         counts, search = study.counts, study.search
         parallel = search.parallel or max(1, self._packing.at_once(study))
         pace = self._suggesting.pace(study.id)
-        live = sum(counts.get(state, 0) for state in LIVE) + claiming
+        live = number_in(LIVE, counts) + claiming
         if self._suggesting.by_design(study) and not refines_next(study):
             # Before a model, one point waits per slot: more would only make the design longer than it should be.
             early = asks_advisor(search) or due_in(study).refine

@@ -8,7 +8,7 @@ from storage import queries, repository
 from tuned.core.callers import Caps, caps_of
 from tuned.core.errors import Conflict, InvalidInput, TunedError, Unavailable
 from tuned.core.names import check_caller
-from tuned.core.states import TrialState
+from tuned.core.states import LIVE, TrialState, number_in
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.wire import CallerCaps, CallerRow, Collect, Collected, DaemonStatus, PlaceRow, StopRequest
@@ -23,7 +23,7 @@ async def status(given: Given) -> DaemonStatus:
         studies = await given.database.ask(queries.studies)
     except Unavailable as error:
         return _with_alarm(given.status(None, len(given.attempts.live), None), error)
-    live = sum(s.counts.get(state, 0) for s in studies for state in (TrialState.STARTING, TrialState.RUNNING))
+    live = sum(number_in(LIVE, s.counts) for s in studies)
     queued = sum(s.counts.get(TrialState.QUEUED, 0) for s in studies)
     known = given.status(len(studies), live, queued)
     try:

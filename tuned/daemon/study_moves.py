@@ -15,7 +15,7 @@ from storage.repository import NewTrial
 from tuned.core.errors import Conflict
 from tuned.core.queue.schedule import room_for
 from tuned.core.space import Point
-from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
+from tuned.core.states import STUDY_ENDED, WASTED, Actor, StudyState, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 
@@ -92,7 +92,7 @@ def run_failed_again(
     """
     found = Again()
     waiting = queries.trials(conn, study.id, states=[TrialState.QUEUED])
-    failed = queries.trials(conn, study.id, states=[TrialState.FAILED, TrialState.LOST])
+    failed = queries.trials(conn, study.id, states=sorted(WASTED))
     twice = [t.params for t in failed if t.origin == "retry"] if once else []
     if not waiting and not room_for(study.point_counts, study.search.trials, 1):
         twice = []

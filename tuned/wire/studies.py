@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
-from tuned.core.states import LIVE, TERMINAL, UNCOUNTED, StudyState, TrialState
+from tuned.core.states import LIVE, TERMINAL, UNCOUNTED, StudyState, TrialState, counted, number_in
 from tuned.wire.values import Json, Number
 
 
@@ -161,13 +161,12 @@ class StudyRow:
     @property
     def finished(self) -> int:
         """Points of the search whose trial has ended with a result, or failed."""
-        return sum(n for state, n in self.searched.items() if state in TERMINAL and state not in UNCOUNTED)
+        return number_in(TERMINAL - UNCOUNTED, self.searched)
 
     @property
     def total(self) -> int | None:
         """Points that the search has in all, a person's own included; None where a time budget alone ends it."""
-        made = sum(n for state, n in self.searched.items() if state not in UNCOUNTED)
-        return None if self.trials is None else max(self.trials, made)
+        return None if self.trials is None else max(self.trials, counted(self.searched))
 
     @property
     def progress(self) -> str:
@@ -177,8 +176,8 @@ class StudyRow:
     @property
     def waits(self) -> bool:
         """Whether trials of a running study are queued and none of them runs."""
-        live = sum(self.counts.get(state, 0) for state in LIVE)
-        return self.state == StudyState.RUNNING and not live and bool(self.counts.get(TrialState.QUEUED))
+        waiting = bool(self.counts.get(TrialState.QUEUED)) and not number_in(LIVE, self.counts)
+        return self.state == StudyState.RUNNING and waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tuned.client import api
 from tuned.client.waiting import held_back
 from tuned.core import words
 from tuned.core.state_words import told
-from tuned.core.states import StudyState
+from tuned.core.states import WASTED, StudyState, number_in
 
 if TYPE_CHECKING:
     from tuned.wire import CallerRow, DaemonStatus, TrialRow
@@ -29,7 +29,7 @@ def status(session: Session) -> None:
     rows = session.send(api.queue())
     running = [row for row in rows if row.state != "queued"]
     studies = [row for row in session.send(api.studies()) if row.ended_at is None]
-    failed = {study.name: study.counts.get("failed", 0) + study.counts.get("lost", 0) for study in studies}
+    failed = {study.name: number_in(WASTED, study.counts) for study in studies}
     failed = {name: count for name, count in failed.items() if count}
     paused = {study.name: study.reason for study in studies if study.state == StudyState.PAUSED}
     held = sum(held_back(study) for study in studies)

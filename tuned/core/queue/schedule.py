@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tuned.core.cards.shares import choose, share_of
 from tuned.core.cards.time import Use
-from tuned.core.states import UNCOUNTED, StudyState
+from tuned.core.states import StudyState, counted
 
 DONE = "all trials are done"
 BUDGET_SPENT = "its time budget is spent"
@@ -26,15 +26,6 @@ _STOPS = frozenset({CANCELLED, NOTHING_RAN})
 def end_event(reason: str) -> str:
     """How a draining study ends, by the reason it drains for: `complete`, `stop` or `fail`."""
     return "stop" if reason in _STOPS else "fail" if reason == NO_RESULT else "complete"
-
-
-def counted(counts: Mapping[str, int]) -> int:
-    """Trials that count towards a study's `trials`: all but the cancelled and the lost.
-
-    Args:
-        counts: Trial state -> number of trials.
-    """
-    return sum(n for state, n in counts.items() if state not in UNCOUNTED)
 
 
 def room_for(counts: Mapping[str, int], trials: int | None, wanted: int) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from tuned.core.feasibility import breaks
 from tuned.core.ranking import cut_short
 from tuned.core.space import Parameter, Value, same_value
-from tuned.core.states import TERMINAL, TrialState
+from tuned.core.states import TERMINAL, VALUED, TrialState
 from tuned.core.study import StudySpec
 from tuned.core.trials.effective_steps import effective
 from tuned.core.trials.trial import Observation, Trial
@@ -109,11 +109,9 @@ def _journal_line(operation: int, **fields: Any) -> str:
 def _optuna_trial(spec: StudySpec, trial: Trial, seen: Sequence[Observation]) -> dict[str, Any]:
     values = [trial.values.get(objective.metric, math.nan) for objective in spec.objectives]
     usable = not any(math.isnan(value) for value in values)
-    if cut_short(trial):
-        state = PRUNED
-    else:
-        # Optuna's best is among complete trials: one that stopped by patience has converged.
-        state = COMPLETE if usable and trial.state in (TrialState.COMPLETED, TrialState.PRUNED) else FAIL
+    # Optuna's best is among complete trials: one that stopped by patience has converged.
+    whole = COMPLETE if usable and trial.state in VALUED else FAIL
+    state = PRUNED if cut_short(trial) else whole
     parameters = [spec.space[name] for name in trial.params if name in spec.space.names]
     given = values if usable and state != FAIL else None
     attributes = {"tuned_number": trial.number, "origin": trial.origin, "seed": trial.seed}

@@ -21,7 +21,7 @@ from tuned.core.cards import packing
 from tuned.core.cards.packing import Footprint, Guest, Pair, SharedCard
 from tuned.core.cards.shares import ALONE
 from tuned.core.space import Point
-from tuned.core.states import TERMINAL, TrialState
+from tuned.core.states import TERMINAL, TrialState, number_in
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
@@ -109,7 +109,7 @@ class Packing:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
             live = {f"{row.trial.study}/{row.trial.number}": row for row in queries.live(conn)}
             for study in studies.values():
-                ended = sum(study.counts.get(state, 0) for state in TERMINAL)
+                ended = number_in(TERMINAL, study.counts)
                 before, taken = self._taken.get(study.id, (-1, None))
                 # Until enough trials have ended, running ones are measured at each look.
                 if packing.refusal(study.spec) or (before == ended and taken is not None):

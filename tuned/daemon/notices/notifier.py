@@ -23,7 +23,7 @@ from storage.engine import Database
 from tuned import faults, protocol
 from tuned.core.errors import Conflict
 from tuned.core.events import STUDY_DELETED, STUDY_MOVED, TRIAL_MOVED, Event
-from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
+from tuned.core.states import STUDY_ENDED, VALUED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.study.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
 from tuned.daemon import clock, failpoints
@@ -249,7 +249,7 @@ class Notifier:
 
 def _matters(event: Event) -> bool:
     if event.type == TRIAL_MOVED:
-        return event.data.get("to") in (TrialState.COMPLETED, TrialState.PRUNED)
+        return event.data.get("to") in VALUED
     paused = event.data.get("to") == StudyState.PAUSED and event.data.get("actor") == Actor.SCHEDULER
     return paused or event.data.get("to") in STUDY_ENDED
 

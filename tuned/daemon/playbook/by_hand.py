@@ -17,8 +17,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.playbook.spec import STEPS
 from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, steer
-from tuned.core.queue.schedule import counted
-from tuned.core.states import STUDY_ENDED, Actor, TrialState
+from tuned.core.states import STUDY_ENDED, Actor, TrialState, counted
 from tuned.core.study import SEARCH, Study
 from tuned.core.study_file.playbook_file import refuse_untold
 from tuned.daemon import clock, failpoints, resolving

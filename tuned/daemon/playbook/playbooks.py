@@ -23,8 +23,8 @@ from tuned.core.errors import TunedError, Unavailable
 from tuned.core.final.confirming import further_seeds
 from tuned.core.playbook.spec import SEARCH_STEPS
 from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, begin, end
-from tuned.core.queue.schedule import BUDGET_SPENT, EXHAUSTED, StudyView, counted
-from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
+from tuned.core.queue.schedule import BUDGET_SPENT, EXHAUSTED, StudyView
+from tuned.core.states import OPEN, TERMINAL, Actor, StudyState, TrialState, counted
 from tuned.core.study import SEARCH, Study
 from tuned.daemon import clock, failpoints
 from tuned.daemon.analyses.analysing import Analysing
@@ -257,7 +257,7 @@ def _move_search(conn: Connection, study: Study, now: float, step_id: str, reaso
             return _searched(study, end(step, StepState.SKIPPED, reason, now), number)
         step = begin(step, number, now)
         return step if step.name != "refine" else _refine(conn, study, step, now)
-    open_ = queries.trials(conn, study.id, states=[s for s in TrialState if s not in TERMINAL])
+    open_ = queries.trials(conn, study.id, states=sorted(OPEN))
     if reason == BUDGET_SPENT:
         for trial in open_:
             if trial.state is TrialState.QUEUED and trial.stage == SEARCH:

@@ -18,7 +18,7 @@ from storage import queries, repository
 from storage.engine import Database
 from storage.repository import restoring
 from tuned.core.errors import Unavailable
-from tuned.core.states import LIVE, STUDY_ENDED, Actor, StopReason, TrialState
+from tuned.core.states import LIVE, STUDY_ENDED, Actor, StopReason, TrialState, number_in
 from tuned.core.trials.endings import Fate
 from tuned.core.trials.trial import classify_exit
 from tuned.core.words import count
@@ -101,7 +101,7 @@ def take_in(database: Database, runs: Path, *, dry: bool = False) -> list[TakenI
 def _go_on(conn: Connection) -> None:
     """No study has ended in which a trial waits or runs: nothing would ever come of that."""
     for study in queries.studies(conn):
-        if study.state in STUDY_ENDED and any(study.counts.get(state) for state in (TrialState.QUEUED, *LIVE)):
+        if study.state in STUDY_ENDED and number_in(LIVE | {TrialState.QUEUED}, study.counts):
             restoring.go_on(conn, study.id, clock.now())
 
 

@@ -20,7 +20,7 @@ from tuned.core.search.grid import fresh_grid_point
 from tuned.core.search.model_share import FALLBACK
 from tuned.core.search.phases import Due
 from tuned.core.space import Point, canonical_key
-from tuned.core.states import StudyState
+from tuned.core.states import STUDY_OPEN
 from tuned.core.study import Study
 from tuned.daemon.search.asking import Suggested
 from tuned.daemon.search.space_versions import refine_before
@@ -40,7 +40,7 @@ def add_design_points(conn: Connection, study_id: int, count: int, origin: str |
         False when no new point could be found: the space is exhausted.
     """
     study = queries.study_by_id(conn, study_id)
-    if study.state not in (StudyState.RUNNING, StudyState.PAUSED):
+    if study.state not in STUDY_OPEN:
         return True
     first = due_in(study)
     if too_early(study):

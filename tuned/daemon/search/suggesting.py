@@ -20,7 +20,7 @@ from tuned.advisor.messages import Ping, to_request
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.schedule import Ask, room_for
 from tuned.core.search.model_share import FALLBACK, MODELLED
-from tuned.core.states import StudyState
+from tuned.core.states import STUDY_OPEN
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
@@ -201,7 +201,7 @@ class Suggesting:
 
         def add(conn: Connection) -> list[int]:
             current = queries.study_by_id(conn, study.id)
-            if current.state not in (StudyState.RUNNING, StudyState.PAUSED) or current.space != version:
+            if current.state not in STUDY_OPEN or current.space != version:
                 return []
             # A point made without it may have taken the study's last place while the model was thinking.
             room = room_for(current.point_counts, current.search.trials, len(answer.suggestions))

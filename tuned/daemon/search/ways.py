@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from tuned.core.search.phases import Due, due
-from tuned.core.states import LIVE, VALUED, TrialState
+from tuned.core.states import LIVE, VALUED, TrialState, number_in
 from tuned.core.study import Study
-
-_TELLING = VALUED | {TrialState.FAILED}
 
 
 def due_in(study: Study, more: int = 0) -> Due:
     """How the study's next point is chosen, once it has so many trials more."""
     # A design, or a phase, is of so many points, however often some of them were run.
     created = sum(study.point_counts.values()) + more
-    finished = min(created, sum(study.search_counts.get(state, 0) for state in VALUED))
+    finished = min(created, number_in(VALUED, study.search_counts))
     if reproducible(study):
         # Whether a trial before it has ended already is a matter of time: when the point is chosen, all but `lag` have.
         finished = min(finished + _under_way(study) + more, max(0, created - lag(study)))
@@ -52,9 +50,9 @@ def too_early(study: Study) -> bool:
 
 
 def _under_way(study: Study) -> int:
-    return sum(study.search_counts.get(state, 0) for state in (*LIVE, TrialState.QUEUED))
+    return number_in(LIVE | {TrialState.QUEUED}, study.search_counts)
 
 
 def results_of(study: Study) -> int:
     """Ended trials that teach the search something."""
-    return sum(study.search_counts.get(state, 0) for state in _TELLING)
+    return number_in(VALUED | {TrialState.FAILED}, study.search_counts)

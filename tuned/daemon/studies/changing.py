@@ -16,8 +16,7 @@ from storage import queries, repository
 from tuned.core import words
 from tuned.core.changes import settings
 from tuned.core.errors import Conflict
-from tuned.core.queue.schedule import counted
-from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState
+from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState, counted
 from tuned.core.study import Study
 from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import clock, resolving

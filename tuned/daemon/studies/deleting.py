@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core import words
 from tuned.core.errors import Conflict
-from tuned.core.states import STUDY_ENDED, TERMINAL, StudyState, TrialState
+from tuned.core.states import OPEN, STUDY_ENDED, StudyState, number_in
 from tuned.core.study import Study
 from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.attempts import second_places
@@ -67,7 +67,7 @@ def _refusal(study: Study) -> Conflict:
     """A study that has been told to end may still have trials that save: nothing but waiting helps."""
     if study.state is not StudyState.DRAINING:
         return Conflict(f"{study.name} is {study.state}", hint=f"tunectl cancel {study.name} first")
-    left = words.count(sum(study.counts.get(state, 0) for state in TrialState if state not in TERMINAL), "trial")
+    left = words.count(number_in(OPEN, study.counts), "trial")
     return Conflict(
         f"{study.name} is ending ({study.reason}): it waits for {left}",
         hint=f"wait for it: tunectl wait {study.name}; then: tunectl delete {study.name}",

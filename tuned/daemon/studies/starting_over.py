@@ -18,7 +18,7 @@ from tuned.core.playbook.steps import planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
 from tuned.core.space import Point
-from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState, TrialState
+from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState, TrialState, number_in
 from tuned.core.study import Study, StudySpec
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.playbook.playbooks import first_step
@@ -32,7 +32,7 @@ UNNAMED = "a point of the study file"
 
 def without_result(conn: Connection, study: Study) -> bool:
     """Whether nothing was measured yet and nothing runs: every part of the study may still change."""
-    return not queries.any_values(conn, study.id) and not any(study.counts.get(state) for state in LIVE)
+    return not queries.any_values(conn, study.id) and not number_in(LIVE, study.counts)
 
 
 def start_over(conn: Connection, study: Study, spec: StudySpec, environment: Mapping[str, str], now: float) -> None:

@@ -18,7 +18,7 @@ from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.events import STUDY_CHANGED, STUDY_DELETED, STUDY_SUBMITTED, Event
 from tuned.core.state_words import told
-from tuned.core.states import LIVE, WASTED, StudyState, TrialState
+from tuned.core.states import LIVE, WASTED, StudyState, TrialState, number_in
 from tuned.core.study import Study
 from tuned.core.trials.causes import by_cause, kind
 from tuned.daemon import clock
@@ -115,7 +115,7 @@ def _read(conn: Connection, request: SummaryRequest) -> Changes:
     studies, running = queries.studies(conn), elapsed(conn)
     for study in studies:
         ended, events = queries.ended_after(conn, study.id, seq), of_study.get(study.name, [])
-        if ended or events or any(study.counts.get(state, 0) for state in LIVE):
+        if ended or events or number_in(LIVE, study.counts):
             before, results = queries.best_value_before(conn, study, seq), queries.ranked_results(conn, study)
             found.append(Changed(study, ended, events, before, results, running.get(study.id, ())))
         else:
@@ -148,7 +148,7 @@ def _study_summary(row: StudyRow, changed: Changed) -> StudySummary:
         reason=row.reason,
         submitted=any(event.type == STUDY_SUBMITTED for event in events),
         ended=dict(Counter(trial.state.value for trial in ended)),
-        running=sum(study.counts.get(state, 0) for state in LIVE),
+        running=number_in(LIVE, study.counts),
         queued=study.counts.get(TrialState.QUEUED, 0),
         trials=row.trials,
         started=row.started,

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core.errors import InvalidInput
 from tuned.core.playbook.steps import Playbook, StepState, end
-from tuned.core.queue.schedule import CANCELLED, counted
-from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StoppedBy, StopReason, StudyState, TrialState
+from tuned.core.queue.schedule import CANCELLED
+from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Actor, StoppedBy, StopReason, StudyState, TrialState, counted
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.core.verbs import BY_NAME, Verb

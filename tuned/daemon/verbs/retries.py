@@ -13,7 +13,7 @@ from storage import queries, repository
 from storage.repository import NewTrial
 from tuned.core.errors import InvalidInput
 from tuned.core.queue.schedule import CANCELLED, DONE, NO_RESULT
-from tuned.core.states import TERMINAL, Actor, StudyState, TrialState
+from tuned.core.states import OPEN, TERMINAL, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
@@ -54,7 +54,7 @@ def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 
 def _retries_of(conn: Connection, trial: Trial) -> list[Trial]:
     """The trials that repeat this one and have not ended."""
-    states = [state for state in TrialState if state not in TERMINAL]
+    states = sorted(OPEN)
     waiting = queries.trials(conn, trial.study_id, states=states)
     return [t for t in waiting if t.origin == "retry" and t.retry_of == trial.number]
 
