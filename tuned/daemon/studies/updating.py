@@ -104,7 +104,7 @@ def begins_anew(conn: Connection, study: Study, spec: StudySpec, here: StudySpec
 
 
 def _ways_out(conn: Connection, study: Study, before: StudySpec, spec: StudySpec, now: float) -> str:
-    """What to do with other content under a name that is taken; `--update` only where it is not refused in turn.
+    """The remedies where other content has the name; `--update` is one only where it is not refused in turn.
 
     To know that, the change is made: the refusal that names the ways rolls it back.
     """
