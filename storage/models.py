@@ -203,6 +203,8 @@ trials = Table(
     Column("stopped_by", Text, CheckConstraint(STOPPED_BY), nullable=False, server_default=text("''")),
     Column("tier", Integer, Computed(TIER, persisted=False)),
     _empty("caller"),
+    Column("still_s", REAL, nullable=False, server_default=text("0")),
+    Column("still_since", REAL),
     UniqueConstraint("study_id", "number"),
     CheckConstraint(f"stop_reason IS NULL OR ({one_of('stop_reason', StopReason)} AND {IS_LIVE})"),
     sqlite_autoincrement=True,
@@ -211,7 +213,8 @@ trials = Table(
 """One row a trial. `value` is the first objective's summary, NULL when it is NaN or there is none; `moved_seq` the
 sequence number of its last move's event; `code` the hash of its code where that is not what was submitted; `rank` 0
 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in; `frozen` says that
-its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `requeue` that a trial which is
+its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `still_since` since when they do,
+`still_s` for how many seconds they did before, in its latest run; `requeue` that a trial which is
 being paused is queued as soon as its process has ended, and a frozen one goes on without a person; `stopped_by`
 names the rule or the person behind its end; `tier` is its place in the ranking, computed; `caller` is whose caps it
 counts for."""

@@ -22,7 +22,7 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
         new = {name: data.get(name, getattr(row, name)) for name in ("params", "origin", "why", "space")}
         return replace(row, **new)
     if event.type == ev.TRIAL_FROZEN:
-        return replace(row, frozen=bool(data.get("frozen")))
+        return _still(row, bool(data.get("frozen")), event.at)
     if event.type == ev.TRIAL_PRIORITY and "to" in data:
         return replace(row, priority=int(data["to"]))
     if event.type == ev.TRIAL_METRICS:
@@ -33,8 +33,14 @@ def reduce_trial(row: TrialRow | None, event: EventRow) -> TrialRow | None:
     return row
 
 
+def _still(row: TrialRow, frozen: bool, at: float) -> TrialRow:
+    stood = 0.0 if row.still_since is None else max(0.0, at - row.still_since)
+    return replace(row, frozen=frozen, still_s=row.still_s + stood, still_since=at if frozen else None)
+
+
 def _moved(row: TrialRow, event: EventRow) -> TrialRow:
     data, state = event.data, str(event.data["to"])
+    row = _still(row, frozen=False, at=event.at)
     started, ended = row.started_at, row.ended_at
     if state == "running" and (row.state != "paused" or started is None):
         started = event.at if started is None or data.get("attempt", row.attempt) != row.attempt else started
@@ -51,6 +57,6 @@ def _moved(row: TrialRow, event: EventRow) -> TrialRow:
         started_at=started,
         ended_at=ended,
         stop_reason=row.stop_reason if state in LIVE else None,
-        frozen=False,
+        still_s=0.0 if state == "starting" else row.still_s,
         stopped_by=data.get("stopped_by") or "",
     )

@@ -171,7 +171,8 @@ def _parts(order: Order) -> list[Part]:
         return [rest(_LIVE), *parts, rest(f"{unranked} AND NOT {_LIVE}")]
     if sort == _ELAPSED or sort in _SOME_KEYS:
         has = "t.started_at" if sort == _ELAPSED else _SOME_KEYS[sort]
-        key = f"(coalesce(t.ended_at, {float(order.now)!r}) - t.started_at)" if sort == _ELAPSED else has
+        end = f"coalesce(t.ended_at, t.still_since, {float(order.now)!r})"
+        key = f"({end} - t.started_at - t.still_s)" if sort == _ELAPSED else has
         return [walk(f" AND {has} IS NOT NULL", key), rest(f"{has} IS NULL")]
     if name := _behind(BY_METRIC, sort):
         given = [name, name, study, study]

@@ -15,7 +15,7 @@ _STUDIES = (
 _TRIALS = (
     update(trials)
     .where(text(IS_LIVE), trials.c.started_at.is_not(None))
-    .values(started_at=trials.c.started_at + bindparam("ahead"))
+    .values(started_at=trials.c.started_at + bindparam("ahead"), still_since=trials.c.still_since + bindparam("ahead"))
 )
 _ATTEMPTS = (
     update(attempts)

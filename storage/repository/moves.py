@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 
 from storage.json_text import dump_values, encode_values, load_values
 from storage.models import studies, study_specs, trials
@@ -54,6 +54,12 @@ _READ = (
 _STOPPED = frozenset({TrialState.PAUSED, TrialState.PRUNED})
 """States whose cause is kept: a trial that ends while it is paused ends by what paused it."""
 
+
+def stood_still(now: str) -> ColumnElement[float]:
+    """Seconds for which the trial's latest run has stood still up to the moment that is bound under this name."""
+    return _t.still_s + func.max(0.0, func.coalesce(bindparam(now) - _t.still_since, 0.0))
+
+
 _MOVED = (
     "state",
     "attempt",
@@ -72,7 +78,9 @@ _MOVE = (
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values({name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")})
     # Every change of state clears the flag: only a running trial is frozen (ADR 9).
-    .values(frozen=0, frozen_by="")
+    .values(
+        frozen=0, frozen_by="", still_s=case((bindparam("begins"), 0.0), else_=stood_still("now")), still_since=None
+    )
 )
 
 
@@ -180,6 +188,8 @@ def move(
     new = {
         "wanted": trial.id,
         "seen": before.value,
+        "begins": target is TrialState.STARTING,
+        "now": now if ended_at is None else ended_at,
         "new_state": target.value,
         "new_attempt": trial.attempt,
         "new_device": trial.device,

@@ -65,6 +65,8 @@ _SET_FROZEN = (
     .values(
         frozen=bindparam("new"),
         frozen_by=bindparam("level"),
+        still_s=moves.stood_still("now"),
+        still_since=case((bindparam("new") == 1, bindparam("now"))),
         requeue=case((_t.stop_reason.is_(None), bindparam("new_requeue")), else_=_t.requeue),
     )
 )
@@ -251,7 +253,13 @@ def set_frozen(
         NotFound: There is no such trial.
     """
     trial = moves.read(conn, trial_id)
-    new = {"wanted": trial_id, "new": int(frozen), "level": level if frozen else "", "new_requeue": int(requeue)}
+    new = {
+        "wanted": trial_id,
+        "new": int(frozen),
+        "level": level if frozen else "",
+        "now": now,
+        "new_requeue": int(requeue),
+    }
     if not conn.execute(_SET_FROZEN, new).rowcount:
         return False
     data = {"frozen": frozen, "level": level, "actor": actor.value}

@@ -151,7 +151,7 @@ def test_adjusted_results_hold_what_they_claim() -> None:
 
 def test_a_slice_through_a_corner_holds_what_it_claims() -> None:
     """The bottom of a V along one parameter, on which all points along the others stand: a smooth kernel rounds it."""
-    assert of_slices(FUNCTIONS["a kink and an interaction"], 60, 8) >= 0.92
+    assert of_slices(FUNCTIONS["a kink and an interaction"], 60, 3) >= 0.92
 
 
 def test_importance_is_not_sure_at_few_trials() -> None:

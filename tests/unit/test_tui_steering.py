@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
@@ -14,14 +14,15 @@ from tui.glyphs import ASCII, intent_of, trial_state
 from tui.reduce import reduce_trial
 from tuned.client.api import Call
 from tuned.core.errors import Conflict
+from tuned.core.trials.ran import ran_s
 from tuned.wire import Changed, EventRow, SpaceChange, SpaceChanged, TrialRow
 
 _VALUES: dict[str, Any] = {"study": "digits", "number": 7, "state": "running", "params": {}, "values": {}}
-ROW = TrialRow(**{f.name: _VALUES.get(f.name) for f in fields(TrialRow) if f.name not in ("code", "space", "frozen")})
+ROW = TrialRow(**{f.name: _VALUES.get(f.name) for f in fields(TrialRow) if f.default is MISSING})
 
 
-def event(kind: str, **data: Any) -> EventRow:
-    return EventRow(9, 1.0, kind, "digits", 7, data)
+def event(kind: str, *, at: float = 1.0, **data: Any) -> EventRow:
+    return EventRow(9, at, kind, "digits", 7, data)
 
 
 def test_a_frozen_trial_is_shown_and_moves_again() -> None:
@@ -31,6 +32,16 @@ def test_a_frozen_trial_is_shown_and_moves_again() -> None:
     ended = reduce_trial(row, event("trial.moved", **{"from": "running", "to": "completed"}))
     assert ended is not None and not ended.frozen
     assert intent_of(ROW) is None
+
+
+def test_the_clock_of_a_frozen_trial_stands_still() -> None:
+    row: TrialRow | None = replace(ROW, started_at=100.0)
+    for at, frozen in ((110.0, True), (130.0, False), (140.0, True)):
+        assert row is not None
+        row = reduce_trial(row, event("trial.frozen", at=at, frozen=frozen, level="freeze"))
+    assert row is not None and ran_s(row, 200.0) == 20.0
+    ended = reduce_trial(row, event("trial.moved", at=160.0, **{"from": "running", "to": "completed"}))
+    assert ended is not None and ran_s(ended, 200.0) == 20.0
 
 
 def test_the_key_that_pauses_lets_a_frozen_one_go_on() -> None:

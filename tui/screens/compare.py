@@ -15,6 +15,8 @@ from tui.views import frame
 from tui.views.frame import filled
 from tui.widgets.pane import Build
 from tuned.core import words
+from tuned.core.trials.ran import ran_s
+from tuned.wire import TrialRow
 
 MOST = 4
 
@@ -95,7 +97,7 @@ class Compare(Browsing):
         for name in self._names():
             add(name, [row.params.get(name) for row in rows])
         add("step", [row.last_step for row in rows])
-        add("ran", [_ran(row.started_at, row.ended_at) for row in rows])
+        add("ran", [_ran(row) for row in rows])
         add("origin", [row.origin for row in rows])
         return filled(lines, width, height)
 
@@ -124,5 +126,5 @@ def _best(values: list[float | None], minimizes: bool) -> float | None:
     return min(finite) if minimizes else max(finite)
 
 
-def _ran(started: float | None, ended: float | None) -> str | None:
-    return words.duration(ended - started) if started is not None and ended is not None else None
+def _ran(row: TrialRow) -> str | None:
+    return None if row.ended_at is None else words.duration(ran_s(row, row.ended_at))

@@ -81,7 +81,7 @@ class QueueScreen(Steering):
         glyphs = self.context.glyphs
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         now, since = self.context.store.clock(), self.context.store.queue_at
-        seconds = ran_s(row.state, row.started_at, row.ended_at, now)
+        seconds = ran_s(row, now)
         elapsed = _start(row, now - since, glyphs.none) if seconds is None else words.duration(seconds)
         params = clean(row.question) or " ".join(f"{clean(n)}={fmt.param(v)}" for n, v in row.params.items())
         base = "cursor" if here else "text"

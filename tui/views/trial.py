@@ -66,7 +66,7 @@ def trial_facts(context: Context, row: TrialRow) -> list[tuple[str, str, str]]:
     result += [("origin", row.origin, "text"), ("priority", str(row.priority), "text"), ("seed", str(row.seed), "text")]
     if row.attempt:
         result += [("attempt", str(row.attempt), "text"), ("device", context.store.slot(row.device), "text")]
-    seconds = ran_s(row.state, row.started_at, row.ended_at, now)
+    seconds = ran_s(row, now)
     if seconds is not None:
         result.append(("ran", words.duration(seconds), "text"))
     if is_aside(row):

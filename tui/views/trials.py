@@ -64,7 +64,7 @@ def columns(context: Context, visible: list[TrialRow], width: int) -> tuple[list
         return (text, "best" if row.number == best else "text") if text else none
 
     def elapsed(row: TrialRow) -> Span:
-        seconds = ran_s(row.state, row.started_at, row.ended_at, now)
+        seconds = ran_s(row, now)
         return none if seconds is None else (words.duration(seconds), "text")
 
     def step(row: TrialRow) -> Span:

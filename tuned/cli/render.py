@@ -93,7 +93,7 @@ def span(start: float | None, end: float | None) -> str:
 
 def ran(row: TrialRow) -> str:
     """How long a trial took, or has run so far; unknown of one that waits."""
-    return words.duration(ran_s(row.state, row.started_at, row.ended_at, time.time()))
+    return words.duration(ran_s(row, time.time()))
 
 
 def moment(at: float) -> str:

@@ -12,6 +12,7 @@ from tuned.core.exposition import CONTENT_TYPE, Family, exposition
 from tuned.core.places import is_card
 from tuned.core.states import STUDY_ENDED
 from tuned.core.study import Study
+from tuned.core.trials.ran import ran_s
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.http.context import Context, Given
@@ -81,8 +82,9 @@ def _trials(live: Sequence[Trial]) -> list[Family]:
         for device in trial.device.split(","):
             uuid = device if is_card(device) else ""
             info.add(1, study=trial.study, trial=str(trial.number), gpu_uuid=uuid)
-        if trial.started_at is not None:
-            seconds.add(max(0.0, now - trial.started_at), study=trial.study, trial=str(trial.number))
+        ran = ran_s(trial, now)
+        if ran is not None:
+            seconds.add(ran, study=trial.study, trial=str(trial.number))
     return [info, seconds]
 
 

@@ -20,6 +20,7 @@ from tuned.core.search.rungs import Decision, explain
 from tuned.core.states import StudyState, TrialState, counted
 from tuned.core.study import Constraint, Study
 from tuned.core.study.secrets import without_passwords
+from tuned.core.trials.ran import ran_s
 from tuned.core.trials.trial import Observation, Trial
 from tuned.core.words import count
 from tuned.daemon import clock
@@ -128,8 +129,7 @@ def elapsed(conn: Connection) -> dict[int, list[float]]:
     """Seconds for which each live trial has run, by its study's row."""
     found: dict[int, list[float]] = {}
     for attempt in queries.live(conn):
-        begun = attempt.trial.started_at
-        found.setdefault(attempt.trial.study_id, []).append(0.0 if begun is None else max(0.0, clock.now() - begun))
+        found.setdefault(attempt.trial.study_id, []).append(ran_s(attempt.trial, clock.now()) or 0.0)
     return found
 
 

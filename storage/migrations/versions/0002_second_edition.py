@@ -33,6 +33,8 @@ STATEMENTS = (
     PRIMARY KEY (id)) STRICT""",
     "ALTER TABLE studies ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     "ALTER TABLE trials ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
+    "ALTER TABLE trials ADD COLUMN still_s REAL DEFAULT 0 NOT NULL",
+    "ALTER TABLE trials ADD COLUMN still_since REAL",
     "CREATE INDEX trials_caller ON trials (caller) WHERE caller <> ''",
     "ALTER TABLE events ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     # A constraint with a further value: rows need no rewriting, so the schema's text alone is changed.

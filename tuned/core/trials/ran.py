@@ -1,18 +1,49 @@
-"""How long a trial has run, for every table and page that says it. Owns when that is known."""
+"""How long a trial has run, for every table, page and estimate that says it. Owns when that is known."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from tuned.core.states import LIVE
 
 
-def ran_s(state: str, started_at: float | None, ended_at: float | None, now: float) -> float | None:
-    """Seconds of the trial's latest run: to its end, or up to now while it is live.
+class Run(Protocol):
+    """A trial's latest run; times are Unix seconds, `still_since` is set while it stands still."""
+
+    @property
+    def state(self) -> str:
+        """The trial's."""
+
+    @property
+    def started_at(self) -> float | None:
+        """Its begin."""
+
+    @property
+    def ended_at(self) -> float | None:
+        """Its end."""
+
+    @property
+    def still_s(self) -> float:
+        """Seconds for which it stood still before."""
+
+    @property
+    def still_since(self) -> float | None:
+        """The moment since which it stands still."""
+
+
+def ran_s(run: Run, now: float) -> float | None:
+    """Seconds of the trial's latest run: to its end, or up to now while it is live; those in which it stood still do
+    not count.
 
     None for one that never began, and for one that waits after a run that was cut short: its clock stands still, and
     each attempt says its own time.
     """
-    if started_at is None:
+    if run.started_at is None or (run.ended_at is None and run.state not in LIVE):
         return None
-    if ended_at is not None:
-        return ended_at - started_at
-    return now - started_at if state in LIVE else None
+    end = now if run.ended_at is None else run.ended_at
+    return max(0.0, end - run.started_at - still_s(run, end))
+
+
+def still_s(run: Run, now: float) -> float:
+    """Seconds for which the trial has stood still in its latest run."""
+    return run.still_s + (0.0 if run.still_since is None else max(0.0, now - run.still_since))

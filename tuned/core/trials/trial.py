@@ -39,6 +39,7 @@ class Trial:
         code: Hash of the code that it ran, where that is not what was submitted; empty otherwise.
         space: Version of the study's space that its point was made in.
         frozen: Whether its processes stand still; its slot stays taken. `frozen_by`: the level of pausing.
+        still_since: Since when they do; `still_s`: for how many seconds they did before, in its latest run.
         requeue: Of one that is being paused, or stands still: it goes on without being asked to.
         stopped_by: The cause of `stop_reason`, an end as `pruned`, or a gap in its results (`StoppedBy`); else empty.
     """
@@ -72,6 +73,8 @@ class Trial:
     stopped_by: str = ""
     frozen_by: str = ""
     requeue: bool = False
+    still_s: float = 0.0
+    still_since: float | None = None
 
     @property
     def held(self) -> bool:

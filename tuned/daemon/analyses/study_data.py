@@ -71,7 +71,7 @@ def _trial(
     if trial.started_at is not None:
         last = max((time for curve in curves.values() for time in curve.times if time is not None), default=None)
         end = trial.ended_at if trial.ended_at is not None else last
-        seconds = None if end is None else max(0.0, end - trial.started_at)
+        seconds = None if end is None else max(0.0, end - trial.started_at - trial.still_s)
     row = trial_row(trial)
     return {
         **{name: getattr(row, name) for name in SHARED},

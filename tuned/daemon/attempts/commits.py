@@ -36,6 +36,7 @@ from tuned.core.trials.endings import (
 from tuned.core.trials.last_words import last_traceback
 from tuned.core.trials.metric_lines import Chunk
 from tuned.core.trials.placed_ends import EngineWord, as_placed
+from tuned.core.trials.ran import still_s
 from tuned.core.trials.trial import Outcome, Trial, classify_exit
 from tuned.daemon.attempts import energy
 
@@ -77,7 +78,8 @@ class Progress:
 class Ending:
     """How an attempt ended: the trial's new state, for people a reason, and how long it ran in seconds.
 
-    `go_cold`: no line of the user's code ran after a warm start, so the study forks no more.
+    Seconds in which it stood still do not count. `go_cold`: no line of the user's code ran after a warm start, so the
+    study forks no more.
     """
 
     study_id: int
@@ -186,7 +188,7 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    return Ending(study.id, state, outcome.reason, _seconds(record), go_cold=unforked is not None)
+    return Ending(study.id, state, outcome.reason, _seconds(record, still_s(trial, now)), go_cold=unforked is not None)
 
 
 def _read_exit(
@@ -240,7 +242,7 @@ def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | N
         return None
     trial = queries.trial_by_id(conn, trial_id)
     cold = row["ended_by"] == "retry" and never_began(row["exit"], row["start"]) is not None
-    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"]), go_cold=cold)
+    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"], trial.still_s), go_cold=cold)
 
 
 def _pause_if_failing(
@@ -265,5 +267,5 @@ def _given(conn: Connection, study: Study, trial: Trial, outcome: Outcome, last:
     return bool(trial.values) or queries.any_values(conn, study.id)
 
 
-def _seconds(record: Mapping[str, Any] | None) -> float | None:
-    return None if record is None else float(record.get("seconds") or 0.0)
+def _seconds(record: Mapping[str, Any] | None, still: float) -> float | None:
+    return None if record is None else max(0.0, float(record.get("seconds") or 0.0) - still)

@@ -21,7 +21,9 @@ from tuned.core.space.unit import value_at
 from tuned.core.states import TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.core.trials.filter import InStates, TrialFilter
+from tuned.core.trials.ran import ran_s
 from tuned.core.words import duration
+from tuned.daemon import clock
 
 EPOCHS = re.compile(r"(?:.*[._])?(?:max_|num_|n_)?(?:train_)?epochs")
 """Names that say for how many epochs a trial trains."""
@@ -80,9 +82,9 @@ def _durations(conn: Connection, study: Study, lengths: Mapping[str, float]) -> 
     whole = TrialFilter("", (InStates(frozenset({TrialState.COMPLETED})),))
     found = []
     for trial in queries.trial_page(conn, Order(study.id, found=whole, sort="ended", descending=True), SAMPLE):
-        if trial.started_at is not None and trial.ended_at is not None:
-            scale = scaled(lengths_of(study.spec, trial.params), lengths, trial.last_step)
-            found.append((trial.ended_at - trial.started_at) * scale)
+        seconds = ran_s(trial, clock.now())
+        if seconds is not None:
+            found.append(seconds * scaled(lengths_of(study.spec, trial.params), lengths, trial.last_step))
     return found
 
 

@@ -15,6 +15,7 @@ from storage import queries, repository
 from tuned.core.queue.ahead import worth_waiting
 from tuned.core.states import VALUED
 from tuned.core.study import Study
+from tuned.core.trials.ran import ran_s
 from tuned.daemon.search.ways import reproducible
 
 SUGGESTION_S = 0.5
@@ -29,7 +30,7 @@ def settle_lag(conn: Connection, study_id: int, now: float) -> Study:
     if not reproducible(study) or study.spec.search.lag is not None:
         return study
     ended = [t for t in queries.last_ended(conn, study_id, LOOKED_AT) if t.state in VALUED]
-    took = [t.ended_at - t.started_at for t in ended if t.ended_at is not None and t.started_at is not None]
+    took = [seconds for trial in ended if (seconds := ran_s(trial, now)) is not None]
     if not took:
         return study
     lag = 0 if worth_waiting(SUGGESTION_S, median(took)) else 1

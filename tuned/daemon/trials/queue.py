@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.study import Study
+from tuned.core.trials.ran import ran_s
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.estimates.starts import Lane, Running, lane_gpus, start_estimates
@@ -33,7 +34,7 @@ async def queue(given: Given) -> list[TrialRow]:
     several = len({trial.study_id for trial in [*live, *waiting]} & {study.id for study in here}) > 1
     lanes = {study.id: _lane(given, study, several) for study in here}
     now = clock.now()
-    running = [Running(t.study_id, now - (t.started_at or now)) for t in live if t.study_id in lanes]
+    running = [Running(t.study_id, ran_s(t, now) or 0.0) for t in live if t.study_id in lanes]
     known = [trial for trial in waiting if trial.study_id in lanes]
     gpus = len(given.slots.leasable_gpus())
     starts = start_estimates(len(given.slots.cpus), gpus, running, [trial.study_id for trial in known], lanes)

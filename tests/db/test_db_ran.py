@@ -1,0 +1,65 @@
+"""How long a trial has run, where it stood still meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storage import queries, repository
+from storage.queries.trial_order import Order
+from storage.repository.clocks import shift_clocks
+from tuned.core.states import Actor
+from tuned.core.trials.ran import ran_s
+from tuned.daemon.rows import trial_row
+
+NOW = 1_000_000.0
+
+
+def stands(lab: Any, trial: int, at: float, still: bool, level: str = "freeze") -> None:
+    assert lab.do(repository.set_frozen, trial, still, level, Actor.USER, NOW + at)
+
+
+def ran(lab: Any, trial: int, at: float) -> float | None:
+    """As the record has it, and as everybody sees it."""
+    found = lab.by_id(trial)
+    assert ran_s(found, NOW + at) == ran_s(trial_row(found), NOW + at)
+    return ran_s(found, NOW + at)
+
+
+def test_time_in_which_it_stood_still_is_none_in_which_it_ran(lab: Any) -> None:
+    (trial,) = lab.queue(lab.study())
+    lab.claim(trial)
+    stands(lab, trial, 10, still=True)
+    assert ran(lab, trial, 15) == 10
+    stands(lab, trial, 20, still=False)
+    assert ran(lab, trial, 30) == 20
+    stands(lab, trial, 40, still=True)
+    stands(lab, trial, 50, still=True, level="cuda")
+    assert ran(lab, trial, 60) == 30
+    lab.do(shift_clocks, 3600.0)
+    assert ran(lab, trial, 3660) == 30, "nor does it by the clock that was set"
+    lab.end(trial, now=NOW + 3680)
+    assert ran(lab, trial, 9999) == 30
+
+
+def test_each_run_has_its_own_clock(lab: Any) -> None:
+    (trial,) = lab.queue(lab.study())
+    lab.claim(trial)
+    stands(lab, trial, 10, still=True)
+    lab.end(trial, event="retry", now=NOW + 1000)
+    assert ran(lab, trial, 2000) is None
+    lab.claim(trial, now=NOW + 2000)
+    assert ran(lab, trial, 2007) == 7
+
+
+def test_the_longest_are_those_that_ran_longest(lab: Any) -> None:
+    study = lab.study()
+    still, moves, ended = lab.queue(study, 3)
+    for trial in (still, moves, ended):
+        lab.claim(trial)
+    stands(lab, still, 5, still=True)
+    stands(lab, ended, 4, still=True)
+    lab.end(ended, now=NOW + 100)
+    stands(lab, moves, 5, still=True)
+    stands(lab, moves, 10, still=False)
+    by_time = Order(study, sort="elapsed", descending=True, now=NOW + 50)
+    assert [trial.id for trial in lab.ask(queries.trial_page, by_time, 3)] == [moves, still, ended]
