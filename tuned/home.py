@@ -24,8 +24,6 @@ from tuned.protocol import ENV_ATTEMPT, ENV_DEVICE, ENV_HOME, ENV_RUN_DIR, EXITS
 FOLDER = "tuned-hpo"
 RUNS = "runs"
 """The folder of the run directories, which are `runs/<study>/<number>/<attempt>` below it."""
-LARGEST_SLOTS = 1024
-"""Trials at once that a daemon may be asked for."""
 _TABLES = {
     "gpu": 'write [gpu], then e.g. after = "1m"',
     "caller": "write [caller.agent], then e.g. gpu_hours = 8",

@@ -13,6 +13,7 @@ from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 
+from tuned.core.allowed import AT_ONCE
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.records import dataclass
@@ -22,7 +23,6 @@ RAY_OPTIONS = ("entrypoint_label_selector", "entrypoint_memory", "entrypoint_res
 """Fields of a submission that a place on Ray may add, each as `NAME=JSON`; the rest of it is ours."""
 SLOTS = 8
 """Trials at once in a place whose table does not say."""
-MOST_SLOTS = 1024
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _DEVICE = re.compile(r"place:(?P<name>[a-z0-9-]+)/(?P<slot>[0-9]+)")
@@ -197,6 +197,6 @@ def _folder(value: Any, where: str, expanded: Callable[[str], str]) -> str:
 
 
 def _slots(value: Any, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_SLOTS:
-        raise InvalidInput(f"{value!r} is no number of slots", where=where, hint=f"1 to {MOST_SLOTS}")
+    if not isinstance(value, int) or isinstance(value, bool) or not AT_ONCE[0] <= value <= AT_ONCE[1]:
+        raise InvalidInput(f"{value!r} is no number of slots", where=where, hint=f"{AT_ONCE[0]} to {AT_ONCE[1]}")
     return value

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuned import protocol
+from tuned.core.allowed import AT_ONCE
 from tuned.core.errors import InvalidInput, TunedError, Unavailable
 from tuned.daemon import threads, unneeded
 from tuned.daemon.ownership import Ownership
-from tuned.home import LARGEST_SLOTS, Home, home_at, prepare_home, resolve_home
+from tuned.home import Home, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
 REFUSED = 1
@@ -42,8 +43,8 @@ def slots_asked(environ: Mapping[str, str]) -> int | None:
     text = environ.get(ENV_SLOTS, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= LARGEST_SLOTS):
-        hint = f"write 1 to {LARGEST_SLOTS}, or unset it"
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and AT_ONCE[0] <= int(text) <= AT_ONCE[1]):
+        hint = f"write {AT_ONCE[0]} to {AT_ONCE[1]}, or unset it"
         raise InvalidInput(f"{text[:30]!r} is no number of trials", where=ENV_SLOTS, hint=hint)
     return int(text)
 

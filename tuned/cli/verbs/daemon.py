@@ -19,13 +19,13 @@ from tuned.cli.verbs.install import install
 from tuned.cli.verbs.repair import rebuild, recover
 from tuned.client import api
 from tuned.core import words
-from tuned.home import LARGEST_SLOTS
+from tuned.core.allowed import AT_ONCE
 
 if TYPE_CHECKING:
     from tuned.wire import DaemonStatus
 
 _SLOTS = click.option(
-    "--slots", type=click.IntRange(1, LARGEST_SLOTS), help="Trials at once; without it, as the machine has it."
+    "--slots", type=click.IntRange(*AT_ONCE), help="Trials at once; without it, as the machine has it."
 )
 
 

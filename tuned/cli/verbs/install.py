@@ -7,13 +7,11 @@ import os
 import click
 
 from tuned.cli.session import Session, verb
-from tuned.home import LARGEST_SLOTS
+from tuned.core.allowed import AT_ONCE
 
 
 @verb()
-@click.option(
-    "--slots", type=click.IntRange(1, LARGEST_SLOTS), help="Trials at once; without it, as the machine has it."
-)
+@click.option("--slots", type=click.IntRange(*AT_ONCE), help="Trials at once; without it, as the machine has it.")
 def install(session: Session, slots: int | None) -> None:
     """Write the systemd user unit, so that the daemon starts at boot and after a crash."""
     from tuned.client.unit import UNIT, install_unit

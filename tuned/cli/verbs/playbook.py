@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,13 +15,19 @@ from tuned.cli.periods import LengthOfTime
 from tuned.cli.session import Session, verb
 from tuned.cli.table import show_table
 from tuned.client import api_playbook
-from tuned.core import words
+from tuned.core import allowed, words
+from tuned.core.playbook.spec import PlaybookSpec
+from tuned.core.playbook.steps import OVER, StepState
+from tuned.core.states import StudyState
 from tuned.core.targets import parse_target
 
 if TYPE_CHECKING:
     from tuned.wire import StepRow, Steps
 
-_OVER = ("done", "skipped", "failed")
+_TOP, _SEEDS, _MOST_SEEDS, _MEMBERS = (
+    click.IntRange(*ends) for ends in (allowed.CONFIRMED, allowed.SEEDS, allowed.MOST_SEEDS, allowed.MEMBERS)
+)
+_PLAYBOOK = PlaybookSpec()
 _LOOK_S = 0.5
 
 
@@ -33,11 +40,9 @@ def wait_option(function: click.decorators.FC) -> click.decorators.FC:
 
 @verb()
 @click.argument("study")
-@click.option("--top", type=click.IntRange(1, 100), default=3, show_default=True, help="How many of the best.")
-@click.option("--seeds", type=click.IntRange(2, 100), default=5, show_default=True, help="Runs of each, at first.")
-@click.option(
-    "--max-seeds", type=click.IntRange(0, 400), default=0, help="At most, over all rounds; default: 4 x --seeds."
-)
+@click.option("--top", type=_TOP, default=_PLAYBOOK.top, show_default=True, help="How many of the best.")
+@click.option("--seeds", type=_SEEDS, default=_PLAYBOOK.seeds, show_default=True, help="Runs of each, at first.")
+@click.option("--max-seeds", type=_MOST_SEEDS, default=0, help="At most, over all rounds; default: 4 x --seeds.")
 @click.option("--against", metavar="TRIAL", help="What they are compared with; default: the study file's first point.")
 @click.option("--show", is_flag=True, help="Only show what the runs so far say.")
 @wait_option
@@ -84,7 +89,7 @@ def _number(study: str, against: str | None) -> int | None:
 
 @verb()
 @click.argument("study")
-@click.option("--top", type=click.IntRange(2, 100), default=10, show_default=True, help="Of how many of the best.")
+@click.option("--top", type=_MEMBERS, default=_PLAYBOOK.members, show_default=True, help="Of how many of the best.")
 @click.option("--split", help="Which predictions; default: validation.")
 @click.option("--test", help="Predictions of another split to measure on; default: half of the first one, held out.")
 @format_option
@@ -114,7 +119,7 @@ def finalize(session: Session, study: str, again: bool, wait: bool, timeout: flo
     if wait and not session.dry_run:
         taken = _wait(session, study, taken.changed, timeout)
     session.emit(taken, lambda: _tell_final(study, _step(taken), wait))
-    if _step(taken).state == "failed":
+    if _step(taken).state == StepState.FAILED:
         raise Failed(f"{study}: {_step(taken).why}")
 
 
@@ -124,8 +129,7 @@ def _tell_final(study: str, step: StepRow, waited: bool) -> None:
     click.echo(f"  chosen: {result['why']}")
     click.echo(f"  length: {result['length']}")
     if "metric" in result:
-        looks = result["looks"]
-        click.echo(f"  {result['metric']}: {words.number(result['value'])} ({looks} look{'s' * (looks != 1)})")
+        click.echo(f"  {result['metric']}: {words.number(result['value'])} ({words.count(result['looks'], 'look')})")
         if unplanned := result.get("unplanned"):
             click.echo(f"  looks:  {unplanned}: the figure is no test of unseen data")
     if "bundle" in result:
@@ -179,10 +183,9 @@ def _wait(session: Session, study: str, key: str, timeout: float | None) -> Step
     while True:
         found = session.send(api_playbook.steps(study))
         step = next(s for s in found.steps if s.id == key)
-        if step.state in _OVER:
-            found = type(found)(found.study, found.state, found.steps, key)
-            return found
-        if found.state == "paused":
+        if step.state in OVER:
+            return replace(found, changed=key)
+        if found.state == StudyState.PAUSED:
             raise Failed(f"{study} is paused: see tunectl show {study}")
         if end is not None and time.monotonic() > end:
             raise Failed(f"{study}: {key} is {step.state} after {words.duration(timeout)}", TIMED_OUT)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from tuned.core import allowed
 from tuned.core.cards.shares import check_gpus
 from tuned.core.durations import parse_duration
 from tuned.core.names import nearest
@@ -63,9 +64,9 @@ def gpus(value: Any) -> float:
 
 def cores(value: Any) -> float:
     """Above 0; parts of a core are fine."""
-    number: float = real(0.0, 4096.0)(value)
+    number: float = real(0.0, allowed.MOST_CORES)(value)
     if number <= 0:
-        raise Wrong(f"{value!r} is out of range", "above 0, to 4096")
+        raise Wrong(f"{value!r} is out of range", f"above 0, to {allowed.MOST_CORES}")
     return number
 
 
@@ -114,8 +115,8 @@ def one_of(*words: str) -> Parse:
 
 def one_line(value: Any) -> str:
     """A text that fits a line."""
-    if not isinstance(value, str) or len(value) > 500 or not value.isprintable():
-        raise Wrong("is no single line of text", "write one plain line of at most 500 characters")
+    if not isinstance(value, str) or len(value) > allowed.LONGEST_LINE or not value.isprintable():
+        raise Wrong("is no single line of text", f"write one plain line of at most {allowed.LONGEST_LINE} characters")
     return value
 
 

@@ -9,20 +9,21 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
-from tuned.core import words
+from tuned.core import allowed, words
 from tuned.core.changes import setting_values
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.queue.priorities import LARGEST_PRIORITY
 from tuned.core.search.grid import grid_size
 from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping, StudySpec
 from tuned.core.study.notices import KINDS, Notify
+from tuned.core.study.searching import StoppingMethod
 from tuned.core.study.secrets import masked_within
 
 NONE = ("none", "null", "")
-MOST_TRIALS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,21 @@ class _Key:
 
 
 _KEYS: dict[str, _Key] = {
-    "priority": _Key(setting_values.whole(-1_000_000, 1_000_000), sum=True),
+    "priority": _Key(setting_values.whole(-LARGEST_PRIORITY, LARGEST_PRIORITY), sum=True),
     "question": _Key(setting_values.one_line),
-    "search.trials": _Key(setting_values.whole(1, MOST_TRIALS), sum=True, optional=True),
+    "search.trials": _Key(setting_values.whole(*allowed.TRIALS), sum=True, optional=True),
     "search.budget": _Key(setting_values.some_duration, sum=True, optional=True),
-    "search.parallel": _Key(setting_values.whole(1, 1024), sum=True, optional=True),
+    "search.parallel": _Key(setting_values.whole(*allowed.AT_ONCE), sum=True, optional=True),
     "run.timeout": _Key(setting_values.some_duration, sum=True, optional=True, later=True),
     "run.grace": _Key(setting_values.duration, later=True),
     "run.resources.cpus": _Key(setting_values.cores, optional=True, later=True),
     "run.resources.gpus": _Key(setting_values.gpus, optional=True, later=True),
-    **{f"run.retries.{kind}": _Key(setting_values.whole(0, 100)) for kind in Failure},
-    "early_stopping.method": _Key(setting_values.one_of("asha", "median", "i-epoch", "none")),
+    **{f"run.retries.{kind}": _Key(setting_values.whole(*allowed.RETRIES)) for kind in Failure},
+    "early_stopping.method": _Key(setting_values.one_of(*get_args(StoppingMethod))),
     "early_stopping.min_step": _Key(setting_values.above_zero),
     "early_stopping.max_step": _Key(setting_values.above_zero, optional=True),
-    "early_stopping.reduction_factor": _Key(setting_values.whole(2, 100)),
-    "early_stopping.keep": _Key(setting_values.whole(1, 1000)),
+    "early_stopping.reduction_factor": _Key(setting_values.whole(*allowed.REDUCTION)),
+    "early_stopping.keep": _Key(setting_values.whole(*allowed.KEPT)),
     "early_stopping.patience": _Key(setting_values.above_zero, optional=True),
     "early_stopping.min_delta": _Key(setting_values.real(0.0)),
     "early_stopping.rescue": _Key(setting_values.real(0.0, 1.0)),
@@ -170,7 +171,8 @@ def _new_value(key: _Key, old: Any, value: Any) -> Any:
         if key.parse is setting_values.some_duration:
             change = setting_values.duration(value[1:]) * (1 if value[0] == "+" else -1)
         else:
-            change = setting_values.whole(-MOST_TRIALS, MOST_TRIALS)(value)
+            most = allowed.TRIALS[1]
+            change = setting_values.whole(-most, most)(value)
         return key.parse(old + change)
     return key.parse(value)
 
@@ -209,24 +211,12 @@ def _write(spec: StudySpec, path: str, value: Any) -> StudySpec:
 
 def _check(spec: StudySpec) -> None:
     """The rules between keys."""
-    search, rule = spec.search, spec.early_stopping
-    if search.trials is None and search.budget is None:
+    if spec.search.trials is None and spec.search.budget is None:
         raise InvalidInput(
             "trials or budget is required", where="search", hint="set search.trials=50 or search.budget=8h"
         )
-    if rule is None:
-        return
-    if rule.method != "none" or rule.patience is not None:
-        if not spec.objectives:
-            raise InvalidInput("there is no objective to judge by", where="early_stopping", hint="leave it out")
-        if len(spec.objectives) > 1:
-            raise InvalidInput("needs a single objective", where="early_stopping", hint="leave it out")
-    if rule.max_step is not None and rule.max_step <= rule.min_step:
-        raise InvalidInput(
-            f"max_step ({rule.max_step:g}) is not beyond min_step ({rule.min_step:g})",
-            where="early_stopping.max_step",
-            hint="it is the step at which a trial has finished",
-        )
+    if spec.early_stopping is not None:
+        spec.early_stopping.check(spec.objectives)
 
 
 def _refusal(path: str) -> InvalidInput:

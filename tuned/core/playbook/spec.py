@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 StepName = Literal["coarse", "bayesian", "refine", "confirm", "ensemble", "finalize", "report"]
-STEPS: tuple[StepName, ...] = ("coarse", "bayesian", "refine", "confirm", "ensemble", "finalize", "report")
+LengthUnit = Literal["epochs", "steps"]
+STEPS: tuple[StepName, ...] = get_args(StepName)
 """In the only order in which they make sense; any may be left out."""
 
 SEARCH_STEPS: tuple[StepName, ...] = ("coarse", "bayesian", "refine")
@@ -35,7 +36,7 @@ class Finalize:
 
     args: tuple[Any, ...] = ()
     length: str = ""
-    unit: Literal["epochs", "steps"] = "epochs"
+    unit: LengthUnit = "epochs"
     train_fraction: float = 1.0
     data: tuple[str, ...] = ()
 

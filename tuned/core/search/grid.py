@@ -15,7 +15,6 @@ from tuned.core.space.unit import value_at
 
 LARGEST = 10_000
 """Points of a grid that is worth calling coarse."""
-DEFAULT_LEVELS = 5
 
 
 def cut(space: SearchSpace, levels: int) -> SearchSpace:

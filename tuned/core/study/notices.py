@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-KINDS = ("done", "best", "failing", "stuck", "disk")
+NoticeKind = Literal["done", "best", "failing", "stuck", "disk"]
+KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 """Occasions: the study has ended; there is a new best trial; its trials fail and it was paused; nothing moves; the
 disk is nearly full."""
 

@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Argument = str | tuple[str, ...]
+Start = Literal["warm", "cold"]
+Code = Literal["live", "snapshot"]
+Share = Literal["auto", "never", "any"]
+
+
+RETRIES = {"lost": 1}
+"""Failure class -> how often such an attempt is tried again, where the study file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class RunSpec:
     function: str | None = None
     command: tuple[Argument, ...] = ()
     args: tuple[Argument, ...] = ()
-    start: Literal["warm", "cold"] = "warm"
+    start: Start = "warm"
     python: str = ""
     python_why: str = ""
     cwd: str = "/"
@@ -100,12 +107,12 @@ class RunSpec:
     preload: tuple[str, ...] | None = None
     timeout: float | None = None
     grace: float = 30.0
-    retries: dict[str, int] = field(default_factory=lambda: {"lost": 1})
+    retries: dict[str, int] = field(default_factory=RETRIES.copy)
     cpus: float | None = None
     gpus: float | None = None
     gpu_memory: int | None = None
     limits: dict[str, int] = field(default_factory=dict)
-    code: Literal["live", "snapshot"] = "live"
+    code: Code = "live"
     tree: str = ""
     code_hash: str = ""
     data: tuple[str, ...] = ()
@@ -115,7 +122,7 @@ class RunSpec:
     spelling: dict[str, Spelling] = field(default_factory=dict)
     module: str = ""
     preemptible: bool | None = None
-    share: Literal["auto", "never", "any"] = "auto"
+    share: Share = "auto"
     place: str = ""
 
     @property

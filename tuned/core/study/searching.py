@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from tuned.core.errors import InvalidInput, NotYet
 from tuned.core.playbook.steps import Playbook, StepState
 from tuned.core.space import Point
+from tuned.core.study.goals import Objective
 
 SearchMethod = Literal["auto", "grid", "random", "sobol", "bayesian", "evolution"]
+StoppingMethod = Literal["asha", "median", "i-epoch", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class SearchSpec:
     parallel: int | None = None
     seed: int = 0
     points: tuple[tuple[str, Point], ...] = ()
-    levels: int = 5
+    levels: int = SearchPhase().levels
     phases: tuple[SearchPhase, ...] = ()
     sources: tuple[str, ...] = ()
     lag: int | None = None
@@ -70,7 +74,7 @@ class EarlyStopping:
             early trials are drawn more often (`tuned.core.search.rescue`).
     """
 
-    method: Literal["asha", "median", "i-epoch", "none"] = "asha"
+    method: StoppingMethod = "asha"
     min_step: float = 1.0
     max_step: float | None = None
     reduction_factor: int = 3
@@ -79,6 +83,26 @@ class EarlyStopping:
     rescue: float = 0.05
     folds: bool = True
     keep: int = 5
+
+    def check(self, objectives: Sequence[Objective]) -> None:
+        """Refuse a rule that nothing could be judged by.
+
+        Raises:
+            NotYet: There are several objectives.
+            InvalidInput: There is none, or no step is left to judge at.
+        """
+        if self.method != "none" or self.patience is not None:
+            if not objectives:
+                raise InvalidInput("there is no objective to judge by", where="early_stopping", hint="add [objective]")
+            if len(objectives) > 1:
+                what = "is not offered with several objectives yet"
+                raise NotYet(what, where="early_stopping", hint="leave it out")
+        if self.max_step is not None and self.max_step <= self.min_step:
+            raise InvalidInput(
+                f"max_step ({self.max_step:g}) is not beyond min_step ({self.min_step:g})",
+                where="early_stopping.max_step",
+                hint="it is the step at which a trial has finished",
+            )
 
 
 def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:

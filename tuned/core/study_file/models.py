@@ -1,25 +1,31 @@
 """The tables of a study file as pydantic models.
 
-Owns keys and their defaults. `tuned.core.study_file.values` checks single values, and `tuned.core.study_file.parse`
-checks them against the space, the disk and each other.
+Owns the keys; defaults are the specification's, and the ends of numbers `tuned.core.allowed`'s. Single values are
+checked by `tuned.core.study_file.values`, and against the space, the disk and each other by `parse` beside it.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from tuned.core.playbook.spec import STEPS
-from tuned.core.study import SearchMethod
-from tuned.core.study.notices import KINDS
+from tuned.core import allowed
+from tuned.core.playbook.spec import STEPS, Finalize, LengthUnit, PlaybookSpec
+from tuned.core.queue.priorities import LARGEST_PRIORITY
+from tuned.core.study import Direction, EarlyStopping, RunSpec, SearchMethod, SearchPhase
+from tuned.core.study.notices import KINDS, NoticeKind
+from tuned.core.study.running import Code, Share, Start
+from tuned.core.study.searching import StoppingMethod
 from tuned.core.study_file.values import (
     Arguments,
     AutoSize,
     Count,
     Duration,
     Finite,
+    Fraction,
     Gpus,
+    Levels,
     Line,
     MetricName,
     Modules,
@@ -29,13 +35,16 @@ from tuned.core.study_file.values import (
     Paths,
     Patterns,
     PositiveDuration,
-    Share,
     Size,
     Steps,
     Summary,
     Text,
+    Trials,
     module_name,
+    within,
 )
+
+_RUN, _PHASE, _RULE, _FINAL, _PLAYBOOK = RunSpec("command"), SearchPhase(), EarlyStopping(), Finalize(), PlaybookSpec()
 
 
 class Table(BaseModel):
@@ -47,10 +56,10 @@ class Table(BaseModel):
 class ResourcesTable(Table):
     """`run.resources`: cores, GPUs and GPU memory of one trial, and who may share its GPU."""
 
-    cpus: Annotated[Finite, Field(gt=0, le=4096)] | None = None
+    cpus: Annotated[Finite, Field(gt=0, le=allowed.MOST_CORES)] | None = None
     gpus: Gpus | None = None
     gpu_memory: AutoSize = None
-    share: Literal["auto", "never", "any"] = "auto"
+    share: Share = _RUN.share
 
 
 class LimitsTable(Table):
@@ -94,21 +103,21 @@ class RunTable(Table):
     function: str | None = None
     command: Arguments | None = None
     args: Arguments = ()
-    start: Literal["warm", "cold"] = "warm"
+    start: Start = _RUN.start
     python: str | None = Field(default=None, min_length=1)
     cwd: str | None = None
-    code: Literal["live", "snapshot"] = "live"
+    code: Code = _RUN.code
     data: Names = ()
     env: dict[str, Text] = {}
     preload: Modules | None = None
     timeout: PositiveDuration | None = None
-    grace: Duration = 30.0
-    retries: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
+    grace: Duration = _RUN.grace
+    retries: dict[str, Annotated[int, within(allowed.RETRIES)]] = {}
     resources: ResourcesTable = ResourcesTable()
     limits: LimitsTable = LimitsTable()
     config: list[ConfigTable] = []
     resume: ResumeTable | None = None
-    folds: int | None = Field(default=None, ge=2, le=100)
+    folds: Annotated[int, within(allowed.FOLDS)] | None = None
     preemptible: bool | None = None
     place: str = ""
 
@@ -130,7 +139,7 @@ class ObjectiveTable(Table):
     """One `[objective]`."""
 
     metric: MetricName
-    direction: Literal["minimize", "maximize"]
+    direction: Direction
     summary: Summary = ("best", 1)
     train: MetricName | None = None
 
@@ -146,22 +155,22 @@ class ConstraintTable(Table):
 class PhaseTable(Table):
     """One `[[search.phase]]`."""
 
-    method: SearchMethod = "auto"
-    trials: int | None = Field(default=None, ge=1, le=1_000_000)
-    levels: int = Field(default=5, ge=2, le=1000)
-    refine: bool = False
+    method: SearchMethod = _PHASE.method
+    trials: Trials | None = None
+    levels: Levels = _PHASE.levels
+    refine: bool = _PHASE.refine
 
 
 class SearchTable(Table):
     """`[search]`."""
 
     method: SearchMethod | None = None
-    levels: int | None = Field(default=None, ge=2, le=1000)
+    levels: Levels | None = None
     phase: list[PhaseTable] = []
-    trials: int | None = Field(default=None, ge=1, le=1_000_000)
+    trials: Trials | None = None
     budget: PositiveDuration | None = None
-    parallel: int | None = Field(default=None, ge=1, le=1024)
-    lag: int | None = Field(default=None, ge=0, le=1)
+    parallel: Annotated[int, within(allowed.AT_ONCE)] | None = None
+    lag: Annotated[int, within((0, 1))] | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
     point: list[dict[str, Any]] = []
     sources: Annotated[Names, OneOrMore, Field(alias="from")] = ()
@@ -170,15 +179,15 @@ class SearchTable(Table):
 class EarlyStoppingTable(Table):
     """`[early_stopping]`."""
 
-    method: Literal["asha", "median", "i-epoch", "none"] = "asha"
-    min_step: Annotated[Finite, Field(gt=0)] = 1.0
+    method: StoppingMethod = _RULE.method
+    min_step: Annotated[Finite, Field(gt=0)] = _RULE.min_step
     max_step: Annotated[Finite, Field(gt=0)] | None = None
-    reduction_factor: int = Field(default=3, ge=2, le=100)
-    keep: int = Field(default=5, ge=1, le=1000)
+    reduction_factor: Annotated[int, within(allowed.REDUCTION)] = _RULE.reduction_factor
+    keep: Annotated[int, within(allowed.KEPT)] = _RULE.keep
     patience: Annotated[Finite, Field(gt=0)] | None = None
-    min_delta: Annotated[Finite, Field(ge=0)] = 0.0
-    rescue: Annotated[Finite, Field(ge=0, le=1)] = 0.05
-    folds: bool = True
+    min_delta: Annotated[Finite, Field(ge=0)] = _RULE.min_delta
+    rescue: Annotated[Finite, Field(ge=0, le=1)] = _RULE.rescue
+    folds: bool = _RULE.folds
 
 
 class FinalizeTable(Table):
@@ -186,8 +195,8 @@ class FinalizeTable(Table):
 
     args: Arguments = ()
     length: str = ""
-    unit: Literal["epochs", "steps"] = "epochs"
-    train_fraction: Share = 1.0
+    unit: LengthUnit = _FINAL.unit
+    train_fraction: Fraction = _FINAL.train_fraction
     data: Names = ()
 
 
@@ -202,11 +211,11 @@ class PlaybookTable(Table):
     """`[playbook]`."""
 
     steps: Annotated[Steps, Field(min_length=1)] = STEPS
-    trials: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = {}
-    top: int = Field(default=3, ge=1, le=100)
-    seeds: int = Field(default=5, ge=2, le=100)
-    max_seeds: int = Field(default=0, ge=0, le=400)
-    members: int = Field(default=10, ge=2, le=100)
+    trials: dict[str, Trials] = {}
+    top: Annotated[int, within(allowed.CONFIRMED)] = _PLAYBOOK.top
+    seeds: Annotated[int, within(allowed.SEEDS)] = _PLAYBOOK.seeds
+    max_seeds: Annotated[int, within(allowed.MOST_SEEDS)] = _PLAYBOOK.max_seeds
+    members: Annotated[int, within(allowed.MEMBERS)] = _PLAYBOOK.members
     pause_before: Steps = ()
 
 
@@ -214,7 +223,7 @@ class NotifyTable(Table):
     """`[notify]`: one command, and the occasions on which it is run."""
 
     command: Annotated[list[Text], Field(min_length=1)]
-    on: Annotated[list[Literal["done", "best", "failing", "stuck", "disk"]], Field(min_length=1)] = list(KINDS)  # type: ignore[arg-type]
+    on: Annotated[list[NoticeKind], Field(min_length=1)] = list(KINDS)
 
 
 class StudyTable(Table):
@@ -222,7 +231,7 @@ class StudyTable(Table):
 
     name: str | None = None
     question: Line = ""
-    priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
+    priority: Annotated[int, within((-LARGEST_PRIORITY, LARGEST_PRIORITY))] = 0
     urgent: bool = False
     run: RunTable
     metrics: MetricsTable = MetricsTable()

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from tuned.core.errors import InvalidInput, NotYet
+from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
 from tuned.core.names import check_study_name
 from tuned.core.program.interpreter import find_program
@@ -191,17 +191,9 @@ def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...
 def _early_stopping(table: EarlyStoppingTable | None, objectives: tuple[Objective, ...]) -> EarlyStopping | None:
     if table is None:
         return None
-    if not objectives:
-        raise InvalidInput("there is no objective to judge by", where="early_stopping", hint="add [objective]")
-    if len(objectives) > 1:
-        raise NotYet("is not offered with several objectives yet", where="early_stopping", hint="leave it out")
-    if table.max_step is not None and table.max_step <= table.min_step:
-        raise InvalidInput(
-            f"max_step ({table.max_step:g}) is not beyond min_step ({table.min_step:g})",
-            where="early_stopping.max_step",
-            hint="it is the step at which a trial has finished",
-        )
-    return EarlyStopping(**table.model_dump())
+    rule = EarlyStopping(**table.model_dump())
+    rule.check(objectives)
+    return rule
 
 
 def _study_name(tables: StudyTable, stem: str | None, name: str | None) -> str:

@@ -17,6 +17,7 @@ from tuned.core.program.interpreter import activated, choose_interpreter, find_p
 from tuned.core.program.placeholders import Placeholder, parse_template
 from tuned.core.space import SearchSpace
 from tuned.core.study import Argument, RunSpec
+from tuned.core.study.running import RETRIES
 from tuned.core.study_file.models import RunTable
 from tuned.core.study_file.run_files import configs_of, data_of, resume_of, tree_of
 
@@ -75,7 +76,7 @@ def run_of(
         preload=table.preload,
         timeout=table.timeout,
         grace=table.grace,
-        retries={"lost": 1, **table.retries},
+        retries={**RETRIES, **table.retries},
         cpus=table.resources.cpus,
         gpus=table.resources.gpus,
         gpu_memory=table.resources.gpu_memory,

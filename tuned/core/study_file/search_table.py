@@ -11,7 +11,7 @@ from typing import Any
 from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.names import check_study_name
-from tuned.core.search.grid import DEFAULT_LEVELS, LARGEST, grid_size
+from tuned.core.search.grid import LARGEST, grid_size
 from tuned.core.space import Point, SearchSpace
 from tuned.core.study import SearchPhase, SearchSpec
 from tuned.core.study_file.models import SearchTable
@@ -24,7 +24,7 @@ def search_of(table: SearchTable, space: SearchSpace) -> SearchSpec:
         InvalidInput: The fault and its key.
     """
     points = tuple(_point(i, point, space) for i, point in enumerate(table.point))
-    method, levels = table.method or "auto", table.levels or DEFAULT_LEVELS
+    method, levels = table.method or "auto", table.levels or SearchPhase().levels
     if table.levels is not None and method != "grid":
         raise InvalidInput("is for a grid", where="search.levels", hint='write method = "grid", or drop it')
     trials = table.trials

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from tuned.core import allowed
 from tuned.core.cards.shares import check_gpus
 from tuned.core.durations import parse_duration
 from tuned.core.playbook.spec import StepName
@@ -127,11 +128,18 @@ def _size(value: object) -> int:
         raise _fail(str(error), 'write "16GB", "500MiB" or a number of bytes') from None
 
 
+def within(ends: tuple[int, int]) -> Any:
+    """A number from one end to the other."""
+    return Field(ge=ends[0], le=ends[1])
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1, lt=2**63)]
 AutoSize = Annotated[Size | None, BeforeValidator(lambda value: None if value == "auto" else value)]
 """`auto`, which becomes None, or a size."""
 Count = Annotated[int, Field(ge=1, lt=2**31)]
+Trials = Annotated[int, within(allowed.TRIALS)]
+Levels = Annotated[int, within(allowed.LEVELS)]
 Arguments = Annotated[tuple[Any, ...], BeforeValidator(_arguments)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 PositiveDuration = Annotated[float, BeforeValidator(_positive_duration)]
@@ -146,7 +154,7 @@ NewMetricName = Annotated[str, BeforeValidator(_new_name)]
 Summary = Annotated[tuple[Literal["best", "last", "mean_last"], int], BeforeValidator(_summary)]
 Gpus = Annotated[float, BeforeValidator(_gpus)]
 Finite = Annotated[float, BeforeValidator(_real), Field(allow_inf_nan=False)]
-Share = Annotated[Finite, Field(gt=0, le=1)]
+Fraction = Annotated[Finite, Field(gt=0, le=1)]
 Steps = Annotated[tuple[StepName, ...], Field(strict=False)]
 
-Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[str, Field(max_length=allowed.LONGEST_LINE, pattern=r"^[^\x00-\x1f\x7f]*$")]

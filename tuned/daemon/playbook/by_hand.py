@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from storage import queries, repository
+from tuned.core import allowed
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
-from tuned.core.playbook.spec import STEPS
+from tuned.core.playbook.spec import STEPS, PlaybookSpec
 from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, steer
 from tuned.core.states import STUDY_ENDED, Actor, TrialState, counted
 from tuned.core.study import SEARCH, Study
@@ -32,13 +33,21 @@ from tuned.wire import StepAction, StepRequest, Steps
 
 BY_HAND = ("confirm", "ensemble", "finalize", "report")
 _OPTIONS: dict[str, dict[str, tuple[type, float, float]]] = {
-    "confirm": {"top": (int, 1, 100), "seeds": (int, 2, 100), "max_seeds": (int, 0, 400), "against": (int, 1, 2**31)},
-    "ensemble": {"top": (int, 2, 100)},
+    "confirm": {
+        "top": (int, *allowed.CONFIRMED),
+        "seeds": (int, *allowed.SEEDS),
+        "max_seeds": (int, *allowed.MOST_SEEDS),
+        "against": (int, 1, 2**31),
+    },
+    "ensemble": {"top": (int, *allowed.MEMBERS)},
     "finalize": {"again": (bool, 0, 1)},
     "report": {},
 }
-_DEFAULTS: dict[str, dict[str, Any]] = {"confirm": {"top": 3, "seeds": 5}, "ensemble": {"top": 10}}
-
+_PLAYBOOK = PlaybookSpec()
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "confirm": {"top": _PLAYBOOK.top, "seeds": _PLAYBOOK.seeds},
+    "ensemble": {"top": _PLAYBOOK.members},
+}
 
 router = make_router("finish")
 
