@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from tuned.analyses.question import Question
 from tuned.analyses.reporting.ledger import ledger
 from tuned.analyses.study_data import StudyData
 from tuned.core.errors import InvalidInput
+from tuned.core.space.text import read_value
 from tuned.core.study import EarlyStopping
 
 SPACE = {"x": {"type": "float", "low": 0.0, "high": 1.0}, "y": {"type": "float", "low": 0.0, "high": 1.0}}
@@ -52,6 +54,16 @@ def test_a_setting_that_was_not_tried_is_offered() -> None:
     other = replace(other, trials=tuple(t for t in other.trials if t.params["x"] < 0.5))
     verdict = verdicts(Question(at(0.95, "old"), others=(other,)))["compare.untried"]
     assert verdict.command.startswith("tunectl enqueue new x=0.9")
+
+
+def test_the_offered_setting_can_be_typed() -> None:
+    space = {**SPACE, "net": {"type": "choice", "values": ["res net", "a;b"]}}
+    old = replace(searched(space, lambda p: p["net"] == "a;b", 24), name="old")
+    other = replace(searched(space, lambda p: p["x"], 40), name="new")
+    other = replace(other, trials=tuple(t for t in other.trials if t.params["net"] == "a;b"))
+    verdict = verdicts(Question(old, others=(other,)))["compare.untried"]
+    typed = shlex.split(verdict.command)
+    assert read_value(typed[-1].removeprefix("net=")) == "res net"
 
 
 def test_what_cannot_be_compared() -> None:

@@ -92,3 +92,8 @@ def text_of(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return number(value)
+
+
+def known(value: Value | None) -> str | None:
+    """The same of a value that may be missing."""
+    return None if value is None else text_of(value)

@@ -7,7 +7,7 @@ from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing.luck import honest
 from tuned.analyses.comparing.repetitions import configurations, confirmed, equal_rule
 from tuned.analyses.curves.twins import twin
-from tuned.analyses.groups import text_of
+from tuned.analyses.groups import known
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
@@ -57,7 +57,7 @@ def baseline_and_best(study: StudyData) -> Answer:
         rows.append((study.objective.train, pairs[0].train, pairs[1].train))
     rows.append(("seconds", *(None if t.seconds is None else round(t.seconds, 2) for t in (baseline, best))))
     rows += [
-        (name, _text(baseline.params.get(name)), _text(best.params.get(name)))
+        (name, known(baseline.params.get(name)), known(best.params.get(name)))
         for name in study.space.names
         if not _same(baseline.params.get(name), best.params.get(name))
     ]
@@ -113,7 +113,3 @@ def _beside(study: StudyData, best: TrialData, gain: float) -> str:
 
 def _same(one: Value | None, other: Value | None) -> bool:
     return one is other if one is None or other is None else same_value(one, other)
-
-
-def _text(value: Value | None) -> str | None:
-    return None if value is None else text_of(value)

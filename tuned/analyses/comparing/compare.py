@@ -13,13 +13,14 @@ from scipy import stats
 from tuned.analyses.answer import Answer
 from tuned.analyses.bounds import no_result
 from tuned.analyses.comparing.baseline import baseline_and_best
-from tuned.analyses.groups import text_of
+from tuned.analyses.groups import known, text_of
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData, TrialData, positions
 from tuned.analyses.table import Cell, Column, Table
 from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
-from tuned.core.space import Parameter, Point, Value, same_value
+from tuned.core.space import Parameter, Point, same_value
+from tuned.core.space.text import typed_point
 from tuned.core.states import WASTED
 
 CLOSE = 0.1
@@ -112,6 +113,7 @@ def _verdicts(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> It
     lost = apart <= CLOSE and rank > max(1, GOOD * total)
     yield from _correlation(old, new, shared, lost=lost)
     if apart > CLOSE:
+        point = typed_point({p.name: best.params[p.name] for p in shared if p.name in best.params})
         yield Verdict(
             "info",
             "compare.untried",
@@ -119,7 +121,7 @@ def _verdicts(old: StudyData, new: StudyData, shared: Sequence[Parameter]) -> It
             f"trial {other.number}, {apart:.0%} of the ranges away.",
             {"distance": apart, "closest": other.number},
             "Try it here.",
-            f"tunectl enqueue {new.name} {_point_text(best.params, shared)}",
+            f"tunectl enqueue {new.name} {point}",
             f"{old.name}/{best.number}",
             (other.number,),
         )
@@ -161,10 +163,6 @@ def _correlation(old: StudyData, new: StudyData, shared: Sequence[Parameter], *,
     )
 
 
-def _point_text(point: Point, parameters: Sequence[Parameter]) -> str:
-    return " ".join(f"{p.name}={text_of(point[p.name])}" for p in parameters if p.name in point)
-
-
 def _studies_table(old: StudyData, new: StudyData) -> Table:
     columns = (Column("what"), Column("first", title=old.name), Column("second", title=new.name))
     rows: list[tuple[Cell, ...]] = [
@@ -194,8 +192,8 @@ def _parameters_table(old: StudyData, new: StudyData, shared: Sequence[Parameter
             parameter.name,
             range_text(old.parameter(parameter.name)),
             range_text(parameter),
-            _value_text(old.ranked[0].params.get(parameter.name)),
-            _value_text(new.ranked[0].params.get(parameter.name)),
+            known(old.ranked[0].params.get(parameter.name)),
+            known(new.ranked[0].params.get(parameter.name)),
             trend(old, parameter.name),
             trend(new, parameter.name),
         )
@@ -211,10 +209,6 @@ def range_text(parameter: Parameter) -> str:
         low, high = parameter.numeric_ends
         return f"{low:.4g} .. {high:.4g}" + (" log" if parameter.log else "")
     return ", ".join(text_of(value) for value in parameter.values)
-
-
-def _value_text(value: Value | None) -> str | None:
-    return None if value is None else text_of(value)
 
 
 def trend(study: StudyData, name: str) -> float | None:

@@ -15,7 +15,7 @@ from tuned import protocol
 from tuned.analyses.groups import text_of
 from tuned.analyses.reporting.final_model import FinalModel, bundle_of
 from tuned.analyses.study_data import StudyData, TrialData
-from tuned.core.space import Value
+from tuned.core.space.text import typed_point
 from tuned.core.study.secrets import without_passwords
 
 
@@ -23,7 +23,7 @@ def reproduction(study: StudyData, trial: TrialData) -> tuple[str, list[str]]:
     """Lines to type, and facts to check beforehand."""
     spec, start = _record(trial, protocol.SPEC_FILE), _record(trial, protocol.START_FILE)
     varied = {p.name for p in study.space.tunable}
-    point = " ".join(f"{name}={_exact(value)}" for name, value in trial.params.items() if name in varied)
+    point = typed_point({name: value for name, value in trial.params.items() if name in varied})
     lines = [
         "# in the same study, with the same settings and another seed:",
         f"tunectl enqueue {study.name} {point}",
@@ -40,11 +40,6 @@ def reproduction(study: StudyData, trial: TrialData) -> tuple[str, list[str]]:
         lines += ["", "# by hand: the script asks for its values, so give it these as defaults",
                   f"trial = tuned.current_trial(defaults={{{defaults}}})"]  # fmt: skip
     return "\n".join(lines), _facts(study, trial, spec, start)
-
-
-def _exact(value: Value) -> str:
-    """A value with all its digits."""
-    return repr(value) if isinstance(value, float) else shlex.quote(text_of(value))
 
 
 def _by_hand(spec: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -104,6 +105,11 @@ def read_values(text: str, parameter: Mapping[str, Any] | None) -> Value | list[
 def write_point(params: Mapping[str, Value], digits: int | None = None) -> str:
     """`lr=0.01 net="res net"`; each term is one of `terms`."""
     return " ".join(f"{name}={write_value(value, digits)}" for name, value in params.items())
+
+
+def typed_point(params: Mapping[str, Value]) -> str:
+    """A point as arguments of `tunectl enqueue`, quoted for a shell."""
+    return shlex.join(f"{name}={write_value(value)}" for name, value in params.items())
 
 
 def terms(text: str, separator: str = " ") -> list[str]:
