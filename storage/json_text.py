@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuned.protocol import decode_number, encode_number
+from tuned.protocol import decode_number, encode_all, encode_numbers
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _encode_anything = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -34,25 +34,12 @@ def dump_record(record: Mapping[str, Any]) -> str:
     try:
         return _encode(record)
     except (TypeError, ValueError):
-        return _encode_anything(_finite(record))
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {str(key): _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    return encode_number(data) if isinstance(data, float) else data
-
-
-def encode_values(values: Mapping[str, float]) -> dict[str, float | int | str]:
-    """Metric values as JSON can carry them."""
-    return {name: encode_number(value) for name, value in values.items()}
+        return _encode_anything(encode_all(record))
 
 
 def dump_values(values: Mapping[str, float]) -> str:
     """Metric values as text."""
-    return _encode(encode_values(values))
+    return _encode(encode_numbers(values))
 
 
 def load_values(text: str) -> dict[str, float]:

@@ -182,6 +182,22 @@ def encode_number(value: Metric) -> Union[float, int, str]:
     return value
 
 
+def encode_numbers(values: Mapping[str, Metric]) -> Dict[str, Union[float, int, str]]:
+    """Metric values as JSON can carry them."""
+    return {name: encode_number(value) for name, value in values.items()}
+
+
+def encode_all(data: Any) -> Any:
+    """Plain data that JSON can carry: arrays as lists, numbers as `encode_number` has them."""
+    if hasattr(data, "tolist"):
+        data = data.tolist()
+    if isinstance(data, Mapping):
+        return {str(key): encode_all(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [encode_all(value) for value in data]
+    return encode_number(data) if isinstance(data, float) else data
+
+
 def decode_number(value: object) -> float:
     """The metric that `encode_number` or any other writer meant.
 

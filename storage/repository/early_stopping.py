@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from storage.driver import driver_of
-from storage.json_text import encode_values
 from storage.repository import moves
 from storage.repository.events import add_event
 from storage.repository.moves import MovingTrial
@@ -24,6 +23,7 @@ from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing, Streak
 from tuned.core.states import STUDY_OPEN, Actor, StoppedBy, StopReason, TrialState
 from tuned.core.study import EarlyStopping, Objective
+from tuned.protocol import encode_numbers
 
 _LAST = "SELECT rung, verdict FROM rungs WHERE trial_id = ? ORDER BY rung DESC LIMIT 1"
 _MARK = "SELECT peers, cut_score, cut_number FROM rung_marks WHERE study_id = ? AND rung = ?"
@@ -142,8 +142,8 @@ def _decide(
         "peers": decision.peers,
         "passing": decision.passing,
         "verdict": decision.verdict.value,
-        **encode_values({"value": value}),
-        **({} if decision.cutoff is None else encode_values({"cutoff": decision.cutoff})),
+        **encode_numbers({"value": value}),
+        **({} if decision.cutoff is None else encode_numbers({"cutoff": decision.cutoff})),
     }
     add_event(conn, events.TRIAL_RUNG, trial.study, trial.number, data, now)
     if entered is not None:

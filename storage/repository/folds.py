@@ -9,13 +9,12 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
+from storage.queries.early_stopping import fold_values
 from storage.repository.moves import MovingTrial
-from storage.summaries import NAN
 from tuned.core.search.fold_stop import hopeless
 from tuned.core.states import StoppedBy, StopReason
 from tuned.protocol import FOLDS_PREFIX
 
-_FOLDS = "SELECT step, value FROM observations WHERE trial_id = ? AND name = ? ORDER BY attempt"
 _BEST = "SELECT s.best_trial_id FROM studies s JOIN trials t ON t.id = s.best_trial_id WHERE s.id = ? AND t.tier = 0"
 """One that was cut short lacks folds, and may be cut for the others' sake."""
 
@@ -36,17 +35,12 @@ def consider_folds(
     best_id = conn.exec_driver_sql(_BEST, (trial.study_id,)).scalar()
     if best_id is None or best_id == trial.id:
         return None
-    name = FOLDS_PREFIX + objective.metric
+    folds = fold_values(conn, (trial.id, int(best_id)), objective.metric)
     why = hopeless(
-        _folds(conn, trial.id, name),
-        _folds(conn, int(best_id), name),
+        folds.get(trial.id, {}),
+        folds.get(int(best_id), {}),
         objective.direction,
         objective.metric,
         int(conn.exec_driver_sql(_RIVALS, (trial.study_id,)).scalar() or 1),
     )
     return (StopReason.PRUNE, StoppedBy.FOLDS, why) if why else None
-
-
-def _folds(conn: Connection, trial_id: int, name: str) -> dict[int, float]:
-    rows = conn.exec_driver_sql(_FOLDS, (trial_id, name))
-    return {int(step): NAN if value is None else value for step, value in rows}

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from storage.driver import driver_of
-from storage.json_text import dump_values, encode_values
+from storage.json_text import dump_values
 from storage.models import trials
 from storage.repository.events import add_event
 from storage.repository.studies import offer_best
@@ -22,6 +22,7 @@ from tuned.core import events
 from tuned.core.space import Point
 from tuned.core.states import Actor, StoppedBy, TrialState
 from tuned.core.study import Study
+from tuned.protocol import encode_numbers
 
 ORIGIN = "imported"
 
@@ -69,7 +70,7 @@ def _end(conn: Connection, study: Study, number: int, trial: EndedTrial, now: fl
     objective = study.spec.objective
     value = math.nan if objective is None else trial.values.get(objective.metric, math.nan)
     data: dict[str, Any] = {"from": TrialState.QUEUED.value, "to": trial.state.value, "event": ORIGIN}
-    data |= {"actor": Actor.USER.value, "values": encode_values(trial.values), "reason": trial.reason}
+    data |= {"actor": Actor.USER.value, "values": encode_numbers(trial.values), "reason": trial.reason}
     new = {
         "state": trial.state.value,
         "values_json": dump_values(trial.values),

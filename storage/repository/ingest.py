@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from storage.driver import driver_of
-from storage.json_text import dump_values, encode_values
+from storage.json_text import dump_values
 from storage.models import attempts, trials
 from storage.problems import StaleState
 from storage.repository import early_stopping, moves
@@ -27,7 +27,7 @@ from tuned.core import events
 from tuned.core.states import TERMINAL, Actor, StopReason
 from tuned.core.study import SEARCH, Objective
 from tuned.core.trials.card_figures import OF_CARDS
-from tuned.protocol import encode_number
+from tuned.protocol import encode_number, encode_numbers
 
 BAD_LINES_KEPT = 100
 """Of an attempt; more are only counted."""
@@ -106,10 +106,10 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
     if last or batch.bad or batch.note:
         data: dict[str, Any] = {
             "points": len(batch.observations),
-            "last": encode_values(_shown(trial, last)),
+            "last": encode_numbers(_shown(trial, last)),
             "names": len(last),
             "step": None if trial.last_step is None else encode_number(trial.last_step),
-            "values": encode_values(trial.values),
+            "values": encode_numbers(trial.values),
             "bad_lines": len(batch.bad),
         }
         if batch.note:

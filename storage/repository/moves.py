@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 
-from storage.json_text import dump_values, encode_values, load_values
+from storage.json_text import dump_values, load_values
 from storage.models import studies, study_specs, trials
 from storage.problems import StaleState
 from storage.repository.events import add_event
@@ -20,6 +20,7 @@ from tuned.core import events, states
 from tuned.core.errors import NotFound
 from tuned.core.states import LIVE, TERMINAL, Actor, Failure, StoppedBy, TrialState
 from tuned.core.study import SEARCH, Objective, StudySpec
+from tuned.protocol import encode_numbers
 
 _t = trials.c
 
@@ -176,7 +177,7 @@ def move(
         "failure": trial.failure.value if trial.failure else None,
         "reason": trial.reason,
         "device": trial.device,
-        "values": encode_values(trial.values),
+        "values": encode_numbers(trial.values),
     }
     asked = before in LIVE and target in LIVE
     cut_by_disk = target is TrialState.COMPLETED and trial.stopped_by == StoppedBy.DISK

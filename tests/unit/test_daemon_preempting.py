@@ -37,8 +37,7 @@ def holder(
         frozen=frozen,
         retries_used={},
         stop_reason=None,
-        study="s",
-        number=1,
+        name="s/1",
     )
     run = SimpleNamespace(preemptible=None, gpus=1.0)
     study: Any = SimpleNamespace(id=1, priority=0, spec=SimpleNamespace(run=run))

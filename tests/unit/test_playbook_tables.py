@@ -7,8 +7,9 @@ import io
 import json
 
 from tuned.analyses.answer import Answer
-from tuned.analyses.table import Column, Table, plain, show
+from tuned.analyses.table import Column, Table, show
 from tuned.analyses.verdict import Verdict, sort_verdicts
+from tuned.protocol import encode_all
 
 TABLE = Table(
     "effects.lr", "loss by lr",
@@ -69,7 +70,7 @@ def test_values_as_people_read_them():
         "-",
         "nan",
     ]
-    assert plain({"a": (1.0, float("-inf"))}) == {"a": [1.0, "-inf"]}
+    assert encode_all({"a": (1.0, float("-inf"))}) == {"a": [1.0, "-inf"]}
 
 
 def test_the_most_pressing_comes_first():

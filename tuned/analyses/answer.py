@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuned.analyses.table import Table, plain
+from tuned.analyses.table import Table
 from tuned.analyses.verdict import Verdict
+from tuned.protocol import encode_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Answer:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "tables": [table.to_dict() for table in self.tables],
             "notes": list(self.notes),
-            "figures": plain(self.figures),
+            "figures": encode_all(self.figures),
             "files": dict(self.files),
         }
 

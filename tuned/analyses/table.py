@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tuned.core import words
-from tuned.protocol import encode_number
+from tuned.protocol import encode_all
 
 Format = Literal["text", "number", "count", "share", "seconds", "bytes", "interval", "shares", "flag"]
 Cell = Any
@@ -68,7 +68,7 @@ class Table:
             "name": self.name,
             "title": self.title,
             "columns": [{"name": c.name, "format": c.format, "title": c.heading} for c in self.columns],
-            "rows": [{c.name: plain(cell) for c, cell in zip(self.columns, row, strict=True)} for row in self.rows],
+            "rows": [dict(zip((c.name for c in self.columns), encode_all(row), strict=True)) for row in self.rows],
             "notes": list(self.notes),
         }
 
@@ -116,25 +116,14 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def plain(value: Any) -> Any:
-    """Plain data that JSON can carry: arrays as lists, non-finite numbers as `nan`, `inf`, `-inf`."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    return encode_number(value) if isinstance(value, float) else value
-
-
 def _csv_names(column: Column) -> list[str]:
     return [f"{column.name}_low", f"{column.name}_high"] if column.format in PAIRS else [column.name]
 
 
 def _csv_cells(column: Column, cell: Cell) -> list[Any]:
     if column.format in PAIRS:
-        return ["", ""] if cell is None else [plain(part) for part in cell]
-    return ["" if cell is None else plain(cell)]
+        return ["", ""] if cell is None else [encode_all(part) for part in cell]
+    return ["" if cell is None else encode_all(cell)]
 
 
 def _escaped(text: str) -> str:

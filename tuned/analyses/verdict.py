@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tuned.analyses.table import plain
-from tuned.protocol import decode_number
+from tuned.protocol import decode_number, encode_all
 
 Level = Literal["info", "warn", "fail"]
 Evidence = float | int | str
@@ -51,7 +50,7 @@ class Verdict:
             "level": self.level,
             "code": self.code,
             "what": self.what,
-            "evidence": plain(self.evidence),
+            "evidence": encode_all(self.evidence),
             "remedy": self.remedy,
             "command": self.command,
             "about": self.about,

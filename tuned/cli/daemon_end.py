@@ -83,9 +83,7 @@ def _becomes(row: TrialRow) -> str:
 def still_running(session: Session, told: list[TrialRow]) -> list[str]:
     """The trials of these whose supervisor lives and has not recorded their end."""
     runs = session.home.runs
-    return [
-        f"{row.study}/{row.number}" for row in told if _lives(runs / row.study / str(row.number) / str(row.attempt))
-    ]
+    return [row.name for row in told if _lives(runs / row.study / str(row.number) / str(row.attempt))]
 
 
 def _lives(run_dir: Path) -> bool:

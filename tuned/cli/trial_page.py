@@ -40,7 +40,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         ("code", f"{row.code} (not the code that was submitted)" if row.code else ""),
         ("folder", detail.run_dir or ""),
     ]
-    click.echo(f"{row.study}/{row.number}")
+    click.echo(row.name)
     for label, text in lines:
         show_fact(label, text)
     if detail.bad_lines:

@@ -1,7 +1,4 @@
-"""A study's ended trials with what they reported, read page by page: what exports to other programs are made of.
-
-Owns that reading.
-"""
+"""A study's ended trials with what they reported: exports to other programs are made of them. Owns that reading."""
 
 from __future__ import annotations
 
@@ -11,12 +8,11 @@ from dataclasses import dataclass
 
 from tuned.client import api
 from tuned.client.http import Client
+from tuned.client.waiting import all_trials
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.trials.effective_steps import effective
 from tuned.protocol import decode_number
 from tuned.wire import MetricRow, TrialRow
-
-PAGE = 200
 
 Point = tuple[float, float, float]
 """Step, value, and when it was reported, in unix seconds."""
@@ -29,24 +25,13 @@ class EndedRun:
     row: TrialRow
     curves: dict[str, list[Point]]
 
-    @property
-    def name(self) -> str:
-        """`STUDY/NUMBER`."""
-        return f"{self.row.study}/{self.row.number}"
-
 
 def ended_runs(client: Client, study: str) -> Iterator[EndedRun]:
     """The trials of a study that have ended, by number; cancelled ones are left out."""
-    offset = 0
-    while True:
-        page = client.send(api.trials(study, sort="number", limit=PAGE, offset=offset))
-        for row in page:
-            if row.state in TERMINAL and row.state != TrialState.CANCELLED:
-                reports = client.send(api.metrics(f"{study}/{row.number}"))
-                yield EndedRun(row, curves(reports, row.ended_at or row.created_at))
-        offset += len(page)
-        if len(page) < PAGE:
-            return
+    for row in all_trials(client, study):
+        if row.state in TERMINAL and row.state != TrialState.CANCELLED:
+            reports = client.send(api.metrics(row.name))
+            yield EndedRun(row, curves(reports, row.ended_at or row.created_at))
 
 
 def curves(reports: Sequence[MetricRow], at: float) -> dict[str, list[Point]]:

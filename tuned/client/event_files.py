@@ -59,7 +59,7 @@ def _refuse_other(target: Path, run: EndedRun) -> None:
                 if value.tag != _tag_of("start"):
                     continue
                 start = HParamsPluginData.FromString(value.metadata.plugin_data.content).session_start_info
-                if (start.group_name, start.start_time_secs) == (run.name, _began(run)):
+                if (start.group_name, start.start_time_secs) == (run.row.name, _began(run)):
                     return
                 hint = "write each study to a folder of its own: -o FOLDER"
                 raise InvalidInput(f"holds {start.group_name} of another study", where=str(target), hint=hint)
@@ -83,7 +83,7 @@ def _events(run: EndedRun, objective: str) -> Iterable[Any]:
 
     row = run.row
     began, over = _began(run), row.ended_at or row.created_at
-    start = plugin_data_pb2.SessionStartInfo(group_name=run.name, start_time_secs=began)
+    start = plugin_data_pb2.SessionStartInfo(group_name=run.row.name, start_time_secs=began)
     for name, value in row.params.items():
         if isinstance(value, bool):
             start.hparams[name].bool_value = value

@@ -110,7 +110,7 @@ def _write(client: Any, experiment: str, run: EndedRun) -> None:
         Metric(_key(name), value, _ms(at), int(step)) for name, curve in run.curves.items() for step, value, at in curve
     ]
     # With its tags from the first moment on, so that it is known for a part of one where this is cut off.
-    created = client.create_run(experiment, start_time=_key_of(run)[1], run_name=run.name, tags=tags)
+    created = client.create_run(experiment, start_time=_key_of(run)[1], run_name=run.row.name, tags=tags)
     run_id = created.info.run_id
     for begin in range(0, len(params), 100):
         client.log_batch(run_id, params=params[begin : begin + 100])

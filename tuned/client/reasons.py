@@ -53,7 +53,7 @@ def trial_reasons(
         return [point, _running(detail)]
     if row.state == TrialState.PAUSED:
         reason = row.reason or "it waits until it is resumed"
-        return [point, Reason("state", "paused", [reason, *_verdict(detail)], f"tunectl resume {_name(row)}")]
+        return [point, Reason("state", "paused", [reason, *_verdict(detail)], f"tunectl resume {row.name}")]
     return [point, _ended(detail)]
 
 
@@ -119,7 +119,7 @@ def _waiting(row: TrialRow, study: StudyRow, queue: Sequence[TrialRow], daemon: 
         evidence.append(row.reason)
     if blocked or row.waits_for:
         return Reason("state", "waits.device", evidence, "tunectl gpu")
-    return Reason("state", "waits.slot", evidence, f"tunectl next {_name(row)}")
+    return Reason("state", "waits.slot", evidence, f"tunectl next {row.name}")
 
 
 def _in_place(study: StudyRow, daemon: DaemonStatus) -> list[str]:
@@ -139,17 +139,17 @@ def _running(detail: TrialDetail) -> Reason:
         if not detail.waits_for:
             return Reason("state", "starting", evidence)
         if place_of(row.device):
-            return Reason("state", "waits.place", [detail.waits_for], f"tunectl logs {_name(row)}")
+            return Reason("state", "waits.place", [detail.waits_for], f"tunectl logs {row.name}")
         return Reason("state", "waits.daemon", [detail.waits_for, *evidence], "tunectl doctor")
     evidence = [f"attempt {row.attempt} runs on {row.slot or row.device}"]
     if row.last_step is not None:
         evidence.append(f"the furthest step that it has reported is {words.number(row.last_step)}")
     evidence += _attempts(detail.attempts)
     if detail.waits_for:
-        return Reason("state", "stopping", [detail.waits_for, *evidence], f"tunectl kill {_name(row)}")
+        return Reason("state", "stopping", [detail.waits_for, *evidence], f"tunectl kill {row.name}")
     if row.frozen:
-        return Reason("state", "frozen", ["its processes stand still", *evidence], f"tunectl resume {_name(row)}")
-    return Reason("state", "running", evidence, f"tunectl logs -f {_name(row)}")
+        return Reason("state", "frozen", ["its processes stand still", *evidence], f"tunectl resume {row.name}")
+    return Reason("state", "running", evidence, f"tunectl logs -f {row.name}")
 
 
 def _ended(detail: TrialDetail) -> Reason:
@@ -162,9 +162,9 @@ def _ended(detail: TrialDetail) -> Reason:
     if detail.rank is not None:
         evidence.append(f"it ranks {detail.rank} of {detail.ranked}")
     if row.state in WASTED:
-        follow = f"tunectl logs {_name(row)}"
+        follow = f"tunectl logs {row.name}"
     else:
-        follow = f"tunectl show {_name(row)}" if row.state in VALUED else f"tunectl retry {_name(row)}"
+        follow = f"tunectl show {row.name}" if row.state in VALUED else f"tunectl retry {row.name}"
     return Reason("state", f"{row.state}.{by}" if by else row.state, evidence or [f"it is {row.state}"], follow)
 
 
@@ -180,7 +180,3 @@ def _attempts(attempts: Sequence[Json]) -> Iterator[str]:
 
 def _first_word(text: str) -> str:
     return text.split(maxsplit=1)[0].rstrip(":,")
-
-
-def _name(row: TrialRow) -> str:
-    return f"{row.study}/{row.number}"

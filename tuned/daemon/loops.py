@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,13 @@ PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Before the next start, by the number of failures in a row."""
 CALM_S = 120.0
 """A loop that ran so long has overcome its trouble: its next failure is the first of a row, and nothing is noted."""
+
+
+def in_background(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]], name: str | None = None) -> None:
+    """Begin work that nobody waits for; while it goes on, its task is among these."""
+    task = asyncio.create_task(work, name=name)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 @dataclass(slots=True)

@@ -70,7 +70,7 @@ class Preempting:
         """
         if time.monotonic() >= self._next and (self._task is None or self._task.done()):
             self._next = time.monotonic() + LOOK_S
-            self._task = asyncio.create_task(self._make_room(trial, study, gpus), name=f"room for {_name(trial)}")
+            self._task = asyncio.create_task(self._make_room(trial, study, gpus), name=f"room for {trial.name}")
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -97,10 +97,10 @@ class Preempting:
             )
             failpoints.reach("preempt.committed")
             if steered:
-                log.info("%s of lower priority: room for %s", words.count(len(steered), "trial"), _name(trial))
+                log.info("%s of lower priority: room for %s", words.count(len(steered), "trial"), trial.name)
             await self._attempts.steering.settle(steered)
         except TunedError as error:
-            log.warning("no room was made for %s: %s", _name(trial), error)
+            log.warning("no room was made for %s: %s", trial.name, error)
 
     def _holder(
         self, row: queries.LiveAttempt, study: Study, resumable: bool, still: Sequence[tuple[float, float]]
@@ -115,7 +115,7 @@ class Preempting:
             trial_id=trial.id,
             priority=trial.priority + study.priority,
             device=trial.device,
-            share=leases.get(_name(trial), share_of(run.gpus or 1.0)),
+            share=leases.get(trial.name, share_of(run.gpus or 1.0)),
             yields=allowed,
             loss_s=unsaved,
             rest_s=None if expected is None else max(0.0, expected - ran),
@@ -157,7 +157,3 @@ def _live(conn: Connection) -> list[Live]:
         resumable = study.spec.run.resume is not None or queries.any_resumable(conn, study.id)
         found.append((row, study, resumable, still))
     return found
-
-
-def _name(trial: Trial) -> str:
-    return f"{trial.study}/{trial.number}"

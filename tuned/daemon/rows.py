@@ -25,7 +25,7 @@ from tuned.core.trials.trial import Observation, Trial
 from tuned.core.words import count
 from tuned.daemon import clock
 from tuned.daemon.estimates.pace import Pace, eta_s
-from tuned.protocol import encode_number
+from tuned.protocol import encode_number, encode_numbers
 from tuned.wire import (
     BestRow,
     ConstraintRow,
@@ -36,7 +36,6 @@ from tuned.wire import (
     StoppingRow,
     StudyRow,
     TrialRow,
-    wire_values,
 )
 
 _OF_TRIALS = {field.name for field in fields(Trial)} - {"values"}
@@ -155,7 +154,7 @@ def _best_row(study: Study, results: queries.RankedResults) -> BestRow | None:
         noise = luck.pooled_deviation((r["runs"], r["sem"]) for r in rows)
         estimate = luck.shrunk([sign * value for value in results.values], noise)
         estimate = None if estimate is None else sign * estimate
-    values = wire_values(best.values)
+    values = encode_numbers(best.values)
     return BestRow(best.number, dict(best.params), values, best.cut, confirmed, results.of, estimate)
 
 
@@ -222,7 +221,7 @@ def trial_row(
         bounds: The constraints of its study.
     """
     shared = {name: _plain(getattr(trial, name)) for name in SHARED}
-    values, broken = wire_values(trial.values), breaks(trial.values, bounds)
+    values, broken = encode_numbers(trial.values), breaks(trial.values, bounds)
     return TrialRow(**shared, values=values, slot=label(trial.device), waits_for=waits_for, breaks=broken)
 
 
@@ -235,7 +234,7 @@ def trial_rows(
         metrics, left = queries.last_values_of_lists(conn, trial.id)
         card = queries.figures_on_cards(conn, trial.id)
         return replace(
-            trial_row(trial, label, bounds=bounds), metrics=wire_values(metrics), metrics_left=left, card=card
+            trial_row(trial, label, bounds=bounds), metrics=encode_numbers(metrics), metrics_left=left, card=card
         )
 
     return [row(trial) for trial in trials]

@@ -198,7 +198,7 @@ class Scheduler:
                     share = share_of(self._gpus(study, trial) or 1.0)
                     run = study.spec.run
                     cores = 0 if run.place else self._slots.core_share(run.cpus, run.gpus)
-                    self._slots.lease(action.device, f"{trial.study}/{trial.number}", share, cores)
+                    self._slots.lease(action.device, trial.name, share, cores)
                     self._launching.begin(trial, study, action.device)
                 case Ask():
                     study = picture.studies[action.study_id]

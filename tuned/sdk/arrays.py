@@ -97,13 +97,14 @@ def _block_of_list(value: Any, what: str) -> Block:
         return Block("<U%d" % longest, shape, data)
     try:
         if all(isinstance(item, int) for item in flat):
-            return Block("<i8", shape, _little(array("q", flat)))
-        return Block("<f8", shape, _little(array("d", [float(item) for item in flat])))
+            return Block("<i8", shape, little_endian(array("q", flat)))
+        return Block("<f8", shape, little_endian(array("d", [float(item) for item in flat])))
     except (TypeError, ValueError, OverflowError):
         raise ValueError("%s: it holds something that is neither a number nor a text" % what) from None
 
 
-def _little(numbers: Any) -> bytes:
+def little_endian(numbers: Any) -> bytes:
+    """The bytes of an array of numbers."""
     if sys.byteorder == "big":
         numbers.byteswap()
     return bytes(numbers.tobytes())

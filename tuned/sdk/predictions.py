@@ -14,7 +14,7 @@ from array import array
 from typing import Any, Dict, Optional
 
 from tuned.protocol import DATA_PREFIX
-from tuned.sdk.arrays import Block, as_block, write_npz
+from tuned.sdk.arrays import Block, as_block, little_endian, write_npz
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
@@ -57,7 +57,7 @@ def save_hashes(folder: Optional[str], split: str, inputs: Any, targets: Any, id
     """
     call = "data_hashes(%r)" % (split,)
     hashes = _hashes(inputs)
-    blocks = {"hashes": Block("<u8", (len(hashes),), _little(hashes))}
+    blocks = {"hashes": Block("<u8", (len(hashes),), little_endian(hashes))}
     _add(blocks, "targets", targets, len(hashes), call)
     _add(blocks, "ids", ids, len(hashes), call)
     _write(folder, DATA_PREFIX + _checked(split) + ".npz", blocks)
@@ -132,9 +132,3 @@ def _bytes(example: Any) -> bytes:
 
 def _hash(data: Any) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-
-
-def _little(numbers: Any) -> bytes:
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return bytes(numbers.tobytes())

@@ -63,5 +63,5 @@ from tuned.wire.trials import (
     TrialNumbers,
     TrialRow,
 )
-from tuned.wire.values import Json, Number, wire_values
+from tuned.wire.values import Json, Number
 from tuned.wire.verbs import Changed, Reprioritise, Targets

@@ -67,6 +67,11 @@ class TrialRow:
     still_s: float = 0.0
     still_since: float | None = None
 
+    @property
+    def name(self) -> str:
+        """`STUDY/NUMBER`."""
+        return f"{self.study}/{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class TrialNumbers:

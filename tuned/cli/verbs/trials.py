@@ -178,7 +178,7 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
     show_table(headings, cells)
     left, row = max(((_left_out(row, more), row) for row in rows), key=lambda pair: pair[0])
     if left:
-        click.echo(f"{words.count(left, 'more metric')}: tunectl show {row.study}/{row.number}")
+        click.echo(f"{words.count(left, 'more metric')}: tunectl show {row.name}")
 
 
 def _left_out(row: TrialRow, names: Sequence[str]) -> int:

@@ -201,7 +201,7 @@ def _trials_ended(session: Session, target: Target, text: str, deadline: float |
     bad = [row for row in rows if row.state not in VALUED]
     if failure is None and bad:
         first = bad[0]
-        failure = Failed(told(f"{first.study}/{first.number} {first.state}", first.reason))
+        failure = Failed(told(f"{first.name} {first.state}", first.reason))
     return _Outcome(document, lambda: _tell_trials(rows, failure), failure)
 
 
@@ -220,6 +220,6 @@ def _numbers(session: Session, target: Target, text: str) -> set[int]:
 def _tell_trials(rows: Sequence[TrialRow], failure: Failed | None) -> None:
     for row in rows:
         reason = "" if failure is not None and row.reason in failure.line else row.reason
-        what = told(f"{row.study}/{row.number} {row.state}", reason)
+        what = told(f"{row.name} {row.state}", reason)
         facts = (what, render.values(row.values), render.ran(row))
         show_line("  ".join(fact for fact in facts if fact != "-"), hanging="    ")

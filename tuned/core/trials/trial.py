@@ -77,6 +77,11 @@ class Trial:
     still_since: float | None = None
 
     @property
+    def name(self) -> str:
+        """`STUDY/NUMBER`."""
+        return f"{self.study}/{self.number}"
+
+    @property
     def held(self) -> bool:
         """Whether a person has it stand still: until the same person lets it go on, nothing else does."""
         return self.frozen and not self.requeue

@@ -107,7 +107,7 @@ class Packing:
         changed, cards = False, len(self._slots.leasable_gpus())
         with self._database.read() as conn:
             studies = {study.id: study for study in queries.studies(conn, active_only=True)}
-            live = {f"{row.trial.study}/{row.trial.number}": row for row in queries.live(conn)}
+            live = {row.trial.name: row for row in queries.live(conn)}
             for study in studies.values():
                 ended = number_in(TERMINAL, study.counts)
                 before, taken = self._taken.get(study.id, (-1, None))

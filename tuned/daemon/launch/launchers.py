@@ -16,6 +16,7 @@ from pathlib import Path
 from tuned import faults, protocol
 from tuned.daemon.launch.launcher import Busy, Launcher, LauncherFailed
 from tuned.daemon.launch.launcher_kind import LauncherKind
+from tuned.daemon.loops import in_background
 from tuned.launch.bundle import keep_bundle, launcher_path
 
 log = logging.getLogger(__name__)
@@ -113,9 +114,7 @@ class Launchers:
         }
         with contextlib.suppress(LauncherFailed):  # it has ended: whoever waits for it is told how
             launcher.say({"hello": hello})
-        task = asyncio.create_task(launcher.listen(self._ended))
-        self._listeners.add(task)
-        task.add_done_callback(self._listeners.discard)
+        in_background(launcher.listen(self._ended), self._listeners)
         log.info("launcher %d: %s, preload %s", process.pid, kind.python, ", ".join(kind.preload) or "nothing")
         return launcher
 

@@ -29,6 +29,7 @@ from tuned.daemon.launch.directories import Directories
 from tuned.daemon.launch.forking import Forking
 from tuned.daemon.launch.launcher import LauncherFailed
 from tuned.daemon.launch.preloads import Preloads
+from tuned.daemon.loops import in_background
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.places.places import Places
 
@@ -73,9 +74,7 @@ class Launching:
     def begin(self, trial: Trial, study: Study, slot: str) -> None:
         """Start an attempt of this queued trial in a slot that is leased to it."""
         self.claiming[trial.id] = study.id
-        task = asyncio.create_task(self._start(trial, study, slot), name=f"launch {trial.study}/{trial.number}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        in_background(self._start(trial, study, slot), self._tasks, f"launch {trial.name}")
 
     def prepare(self, study: Study) -> None:
         """Have the launcher of this study ready before its first trial is claimed; one in a place needs none."""
@@ -88,9 +87,7 @@ class Launching:
             except TunedError as error:
                 log.warning("study %s: %s", study.name, error)
 
-        task = asyncio.create_task(warm_up())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        in_background(warm_up(), self._tasks)
 
     def note(self, study: Study) -> str:
         """Obstacles to its trials' start, or warm start, for people."""
@@ -111,12 +108,10 @@ class Launching:
                 log.info("study %s preloads %s", study.name, ", ".join(self._preloads.for_study(study)) or "nothing")
                 self.prepare(study)
 
-        task = asyncio.create_task(take())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        in_background(take(), self._tasks)
 
     async def _start(self, trial: Trial, study: Study, slot: str) -> None:
-        holder = f"{trial.study}/{trial.number}"
+        holder = trial.name
         try:
             attempt, trial = await self._claim(trial, slot)
         except Conflict:

@@ -46,7 +46,7 @@ def held_up(study: str, why: str, is_disk: bool) -> Notice:
 
 def stuck(trial: Trial, silent_s: float) -> Notice:
     """A trial has said nothing for long."""
-    name = f"{trial.study}/{trial.number}"
+    name = trial.name
     step = "" if trial.last_step is None else f"; its last step was {trial.last_step:g}"
     text = f"it has written nothing for {duration(silent_s)}{step}; see: tunectl logs {name}"
     return Notice(trial.study, "stuck", f"{name} seems to be stuck", text)

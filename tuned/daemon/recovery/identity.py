@@ -43,7 +43,7 @@ def check(home: Home, database: Database) -> list[str]:
         return []
     alive = living(database)
     if alive:
-        names = ", ".join(f"{row.trial.study}/{row.trial.number}" for row in alive[:5])
+        names = ", ".join(row.trial.name for row in alive[:5])
         raise Conflict(
             f"it is a copy of {origin}, where {names} {'runs' if len(alive) == 1 else 'run'}",
             where=str(home.root),
@@ -90,7 +90,7 @@ def disown(home: Home, database: Database, *, dry: bool = False) -> list[str]:
     lines = []
     for row in [] if origin is None else living(database):
         database.writer.submit(partial(_release, row=row, reason=f"it runs in {origin}")).result()
-        lines.append(f"{row.trial.study}/{row.trial.number} runs in {origin}: queued here, and its study is paused")
+        lines.append(f"{row.trial.name} runs in {origin}: queued here, and its study is paused")
     if not dry:
         note(home)
     return lines
@@ -103,7 +103,7 @@ def _release(conn: Connection, row: LiveAttempt, reason: str) -> None:
         exit_record=None, failure=None, reason=reason, traceback="",
     )  # fmt: skip
     if queries.study_by_id(conn, trial.study_id).state is StudyState.RUNNING:
-        why = f"this state folder was copied while {trial.study}/{trial.number} ran"
+        why = f"this state folder was copied while {trial.name} ran"
         repository.move_study(conn, trial.study_id, "pause", Actor.SCHEDULER, now, reason=why)
 
 

@@ -25,7 +25,7 @@ from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.estimates.pace import Pace
-from tuned.daemon.loops import Loops
+from tuned.daemon.loops import Loops, in_background
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Answer, Asking
@@ -175,9 +175,7 @@ class Suggesting:
                 search.asked -= count
                 self._wake.set()
 
-        task = asyncio.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        in_background(run(), self._tasks)
 
     async def _design(self, study: Study, count: int, origin: str | None = None, why: str = "") -> None:
         def add(conn: Connection) -> bool:
@@ -273,9 +271,7 @@ class Suggesting:
             except AdvisorFailed as error:
                 log.warning("%s", error)
 
-        task = asyncio.create_task(start())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        in_background(start(), self._tasks)
 
     def forget(self, study_id: int) -> None:
         """The study is gone."""

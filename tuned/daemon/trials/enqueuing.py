@@ -98,5 +98,5 @@ def _one_trial(conn: Connection, text: str) -> Trial:
 def _why(by: str, model: Trial | None, seed: int, seeds: int) -> str:
     why = f"enqueued by {by}"
     if model is not None:
-        why += f", like {model.study}/{model.number}"
+        why += f", like {model.name}"
     return why + (f", seed {seed} of {seeds}" if seeds > 1 else "")

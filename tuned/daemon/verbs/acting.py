@@ -23,7 +23,7 @@ from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import Again, drain_study, reopen, run_failed_again
-from tuned.daemon.verbs.effect import NAMED, Effect, carry_out, name_of
+from tuned.daemon.verbs.effect import NAMED, Effect, carry_out
 from tuned.daemon.verbs.retries import retry
 from tuned.wire import Changed, Targets
 
@@ -109,7 +109,7 @@ def _cancel_study(conn: Connection, study: Study, effect: Effect, now: float) ->
 
 def _stop(conn: Connection, trial: Trial, reason: StopReason, effect: Effect, now: float) -> None:
     if effect.stop(conn, trial, reason, now):
-        effect.changed.append(name_of(trial))
+        effect.changed.append(trial.name)
 
 
 def _prune(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
@@ -117,7 +117,7 @@ def _prune(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
         _stop(conn, trial, StopReason.PRUNE, effect, now)
     elif trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "prune", Actor.USER, now, reason="pruned by you")
-        effect.changed.append(name_of(trial))
+        effect.changed.append(trial.name)
     else:
         effect.skip(trial)
 
@@ -129,7 +129,7 @@ def _cancel(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
         effect.skip(trial)
     else:
         repository.move_trial(conn, trial.id, "cancel", Actor.USER, now, reason=CANCELLED)
-        effect.changed.append(name_of(trial))
+        effect.changed.append(trial.name)
 
 
 def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
@@ -142,16 +142,16 @@ def _kill(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     if trial.stop_reason is StopReason.PAUSE and trial.stopped_by == StoppedBy.USER:
         if repository.set_requeue(conn, trial.id, True, Actor.USER, now):
-            effect.changed.append(name_of(trial))
-        effect.effects.append(f"{name_of(trial)}: goes on as soon as it has stopped")
+            effect.changed.append(trial.name)
+        effect.effects.append(f"{trial.name}: goes on as soon as it has stopped")
     elif trial.frozen:
         repository.set_frozen(conn, trial.id, False, "thaw", Actor.USER, now)
         effect.steered.append(trial.id)
-        effect.changed.append(name_of(trial))
+        effect.changed.append(trial.name)
     elif trial.state is TrialState.PAUSED:
         repository.move_trial(conn, trial.id, "resume", Actor.USER, now)
         reopen(conn, trial.study_id, now)
-        effect.changed.append(name_of(trial))
+        effect.changed.append(trial.name)
     else:
         effect.skip(trial)
 
@@ -159,7 +159,7 @@ def _resume(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 def _next(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
     if trial.state is TrialState.QUEUED:
         repository.make_next(conn, trial.id, now)
-        effect.changed.append(name_of(trial))
+        effect.changed.append(trial.name)
     else:
         effect.skip(trial)
 

@@ -38,7 +38,7 @@ class Effect:
 
     def skip(self, trial: Trial) -> None:
         """Leave a trial alone whose state does not allow the verb."""
-        self.skipped.append(f"{name_of(trial)} is {trial.state}")
+        self.skipped.append(f"{trial.name} is {trial.state}")
 
     def stop(
         self, conn: Connection, trial: Trial, reason: StopReason, now: float, *, why: str = "", requeue: bool = False
@@ -52,7 +52,7 @@ class Effect:
 
     def skip_stopping(self, trial: Trial) -> None:
         """Leave a trial alone that is stopping already."""
-        self.skipped.append(f"{name_of(trial)} is being stopped already ({trial.stop_reason})")
+        self.skipped.append(f"{trial.name} is being stopped already ({trial.stop_reason})")
 
     def refuse_if_empty(self) -> None:
         """Refuse a request none of whose targets could be changed.
@@ -62,11 +62,6 @@ class Effect:
         """
         if not self.changed and self.skipped:
             raise Conflict("; ".join(self.skipped))
-
-
-def name_of(trial: Trial) -> str:
-    """`STUDY/NUMBER`."""
-    return f"{trial.study}/{trial.number}"
 
 
 async def carry_out(given: Context, effect: Effect) -> Changed:

@@ -19,7 +19,7 @@ from tuned.daemon.attempts.gpu_memory import cuda_tool
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
-from tuned.daemon.verbs.effect import NAMED, Effect, carry_out, name_of
+from tuned.daemon.verbs.effect import NAMED, Effect, carry_out
 from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
 from tuned.wire.studies import PAUSED_BY_USER
@@ -149,7 +149,7 @@ def _pause_trial(
     effect: Effect,
     now: float,
 ) -> None:
-    name = name_of(trial)
+    name = trial.name
     if trial.state not in LIVE:
         effect.skip(trial)
         return
@@ -176,7 +176,7 @@ def _pause_trial(
 
 def _pause_stopping(conn: Connection, trial: Trial, leaves_card: bool, effect: Effect, now: float) -> None:
     """Of a trial that is being stopped already: a person's pause has it stay paused, whatever it stops for."""
-    name = name_of(trial)
+    name = trial.name
     if leaves_card:
         effect.effects.append(f"{name}: is being stopped already ({trial.stop_reason}); its slot is free then")
     elif repository.set_requeue(conn, trial.id, False, Actor.USER, now):

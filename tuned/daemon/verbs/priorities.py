@@ -11,7 +11,7 @@ from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
-from tuned.daemon.verbs.effect import Effect, name_of
+from tuned.daemon.verbs.effect import Effect
 from tuned.wire import Changed, Reprioritise
 
 router = make_router("verbs")
@@ -45,6 +45,6 @@ def _reprioritise(conn: Connection, texts: list[str], value: int, relative: bool
                 continue
             new = check_priority(value + (trial.priority if relative else 0))
             repository.set_priority(conn, trial.id, new, now)
-            effect.changed.append(name_of(trial))
+            effect.changed.append(trial.name)
     effect.refuse_if_empty()
     return effect

@@ -21,7 +21,7 @@ from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.resolving import resolve
 from tuned.daemon.study_moves import drain_study, reopen
-from tuned.daemon.verbs.effect import Effect, carry_out, name_of
+from tuned.daemon.verbs.effect import Effect, carry_out
 from tuned.wire import Changed, Targets
 
 router = make_router("verbs")
@@ -37,7 +37,7 @@ def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
         return
     waiting = _retries_of(conn, trial)
     if waiting:
-        effect.skipped.append(f"{name_of(trial)} runs again already, as {name_of(waiting[0])}")
+        effect.skipped.append(f"{trial.name} runs again already, as {waiting[0].name}")
         return
     new = NewTrial(
         params=trial.params,
@@ -96,7 +96,7 @@ def _undo(
         for trial in trials:
             found = of(conn, trial)
             if not found:
-                effect.skipped.append(f"{name_of(trial)} is not to run again")
+                effect.skipped.append(f"{trial.name} is not to run again")
             for queued in found:
                 _take_back(conn, study, queued, effect, now, f"{what} was taken back")
     effect.refuse_if_empty()
@@ -117,10 +117,10 @@ def _take_back(conn: Connection, study: Study, trial: Trial, effect: Effect, now
         effect.skip(trial)
         return
     if trial.state is not TrialState.QUEUED or trial.attempt:
-        effect.skipped.append(f"{name_of(trial)} is {trial.state} (tunectl cancel {name_of(trial)})")
+        effect.skipped.append(f"{trial.name} is {trial.state} (tunectl cancel {trial.name})")
         return
     repository.move_trial(conn, trial.id, "cancel", Actor.USER, now, reason=reason)
-    effect.changed.append(name_of(trial))
+    effect.changed.append(trial.name)
     moved = queries.last_study_move(conn, study.name)
     # Both were written at one moment, in one transaction.
     if moved is not None and moved.data.get("event") == "reopen" and moved.at == trial.created_at:
