@@ -95,7 +95,7 @@ def test_tables_for_a_paper_and_a_spreadsheet(edge: DaemonProcess) -> None:
 
 
 def test_what_does_not_fit_is_refused_in_one_line(edge: DaemonProcess) -> None:
-    assert "there is no such parameter (parameters are x, kind)" in tunectl(edge, "effects", "edge", "y", code=1)
+    assert "there is no such parameter (known: x, kind)" in tunectl(edge, "effects", "edge", "y", code=1)
     assert "no trial reported this metric" in tunectl(edge, "effects", "edge", "--metric", "speed", code=1)
     for path in ("edge/analysis/magic", "edge/analysis/advise?option=level", "edge/analysis/advise?option=level=loud"):
         with pytest.raises(Refusal) as refusal:

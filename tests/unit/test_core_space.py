@@ -129,7 +129,7 @@ def test_part_of_a_point_is_checked_as_far_as_it_is_known():
     assert SPACE.check_partial({"deep": 2, "strong": True}) == {"strong": True, "deep": 2}
     with pytest.raises(InvalidInput, match="inactive"):
         SPACE.check_partial({"rate": 0.5, "reg": "l2"})
-    with pytest.raises(InvalidInput, match="parameters are lr, width"):
+    with pytest.raises(InvalidInput, match="known: lr, width"):
         SPACE.check_partial({"nope": 1})
 
 

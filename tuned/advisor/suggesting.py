@@ -17,6 +17,7 @@ from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, 
 from tuned.advisor.prior import prior_of
 from tuned.core import words
 from tuned.core.errors import InvalidInput, NotFound
+from tuned.core.queue.schedule import EXHAUSTED
 from tuned.core.search.design import Method, design_point, every_point, fresh_point
 from tuned.core.search.model_share import CONVERGED
 from tuned.core.space import Point, SearchSpace, Value, canonical_key
@@ -153,7 +154,7 @@ def _design(
 ) -> Suggestion:
     point = fresh_point(definition.space, definition.seed, number - 1, evidence.taken, method)
     if point is None:
-        return Suggestion(None, why="every point of the space has been tried")
+        return Suggestion(None, why=EXHAUSTED)
     return Suggestion(point, origin or method, why)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuned.core.errors import InvalidInput
+from tuned.core.names import no_parameter
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.ranking import Ranking, Tier, cut_short
 from tuned.core.space import Parameter, Point, SearchSpace, Value
@@ -205,10 +206,7 @@ class StudyData:
         try:
             return self.space[name]
         except KeyError:
-            listed = ", ".join(self.space.names) or "none"
-            raise InvalidInput(
-                "there is no such parameter", where=f"space.{name}", hint=f"parameters are {listed}"
-            ) from None
+            raise no_parameter(name, self.space.names) from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StudyData:

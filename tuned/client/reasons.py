@@ -16,6 +16,8 @@ from tuned.core.states import LIVE, STUDY_ENDED, VALUED, WASTED, StudyState, Tri
 from tuned.wire import DaemonStatus, StudyRow, TrialDetail, TrialRow
 from tuned.wire.values import Json
 
+_HELD = "it waits until it is resumed"
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -52,7 +54,7 @@ def trial_reasons(
     if row.state in LIVE:
         return [point, _running(detail)]
     if row.state == TrialState.PAUSED:
-        reason = row.reason or "it waits until it is resumed"
+        reason = row.reason or _HELD
         return [point, Reason("state", "paused", [reason, *_verdict(detail)], f"tunectl resume {row.name}")]
     return [point, _ended(detail)]
 
@@ -78,7 +80,7 @@ def _of_study(row: StudyRow, queue: Sequence[TrialRow], daemon: DaemonStatus) ->
         next_step = f"tunectl best {row.name}" if row.best else f"tunectl trials {row.name}"
         return row.state, [row.reason or f"its {words.does(row.started, 'trial', 'is', 'are')} done"], next_step
     if row.state == StudyState.PAUSED:
-        evidence = [row.reason or "it waits until it is resumed"]
+        evidence = [row.reason or _HELD]
         if paused_by_daemon(row):
             evidence.append(remedy(row))
         return "paused", evidence, f"tunectl resume {row.name}"

@@ -83,6 +83,17 @@ def nearest(word: object, known: Iterable[str]) -> str:
     return "known: " + ", ".join(words) if words else "there is none"
 
 
+def no_parameter(name: str, known: Iterable[str], where: str = "") -> InvalidInput:
+    """The refusal of a name that no parameter has.
+
+    Args:
+        name: As it was given.
+        known: The parameters' names.
+        where: The key that holds it; empty: the parameter itself.
+    """
+    return InvalidInput("there is no such parameter", where=where or f"space.{name}", hint=nearest(name, known))
+
+
 def is_step_count(name: str) -> bool:
     """Whether a parameter is called as the length of a training: `epochs`, `max_steps`; not `warmup_steps`."""
     return bool(_STEPS.search(name)) and not _NO_STEPS.search(name)

@@ -49,6 +49,16 @@ def end_study(conn: Connection, study_id: int, event: str, reason: str, now: flo
     repository.move_study(conn, study_id, event, Actor.SCHEDULER, now, reason=reason)
 
 
+def refuse_ending(study: Study) -> None:
+    """Refuse what a study that drains would start nothing more for.
+
+    Raises:
+        Conflict: It drains.
+    """
+    if study.state is StudyState.DRAINING:
+        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
+
+
 def reopen(conn: Connection, study_id: int, now: float) -> None:
     """A study that has ended runs again, because something was queued in it.
 
@@ -56,8 +66,7 @@ def reopen(conn: Connection, study_id: int, now: float) -> None:
         Conflict: It is ending just now, and would cancel what was queued.
     """
     study = queries.study_by_id(conn, study_id)
-    if study.state is StudyState.DRAINING:
-        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
+    refuse_ending(study)
     if study.state in STUDY_ENDED:
         repository.move_study(conn, study_id, "reopen", Actor.USER, now, reason="")
 

@@ -15,7 +15,7 @@ from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON, REMEDY
-from tuned.core.names import nearest
+from tuned.core.names import no_parameter
 from tuned.core.space.text import read_values
 from tuned.wire import Enqueue
 
@@ -65,7 +65,7 @@ def _point(values: Sequence[str], parameters: Sequence[Mapping[str, Any]]) -> di
         if not equals:
             raise click.UsageError(f"{text}: no KEY=VALUE")
         if name not in known:
-            raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
+            raise no_parameter(name, known)
         if name in point:
             raise InvalidInput("is given twice", where=f"space.{name}")
         point[name] = read_values(value, known[name])

@@ -15,7 +15,7 @@ from tuned.client import api
 from tuned.core import words
 from tuned.core.draft.words import parse_word
 from tuned.core.errors import InvalidInput
-from tuned.core.names import nearest
+from tuned.core.names import no_parameter
 from tuned.core.space.text import read_for
 from tuned.wire import SpaceChange
 
@@ -74,7 +74,7 @@ def _dropped(text: str, known: Mapping[str, Any]) -> tuple[str, Any]:
 
 def _parameter(known: Mapping[str, Any], name: str) -> Any:
     if name not in known:
-        raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, known))
+        raise no_parameter(name, known)
     return known[name]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.names import nearest
+from tuned.core.names import nearest, no_parameter
 from tuned.core.search.design import complete_point
 from tuned.core.space.parameter import Parameter
 from tuned.core.space.search_space import SearchSpace
@@ -139,7 +139,7 @@ def _set(table: dict[str, dict[str, Any]], path: str, value: Any) -> None:
 
 def _known(table: Mapping[str, Any], name: str) -> None:
     if name not in table:
-        raise InvalidInput("there is no such parameter", where=f"space.{name}", hint=nearest(name, table))
+        raise no_parameter(name, table)
 
 
 def _refuse_needed(space: SearchSpace, name: str) -> None:

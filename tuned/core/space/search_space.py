@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuned.core.errors import InvalidInput
+from tuned.core.names import no_parameter
 from tuned.core.space.constraints import LinearConstraint
 from tuned.core.space.parameter import Parameter, Point, Value, same_value
 
@@ -50,11 +51,7 @@ class SearchSpace:
         """
         unknown = [name for name in values if name not in self.names]
         if unknown:
-            raise InvalidInput(
-                "there is no such parameter",
-                where=f"space.{unknown[0]}",
-                hint="parameters are " + (", ".join(self.names) or "none"),
-            )
+            raise no_parameter(unknown[0], self.names)
         point: Point = {}
         for parameter in self.parameters:
             if parameter.name in values:

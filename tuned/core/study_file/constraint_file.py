@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tuned.core.errors import InvalidInput
-from tuned.core.names import nearest
+from tuned.core.names import no_parameter
 from tuned.core.search.design import complete_point
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.space.constraints import LinearConstraint
@@ -44,7 +44,7 @@ def _constraint(index: int, table: LinearTable, space: SearchSpace) -> LinearCon
     for name, weight in table.linear.items():
         path = f"{where}.linear.{name}"
         if name not in space.names:
-            raise InvalidInput("there is no such parameter", where=path, hint=nearest(name, space.names))
+            raise no_parameter(name, space.names, path)
         if not _is_numeric(space[name]):
             raise InvalidInput(f"{name} is no number", where=path, hint="name ints, floats and choices of numbers")
         if weight == 0:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuned.core.errors import InvalidInput
+from tuned.core.names import no_parameter
 from tuned.core.space import Parameter, Point, Value
 from tuned.core.study_file.space_file import parse_space
 
@@ -47,8 +48,7 @@ def probe_study(
     space = dict(study.get("space", {}))
     parsed = parse_space(space)
     if parameter not in parsed.names:
-        listed = ", ".join(parsed.names) or "none"
-        raise InvalidInput("there is no such parameter", where=f"space.{parameter}", hint=f"parameters are {listed}")
+        raise no_parameter(parameter, parsed.names)
     fixed: Point = {}
     for p in parsed.parameters:
         if p.name == parameter:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.names import check_parameter_name, nearest
+from tuned.core.names import check_parameter_name, nearest, no_parameter
 from tuned.core.space import Parameter, SearchSpace, Value, same_value
 from tuned.protocol import environment_name
 
@@ -201,8 +201,7 @@ def _when(name: str, when: Any, parsed: Mapping[str, Parameter]) -> tuple[tuple[
         if parent == name:
             raise InvalidInput("depends on itself", where=path, hint="name another parameter")
         if parent not in parsed:
-            others = [other for other in parsed if other != name]
-            raise InvalidInput("there is no such parameter", where=path, hint=nearest(parent, others))
+            raise no_parameter(parent, [other for other in parsed if other != name], path)
         if parsed[parent].kind in ("float", "int"):
             raise InvalidInput(
                 f"{parent} is a range, and only a choice can decide what is active", where=path, hint="make it a choice"

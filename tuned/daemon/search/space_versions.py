@@ -14,17 +14,18 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from storage.repository import NewSpace
 from tuned.core.changes.space import changes_between, restored
-from tuned.core.errors import Conflict, InvalidInput
+from tuned.core.errors import InvalidInput
 from tuned.core.program.arguments import recorded
 from tuned.core.ranking import Ranking
 from tuned.core.search.design import fresh_point
 from tuned.core.search.refine import refined
 from tuned.core.space import Point, SearchSpace, canonical_key
-from tuned.core.states import VALUED, StudyState
+from tuned.core.states import VALUED
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in, lag, reproducible
+from tuned.daemon.study_moves import refuse_ending
 
 
 @dataclass(slots=True)
@@ -84,8 +85,7 @@ def change(conn: Connection, study: Study, space: SearchSpace, why: list[str], o
     Raises:
         Conflict: The study is ending, and would start nothing more.
     """
-    if study.state is StudyState.DRAINING:
-        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
+    refuse_ending(study)
     changes = changes_between(study.spec.space, space)
     kept, left_out = fitting(conn, study, space)
     new = NewVersion(study.space, changes, why, kept, left_out)

@@ -15,13 +15,13 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core import words
 from tuned.core.changes import settings
-from tuned.core.errors import Conflict
-from tuned.core.states import STUDY_ENDED, Actor, StudyState, TrialState, counted
+from tuned.core.states import STUDY_ENDED, Actor, TrialState, counted
 from tuned.core.study import Study
 from tuned.core.trials.trial import OWN_ORIGINS
 from tuned.daemon import clock, resolving
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
+from tuned.daemon.study_moves import refuse_ending
 from tuned.wire import Settings, SettingsChanged
 
 _MORE_WORK = ("search.trials", "search.budget")
@@ -47,8 +47,8 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
         Conflict: The present state does not allow it.
     """
     spec, priority, changed, notes = settings.apply(study.spec, study.priority, values)
-    if changed and study.state is StudyState.DRAINING:
-        raise Conflict(f"{study.name} is ending ({study.reason})", hint="wait for its last trials, then try again")
+    if changed:
+        refuse_ending(study)
     if priority != study.priority:
         repository.set_study_priority(conn, study.id, priority, now)
     if spec != study.spec:
