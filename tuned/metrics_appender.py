@@ -12,7 +12,10 @@ import os
 
 from tuned import faults
 from tuned.plain_files import open_plain, read_plain
-from tuned.protocol import CHECKPOINT_MARK, GAPS_FILE, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY
+from tuned.protocol import (
+    GAPS_FILE,
+    NO_METRIC,
+)
 
 SLOT = 512
 SLOTS = 8
@@ -24,7 +27,6 @@ ANY = "*"
 
 _KEEP = 65536
 _AT_ONCE = 1000
-_NO_METRIC = frozenset((CHECKPOINT_MARK, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY))
 
 
 def own_slot() -> int:
@@ -175,7 +177,7 @@ def _names(line: bytes) -> set[str]:
         record = json.loads(line)
     except ValueError:
         return {ANY}
-    return set(record) - _NO_METRIC if isinstance(record, dict) else {ANY}
+    return set(record) - NO_METRIC if isinstance(record, dict) else {ANY}
 
 
 def _not_in(lines: list[bytes], written: bytes) -> list[bytes]:

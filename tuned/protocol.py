@@ -103,6 +103,8 @@ STOP_SEEN_MARK = "stop_seen"
 CHECKPOINT_MARK = "checkpoint"
 QUIET_MARK = "_mark"
 """A line with one of these as its only key is no observation; `_mark` carries notes for people."""
+NO_METRIC = frozenset((STEP_KEY, TIME_KEY, SDK_MARK, STOP_SEEN_MARK, CHECKPOINT_MARK, QUIET_MARK))
+"""Keys of a line that are no metric's name."""
 
 FORK_SAFE_MODULES = (
     "torch", "torch._dynamo", "numpy", "scipy", "sklearn", "pandas", "PIL", "matplotlib.pyplot", "xgboost", "lightgbm",

@@ -16,6 +16,7 @@ from tuned.client.problems import EventsGone, NoDaemon, StreamLost
 from tuned.client.stream import Pause, follow
 from tuned.core import words
 from tuned.core.errors import Conflict, NotFound
+from tuned.core.events import TRIAL_METRICS
 from tuned.core.state_words import HALTED
 from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState, TrialState
 from tuned.wire import EventRow, StudyRow, TrialRow
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 
 RESTART_PATIENCE = 600.0
 """Seconds that a wait goes on without a daemon, so that one may be upgraded or restarted underneath."""
-
-METRICS = "trial.metrics"
 
 
 def held_back(study: StudyRow) -> int:
@@ -131,7 +130,7 @@ def wait_for_study(
             if heard is not None:
                 heard(item)
             stale = True
-            due = item.type != METRICS or (tick is not None and monotonic() - looked >= tick)
+            due = item.type != TRIAL_METRICS or (tick is not None and monotonic() - looked >= tick)
         else:
             due = item is Pause.OPENED or stale
         if not due:
@@ -158,7 +157,7 @@ def wait_for_trials(
         NotFound: The study is not there, or has no such trial.
     """
     for item in changes(client, study, deadline):
-        if isinstance(item, EventRow) and item.type == METRICS:
+        if isinstance(item, EventRow) and item.type == TRIAL_METRICS:
             continue
         chosen = [trial for trial in all_trials(client, study) if wanted(trial)]
         if not chosen:

@@ -5,8 +5,10 @@ Owns the names of the event types and the shape of their data. Events say what c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from tuned.core.records import dataclass
 
 STUDY_SUBMITTED = "study.submitted"  # {}, or {renamed: the name that it had}
 STUDY_MOVED = "study.moved"  # {from, to, event, actor, reason}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
+from tuned.core.feasibility import broken
 from tuned.core.states import VALUED, StoppedBy, TrialState
 from tuned.core.study import SEARCH, Constraint, Direction, StudySpec
 
@@ -109,7 +110,7 @@ class Ranking:
         """How far its result can be trusted."""
         if trial.stage != SEARCH or trial.state not in VALUED:
             return Tier.NONE
-        if math.isinf(self.score(trial)) or not self._feasible(trial.values):
+        if math.isinf(self.score(trial)) or broken(trial.values, self.constraints):
             return Tier.NONE
         return Tier.CUT if cut_short(trial) else Tier.WHOLE
 
@@ -122,6 +123,3 @@ class Ranking:
         """The trials that have a rank, best first: all of one tier, the cut ones only where no other has a result."""
         keyed = sorted(((self.key(trial), trial) for trial in trials), key=lambda entry: entry[0])
         return [trial for key, trial in keyed if key[0] == keyed[0][0][0] != Tier.NONE]
-
-    def _feasible(self, values: Mapping[str, Any]) -> bool:
-        return all(c.metric not in values or c.holds(float(values[c.metric])) for c in self.constraints)

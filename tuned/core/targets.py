@@ -14,7 +14,7 @@ from tuned.core.states import TrialState
 KEYWORDS = ("best", *(str(state) for state in TrialState))
 """Words that may stand in place of numbers: the best trial, or all trials in a state."""
 
-_LARGEST = 2**31
+LARGEST = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _range(part: str, text: str) -> tuple[int, int]:
     if not all(end.isascii() and end.isdigit() and len(end) < 11 for end in ends):
         raise InvalidInput(f"{part!r} is no trial number", where=text, hint="write 7 or 3-7")
     low, high = int(ends[0]), int(ends[1])
-    if low < 1 or high >= _LARGEST:
+    if low < 1 or high >= LARGEST:
         raise InvalidInput(f"{part!r} is no trial number", where=text, hint="trials are numbered from 1")
     if low > high:
         raise InvalidInput(f"{part!r} runs backwards", where=text, hint=f"write {high}-{low}")

@@ -10,12 +10,7 @@ import operator
 from typing import Any, Dict, Mapping, Optional
 
 from tuned.protocol import (
-    CHECKPOINT_MARK,
-    QUIET_MARK,
-    SDK_MARK,
-    STEP_KEY,
-    STOP_SEEN_MARK,
-    TIME_KEY,
+    NO_METRIC,
     encode_number,
 )
 
@@ -24,8 +19,6 @@ _BEYOND = 2**1024 - 2**970
 
 _STEPS_BELOW = 2**53
 """From here on neighbouring whole numbers would be one step: steps are stored as floats."""
-
-_RESERVED = frozenset((CHECKPOINT_MARK, QUIET_MARK, SDK_MARK, STEP_KEY, STOP_SEEN_MARK, TIME_KEY))
 
 
 def clean_step(step: Any) -> Optional[int]:
@@ -73,7 +66,7 @@ def clean_metrics(metrics: Mapping[str, Any]) -> Dict[str, Any]:
 
 def clean_value(name: str, value: Any) -> Any:
     """One value: Python's numbers, and anything with one number in it, as numpy's and torch's scalars."""
-    if not isinstance(name, str) or name in _RESERVED or not name:
+    if not isinstance(name, str) or name in NO_METRIC or not name:
         raise ValueError("report(): %r is not free as the name of a metric: use another" % (name,))
     kind = type(value)
     if kind is float:

@@ -16,9 +16,9 @@ from tuned.analyses.groups import text_of
 from tuned.analyses.intervals import mean_of
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Cell, Column, Table
+from tuned.core.playbook.spec import BUNDLE_FILE
 from tuned.core.words import number
 
-BUNDLE_FILE = "bundle.json"
 _NO_INTERVAL = (
     "The test figure has no interval: the test stage saved no predictions of which it is the mean "
     "(trial.save_predictions)."

@@ -38,6 +38,7 @@ from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Table, number
 from tuned.core import words
 from tuned.core.errors import InvalidInput
+from tuned.core.playbook.spec import REPORT_FILE
 from tuned.core.ranking import cut_short
 from tuned.core.words import duration
 
@@ -53,7 +54,7 @@ def report(question: Question) -> Answer:
         told.final(), told.verdicts(), told.result(), told.confirmed(), told.curves(), told.parameters(), told.data(),
         told.failures(), told.time(), told.setting(), told.again(),
     ]  # fmt: skip
-    files = {"report.html": html.page(f"{study.name} - tuned", told.head(), sections)}
+    files = {REPORT_FILE: html.page(f"{study.name} - tuned", told.head(), sections)}
     if "latex" in question.options:
         files |= {f"{table.name}.tex": table.render("latex") for table in told.tables}
     return Answer(tables=(), notes=tuple(told.trouble), figures={"tables": len(told.tables)}, files=files)

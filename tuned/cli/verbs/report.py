@@ -10,8 +10,7 @@ from tuned.cli.session import Session, verb
 from tuned.cli.whole_file import write_whole
 from tuned.client import api
 from tuned.core import words
-
-PAGE = "report.html"
+from tuned.core.playbook.spec import REPORT_FILE
 
 
 @verb()
@@ -23,7 +22,7 @@ def report(session: Session, study: str, output: Path | None, latex: Path | None
     options = {} if latex is None else {"latex": "yes"}
     document = session.send(api.analysis(study, "report", options, []))
     target = output or Path(f"{study}.html")
-    written = [_write(target, document["files"].pop(PAGE), "-o")]
+    written = [_write(target, document["files"].pop(REPORT_FILE), "-o")]
     for name, text in document["files"].items():
         assert latex is not None
         written.append(_write(latex / name, text, "--latex"))

@@ -29,7 +29,8 @@ class Custom:
     source: str
 
 
-def _float(low: float, high: float, *, log: bool = False) -> dict[str, Any]:
+def float_entry(low: float, high: float, *, log: bool = False) -> dict[str, Any]:
+    """The entry of a float in `[space]`."""
     return {"type": "float", "low": low, "high": high, **({"log": True} if log else {})}
 
 
@@ -38,44 +39,44 @@ def _int(low: int, high: int, *, log: bool = False) -> dict[str, Any]:
 
 
 _RL = {
-    "gamma": _float(0.9, 0.9999),
-    "gae_lambda": _float(0.8, 1.0),
-    "clip_range": _float(0.1, 0.4),
-    "clip_coef": _float(0.1, 0.4),
-    "ent_coef": _float(1e-8, 0.1, log=True),
-    "vf_coef": _float(0.1, 1.0),
-    "max_grad_norm": _float(0.3, 5.0, log=True),
-    "tau": _float(1e-3, 0.1, log=True),
+    "gamma": float_entry(0.9, 0.9999),
+    "gae_lambda": float_entry(0.8, 1.0),
+    "clip_range": float_entry(0.1, 0.4),
+    "clip_coef": float_entry(0.1, 0.4),
+    "ent_coef": float_entry(1e-8, 0.1, log=True),
+    "vf_coef": float_entry(0.1, 1.0),
+    "max_grad_norm": float_entry(0.3, 5.0, log=True),
+    "tau": float_entry(1e-3, 0.1, log=True),
     "num_steps": [32, 64, 128, 256, 512, 1024, 2048],
     "n_steps": [32, 64, 128, 256, 512, 1024, 2048],
 }
 _XGBOOST = {
-    "eta": _float(0.01, 0.3, log=True),
-    "learning_rate": _float(0.01, 0.3, log=True),
+    "eta": float_entry(0.01, 0.3, log=True),
+    "learning_rate": float_entry(0.01, 0.3, log=True),
     "max_depth": _int(3, 10),
-    "min_child_weight": _float(0.1, 10.0, log=True),
-    "gamma": _float(1e-3, 5.0, log=True),
-    "min_split_loss": _float(1e-3, 5.0, log=True),
-    "colsample_bytree": _float(0.5, 1.0),
+    "min_child_weight": float_entry(0.1, 10.0, log=True),
+    "gamma": float_entry(1e-3, 5.0, log=True),
+    "min_split_loss": float_entry(1e-3, 5.0, log=True),
+    "colsample_bytree": float_entry(0.5, 1.0),
 }
-_XGBOOST_WEIGHTS = dict.fromkeys(("lambda", "reg_lambda", "alpha", "reg_alpha"), _float(1e-3, 10.0, log=True))
+_XGBOOST_WEIGHTS = dict.fromkeys(("lambda", "reg_lambda", "alpha", "reg_alpha"), float_entry(1e-3, 10.0, log=True))
 _LIGHTGBM = {
-    "learning_rate": _float(0.01, 0.3, log=True),
+    "learning_rate": float_entry(0.01, 0.3, log=True),
     "num_leaves": _int(15, 255, log=True),
     "max_depth": _int(3, 12),
-    **dict.fromkeys(("min_sum_hessian_in_leaf", "min_child_weight"), _float(1e-3, 10.0, log=True)),
-    **dict.fromkeys(("feature_fraction", "colsample_bytree"), _float(0.5, 1.0)),
-    **dict.fromkeys(("bagging_fraction", "subsample"), _float(0.5, 1.0)),
-    **dict.fromkeys(("lambda_l1", "lambda_l2", "reg_alpha", "reg_lambda"), _float(1e-3, 10.0, log=True)),
-    **dict.fromkeys(("min_gain_to_split", "min_split_gain"), _float(1e-3, 1.0, log=True)),
+    **dict.fromkeys(("min_sum_hessian_in_leaf", "min_child_weight"), float_entry(1e-3, 10.0, log=True)),
+    **dict.fromkeys(("feature_fraction", "colsample_bytree"), float_entry(0.5, 1.0)),
+    **dict.fromkeys(("bagging_fraction", "subsample"), float_entry(0.5, 1.0)),
+    **dict.fromkeys(("lambda_l1", "lambda_l2", "reg_alpha", "reg_lambda"), float_entry(1e-3, 10.0, log=True)),
+    **dict.fromkeys(("min_gain_to_split", "min_split_gain"), float_entry(1e-3, 1.0, log=True)),
 }
 _LIGHTGBM_LEAVES = dict.fromkeys(("min_data_in_leaf", "min_child_samples"), _int(5, 1000, log=True))
-_SVC = {"c": _float(1e-3, 1e3, log=True), "gamma": _float(1e-3, 1e3, log=True)}
+_SVC = {"c": float_entry(1e-3, 1e3, log=True), "gamma": float_entry(1e-3, 1e3, log=True)}
 
 _BY_MODULE: tuple[tuple[tuple[str, ...], dict[str, Any], str], ...] = (
     (("stable_baselines3", "gymnasium", "gym", "gymnax"), _RL, ZOO),
     (("xgboost",), _XGBOOST, XGB),
-    (("xgboost",), {"subsample": _float(0.5, 1.0)}, XGB_ROWS),
+    (("xgboost",), {"subsample": float_entry(0.5, 1.0)}, XGB_ROWS),
     (("xgboost",), _XGBOOST_WEIGHTS, XGB_PAGE),
     (("lightgbm",), _LIGHTGBM, LGBM),
     (("lightgbm",), _LIGHTGBM_LEAVES, LGBM_LEAVES),

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from tuned.core.draft.printed_lines import SHOWN
 from tuned.core.script.literals import UNKNOWN, called, constants_of, imported_modules, keywords, value_of
 
-_SHOWN = r"[^,'\"}]+"
 _RL = ("stable_baselines3", "sb3_contrib", "sbx")
 _TRAINERS = ("transformers", "trl", "sentence_transformers")
 _CALLBACKS = {"keras": ("val_loss",), "transformers": ("eval_loss",), "lightning": ("val_loss",)}
@@ -87,7 +87,7 @@ def _trainer(script: _Script) -> Printed:
         if isinstance(key, ast.Constant) and str(key.value).isidentifier()
     ]
     names = ["eval_loss", *(f"eval_{str(name).removeprefix('eval_')}" for name in own), "loss"]
-    return Printed({rf"'{name}':\s+['\"]?(?P<{name}>{_SHOWN})": [name] for name in names})
+    return Printed({rf"'{name}':\s+['\"]?(?P<{name}>{SHOWN})": [name] for name in names})
 
 
 def _rollouts(script: _Script) -> Printed:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+SHOWN = r"[^,'\"}]+"
+"""The pattern of a value within a dictionary that is printed."""
 _PRINTERS = frozenset({"print", "write", "info", "debug", "warning", "echo", "log", "secho", "tqdm_write"})
 _PERCENT = re.compile(
     r"%%|%(?:\((?P<key>\w+)\))?(?P<width>[-+ #0]*(?:\d+|\*)?)(?:\.\d+)?(?P<kind>[diouxXeEfFgGcrsa])"

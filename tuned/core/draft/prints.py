@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuned.core.draft.library_lines import called_back, library_lines
-from tuned.core.draft.printed_lines import Line, printed_lines
+from tuned.core.draft.printed_lines import SHOWN, Line, printed_lines
 
 _NUMBER = r"[-+.\w]+"
-_SHOWN = r"[^,'\"}]+"
 _WHOLE = r"\d+"
 _STEPS = ("epoch", "step", "iter", "iteration", "it", "batch", "round", "update")
 _METRIC = re.compile(
@@ -133,7 +132,7 @@ def pattern_of(line: Line) -> tuple[str, list[str]] | None:
         if piece.padded and not pieces[-1].endswith(r"\s+"):
             pieces.append(r"\s*")
         if i in names:
-            number = _SHOWN if piece.shown else _NUMBER.replace("]", piece.more + "]")
+            number = SHOWN if piece.shown else _NUMBER.replace("]", piece.more + "]")
             quote = "['\"]?" if piece.shown else ""
             pieces.append(f"{quote}(?P<{names[i]}>{_WHOLE if names[i] == 'step' else number})")
             if piece.shown and i < last:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from tuned.core.draft.customs import Custom
+from tuned.core.draft.customs import Custom, float_entry
 from tuned.core.script.option import Option
 
 Use = Literal["tune", "fix", "given", "leave"]
@@ -103,10 +103,6 @@ def _is_number(option: Option) -> bool:
     return option.kind in ("float", "int") or _number(option) is not None
 
 
-def _float(low: float, high: float, *, log: bool = False) -> dict[str, Any]:
-    return {"type": "float", "low": low, "high": high, **({"log": True} if log else {})}
-
-
 def _learning_rate(option: Option) -> Choice:
     if not _is_number(option):
         return Choice("leave")
@@ -115,12 +111,12 @@ def _learning_rate(option: Option) -> Choice:
         return Choice("leave")
     middle = 10.0 ** math.floor(math.log10(default) + 0.5)
     high = min(middle * 100, max(1.0, middle * 10))
-    return Choice("tune", _float(_neat(middle / 100), _neat(high), log=True), "two decades each way")
+    return Choice("tune", float_entry(_neat(middle / 100), _neat(high), log=True), "two decades each way")
 
 
 def _decay(option: Option) -> Choice:
     allowed = _is_number(option) and (_number(option) or 0.0) >= 0
-    return Choice("tune", _float(1e-6, 0.1, log=True)) if allowed else Choice("leave")
+    return Choice("tune", float_entry(1e-6, 0.1, log=True)) if allowed else Choice("leave")
 
 
 def _between(low: float, high: float, why: str = "") -> Rule:
@@ -128,13 +124,13 @@ def _between(low: float, high: float, why: str = "") -> Rule:
         default = _number(option)
         if option.kind == "int" or (default is not None and not low <= default <= max(high, 1.0)):
             return Choice("leave")
-        return Choice("tune", _float(low, high), why)
+        return Choice("tune", float_entry(low, high), why)
 
     return rule
 
 
 def _clip(option: Option) -> Choice:
-    return Choice("tune", _float(0.1, 10.0, log=True)) if option.kind == "float" else Choice("leave")
+    return Choice("tune", float_entry(0.1, 10.0, log=True)) if option.kind == "float" else Choice("leave")
 
 
 def _width(option: Option) -> Choice:

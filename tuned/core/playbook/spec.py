@@ -17,6 +17,10 @@ STEPS: tuple[StepName, ...] = get_args(StepName)
 
 SEARCH_STEPS: tuple[StepName, ...] = ("coarse", "bayesian", "refine")
 
+BUNDLE_FILE = "bundle.json"
+"""In the bundle of the final model: all that reproduces it."""
+REPORT_FILE = "report.html"
+
 FINALIZE_STAGE = "finalize"
 TEST_STAGE = "test"
 CONFIRM_STAGE = "confirm"

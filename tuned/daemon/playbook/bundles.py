@@ -21,6 +21,7 @@ from storage import queries
 from storage.engine import Database
 from tuned import protocol
 from tuned.core.errors import InvalidInput, Unavailable
+from tuned.core.playbook.spec import BUNDLE_FILE
 from tuned.core.playbook.steps import Step
 from tuned.core.study import Study
 from tuned.core.study.secrets import holds_secret
@@ -32,7 +33,6 @@ from tuned.daemon.files.removal import remove_path
 from tuned.version import VERSION
 
 FINAL_DIR = "final"
-BUNDLE_FILE = "bundle.json"
 SCRIPT = "reproduce.py"
 RUN, CHECKPOINT, CODE, SDK = "@RUN@", "@CHECKPOINT@", "@CODE@", "@SDK@"
 """Placeholders in a bundle for folders that are elsewhere each time."""

@@ -21,7 +21,7 @@ from storage.engine import Database
 from tuned.core import words
 from tuned.core.errors import TunedError, Unavailable
 from tuned.core.final.confirming import further_seeds
-from tuned.core.playbook.spec import SEARCH_STEPS
+from tuned.core.playbook.spec import REPORT_FILE, SEARCH_STEPS
 from tuned.core.playbook.steps import OVER, Playbook, Step, StepState, begin, end
 from tuned.core.queue.schedule import BUDGET_SPENT, EXHAUSTED, StudyView
 from tuned.core.states import OPEN, TERMINAL, Actor, StudyState, TrialState, counted
@@ -36,7 +36,6 @@ from tuned.daemon.search import space_versions
 
 log = logging.getLogger(__name__)
 
-REPORT_FILE = "report.html"
 RETRY_S = 5.0
 
 Move = Callable[[Connection, Study, float], Step]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from storage import queries
 from tuned.core.errors import InvalidInput
+from tuned.core.targets import LARGEST
 from tuned.core.trials.trial import Observation
 from tuned.daemon import resolving
 from tuned.daemon.http.context import Given
@@ -22,8 +23,6 @@ from tuned.protocol import encode_number
 from tuned.wire import BestSoFar, BestStep, MetricRow
 
 router = make_router("trials")
-
-LARGEST = 2**31
 
 
 @router.get("/studies/{name}/best-so-far")

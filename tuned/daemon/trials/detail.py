@@ -15,6 +15,7 @@ from tuned.core.cards.shares import wanted_by
 from tuned.core.errors import NotFound
 from tuned.core.search.rungs import Decision
 from tuned.core.states import LIVE, TrialState
+from tuned.core.targets import LARGEST
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.output import (
@@ -33,7 +34,6 @@ from tuned.wire import LogChunk, LogPlace, TrialDetail
 
 router = make_router("trials")
 
-LARGEST = 2**31
 SHOWN_LINES = 20
 """Of those that could not be read."""
 Number = Annotated[int, Path(ge=1, lt=LARGEST)]

@@ -14,6 +14,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
 from tuned.core.ranking import BY_METRIC, BY_PARAMETER, WATCH
 from tuned.core.states import TrialState
+from tuned.core.targets import LARGEST
 from tuned.core.trials.filter import Columns, InStates, TrialFilter, parse
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
@@ -22,8 +23,6 @@ from tuned.daemon.rows import trial_row, trial_rows
 from tuned.wire import TrialNumbers, TrialRow
 
 router = make_router("trials")
-
-LARGEST = 2**31
 
 
 async def _order(
