@@ -31,9 +31,9 @@ def latest_events(conn: Connection, count: int, *, study: str | None = None) -> 
     return [_event(row) for row in reversed(found.all())]
 
 
-def study_events(conn: Connection, seq: int, limit: int = 10_000) -> list[Event]:
-    """The events of whole studies after a sequence number, oldest first."""
-    found = conn.exec_driver_sql(f"{_SELECT} AND type GLOB 'study.*' ORDER BY seq LIMIT ?", (seq, limit))
+def study_events(conn: Connection, seq: int) -> list[Event]:
+    """The first 10,000 events of whole studies after a sequence number, oldest first."""
+    found = conn.exec_driver_sql(f"{_SELECT} AND type GLOB 'study.*' ORDER BY seq LIMIT 10000", (seq,))
     return [_event(row) for row in found]
 
 

@@ -16,7 +16,6 @@ from tuned.core.names import API
 from tuned.core.verbs import BY_NAME
 
 if TYPE_CHECKING:
-    from tuned.client.pages import StudyPage
     from tuned.wire import (
         BestSoFar,
         Changed,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         SpaceChange,
         SpaceChanged,
         SpacePage,
+        StudyPage,
         StudyRow,
         Submission,
         Submitted,

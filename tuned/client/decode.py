@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from tuned import wire
-from tuned.client import pages
 from tuned.core.errors import Unavailable
 
 Decoder = Callable[[Any], Any]
@@ -74,8 +73,7 @@ def _as_it_is(data: Any) -> Any:
 
 
 def _named(name: str) -> type | None:
-    homes = (pages, wire)
-    kind = next((found for home in homes if (found := getattr(home, name, None)) is not None), None)
+    kind = getattr(wire, name, None)
     return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
 
 

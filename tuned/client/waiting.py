@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 RESTART_PATIENCE = 600.0
 """Seconds that a wait goes on without a daemon, so that one may be upgraded or restarted underneath."""
+PAGE = 1000
+"""Trials that are asked for at once."""
 
 
 def held_back(study: StudyRow) -> int:
@@ -170,11 +172,11 @@ def wait_for_trials(
     raise AssertionError("the stream has no end of its own")
 
 
-def all_trials(client: Client, study: str, page: int = 1000, metrics: bool | None = None) -> list[TrialRow]:
+def all_trials(client: Client, study: str, metrics: bool | None = None) -> list[TrialRow]:
     """Every trial of a study, by number, asked for in pages."""
     rows: list[TrialRow] = []
-    while found := client.send(api.trials(study, sort="number", limit=page, offset=len(rows), metrics=metrics)):
+    while found := client.send(api.trials(study, sort="number", limit=PAGE, offset=len(rows), metrics=metrics)):
         rows += found
-        if len(found) < page:
+        if len(found) < PAGE:
             break
     return rows

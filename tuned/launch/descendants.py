@@ -145,13 +145,12 @@ def end_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]
         time.sleep(_POLL)
 
 
-def end_supervised(run_dir: str, start: Optional[Mapping[str, Any]], seconds: float = 5.0) -> int:
+def end_supervised(run_dir: str, start: Optional[Mapping[str, Any]]) -> int:
     """End an attempt with its supervisor, whoever it is.
 
     Args:
         run_dir: Absolute path of the run directory.
         start: The content of `start.json`; without it only processes that have `output.log` open are found.
-        seconds: How long to go on looking for survivors.
 
     Returns:
         How many processes were killed.
@@ -163,7 +162,7 @@ def end_supervised(run_dir: str, start: Optional[Mapping[str, Any]], seconds: fl
             send(supervisor, signal.SIGKILL)
             killed = 1
     attempt_id = "" if start is None else str(start.get("attempt_id") or "")
-    return killed + end_attempt(attempt_id or "-", run_dir, start, seconds)
+    return killed + end_attempt(attempt_id or "-", run_dir, start, 5.0)
 
 
 def of_attempt(attempt_id: str, run_dir: str, start: Optional[Mapping[str, Any]]) -> Iterator[Process]:

@@ -44,6 +44,7 @@ from tuned.wire.studies import (
     ObjectiveRow,
     StepRow,
     StoppingRow,
+    StudyPage,
     StudyRow,
     Submission,
     Submitted,

@@ -181,6 +181,14 @@ class StudyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyPage:
+    """A study and its whole specification as plain data."""
+
+    study: StudyRow
+    spec: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A study to submit.
 

@@ -54,14 +54,13 @@ def vote(models: Sequence[Floats]) -> Floats:
     return votes + average(models) / (len(models) * 10.0)
 
 
-def greedy(models: Sequence[Floats], targets: Targets, loss: Loss, rounds: int = ROUNDS) -> list[int]:
+def greedy(models: Sequence[Floats], targets: Targets, loss: Loss) -> list[int]:
     """Which models to average, with repetition: each round adds the one that makes the average best.
 
     Args:
         models: The best single model first: it decides between equals.
         targets: Of the examples to select on. The average must be judged by other examples.
         loss: Less is better.
-        rounds: At most so many; it ends when no addition helps.
 
     Returns:
         Indices, as often as each was chosen.
@@ -69,7 +68,7 @@ def greedy(models: Sequence[Floats], targets: Targets, loss: Loss, rounds: int =
     chosen: list[int] = []
     total = np.zeros_like(models[0])
     best = np.inf
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         losses = [loss((total + m) / (len(chosen) + 1), targets) for m in models]
         following = int(np.argmin(losses))
         if losses[following] >= best - 1e-12:

@@ -22,8 +22,7 @@ from tuned.core.states import LIVE
 from tuned.core.targets import parse_target
 
 if TYPE_CHECKING:
-    from tuned.client.pages import StudyPage
-    from tuned.wire import ConstraintRow, MetricRow, StoppingRow, StudyRow, TrialDetail
+    from tuned.wire import ConstraintRow, MetricRow, StoppingRow, StudyPage, StudyRow, TrialDetail
 
 LOOKS = 3
 """How often a trial that reports all the time is asked for, so that its values and its table of metrics agree."""

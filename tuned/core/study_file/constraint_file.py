@@ -13,7 +13,7 @@ from tuned.core.names import no_parameter
 from tuned.core.search.design import complete_point
 from tuned.core.space import Parameter, SearchSpace
 from tuned.core.space.constraints import LinearConstraint
-from tuned.core.study_file.models import LinearTable
+from tuned.core.study_file.models import ConstraintTable, LinearTable
 
 
 def constrained(space: SearchSpace, tables: Sequence[LinearTable]) -> SearchSpace:
@@ -35,12 +35,21 @@ def constrained(space: SearchSpace, tables: Sequence[LinearTable]) -> SearchSpac
     return whole
 
 
-def _constraint(index: int, table: LinearTable, space: SearchSpace) -> LinearConstraint:
-    where = f"space_constraint.{index}"
+def check_bounds(table: LinearTable | ConstraintTable, where: str) -> None:
+    """Refuse a constraint that no value breaks, or that none keeps.
+
+    Raises:
+        InvalidInput: It has no bound, or the lower one is above the upper one.
+    """
     if table.at_most is None and table.at_least is None:
         raise InvalidInput("has no bound", where=where, hint="add at_most = ... or at_least = ...")
     if table.at_most is not None and table.at_least is not None and table.at_least > table.at_most:
         raise InvalidInput("at_least is above at_most", where=f"{where}.at_least", hint="swap them")
+
+
+def _constraint(index: int, table: LinearTable, space: SearchSpace) -> LinearConstraint:
+    where = f"space_constraint.{index}"
+    check_bounds(table, where)
     for name, weight in table.linear.items():
         path = f"{where}.linear.{name}"
         if name not in space.names:

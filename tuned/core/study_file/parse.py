@@ -24,7 +24,7 @@ from tuned.core.study import (
     StudySpec,
 )
 from tuned.core.study.notices import Notify, parse_command
-from tuned.core.study_file.constraint_file import constrained
+from tuned.core.study_file.constraint_file import check_bounds, constrained
 from tuned.core.study_file.models import (
     ConstraintTable,
     EarlyStoppingTable,
@@ -178,10 +178,7 @@ def _constraints(tables: list[ConstraintTable], objectives: tuple[Objective, ...
         where = f"constraint.{i}"
         if not objectives:
             raise InvalidInput("there is no objective to constrain", where=where, hint="add [objective]")
-        if table.at_most is None and table.at_least is None:
-            raise InvalidInput("bounds nothing", where=where, hint="add at_most = ... or at_least = ...")
-        if table.at_most is not None and table.at_least is not None and table.at_least > table.at_most:
-            raise InvalidInput("no value is both", where=f"{where}.at_least", hint="at_least must not exceed at_most")
+        check_bounds(table, where)
         if any(c.metric == table.metric for c in found):
             raise InvalidInput(f"{table.metric!r} is there twice", where=f"{where}.metric", hint="join them into one")
         found.append(Constraint(table.metric, table.at_most, table.at_least))

@@ -21,16 +21,14 @@ RESUME = 1.25
 class DiskSpace:
     """The room left where the state folder lies.
 
-    Args:
-        folder: The state folder.
-        floor: Bytes; None: `TUNED_DISK_FLOOR`, else one GiB or 2 % of the disk, whichever is less.
+    The floor is `TUNED_DISK_FLOOR` in bytes, else one GiB or 2 % of the disk, whichever is less.
     """
 
-    def __init__(self, folder: Path, floor: int | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         named = os.environ.get(ENV_FLOOR, "")
         usage = shutil.disk_usage(folder)
-        self._floor = floor or (int(named) if named.isdigit() else min(FLOOR_BYTES, usage.total // 50))
+        self._floor = int(named) if named.isdigit() else min(FLOOR_BYTES, usage.total // 50)
         self.low = False
 
     def check(self) -> str:

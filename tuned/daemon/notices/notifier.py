@@ -64,13 +64,11 @@ class Notifier:
         attempts: Attempts,
         held_up: Callable[[], tuple[str, bool]],
         typical_s: Callable[[int], float | None],
-        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._database = database
         self._attempts = attempts
         self._held_up = held_up
         self._typical_s = typical_s
-        self._timeout_s = timeout_s
         self._news: asyncio.Queue[Event] = asyncio.Queue()
         self._rate = Rate()
         self._orders: dict[tuple[str, str], _Order] = {}
@@ -194,7 +192,7 @@ class Notifier:
         try:
             command = render(order.notify.command, order.notice)
             environment = await asyncio.to_thread(self._environment, order.study_id)
-            why = await run_command(command, environment, self._timeout_s, order.notice.text)
+            why = await run_command(command, environment, TIMEOUT_S, order.notice.text)
         except (OSError, ValueError) as error:
             why = str(error)
             if isinstance(error, OSError) and error.errno in protocol.SCARCE:
@@ -236,7 +234,7 @@ class Notifier:
             return command, ""
         environment = await asyncio.to_thread(self._environment, study.id)
         try:
-            return command, await run_command(command, environment, self._timeout_s, notice.text)
+            return command, await run_command(command, environment, TIMEOUT_S, notice.text)
         except (OSError, ValueError) as error:
             return command, str(error)
 

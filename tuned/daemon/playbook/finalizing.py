@@ -141,10 +141,8 @@ def _configuration(conn: Connection, study: Study) -> tuple[Trial, str, str]:
 def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> Step:
     """The consequence of a step's trials: the look at the test set, or that the bundle can be made (`ready`)."""
     training = queries.trial(conn, study.id, int(step.result["trial"]))
-    if training is None or training.state not in TERMINAL:
-        return step
-    if training.state is not TrialState.COMPLETED:
-        return end(step, StepState.FAILED, told(f"trial {training.number} is {training.state}", training.reason), now)
+    if training is None or training.state is not TrialState.COMPLETED:
+        return _failed(step, training, now)
     test = study.spec.test
     if test is None or test.metric in training.values:
         return replace(step, result={**step.result, "ready": True, **_numbers(conn, study, training, None)})
@@ -161,11 +159,16 @@ def advance_finalize(conn: Connection, study: Study, step: Step, now: float) -> 
         (number,) = repository.add_trials(conn, study.id, [new], now)
         return replace(step, result={**step.result, "test": number})
     look = queries.trial(conn, study.id, int(step.result["test"]))
-    if look is None or look.state not in TERMINAL:
-        return step
-    if look.state is not TrialState.COMPLETED:
-        return end(step, StepState.FAILED, told(f"trial {look.number} is {look.state}", look.reason), now)
+    if look is None or look.state is not TrialState.COMPLETED:
+        return _failed(step, look, now)
     return replace(step, result={**step.result, "ready": True, **_numbers(conn, study, training, look)})
+
+
+def _failed(step: Step, trial: Trial | None, now: float) -> Step:
+    """The step with the end of a trial that gave no result; as it is while the trial has not ended."""
+    if trial is None or trial.state not in TERMINAL:
+        return step
+    return end(step, StepState.FAILED, told(f"trial {trial.number} is {trial.state}", trial.reason), now)
 
 
 def _numbers(conn: Connection, study: Study, training: Trial, look: Trial | None) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from tuned.core.study import Study
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import elapsed, study_row, trial_rows
-from tuned.wire import StudyRow, TrialRow
+from tuned.wire import StudyPage, StudyRow, TrialRow
 
 router = make_router("studies")
 
@@ -52,7 +52,7 @@ async def studies(given: Given) -> list[StudyRow]:
 
 
 @router.get("/studies/{name}")
-async def show(name: str, given: Given) -> dict[str, Any]:
+async def show(name: str, given: Given) -> StudyPage:
     """One study and its specification."""
     study = await given.study(name)
     stopping, results, repeated, running = await given.database.ask(
@@ -63,7 +63,7 @@ async def show(name: str, given: Given) -> dict[str, Any]:
             elapsed(conn).get(study.id, ()),
         )
     )
-    return {"study": _row(given, study, results, repeated, running, stopping), "spec": study.spec.to_public_dict()}
+    return StudyPage(_row(given, study, results, repeated, running, stopping), study.spec.to_public_dict())
 
 
 @router.get("/studies/{name}/best")

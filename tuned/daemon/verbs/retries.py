@@ -54,8 +54,7 @@ def retry(conn: Connection, trial: Trial, effect: Effect, now: float) -> None:
 
 def _retries_of(conn: Connection, trial: Trial) -> list[Trial]:
     """The trials that repeat this one and have not ended."""
-    states = sorted(OPEN)
-    waiting = queries.trials(conn, trial.study_id, states=states)
+    waiting = queries.trials(conn, trial.study_id, states=sorted(OPEN))
     return [t for t in waiting if t.origin == "retry" and t.retry_of == trial.number]
 
 
