@@ -209,7 +209,13 @@ class Store(LogReading):
             self._changed()
 
     def put_events(self, rows: Iterable[EventRow]) -> None:
-        """Past events for the event list; they are not applied."""
+        """Past events for the event list; they are not applied, but what happened while the link was down is news."""
+        rows = list(rows)
+        if rows:
+            since, self.cursor = self.cursor, rows[-1].seq
+            for row in rows:
+                if since is not None and row.seq > since:
+                    self.news.event(row, self.study)
         known = {row.seq: row for row in (*rows, *self.events) if row.type != ev.TRIAL_METRICS}
         self.events = deque((known[seq] for seq in sorted(known)), maxlen=EVENTS_KEPT)
         self._changed()
@@ -218,10 +224,11 @@ class Store(LogReading):
 
     def apply(self, event: EventRow) -> None:
         """One event of the stream: apply its data, fetch the rest."""
-        self.cursor = max(self.cursor or 0, event.seq)
+        told, self.cursor = event.seq <= (self.cursor or 0), max(self.cursor or 0, event.seq)
         if event.type != ev.TRIAL_METRICS:
             self.events.append(event)
-            self.news.event(event, self.study)
+            if not told:
+                self.news.event(event, self.study)
             self._changed()
         self.need("studies", delay=0.4)
         if event.type == ev.STUDY_DELETED:
