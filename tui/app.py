@@ -264,6 +264,9 @@ class TunedApp(Themed[int]):
         try:
             await asyncio.wait({running}, timeout=PATIENCE)
             if not running.done() or len(lines) > 1:
+                while isinstance(self.screen, Dialog):  # noqa: ASYNC110 - a screen tells nobody that it was closed
+                    # Whoever types there would type into the page.
+                    await asyncio.sleep(self.context.options.period)
                 self.push_screen(page, closed)
             await asyncio.wait({running})
         finally:

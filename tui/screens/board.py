@@ -36,10 +36,12 @@ class Board(Screen[None]):
 
     Attributes:
         scope: Which actions of the registry work here.
+        lists: Parts with a cursor, which the wheel moves; a double click opens the line under it.
         current: The part that has the keys.
     """
 
     scope: ClassVar[str] = "main"
+    lists: ClassVar[tuple[str, ...]] = ()
     AUTO_FOCUS = ""
     BINDINGS: ClassVar = [
         Binding(",".join(action.keys), f"do('{action.id}')", action.label, show=False, id=action.id)
@@ -181,8 +183,17 @@ class Board(Screen[None]):
                 if first <= message.x < behind:
                     await self.action_do(name)
             return
+        if message.part == "tabs":
+            if number := frame.tab_at(self.panes["tabs"].lines[0], message.x):
+                await self.action_do("studies" if number == "0" else f"pane-{number}")
+            return
         self.clicked(message.part, message.x, message.y)
         self.sync()
+
+    async def on_pane_opened(self, message: Pane.Opened) -> None:
+        """A double click on a line of a list opens it."""
+        if message.part in self.lists and message.y >= 1 and "open" in self.offered:
+            await self.action_do("open")
 
     def on_pane_wheel(self, message: Pane.Wheel) -> None:
         """The wheel scrolls the pane under it."""

@@ -53,6 +53,15 @@ class Browsing(Charting):
         """Half a page up."""
         self.move(-self.page())
 
+    def wheel(self, part: str, by: int) -> None:
+        """Move in the part under the mouse; the keys stay where they are."""
+        if part not in self.lists:
+            super().wheel(part, by)
+            return
+        before, self.current = self.current, part
+        self.move(by)
+        self.current = before
+
     def show(self, part: str) -> None:
         """Give the keys to a part."""
         self.current = part

@@ -6,12 +6,15 @@ from typing import ClassVar
 
 from textual.binding import Binding
 
-from tui.cells import Line, clean, fit_line, line
+from tui.cells import Line, clean, fit_line, line, text_of
 from tui.context import Context
 from tui.layout import Rect
 from tui.screens.dialog import Dialog
 from tui.views.frame import filled, folded
 from tui.widgets.pane import Pane
+
+_AROUND = 6
+"""Lines of the dialog beside its text: frame, gaps and keys."""
 
 
 class Confirm(Dialog[bool]):
@@ -46,9 +49,14 @@ class Confirm(Dialog[bool]):
         box = self.context.glyphs.box
         title, *rest = self.question
         inner = width - 2
-        body: list[Line] = [()]
-        for text in rest:
-            body += [line((" " + piece, "text")) for piece in folded(clean(text), inner - 2)]
+        told = [piece for text in rest for piece in folded(clean(text), inner - 2)]
+        room = max(1, self.app.size.height - _AROUND)
+        if len(told) > room:
+            # The keys stay in sight, and what is lost, which stands at the end.
+            first, last = room // 2, room - room // 2 - 1
+            hidden = len(told) - first - last
+            told = [*told[:first], f"({hidden} more lines)", *told[first + hidden :]]
+        body: list[Line] = [(), *(line((" " + piece, "text")) for piece in told)]
         body += [(), line((" ", "text"), (" esc Keep ", "cursor"), ("    y ", "key"), (self.label, "bad")), ()]
         head = fit_line(
             [(f"{box[0]}{box[4]} ", "rule"), (clean(title), "bad"), (" " + box[4] * width, "rule")], width - 1
@@ -59,6 +67,14 @@ class Confirm(Dialog[bool]):
 
     def _build(self, width: int, height: int) -> list[Line]:
         return filled(self._lines(width), width, height)
+
+    def clicked(self, x: int, y: int) -> None:
+        """A click on a key with its label answers."""
+        text = text_of(self.pane.lines[y])
+        for words, yes in ((" esc Keep ", False), (f" y {self.label}", True)):
+            if words in text and 0 <= x - text.index(words) < len(words):
+                self.dismiss(yes)
+                return
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
 from tui.cells import Line, Span, fit_line
@@ -53,6 +55,31 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         """Fill the screen again."""
         self._fill()
 
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close it, unless that was done already: then another screen would be closed in its place."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+    # --- mouse ----------------------------------------------------------------------------------------------------
+
+    def on_pane_clicked(self, message: Pane.Clicked) -> None:
+        """A click on a key below presses it; elsewhere it is the subclass's."""
+        lines = self.pane.lines
+        if message.y == len(lines) - 1 and lines[-1][0][1] == "key":
+            if key := key_at(lines[-1], message.x):
+                self.app.simulate_key(key)
+        else:
+            self.clicked(message.x, message.y)
+
+    def on_pane_wheel(self, message: Pane.Wheel) -> None:
+        """The wheel scrolls."""
+        self.wheel(message.by)
+
+    def clicked(self, x: int, y: int) -> None:
+        """The mouse was pressed in a line."""
+
+    def wheel(self, by: int) -> None:
+        """The wheel was turned."""
+
     def _fill(self) -> None:
         top = 0 if self.field is None else 1
         self.pane.place(Rect(0, top, self.app.size.width, max(1, self.app.size.height - top)))
@@ -60,6 +87,21 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def on_unmount(self) -> None:
         """Free the drawn lines (see `Pane.on_unmount`)."""
         self.refresh()
+
+
+_NAMED = {"esc": "escape", "/": "slash"}
+"""Keys whose name on the screen is not Textual's."""
+
+
+def key_at(keys: Line, x: int) -> str:
+    """The key of a line of keys that stands, with its label, at a cell; empty where there is none."""
+    key, end = "", 0
+    for text, style in keys:
+        key = text.strip() if style == "key" else key
+        end += cell_len(text)
+        if x < end:
+            return _NAMED.get(key, key) if text.strip() and style != "dim" else ""
+    return ""
 
 
 def with_keys(lines: list[Line], keys: dict[str, str], width: int, height: int, note: str = "") -> list[Line]:

@@ -163,6 +163,10 @@ class Help(Dialog[None]):
         self.top = max(0, self.top + by)
         self.pane.sync()
 
+    def wheel(self, by: int) -> None:
+        """Move the page."""
+        self.action_scroll(by)
+
     def action_close(self) -> None:
         """End the search, or go back."""
         if self.search is None:

@@ -20,7 +20,7 @@ class Insight(Browsing):
     """Importance beside one parameter's effect, the advice below."""
 
     scope = "insight"
-    numbered = tuple(name for name, _ in _PANES)
+    lists = numbered = tuple(name for name, _ in _PANES)
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,8 +121,3 @@ class Insight(Browsing):
             if part == "importance" and y >= 1:
                 self.cursor = y - 1
             self.show(part)
-
-    def wheel(self, part: str, by: int) -> None:
-        """Scroll the pane under the mouse."""
-        self.current = part if part in self.numbered else self.current
-        self.move(by)

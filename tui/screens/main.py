@@ -23,6 +23,7 @@ class Main(TableActions):
 
     scope = "main"
     numbered = PANES
+    lists = ("studies", "trials", "devices", "events")
 
     def __init__(self) -> None:
         super().__init__()
@@ -271,11 +272,8 @@ class Main(TableActions):
 
     # --- mouse ------------------------------------------------------------------------------------------------------
 
-    def clicked(self, part: str, x: int, y: int) -> None:
+    def clicked(self, part: str, _x: int, y: int) -> None:
         """Give the keys to the pane; select the row under the mouse."""
-        if part == "tabs":
-            self._click_tab(x)
-            return
         if part in ("head", "best", "facts"):
             return
         self.current = part
@@ -283,27 +281,18 @@ class Main(TableActions):
             number = self.context.rows.at(self.top + y - _HEADER)
             if number is not None:
                 self.context.store.select_trial(number)
+        rect = self.panes[part].rect
+        if part == "events" and y >= 1 and rect is not None:
+            told = output.told_events(self.context)
+            place = output.first_event(self.context, rect.height) + y - 1
+            if place < len(told):
+                self.context.event = told[place].seq if place < len(told) - 1 else None
+        if part == "devices" and rect is not None:
+            self.context.device = machine.device_at(self.context, rect.width, rect.height, y) or self.context.device
         if part == "studies" and y >= 1:
             names = self._study_names()
-            rect = self.panes["studies"].rect
             place = self.study_top + (y - 1) // studies.study_lines(rect.width if rect else 80)
             if place < len(names):
                 self.cursor_study = names[place]
                 self.context.store.select_study(names[place])
         self.place()
-
-    def _click_tab(self, x: int) -> None:
-        used = 1
-        for index, name in enumerate(("studies", *PANES)):
-            size = len(f"{index} {LABELS.get(name, 'Studies')}") + 2
-            if used <= x < used + size:
-                self.show(name)
-                return
-            used += size
-
-    def wheel(self, part: str, by: int) -> None:
-        """Scroll the pane under the mouse."""
-        if part == "trials":
-            self.select(by)
-        else:
-            super().wheel(part, by)

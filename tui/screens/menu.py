@@ -52,6 +52,7 @@ class Menu(Dialog[str | None]):
         self.choices = list(choices)
         ids = [choice.id for choice in choices]
         self.place_ = ids.index(current) if current in ids else 0
+        self.seen: list[Choice] = []
         self.pane = Pane("menu", self._build)
 
     def _build(self, width: int, height: int) -> list[Line]:
@@ -68,18 +69,21 @@ class Menu(Dialog[str | None]):
     def _window(self, room: int) -> list[tuple[Choice, bool]]:
         """The choices in sight, each with whether the cursor is on it."""
         top = self._top(room)
-        found = self.choices[top : top + max(1, room)]
-        return [(choice, index == self.place_) for index, choice in enumerate(found, start=top)]
+        self.seen = self.choices[top : top + max(1, room)]
+        return [(choice, index == self.place_) for index, choice in enumerate(self.seen, start=top)]
 
     def _row(self, choice: Choice, name_width: int, here: bool) -> Line:
         label = fit(clean(choice.label), name_width, more=self.context.glyphs.more)
         return line((f" {choice.mark} {label}", "cursor" if here else "text"), (" " + clean(choice.detail), "dim"))
 
-    def on_pane_clicked(self, message: Pane.Clicked) -> None:
+    def clicked(self, _x: int, y: int) -> None:
         """Choose the line under the mouse."""
-        place = self._top(self.app.size.height - 2) + message.y - 1
-        if 0 <= place < len(self.choices):
-            self.dismiss(self.choices[place].id)
+        if 1 <= y <= len(self.seen):
+            self.dismiss(self.seen[y - 1].id)
+
+    def wheel(self, by: int) -> None:
+        """Move the cursor."""
+        self.action_move(by)
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""

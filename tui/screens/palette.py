@@ -115,11 +115,16 @@ class Palette(Dialog[Offer | None]):
             history[:] = [*(old for old in history if old != text), text][-HISTORY:]
         self.dismiss(offer)
 
-    def on_pane_clicked(self, message: Pane.Clicked) -> None:
+    def clicked(self, _x: int, y: int) -> None:
         """Do what the mouse is on."""
-        place = max(0, self.place_ - max(1, self.app.size.height - 1) + 1) + message.y
+        place = max(0, self.place_ - max(1, self.app.size.height - 1) + 1) + y
         if 0 <= place < len(self.found):
             self._choose(self.found[place])
+
+    def wheel(self, by: int) -> None:
+        """Move the cursor."""
+        self.place_ = max(0, min(self.place_ + by, len(self.found) - 1))
+        self.pane.sync()
 
     def action_move(self, by: int) -> None:
         """Move the cursor; above the first line lies what was typed before."""

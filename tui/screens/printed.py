@@ -67,6 +67,10 @@ class Printed(Dialog[None]):
         self.top = max(0, self.top + by)
         self.pane.sync()
 
+    def wheel(self, by: int) -> None:
+        """Scroll."""
+        self.action_move(by)
+
     def action_copy(self) -> None:
         """Copy all that was printed."""
         self.app.copy_to_clipboard("\n".join(self.lines))

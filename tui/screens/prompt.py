@@ -52,6 +52,7 @@ class Prompt(Dialog[str | None]):
         self.submit = submit
         self.preview = preview
         self.refusal = ""
+        self.sending = False
         self.field = Field(value, id="prompt-input")
         self.pane = Pane("prompt", self._build)
 
@@ -68,7 +69,8 @@ class Prompt(Dialog[str | None]):
         # Where both have no room, the meaning of what was typed is worth more than how to type it.
         if meant and self.field.value and len(lines) + len(told) + len(meant) >= height:
             told, meant = meant[1:], [(), *told]
-        return with_keys([*lines, *told, *meant], {"enter": "Send", "esc": "Close"}, width, height)
+        note = " sending" if self.sending else ""
+        return with_keys([*lines, *told, *meant], {"enter": "Send", "esc": "Close"}, width, height, note)
 
     def _preview(self) -> list[Line]:
         if self.preview is None:
@@ -85,15 +87,27 @@ class Prompt(Dialog[str | None]):
         self.pane.sync()
 
     @on(Input.Submitted)
-    async def sent(self, event: Input.Submitted) -> None:
-        """Hand the line over."""
+    def sent(self, event: Input.Submitted) -> None:
+        """Hand the line over, once; the screen goes on meanwhile."""
+        if not self.sending:
+            self.sending = True
+            self.pane.sync()
+            self.app.run_worker(self._send(event.value), group="sending")
+
+    async def _send(self, text: str) -> None:
         try:
-            message = await self.submit(event.value)
+            message = await self.submit(text)
         except TunedError as error:
             self.refusal = str(error)
-            self.pane.sync()
+            if not self.is_current:
+                self.context.say(str(error), "bad")
         else:
+            if not self.is_current:
+                self.context.say(message)
             self.dismiss(message)
+        finally:
+            self.sending = False
+        self.pane.sync()
 
     def action_close(self) -> None:
         """Give up."""

@@ -31,6 +31,7 @@ class QueueScreen(Steering):
     """The queue; priorities are changed here by the same keys as in the table."""
 
     scope = "queue"
+    lists = ("queue",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +168,3 @@ class QueueScreen(Steering):
         if part == "queue" and y >= 2:
             self.place_ = self.top + y - 2
             self.move(0)
-
-    def wheel(self, _part: str, by: int) -> None:
-        """Scroll."""
-        self.move(by)

@@ -22,7 +22,7 @@ class SpaceScreen(Browsing):
     """Parameters above, versions below."""
 
     scope = "space"
-    numbered = tuple(name for name, _ in _PANES)
+    lists = numbered = tuple(name for name, _ in _PANES)
 
     def __init__(self) -> None:
         super().__init__()

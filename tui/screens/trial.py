@@ -21,6 +21,7 @@ class TrialScreen(Steering):
 
     scope = "trial"
     numbered = tuple(name for name, _ in _PANES)
+    lists = ("parameters", "history")
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
@@ -164,6 +165,20 @@ def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width
         spans = [(" ", "text")] if right else spans
         right = cut_line(right, width - 4, context.glyphs.more)
     return both_ends(tuple(spans), (("  ", "text"), *right, (" ", "text")), width, context.glyphs.more)
+
+
+_TAB = re.compile(r" (\d) [A-Z]\w* ")
+
+
+def tab_at(spans: Line, x: int) -> str:
+    """The number of the tab at a cell; empty beside the tabs, and on the one that is shown."""
+    end = 0
+    for text, _ in spans:
+        end += cell_len(text)
+        if x < end:
+            found = _TAB.fullmatch(text)
+            return found[1] if found else ""
+    return ""
 
 
 def notice(context: Context) -> Line:

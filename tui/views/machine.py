@@ -25,18 +25,33 @@ def devices(context: Context, width: int, height: int, focused: bool) -> list[Li
     taken, slots, kind = busy(rows)
     extra = f"{taken} of {slots} busy" if rows else ""
     lines = [pane_title(kind[:1].upper() + kind[1:], extra, width, glyphs, focused)]
+    lines += [text for told in _devices(context, width, height, focused) for text in told]
+    if status is not None:
+        queued = words.UNKNOWN if status.queued is None else status.queued
+        lines.append(line((f" queue {queued} {glyphs.dot} {advisor(status)}", "dim")))
+        lines.extend(line((" " + clean(note), "bad" if note in status.alarms else "warn")) for note in status.notes)
+    return filled(lines, width, height)
+
+
+def _devices(context: Context, width: int, height: int, focused: bool) -> list[list[Line]]:
+    """The lines of each device."""
+    status, glyphs = context.store.status, context.glyphs
+    rows = status.devices if status else []
     here = chosen(context) if focused else None
     told = [_device(row, width, glyphs, row is here) for row in rows]
     # The last minutes and the last day of each card, where there is room for all of them.
     more = [past(row, width, glyphs) for row in rows]
     room = height - 2 - sum(map(len, told)) - len(status.notes if status else ())
     roomy = room >= sum(map(len, more))
-    lines += [text for one, rest in zip(told, more, strict=True) for text in (*one, *(rest if roomy else ()))]
-    if status is not None:
-        queued = words.UNKNOWN if status.queued is None else status.queued
-        lines.append(line((f" queue {queued} {glyphs.dot} {advisor(status)}", "dim")))
-        lines.extend(line((" " + clean(note), "bad" if note in status.alarms else "warn")) for note in status.notes)
-    return filled(lines, width, height)
+    return [[*one, *(rest if roomy else ())] for one, rest in zip(told, more, strict=True)]
+
+
+def device_at(context: Context, width: int, height: int, y: int) -> str | None:
+    """The device that a line of the pane is about; None beside them."""
+    lines = [len(told) for told in _devices(context, width, height, False)]
+    owners = [place for place, count in enumerate(lines) for _ in range(count)]
+    status = context.store.status
+    return status.devices[owners[y - 1]].id if status is not None and 1 <= y <= len(owners) else None
 
 
 def chosen(context: Context) -> DeviceRow | None:

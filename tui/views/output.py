@@ -70,8 +70,8 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
     words_ = clean(context.found.get("events", ""))
     title = f"Events /{words_}" if words_ else "Events"
     lines = [pane_title(title, extra if focused and told else "", width, context.glyphs, focused)]
-    below = max(room, min(len(told), place + room // 2)) if context.event is not None else len(told)
-    for index, row in enumerate(told[max(0, below - room) : below], start=max(0, below - room)):
+    first = first_event(context, height)
+    for index, row in enumerate(told[first : first + room], start=first):
         text = cut_line(event_line(context, row), width, context.glyphs.more)
         if focused and index == place:
             text = fit_line([(part, "cursor") for part, _ in text], width, "cursor")
@@ -80,6 +80,13 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
         text_ = " no event matches; esc clears" if words_ else " nothing has happened yet"
         lines.append(line((text_, "dim")))
     return filled(lines, width, height)
+
+
+def first_event(context: Context, height: int) -> int:
+    """Which of the events is in the first line of a pane below its title."""
+    count, room = len(told_events(context)), max(1, height - 1)
+    below = max(room, min(count, event_place(context) + room // 2)) if context.event is not None else count
+    return max(0, below - room)
 
 
 def told_events(context: Context) -> list[EventRow]:

@@ -19,6 +19,9 @@ from tui.cells import Line, cut_line, merged
 from tui.layout import Rect
 from tui.palette import VISIBLE_BLANKS
 
+LEFT = 1
+"""The mouse button that chooses."""
+
 Build = Callable[[int, int], list[Line]]
 
 
@@ -36,6 +39,13 @@ class Pane(Widget):
 
         def __init__(self, part: str, x: int, y: int) -> None:
             self.part, self.x, self.y = part, x, y
+            super().__init__()
+
+    class Opened(Message):
+        """This line of the pane was clicked twice."""
+
+        def __init__(self, part: str, y: int) -> None:
+            self.part, self.y = part, y
             super().__init__()
 
     class Wheel(Message):
@@ -103,8 +113,15 @@ class Pane(Widget):
         """
         self.refresh()
 
+    def on_click(self, event: events.Click) -> None:
+        """Tell the screen of a double click."""
+        if event.chain == 2 and event.button == LEFT:
+            self.post_message(self.Opened(self.part, event.y))
+
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Tell the screen where the mouse was pressed."""
+        """Tell the screen where the mouse was pressed; its other buttons are the terminal's."""
+        if event.button != LEFT:
+            return
         indent = 1 if self.rail and self.rect and self.rect.x else 0
         self.post_message(self.Clicked(self.part, event.x - indent, event.y))
 
