@@ -69,7 +69,7 @@ def for_trials(context: Context, action: Action, rows: Sequence[TrialRow]) -> Or
         Conflict: It applies to none of them.
     """
     if not rows:
-        raise Conflict(f"{action.label.lower()}: no trial is selected")
+        raise Conflict(f"{action.label.lower()}: no trial is selected", hint="press 1 for the trials")
     fitting = [row for row in rows if TrialState(row.state) in action.states]
     if not fitting:
         words = ", ".join(sorted({TRIAL_WORDS.get(row.state, row.state) for row in rows}))

@@ -81,7 +81,7 @@ class LogKeys(Board):
 
     def do_traceback(self) -> None:
         """Go to the first traceback of the log."""
-        if self.context.store.log is None:
+        if self.context.store.log is None or "log" not in self.shown():
             self.context.say("show the log first", "warn")
         else:
             self.tuned.find_in_log(TRACEBACK, 0, False, 1)

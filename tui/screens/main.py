@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from tui.cells import Line
 from tui.layout import LABELS, PANES, Rect, arrange, size_class
-from tui.screens.table import TableActions
+from tui.screens.table import SEEN, TableActions
 from tui.views import curves, frame, machine, output, studies, trials
 from tui.widgets.field import Field
 from tui.widgets.pane import Build
@@ -133,8 +133,12 @@ class Main(TableActions):
         store, rows = self.context.store, self.context.rows
         if self.current == "studies":
             return store.studies.get(self.cursor_study or "", ())
+        if not SEEN & self.shown():
+            return ()
+        if "trials" not in self.shown():
+            return super().chosen()
         marked = [store.trials[n] for n in sorted(rows.marks) if n in store.trials]
-        # Marks that the filter hides are kept, and nothing is done to what is not seen.
+        # Marks that the filter hides, or another pane, are kept, and nothing is done to what is not seen.
         if seen := [row for row in marked if rows.filter.matches(row, store.columns)]:
             return seen
         return super().chosen()

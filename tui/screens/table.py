@@ -6,7 +6,7 @@ from textual import on
 from textual.widgets import Input
 
 from tui import acting
-from tui.actions import Action
+from tui.actions import BY_ID, Action
 from tui.picture import STUDY_SORTS
 from tui.screens.menu import Choice, Menu
 from tui.screens.steering import Steering
@@ -16,6 +16,13 @@ from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import InvalidInput, TunedError
 from tuned.wire import StudyRow
+
+SEEN = {"trials", "curves", "log"}
+"""Panes that show the selected trial, or name it."""
+
+_MARKS = frozenset({"mark", "mark-range", "mark-all"})
+_OF_TRIAL = frozenset({"pin", "edit", "copy", "save-log", "compare"})
+_OF_STUDY = frozenset({"new", "insight", "space", "steps", "failures", "commands", "best"})
 
 WORDED = ("events", "studies")
 """Panes that words filter; the trials have a language of their own."""
@@ -28,6 +35,7 @@ class TableActions(Steering):
         super().__init__()
         self.before_filter = ""
         self.filtering = "trials"
+        self.marked_last = ""
 
     def select(self, by: int) -> None:
         """Move the table's cursor."""
@@ -40,6 +48,19 @@ class TableActions(Steering):
     def study_here(self) -> str:
         """The study under the cursor of the list."""
         raise NotImplementedError
+
+    async def action_do(self, name: str) -> None:
+        """Run an action: in the list of studies on the one under the cursor; on trials only where they are in sight."""
+        listed = self.current == "studies"
+        wanted = {"trials"} if name in _MARKS else SEEN if name in _OF_TRIAL else set()
+        if wanted and (name in _OF_TRIAL if listed else not wanted & self.shown()):
+            self.context.say(f"{BY_ID[name].label.lower()} is for trials: press 1", "warn")
+            self.sync()
+            return
+        if listed and name in _OF_STUDY and self.study_here():
+            self.leave()
+            self.context.store.select_study(self.study_here())
+        await super().action_do(name)
 
     def act(self, action: Action) -> None:
         """Act on the marked studies, or on the marked trials once all of them are known."""
@@ -151,6 +172,8 @@ class TableActions(Steering):
         else:
             self.leave()
             self.go_to(store.best)
+            if "trials" not in self.shown():
+                self.show("trials")
 
     def do_mark(self) -> None:
         """Mark the trial and go on to the next."""
@@ -158,16 +181,21 @@ class TableActions(Steering):
         if self.current == "studies":
             if study := self.study_here():
                 self.context.studies ^= {study}
+                self.marked_last = study
                 self.move(1)
-        elif "trials" not in self.shown():
-            self.context.say("marks are for trials: press 1", "warn")
         elif number is not None:
             self.context.rows.toggle_mark(number)
             self.select(1)
 
     def do_mark_range(self) -> None:
         """Mark from the last mark to here."""
-        if self.context.store.selected is not None:
+        if self.current == "studies":
+            names, here = [row.name for row in self.context.listed()], self.study_here()
+            if here in names:
+                last = self.marked_last if self.marked_last in names else here
+                low, high = sorted((names.index(last), names.index(here)))
+                self.context.studies |= set(names[low : high + 1])
+        elif self.context.store.selected is not None:
             span = self.context.rows.mark_range(self.context.store.selected)
             if span is not None:
                 self.tuned.mark(*span)
