@@ -173,8 +173,12 @@ _SHOWN = {
     "slash": "/", "colon": ":", "question_mark": "?", "plus": "+", "minus": "-", "equals_sign": "=", "asterisk": "*",
     "greater_than_sign": ">", "less_than_sign": "<", "left_square_bracket": "[", "right_square_bracket": "]",
     "left_curly_bracket": "{", "right_curly_bracket": "}", "tilde": "~", "at": "@", "full_stop": ".",
-    "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
+    "comma": ",", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "shift+tab", "f1": "F1",
 }  # fmt: skip
+
+
+KEYS = {name: key for key, name in _SHOWN.items()}
+"""A key as people read it -> Textual's name for it, where these differ."""
 
 
 def shown(key: str) -> str:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, work
 from textual.binding import Binding
@@ -21,6 +21,8 @@ from textual.widgets import Input
 
 from tui.acting import Order, Step, perform, space_undo
 from tui.cells import clean
+from tui.command_line import filled
+from tui.config import COMMAND_SCOPES
 from tui.context import Context, Options
 from tui.glyphs import ASCII, UNICODE
 from tui.link import Link
@@ -47,8 +49,9 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from tui.command_line import Command
+    from tui.config import OwnCommand
     from tuned.client.aio import AsyncClient
-    from tuned.wire import SpaceChange
+    from tuned.wire import SpaceChange, TrialRow
 
 UNDO_KEPT = 20
 PATIENCE = 1.0
@@ -152,8 +155,12 @@ class TunedApp(Themed[int]):
         own = {one.key: one.name for one in self.context.options.config.commands}
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
-        elif event.key in own and isinstance(self.screen, Browsing) and not isinstance(self.focused, Input):
-            self.screen.action_own(own[event.key])
+        elif (
+            event.key in own
+            and getattr(self.screen, "scope", "") in COMMAND_SCOPES
+            and not isinstance(self.focused, Input)
+        ):
+            cast("Browsing", self.screen).action_own(own[event.key])
         elif isinstance(self.focused, Input) and event.is_printable and event.character is not None:
             line = self.focused
             line.replace(event.character, *line.selection)
@@ -284,6 +291,17 @@ class TunedApp(Themed[int]):
             # A loss cannot be undone, and no undo from before it may reach across it.
             self.undos.clear()
         self.tick()
+
+    @work(group="acting", exit_on_error=True)
+    async def run_own(self, command: OwnCommand, row: TrialRow) -> None:
+        """Run a program of the user's own on a trial and show what it prints."""
+        try:
+            detail = await self.client.send(api.trial(row.study, row.number))
+        except TunedError as error:
+            self.context.say(str(error), "bad")
+            self.tick()
+        else:
+            self.run_command(filled(command, detail))
 
     @work(group="searching", exclusive=True, exit_on_error=True)
     async def find_in_log(self, text: str, offset: int, up: bool, lead: int) -> None:

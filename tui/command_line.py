@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tui.actions import Action, shown
+from tui.config import OwnCommand
 from tui.context import Context
 from tui.picture import sort_studies
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.ranking import BY_METRIC
 from tuned.core.verbs import BY_NAME, EXAMPLES, GROUPS, Kind, Verb
+from tuned.wire import StudyRow, TrialDetail, TrialRow
 
 EXAMPLE_STUDY = "sweep"
 """The study of the registry's examples."""
@@ -30,8 +32,8 @@ class Offer:
     """One line below the typed one.
 
     Attributes:
-        kind: The effect of Enter: `act` runs an action, `run` a verb, `go` shows a study or trial, `sort`, `filter` and
-            `theme` set these, `type` puts `value` in the line.
+        kind: The effect of Enter: `act` runs an action, `run` a verb, `own` a program of the user's own, `go` shows a
+            study or trial, `sort`, `filter` and `theme` set these, `type` puts `value` in the line.
     """
 
     kind: str
@@ -60,6 +62,12 @@ def offers(context: Context, actions: Sequence[Action], themes: Sequence[str], t
             Offer("filter", text_, name, text_) for name, text_ in saved if rest.strip() in name
         ]
     found = [Offer("act", a.id, a.label, a.help, " ".join(map(shown, a.keys))) for a in matching(actions, text)]
+    programs = context.options.config.commands
+    found += [
+        Offer("own", one.name, one.name, " ".join(one.run), shown(one.key))
+        for one in programs
+        if text.strip().lower() in one.name.lower()
+    ]
     if not text.strip():
         return found
     known = [Offer("type", f"{verb.name} ", verb.name, verb.meaning, "tunectl") for verb in _verbs(first, context)]
@@ -70,7 +78,9 @@ def offers(context: Context, actions: Sequence[Action], themes: Sequence[str], t
     named = [offer for offer in found if offer.label.lower().startswith(begun)]
     places = _places(context, text.strip())
     near = [offer for offer in places if offer.value.lower().startswith(begun)]
+    whole = {offer.label.lower() for offer in named}
     exact = [offer for offer in known if offer.label == begun and not named]
+    exact += [offer for offer in near if offer.value.lower() == begun and begun not in whole]
     ordered = (*exact, *named, *known, *near, *found, *places)
     return list(dict.fromkeys(ordered))
 
@@ -129,26 +139,28 @@ def commands(context: Context) -> list[tuple[str, str]]:
     return [(example(context, v.name), v.meaning) for v in verbs if v.name not in _TERMINAL and _allowed(v, context)]
 
 
-def own(context: Context, name: str) -> Command:
-    """A command of the configuration, filled in for the selected trial.
+def own(context: Context, name: str, chosen: StudyRow | Sequence[TrialRow]) -> tuple[OwnCommand, TrialRow]:
+    """A command of the configuration, and the one trial that it means.
 
     Raises:
-        Conflict: There is no trial, its folder is not known yet, or this UI is read-only.
+        Conflict: There is not one trial, or this UI is read-only.
     """
-    store = context.store
-    chosen = next(one for one in context.options.config.commands if one.name == name)
-    row, detail = store.trial(store.selected), store.detail
+    command = next(one for one in context.options.config.commands if one.name == name)
     if context.options.read_only:
         raise Conflict(f"{name}: this UI is read-only", hint="leave out --read-only")
-    if row is None:
-        raise Conflict(f"{name}: no trial is selected")
-    known = detail is not None and (detail.trial.study, detail.trial.number) == (row.study, row.number)
-    if not known and any("{folder}" in word for word in chosen.run):
-        store.need("detail", row.study, row.number)
-        raise Conflict(f"{name}: the folder is being asked for", hint="press it once more")
-    folder = detail.run_dir or "" if detail is not None else ""
-    filled = {"study": row.study, "number": row.number, "target": f"{row.study}/{row.number}", "folder": folder}
-    return Command(None, tuple(word.format(**filled) for word in chosen.run), None)
+    if isinstance(chosen, StudyRow):
+        raise Conflict(f"{name} is for trials: press 1")
+    if len(chosen) != 1:
+        many = f"takes one trial, and {len(chosen)} are marked" if chosen else "no trial is selected"
+        raise Conflict(f"{name}: {many}")
+    return command, chosen[0]
+
+
+def filled(command: OwnCommand, trial: TrialDetail) -> Command:
+    """A command of the configuration with the names of a trial in its places."""
+    study, number = trial.trial.study, trial.trial.number
+    places = {"study": study, "number": number, "target": f"{study}/{number}", "folder": trial.run_dir or ""}
+    return Command(None, tuple(word.format(**places) for word in command.run), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.actions import ACTIONS, BY_ID
+from tui.actions import ACTIONS, BY_ID, KEYS, shown
 from tui.layout import PANES
 from tui.news import KINDS
 from tuned.core.errors import InvalidInput
 from tuned.core.names import nearest
+from tuned.core.trials.filter import parse
 
 VIEWS = ("studies", *PANES)
+COMMAND_SCOPES = ("main", "trial", "queue")
+"""Screens from which a command of the user's own can be run: those with a trial under the cursor."""
+
 PLACES = ("study", "number", "target", "folder")
 """Names in braces that a command of the user's own may hold."""
 
@@ -67,10 +71,13 @@ def read_config(table: Mapping[str, Any]) -> Config:
     notify = table.get("notify", False)
     if not isinstance(notify, bool):
         raise InvalidInput("must be true or false", where="ui.notify")
-    keys = {name: _texts(value, f"ui.keys.{name}") for name, value in _table(table, "keys").items()}
-    for name in keys:
+    keys = {}
+    for name, value in _table(table, "keys").items():
         _known(name, BY_ID, "ui.keys")
-    filters = {name: _text(value, f"ui.filters.{name}") for name, value in _table(table, "filters").items()}
+        keys[name] = tuple(_key(text, f"ui.keys.{name}") for text in _texts(value, f"ui.keys.{name}"))
+        if not keys[name]:
+            raise InvalidInput("needs a key", where=f"ui.keys.{name}")
+    filters = {name: _filter(value, f"ui.filters.{name}") for name, value in _table(table, "filters").items()}
     columns = {name: _texts(value, f"ui.columns.{name}") for name, value in _table(table, "columns").items()}
     commands = tuple(_command(name, value) for name, value in _table(table, "commands").items())
     _refuse_twice(keys, commands)
@@ -90,21 +97,50 @@ def _command(name: str, value: Any) -> OwnCommand:
     for word in words:
         try:
             word.format(**dict.fromkeys(PLACES, ""))
-        except (KeyError, IndexError, ValueError) as error:
+        except (AttributeError, KeyError, IndexError, ValueError) as error:
             hint = "placeholders: " + ", ".join(f"{{{place}}}" for place in PLACES) + "; {{ is a brace"
             raise InvalidInput(f"cannot fill in {word!r}", where=f"{where}.run", hint=hint) from error
-    return OwnCommand(name, _text(value.get("key", ""), f"{where}.key"), words)
+    key = _key(_text(value["key"], f"{where}.key"), f"{where}.key") if "key" in value else ""
+    return OwnCommand(name, key, words)
+
+
+def _key(text: str, where: str) -> str:
+    """Textual's name of a key that is written as it is shown: `/` -> `slash`, `F6` -> `f6`."""
+    from textual.binding import Binding
+    from textual.keys import Keys
+
+    *held, last = [text] if len(text) == 1 else text.lower().split("+")
+    if len(last) == 1 and last.isprintable() and last != ",":
+        # Textual knows a character by its name in Unicode.
+        (bound,) = Binding.make_bindings([Binding(last, "")])
+        last = bound.key
+    else:
+        last = KEYS.get(last, last)
+        if last not in {key.value for key in Keys} | set(KEYS.values()):
+            last = ""
+    if not last or not {"ctrl", "shift", "alt"}.issuperset(held):
+        raise InvalidInput(f"there is no key {text!r}", where=where, hint='such as "x", "/", "ctrl+x", "f6", "pgdn"')
+    return "+".join((*held, last))
+
+
+def _filter(value: Any, where: str) -> str:
+    try:
+        parse(_text(value, where))
+    except InvalidInput as error:
+        raise InvalidInput(error.what, where=where, hint=error.hint) from error
+    return str(value)
 
 
 def _refuse_twice(keys: Mapping[str, tuple[str, ...]], commands: tuple[OwnCommand, ...]) -> None:
     """A key means one thing on a screen."""
     bound = [(action.id, action.scopes, key) for action in ACTIONS for key in keys.get(action.id, action.keys)]
-    bound += [(f"commands.{command.name}", ("main", "trial"), command.key) for command in commands if command.key]
+    bound += [(f"commands.{command.name}", COMMAND_SCOPES, command.key) for command in commands if command.key]
+    bound.insert(0, ("the shell's stop", (), "ctrl+z"))
     for place, (name, scopes, key) in enumerate(bound):
         for other, theirs, taken in bound[:place]:
             if key == taken and (not scopes or not theirs or set(scopes) & set(theirs)):
                 where = f"ui.keys.{name}" if name in keys else f"ui.{name}" if "." in name else f"ui.keys.{other}"
-                raise InvalidInput(f"the key {key} is taken by both {other} and {name}", where=where)
+                raise InvalidInput(f"the key {shown(key)} is taken by both {other} and {name}", where=where)
 
 
 def _known(name: Any, known: Any, where: str) -> None:

@@ -82,3 +82,10 @@ async def test_a_read_only_ui_runs_no_verb_that_changes_anything(start_on_21: An
         await ui.until_text("read-only")
         await ui.press("colon", *"why digits", "enter")
         await ui.until(lambda: tunectl.ran == [("why", "digits")], "a reading verb")
+
+
+async def test_the_name_of_a_study_goes_before_an_action_that_only_begins_like_it(start_on_21: Any, fake: Any) -> None:
+    fake.trials_of["play"], fake.studies_state["play"], fake.priorities["play"] = {}, "running", 0
+    async with start_on_21() as ui:
+        await ui.press("colon", *"play", "enter")
+        await ui.until(lambda: ui.store.study == "play", "the study")

@@ -164,6 +164,8 @@ class Browsing(Charting):
                 await self.action_do(offer.value)
             case "run":
                 self.run(offer.value)
+            case "own":
+                self.action_own(offer.value)
             case "go":
                 study, _, number = offer.value.partition("/")
                 self.visit(study, int(number) if number else None)
@@ -181,9 +183,9 @@ class Browsing(Charting):
         self.ask(command.question, label, lambda: self.tuned.run_command(command))
 
     def action_own(self, name: str) -> None:
-        """Run a command of the configuration on the selected trial."""
+        """Run a command of the configuration on the chosen trial."""
         try:
-            self.tuned.run_command(own(self.context, name))
+            self.tuned.run_own(*own(self.context, name, self.chosen()))
         except TunedError as error:
             self.context.say(str(error), "warn")
         self.sync()

@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from tui.actions import NO_KEYS, Danger, for_scope, shown
 from tui.cells import Line, fit, fit_line, line, text_of
+from tui.config import COMMAND_SCOPES
 from tui.context import Context
 from tui.glyphs import STATE_STYLES, Glyphs
 from tui.screens.dialog import Dialog, with_keys
@@ -118,7 +119,11 @@ class Help(Dialog[None]):
     def __init__(self, context: Context, scope: str) -> None:
         super().__init__()
         self.context = context
-        self.entries = entries(scope, context.options.read_only, context.glyphs, context.options.config.keys)
+        config = context.options.config
+        self.entries = entries(scope, context.options.read_only, context.glyphs, config.keys)
+        if scope in COMMAND_SCOPES and config.commands and not context.options.read_only:
+            own = [(shown(one.key) or f":{one.name}", "key", " ".join(one.run)) for one in config.commands]
+            self.entries = {"Your own": own, **self.entries}
         self.top = 0
         self.search: str | None = None
         self.typing = False

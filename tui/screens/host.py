@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from tui.acting import Order, Step
     from tui.command_line import Command
+    from tui.config import OwnCommand
     from tui.context import Context
     from tui.link import Link
     from tui.tunectl import Tunectl
     from tuned.client.aio import AsyncClient
-    from tuned.wire import SpaceChange
+    from tuned.wire import SpaceChange, TrialRow
 
 
 class Host(Protocol):
@@ -37,6 +38,9 @@ class Host(Protocol):
 
     def run_command(self, command: Command) -> Any:
         """Run a verb of `tunectl` and show what it prints."""
+
+    def run_own(self, command: OwnCommand, row: TrialRow) -> Any:
+        """Run a program of the user's own on a trial and show what it prints."""
 
     def mark(self, low: int, high: int) -> Any:
         """Mark rows, some of which are on no known page."""
