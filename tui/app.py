@@ -42,6 +42,7 @@ from tui.themed import Themed
 from tui.tunectl import Tunectl
 from tuned.client import api, api_steering
 from tuned.client.reader import reader
+from tuned.core import words
 from tuned.core.errors import TunedError
 
 if TYPE_CHECKING:
@@ -318,12 +319,18 @@ class TunedApp(Themed[int]):
             if place.begin is not None:
                 view.found = place.begin
                 store.show_log_at(place.begin, lead)
+                if place.cut:
+                    cut = words.size(place.cut)
+                    self.context.say(
+                        f"{cut} of the log were cut out on the way here, perhaps with more of these", "warn"
+                    )
             elif up and offset <= window.size:
                 view.found = 2**62 - 1
                 self.context.say(f"no {text!r} further up; N begins at the end again", "dim")
             else:
                 view.search = view.search if view.search != text else ""
-                self.context.say(f"{text!r} is not in the log", "warn")
+                missing = f" as far as it is kept: {words.size(place.cut)} of it were cut out" if place.cut else ""
+                self.context.say(f"{text!r} is not in the log{missing}", "warn")
         self.tick()
 
     @work(group="marking", exclusive=True, exit_on_error=True)

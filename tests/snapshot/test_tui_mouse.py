@@ -98,3 +98,10 @@ async def test_a_click_in_events_and_slots_moves_their_cursor_and_a_double_one_o
         assert ui.store.selected != 13
         await click(ui, "#13 ", times=2)
         await ui.until_text("digits › #13")
+
+
+async def test_a_long_question_keeps_its_keys_in_sight(start: Any) -> None:
+    async with start() as ui:
+        ui.app.screen.ask(("Cancel 30 studies?", *(f"study {number}" for number in range(30))), "Cancel", lambda: None)
+        await ui.until_text("esc Keep")
+        assert "more lines)" in ui.text() and "study 0" in ui.text() and "study 29" in ui.text()

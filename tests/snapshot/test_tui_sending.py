@@ -1,13 +1,15 @@
-"""Lines that are on their way to the daemon when the next key comes."""
+"""Lines that are on their way when the next key comes, logs that are saved or searched in part."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.snapshot.fake_client import sent
+from tuned.core.errors import Unavailable
 
 
 @pytest.fixture
@@ -63,3 +65,41 @@ async def test_a_page_of_output_does_not_come_between_a_person_and_a_question(st
         assert "New trial" in ui.text() and "two" not in ui.text()
         await ui.press("escape")
         await ui.until_text("two")
+
+
+async def test_of_a_log_that_was_saved_in_part_nothing_is_left(start_on_21: Any, fake: Any, tmp_path: Any) -> None:
+    log, there = fake.log, asyncio.Event()
+
+    async def broken(study: str, number: int, **how: Any) -> Any:
+        if not there.is_set() and how.get("offset", 0) > 0:
+            raise Unavailable("no daemon answers", where="/fake/tuned.sock", hint="start one")
+        return await log(study, number, **how)
+
+    async with start_on_21() as ui:
+        await ui.press("4")
+        await ui.until_text("epoch 11")
+        fake.log = broken
+        await ui.press("W", "ctrl+u", *str(tmp_path / "log"), "enter")
+        await ui.until_text("no daemon answers")
+        assert list(tmp_path.iterdir()) == []
+        there.set()
+        await ui.press("enter")
+        await ui.until(lambda: (tmp_path / "log").exists(), "saved")
+
+
+async def test_what_was_cut_out_of_a_log_is_said_when_it_is_searched(start_on_21: Any, fake: Any) -> None:
+    fake.logs[21] = "a\nTraceback (most recent call last):\nb\n"
+    find = fake.find_in_log
+
+    async def found(*words: Any, **how: Any) -> Any:
+        return replace(await find(*words, **how), cut=5_000_000)
+
+    fake.find_in_log = found
+    async with start_on_21() as ui:
+        await ui.press("4")
+        await ui.until_text("Traceback")
+        await ui.press("E")
+        await ui.until_text("of the log were cut out on the way here")
+        fake.logs[21] = "a\nb\n"
+        await ui.press("E")
+        await ui.until_text("is not in the log as far as it is kept")

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from tuned.daemon.files.log_cap import cap_log
-from tuned.daemon.files.output import find_text, line_start, missing_output, output_size, read_before, read_output
+from tuned.daemon.files.output import (
+    cut_out,
+    find_text,
+    line_start,
+    missing_output,
+    output_size,
+    read_before,
+    read_output,
+)
 from tuned.protocol import OUTPUT_FILE
 
 TEXT = "Epoche 1: größer ✓ 🎯\nzwei\n"
@@ -86,6 +94,8 @@ def test_a_hole_is_a_word_and_not_a_stream_of_nuls(tmp_path):
     assert "\0" not in text
     assert f"[tuned: {length} bytes are cut out here" in text
     assert offset == 1_000_000 - 1
+    assert cut_out(run_dir, 0, 2**62) == length == cut_out(run_dir, 0, offset - 5)
+    assert cut_out(run_dir, 0, 8192) == 0 and 0 < cut_out(run_dir, 0, 100_000) < length
 
 
 @pytest.mark.parametrize("limit", [1, 7, 64, 10_000])

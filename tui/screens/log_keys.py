@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from tui.screens.board import Board
@@ -96,16 +98,17 @@ class LogKeys(Board):
             return
 
         async def submit(text: str) -> str:
-            path, offset = _path(text), 0
+            path, offset, attempt = _path(text), 0, None
             try:
-                with path.open("x") as file:
+                with path.open("x", encoding="utf-8", newline="") as file, _whole_or_none(path):
                     while True:
-                        call = api.log(study, number, offset=offset, limit=_SAVED_AT_ONCE)
+                        call = api.log(study, number, offset=offset, limit=_SAVED_AT_ONCE, attempt=attempt)
                         chunk = await self.tuned.client.send(call)
                         if not chunk.text:
                             break
                         file.write(chunk.text)
-                        offset = chunk.next_offset
+                        offset, attempt = chunk.next_offset, chunk.attempt
+                    file.flush()
             except FileExistsError:
                 raise InvalidInput("is there already; nothing was written", where=str(path)) from None
             except OSError as error:
@@ -125,6 +128,16 @@ class LogKeys(Board):
         """The wheel scrolls the log."""
         if part == "log":
             self.scroll_log(by)
+
+
+@contextlib.contextmanager
+def _whole_or_none(path: Path) -> Iterator[None]:
+    """Leave no part of a file behind whose rest did not come: the next time it would be in the way."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _path(text: str) -> Path:

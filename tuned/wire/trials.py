@@ -183,9 +183,14 @@ class LogChunk:
 
 @dataclass(frozen=True, slots=True)
 class LogPlace:
-    """Where a line with a text begins, in bytes; None where there is none."""
+    """Where a line with a text begins, in bytes; None where there is none.
+
+    Attributes:
+        cut: Bytes on the way there that could not be searched: the log had outgrown its share of the disk.
+    """
 
     begin: int | None
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

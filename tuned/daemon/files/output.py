@@ -123,6 +123,21 @@ def find_text(run_dir: Path, text: str, offset: int, up: bool) -> int | None:
     return None
 
 
+def cut_out(run_dir: Path, begin: int, end: int) -> int:
+    """Bytes between two places that the cap has cut out."""
+    total, at = 0, begin
+    try:
+        with read_plain(run_dir / OUTPUT_FILE) as file:
+            size = os.fstat(file.fileno()).st_size
+            end = min(end, size)
+            while at < end:
+                data, behind = _written(file, at, size)
+                total, at = total + min(data, end) - at, max(behind, at + 1)
+    except (FileNotFoundError, NotPlain):
+        return 0
+    return total
+
+
 def missing_output(run_dir: Path) -> str:
     """Why there is nothing to read of an attempt that has ended; empty when there is."""
     try:

@@ -19,6 +19,7 @@ from tuned.core.targets import LARGEST
 from tuned.core.trials.trial import Trial
 from tuned.daemon.files import run_dirs
 from tuned.daemon.files.output import (
+    cut_out,
     find_text,
     line_start,
     missing_output,
@@ -150,4 +151,11 @@ async def find_in_log(
     if row is None:
         return LogPlace(None)
     run_dir = given.database.located(row["run_dir"])
-    return LogPlace(await asyncio.to_thread(find_text, run_dir, text, offset, up))
+    return await asyncio.to_thread(_found, run_dir, text, offset, up)
+
+
+def _found(run_dir: pathlib.Path, text: str, offset: int, up: bool) -> LogPlace:
+    begin = find_text(run_dir, text, offset, up)
+    if up:
+        return LogPlace(begin, cut_out(run_dir, begin or 0, offset))
+    return LogPlace(begin, cut_out(run_dir, offset, 2**62 if begin is None else begin))
