@@ -62,3 +62,19 @@ async def test_keys_for_the_log_want_it_shown(start_on_21: Any, fake: Any) -> No
         await ui.until_text("Traceback")
         await ui.press("1", "E")
         await ui.until_text("show the log first")
+
+
+async def test_the_best_of_those_compared_has_ended_and_marks_without_room_are_told(start_on_21: Any) -> None:
+    """#22 runs, and has a lower value than #19 so far."""
+    async with start_on_21() as ui:
+        ui.app.context.rows.marks = {22, 19, 18, 15, 14}
+        await ui.press("C")
+        await ui.until_text("Compare #14 #15 #18 #19")
+        assert "the first 4 of 5 marked" in ui.text()
+        await ui.press("escape")
+        ui.app.context.rows.marks = {22, 19}
+        await ui.press("C")
+        await ui.until_text("Compare #19 #22")
+        assert "marked" not in ui.text()
+        (values,) = (row for row in ui.app.screen.parts()["table"](80, 12) if row[0][0].startswith(" val_loss"))
+        assert [style for _, style in values][:3] == ["dim", "best", "text"]

@@ -25,7 +25,7 @@ class Compare(Browsing):
     """A page for a few trials.
 
     Args:
-        numbers: Trials of the study that is shown.
+        numbers: Trials of the study that is shown; the first `MOST` have room.
     """
 
     scope = "compare"
@@ -33,7 +33,7 @@ class Compare(Browsing):
     def __init__(self, numbers: list[int]) -> None:
         super().__init__()
         self.current = "table"
-        self.numbers = numbers[:MOST]
+        self.numbers, self.asked = numbers[:MOST], len(numbers)
 
     def on_mount(self) -> None:
         """Fetch the curves, and the rows of trials that are on no known page."""
@@ -75,7 +75,9 @@ class Compare(Browsing):
     def _table(self, width: int, height: int) -> list[Line]:
         store, glyphs = self.context.store, self.context.glyphs
         rows = [row for number in self.numbers if (row := store.trial(number)) is not None]
-        lines = [frame.pane_title("Compare " + " ".join(f"#{row.number}" for row in rows), "", width, glyphs, True)]
+        shown = f"the first {MOST} of {self.asked} marked" if self.asked > MOST else ""
+        title = "Compare " + " ".join(f"#{row.number}" for row in rows)
+        lines = [frame.pane_title(title, shown, width, glyphs, True)]
         cell = max(8, (width - 16) // max(1, len(rows)))
 
         def add(name: str, values: list[Any], styles: list[str] | None = None) -> None:
@@ -92,8 +94,8 @@ class Compare(Browsing):
         states = [trial_state(glyphs, row.state, intent_of(row), row.failure) for row in rows]
         add("state", [text for text, _ in states], [style for _, style in states])
         values = [fmt.value_of(row.values, store.objective) for row in rows]
-        best = _best(values, store.minimizes)
-        add(store.objective or "value", values, ["best" if v is not None and v == best else "text" for v in values])
+        best = store.ranking.ranked(rows)[:1]
+        add(store.objective or "value", values, ["best" if [row] == best else "text" for row in rows])
         for name in self._names():
             add(name, [row.params.get(name) for row in rows])
         add("step", [row.last_step for row in rows])
@@ -117,13 +119,6 @@ class Compare(Browsing):
     def do_back(self) -> None:
         """Back to the table."""
         self.app.pop_screen()
-
-
-def _best(values: list[float | None], minimizes: bool) -> float | None:
-    finite = [value for value in values if value is not None and value == value]
-    if not finite:
-        return None
-    return min(finite) if minimizes else max(finite)
 
 
 def _ran(row: TrialRow) -> str | None:
