@@ -10,8 +10,8 @@ from tui.screens.board import Board
 from tuned.client import api
 from tuned.core import words
 from tuned.core.errors import InvalidInput
+from tuned.core.trials.last_words import TRACEBACK
 
-TRACEBACK = "Traceback (most recent call last)"
 FAR = 10**8
 """Steps that mean: to the first or the last line."""
 END = 2**62 - 1

@@ -16,8 +16,8 @@ from tui.slots import busy
 from tui.steps import brief
 from tuned.client.problems import SILENT
 from tuned.core import words
+from tuned.core.state_words import paused_by_daemon
 from tuned.wire import DaemonStatus
-from tuned.wire.studies import PAUSED_BY_USER
 
 
 def pane_title(title: str, extra: str, width: int, glyphs: Glyphs, focused: bool, ink: str = "") -> Line:
@@ -125,7 +125,7 @@ def trouble(context: Context) -> str:
     alarms = [clean(text) for text in status.alarms] if status is not None else []
     if status is not None and status.advisor not in _CALM:
         alarms.append(advisor(status))
-    if row is not None and row.state == "paused" and row.reason and row.reason != PAUSED_BY_USER:
+    if row is not None and paused_by_daemon(row):
         alarms.append(f"paused: {clean(row.reason)}")
     ahead = [step for step in row.steps if step.state not in ("done", "skipped")] if row is not None else []
     if ahead and ahead[0].state == "paused":

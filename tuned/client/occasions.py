@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from tuned.client import api
 from tuned.client.problems import EventsGone
-from tuned.client.waiting import changes, paused_by_daemon
+from tuned.client.waiting import changes
 from tuned.core.events import STUDY_MOVED, TRIAL_MOVED
+from tuned.core.state_words import paused_by_daemon
 from tuned.core.states import LIVE, STUDY_ENDED, STUDY_WORKING, VALUED, WASTED, StudyState, number_in
 from tuned.wire import EventRow, StudyRow
 from tuned.wire.values import Number

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tuned.client.waiting import paused_by_daemon, remedy
+from tuned.client.waiting import remedy
 from tuned.core import words
 from tuned.core.places import place_of
-from tuned.core.state_words import told
+from tuned.core.state_words import paused_by_daemon, told
 from tuned.core.states import LIVE, STUDY_ENDED, VALUED, WASTED, StudyState, TrialState
 from tuned.wire import DaemonStatus, StudyRow, TrialDetail, TrialRow
 from tuned.wire.values import Json

@@ -17,10 +17,9 @@ from tuned.client.stream import Pause, follow
 from tuned.core import words
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.events import TRIAL_METRICS
-from tuned.core.state_words import HALTED
+from tuned.core.state_words import HALTED, paused_by_daemon
 from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState, TrialState
 from tuned.wire import EventRow, StudyRow, TrialRow
-from tuned.wire.studies import PAUSED_BY_USER
 
 if TYPE_CHECKING:
     from tuned.client.http import Client
@@ -36,11 +35,6 @@ PAGE = 1000
 def held_back(study: StudyRow) -> int:
     """How many trials of a study are queued that wait until it is resumed."""
     return study.counts.get(TrialState.QUEUED, 0) if study.state == StudyState.PAUSED else 0
-
-
-def paused_by_daemon(row: StudyRow) -> bool:
-    """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
-    return row.state == StudyState.PAUSED and bool(row.reason) and row.reason != PAUSED_BY_USER
 
 
 def remedy(row: StudyRow) -> str:

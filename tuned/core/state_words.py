@@ -1,12 +1,14 @@
-"""The words for a trial's state in tables, and finding states by what people type.
+"""The words for a trial's state in tables, who paused a study, and finding states by what people type.
 
 Owns those words. The states themselves are `tuned.core.states`'.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from tuned.core.errors import InvalidInput
-from tuned.core.states import TrialState
+from tuned.core.states import StudyState, TrialState
 
 TRIAL_WORDS = {
     "queued": "WAIT",
@@ -21,11 +23,31 @@ TRIAL_WORDS = {
 }
 """Trial state -> the word in tables, at most seven letters."""
 
+PAUSED_BY_USER = "paused by you"
+"""The reason of a study that a person paused; every other pause is the daemon's own, and has a cause to mend."""
+
 HALTED = "is halted:"
 """In the reason for which a study is paused: its caller has used up a cap."""
 
 STATE_ORDER = ("running", "starting", "paused", "queued", "completed", "pruned", "failed", "lost", "cancelled")
 """The order of tables that are sorted by state: what lives first."""
+
+
+class Study(Protocol):
+    """The fields of a study, or of a row about it, that say why it stands."""
+
+    @property
+    def state(self) -> str:
+        """As `StudyState` spells it."""
+
+    @property
+    def reason(self) -> str:
+        """The cause of its state."""
+
+
+def paused_by_daemon(study: Study) -> bool:
+    """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
+    return study.state == StudyState.PAUSED and bool(study.reason) and study.reason != PAUSED_BY_USER
 
 
 def told(state: str, reason: str) -> str:

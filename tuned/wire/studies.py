@@ -93,10 +93,6 @@ class StepRow:
     ended_at: float | None
 
 
-PAUSED_BY_USER = "paused by you"
-"""The reason of a study that a person paused; every other pause is the daemon's own, and has a cause to mend."""
-
-
 @dataclass(frozen=True, slots=True)
 class StudyRow:
     """A study as lists show it.

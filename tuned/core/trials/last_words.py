@@ -14,7 +14,9 @@ from tuned.core.text import printable
 REASON = 200
 """Characters of the longest reason."""
 
-_TRACEBACK = "Traceback (most recent call last)"
+TRACEBACK = "Traceback (most recent call last)"
+"""The first line of one."""
+
 _HYDRA = re.compile(r"Set the environment variable HYDRA_FULL_ERROR=1\b.*")
 _WARNING = re.compile(r"\S+:\d+: \w*Warning: ")
 _ELASTIC = re.compile(r"(?:[EWI]\d{4} \S+ \d+ )?\S*torch/distributed/(?:elastic|run)")
@@ -58,7 +60,7 @@ def last_traceback(tail: str) -> str:
     lines = tail.splitlines()
     own, ranks = _before_torchrun(lines)
     text = "\n".join(own) if ranks and own else tail
-    start = text.rfind(_TRACEBACK)
+    start = text.rfind(TRACEBACK)
     return text[start:] if start >= 0 else "\n".join(tail.splitlines()[-20:])
 
 
@@ -67,7 +69,7 @@ def _before_torchrun(lines: Sequence[str]) -> tuple[list[str], str]:
     failed = next((i for i, line in enumerate(lines) if "ChildFailedError" in line and ".errors." in line), None)
     if failed is None:
         return list(lines), ""
-    begin = max((i for i in range(failed) if _TRACEBACK in lines[i] and not _RANK.match(lines[i])), default=failed)
+    begin = max((i for i in range(failed) if TRACEBACK in lines[i] and not _RANK.match(lines[i])), default=failed)
     own = [_RANK.sub("", line, count=1) for line in lines[:begin] if not _ELASTIC.match(line)]
     root = _ROOT.search("\n".join(lines[failed:]))
     summary = f"rank {root[1]} {_ended(int(root[2]))}" if root else "a rank failed"
@@ -86,7 +88,7 @@ def _hydra_block(lines: Sequence[str]) -> list[str] | None:
     above = list(lines[:advice])
     while above and not above[-1].strip():
         above.pop()
-    if any(_TRACEBACK in line for line in above):
+    if any(TRACEBACK in line for line in above):
         return above
     starts = (i + 1 for i in range(len(above) - 1, -1, -1) if not above[i].strip() or _WARNING.match(above[i]))
     return above[next(starts, 0) :]
@@ -94,7 +96,7 @@ def _hydra_block(lines: Sequence[str]) -> list[str] | None:
 
 def _exception_line(lines: Sequence[str], first: bool = False) -> str:
     """The line `Name: message` of the last (or the first) traceback; empty when there is none."""
-    starts = [i for i, line in enumerate(lines) if line.startswith(_TRACEBACK)]
+    starts = [i for i, line in enumerate(lines) if line.startswith(TRACEBACK)]
     for line in lines[starts[0 if first else -1] + 1 :] if starts else ():
         if not line[0].isspace():
             return line.strip()

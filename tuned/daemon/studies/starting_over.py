@@ -18,12 +18,12 @@ from tuned.core.playbook.steps import planned
 from tuned.core.program.arguments import recorded
 from tuned.core.search.design import complete_point
 from tuned.core.space import Point
-from tuned.core.states import LIVE, STUDY_ENDED, Actor, StudyState, TrialState, number_in
+from tuned.core.state_words import paused_by_daemon
+from tuned.core.states import LIVE, STUDY_ENDED, Actor, TrialState, number_in
 from tuned.core.study import Study, StudySpec
 from tuned.core.trials.trial import OWN_ORIGINS, Trial
 from tuned.daemon.playbook.playbooks import first_step
 from tuned.daemon.study_moves import run_failed_again
-from tuned.wire.studies import PAUSED_BY_USER
 
 ANEW = "the study file was edited before there was a result"
 UNNAMED = "a point of the study file"
@@ -65,7 +65,7 @@ def start_over(conn: Connection, study: Study, spec: StudySpec, environment: Map
         repository.set_playbook(conn, study.id, study.playbook, first_step(planned(spec.playbook), now), now)
     if study.state in STUDY_ENDED:
         repository.move_study(conn, study.id, "reopen", Actor.USER, now, reason="")
-    elif study.state is StudyState.PAUSED and study.reason != PAUSED_BY_USER:
+    elif paused_by_daemon(study):
         repository.move_study(conn, study.id, "resume", Actor.USER, now)
     own_points(conn, queries.study_by_id(conn, study.id), now)
     run_failed_again(conn, queries.study_by_id(conn, study.id), now, once=False, dropped=dropped)

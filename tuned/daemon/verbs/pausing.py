@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from storage import queries, repository
 from tuned.core.places import is_card
 from tuned.core.queue.pausing import Choice, Level, Refused, Running, check_level, choose
+from tuned.core.state_words import PAUSED_BY_USER
 from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -22,7 +23,6 @@ from tuned.daemon.resolving import resolve
 from tuned.daemon.verbs.effect import NAMED, Effect, carry_out
 from tuned.launch.stopping import KILL_AFTER
 from tuned.wire import Changed, Pause
-from tuned.wire.studies import PAUSED_BY_USER
 
 router = make_router("verbs")
 
