@@ -8,7 +8,7 @@ index that lies before it, not a sort of all trials.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam
@@ -102,16 +102,15 @@ def trial_numbers(conn: Connection, order: Order, limit: int | None = None, offs
         InvalidInput: As for `trial_page`.
     """
     where, values = condition(order.found, order.columns, order.study_id)
-    passing = ""
-    if where and order.sort not in _SCANNED:
-        # The trials that pass are found by one scan; along an index each would be looked up in its place of the file.
-        passing = f"WITH f (n) AS MATERIALIZED (SELECT t.number FROM trials t WHERE t.study_id = ? AND {where}) "
-        where, values = "t.number IN f", [order.study_id, *values]
+    # The trials that pass are found by one scan; along an index each would be looked up in its place of the file.
+    scan = f"WITH f (n) AS MATERIALIZED (SELECT t.number FROM trials t WHERE t.study_id = ? AND {where}) "
     numbers: list[int] = []
     skip, parts = offset, _parts(order)
     for part in parts:
-        keyed = f"FROM {part.source} t WHERE {' AND '.join(filter(None, (part.having, where)))}"
-        given = [*values, *part.values] if passing else [*part.values, *values]
+        passing = scan if where and order.sort not in _SCANNED and not part.few else ""
+        passes = "t.number IN f" if passing else where
+        keyed = f"FROM {part.source} t WHERE {' AND '.join(filter(None, (part.having, passes)))}"
+        given = [order.study_id, *values, *part.values] if passing else [*part.values, *values]
         left = None if limit is None else limit - len(numbers)
         found = _numbers(conn, f"{passing}SELECT t.number {keyed} ORDER BY {part.by}", given, left, skip)
         numbers += found
@@ -139,12 +138,16 @@ def trial_count(conn: Connection, order: Order) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of an order: the table that is walked, a condition with its values, and the order within it."""
+    """A stretch of an order: the table that is walked, a condition with its values, and the order within it.
+
+    `few`: an index finds its rows, of which there are not many.
+    """
 
     source: str
     having: str
     values: list[Any]
     by: str
+    few: bool = False
 
 
 def _parts(order: Order) -> list[Part]:
@@ -168,7 +171,8 @@ def _parts(order: Order) -> list[Part]:
         unranked = f"t.tier = {Tier.NONE:d}"
         if sort == "value":
             return [*parts, rest(unranked)]
-        return [rest(_LIVE), *parts, rest(f"{unranked} AND NOT {_LIVE}")]
+        live = replace(rest(_LIVE), few=True)
+        return [live, *parts, rest(f"{unranked} AND NOT {_LIVE}")]
     if sort == _ELAPSED or sort in _SOME_KEYS:
         has = "t.started_at" if sort == _ELAPSED else _SOME_KEYS[sort]
         end = f"coalesce(t.ended_at, t.still_since, {float(order.now)!r})"

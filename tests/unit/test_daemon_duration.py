@@ -47,7 +47,7 @@ def test_a_changed_length_changes_the_estimate(
 def test_how_long_trials_took_in_a_place_says_nothing_of_those_here(monkeypatch: pytest.MonkeyPatch) -> None:
     here = study(SCRIPT, {"x": [1, 2]}, "{params}")
     there = replace(here, run=replace(here.run, place="lab"))
-    trial = SimpleNamespace(started_at=0.0, ended_at=9.0, params={}, last_step=None)
+    trial = SimpleNamespace(started_at=0.0, ended_at=12.0, still_s=3.0, still_since=None, params={}, last_step=None)
     monkeypatch.setattr(queries, "studies", lambda _: [SimpleNamespace(id=1, name="s", spec=there, created_at=0.0)])
     monkeypatch.setattr(queries, "trial_page", lambda *_: [trial])
     nothing: Any = None
