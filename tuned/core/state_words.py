@@ -33,7 +33,7 @@ STATE_ORDER = ("running", "starting", "paused", "queued", "completed", "pruned",
 """The order of tables that are sorted by state: what lives first."""
 
 
-class Study(Protocol):
+class Stands(Protocol):
     """The fields of a study, or of a row about it, that say why it stands."""
 
     @property
@@ -45,7 +45,7 @@ class Study(Protocol):
         """The cause of its state."""
 
 
-def paused_by_daemon(study: Study) -> bool:
+def paused_by_daemon(study: Stands) -> bool:
     """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
     return study.state == StudyState.PAUSED and bool(study.reason) and study.reason != PAUSED_BY_USER
 
