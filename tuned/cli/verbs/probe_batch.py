@@ -111,8 +111,9 @@ def _climb(session: Session, study: str, told: str | None) -> None:
         for trial in trials:
             if told and trial.number not in known:
                 reason = f": {trial.reason}" if trial.reason else ""
-                took = render.span(trial.started_at, trial.ended_at)
-                click.echo(f"  {told} = {trial.params.get(told)}  {render.state(trial.state)}  {took}{reason}")
+                click.echo(
+                    f"  {told} = {trial.params.get(told)}  {render.state(trial.state)}  {render.ran(trial)}{reason}"
+                )
             known.add(trial.number)
         if not over and row.ended_at is None and any(t.failure in STOPS for t in trials):
             over = True
