@@ -274,10 +274,12 @@ attempts = Table(
     *_flag("stop_seen"),
     *_flag("resumable"),
     *_flag("shared"),
+    Column("still_s", REAL, nullable=False, server_default=text("0")),
     sqlite_strict=True,
 )
 """One row a process of a trial. `start` and `exit` are its records as JSON, `ended_by` the event that ended it;
-`shared` says that another trial held a part of its card meanwhile."""
+`shared` says that another trial held a part of its card meanwhile, `still_s` for how many seconds it stood still, once
+it has ended."""
 
 observations = Table(
     "observations",

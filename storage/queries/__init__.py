@@ -40,7 +40,7 @@ from storage.queries.card_loads import (
     reported_since,
     speed,
 )
-from storage.queries.card_time import card_marks, card_stays, last_sign, still_times
+from storage.queries.card_time import card_marks, card_stays, last_sign, still_time, still_times
 from storage.queries.changes import EndedTrial, best_value_before, ended_after
 from storage.queries.charts import best_so_far, thinned
 from storage.queries.curves import ThinCurve, Usage, curves, usage

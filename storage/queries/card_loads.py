@@ -18,7 +18,8 @@ SAMPLES = 8
 """Of a trial that runs: with these and so many reports of its objective it has shown what it takes."""
 _NEVER = 9e18
 
-_RAN = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at, a.ended_by = 'exit_ok'
+_RAN = """SELECT t.id, a.attempt, t.params, a.shared, a.started_at, a.ended_at, a.ended_by = 'exit_ok',
+    CASE WHEN a.ended_at IS NULL THEN t.still_s ELSE a.still_s END
     FROM attempts a JOIN trials t ON t.id = a.trial_id
     WHERE t.study_id = ? AND a.started_at IS NOT NULL AND a.failure IS NULL
         AND a.device NOT LIKE 'cpu:%' AND a.device NOT LIKE 'place:%'
@@ -40,12 +41,13 @@ def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
     """The attempts of a study that ran on cards, the latest first; their speed is that of a metric's reports.
 
     One that still runs, or was cut off, is among them where it has reported the metric a few times: it has trained and
-    validated then.
+    validated then. One that stood still has no speed: which of its reports came before is not stored.
     """
     found = []
-    for trial_id, attempt, params, shared, started, ended, whole in conn.exec_driver_sql(_RAN, (study_id, LATEST)):
+    rows = conn.exec_driver_sql(_RAN, (study_id, LATEST))
+    for trial_id, attempt, params, shared, started, ended, whole, still in rows:
         held = _samples(conn, trial_id, MEMORY, attempt)
-        pace = speed(conn, trial_id, attempt, metric, started, _NEVER if ended is None else ended)
+        pace = None if still else speed(conn, trial_id, attempt, metric, started, _NEVER if ended is None else ended)
         if not whole and (pace is None or sum(size > 0 for _, size in held) < SAMPLES):
             continue
         # Before it holds memory it does not compute there.
@@ -53,7 +55,7 @@ def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
         busy = [value for step, value in _samples(conn, trial_id, BUSY, attempt) if begin is None or step >= begin]
         point: Point = load(params)
         peak = max((size for _, size in held), default=None) or None
-        seconds = max(0.0, ended - started) if whole and attempt == 1 else None
+        seconds = max(0.0, ended - started - still) if whole and attempt == 1 else None
         found.append(Ran(point, peak, sum(busy) / len(busy) if busy else None, not shared, pace, seconds))
     return found
 

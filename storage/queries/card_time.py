@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from storage.queries.attempts import LiveAttempt
 from storage.queries.events import seq_before
 from tuned.core.cards.time import Mark, Stay, Use
+from tuned.core.trials.trial import Trial
 
 Still = tuple[tuple[float, float], ...]
 
@@ -54,13 +55,17 @@ def card_stays(conn: Connection, since: float) -> dict[str, list[Stay]]:
 def still_times(conn: Connection, live: Sequence[LiveAttempt]) -> list[Still]:
     """Begin and end of each time in which each of these attempts has stood still; of one that does now, no end."""
     _, froze = _changes(conn, min((row.claimed_at for row in live), default=inf))
-    return [_still_of(froze, row) for row in live]
+    return [_still_of(froze, row.trial, row.claimed_at) for row in live]
 
 
-def _still_of(froze: Mapping[tuple[str, int], list[tuple[float, bool]]], row: LiveAttempt) -> Still:
-    trial = row.trial
-    changes = [one for one in froze.get((trial.study, trial.number), []) if one[0] >= row.claimed_at]
-    return _still(changes, row.claimed_at, trial.frozen)
+def still_time(conn: Connection, trial: Trial, claimed_at: float) -> Still:
+    """The same of one live trial, whose attempt was claimed then."""
+    return _still_of(_changes(conn, claimed_at)[1], trial, claimed_at)
+
+
+def _still_of(froze: Mapping[tuple[str, int], list[tuple[float, bool]]], trial: Trial, claimed_at: float) -> Still:
+    changes = [one for one in froze.get((trial.study, trial.number), []) if one[0] >= claimed_at]
+    return _still(changes, claimed_at, trial.frozen)
 
 
 def _changes(

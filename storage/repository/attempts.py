@@ -39,6 +39,7 @@ _END = (
     .values(
         {name: bindparam(f"new_{name}") for name in ("ended_at", "exit", "ended_by", "failure", "reason", "traceback")}
     )
+    .values(still_s=select(trials.c.still_s).where(trials.c.id == bindparam("wanted")).scalar_subquery())
 )
 
 _BESIDE = select(trials.c.id, trials.c.attempt).where(

@@ -53,6 +53,17 @@ def test_those_that_ended_and_those_that_have_run_for_long_enough_are_judged_by(
     assert [one.alone for one in lab.ask(queries.ran_on_cards, study_id, "loss")] == [False, True]
 
 
+def test_one_that_stood_still_has_its_length_without_that_time_and_no_speed(lab: Any) -> None:
+    study_id = lab.study()
+    ended, running = lab.queue(study_id, 2)
+    for trial in (ended, running):
+        run(lab, trial, f"GPU-{trial}", 4, [6.0] * 8, [30.0] * 8)
+        for at, still in ((2, True), (1002, False)):
+            lab.do(repository.set_frozen, trial, still, "freeze", Actor.USER, NOW + at)
+    lab.end(ended, now=NOW + 1009)
+    assert [(one.speed, one.seconds) for one in lab.ask(queries.ran_on_cards, study_id, "loss")] == [(None, 9.0)]
+
+
 def test_what_was_cut_off_early_says_nothing_and_what_goes_on_has_not_its_whole_length(lab: Any) -> None:
     study_id = lab.study()
     early, late = lab.queue(study_id, 2)

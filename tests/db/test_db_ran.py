@@ -8,7 +8,7 @@ from storage import queries, repository
 from storage.queries.trial_order import Order
 from storage.repository.clocks import shift_clocks
 from tuned.core.states import Actor
-from tuned.core.trials.ran import ran_s
+from tuned.core.trials.ran import attempt_ran_s, ran_s
 from tuned.daemon.rows import trial_row
 
 NOW = 1_000_000.0
@@ -49,6 +49,9 @@ def test_each_run_has_its_own_clock(lab: Any) -> None:
     assert ran(lab, trial, 2000) is None
     lab.claim(trial, now=NOW + 2000)
     assert ran(lab, trial, 2007) == 7
+    assert [attempt_ran_s(attempt) for attempt in lab.ask(queries.attempts, trial)] == [10, None]
+    lab.end(trial, attempt=2, now=NOW + 2008)
+    assert [attempt_ran_s(attempt) for attempt in lab.ask(queries.attempts, trial)] == [10, 8]
 
 
 def test_the_longest_are_those_that_ran_longest(lab: Any) -> None:

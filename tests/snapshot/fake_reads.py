@@ -158,7 +158,8 @@ class FakeReads(FakeState):
                 "remedy": "Widen lr downwards.",
                 "command": f"tunectl space {study} --set lr.low=1e-6",
             }
-            return {"verdicts": [verdict], "tables": [], "notes": ["20 finished trials were looked at."]}
+            more = [{**verdict, "code": f"made.{n}", "what": f"Verdict {n}."} for n in range(2, 2 + self.more_advice)]
+            return {"verdicts": [verdict, *more], "tables": [], "notes": ["20 finished trials were looked at."]}
         if kind == "importance" and self.few:
             raise InvalidInput("it has 5 finished trials in its present space, and a model needs 8", where=study)
         if kind == "importance":

@@ -36,6 +36,7 @@ class FakeState:
         self.lr_high = 0.1
         self.steps: list[StepRow] = []
         self.few = False
+        self.more_advice = 0
         self.away = False
         self.logs: dict[int, str] = {}
         self.points: dict[tuple[str, int], list[MetricRow]] = {}

@@ -105,3 +105,20 @@ async def test_a_long_question_keeps_its_keys_in_sight(start: Any) -> None:
         ui.app.screen.ask(("Cancel 30 studies?", *(f"study {number}" for number in range(30))), "Cancel", lambda: None)
         await ui.until_text("esc Keep")
         assert "more lines)" in ui.text() and "study 0" in ui.text() and "study 29" in ui.text()
+
+
+async def test_a_click_in_the_advice_chooses_a_verdict_and_a_double_one_asks_for_its_command(start_on_21: Any) -> None:
+    async with start_on_21() as ui:
+        ui.fake.more_advice = 9
+        await ui.press("i")
+        await ui.until_text("near-bound")
+        await ui.press("3")
+        await click(ui, "Verdict 3.")
+        assert "▌" in next(row for row in ui.text().splitlines() if "Verdict 3." in row)
+        await ui.press(*"jjjj")
+        seen = ui.text()
+        await click(ui, "Verdict 6.", times=2)
+        await ui.until_text("Run it")
+        await ui.press("escape")
+        await ui.until_text("Verdict 6.")
+        assert "Verdict 7." in seen, "a verdict in sight is chosen where it stands"

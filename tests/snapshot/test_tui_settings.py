@@ -113,3 +113,16 @@ async def test_a_command_of_ones_own_means_the_trial_that_other_keys_mean(start_
         await ui.until_text("say is for trials: press 1")
         await ui.press("question_mark", "slash", *"echo")
         await ui.until_text("echo {target}")
+
+
+async def test_messages_name_the_keys_that_were_given(start: Any) -> None:
+    from tui.config import read_config
+
+    config = read_config({"keys": {"pane-1": "f6", "back": ["f7"], "ended": "f8"}})
+    async with start(config=config) as ui:
+        await ui.press("slash", *"lr>99", "enter")
+        await ui.until_text("f7 clears it")
+        await ui.press("f7", "s", "slash", *"nothing", "enter")
+        await ui.until_text("f7 clears, f8 shows those that have ended")
+        await ui.press("f7", "H")
+        await ui.until_text("press f6 for the trials")

@@ -11,6 +11,7 @@ import pytest
 from tests.gpus.standin import GIB, Cards
 from tuned.cli.verbs.trials import trials_table
 from tuned.core.trials.card_figures import figures, in_words, is_stalled, spent
+from tuned.core.trials.wishes import Told
 from tuned.daemon.attempts import sampling
 from tuned.daemon.attempts.live_attempt import LiveAttempt
 from tuned.daemon.machine.slots import Ours, Slots
@@ -52,6 +53,20 @@ def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkey
         "gpu/throttled": 1.0,
         "gpu/stalled": 1.0,
     }
+
+
+def test_while_it_stands_still_only_what_it_keeps_and_costs_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night of standing still made a busy trial one that left its card idle."""
+    idle = {"utilisation": 0, "power": 60_000, "energy": 0, "temperature": 40, "throttle": 0x04}
+    cards = Cards(tmp_path / "cards", {"uuid": "GPU-a", **idle}).here(monkeypatch)
+    cards.set(0, processes={7: 2 * GIB})
+    slots, attempt = Slots(Nvidia(), 1), LiveAttempt(1, "digits", 1, 1, "a", tmp_path, "GPU-a", told=Told(frozen=True))
+    slots.lease(attempt.device, attempt.holder)
+    for seconds in (10.0, 10.0):
+        sampling._record(slots, attempt, {7}, seconds)
+    assert {name for name, *_ in attempt.samples} == {"gpu/memory_bytes", "gpu/watt_hours"}
 
 
 @pytest.mark.parametrize(("second", "told"), [({"power": 50_000}, 3.0), ({}, None)])

@@ -16,7 +16,7 @@ from tui.views.frame import fact, folded, pane_title
 from tuned.core import words
 from tuned.core.playbook.spec import CONFIRM_STAGE
 from tuned.core.states import LIVE
-from tuned.core.trials.ran import ran_s
+from tuned.core.trials.ran import attempt_ran_s, ran_s
 from tuned.wire import TrialDetail, TrialRow
 
 
@@ -93,8 +93,9 @@ def attempts(detail: TrialDetail) -> list[Line]:
         ended: dict[str, Any] = attempt.get("exit") or {}
         begin, end = attempt.get("started_at"), attempt.get("ended_at")
         parts = [f"{attempt.get('mode') or ''} on {attempt.get('slot') or attempt.get('device') or '?'}".strip()]
-        if begin is not None and end is not None:
-            parts.append(f"ran {words.duration(end - begin)}")
+        ran = attempt_ran_s(attempt)
+        if ran is not None:
+            parts.append(f"ran {words.duration(ran)}")
         if ended:
             code, number = ended.get("code"), ended.get("signal")
             parts.append(f"signal {number}" if number is not None else f"exit code {code}")

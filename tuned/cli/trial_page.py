@@ -13,9 +13,10 @@ from tuned.cli.table import show_table
 from tuned.core import words
 from tuned.core.state_words import told
 from tuned.core.trials import card_figures
+from tuned.core.trials.ran import attempt_ran_s
 
 if TYPE_CHECKING:
-    from tuned.wire import MetricRow, TrialDetail
+    from tuned.wire import MetricRow, TrialDetail, TrialRow
 
 
 def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
@@ -52,7 +53,7 @@ def show_trial(detail: TrialDetail, metrics: Sequence[MetricRow]) -> None:
         show_table(["metric", "=reports", "=first", "=last", "=least", "=greatest"], _metric_rows(metrics))
     if len(detail.attempts) > 1:
         click.echo()
-        show_table(["attempt", "ended by", "device", "duration", "reason"], [_attempt(a) for a in detail.attempts])
+        show_table(["attempt", "ended by", "device", "duration", "reason"], [_attempt(a, row) for a in detail.attempts])
 
 
 def _time(detail: TrialDetail) -> tuple[str, str]:
@@ -61,8 +62,8 @@ def _time(detail: TrialDetail) -> tuple[str, str]:
     text = render.ran(row)
     if text != words.UNKNOWN:
         return ("took" if row.ended_at else "so far"), text
-    last = detail.attempts[-1] if detail.attempts else None
-    return "ran", "" if last is None or last["ended_at"] is None else render.span(last["started_at"], last["ended_at"])
+    last = attempt_ran_s(detail.attempts[-1]) if detail.attempts else None
+    return "ran", "" if last is None else words.duration(last)
 
 
 def _metric_rows(metrics: Sequence[MetricRow]) -> list[list[str]]:
@@ -77,11 +78,11 @@ def _metric_rows(metrics: Sequence[MetricRow]) -> list[list[str]]:
     return rows
 
 
-def _attempt(attempt: dict[str, Any]) -> list[str]:
+def _attempt(attempt: dict[str, Any], row: TrialRow) -> list[str]:
     return [
         str(attempt["attempt"]),
         str(attempt["ended_by"] or "-").removeprefix("exit_"),
         str(attempt.get("slot") or attempt["device"]),
-        render.span(attempt["started_at"], attempt["ended_at"]),
+        render.ran(row) if attempt["ended_at"] is None else words.duration(attempt_ran_s(attempt)),
         render.one_line(str(attempt["reason"])),
     ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuned.client import api
 from tuned.core.errors import TunedError
+from tuned.core.trials.ran import ran_s
 from tuned.protocol import METRICS_FILE, MODULES_FILE, STEP_KEY, TIME_KEY, RecordError, read_record
 from tuned.wire import LogChunk, MetricRow, Submission, TrialRow
 
@@ -100,12 +101,11 @@ def tried(
         page = client.send(api.study(name)).study
         detail = client.send(api.trial(name, 1))
         trial = detail.trial
-        started, ended = trial.started_at, trial.ended_at
         yield Tried(
             trial=trial,
             arguments=detail.arguments,
             observations=client.send(api.metrics(f"{name}/1")),
-            seconds=None if started is None or ended is None else ended - started,
+            seconds=None if trial.ended_at is None else ran_s(trial, trial.ended_at),
             pause=page.reason if page.state == "paused" else "",
             run_dir=detail.run_dir,
             unreadable=[str(line.get("text", "")) for line in detail.unreadable],

@@ -24,6 +24,7 @@ from tuned.core.errors import TunedError
 from tuned.core.queue.preempting import PREEMPTED, Holder, Urgent, make_room, why_none
 from tuned.core.states import TrialState
 from tuned.core.study import Study
+from tuned.core.trials.ran import moved_s
 from tuned.core.trials.trial import Trial
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
@@ -107,7 +108,7 @@ class Preempting:
     ) -> Holder:
         trial, run, now = row.trial, study.spec.run, clock.now()
         saved = self._saved_at(row, study) if resumable else 0.0
-        ran, unsaved = (_worked(max(row.claimed_at, moment), now, still) for moment in (row.claimed_at, saved))
+        ran, unsaved = (moved_s(max(row.claimed_at, moment), now, still) for moment in (row.claimed_at, saved))
         expected = self._suggesting.pace(study.id).trial_s
         leases = self._slots.leases.get(trial.device.partition(",")[0], {})
         allowed = resumable if run.preemptible is None else run.preemptible
@@ -142,12 +143,6 @@ def _newest(path: Path) -> float:
         return max((entry.stat().st_mtime for entry in os.scandir(path)), default=0.0)
     except OSError:
         return 0.0
-
-
-def _worked(begin: float, now: float, still: Sequence[tuple[float, float]]) -> float:
-    """Seconds of work since a moment, without those in which it stood still."""
-    stood = sum(max(0.0, min(end, now) - max(start, begin)) for start, end in still)
-    return max(0.0, now - begin - stood)
 
 
 def _live(conn: Connection) -> list[Live]:

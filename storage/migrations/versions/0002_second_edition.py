@@ -35,6 +35,7 @@ STATEMENTS = (
     "ALTER TABLE trials ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     "ALTER TABLE trials ADD COLUMN still_s REAL DEFAULT 0 NOT NULL",
     "ALTER TABLE trials ADD COLUMN still_since REAL",
+    "ALTER TABLE attempts ADD COLUMN still_s REAL DEFAULT 0 NOT NULL",
     "CREATE INDEX trials_caller ON trials (caller) WHERE caller <> ''",
     "ALTER TABLE events ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     # A constraint with a further value: rows need no rewriting, so the schema's text alone is changed.

@@ -196,7 +196,9 @@ def share_of_steps(curve: Curve, index: int) -> float:
 def _seconds(curve: Curve, trial: TrialData, index: int) -> float | None:
     if trial.started_at is None or not np.isfinite(curve.times[index]):
         return None
-    return max(0.0, float(curve.times[index] - trial.started_at))
+    since = max(0.0, float(curve.times[index] - trial.started_at))
+    # Time in which the trial stood still is in the one and not in the other; when it did is not stored.
+    return since if trial.seconds is None else min(since, trial.seconds)
 
 
 def _rises(t: Floats) -> bool:

@@ -1,8 +1,9 @@
-"""How long a trial has run, for every table, page and estimate that says it. Owns when that is known."""
+"""How long a trial or an attempt ran, for every table, page and estimate that says it. Owns when that is known."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from tuned.core.states import LIVE
 
@@ -47,3 +48,25 @@ def ran_s(run: Run, now: float) -> float | None:
 def still_s(run: Run, now: float) -> float:
     """Seconds for which the trial has stood still in its latest run."""
     return run.still_s + (0.0 if run.still_since is None else max(0.0, now - run.still_since))
+
+
+def attempt_ran_s(attempt: Mapping[str, Any]) -> float | None:
+    """Seconds of an ended attempt, by its row; those in which it stood still do not count.
+
+    None for one that never began or still runs.
+    """
+    if attempt.get("started_at") is None or attempt.get("ended_at") is None:
+        return None
+    return max(0.0, float(attempt["ended_at"] - attempt["started_at"] - attempt.get("still_s", 0.0)))
+
+
+def moved_s(begin: float, end: float, still: Sequence[tuple[float, float]]) -> float:
+    """Seconds between two moments, without those in which a trial stood still.
+
+    Args:
+        begin: Unix seconds.
+        end: Unix seconds.
+        still: Begin and end of each time in which it stood still.
+    """
+    stood = sum(max(0.0, min(until, end) - max(since, begin)) for since, until in still)
+    return max(0.0, end - begin - stood)

@@ -157,19 +157,22 @@ def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: 
         if value is not None:
             attempt.samples.append((name, step, float(value), now))
 
+    attempt.dirty.set()
     held = [_held(slots, card, attempt, family) for card in cards]
     add(card_figures.MEMORY, None if None in held else sum(size or 0 for size in held))
+    add(card_figures.WATT_HOURS, attempt.spent / 3600 if _take_energy(attempt, cards, found) else None)
+    cores = _cores_used(attempt, cpu_s)  # after the energy: both count from the last sample
+    if attempt.told.frozen:
+        return  # what it keeps and costs counts; how busy it is while it stands still says nothing of its training
     busy = [sample.utilisation for sample in found if sample.utilisation is not None]
     used = sum(busy) / len(busy) if busy else None
     add(card_figures.BUSY, used)
     watts = [sample.watts for sample in found if sample.watts is not None]
     add(card_figures.WATTS, sum(watts) if watts else None)
-    add(card_figures.WATT_HOURS, attempt.spent / 3600 if _take_energy(attempt, cards, found) else None)
     add(card_figures.DEGREES, max((s.temperature for s in found if s.temperature is not None), default=None))
     throttled = [bool(s.throttle & card_figures.SLOWED) for s in found if s.throttle is not None]
     add(card_figures.THROTTLED, any(throttled) if throttled else None)
-    add(card_figures.STALLED, card_figures.is_stalled(used, _cores_used(attempt, cpu_s)))
-    attempt.dirty.set()
+    add(card_figures.STALLED, card_figures.is_stalled(used, cores))
 
 
 def _take_energy(attempt: LiveAttempt, cards: Sequence[str], found: Sequence[Sample]) -> bool:

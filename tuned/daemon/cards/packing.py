@@ -190,8 +190,15 @@ class Packing:
         return packing.in_words(taken, card, self._gains.get((study.id,), {}))
 
     async def _follow(self, card: str) -> bool:
-        """Compare what is done on a card with what one trial alone does; whether that is news."""
-        holders = [holder for holder in self._slots.leases.get(card, {}) if holder in self._live]
+        """Compare what is done on a card with what one trial alone does; whether that is news.
+
+        A trial that stands still is not there: a comparison ends when it stops, and another begins when it goes on.
+        """
+        holders = [
+            holder
+            for holder in self._slots.leases.get(card, {})
+            if holder in self._live and not self._live[holder][0].trial.frozen
+        ]
         rows, now = {_key(self._live[holder][0]): self._live[holder] for holder in holders}, clock.now()
         guests, these = sorted(study.id for _, study in rows.values()), self._together.get(card)
         if len(rows) > 1:
@@ -243,7 +250,8 @@ class Packing:
         for key, (row, study) in these.rows.items():
             metric = _metric(study)
             now = queries.speed(conn, *key, metric, max(known), these.seen, REPORTS)
-            alone = queries.speed(conn, *key, metric, row.claimed_at, self._shared[key], REPORTS)
+            stood = row.trial.still_s > 0
+            alone = None if stood else queries.speed(conn, *key, metric, row.claimed_at, self._shared[key], REPORTS)
             taken = self._footprint(study)
             alone = alone or (taken.speed if taken else None)
             if now and alone:
@@ -263,6 +271,8 @@ class Packing:
             attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
             if row.attempt > 1 or attempt is None or attempt["ended_by"] != "exit_ok" or not attempt["started_at"]:
                 continue
+            if attempt["still_s"]:
+                continue  # whether it stood still alone or beside others is not stored
             joined = self._shared[_key(row)] if len(these.guests) == 2 else these.since
             alone = max(0.0, joined - attempt["started_at"])
             lasted = attempt["ended_at"] - attempt["started_at"] - alone

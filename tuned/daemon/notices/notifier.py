@@ -26,6 +26,7 @@ from tuned.core.events import STUDY_DELETED, STUDY_MOVED, TRIAL_MOVED, Event
 from tuned.core.states import STUDY_ENDED, VALUED, Actor, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.study.notices import QUIET_S, Notice, Notify, Rate, is_stuck, render
+from tuned.core.trials.ran import moved_s
 from tuned.daemon import clock, failpoints
 from tuned.daemon.attempts.live import Attempts
 from tuned.daemon.attempts.live_attempt import LiveAttempt
@@ -168,14 +169,15 @@ class Notifier:
             return
         with self._database.read() as conn:
             trial = queries.find_trial(conn, attempt.trial_id)
+            still = () if trial is None or not trial.still_s else queries.still_time(conn, trial, attempt.claimed_at)
         study = None if trial is None else studies.get(trial.study_id)
         if study is None or trial is None or trial.frozen or trial.started_at is None:
             return
         if trial.state is not TrialState.RUNNING or trial.stop_reason is not None:
             return
         heard = max(trial.started_at, _last_sign(attempt.run_dir))
-        silent, reports = clock.now() - heard, int(trial.last_step or 0)
-        if is_stuck(silent, heard - trial.started_at, reports, self._typical_s(study.id)):
+        silent, ran = moved_s(heard, clock.now(), still), moved_s(trial.started_at, heard, still)
+        if is_stuck(silent, ran, int(trial.last_step or 0), self._typical_s(study.id)):
             self._stuck.add(attempt.attempt_id)
             yield from self._order(study, words.stuck(trial, silent))
 
