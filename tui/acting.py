@@ -69,7 +69,8 @@ def for_trials(context: Context, action: Action, rows: Sequence[TrialRow]) -> Or
         Conflict: It applies to none of them.
     """
     if not rows:
-        raise Conflict(f"{action.label.lower()}: no trial is selected", hint="press 1 for the trials")
+        hint = f"press {context.key('pane-1')} for the trials"
+        raise Conflict(f"{action.label.lower()}: no trial is selected", hint=hint)
     fitting = [row for row in rows if TrialState(row.state) in action.states]
     if not fitting:
         words = ", ".join(sorted({TRIAL_WORDS.get(row.state, row.state) for row in rows}))
@@ -95,7 +96,7 @@ def for_study(context: Context, action: Action, row: StudyRow) -> Order:
     """
     name = row.name
     if not action.studies:
-        raise Conflict(f"{action.label.lower()} works on trials", hint="press 1 for the trials")
+        raise Conflict(f"{action.label.lower()} works on trials", hint=f"press {context.key('pane-1')} for the trials")
     if row.state in STUDY_ENDED:
         raise Conflict(f"{action.label.lower()}: {name} has ended ({row.state})")
     if action.id == "pause":

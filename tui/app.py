@@ -86,6 +86,7 @@ class TunedApp(Themed[int]):
         store = Store(clock)
         self.glyphs = ASCII if options.ascii else UNICODE
         self.context = Context(store, Rows(store), options, self.glyphs)
+        store.news.key = self.context.key("news")
         self.client = client
         self.link = Link(client, store)
         self.tunectl = Tunectl(folder, options.host, client.socket)

@@ -149,7 +149,7 @@ def own(context: Context, name: str, chosen: StudyRow | Sequence[TrialRow]) -> t
     if context.options.read_only:
         raise Conflict(f"{name}: this UI is read-only", hint="leave out --read-only")
     if isinstance(chosen, StudyRow):
-        raise Conflict(f"{name} is for trials: press 1")
+        raise Conflict(f"{name} is for trials: press {context.key('pane-1')}")
     if len(chosen) != 1:
         many = f"takes one trial, and {len(chosen)} are marked" if chosen else "no trial is selected"
         raise Conflict(f"{name}: {many}")
@@ -188,7 +188,7 @@ def read(context: Context, text: str) -> Command:
         raise InvalidInput(f"{error} in {text!r}".lower(), hint="close the quote") from error
     words = words[1:] if words[:1] == ["tunectl"] else words
     if not words or words[0] not in BY_NAME:
-        raise InvalidInput(f"no verb {words[0] if words else ''!r}", hint="press : for a list")
+        raise InvalidInput(f"no verb {words[0] if words else ''!r}", hint=f"press {context.key('palette')} for a list")
     verb = BY_NAME[words[0]]
     if verb.name in _TERMINAL:
         raise Conflict(f"{verb.name}: this needs a terminal of its own")

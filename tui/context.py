@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tui.actions import BY_ID, shown
 from tui.braille import Range
 from tui.colours import Colours
 from tui.config import Config
@@ -105,6 +106,10 @@ class Context:
         store = self.store
         metrics = store.metric_names() if self.chart.grid else [store.chart_metric]
         return {n: style for n, style in self.styles().items() if any(store.curve(n, metric) for metric in metrics)}
+
+    def key(self, action: str) -> str:
+        """The key of an action, as people read it."""
+        return shown(self.options.config.keys.get(action, BY_ID[action].keys)[0])
 
     def passes(self, pane: str, text: str) -> bool:
         """Whether a line passes the filter of its pane: it holds each word, or holds it not behind a `!`."""

@@ -21,10 +21,12 @@ class News:
     """Study -> what happened there last, in words.
 
     Attributes:
+        key: The key that shows the summary.
         told: (kind, words) of what has happened since this was last emptied, for the bell.
     """
 
     marked: dict[str, str] = field(default_factory=dict)
+    key: str = "a"
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def begin(self, summary: Summary) -> str:
@@ -35,7 +37,7 @@ class News:
         if summary.since is None or not self.marked:
             return ""
         ago = words.duration(summary.until - summary.since)
-        return f"{words.count(len(self.marked), 'study')} with news since you last looked, {ago} ago: press a"
+        return f"{words.count(len(self.marked), 'study')} with news since you last looked, {ago} ago: press {self.key}"
 
     def event(self, row: EventRow, shown: str | None) -> None:
         """Take an event of the stream; what happens in the shown study is seen, and heard all the same."""

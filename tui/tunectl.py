@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
-from tuned.client.lines import OPEN_LINE
+from tuned.client.open_line import OPEN_LINE
 from tuned.core.errors import InvalidInput
 
 LONGEST_LINE = 2**14

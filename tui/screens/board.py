@@ -31,6 +31,10 @@ from tuned.wire import StudyRow, TrialRow
 _ACTING = frozenset(a.id for a in ACTIONS if a.verb)
 
 
+View = Callable[[Context, int, int, bool], list[Line]]
+"""Draws a part of this width and height; the flag says whether it has the keys."""
+
+
 class Board(Screen[None]):
     """A screen of panes.
 
@@ -85,6 +89,14 @@ class Board(Screen[None]):
         return [row] if row is not None else []
 
     # --- panes ----------------------------------------------------------------------------------------------------
+
+    def drawn_by(self, **views: View) -> dict[str, Build]:
+        """Parts by their names that views draw by themselves."""
+
+        def build(name: str, view: View) -> Build:
+            return lambda width, height: view(self.context, width, height, self.current == name)
+
+        return {name: build(name, view) for name, view in views.items()}
 
     def compose(self) -> ComposeResult:
         """One widget a part; those that have no place are not displayed."""

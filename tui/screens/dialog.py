@@ -59,6 +59,10 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         """Close it, unless that was done already: then another screen would be closed in its place."""
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
+    def action_close(self) -> None:
+        """Close it without a result."""
+        self.dismiss(None)
+
     # --- mouse ----------------------------------------------------------------------------------------------------
 
     def on_pane_clicked(self, message: Pane.Clicked) -> None:

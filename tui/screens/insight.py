@@ -27,6 +27,7 @@ class Insight(Browsing):
         self.current = "importance"
         self.cursor = 0
         self.verdict = 0
+        self.top = 0
 
     def parts(self) -> dict[str, Build]:
         """Its three panes."""
@@ -73,7 +74,9 @@ class Insight(Browsing):
         return view(self.context, self.cursor, width, height, self.current == name)  # type: ignore[operator,no-any-return]
 
     def _verdicts(self, width: int, height: int) -> list[Line]:
-        return insight.verdicts(self.context, self.verdict, width, height, self.current == "verdicts")
+        self.verdict = max(0, min(self.verdict, len(insight.known_advice(self.context)) - 1))
+        self.top = insight.advice_top(self.context, self.verdict, self.top, width, height)
+        return insight.verdicts(self.context, self.verdict, self.top, width, height, self.current == "verdicts")
 
     def move(self, by: int) -> None:
         """The parameter that is shown, or the advice's lines."""
@@ -118,6 +121,10 @@ class Insight(Browsing):
     def clicked(self, part: str, _x: int, y: int) -> None:
         """Give the keys to the pane; choose the parameter under the mouse."""
         if part in self.numbered:
+            rect = self.panes[part].rect
             if part == "importance" and y >= 1:
                 self.cursor = y - 1
+            if part == "verdicts" and rect is not None:
+                found = insight.verdict_at(self.context, self.top, rect.width, y)
+                self.verdict = self.verdict if found is None else found
             self.show(part)

@@ -66,9 +66,10 @@ class LogKeys(Board):
                 view.search, view.found = text.strip(), END
                 return text.strip()
 
+            more, end = self.context.key("search"), self.context.key("back")
             help_ = (
                 "All of the log is searched, from its end upwards; capital and small letters are alike.",
-                "N goes to the next match further up; esc ends the search.",
+                f"{more} goes to the next match further up; {end} ends the search.",
             )
             self.app.push_screen(Prompt(self.context, "Search the log", help_, submit), self._searched)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from textual.app import ComposeResult
 
@@ -48,24 +47,19 @@ class Main(TableActions):
 
     def parts(self) -> dict[str, Build]:
         """Every pane by its name."""
-        views = {
-            "curves": curves.curves,
-            "best": curves.best_so_far,
-            "devices": machine.devices,
-            "log": output.log,
-            "events": output.events,
-            "facts": studies.facts,
-        }
         parts: dict[str, Build] = {"tabs": self._tabs, "trials": self._trials, "studies": self._studies}
-        parts.update({name: partial(self._view, name, view) for name, view in views.items()})
-        return parts
+        return parts | self.drawn_by(
+            curves=curves.curves,
+            best=curves.best_so_far,
+            devices=machine.devices,
+            log=output.log,
+            events=output.events,
+            facts=studies.facts,
+        )
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
         """By the size of the terminal."""
         return arrange(width, height, self.current, self.zoomed, self.context.memory.sides)
-
-    def _view(self, name: str, view: object, width: int, height: int) -> list[Line]:
-        return view(self.context, width, height, self.current == name)  # type: ignore[operator,no-any-return]
 
     def _tabs(self, width: int, _height: int) -> list[Line]:
         status = self.context.store.status

@@ -93,7 +93,3 @@ class Menu(Dialog[str | None]):
     def action_choose(self) -> None:
         """Give back the choice under the cursor."""
         self.dismiss(self.choices[self.place_].id if self.choices else None)
-
-    def action_close(self) -> None:
-        """Give back nothing."""
-        self.dismiss(None)

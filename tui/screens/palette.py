@@ -158,7 +158,3 @@ class Palette(Dialog[Offer | None]):
             self.found = self.found[:1] + [Offer("type", f"{begun} {end}".lstrip(), end) for end in ends]
             self.place_ = min(1, len(self.found) - 1)
             self.pane.sync()
-
-    def action_close(self) -> None:
-        """Close it."""
-        self.dismiss(None)

@@ -74,7 +74,3 @@ class Printed(Dialog[None]):
     def action_copy(self) -> None:
         """Copy all that was printed."""
         self.app.copy_to_clipboard("\n".join(self.lines))
-
-    def action_close(self) -> None:
-        """Close it."""
-        self.dismiss(None)

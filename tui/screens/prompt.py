@@ -108,7 +108,3 @@ class Prompt(Dialog[str | None]):
         finally:
             self.sending = False
         self.pane.sync()
-
-    def action_close(self) -> None:
-        """Give up."""
-        self.dismiss(None)

@@ -40,7 +40,7 @@ class Steering(Browsing):
 
         chosen = self.chosen()
         if isinstance(chosen, StudyRow):
-            self.context.say("choose running trials first: press 1 for the trials", "warn")
+            self.context.say(f"choose running trials first: press {self.context.key('pane-1')} for the trials", "warn")
             return
         acting.pause_at("auto", chosen)
 
@@ -82,7 +82,8 @@ class Steering(Browsing):
             rows.set_filter("state:failed,lost")
             rows.marks = {row.number for row in chosen}
             store.select_trial(chosen[0].number)
-            self.context.say(f"{len(chosen)} marked: R repeats them, esc removes the marks")
+            again, unmark = self.context.key("retry"), self.context.key("back")
+            self.context.say(f"{len(chosen)} marked: {again} repeats them, {unmark} removes the marks")
 
         self.app.push_screen(Failures(self.context, study, found), picked)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from tui import format as fmt
 from tui.cells import Line, both_ends, clean, cut_line, line
 from tui.glyphs import intent_of, trial_state
@@ -31,11 +29,9 @@ class TrialScreen(Steering):
 
     def parts(self) -> dict[str, Build]:
         """Its panes."""
-        views = {"curves": curves.curves, "log": output.log}
         parts: dict[str, Build] = {"title": self._title, "tabs": self._tabs}
         parts |= {"parameters": self._parameters, "history": self._history}
-        parts.update({name: partial(self._view, name, view) for name, view in views.items()})
-        return parts
+        return parts | self.drawn_by(curves=curves.curves, log=output.log)
 
     def rects(self, width: int, height: int) -> dict[str, Rect]:
         """Narrow: curve and parameters above the log; small: one pane; large: with the history."""
@@ -66,14 +62,12 @@ class TrialScreen(Steering):
         """The log and the details are shown here."""
         self.context.store.want(log="log" in rects, detail=True, queue=False)
 
-    def _view(self, name: str, view: object, width: int, height: int) -> list[Line]:
-        return view(self.context, width, height, self.current == name)  # type: ignore[operator,no-any-return]
-
     def _title(self, width: int, _height: int) -> list[Line]:
         store, glyphs = self.context.store, self.context.glyphs
         row = store.trial(store.selected)
         if row is None:
-            return [both_ends(line((" this trial is gone; esc goes back", "warn")), (), width, glyphs.more)]
+            gone = f" this trial is gone; {self.context.key('back')} goes back"
+            return [both_ends(line((gone, "warn")), (), width, glyphs.more)]
         state, style = trial_state(glyphs, row.state, intent_of(row), row.failure)
         ink = self.context.inks().get(row.number)
         left = line(

@@ -192,7 +192,7 @@ def notice(context: Context) -> Line:
     if row is not None and row.state != "running" and row.reason:
         return line((clean(row.reason), "dim"))
     if context.rows.filter.text:
-        return line(("/" + clean(context.rows.filter.text), "input"), (" esc clears", "dim"))
+        return line(("/" + clean(context.rows.filter.text), "input"), (f" {context.key('back')} clears", "dim"))
     return line(("read-only", "dim")) if context.options.read_only else ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 
 from tui import format as fmt
 from tui.advice import ADVICE, EFFECTS, IMPORTANCE, Advice, Effect, Share, advice, effects, is_weak, shares
@@ -103,28 +104,45 @@ def known_advice(context: Context) -> list[Advice]:
     return advice(answer) if answer is not None else []
 
 
-def verdicts(context: Context, cursor: int, width: int, height: int, focused: bool) -> list[Line]:
-    """The advice: each verdict with its evidence, its remedy and the command for it; the cursor's one is in sight."""
+def verdicts(context: Context, cursor: int, top: int, width: int, height: int, focused: bool) -> list[Line]:
+    """The advice from its line `top` on: each verdict with its evidence, its remedy and the command for it."""
     glyphs, store = context.glyphs, context.store
-    answer = store.answers.get(ADVICE)
     found = known_advice(context)
     pressing = sum(verdict.level != "info" for verdict in found)
     lines = [pane_title("Advice", f"{pressing} to act on" if pressing else "", width, glyphs, focused)]
-    body: list[Line] = []
-    begin = end = 0
-    for place, verdict in enumerate(found):
-        told = _verdict(verdict, width)
-        if place == cursor:
-            begin, end = len(body), len(body) + len(told)
-            if focused:
-                told[0] = ((glyphs.cursor, "cursor"), (told[0][0][0][1:], told[0][0][1]), *told[0][1:])
-        body += told
-    for note in (answer or {}).get("notes", ()):
-        body += [line((" " + piece, "dim")) for piece in folded(clean(str(note)), width - 2)]
-    if answer is None:
-        body = [line((" " + _missing(context, ADVICE), "dim"))]
-    top = max(0, min(begin, max(end - height + 1, begin - height // 3), len(body) - height + 1))
+    if store.answers.get(ADVICE) is None:
+        return filled([*lines, line((" " + _missing(context, ADVICE), "dim"))], width, height)
+    body, places = _advice(context, width)
+    if focused and found:
+        begin = places.index(cursor)
+        first = body[begin]
+        body[begin] = ((glyphs.cursor, "cursor"), (first[0][0][1:], first[0][1]), *first[1:])
     return filled([*lines, *body[top:]], width, height)
+
+
+def advice_top(context: Context, cursor: int, top: int, width: int, height: int) -> int:
+    """The first line of the advice to show: `top`, or the nearest one with which the cursor's verdict is in sight."""
+    body, places = _advice(context, width)
+    begin, end, room = bisect_left(places, cursor), bisect_right(places, cursor), height - 1
+    return max(0, min(max(top, end - room), begin, len(body) - room))
+
+
+def verdict_at(context: Context, top: int, width: int, y: int) -> int | None:
+    """The verdict that is drawn in line `y` of the pane; None where there is none."""
+    _, places = _advice(context, width)
+    return places[top + y - 1] if 1 <= y <= len(places) - top else None
+
+
+def _advice(context: Context, width: int) -> tuple[list[Line], list[int]]:
+    """The lines below the title: the verdicts, then the notes; and to which verdict each of the former belongs."""
+    body: list[Line] = []
+    places: list[int] = []
+    for place, verdict in enumerate(known_advice(context)):
+        body += _verdict(verdict, width)
+        places += [place] * (len(body) - len(places))
+    for note in context.store.answers.get(ADVICE, {}).get("notes", ()):
+        body += [line((" " + piece, "dim")) for piece in folded(clean(str(note)), width - 2)]
+    return body, places
 
 
 def _verdict(verdict: Advice, width: int) -> list[Line]:

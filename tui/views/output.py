@@ -77,7 +77,7 @@ def events(context: Context, width: int, height: int, focused: bool) -> list[Lin
             text = fit_line([(part, "cursor") for part, _ in text], width, "cursor")
         lines.append(text)
     if not told:
-        text_ = " no event matches; esc clears" if words_ else " nothing has happened yet"
+        text_ = f" no event matches; {context.key('back')} clears" if words_ else " nothing has happened yet"
         lines.append(line((text_, "dim")))
     return filled(lines, width, height)
 

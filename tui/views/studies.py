@@ -32,14 +32,14 @@ def studies(context: Context, cursor: str | None, top: int, width: int, height: 
         title += f" {context.glyphs.mark}{len(context.studies)} marked"
     words_ = clean(context.found.get("studies", ""))
     order = f"{memory.study_sort} {context.glyphs.down if context.studies_reversed else context.glyphs.up}"
-    extra = " ".join(
-        filter(None, (f"/{words_}" if words_ else "", "d shows ended" if memory.hide_ended else "", order))
-    )
+    hidden = f"{context.key('ended')} shows ended" if memory.hide_ended else ""
+    extra = " ".join(filter(None, (f"/{words_}" if words_ else "", hidden, order)))
     lines = [pane_title(title, extra if focused else "", width, context.glyphs, focused)]
     one = _study_wide if study_lines(width) == 1 else _study
     lines += [text for row in rows[top:] for text in one(context, row, cursor, width, focused)]
     if total and not rows:
-        text = "No study matches; esc clears, d shows those that have ended"
+        clear, show = context.key("back"), context.key("ended")
+        text = f"No study matches; {clear} clears, {show} shows those that have ended"
         lines += [(), *(line(("  " + piece, "dim")) for piece in folded(text, max(10, width - 3)))]
     elif not rows:
         text = "waiting for the daemon" if not context.store.loaded else "No studies yet"

@@ -314,7 +314,7 @@ def _empty(context: Context, width: int) -> list[Line]:
     if store.study is None:
         return first_steps(width)
     if rows.filter.text and store.total:
-        return [line(("  No trial matches the filter; esc clears it", "dim"))]
+        return [line((f"  No trial matches the filter; {context.key('back')} clears it", "dim"))]
     if not store.trials_loaded:
         return []
     return [line((f"  No trials yet: tunectl enqueue {clean(store.study)} key=value", "dim"))]

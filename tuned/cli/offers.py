@@ -30,7 +30,7 @@ Words = Callable[[click.Context, str], Iterable[str]]
 def _ask(ctx: click.Context, call: Call[Any]) -> Any:
     """The daemon's reply; None when there is none, or another machine's to which no line is open."""
     from tuned.client.http import Client
-    from tuned.client.lines import open_line
+    from tuned.client.open_line import open_line
     from tuned.core.errors import TunedError
     from tuned.home import resolve_home
 

@@ -59,7 +59,7 @@ class Session:
             return resolve_home()
         home = resolve_home({name: value for name, value in os.environ.items() if name != ENV_ATTEMPT})
         from tuned.cli.remote import Tunnel, parse_address, remote_home
-        from tuned.client.lines import open_line
+        from tuned.client.open_line import open_line
 
         address = parse_address(self.host)
         if (socket := open_line(self.host)) is not None:
