@@ -8,16 +8,14 @@ results of its own earlier ones; and both predict points around the best one.
 from __future__ import annotations
 
 import argparse
-import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import mean, stdev
+from statistics import mean
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.search import T_95
+from benchmarks.interval import interval
 from benchmarks.search_problems import PROBLEMS, Problem
 from tuned.advisor import ax_backend
 from tuned.advisor.history import MOST_DATA, weigh
@@ -91,12 +89,6 @@ def near(space: SearchSpace, best: Point, seed: int) -> list[Point]:
     return found
 
 
-def interval(values: Sequence[float], digits: int = 0) -> str:
-    """Mean and half of its 95 % interval."""
-    half = T_95.get(len(values), 2.1) * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{mean(values):.{digits}f} ± {half:.{digits}f}"
-
-
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser()
@@ -117,13 +109,13 @@ def main() -> None:
                 found = Measured()
                 for seed in range(given.first_seed, given.first_seed + given.seeds):
                     measure(PROBLEMS[name], length, seed, cap, given.count, found)
-                row = f"{interval(found.gains)} | {interval(found.ranks, 2)} | {mean(found.cpu_s):.2f}"
+                row = f"{interval(found.gains, 0)} | {interval(found.ranks, 2)} | {mean(found.cpu_s):.2f}"
                 print(f"| {name}, {length:,} | {min(cap, length)} | {row} |", flush=True)
                 paired.append(found)
             bounded, other = paired
             lost = [b - a for a, b in zip(bounded.gains, other.gains, strict=True)]
             ranks = [b - a for a, b in zip(bounded.ranks, other.ranks, strict=True)]
-            print(f"| {name}, {length:,} | difference | {interval(lost)} | {interval(ranks, 2)} | |", flush=True)
+            print(f"| {name}, {length:,} | difference | {interval(lost, 0)} | {interval(ranks, 2)} | |", flush=True)
 
 
 if __name__ == "__main__":

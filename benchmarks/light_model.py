@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import ndtr
 
-from benchmarks.search import FIRST_SEED, interval
+from benchmarks.interval import interval
+from benchmarks.search import FIRST_SEED
 from benchmarks.search_path import UNEVEN
 from benchmarks.search_problems import PROBLEMS, Problem, shifted
 from tuned.advisor.history import TAME

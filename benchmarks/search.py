@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
+from benchmarks.interval import interval
 from benchmarks.search_path import Scheduled
 from benchmarks.search_problems import PROBLEMS, Problem, shifted
 from tuned.core.search.design import design_point
@@ -31,8 +32,6 @@ from tuned.core.study import SearchSpec
 REPEATS = 50
 FIRST_SEED = 20
 """Seeds from here on are kept for this table: nothing is tried out or tuned on them (use 100 and above for that)."""
-T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
-"""Student's t for a 95 % interval of the mean of so many values."""
 
 
 @dataclass(frozen=True)
@@ -185,17 +184,17 @@ def baseline(problem: Problem) -> float:
     )
 
 
-def interval(values: list[float], digits: int = 1) -> str:
-    """Mean and half of its 95 % interval."""
-    half = T_95.get(len(values), 2.1) * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{mean(values):.{digits}f} ± {half:.{digits}f}"
+def _regret(problem: Problem, run: Run) -> float:
+    return math.log10(max(run.best - problem.optimum, 1e-12))
 
 
-def _row(problem: Problem, label: str, runs: list[Run], start: float) -> str:
-    scores = [100 * (run.best - start) / (problem.optimum - start) for run in runs]
-    regrets = [math.log10(max(run.best - problem.optimum, 1e-12)) for run in runs]
-    each = mean(run.cpu_s for run in runs) / problem.trials
-    cells = (f"{problem.name} ({problem.trials})", label, interval(scores), interval(regrets, 2), f"{each:.3f}")
+def _row(problem: Problem, label: str, runs: dict[int, Run], first: dict[int, Run], start: float) -> str:
+    scores = [100 * (run.best - start) / (problem.optimum - start) for run in runs.values()]
+    regrets = [_regret(problem, run) for run in runs.values()]
+    more = [_regret(problem, run) - _regret(problem, first[seed]) for seed, run in runs.items() if seed in first]
+    each = mean(run.cpu_s for run in runs.values()) / problem.trials
+    beside = "" if runs is first or not more else interval(more, 2)
+    cells = f"{problem.name} ({problem.trials})", label, interval(scores), interval(regrets, 2), beside, f"{each:.3f}"
     return f"| {' | '.join(cells)} |"
 
 
@@ -239,14 +238,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a measurement that was cut off goes on from there")
     given = parser.parse_args()
     runs = _measured(given)
-    print("| problem (trials) | searcher | score | log10 regret | CPU s per suggestion |\n|---|---|---|---|---|")
+    heads = "problem (trials) | searcher | score | log10 regret | more than the first, by seed | CPU s per suggestion"
+    print(f"| {heads} |\n|---|---|---|---|---|---|")
     for name in given.problems:
         start = baseline(PROBLEMS[name])
+        first: dict[int, Run] = {}
         for label in given.searchers:
             seeds = range(given.first_seed, given.first_seed + given.seeds)
-            found = [runs[name, label, seed] for seed in seeds if (name, label, seed) in runs]
+            found = {seed: runs[name, label, seed] for seed in seeds if (name, label, seed) in runs}
+            first = first or found
             if found:
-                print(_row(PROBLEMS[name], label, found, start))
+                print(_row(PROBLEMS[name], label, found, first, start))
 
 
 if __name__ == "__main__":

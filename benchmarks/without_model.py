@@ -10,8 +10,9 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 
+from benchmarks.interval import interval
 from benchmarks.replay.tables import Table, tables
-from benchmarks.search import FIRST_SEED, interval
+from benchmarks.search import FIRST_SEED
 from benchmarks.search_problems import PROBLEMS, Problem
 from tuned.core.search import near
 from tuned.core.search.design import fresh_point

@@ -8,12 +8,12 @@ truly better than its best whole trial, lower is better.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
+from benchmarks.interval import interval
 from benchmarks.replay.policies import Optunas, Ours
 from benchmarks.replay.simulation import Policy, Run, replay
 from benchmarks.replay.tables import Table, tables
@@ -68,12 +68,6 @@ CHOOSING: dict[str, Maker] = {
 """All without early stopping: what is compared is which points they try."""
 
 
-def _interval(values: list[float]) -> str:
-    """Mean and half of its 95 % interval."""
-    half = 2.1 * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{mean(values):.2f} ± {half:.2f}"
-
-
 def _wrong(table: Table, run: Run) -> float:
     """Share of the truly best tenth among the points tried that was stopped for good."""
     best = sorted(run.trials, key=lambda trial: table.truth[trial.place])[: max(1, len(run.trials) // 10)]
@@ -91,7 +85,7 @@ def rows(table: Table, makers: dict[str, Maker], seeds: Iterable[int], trials: i
                 sys.stderr.write(f"{label}: {error}\n")
                 break
         if runs:
-            score = _interval([min((s for _, _, s in run.trace), default=0.0) for run in runs])
+            score = interval([min((s for _, _, s in run.trace), default=0.0) for run in runs], 2)
             wrong = mean(_wrong(table, run) for run in runs)
             cpu = mean(run.cpu_s for run in runs) / trials
             epochs = mean(run.epochs for run in runs)
