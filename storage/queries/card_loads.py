@@ -30,8 +30,8 @@ _SUMS = """SELECT name, count(value), avg(value), max(value) FROM observations
     WHERE trial_id = ? AND name >= 'gpu/' AND name < 'gpu0' AND value IS NOT NULL GROUP BY name"""
 _ENERGY = """SELECT sum(spent) FROM (SELECT max(value) AS spent FROM observations
     WHERE trial_id = ? AND name = ? GROUP BY attempt)"""
-_LAST = """SELECT value, time FROM observations
-    WHERE trial_id = ? AND name = ? AND attempt = ? AND value IS NOT NULL ORDER BY time DESC LIMIT 1"""
+_LATEST = """SELECT value, time FROM observations
+    WHERE trial_id = ? AND name = ? AND attempt = ? AND value IS NOT NULL ORDER BY time DESC LIMIT 2"""
 _FIRST = "SELECT min(time) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ? AND time >= ?"
 _SPEED = """SELECT count(*), min(step), max(step), min(time), max(time) FROM observations
     WHERE trial_id = ? AND name = ? AND attempt = ? AND time BETWEEN ? AND ?"""
@@ -68,18 +68,23 @@ def figures_on_cards(conn: Connection, trial_id: int) -> dict[str, float]:
 
 
 def joules_so_far(conn: Connection, trial_id: int, attempt: int, now: float) -> float:
-    """Energy of an attempt up to a moment (unix seconds): by its last sample, and the power then for the time since."""
-    hours = conn.exec_driver_sql(_LAST, (trial_id, WATT_HOURS, attempt)).first()
-    if hours is None:
+    """Energy of an attempt up to a moment (unix seconds): by its last sample, and the power then for the time since.
+
+    While it stands still no power is told, and its energy goes on: then the power is that between the last two samples.
+    """
+    hours = conn.exec_driver_sql(_LATEST, (trial_id, WATT_HOURS, attempt)).all()
+    if not hours:
         return 0.0
-    watts = conn.exec_driver_sql(_LAST, (trial_id, WATTS, attempt)).first()
-    since = 0.0 if watts is None else watts.value * max(0.0, now - watts.time)
-    return float(3600 * hours.value + since)
+    (spent, told), watts = hours[0], conn.exec_driver_sql(_LATEST, (trial_id, WATTS, attempt)).first()
+    power = 0.0 if watts is None else watts.value
+    if watts is not None and len(hours) > 1 and max(watts.time, hours[1].time) < told:
+        power = 3600 * (spent - hours[1].value) / (told - hours[1].time)
+    return float(3600 * spent + power * max(0.0, now - told))
 
 
 def energy_told_at(conn: Connection, trial_id: int, attempt: int) -> float | None:
     """When an attempt's energy was sampled last (unix seconds); None where it was not."""
-    found = conn.exec_driver_sql(_LAST, (trial_id, WATT_HOURS, attempt)).first()
+    found = conn.exec_driver_sql(_LATEST, (trial_id, WATT_HOURS, attempt)).first()
     return None if found is None else float(found.time)
 
 

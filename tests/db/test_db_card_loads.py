@@ -105,6 +105,17 @@ def test_energy_counts_up_to_the_own_end_of_an_attempt(lab: Any, tmp_path: Path,
     assert lab.ask(queries.figures_on_cards, trial_id)["watt_hours"] == 1.5
 
 
+def test_energy_behind_the_last_sample_of_one_that_stands_still_is_by_what_its_card_took_then(lab: Any) -> None:
+    (trial_id,) = lab.queue(lab.study())
+    run(lab, trial_id, "GPU-a", 1, [], [])
+    lab.do(observe, trial_id, "gpu/watts", [90.0, 300.0])
+    # It stands still from then on, at 36 W: its power is no figure of its training, what it costs is told.
+    lab.do(observe, trial_id, "gpu/watt_hours", [0.5, 1.0, 1.01, 1.02])
+    spent = lab.ask(queries.joules_so_far, trial_id, 1, NOW + 3)
+    assert spent == pytest.approx(3600 * 1.02), "no second is counted twice"
+    assert lab.ask(queries.joules_so_far, trial_id, 1, NOW + 13) == pytest.approx(spent + 10 * 36)
+
+
 def test_energy_of_an_attempt_that_vanished_ends_with_its_last_sample(lab: Any, tmp_path: Path) -> None:
     (trial_id,) = lab.queue(lab.study())
     run(lab, trial_id, "GPU-a", 1, [], [])
