@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import fmean
 from typing import Any
 
@@ -49,7 +50,7 @@ class _Together:
     Attributes:
         guests: The study of each that is there, in order.
         first: Those that were there at the begin; `rows`: these and those that came in their place.
-        seen: When it was last so.
+        seen: When it was last so; `anew`: whether none of the first had shared the card before, as far as is known.
     """
 
     guests: list[int]
@@ -57,6 +58,7 @@ class _Together:
     rows: dict[Key, Live]
     since: float
     seen: float
+    anew: bool
     measured: bool = False
 
 
@@ -74,6 +76,7 @@ class Packing:
         self._together: dict[str, _Together] = {}
         self._shared: dict[Key, float] = {}
         """Since when (unix seconds) an attempt is not alone on its card."""
+        self._looked = inf  # when the last look began
 
     async def begin(self) -> None:
         """Read the measurements of earlier daemons, and forget those of studies that are deleted."""
@@ -82,7 +85,7 @@ class Packing:
             return fact(conn, PACKING) or {}, {study.id for study in queries.studies(conn)}
 
         kept, known = await self._database.ask(read)
-        gains = {_pair(key): found for key, found in kept.get("gains", {}).items()}
+        gains = {tuple(map(int, key.split("+"))): found for key, found in kept.get("gains", {}).items()}
         self._gains = {
             pair: {int(n): gain for n, gain in found.items()} for pair, found in gains.items() if known.issuperset(pair)
         }
@@ -93,9 +96,11 @@ class Packing:
         """After each look at the cards: measure trials that have ended, and trials that share."""
         if not self._slots.gpus:
             return
+        begun = clock.now()
         live, changed = await asyncio.to_thread(self._read)
         self._live = live
         measured = [await self._follow(card) for card in {*self._together, *self._slots.leases}]
+        self._looked = begun
         known = {_key(row) for row, _ in live.values()}.union(*(these.rows for these in self._together.values()))
         self._shared = {key: since for key, since in self._shared.items() if key in known}
         if changed or any(measured):
@@ -204,7 +209,7 @@ class Packing:
         if len(rows) > 1:
             for holder, key in zip(holders, rows, strict=True):
                 self._shared.setdefault(key, self._slots.beside.get(holder, now))
-        if these is not None and these.guests == guests:
+        if these is not None and these.guests == guests and not _stood_still(these.rows, rows):
             these.seen = now
             if not these.measured:
                 these.rows |= rows
@@ -214,7 +219,8 @@ class Packing:
         told = these is not None and not these.measured and await self._measure(these)
         self._together.pop(card, None)
         if len(rows) > 1:
-            self._together[card] = _Together(guests, list(rows.values()), rows, now, now)
+            anew = all(self._shared[key] >= self._looked for key in rows)
+            self._together[card] = _Together(guests, list(rows.values()), rows, now, now, anew)
         return told
 
     async def _keep(self) -> None:
@@ -272,13 +278,19 @@ class Packing:
             if row.attempt > 1 or attempt is None or attempt["ended_by"] != "exit_ok" or not attempt["started_at"]:
                 continue
             if attempt["still_s"]:
-                continue  # whether it stood still alone or beside others is not stored
-            joined = self._shared[_key(row)] if len(these.guests) == 2 else these.since
+                continue  # whether alone or beside others is not stored
+            # Before these were together it counts as alone, unless they are the first.
+            joined = self._shared[_key(row)] if len(these.guests) == 2 and these.anew else these.since
             alone = max(0.0, joined - attempt["started_at"])
             lasted = attempt["ended_at"] - attempt["started_at"] - alone
             if alone <= MOSTLY * taken.seconds and lasted > 0:
                 return float(len(these.guests) * (taken.seconds - alone) / lasted)
         return None
+
+
+def _stood_still(before: Mapping[Key, Live], now: Mapping[Key, Live]) -> bool:
+    """Whether a trial stood still, and goes on again, between two looks."""
+    return any(now[key][0].trial.still_s > before[key][0].trial.still_s for key in before.keys() & now.keys())
 
 
 def _key(row: queries.LiveAttempt) -> Key:
@@ -287,7 +299,3 @@ def _key(row: queries.LiveAttempt) -> Key:
 
 def _metric(study: Study) -> str:
     return study.spec.objective.metric if study.spec.objective else ""
-
-
-def _pair(key: str) -> Pair:
-    return tuple(int(part) for part in key.split("+"))
