@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, or_
+from sqlalchemy import Connection, and_, bindparam, or_
 
 from storage import rows
 from storage.models import studies, trials
-from tuned.core.states import StoppedBy
+from tuned.core.ranking import WHOLE_ENDS
 from tuned.core.trials.trial import Trial
 
 _t = trials.c
@@ -14,9 +14,7 @@ _RESULTS = (
     rows.select_trials()
     .where(
         studies.c.name == bindparam("source"),
-        _t.state.in_(["completed", "pruned"]),
-        or_(_t.state == "completed", _t.stopped_by == StoppedBy.PATIENCE),
-        _t.stopped_by != StoppedBy.DISK,
+        or_(*(and_(_t.state == state, _t.stopped_by == by) for state, by in WHOLE_ENDS)),
         _t.stage == "search",
         _t.ended_at <= bindparam("before"),
     )
@@ -27,9 +25,6 @@ MOST = 5000
 
 
 def results_before(conn: Connection, source: str, before: float) -> list[Trial]:
-    """The finished trials of a study that had ended by a moment: what comes later changes nothing.
-
-    Those of whose results the full disk kept a part are left out.
-    """
+    """The trials of a study's search that had run whole by a moment: later ones change nothing."""
     found = conn.execute(_RESULTS, {"source": source, "before": before, "most": MOST})
     return [rows.to_trial(row) for row in found]

@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 from storage import rows
 from storage.models import trials
 from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.states import NO_OUTCOME, TrialState
+from tuned.core.ranking import WHOLE_ENDS
+from tuned.core.states import NO_OUTCOME, VALUED, TrialState
 from tuned.core.study import SEARCH, Study
 from tuned.core.trials.trial import Trial
 
 _t = trials.c
 _RESULT = "coalesce(t.value, json_extract(t.values_json, ?))"
 """The first objective of a trial, whose place is the parameter: `value` alone is NULL outside of the search."""
+_WHOLE = "(t.state, t.stopped_by) IN (VALUES " + ", ".join(f"('{state}', '{by}')" for state, by in WHOLE_ENDS) + ")"
 
 
 def trials_of_stage(conn: Connection, study_id: int, stage: str) -> list[Trial]:
@@ -33,16 +35,13 @@ def own_trials(conn: Connection, study_id: int) -> list[Trial]:
 
 
 def repetitions(conn: Connection, study: Study) -> list[list[float]]:
-    """Results of the points that completed with several seeds, in the search and in confirmations, point by point."""
-    done = TrialState.COMPLETED
-    if not study.again.get(done) and not study.aside.get(done):
+    """Results of the points that ran whole with several seeds, in the search and in confirmations, point by point."""
+    if not any(study.again.get(s) or study.aside.get(s) for s in VALUED):
         return []
     sql = f"""SELECT coalesce(t.retry_of, t.number), t.stage, t.seed, {_RESULT} FROM trials t
-        WHERE t.study_id = ? AND t.state = ? AND t.stage IN (?, ?)"""
+        WHERE t.study_id = ? AND {_WHOLE} AND t.stage IN (?, ?)"""
     groups: dict[tuple[int, str], dict[int, float]] = {}
-    for of, stage, seed, value in conn.exec_driver_sql(
-        sql, (_place(study), study.id, done.value, SEARCH, CONFIRM_STAGE)
-    ):
+    for of, stage, seed, value in conn.exec_driver_sql(sql, (_place(study), study.id, SEARCH, CONFIRM_STAGE)):
         if _finite(value):
             groups.setdefault((of, stage), {})[seed] = value
     return [list(runs.values()) for runs in groups.values() if len(runs) > 1]
@@ -72,17 +71,16 @@ class OtherSeeds:
 
 def other_seeds(conn: Connection, study: Study, number: int) -> OtherSeeds:
     """The other runs of a trial's point; without a read where the study repeats nothing."""
-    if not any(study.again.get(s) or study.aside.get(s) for s in (TrialState.COMPLETED, TrialState.FAILED)):
+    if not any(study.again.get(s) or study.aside.get(s) for s in (*VALUED, TrialState.FAILED)):
         return OtherSeeds()
     sql = f"""WITH own AS (SELECT point_key, seed FROM trials WHERE study_id = ? AND number = ?)
-        SELECT t.seed, t.state, {_RESULT}, t.failure FROM trials t, own
+        SELECT t.seed, {_WHOLE}, {_RESULT}, t.failure FROM trials t, own
         WHERE t.study_id = ? AND t.point_key = own.point_key AND t.seed <> own.seed
-        AND t.state IN (?, ?) AND t.stage IN (?, ?) ORDER BY t.seed"""
-    states = (TrialState.COMPLETED.value, TrialState.FAILED.value)
-    asked = (study.id, number, _place(study), study.id, *states, SEARCH, CONFIRM_STAGE)
+        AND ({_WHOLE} OR t.state = ?) AND t.stage IN (?, ?) ORDER BY t.seed"""
+    asked = (study.id, number, _place(study), study.id, TrialState.FAILED.value, SEARCH, CONFIRM_STAGE)
     found = conn.exec_driver_sql(sql, asked).all()
-    done = {int(seed): value for seed, state, value, _ in found if state == states[0] and _finite(value)}
-    failed = sum(state == states[1] and failure not in NO_OUTCOME for _, state, _, failure in found)
+    done = {int(seed): value for seed, whole, value, _ in found if whole and _finite(value)}
+    failed = sum(not whole and failure not in NO_OUTCOME for _, whole, _, failure in found)
     return OtherSeeds([float(value) for value in done.values()], failed)
 
 

@@ -9,7 +9,7 @@ from storage.repository import trial_seed
 from tuned.core.errors import NotFound
 from tuned.core.playbook.spec import FinalTest, PlaybookSpec
 from tuned.core.playbook.steps import StepState, begin, end, planned
-from tuned.core.states import Actor, Failure, counted
+from tuned.core.states import Actor, Failure, StoppedBy, StopReason, counted
 from tuned.core.study import EarlyStopping
 
 NOW = 1_000_000.0
@@ -63,6 +63,25 @@ def test_runs_of_a_confirmation_are_runs_with_other_seeds_as_those_by_hand_are(l
     lab.completed(study, 0.5, retry_of=1, origin="retry", seed=15)
     results = lab.ask(queries.ranked_results, lab.study_row(study))
     assert len(results.runs.values) == 4 and results.of == 1
+
+
+def test_runs_that_a_full_disk_cut_are_no_repetitions_and_converged_ones_are(lab):
+    study = lab.study()
+    lab.completed(study, 0.5)
+    for seed, (event, by) in enumerate([("exit_ok", "disk"), ("exit_pruned", "rung"), ("exit_pruned", "patience")]):
+        (again,) = lab.queue(study, retry_of=1, seed=seed, origin="retry")
+        lab.claim(again)
+        lab.report(again, ("loss", 0, 0.2 * (seed + 1)))
+        if by == "disk":
+            end = {"exit_record": {"code": 0}, "failure": None, "reason": "", "traceback": "", "partial": True}
+            lab.do(repository.end_attempt, again, 1, event, Actor.REAPER, NOW, **end)
+        else:
+            lab.do(repository.set_intent, again, StopReason.PRUNE, Actor.SCHEDULER, NOW, by=StoppedBy(by))
+            lab.end(again, event)
+    found = lab.study_row(study)
+    assert list(lab.ask(queries.ranked_results, found).runs.values) == pytest.approx([0.6])
+    (values,) = lab.ask(queries.repetitions, found)
+    assert sorted(values) == pytest.approx([0.5, 0.6])
 
 
 def test_early_stopping_leaves_them_alone(lab):

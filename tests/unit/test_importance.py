@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,12 @@ def test_what_cannot_be_answered_is_refused() -> None:
     ):
         with pytest.raises(InvalidInput):
             ask(question)
+
+
+def test_converged_trials_are_results_and_those_that_a_full_disk_cut_are_none() -> None:
+    data = study(20)
+    converged = tuple(replace(t, state="pruned", stopped_by="patience") for t in data.trials)
+    assert fit(Question(replace(data, trials=converged))).tables == fit(Question(data)).tables
+    cut = tuple(replace(t, stopped_by="disk") for t in data.trials[:-3])
+    with pytest.raises(InvalidInput, match="it has 3 finished trials"):
+        fit(Question(replace(data, trials=(*cut, *data.trials[-3:]))))

@@ -12,6 +12,7 @@ from statistics import median
 
 from tuned.advisor.lessons import MOST_FAILED, Failed, Measured, failed_of
 from tuned.advisor.messages import ObjectiveLine, TrialLine
+from tuned.core.ranking import whole
 from tuned.core.search.bound import MODEL, SEVERAL, bounded
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.states import OPEN, VALUED, Failure, TrialState
@@ -116,8 +117,8 @@ def weigh(
             failed.append(lesson)
         elif trial.state in VALUED or trial.state is TrialState.FAILED:
             avoided.append((trial.number, point))
-    whole = {trial.number for trial in ordered if trial.whole}
-    best = _best(objectives, [s for s in data if s.number in whole] or data)
+    whole_ones = {trial.number for trial in ordered if whole(trial)}
+    best = _best(objectives, [s for s in data if s.number in whole_ones] or data)
     if data:
         worst = [_worst(o, [s.values[k] for s in data]) for k, o in enumerate(objectives)]
         for number, point, reported in diverged:
@@ -150,17 +151,17 @@ def _projected(objectives: Sequence[ObjectiveLine], trials: Sequence[TrialLine])
     if len(objectives) != 1:
         return {}
     metric = objectives[0].metric
-    whole = [t for t in trials if t.whole and math.isfinite(t.values.get(metric, math.nan))]
+    seen_whole = [t for t in trials if whole(t) and math.isfinite(t.values.get(metric, math.nan))]
     gains: dict[object, float | None] = {}
     found: dict[int, float] = {}
     for trial in trials:
-        if trial.whole or trial.state not in (TrialState.PRUNED, TrialState.PAUSED):
+        if whole(trial) or trial.state not in (TrialState.PRUNED, TrialState.PAUSED):
             continue
         reached, value, least = _reached(trial)
         if value is None:
             continue
         if reached not in gains:
-            seen = [t.values[metric] - v for t in whole if (v := _at(t, reached)) is not None]
+            seen = [t.values[metric] - v for t in seen_whole if (v := _at(t, reached)) is not None]
             gains[reached] = median(seen) if len(seen) >= least else None
         gain = gains[reached]
         if gain is not None:

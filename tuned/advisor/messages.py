@@ -12,7 +12,7 @@ from typing import Any
 
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Point, SearchSpace
-from tuned.core.states import Failure, StoppedBy, TrialState
+from tuned.core.states import Failure, TrialState
 from tuned.core.study import Direction
 from tuned.protocol import decode_number, encode_number
 
@@ -53,12 +53,6 @@ class TrialLine:
     memory: float | None = None
     folds: dict[int, float] = field(default_factory=dict)
     stopped_by: str = ""
-
-    @property
-    def whole(self) -> bool:
-        """Whether its values are those of its own end: it completed, or had converged."""
-        converged = self.state is TrialState.PRUNED and self.stopped_by == StoppedBy.PATIENCE
-        return converged or self.state is TrialState.COMPLETED
 
 
 @dataclass(frozen=True, slots=True)

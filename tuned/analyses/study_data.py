@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tuned.core.errors import InvalidInput
 from tuned.core.names import no_parameter
 from tuned.core.playbook.spec import CONFIRM_STAGE
-from tuned.core.ranking import Ranking, Tier, cut_short
+from tuned.core.ranking import Ranking, Tier, whole
 from tuned.core.space import Parameter, Point, SearchSpace, Value
 from tuned.core.space.unit import place
 from tuned.core.study import SEARCH, Objective, StudySpec
@@ -184,13 +184,13 @@ class StudyData:
     def repeated(self) -> tuple[TrialData, ...]:
         """Trials of the search run again with other seeds, to their end and with a finite result: confirmations."""
         metric = self.objective.metric
-        again = (t for t in self.trials if t.stage == CONFIRM_STAGE and t.state == "completed")
+        again = (t for t in self.trials if t.stage == CONFIRM_STAGE and whole(t))
         return tuple(t for t in again if np.isfinite(t.values.get(metric, np.nan)))
 
     @cached_property
     def full(self) -> tuple[TrialData, ...]:
         """`ranked` without trials that were cut short: those are ranked where there is nothing else."""
-        return tuple(t for t in self.ranked if not cut_short(t))
+        return tuple(t for t in self.ranked if whole(t))
 
     def outcome(self, trials: Sequence[TrialData]) -> Floats:
         """The first objective of trials, as reported; NaN where there is none."""

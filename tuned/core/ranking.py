@@ -29,12 +29,8 @@ class Tier(IntEnum):
     """No result to rank by: it has not ended, failed, diverged, breaks a constraint, or is no trial of the search."""
 
 
-class Ranked(Protocol):
-    """The fields that ranking reads of a trial, or of a row about it."""
-
-    @property
-    def number(self) -> int:
-        """From 1."""
+class Ended(Protocol):
+    """The fields of a trial, or of a row about it, that say how it ended."""
 
     @property
     def state(self) -> str:
@@ -43,6 +39,14 @@ class Ranked(Protocol):
     @property
     def stopped_by(self) -> str:
         """As `StoppedBy` spells it, or empty."""
+
+
+class Ranked(Ended, Protocol):
+    """The fields that ranking reads."""
+
+    @property
+    def number(self) -> int:
+        """From 1."""
 
     @property
     def stage(self) -> str:
@@ -69,14 +73,18 @@ BY_METRIC = "metrics."
 NAMED = f"{BY_PARAMETER}NAME or {BY_METRIC}NAME"
 
 
-def cut_short(trial: Ranked) -> bool:
-    """Whether a rule or a person ended it before its own end, or a full disk cut what it reported.
+WHOLE_ENDS = frozenset({(TrialState.COMPLETED, ""), (TrialState.PRUNED, StoppedBy.PATIENCE)})
+"""State and `stopped_by` of the trials whose result is that of their own end: it completed, or had converged."""
 
-    One that stopped by `patience` has converged.
-    """
-    if trial.state == TrialState.COMPLETED:
-        return trial.stopped_by == StoppedBy.DISK
-    return trial.state == TrialState.PRUNED and trial.stopped_by != StoppedBy.PATIENCE
+
+def whole(trial: Ended) -> bool:
+    """Whether its result is that of its own end: the only kind that models, repetitions and later studies count."""
+    return (trial.state, trial.stopped_by) in WHOLE_ENDS
+
+
+def cut_short(trial: Ended) -> bool:
+    """Whether a rule or a person ended it before its own end, or a full disk cut what it reported."""
+    return trial.state in VALUED and not whole(trial)
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,11 +257,10 @@ def _deviations(study: StudyData, found: Sequence[Configuration]) -> dict[str, f
     size = max(float(np.abs(part).max(initial=0.0)) for part in (results, *(c.values for c in found))) or 1.0
     results = results / size
     seeds = None if repeated.all_alike(found) else seed_variance([c.values / size for c in found])
-    runs = [t for t in study.trials if t.stage == "confirm" and t.state == "completed"]
     variances = {
         "seed": seeds,
         "search": None if seeds is None else search_variance(results, seeds, study.sign < 0, study.spec.search.seed),
-        "data": _data(study, runs, size),
+        "data": _data(study, study.repeated, size),
     }
     return {name: None if v is None else size * float(np.sqrt(v)) for name, v in variances.items()}
 

@@ -25,6 +25,7 @@ from tuned.analyses.verdict import Level, Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON
 from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.ranking import whole
 
 LEAST = 2
 """Runs of each from which there is an interval."""
@@ -85,7 +86,7 @@ def _runs(study: StudyData, wanted: str | None) -> Configuration:
     trial = _trial(study, wanted)
     again = [t for t in study.trials if t is not trial and _repeats(t, trial)]
     own = [t for t in again if t.stage == CONFIRM_STAGE] or again
-    if sum(t.state == "completed" for t in own) < LEAST:
+    if sum(map(whole, own)) < LEAST:
         own = [trial, *again]
     return configuration(study, trial, own)
 

@@ -16,6 +16,7 @@ from tuned.analyses.verdict import Verdict
 from tuned.core.errors import InvalidInput
 from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.playbook.spec import CONFIRM_STAGE
+from tuned.core.ranking import whole
 from tuned.core.states import NO_OUTCOME, TrialState
 from tuned.core.study.baseline import baseline_trial
 
@@ -33,7 +34,7 @@ def configurations(study: StudyData) -> list[Configuration]:
 def configuration(study: StudyData, trial: TrialData, runs: Sequence[TrialData]) -> Configuration:
     """A trial's configuration with its repetitions, of which only results and failures of its own count."""
     metric = study.objective.metric
-    done = {t.seed: t.values.get(metric, np.nan) for t in runs if t.state == TrialState.COMPLETED}
+    done = {t.seed: t.values.get(metric, np.nan) for t in runs if whole(t)}
     failed = [t.reason or t.failure for t in runs if t.state == TrialState.FAILED and t.failure not in NO_OUTCOME]
     results = {seed: value for seed, value in done.items() if np.isfinite(value)}
     searched = trial.values.get(metric, np.nan)

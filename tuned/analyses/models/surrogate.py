@@ -1,4 +1,4 @@
-"""The model of a study's completed trials, for one metric: what `importance`, `fit`, `slice` and `contour` ask.
+"""The model of a study's whole trials, for one metric: what `importance`, `fit`, `slice` and `contour` ask.
 
 Owns which trials it is made of, and the refusals where there are too few.
 """
@@ -14,6 +14,7 @@ from tuned.analyses.models.model import LEAST, Model
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.core import words
 from tuned.core.errors import InvalidInput
+from tuned.core.ranking import whole
 from tuned.core.search.bound import MODEL
 from tuned.core.space import Point, SearchSpace
 from tuned.core.space.unit import value_at
@@ -22,7 +23,7 @@ from tuned.core.states import STUDY_ENDED
 
 @dataclass(frozen=True, eq=False)
 class Surrogate:
-    """The model of one metric of a study's completed trials.
+    """The model of one metric of a study's whole trials: they completed, or had converged.
 
     Attributes:
         trials: Those that it is made of, by number.
@@ -79,9 +80,7 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
     found = [
         (point, t)
         for t in study.searched
-        if t.state == "completed"
-        and np.isfinite(t.values.get(name, np.nan))
-        and (point := study.space.carried(t.params)) is not None
+        if whole(t) and np.isfinite(t.values.get(name, np.nan)) and (point := study.space.carried(t.params)) is not None
     ]
     if len(found) < LEAST:
         raise InvalidInput(

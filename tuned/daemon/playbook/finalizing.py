@@ -16,6 +16,7 @@ from tuned.core.errors import Conflict
 from tuned.core.final.length import final_point
 from tuned.core.playbook.spec import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
 from tuned.core.playbook.steps import Step, StepState, end
+from tuned.core.ranking import whole
 from tuned.core.state_words import told
 from tuned.core.states import TERMINAL, TrialState
 from tuned.core.study import Study
@@ -105,7 +106,7 @@ def begin_finalize(conn: Connection, study: Study, step: Step, now: float) -> St
     curves = [
         [(o.step, o.value) for o in queries.observations(conn, run.id, objective.metric)]
         for run in runs or [chosen]
-        if run.state is TrialState.COMPLETED
+        if whole(run)
     ]
     params, length = final_point(study.spec.finalize, objective, study.spec.space, chosen.params, curves)
     count = len(queries.trials_of_stage(conn, study.id, FINALIZE_STAGE))
