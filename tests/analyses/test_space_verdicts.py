@@ -116,6 +116,17 @@ def test_a_value_of_a_choice_can_be_what_fails():
     assert (verdict.about, verdict.evidence["boundary"]) == ("amp", "fp16")
 
 
+def test_parameters_that_reach_nothing_are_told_of():
+    def same(results: list[float], rates: list[float]) -> list[str]:
+        trials = [trial(i, [y], {"lr": x}) for i, (x, y) in enumerate(zip(rates, results, strict=True), 1)]
+        return [v.code for v in space_rules(study(trials, LR))]
+
+    rates = [1e-4, 1e-3, 1e-2, 2e-2]
+    assert same([0.14] * 4, rates) == ["space.same"]
+    assert same([0.14] * 3 + [0.14 + 1e-12], rates) == [] == same([0.14] * 3, rates[:3])
+    assert same([0.14] * 4, [1e-3] * 4) == [], "one point, repeated"
+
+
 def test_steps_linear_rates_and_batches_are_seen_in_the_space():
     space = {
         "lr": {"type": "float", "low": 0.0, "high": 0.1},

@@ -59,7 +59,7 @@ def tunectl(tmp_path: Path) -> Iterator[Tunectl]:
 
 def test_confirm_ensemble_finalize(tunectl: Tunectl) -> None:
     tunectl("submit", "quick.toml", "--wait")
-    shown = tunectl("confirm", "quick", "--top", "1", "--seeds", "3", "--wait")
+    shown = tunectl("confirm", "quick", "--top", "1", "--seeds", "3", "--timeout", "10m")
     assert "adopt" in shown and "Where the spread of loss comes from" in shown
     again = tunectl.json("confirm", "quick", "--show", "--against", "quick/1")
     assert again["figures"]["winner"] == tunectl.json("steps", "quick")["steps"][0]["result"]["winner"]
@@ -68,7 +68,7 @@ def test_confirm_ensemble_finalize(tunectl: Tunectl) -> None:
     assert "best single" in tunectl("ensemble", "quick", "--top", "3")
     assert "an ensemble needs two" in tunectl("ensemble", "quick", "--split", "test", code=1)
 
-    final = tunectl("finalize", "quick", "--wait")
+    final = tunectl("finalize", "quick", "--timeout", "10m")
     assert "1 look)" in final and "reproduce.py" in final
     assert "measured on once" in tunectl("finalize", "quick", code=1)
     second = tunectl.json("finalize", "quick", "--again", "--wait")

@@ -128,6 +128,17 @@ def test_a_check_finds_what_would_spoil_the_night(shell: Tunectl, project: Path)
     assert not [row for row in shell.json("studies") if row["name"].startswith("spoils")]
 
 
+def test_tune_chooses_what_is_customary_and_names_scripts_with_accents(shell: Tunectl, project: Path) -> None:
+    (project / "train.py").rename(project / "Übung eins.py")
+    err = shell("tune", "Übung eins.txt", code=1)
+    assert "did you mean Übung eins.py?" in err
+    assert "did you mean" not in shell("tune", "rains.py", code=1), "alike in nothing but .py"
+    planned = shell.json("tune", "Übung eins.py", "--dry-run")
+    assert planned["study"] == "ubung-eins" and "--lr" in planned["arguments"][0]
+    shell("init", "Übung eins.py")
+    assert (project / "ubung-eins.toml").exists()
+
+
 def test_tune_in_one_line(shell: Tunectl, project: Path) -> None:
     words = (
         "tune",

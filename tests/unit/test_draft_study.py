@@ -47,6 +47,16 @@ def test_the_scripts_own_defaults_run_first_and_are_the_baseline() -> None:
     assert "# no baseline: of the script's own defaults lr = 0.1 lies outside of [space]" in chosen.text
 
 
+def test_options_with_accents_have_parameters_without() -> None:
+    text = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--größe', type=float, default=1.0)\n"
+    text += "p.add_argument('--数', type=float, default=1.0)\np.parse_args()\nprint(f'loss {1}')\n"
+    entry = {"type": "float", "low": 0.0, "high": 3.0}
+    draft = draft_study(read_script(text, "train.py"), chosen={"größe": entry, "数": entry})
+    spec = submitted(draft.text, text)
+    assert spec.run.args == ("--größe", "{grosse:.4g}", "--数", "{u6570:.4g}")
+    assert spec.search.points == (("baseline", {"grosse": 1.0, "u6570": 1.0}),)
+
+
 def test_a_default_of_zero_below_a_log_range_is_its_low_end() -> None:
     text = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)\n"
     text += "p.add_argument('--weight-decay', type=float, default=0.0)\np.parse_args()\nprint(f'loss {1}')\n"

@@ -199,6 +199,8 @@ def test_repetitions_that_are_equal_to_the_last_digit_confirm_nothing():
     assert honest(data).how == "3 further seeds gave the same result" and honest(data).low is None
     assert "the seed does not reach the code" in told["confirm.same"].what and "{seed}" in told["confirm.same"].remedy
     assert "is confirmed" not in told["confirm.winner"].what
+    rounded = confirm(Question(study({1: [0.1] * 3, 2: [0.1 + 0.2] * 3}, {1: 0.1, 2: 0.1 + 0.2})))
+    assert "confirm.luck" not in {v.code for v in rounded.verdicts}, "a mean is rounded, that is no luck"
     told = {v.code for v in confirm(Question(study({1: [0.5, 0.6], 2: [0.25] * 2}, {1: 0.5, 2: 0.25}))).verdicts}
     assert "confirm.same" not in told
 

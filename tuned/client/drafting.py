@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuned.client.study_source import similar_file
 from tuned.core.errors import Conflict, InvalidInput, Unavailable
+from tuned.core.names import study_name_of
 
 if TYPE_CHECKING:
     from tuned.core.draft.study_text import Script
@@ -42,7 +44,7 @@ def load_script(script: str, folder: Path) -> Script:
     if path.is_dir():
         raise InvalidInput("is a folder, not a script", where=script)
     if not path.is_file():
-        raise InvalidInput("no such file", where=script, hint=_similar(path))
+        raise InvalidInput("no such file", where=script, hint=similar_file(path, (".py",)))
     if path.suffix == ".toml":
         raise InvalidInput("is a study file already", where=script, hint=f"tunectl check {shlex.quote(script)}")
     try:
@@ -89,8 +91,7 @@ def _root(script: Path) -> Path:
 
 def study_name(script: str) -> str:
     """A name that a study of this script may have."""
-    stem = re.sub(r"[^a-z0-9._-]+", "-", Path(script).stem.lower()).strip("._-")
-    return re.sub(r"\.{2,}", ".", stem)[:64] or "study"
+    return study_name_of(Path(script).stem) or "study"
 
 
 def write_new(path: Path, text: str, *, force: bool = False) -> bool:
@@ -142,14 +143,3 @@ def write_under_free_name(folder: Path, name: str, text: str, taken: Container[s
         except Conflict:  # another text: it was there, or another process was quicker
             continue
     raise Conflict("has a thousand study files", where=str(folder), hint="name this one: --name")
-
-
-def _similar(path: Path) -> str | None:
-    from tuned.core.names import nearest
-
-    try:
-        known = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".py"]
-    except OSError:
-        return "there is no such folder"
-    hint = nearest(path.name, known)
-    return hint if hint.startswith("did you mean") else None

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from tuned.core.errors import InvalidInput
-from tuned.core.names import nearest
+from tuned.core.names import near
 from tuned.wire import Submission
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -33,7 +33,7 @@ def read_submission(file: str, *, name: str | None = None) -> Submission:
     if path.is_dir():
         raise InvalidInput("is a folder, not a study file", where=file)
     if not path.exists():
-        raise InvalidInput("no such file", where=file, hint=_similar(path))
+        raise InvalidInput("no such file", where=file, hint=similar_file(path, (".toml", ".py")))
     if not path.is_file():
         raise InvalidInput("is no regular file", where=file, hint="name a study file")
     if path.suffix == ".py":
@@ -168,10 +168,15 @@ def toml_value(text: str) -> Any:
     return value["value"] if list(value) == ["value"] else text
 
 
-def _similar(path: Path) -> str | None:
+def similar_file(path: Path, suffixes: Container[str]) -> str | None:
+    """The remedy for a file that is not there: one beside it whose name is like it, but for the ending.
+
+    None where no name is.
+    """
     try:
-        known = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".toml", ".py")]
+        known = sorted(entry for entry in path.parent.iterdir() if entry.suffix in suffixes)
     except OSError:
         return "there is no such folder"
-    hint = nearest(path.name, known)
-    return hint if hint.startswith("did you mean") else None
+    stems = {entry.stem: entry.name for entry in sorted(known, key=lambda entry: entry.suffix == path.suffix)}
+    meant = near(path.stem, stems)
+    return f"did you mean {stems[meant]}?" if meant else None

@@ -32,14 +32,31 @@ def check_study_name(name: str, where: str = "name") -> str:
     """
     if re.fullmatch(STUDY, name) and ".." not in name:
         return name
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(c))
-    cleaned = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip("._-")[:64].rstrip("._-")
+    cleaned = study_name_of(name)
     raise InvalidInput(
         f"{name!r} cannot name a study",
         where=where,
         hint="use a-z, 0-9, '.', '_', '-', at most 64, a letter or digit first"
         + (f": {cleaned}" if cleaned and cleaned != name else ""),
     )
+
+
+def study_name_of(text: str) -> str:
+    """The name that a study may have which is called like this; empty where nothing is left of it."""
+    plain = without_accents(text).lower()
+    return re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip("._-")[:64].rstrip("._-")
+
+
+def parameter_name_of(text: str) -> str:
+    """The name that a parameter may have which is called like this; one for each text but for its accents."""
+    plain = "".join(c if re.match(r"[A-Za-z0-9_.-]", c) else f"u{ord(c):x}" for c in without_accents(text))
+    return (plain if re.match(r"[A-Za-z_]", plain) else f"p_{plain}")[:64]
+
+
+def without_accents(text: str) -> str:
+    """The text in letters without marks, as far as they have such: `größe` is `grosse`."""
+    spelled = text.replace("ß", "ss")
+    return "".join(c for c in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(c))
 
 
 def check_caller(name: str, where: str = "caller") -> str:
@@ -73,14 +90,19 @@ def check_parameter_name(name: object, where: str) -> str:
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """A remedy for an unknown word: `did you mean low?`, else the words there are."""
+    words = list(dict.fromkeys(known))
+    if meant := near(word, words):
+        return f"did you mean {meant}?"
+    return "known: " + ", ".join(words) if words else "there is none"
+
+
+def near(word: object, known: Iterable[str]) -> str | None:
+    """The known word that a mistyped one may mean; None where none is like it."""
     import difflib  # for refusals alone
 
     words = list(dict.fromkeys(known))
     begun = [known for known in words if len(str(word)) > 1 and known.startswith(str(word))]
-    close = begun or difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]}?"
-    return "known: " + ", ".join(words) if words else "there is none"
+    return next(iter(begun or difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)), None)
 
 
 def no_parameter(name: str, known: Iterable[str], where: str = "") -> InvalidInput:

@@ -160,7 +160,7 @@ VERBS = (
         "Repeat ended trials, each as a new trial of the same point.",
         _C,
         undo="retry --undo",
-        done="will be repeated",
+        done="queued, with the same point",
         states=TERMINAL,
     ),
     Verb(

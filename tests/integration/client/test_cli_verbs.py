@@ -156,6 +156,7 @@ def test_without_a_daemon_the_exit_code_is_3(tunectl: Any) -> None:
         (("studes",), "did you mean studies?"),
         (("follow", "nos"), "did you mean wait STUDY --follow?"),
         (("tune", "train.py", "--depth", "1..3"), "no such option --depth (to tune a parameter: depth=1..3)"),
+        (("tune", "train.py", "--trials"), "requires an argument"),
         (("tune", "train.py", "--trial=9"), "no such option --trial (did you mean --trials?"),
         (("trials",), "Missing argument 'STUDY'"),
         (("trials", "digits", "--limt", "3"), "--limt"),

@@ -36,6 +36,8 @@ _COLUMNS = (
     Column("effect", "number", "better by"),
     Column("interval", "interval"),
 )
+ROUNDING = 1e-12
+"""Share of a result below which the mean of equal results may differ from it."""
 OUTCOMES = {"adopt": "adopted", "baseline": "baseline", "undecided": "undecided", "reject": "undecided"}
 
 
@@ -223,7 +225,8 @@ def _luck(compared: Sequence[Compared], sign: float) -> tuple[int, float] | None
     for c in (entry.configuration for entry in compared):
         own = mean_of(c.values)
         excess = sign * (own.mean - c.searched)
-        if own.n > 1 and np.isfinite(excess) and excess > 2 * own.sem * np.sqrt(own.n):
+        spread, rounding = 2 * own.sem * np.sqrt(own.n), ROUNDING * abs(c.searched)
+        if own.n > 1 and np.isfinite(excess) and excess > max(spread, rounding):
             found.append((c.number, float(excess)))
     return max(found, key=lambda entry: entry[1], default=None)
 

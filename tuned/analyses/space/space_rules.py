@@ -1,4 +1,4 @@
-"""Verdicts on a search space by itself. Owns the verdicts `space.steps`, `space.lr-linear` and `space.batch`."""
+"""Verdicts on a search space by itself. Owns the verdicts `space.same`, `space.steps`, `space.lr-linear` and `space.batch`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ LEAST_TRIALS, SPREAD, SAME = 4, 1.5, 0.25
 
 def space_rules(study: StudyData) -> Iterable[Verdict]:
     """All of them; those that look at names alone judge from the first trial on."""
+    yield from _same(study)
     for parameter in study.space.tunable:
         if _sets_length(study, parameter.name):
             yield _step_count(study, parameter.name)
@@ -23,6 +24,23 @@ def space_rules(study: StudyData) -> Iterable[Verdict]:
             yield from _rate_scale(study, parameter.name)
         if is_batch_size(parameter.name) and is_quality(study.objective.metric):
             yield _batch(study, parameter.name)
+
+
+def _same(study: StudyData) -> Iterable[Verdict]:
+    """Results that are equal to the last digit at every point: warn, the parameters may not reach the code."""
+    metrics = [o.metric for o in study.spec.objectives]
+    results = {tuple(t.values.get(metric) for metric in metrics) for t in study.ranked}
+    points = {tuple(sorted((name, str(value)) for name, value in t.params.items())) for t in study.ranked}
+    if len(results) != 1 or len(points) < LEAST_TRIALS:
+        return
+    yield Verdict(
+        "warn", "space.same",
+        f"All {len(study.ranked)} results are equal to the last digit, at {len(points)} points: nothing that is varied "
+        f"moves {' or '.join(metrics)}.",
+        {"points": len(points), "results": len(study.ranked)},
+        "See that the code uses its parameters: print in it what it trains with. If it does, the metric is too coarse.",
+        f"tunectl show {study.name}/best --command",
+    )  # fmt: skip
 
 
 def _sets_length(study: StudyData, name: str) -> bool:

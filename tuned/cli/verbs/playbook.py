@@ -32,8 +32,8 @@ _LOOK_S = 0.5
 
 
 def wait_option(function: click.decorators.FC) -> click.decorators.FC:
-    """`--wait` and `--timeout`."""
-    give_up = "With --wait: give up after this long, e.g. 30s or 2h: exit code 4."
+    """`--wait`, and `--timeout`, which waits too."""
+    give_up = "Wait this long at most, e.g. 30s or 2h, then give up: exit code 4."
     function = click.option("--timeout", type=LengthOfTime(), metavar="TIME", help=give_up)(function)
     return click.option("--wait", is_flag=True, help="Return when the step is over.")(function)
 
@@ -64,7 +64,7 @@ def confirm(
     if not show:
         options = {"top": top, "seeds": seeds, "max_seeds": max_seeds, "against": number}
         taken = session.send(api_playbook.take_step(study, "confirm", options))
-        if session.dry_run or not wait:
+        if session.dry_run or not (wait or timeout is not None):
             runs = words.count(len(_step(taken).result.get("trials", ())), "run")
             session.emit(
                 taken,
@@ -116,6 +116,7 @@ def folds(session: Session, study: str, against: int | None, top: int, style: st
 def finalize(session: Session, study: str, again: bool, wait: bool, timeout: float | None) -> None:
     """Train the best confirmed configuration on all data, look at the test set once, and bundle what reproduces it."""
     taken = session.send(api_playbook.take_step(study, "finalize", {"again": True} if again else {}))
+    wait = wait or timeout is not None
     if wait and not session.dry_run:
         taken = _wait(session, study, taken.changed, timeout)
     session.emit(taken, lambda: _tell_final(study, _step(taken), wait))

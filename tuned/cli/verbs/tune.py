@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,7 @@ def _refuse_options(words: Sequence[str]) -> None:
     Raises:
         click.UsageError: One is; where it is spelled as the script would take it, the message has it as KEY=RANGE.
     """
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         if word.startswith("-"):
             key, equals, value = word.lstrip("-").partition("=")
             value = value if equals else following
@@ -131,11 +132,11 @@ def _refuse_options(words: Sequence[str]) -> None:
 
 def _near_option(word: str) -> str:
     """The option of `tune` that may be meant; empty where none is near."""
-    from tuned.core.names import nearest
+    from tuned.core.names import near
 
     options = [name for option in click.get_current_context().command.params for name in option.opts]
-    found = nearest(word, [name for name in options if name.startswith("--")])
-    return found if found.startswith("did you mean") else ""
+    meant = near(word, [name for name in options if name.startswith("--")])
+    return f"did you mean {meant}?" if meant else ""
 
 
 def _refuse_missing(plan: Submitted, script: str) -> None:

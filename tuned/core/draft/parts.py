@@ -15,6 +15,7 @@ from tuned.core.draft.defaults import default_of
 from tuned.core.draft.likely import with_likely
 from tuned.core.draft.ranges import Choice, choose, condition
 from tuned.core.errors import InvalidInput
+from tuned.core.names import nearest, parameter_name_of
 from tuned.core.script.option import Option, ScriptOptions, Value
 from tuned.core.text import printable
 from tuned.core.toml.values import key, value
@@ -87,8 +88,6 @@ def parts_of(taken: ScriptOptions, customs: Mapping[str, Custom], chosen: Mappin
 
 
 def _unknown(name: str, options: Mapping[str, Option]) -> InvalidInput:
-    from tuned.core.names import nearest
-
     return InvalidInput("the script has no such option", where=name, hint=nearest(name, list(options)))
 
 
@@ -109,8 +108,7 @@ def _take(parts: Parts, option: Option, choice: Choice, named: str = "") -> None
         if text == "TODO":
             parts.todos.append(f"{option.flag or option.name}: {choice.why}")
         return
-    name = named or option.name
-    name = name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", name) else f"p_{name}"
+    name = parameter_name_of(named or option.name)
     entry = choice.entry
     is_switch = option.kind == "flag" or _is_bool(entry)
     if parts.how == "environment":
