@@ -1,4 +1,4 @@
-"""Verdicts on a search space by itself. Owns the verdicts `space.same`, `space.steps`, `space.lr-linear` and `space.batch`."""
+"""Verdicts on a search space by itself. Owns `space.same`, `space.steps`, `space.lr-linear` and `space.batch`."""
 
 from __future__ import annotations
 
