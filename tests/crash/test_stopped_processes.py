@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
+import psutil
 import pytest
 
 from tests.crash.lab import Lab
@@ -48,6 +50,16 @@ def test_a_stopped_supervisor_freezes_and_thaws(lab: Lab, held: str) -> None:
     assert lab.daemon.wait_state(held, 1, "completed")["attempt"] == 1
     lab.wait_at_rest(held)
     lab.invariants.check(at_rest=True)
+
+
+def test_a_trial_whose_folder_was_removed_stands_still_and_is_killed_all_the_same(lab: Lab, held: str) -> None:
+    [trial] = (psutil.Process(process.pid) for process in lab.of_kind("trial"))
+    shutil.rmtree(lab.daemon.home / "runs" / held / "1" / "1")
+    lab.daemon.post("/v1/pause", {"targets": [f"{held}/1"], "level": "freeze"})
+    lab.daemon.until(lambda: trial.status() == psutil.STATUS_STOPPED, "it does not stand still")
+    lab.daemon.post("/v1/kill", {"targets": [f"{held}/1"]})
+    assert lab.daemon.wait_state(held, 1, "failed")["failure"] == "killed"
+    assert not trial.is_running()
 
 
 def test_a_stopped_launcher_is_woken(lab: Lab, held: str) -> None:

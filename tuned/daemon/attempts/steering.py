@@ -128,7 +128,7 @@ class Steering:
         """Write the record of this step and have the supervisor look.
 
         Returns:
-            False when it could not be written now; it is tried again at every look.
+            False when it could not be written now; the next look tries again.
         """
         stops = step is Step.STOP
         if stops:
@@ -139,7 +139,9 @@ class Steering:
             await asyncio.to_thread(_write_stop if stops else _write_freeze, attempt, after)
         except OSError as error:
             log.warning("attempt %s cannot be asked to %s: %s", attempt.holder, step, error)
-            return False
+            # A folder that was removed will never hold a record: `escalation` acts in the supervisor's place.
+            if attempt.placing is not None or not isinstance(error, FileNotFoundError):
+                return False
         attempt.told = after
         attempt.told_at = time.monotonic()
         failpoints.reach("stop.written") if stops else failpoints.reach("freeze.written")
