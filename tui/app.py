@@ -232,9 +232,12 @@ class TunedApp(Themed[int]):
                 self.undos.clear()
             if undo:
                 self._can_undo(order.label, undo)
-                text += "  u undoes"
+                text += self._how_to_undo()
             self.context.say(text)
         self.tick()
+
+    def _how_to_undo(self) -> str:
+        return f"  {self.context.key('undo')} undoes"
 
     def _can_undo(self, label: str, steps: tuple[Step, ...]) -> None:
         self.undos = [*self.undos, (label, steps)][-UNDO_KEPT:]
@@ -251,7 +254,8 @@ class TunedApp(Themed[int]):
             undo = space_undo(done)
             if undo is not None:
                 self._can_undo("space", (undo,))
-            self.context.say(f"space v{done.version}: {'; '.join(done.changes)}{replaced}" + "  u undoes" * bool(undo))
+            told = f"space v{done.version}: {'; '.join(done.changes)}{replaced}"
+            self.context.say(told + (self._how_to_undo() if undo is not None else ""))
         self.tick()
 
     @work(group="command", exclusive=True, exit_on_error=True)

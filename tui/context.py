@@ -109,7 +109,11 @@ class Context:
 
     def key(self, action: str) -> str:
         """The key of an action, as people read it."""
-        return shown(self.options.config.keys.get(action, BY_ID[action].keys)[0])
+        return shown(self.keys(action)[0])
+
+    def keys(self, action: str) -> tuple[str, ...]:
+        """The keys of an action: those that were given, else its own."""
+        return self.options.config.keys.get(action, BY_ID[action].keys)
 
     def passes(self, pane: str, text: str) -> bool:
         """Whether a line passes the filter of its pane: it holds each word, or holds it not behind a `!`."""

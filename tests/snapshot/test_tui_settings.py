@@ -126,3 +126,31 @@ async def test_messages_name_the_keys_that_were_given(start: Any) -> None:
         await ui.until_text("f7 clears, f8 shows those that have ended")
         await ui.press("f7", "H")
         await ui.until_text("press f6 for the trials")
+
+
+async def test_what_can_be_undone_and_what_waits_for_someone_name_the_given_keys(start_on_21: Any) -> None:
+    from tui.config import read_config
+
+    config = read_config({"keys": {"undo": "f6", "steps": "f7", "pane-1": "f8"}})
+    async with start_on_21(config=config) as ui:
+        await ui.press("plus")
+        await ui.until_text("f6 undoes")
+        await ui.press("s", "y")
+        await ui.until_text("is for trials: press f8")
+        ui.fake.take_steps()
+        ui.fake.steps = [step for step in ui.fake.steps if step.state == "paused"]
+        ui.fake.push("step.moved")
+        await ui.until_text("step finalize (f7)")
+
+
+async def test_tabs_name_the_given_keys_and_a_click_shows_them_all_the_same(start_on_21: Any) -> None:
+    from tui.config import read_config
+
+    config = read_config({"keys": {"studies": "ctrl+s", "pane-1": "f8", "pane-4": ["f9", "9"]}})
+    async with start_on_21(120, 30, config=config) as ui:
+        await ui.press("2")
+        tabs = ui.text().splitlines()[1]
+        assert tabs.startswith("  ctrl+s Studies  f8 Trials [2 Curves] 3 ")
+        assert " 9 Log " in tabs
+        await ui.pilot.click(offset=(tabs.index("9 Log"), 1))
+        await ui.until(lambda: ui.app.screen.current == "log", "the tab that was clicked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -168,3 +169,9 @@ async def test_the_text_beside_a_curve_names_its_trial_and_says_no_other_value_o
 def test_a_form_shows_values_as_they_are_typed() -> None:
     known = {"kind": "choice", "values": ["", "two\nlines", "1", "plain"]}
     assert reach(known) == '"", "two\\nlines", "1", plain'
+
+
+async def test_the_pane_of_a_study_counts_its_trials_as_the_head_does(start: Any) -> None:
+    async with start(160, 45) as ui:
+        assert "18/40" in ui.text().splitlines()[0]
+        assert re.search(r"trials +18 of 40 ", ui.text())

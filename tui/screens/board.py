@@ -196,8 +196,8 @@ class Board(Screen[None]):
                     await self.action_do(name)
             return
         if message.part == "tabs":
-            if number := frame.tab_at(self.panes["tabs"].lines[0], message.x):
-                await self.action_do("studies" if number == "0" else f"pane-{number}")
+            if action := frame.tab_at(self.context, self.panes["tabs"].lines[0], message.x):
+                await self.action_do(action)
             return
         self.clicked(message.part, message.x, message.y)
         self.sync()

@@ -54,7 +54,7 @@ class TableActions(Steering):
         listed = self.current == "studies"
         wanted = {"trials"} if name in _MARKS else SEEN if name in _OF_TRIAL else set()
         if wanted and (name in _OF_TRIAL if listed else not wanted & self.shown()):
-            self.context.say(f"{BY_ID[name].label.lower()} is for trials: press 1", "warn")
+            self.context.say(f"{BY_ID[name].label.lower()} is for trials: press {self.context.key('pane-1')}", "warn")
             self.sync()
             return
         if listed and name in _OF_STUDY and self.study_here():

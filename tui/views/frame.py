@@ -129,7 +129,7 @@ def trouble(context: Context) -> str:
         alarms.append(f"paused: {clean(row.reason)}")
     ahead = [step for step in row.steps if step.state not in ("done", "skipped")] if row is not None else []
     if ahead and ahead[0].state == "paused":
-        alarms.append(f"waits for you: step {clean(ahead[0].id)} (B)")
+        alarms.append(f"waits for you: step {clean(ahead[0].id)} ({context.key('steps')})")
     return f" {context.glyphs.dot} ".join(alarms)
 
 
@@ -157,8 +157,8 @@ def _machine(context: Context) -> str:
 def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width: int, first: int = 1) -> Line:
     """`[1 Trials] 2 Curves …` for narrow screens, with the message or the filter at the right."""
     spans: list[Span] = [(" ", "text")]
-    for index, (name, label) in enumerate(names, start=first):
-        text = f"{index} {label}"
+    for (name, label), action in zip(names, TAB_ACTIONS[first:], strict=False):
+        text = f"{_tab_key(context, action)} {label}"
         spans.append((f"[{text}]", "title") if name == current else (f" {text} ", "dim"))
     right = notice(context)
     if line_width(spans) + line_width(right) + 3 > width:
@@ -167,17 +167,26 @@ def tabs(context: Context, names: Sequence[tuple[str, str]], current: str, width
     return both_ends(tuple(spans), (("  ", "text"), *right, (" ", "text")), width, context.glyphs.more)
 
 
-_TAB = re.compile(r" (\d) [A-Z]\w* ")
+TAB_ACTIONS = ("studies", "pane-1", "pane-2", "pane-3", "pane-4", "pane-5")
+"""Actions that show a tab, in the order of the tabs."""
+
+_TAB = re.compile(r" (\S+) [A-Z]\w* ")
 
 
-def tab_at(spans: Line, x: int) -> str:
-    """The number of the tab at a cell; empty beside the tabs, and on the one that is shown."""
+def _tab_key(context: Context, action: str) -> str:
+    """The digit that shows a tab, else its first key."""
+    keys = context.keys(action)
+    return shown(next((key for key in keys if key.isdigit()), keys[0]))
+
+
+def tab_at(context: Context, spans: Line, x: int) -> str:
+    """The action of the tab at a cell; empty beside the tabs, and on the one that is shown."""
     end = 0
     for text, _ in spans:
         end += cell_len(text)
         if x < end:
             found = _TAB.fullmatch(text)
-            return found[1] if found else ""
+            return next((a for a in TAB_ACTIONS if found and _tab_key(context, a) == found[1]), "")
     return ""
 
 

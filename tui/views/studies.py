@@ -130,7 +130,7 @@ def facts(context: Context, width: int, height: int, focused: bool) -> list[Line
     if row.objective:
         lines.append(fact("goal", f"{row.objective.direction[:3]} {clean(row.objective.metric)}"))
     lines.append(fact("method", row.method))
-    lines.append(fact("trials", f"{row.started} of {max(row.started, row.trials)}" if row.trials else str(row.started)))
+    lines.append(fact("trials", row.progress.replace("/", " of ")))
     if row.parallel:
         lines.append(fact("parallel", str(row.parallel)))
     lines.append(fact("priority", str(row.priority)))
