@@ -89,11 +89,10 @@ def best_so_far(conn: Connection, study: Study) -> tuple[int, list[tuple[int, in
     objective = study.spec.objective
     if objective is None:
         return 0, []
-    sign = -1.0 if objective.direction == "maximize" else 1.0
     best, count, steps = _INF, 0, list[tuple[int, int, float]]()
     for number, value in conn.exec_driver_sql(_BEST, (study.id,)):
         count += 1
-        if sign * value < best:
-            best = sign * value
+        if objective.sign * value < best:
+            best = objective.sign * value
             steps.append((count, number, value))
     return count, steps

@@ -125,7 +125,7 @@ def _decide(
         value=value,
         peers=standing.peers,
         passing=rungs.passing(rule, standing.peers),
-        cutoff=None if cut is None else rungs.rung_value(objective, cut[0]),
+        cutoff=None if cut is None else objective.sign * cut[0],
         verdict=rungs.judge(rule, mine, standing, resumable, rescue, rungs.gathers(rule, trial.spec.search)),
         at=now,
     )

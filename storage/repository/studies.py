@@ -274,8 +274,7 @@ def offer_best(conn: Connection, study_id: int, trial_id: int, objective: Object
     if offered.tier == Tier.NONE:
         return
     best = conn.execute(_BEST, {"wanted": study_id}).first()
-    sign = 1.0 if objective.direction == "minimize" else -1.0
-    places = [(row.tier, sign * row.value, row.number) for row in (offered, best) if row is not None]
+    places = [(row.tier, objective.sign * row.value, row.number) for row in (offered, best) if row is not None]
     if places == sorted(places):
         conn.execute(_SET_BEST, {"wanted": study_id, "trial": trial_id})
 

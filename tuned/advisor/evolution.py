@@ -68,8 +68,7 @@ def offspring(
 
 def select(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> list[Sample]:
     """The parents, best first."""
-    signs = [1.0 if o.direction == "minimize" else -1.0 for o in objectives]
-    scores = np.array([[sign * v for sign, v in zip(signs, s.values, strict=True)] for s in data])
+    scores = np.array([[o.sign * v for o, v in zip(objectives, s.values, strict=True)] for s in data])
     goals = [k for k, o in enumerate(objectives) if o.bound is None]
     broken = [sum(not o.holds(v) for o, v in zip(objectives, s.values, strict=True)) for s in data]
     if len(goals) == 1:

@@ -120,7 +120,7 @@ def weigh(
     whole_ones = {trial.number for trial in ordered if whole(trial)}
     best = _best(objectives, [s for s in data if s.number in whole_ones] or data)
     if data:
-        worst = [_worst(o, [s.values[k] for s in data]) for k, o in enumerate(objectives)]
+        worst = [o.sign * max(o.sign * s.values[k] for s in data) for k, o in enumerate(objectives)]
         for number, point, reported in diverged:
             filled = tuple(v if math.isfinite(v) else w for v, w in zip(reported, worst, strict=True))
             data.append(Sample(number, point, filled))
@@ -198,21 +198,13 @@ def _best(objectives: Sequence[ObjectiveLine], data: Sequence[Sample]) -> Sample
     data = [s for s in data if all(o.holds(v) for o, v in zip(objectives, s.values, strict=True))]
     if not data:
         return None
-    sign = _sign(objectives[0])
+    sign = objectives[0].sign
     return min(data, key=lambda s: (sign * s.values[0], s.number))
-
-
-def _worst(objective: ObjectiveLine, values: Sequence[float]) -> float:
-    return max(values) if objective.direction == "minimize" else min(values)
-
-
-def _sign(objective: ObjectiveLine) -> float:
-    return 1.0 if objective.direction == "minimize" else -1.0
 
 
 def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int) -> list[Sample]:
     data.sort(key=lambda s: s.number)
-    scores = [[_sign(o) * v for o, v in zip(objectives, s.values, strict=True)] for s in data]
+    scores = [[o.sign * v for o, v in zip(objectives, s.values, strict=True)] for s in data]
     several = sum(o.bound is None for o in objectives) > 1
     most, mix = (min(most, MOST_DATA_SEVERAL), SEVERAL) if several else (most, MODEL)
     return [data[i] for i in bounded([s.number for s in data], scores, most, mix)]
@@ -221,7 +213,7 @@ def _bounded(objectives: Sequence[ObjectiveLine], data: list[Sample], most: int)
 def _tamed(objectives: Sequence[ObjectiveLine], data: list[Sample]) -> tuple[Sample, ...]:
     limits = []
     for k, objective in enumerate(objectives):
-        sign = _sign(objective)
+        sign = objective.sign
         values = sorted(sign * s.values[k] for s in data)
         best, middle = (values[0], values[len(values) // 2]) if values else (0.0, 0.0)
         limit = middle + TAME * (middle - best)

@@ -13,7 +13,7 @@ from typing import Any
 from tuned.core.errors import InvalidInput
 from tuned.core.space import Point, SearchSpace
 from tuned.core.states import Failure, TrialState
-from tuned.core.study import Direction
+from tuned.core.study import Direction, sign_of
 from tuned.protocol import decode_number, encode_number
 
 METHODS = ("auto", "grid", "random", "sobol", "bayesian", "evolution")
@@ -27,11 +27,14 @@ class ObjectiveLine:
     direction: Direction
     bound: float | None = None
 
+    @property
+    def sign(self) -> float:
+        """Factor that makes smaller values better."""
+        return sign_of(self.direction)
+
     def holds(self, value: float) -> bool:
         """Whether a value is within the bound, if there is one."""
-        if self.bound is None:
-            return True
-        return value <= self.bound if self.direction == "minimize" else value >= self.bound
+        return self.bound is None or self.sign * value <= self.sign * self.bound
 
 
 @dataclass(frozen=True, slots=True)

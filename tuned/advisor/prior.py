@@ -33,7 +33,7 @@ def prior_of(
         values = tuple(row.values.get(o.metric, math.nan) for o in objectives)
         if point is not None and all(math.isfinite(v) for v in values):
             found.append(Sample(row.number, point, values))
-    sign = 1.0 if objectives[0].direction == "minimize" else -1.0
+    sign = objectives[0].sign
     kept = [found[i] for i in bounded([s.number for s in found], [[sign * s.values[0]] for s in found], MOST, PRIOR)]
     offsets = _offsets(space, kept, data)
     return tuple(Sample(s.number, s.point, tuple(v + o for v, o in zip(s.values, offsets, strict=True))) for s in kept)

@@ -239,7 +239,7 @@ def _improvement(definition: DefineStudy, evidence: Evidence, modelled: Modelled
     objective, best = definition.objectives[0], evidence.best
     assert best is not None
     mean, sem = modelled.predicted[objective.metric]
-    gain = best.values[0] - mean if objective.direction == "minimize" else mean - best.values[0]
+    gain = objective.sign * (best.values[0] - mean)
     return expected_improvement(gain, sem)
 
 

@@ -155,7 +155,7 @@ class StudyData:
     @property
     def sign(self) -> float:
         """Factor that makes smaller values of the first objective better."""
-        return 1.0 if self.objective.direction == "minimize" else -1.0
+        return self.objective.sign
 
     @cached_property
     def found(self) -> dict[object, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from tuned.core.feasibility import broken
 from tuned.core.states import VALUED, StoppedBy, TrialState
-from tuned.core.study import SEARCH, Constraint, Direction, StudySpec
+from tuned.core.study import SEARCH, Constraint, Direction, StudySpec, sign_of
 
 
 class Tier(IntEnum):
@@ -112,7 +112,7 @@ class Ranking:
         value = math.nan if self.metric is None else float(trial.values.get(self.metric, math.nan))
         if not math.isfinite(value):
             return math.inf
-        return value if self.direction == "minimize" else -value
+        return sign_of(self.direction) * value
 
     def tier(self, trial: Ranked) -> Tier:
         """How far its result can be trusted."""

@@ -150,10 +150,9 @@ def _best_row(study: Study, results: queries.RankedResults) -> BestRow | None:
     confirmed = _repeated(best.values.get(objective.metric), own, results.runs)
     estimate = None
     if confirmed is None and rows:
-        sign = 1.0 if objective.direction == "minimize" else -1.0
         noise = luck.pooled_deviation((r["runs"], r["sem"]) for r in rows)
-        estimate = luck.shrunk([sign * value for value in results.values], noise)
-        estimate = None if estimate is None else sign * estimate
+        estimate = luck.shrunk([objective.sign * value for value in results.values], noise)
+        estimate = None if estimate is None else objective.sign * estimate
     values = encode_numbers(best.values)
     return BestRow(best.number, dict(best.params), values, best.cut, confirmed, results.of, estimate)
 

@@ -202,8 +202,7 @@ def _traded(study: StudyData, baseline: int, winner: int) -> Iterator[Verdict]:
     for objective in study.spec.objectives[1:]:
         runs = [t for t in study.repeated if objective.metric in t.values]
         old, new = (mean_of([t.values[objective.metric] for t in runs if t.retry_of == n]) for n in (baseline, winner))
-        sign = 1.0 if objective.direction == "minimize" else -1.0
-        if old.n and new.n and sign * new.mean > sign * old.mean:
+        if old.n and new.n and objective.sign * new.mean > objective.sign * old.mean:
             lost.append(f"{objective.metric} {new.mean:.4g} in place of {old.mean:.4g}")
     if lost:
         yield Verdict(

@@ -76,7 +76,7 @@ def fitted(study: StudyData, metric: str | None = None) -> Surrogate:
         raise InvalidInput(f"{name!r} is no objective", where="metric", hint="metrics are " + ", ".join(objectives))
     if not study.space.tunable:
         raise InvalidInput("there is nothing to vary", where=study.name)
-    sign = 1.0 if objectives[name].direction == "minimize" else -1.0
+    sign = objectives[name].sign
     found = [
         (point, t)
         for t in study.searched

@@ -28,8 +28,7 @@ def best_length(objective: Objective, curve: Sequence[tuple[float, float]]) -> f
     offset = 1.0 if first == 0 else 0.0
     if objective.summary != "best":
         return finite[-1][0] + offset
-    sign = 1.0 if objective.direction == "minimize" else -1.0
-    return min(finite, key=lambda entry: (sign * entry[1], entry[0]))[0] + offset
+    return min(finite, key=lambda entry: (objective.sign * entry[1], entry[0]))[0] + offset
 
 
 def final_point(

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from statistics import NormalDist
 
+from tuned.core.study import Direction, sign_of
+
 LEAST = 2
 """Folds before which nothing is said."""
 ERROR = 0.05
@@ -17,7 +19,9 @@ _POINTS = 400
 _NORMAL = NormalDist()
 
 
-def hopeless(own: Mapping[int, float], best: Mapping[int, float], direction: str, metric: str, rivals: int = 1) -> str:
+def hopeless(
+    own: Mapping[int, float], best: Mapping[int, float], direction: Direction, metric: str, rivals: int = 1
+) -> str:
     """Why a trial cannot be expected to beat the best one, by the folds that both have; empty while it may.
 
     The differences are taken fold by fold, so that a hard fold counts against nobody. A trial is hopeless when they
@@ -39,7 +43,7 @@ def hopeless(own: Mapping[int, float], best: Mapping[int, float], direction: str
     both = sorted(own.keys() & best.keys())
     if len(both) < LEAST:
         return ""
-    sign = 1.0 if direction == "minimize" else -1.0
+    sign = sign_of(direction)
     worse = [sign * (own[fold] - best[fold]) for fold in both]
     count, folds = len(worse), len(best)
     mean = math.fsum(worse) / count

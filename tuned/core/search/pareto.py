@@ -23,7 +23,7 @@ def front(objectives: Sequence[Objective], results: Sequence[tuple[T, Mapping[st
     """
     scored = []
     for item, values in results:
-        score = tuple(_score(o, values.get(o.metric, math.nan)) for o in objectives)
+        score = tuple(o.sign * values.get(o.metric, math.nan) for o in objectives)
         if all(math.isfinite(s) for s in score):
             scored.append((score, item))
     scored.sort(key=lambda entry: entry[0])
@@ -33,10 +33,6 @@ def front(objectives: Sequence[Objective], results: Sequence[tuple[T, Mapping[st
         if not any(_dominates(other, score) for other, _ in kept):
             kept.append((score, item))
     return [item for _, item in kept]
-
-
-def _score(objective: Objective, value: float) -> float:
-    return value if objective.direction == "minimize" else -value
 
 
 def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:

@@ -53,7 +53,7 @@ def score_of(objective: Objective, value: float) -> float:
     """The value as a score; whatever is not finite is worst."""
     if not math.isfinite(value):
         return math.inf
-    return value if objective.direction == "minimize" else -value
+    return objective.sign * value
 
 
 def counts_at_once(rule: EarlyStopping) -> bool:
@@ -184,13 +184,8 @@ def follow_streak(rule: EarlyStopping, streak: Streak | None, score: float, step
 
 def explain_patience(rule: EarlyStopping, streak: Streak, objective: Objective) -> str:
     """Why a trial's patience has run out, in one line."""
-    best = rung_value(objective, streak.best)
+    best = objective.sign * streak.best
     return f"no better {objective.metric} for {rule.patience:g} steps than {best:.5g} at step {streak.best_step:g}"
-
-
-def rung_value(objective: Objective, score: float) -> float:
-    """The value that a score stands for."""
-    return score if objective.direction == "minimize" else -score
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Owns the shapes and their JSON form. Reading and checking a study file is `tuned
 
 from __future__ import annotations
 
-from tuned.core.study.goals import Constraint, Direction, MetricFile, Objective, Pattern
+from tuned.core.study.goals import Constraint, Direction, MetricFile, Objective, Pattern, sign_of
 from tuned.core.study.running import Argument, ConfigFile, Resume, RunSpec, Spelling
 from tuned.core.study.searching import EarlyStopping, SearchMethod, SearchPhase, SearchSpec
 from tuned.core.study.specification import StudySpec

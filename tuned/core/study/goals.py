@@ -8,6 +8,11 @@ from typing import Literal
 Direction = Literal["minimize", "maximize"]
 
 
+def sign_of(direction: Direction) -> float:
+    """Factor that makes smaller values better."""
+    return 1.0 if direction == "minimize" else -1.0
+
+
 @dataclass(frozen=True, slots=True)
 class MetricFile:
     """A file, or for `tensorboard` a folder, that a trial writes metrics into; placeholders unrendered."""
@@ -40,9 +45,14 @@ class Objective:
     last_n: int = 1
     train: str | None = None
 
+    @property
+    def sign(self) -> float:
+        """Factor that makes smaller values better."""
+        return sign_of(self.direction)
+
     def better(self, a: float, b: float) -> bool:
         """Whether `a` is strictly better than `b`."""
-        return a < b if self.direction == "minimize" else a > b
+        return self.sign * a < self.sign * b
 
 
 @dataclass(frozen=True, slots=True)

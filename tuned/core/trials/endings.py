@@ -104,9 +104,9 @@ _AS_ASKED = {
 
 
 def as_asked(outcome: Outcome, intent: StopReason | None) -> Outcome:
-    """Of an attempt that left no word, or never began: if it was asked to end, that was done.
+    """The outcome of an attempt without an exit record, or of one that never began: a requested end counts as done.
 
-    A decision that was acknowledged must not be lost with the attempt, and what it was about is the same either way.
+    An acknowledged request must not be lost with the process.
     """
     return outcome if intent is None else _AS_ASKED[intent]
 

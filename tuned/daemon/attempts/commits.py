@@ -242,7 +242,7 @@ def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | N
         return None
     trial = queries.trial_by_id(conn, trial_id)
     cold = row["ended_by"] == "retry" and never_began(row["exit"], row["start"]) is not None
-    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"], trial.still_s), go_cold=cold)
+    return Ending(trial.study_id, trial.state, row["reason"], _seconds(row["exit"], row["still_s"]), go_cold=cold)
 
 
 def _pause_if_failing(
