@@ -38,7 +38,7 @@ def backup_due(folder: Path, now: float, database: Path) -> bool:
     Args:
         folder: Where copies are kept.
         now: Unix seconds.
-        database: The file, of which a copy is worth something: it holds a study.
+        database: The file; it holds at least one study.
     """
     newest = next(iter(backups(folder)), None)
     if newest is None:

@@ -17,7 +17,7 @@ _encode_anything = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class UnreadableRow(ValueError):
-    """A row that SQLite reads, and that holds what tuned never wrote: its page was damaged."""
+    """A row that SQLite can read, but whose content tuned cannot have written: its page is damaged."""
 
 
 def dump(data: Any) -> str:

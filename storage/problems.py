@@ -65,7 +65,7 @@ def explain(error: BaseException, path: Path) -> BaseException:
 
 
 def _is_garbled(error: BaseException | None) -> bool:
-    """Whether SQLite has read a text that is none, or no JSON where one of its own functions needs it."""
+    """Whether SQLite has read bytes that are no text, or text that is no JSON where a JSON function needs it."""
     garbled = ("malformed JSON", "Could not decode to UTF-8")
     return isinstance(error, sqlite3.OperationalError) and str(error).startswith(garbled)
 

@@ -59,7 +59,7 @@ def still_times(conn: Connection, live: Sequence[LiveAttempt]) -> list[Still]:
 
 
 def still_time(conn: Connection, trial: Trial, claimed_at: float) -> Still:
-    """The same of one live trial, whose attempt was claimed then."""
+    """Begin and end of each time in which a live trial stood still, since its attempt was claimed."""
     return _still_of(_changes(conn, claimed_at)[1], trial, claimed_at)
 
 

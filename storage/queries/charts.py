@@ -85,7 +85,7 @@ def _stretches(
 
 
 def best_so_far(conn: Connection, study: Study) -> tuple[int, list[tuple[int, int, float]]]:
-    """How many trials ran whole; those that were the best yet as (how many until then, number, value)."""
+    """How many trials ran whole, and each improvement of the best: (whole trials until then, number, value)."""
     objective = study.spec.objective
     if objective is None:
         return 0, []

@@ -154,7 +154,7 @@ class RankedResults:
 
     Attributes:
         of: The points that have one: how many there are.
-        values: The best of them, at most `MOST_RESULTS`; empty without a confirmation: nothing else tells how much
+        values: The best of them, at most `MOST_RESULTS`; empty without a confirmation: nothing else shows how much
             results differ between seeds.
         runs: The best's own point with other seeds.
     """

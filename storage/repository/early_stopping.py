@@ -208,7 +208,7 @@ def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
 
 
 def _promote_waiting(conn: Connection, trial_id: int, now: float) -> None:
-    """Queue a trial again that waits at a rung; one that has not stopped yet follows when it has."""
+    """Queue a trial that waits at a rung; one that is still ending is queued once it has ended."""
     resume(conn, trial_id, Ruling.PROMOTED, now)
 
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, update
 
 from storage.driver import driver_of
 from storage.json_text import dump_values
 from storage.models import trials
 from storage.repository.events import add_event
 from storage.repository.studies import offer_best
-from storage.repository.trials import NewTrial, add_trials
+from storage.repository.trials import ID_BY_NUMBER, NewTrial, add_trials
 from tuned.core import events
 from tuned.core.space import Point
 from tuned.core.states import Actor, StoppedBy, TrialState
@@ -27,7 +27,6 @@ from tuned.protocol import encode_numbers
 ORIGIN = "imported"
 
 _t = trials.c
-_ID = select(_t.id).where(_t.study_id == bindparam("wanted"), _t.number == bindparam("which"))
 _OBSERVE = (
     "INSERT OR IGNORE INTO observations (trial_id, name, attempt, step, value, time) VALUES (?, ?, 1, ?, ?, NULL)"
 )
@@ -66,7 +65,7 @@ def add_ended(conn: Connection, study: Study, ended: Sequence[EndedTrial], why: 
 
 
 def _end(conn: Connection, study: Study, number: int, trial: EndedTrial, now: float) -> None:
-    row_id = conn.execute(_ID, {"wanted": study.id, "which": number}).scalar_one()
+    row_id = conn.execute(ID_BY_NUMBER, {"wanted": study.id, "which": number}).scalar_one()
     objective = study.spec.objective
     value = math.nan if objective is None else trial.values.get(objective.metric, math.nan)
     data: dict[str, Any] = {"from": TrialState.QUEUED.value, "to": trial.state.value, "event": ORIGIN}

@@ -119,7 +119,7 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
 
 
 def _shown(trial: MovingTrial, last: dict[str, float]) -> dict[str, float]:
-    """Of what was reported last, what an event tells: the objectives and others up to a bound.
+    """The part of the last reports that an event carries: the objectives, and other metrics up to a bound.
 
     An event goes to the database and to every client; metrics themselves are asked for by name.
     """

@@ -15,7 +15,7 @@ from storage.json_text import dump, dump_record
 from storage.models import pipelines, space_versions, studies, study_specs, trials
 from storage.repository.events import add_event
 from storage.repository.spaces import first_space
-from storage.repository.trials import NewTrial, add_trials
+from storage.repository.trials import ID_BY_NUMBER, NewTrial, add_trials
 from tuned.core import events
 from tuned.core.space import canonical_key
 from tuned.core.states import STUDY_WORKING, Actor, StudyState
@@ -26,7 +26,6 @@ ORIGIN = "recovered"
 """Of a trial whose run directory does not say where its point came from."""
 
 _t = trials.c
-_ID = select(_t.id).where(_t.study_id == bindparam("wanted"), _t.number == bindparam("which"))
 _HIGHEST = select(func.max(_t.number)).where(_t.study_id == bindparam("wanted"))
 _OBSERVE_MISSING = """INSERT OR IGNORE INTO observations (trial_id, name, attempt, step, value, time)
     VALUES (?, ?, ?, ?, ?, ?)"""
@@ -133,7 +132,7 @@ def restore_trial(conn: Connection, study_id: int, record: Mapping[str, Any], no
     number, params = int(record["number"]), dict(record["params"])
     origin = str(record.get("origin") or ORIGIN)
     wanted = {"wanted": study_id, "which": number}
-    known = conn.execute(_ID, wanted).scalar()
+    known = conn.execute(ID_BY_NUMBER, wanted).scalar()
     if known is None:
         new = NewTrial(
             params=params,
@@ -147,7 +146,7 @@ def restore_trial(conn: Connection, study_id: int, record: Mapping[str, Any], no
             seed=int(record["seed"]),
         )
         add_trials(conn, study_id, [new], now)
-        known = conn.execute(_ID, wanted).scalar_one()
+        known = conn.execute(ID_BY_NUMBER, wanted).scalar_one()
         made = {"space": int(record.get("space") or 1), "created_at": float(record.get("created_at") or now)}
         conn.execute(update(trials).where(_t.id == known).values(**made))
     else:

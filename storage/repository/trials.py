@@ -27,6 +27,7 @@ from tuned.core.space import Point, canonical_key
 from tuned.core.states import LIVE, TERMINAL, Actor, StoppedBy, StopReason, TrialState
 
 _t = trials.c
+ID_BY_NUMBER = select(_t.id).where(_t.study_id == bindparam("wanted"), _t.number == bindparam("which"))
 
 PLAIN_MOVES = frozenset({"cancel", "resume", "prune"})
 """Events that concern no end of a process."""

@@ -9,6 +9,7 @@ from storage.queries.trial_order import Order
 from storage.repository.clocks import shift_clocks
 from tuned.core.states import Actor
 from tuned.core.trials.ran import attempt_ran_s, ran_s
+from tuned.daemon.attempts.commits import committed_ending
 from tuned.daemon.rows import trial_row
 
 NOW = 1_000_000.0
@@ -52,6 +53,16 @@ def test_each_run_has_its_own_clock(lab: Any) -> None:
     assert [attempt_ran_s(attempt) for attempt in lab.ask(queries.attempts, trial)] == [10, None]
     lab.end(trial, attempt=2, now=NOW + 2008)
     assert [attempt_ran_s(attempt) for attempt in lab.ask(queries.attempts, trial)] == [10, 8]
+
+
+def test_an_ending_read_back_after_the_next_attempt_began_is_that_of_its_own_attempt(lab: Any) -> None:
+    (trial,) = lab.queue(lab.study())
+    lab.claim(trial)
+    stands(lab, trial, 10, still=True)
+    lab.end(trial, event="retry", now=NOW + 100, seconds=100.0)
+    lab.claim(trial, now=NOW + 200)
+    found = lab.ask(committed_ending, trial, 1)
+    assert found is not None and found.seconds == 10
 
 
 def test_the_longest_are_those_that_ran_longest(lab: Any) -> None:

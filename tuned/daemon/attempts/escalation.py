@@ -1,4 +1,4 @@
-"""Acts itself where a supervisor was told something and nothing happens, because somebody has stopped it, or it hangs.
+"""Acts in place of a supervisor that does nothing: it hangs, was stopped by somebody, or its folder was removed.
 
 Owns the order: wake the supervisor, then signal the trial's processes directly, then, for an end that loses nothing
 more, kill the supervisor, whose lock falls with it. For a pause nothing is ever killed.
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 SLACK_S = 5.0
 """Seconds granted to a supervisor beyond its own limits, for a loaded machine."""
 GRACE_S = 30.0
-"""Of an attempt whose `spec.json` cannot be read."""
+"""Grace of an attempt whose `spec.json` cannot be read."""
 
 
 def escalate(attempt: LiveAttempt) -> None:

@@ -93,7 +93,7 @@ class Steering:
             await asyncio.wait(movers, timeout=TOOL_S)
 
     async def _know_again(self, attempt: LiveAttempt) -> None:
-        """Read what an earlier daemon has told an adopted attempt."""
+        """Read the records that an earlier daemon wrote for an adopted attempt."""
         moving = await asyncio.to_thread(_read_told, attempt)
         if moving is not None:
             # The tool outlives the daemon that started it.
@@ -116,7 +116,7 @@ class Steering:
         except BaseException:
             attempt.asked = True
             raise
-        # Of an attempt that is over in the database, nothing is wanted any more.
+        # An attempt that has ended in the database has no wish left.
         before, attempt.wish = attempt.wish, found or Wish()
         if attempt.wish != before:
             attempt.stood = before.frozen_by == "freeze" and attempt.wish.frozen_by == MOVES_MEMORY

@@ -168,7 +168,7 @@ class Packing:
         return self._taken.get(study.id, (0, None))[1]
 
     def _guest(self, point: Point, used: Mapping[str, int], study: Study, settled: bool = True) -> Guest | None:
-        """None for a trial that is to have its card alone, or whose study is not measured yet."""
+        """The use of a card by a waiting trial; None where it needs a card alone, or its study is not measured yet."""
         taken = self._footprint(study)
         if taken is None or ALONE in used or packing.refusal(study.spec):
             return None
@@ -247,7 +247,7 @@ class Packing:
         return True
 
     def _by_speed(self, conn: Connection, these: _Together) -> float | None:
-        """By steps a second now and alone; the latter are a trial's own before the others came, else its study's."""
+        """Work done together, as a multiple of one trial's alone, by steps a second; None without such speeds."""
         firsts = [queries.reported_since(conn, *_key(row), _metric(study), these.since) for row, study in these.first]
         known = [first for first in firsts if first is not None]
         if len(known) < len(firsts):

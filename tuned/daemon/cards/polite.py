@@ -60,7 +60,7 @@ class Polite:
         """Held by a look at a card and by the switch: each acts on what the other has left."""
 
     async def begin(self) -> None:
-        """Know again whether it is on, and which cards were left."""
+        """Read whether polite mode is on, and which cards an earlier daemon had left."""
         self.on = bool(await self._database.ask(lambda conn: fact(conn, KEY)))
         self._taken |= await self._database.ask(lambda conn: fact(conn, TAKEN)) or {}
         self._presences = {slot_id: Presence(since, kept=True) for slot_id, since in self._taken["polite"].items()}
@@ -122,7 +122,7 @@ class Polite:
             await self._database.writer.run(lambda conn: keep_fact(conn, TAKEN, taken if polite or quiet else None))
 
     async def _by_the_clock(self, slot: Slot, until: str, taken: bool) -> None:
-        """Leave a card for its quiet hours, and come back behind them; whoever works on it then is seen anew.
+        """Leave a card for its quiet hours, and return after them; other users of the card are then looked for afresh.
 
         Args:
             slot: The card.

@@ -74,7 +74,7 @@ class CardUses:
         """Look at every card.
 
         Args:
-            wanted: The queue's use of one that could be leased.
+            wanted: The reason to note for a free card that no trial is on: the queue's need of it.
         """
         self._wanted = wanted
         async with self._one_at_a_time:

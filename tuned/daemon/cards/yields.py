@@ -140,7 +140,7 @@ class Yields:
         self._wake.set()
 
     async def _leave(self, slot: Slot, claim: dict[str, Any]) -> Changed:
-        """Note who leaves a card, beside who has left it already, and pause the trials on it."""
+        """Record one more reason to leave a card, and pause the trials on it."""
         # Kept before they are paused: nothing starts meanwhile, and whoever comes after a crash tells those not told.
         async with self._one_at_a_time:
             before = self._yields.get(slot.id)
@@ -198,7 +198,7 @@ class Yields:
             self._wake.set()
 
     async def watch(self) -> None:
-        """Give cards back when their time is over, and let trials that have left one go on, until cancelled."""
+        """Until cancelled: lease cards again when their time is over, and resume the trials that had left them."""
         while True:
             failpoints.reach("loop.yields")
             self._wake.clear()
@@ -215,7 +215,7 @@ class Yields:
             await self._look()
 
     async def _leave_too(self, slot_id: str, entry: dict[str, Any]) -> list[str]:
-        """A trial was on its way to the card when that was yielded: it leaves as well; those that do."""
+        """Pause trials that began on a card while it was being left; returns their names."""
         late = [holder for holder in self._slots.leases.get(slot_id, {}) if holder not in entry["trials"]]
         if late:
             with contextlib.suppress(TunedError):  # it cannot be paused yet, or not at all

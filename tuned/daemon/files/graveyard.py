@@ -103,7 +103,7 @@ class Graveyard:
             await self._news.wait()
 
     def _turn(self, grave: Path) -> bool:
-        """Whether this one is done with; what cannot be removed is tried again by the next daemon."""
+        """Remove a part of a deleted folder; True once it is gone, or is left to the next daemon."""
         try:
             if grave.is_symlink() and not self._emptied(grave):
                 return False
@@ -114,7 +114,7 @@ class Graveyard:
             return True
 
     def _emptied(self, grave: Path) -> bool:
-        """Of a study that lay in a place: whether its folder there is gone.
+        """Whether the folder of a study that lay in a place is gone there.
 
         Raises:
             OSError: The place cannot be reached.

@@ -64,7 +64,7 @@ def start(run_dir: Path, attempt_id: str = "") -> dict[str, Any] | None:
 def end(run_dir: Path, attempt_id: str) -> tuple[dict[str, Any] | None, str]:
     """The exit record from either place, or None and what is wrong with it.
 
-    Its `gaps` are the metrics that are not all in the file, as the processes ended before there was room.
+    Its `gaps` name the metrics of which values are missing: the disk was full until the processes ended.
     """
     found, wrong = read(run_dir, protocol.EXIT_FILE, _EXIT_FIELDS, attempt_id)
     if found is None and attempt_id:

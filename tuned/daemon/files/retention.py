@@ -62,7 +62,7 @@ class Retention:
             return await asyncio.to_thread(self._collect, dry_run, quota)
 
     def _collect(self, dry_run: bool, quota: int | None) -> Collected:
-        """Each file system by itself: what lies in a place takes no room here."""
+        """Collect on each file system by itself: the files of a place take no room here."""
         away = dict(placed.links(self._runs))
         parts = [self._collect_in(self._runs.resolve(), None, away, dry_run, quota)]
         for folder in sorted({path.parent for path in away.values()}):
@@ -141,7 +141,7 @@ class Retention:
             log.warning("%s/%d: its folder is left alone: %s", study, number, error)
 
     def _goes(self, removal: Removal, trial_id: int) -> bool:
-        """Whether that is still so: measuring takes minutes, in which a study can make room for another of its name."""
+        """Whether a part may still be removed: while sizes were measured, another study may have taken the name."""
         with self._database.read() as conn:
             study = queries.study(conn, removal.study)
             trial = None if study is None else queries.trial(conn, study.id, removal.number)

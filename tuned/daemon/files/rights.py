@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def give(path: Path) -> None:
-    """Let the owner, who we are, read and write a file, or a folder; a link is left alone."""
+    """Give this user the rights to read and write a file or folder of its own; a link is left alone."""
     with contextlib.suppress(OSError):
         fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:

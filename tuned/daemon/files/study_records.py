@@ -95,7 +95,7 @@ class StudyRecords:
         return failed
 
     def begin(self, name: str) -> None:
-        """Write a study's first record, unless it is there. Blocks; who makes its run directories calls it before.
+        """Write a study's first record, unless it is there: before its first run directory is made. Blocks.
 
         Raises:
             OSError, TunedError: It cannot be written.
@@ -123,9 +123,9 @@ class StudyRecords:
 
 
 def drop_deleted(conn: Connection, folder: Path) -> None:
-    """Remove the record of a study that was deleted while it was being written: it came after the folder's move.
+    """Remove a study's record that was written after the deletion had moved the study's folder away.
 
-    Taken in by a later daemon, such a study would be back, and what waited in it would run.
+    A later daemon would read it, bring the deleted study back, and run its queued trials.
     """
     record = None
     with contextlib.suppress(OSError, protocol.RecordError):

@@ -79,7 +79,7 @@ class AdvisorProcess:
 
     @property
     def trouble(self) -> str:
-        """Why it is not there, and when it may be tried again; empty from then on: the study that asked may be gone."""
+        """Why the process is not available, and when it is started again; empty once that time has come."""
         left = self._not_before - time.monotonic()
         return f"{self._failure}; next try in {math.ceil(left)} s" if self._failure and left > 0 else ""
 
