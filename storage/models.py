@@ -214,10 +214,10 @@ trials = Table(
 sequence number of its last move's event; `code` the hash of its code where that is not what was submitted; `rank` 0
 for a user's own point, 1 for a suggested one; `space` the version of the space it was made in; `frozen` says that
 its processes are to stand still, `frozen_by` by which level (`freeze`, `cuda`); `still_since` since when they do,
-`still_s` for how many seconds they did before, in its latest run; `requeue` that a trial which is
-being paused is queued as soon as its process has ended, and a frozen one goes on without a person; `stopped_by`
-names the rule or the person behind its end; `tier` is its place in the ranking, computed; `caller` is whose caps it
-counts for."""
+or it waits after a run; `still_s` for how many seconds it did before, since that run began; `requeue` that a trial
+which is being paused is queued as soon as its process has ended, and a frozen one goes on without a person;
+`stopped_by` names the rule or the person behind its end; `tier` is its place in the ranking, computed; `caller` is
+whose caps it counts for."""
 
 Index(
     "trials_queue",

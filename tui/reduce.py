@@ -57,6 +57,7 @@ def _moved(row: TrialRow, event: EventRow) -> TrialRow:
         started_at=started,
         ended_at=ended,
         stop_reason=row.stop_reason if state in LIVE else None,
-        still_s=0.0 if state == "starting" else row.still_s,
+        still_s=0.0 if state == "running" else row.still_s,
+        still_since=event.at if started is not None and state not in ("running", *TERMINAL) else None,
         stopped_by=data.get("stopped_by") or "",
     )

@@ -25,6 +25,7 @@ from tuned.core.trials.filter import NO_COLUMNS, NO_FILTER, Columns, TrialFilter
 from tuned.core.trials.trial import Trial
 
 _ELAPSED = "elapsed"
+_BEGUN = "CASE WHEN t.ended_at IS NOT NULL OR t.state = 'running' THEN t.started_at END"
 _STATE = "CASE t.state " + " ".join(f"WHEN '{s}' THEN {i}" for i, s in enumerate(STATE_ORDER)) + " ELSE 99 END"
 _KEYS = {
     "state": _STATE,
@@ -174,7 +175,7 @@ def _parts(order: Order) -> list[Part]:
         live = replace(rest(_LIVE), few=True)
         return [live, *parts, rest(f"{unranked} AND NOT {_LIVE}")]
     if sort == _ELAPSED or sort in _SOME_KEYS:
-        has = "t.started_at" if sort == _ELAPSED else _SOME_KEYS[sort]
+        has = _BEGUN if sort == _ELAPSED else _SOME_KEYS[sort]
         end = f"coalesce(t.ended_at, t.still_since, {float(order.now)!r})"
         key = f"({end} - t.started_at - t.still_s)" if sort == _ELAPSED else has
         return [walk(f" AND {has} IS NOT NULL", key), rest(f"{has} IS NULL")]

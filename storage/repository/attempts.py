@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
 
 from storage.json_text import dump, dump_record, load
 from storage.models import IS_LIVE, attempts, studies, trials
@@ -39,7 +39,12 @@ _END = (
     .values(
         {name: bindparam(f"new_{name}") for name in ("ended_at", "exit", "ended_by", "failure", "reason", "traceback")}
     )
-    .values(still_s=select(trials.c.still_s).where(trials.c.id == bindparam("wanted")).scalar_subquery())
+    .values(
+        still_s=case(
+            (_a.started_at.is_(None), 0.0),
+            else_=select(trials.c.still_s).where(trials.c.id == bindparam("wanted")).scalar_subquery(),
+        )
+    )
 )
 
 _BESIDE = select(trials.c.id, trials.c.attempt).where(

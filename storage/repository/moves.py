@@ -79,8 +79,12 @@ _MOVE = (
     .where(_t.id == bindparam("wanted"), _t.state == bindparam("seen"))
     .values({name: bindparam(f"new_{name}") for name in (*_MOVED, "stop_reason", "stop_at", "ended_at", "moved_seq")})
     # Every change of state clears the flag: only a running trial is frozen (ADR 9).
+    # Its clock stands still from the end of a run on, until the next one begins: a night of waiting is none of running.
     .values(
-        frozen=0, frozen_by="", still_s=case((bindparam("begins"), 0.0), else_=stood_still("now")), still_since=None
+        frozen=0,
+        frozen_by="",
+        still_s=case((bindparam("begins"), 0.0), else_=stood_still("now")),
+        still_since=case((bindparam("waits"), bindparam("now"))),
     )
 )
 
@@ -189,7 +193,8 @@ def move(
     new = {
         "wanted": trial.id,
         "seen": before.value,
-        "begins": target is TrialState.STARTING,
+        "begins": target is TrialState.RUNNING,
+        "waits": target is not TrialState.RUNNING and target not in TERMINAL and trial.started_at is not None,
         "now": now if ended_at is None else ended_at,
         "new_state": target.value,
         "new_attempt": trial.attempt,

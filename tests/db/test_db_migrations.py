@@ -220,6 +220,22 @@ def test_an_upgrade_ranks_trials_that_ran_whole_before_those_cut_short(released,
     assert lab.by_id(converged[0]).stopped_by == "patience"
 
 
+def test_the_clock_of_a_trial_that_waits_after_a_run_stands_still_since_its_end(released, open_lab):
+    path = released(1)
+    conn = sqlite3.connect(path)
+    (waits, never), now = (conn.execute("SELECT min(id), max(id) FROM trials WHERE state = 'queued'").fetchone()), 1e6
+    conn.execute("UPDATE trials SET attempt = 1, started_at = ? WHERE id = ?", (now, waits))
+    conn.execute(
+        "INSERT INTO attempts (trial_id, attempt, attempt_id, run_dir, device, claimed_at, started_at, ended_at)"
+        " VALUES (?, 1, 'a', '/x/runs/held/2/1', 'cpu:0', ?, ?, ?)",
+        (waits, now, now, now + 10),
+    )
+    conn.commit()
+    conn.close()
+    lab = open_lab(path)
+    assert [lab.by_id(trial).still_since for trial in (waits, never)] == [now + 10, None]
+
+
 def test_each_released_schema_has_a_file_here():
     kept = sorted(path.name for path in RELEASED.iterdir())
     assert kept == [f"schema-{version}.db.gz" for version in range(1, SCHEMA_VERSION)]

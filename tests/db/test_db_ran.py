@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from storage import queries, repository
 from storage.queries.trial_order import Order
 from storage.repository.clocks import shift_clocks
-from tuned.core.states import Actor
+from tuned.core.states import Actor, StopReason
 from tuned.core.trials.ran import attempt_ran_s, ran_s
 from tuned.daemon.attempts.commits import committed_ending
 from tuned.daemon.rows import trial_row
@@ -47,8 +49,10 @@ def test_each_run_has_its_own_clock(lab: Any) -> None:
     lab.claim(trial)
     stands(lab, trial, 10, still=True)
     lab.end(trial, event="retry", now=NOW + 1000)
-    assert ran(lab, trial, 2000) is None
-    lab.claim(trial, now=NOW + 2000)
+    assert ran(lab, trial, 1500) is None
+    lab.claim(trial, start=False, now=NOW + 1990)
+    assert ran(lab, trial, 1995) is None, "it has not begun again"
+    lab.do(repository.started, trial, 2, {"supervisor_pid": 4, "supervisor_start": 5}, NOW + 2000)
     assert ran(lab, trial, 2007) == 7
     assert [attempt_ran_s(attempt) for attempt in lab.ask(queries.attempts, trial)] == [10, None]
     lab.end(trial, attempt=2, now=NOW + 2008)
@@ -65,15 +69,40 @@ def test_an_ending_read_back_after_the_next_attempt_began_is_that_of_its_own_att
     assert found is not None and found.seconds == 10
 
 
+@pytest.mark.parametrize("waits", ["paused", "queued", "given back", "starting"])
+def test_who_waits_after_a_run_and_then_ends_ran_for_as_long_as_that_run(lab: Any, waits: str) -> None:
+    (trial,) = lab.queue(lab.study())
+    lab.claim(trial)
+    stands(lab, trial, 10, still=True)
+    stands(lab, trial, 15, still=False)
+    lab.intend(trial, StopReason.PAUSE)
+    lab.end(trial, "exit_paused", now=NOW + 20)
+    if waits != "paused":
+        lab.do(repository.move_trial, trial, "resume", Actor.USER, NOW + 1000)
+    if waits in ("given back", "starting"):
+        lab.claim(trial, start=False, now=NOW + 2000)
+    if waits == "given back":
+        lab.do(repository.unclaim, trial, 2, "", Actor.REAPER, NOW + 2010)
+    assert ran(lab, trial, 3000) is None
+    lab.do(shift_clocks, 3600.0)
+    if waits == "starting":
+        lab.end(trial, "exit_cancelled", attempt=2, now=NOW + 9000)
+    else:
+        lab.do(repository.move_trial, trial, "prune" if waits == "paused" else "cancel", Actor.USER, NOW + 9000)
+    assert ran(lab, trial, 9999) == 15
+    assert next(attempt_ran_s(attempt) for attempt in lab.ask(queries.attempts, trial)) == 15
+
+
 def test_the_longest_are_those_that_ran_longest(lab: Any) -> None:
     study = lab.study()
-    still, moves, ended = lab.queue(study, 3)
-    for trial in (still, moves, ended):
+    still, moves, ended, waits = lab.queue(study, 4)
+    for trial in (still, moves, ended, waits):
         lab.claim(trial)
+    lab.end(waits, event="retry", now=NOW + 1)
     stands(lab, still, 5, still=True)
     stands(lab, ended, 4, still=True)
     lab.end(ended, now=NOW + 100)
     stands(lab, moves, 5, still=True)
     stands(lab, moves, 10, still=False)
     by_time = Order(study, sort="elapsed", descending=True, now=NOW + 50)
-    assert [trial.id for trial in lab.ask(queries.trial_page, by_time, 3)] == [moves, still, ended]
+    assert [trial.id for trial in lab.ask(queries.trial_page, by_time, 4)] == [moves, still, ended, waits]

@@ -44,6 +44,18 @@ def test_the_clock_of_a_frozen_trial_stands_still() -> None:
     assert ended is not None and ran_s(ended, 200.0) == 20.0
 
 
+def test_a_night_in_which_a_paused_trial_waits_is_none_in_which_it_ran() -> None:
+    row: TrialRow | None = replace(ROW, started_at=100.0)
+    for at, begin, end in ((110, "running", "paused"), (500, "paused", "queued"), (600, "queued", "starting")):
+        assert row is not None
+        row = reduce_trial(row, event("trial.moved", at=float(at), **{"from": begin, "to": end}))
+        assert row is not None and ran_s(row, 900.0) is None, end
+    cancelled = reduce_trial(row, event("trial.moved", at=700.0, **{"from": "starting", "to": "cancelled"}))
+    assert cancelled is not None and ran_s(cancelled, 900.0) == 10.0
+    again = reduce_trial(row, event("trial.moved", at=700.0, attempt=2, **{"from": "starting", "to": "running"}))
+    assert again is not None and ran_s(again, 900.0) == 200.0
+
+
 def test_the_key_that_pauses_lets_a_frozen_one_go_on() -> None:
     row = reduce_trial(ROW, event("trial.frozen", frozen=True))
     assert row is not None

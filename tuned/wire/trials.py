@@ -14,7 +14,7 @@ class TrialRow:
 
     `code` is the hash of the code that it ran, where that is not what was submitted; empty otherwise. `space` is the
     version of the study's space that its point was made in. `frozen` says that its processes stand still,
-    `still_since` since when, `still_s` for how many seconds they did before in its latest run,
+    `still_since` since when, or since when it waits after a run, `still_s` for how many seconds it did before,
     `requeue` of one that is being paused or stands still that it goes on without being asked to.
     `stopped_by` says which rule (`patience`, `rung`, `folds`), or `user`, or the end of its `study`, has ended a trial
     that is `pruned`, or asks a live one to end; one that ended by `patience` ranks like one that completed. `disk`: it

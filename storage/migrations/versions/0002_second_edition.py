@@ -36,6 +36,9 @@ STATEMENTS = (
     "ALTER TABLE trials ADD COLUMN still_s REAL DEFAULT 0 NOT NULL",
     "ALTER TABLE trials ADD COLUMN still_since REAL",
     "ALTER TABLE attempts ADD COLUMN still_s REAL DEFAULT 0 NOT NULL",
+    # The clock of a trial that waits after a run stands still.
+    """UPDATE trials SET still_since = (SELECT max(a.ended_at) FROM attempts a WHERE a.trial_id = trials.id)
+    WHERE state IN ('queued', 'paused') AND started_at IS NOT NULL""",
     "CREATE INDEX trials_caller ON trials (caller) WHERE caller <> ''",
     "ALTER TABLE events ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     # A constraint with a further value: rows need no rewriting, so the schema's text alone is changed.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from tuned.core.states import LIVE
+from tuned.core.states import TrialState
 
 
 class Run(Protocol):
-    """A trial's latest run; times are Unix seconds, `still_since` is set while it stands still."""
+    """A trial's latest run; times are Unix seconds, `still_since` is set while it stands still or waits."""
 
     @property
     def state(self) -> str:
@@ -33,13 +33,13 @@ class Run(Protocol):
 
 
 def ran_s(run: Run, now: float) -> float | None:
-    """Seconds of the trial's latest run: to its end, or up to now while it is live; those in which it stood still do
-    not count.
+    """Seconds of the trial's latest run: to its end, or up to now while it runs; those in which it stood still do not
+    count, nor those in which it waited after a run that was cut short, should it end while it waits.
 
-    None for one that never began, and for one that waits after a run that was cut short: its clock stands still, and
-    each attempt says its own time.
+    None for one that never began, and for one that waits or is about to begin again: its clock stands still, and each
+    attempt says its own time.
     """
-    if run.started_at is None or (run.ended_at is None and run.state not in LIVE):
+    if run.started_at is None or (run.ended_at is None and run.state != TrialState.RUNNING):
         return None
     end = now if run.ended_at is None else run.ended_at
     return max(0.0, end - run.started_at - still_s(run, end))

@@ -36,7 +36,6 @@ from tuned.core.trials.endings import (
 from tuned.core.trials.last_words import last_traceback
 from tuned.core.trials.metric_lines import Chunk
 from tuned.core.trials.placed_ends import EngineWord, as_placed
-from tuned.core.trials.ran import still_s
 from tuned.core.trials.trial import Outcome, Trial, classify_exit
 from tuned.daemon.attempts import energy
 
@@ -188,7 +187,8 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    return Ending(study.id, state, outcome.reason, _seconds(record, still_s(trial, now)), go_cold=unforked is not None)
+    still = queries.attempts(conn, trial.id)[-1]["still_s"]
+    return Ending(study.id, state, outcome.reason, _seconds(record, still), go_cold=unforked is not None)
 
 
 def _read_exit(
