@@ -15,7 +15,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.interval import interval
 from benchmarks.search_path import Scheduled
-from benchmarks.search_problems import PROBLEMS, Problem, shifted
+from benchmarks.search_problems import PROBLEMS, Problem, noisy, shifted
 from tuned.core.search.design import design_point
 from tuned.core.space import Point, SearchSpace
 from tuned.core.study import SearchSpec
@@ -212,11 +212,11 @@ def _measured(given: argparse.Namespace) -> dict[tuple[str, str, int], Run]:
         for name, label in product(given.problems, given.searchers):
             if (name, label, seed) in runs:
                 continue
-            problem = PROBLEMS[name]
+            problem = shifted(PROBLEMS[name], seed) if given.shifted else PROBLEMS[name]
+            seen: list[tuple[float, float]] = []
             try:
-                run = runs[name, label, seed] = SEARCHERS[label](
-                    shifted(problem, seed) if given.shifted else problem, seed
-                )
+                run = SEARCHERS[label](noisy(problem, seed, seen) if given.noisy else problem, seed)
+                run = runs[name, label, seed] = replace(run, best=min(seen)[1]) if given.noisy else run
             except (ImportError, NotImplementedError) as error:
                 sys.stderr.write(f"{label}, {name}: {error}\n")
                 continue
@@ -235,6 +235,9 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="the next ones follow it")
     parser.add_argument("--searchers", nargs="*", default=list(SEARCHERS))
     parser.add_argument("--shifted", action="store_true", help="other ranges for each seed; for plain numbers alone")
+    parser.add_argument(
+        "--noisy", action="store_true", help="results with noise; the truth at the best counts"
+    )
     parser.add_argument("--out", type=Path, help="a measurement that was cut off goes on from there")
     given = parser.parse_args()
     runs = _measured(given)

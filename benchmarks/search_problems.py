@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 from benchmarks.digits_training import digits_epochs
@@ -135,6 +136,22 @@ PROBLEMS = {
         ),
     )
 }
+
+
+NOISE = {"branin": 2.0, "levy4": 3.0, "hartmann6": 0.1}
+"""Deviation of the noise in a problem's results, where they are to be noisy."""
+
+
+def noisy(problem: Problem, seed: int, seen: list[tuple[float, float]]) -> Problem:
+    """The problem with noise in its results; each is noted in `seen` with the true value behind it."""
+
+    def value(point: Point, number: int) -> float:
+        true = problem.value(point, number)
+        told = true + NOISE[problem.name] * NormalDist().inv_cdf(noise(seed, number, "result"))
+        seen.append((told, true))
+        return told
+
+    return replace(problem, value=value)
 
 
 def shifted(problem: Problem, seed: int) -> Problem:
