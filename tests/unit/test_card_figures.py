@@ -55,18 +55,22 @@ def test_samples_of_two_cards_become_figures_of_the_trial(tmp_path: Path, monkey
     }
 
 
+@pytest.mark.parametrize(
+    ("moved", "counts"), [(None, {"gpu/memory_bytes", "gpu/watt_hours"}), ((7,), {"gpu/watt_hours"})]
+)
 def test_while_it_stands_still_only_what_it_keeps_and_costs_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: tuple[int, ...] | None, counts: set[str]
 ) -> None:
-    """A night of standing still made a busy trial one that left its card idle."""
+    """A night of standing still made a busy trial one that left its card idle, or took next to no memory."""
     idle = {"utilisation": 0, "power": 60_000, "energy": 0, "temperature": 40, "throttle": 0x04}
     cards = Cards(tmp_path / "cards", {"uuid": "GPU-a", **idle}).here(monkeypatch)
-    cards.set(0, processes={7: 2 * GIB})
-    slots, attempt = Slots(Nvidia(), 1), LiveAttempt(1, "digits", 1, 1, "a", tmp_path, "GPU-a", told=Told(frozen=True))
+    cards.set(0, processes={} if moved else {7: 2 * GIB})
+    slots, told = Slots(Nvidia(), 1), Told(frozen=True, moved=moved)
+    attempt = LiveAttempt(1, "digits", 1, 1, "a", tmp_path, "GPU-a", told=told)
     slots.lease(attempt.device, attempt.holder)
     for seconds in (10.0, 10.0):
         sampling._record(slots, attempt, {7}, seconds)
-    assert {name for name, *_ in attempt.samples} == {"gpu/memory_bytes", "gpu/watt_hours"}
+    assert {name for name, *_ in attempt.samples} == counts
 
 
 @pytest.mark.parametrize(("second", "told"), [({"power": 50_000}, 3.0), ({}, None)])

@@ -159,7 +159,8 @@ def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: 
 
     attempt.dirty.set()
     held = [_held(slots, card, attempt, family) for card in cards]
-    add(card_figures.MEMORY, None if None in held else sum(size or 0 for size in held))
+    if attempt.told.moved is None:  # else its memory is not on the card
+        add(card_figures.MEMORY, None if None in held else sum(size or 0 for size in held))
     add(card_figures.WATT_HOURS, attempt.spent / 3600 if _take_energy(attempt, cards, found) else None)
     cores = _cores_used(attempt, cpu_s)  # after the energy: both count from the last sample
     if attempt.told.frozen:
