@@ -235,9 +235,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="the next ones follow it")
     parser.add_argument("--searchers", nargs="*", default=list(SEARCHERS))
     parser.add_argument("--shifted", action="store_true", help="other ranges for each seed; for plain numbers alone")
-    parser.add_argument(
-        "--noisy", action="store_true", help="results with noise; the truth at the best counts"
-    )
+    parser.add_argument("--noisy", action="store_true", help="results with noise; the truth at the best counts")
     parser.add_argument("--out", type=Path, help="a measurement that was cut off goes on from there")
     given = parser.parse_args()
     runs = _measured(given)
