@@ -13,6 +13,7 @@ from tuned.cli.trial_page import show_trial
 from tuned.cli.verbs.check import _Printed
 from tuned.cli.verbs.trials import by_relevance, trials_table
 from tuned.client.reasons import trial_reasons
+from tuned.core.text import one_line
 from tuned.wire import BestRow, DaemonStatus, StudyRow, StudySummary, TrialDetail, TrialRow
 
 
@@ -62,8 +63,8 @@ def test_moments_show_the_date_only_when_it_is_another_day() -> None:
 
 
 def test_one_line_cuts_and_joins() -> None:
-    assert render.one_line("a\n  b") == "a b"
-    assert render.one_line("abcdef", 4) == "abc…"
+    assert one_line("a\n  b") == "a b"
+    assert one_line("abcdef", 4) == "abc…"
 
 
 def test_a_plain_table_aligns_wide_characters_and_drops_empty_columns(capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,9 +105,3 @@ def moment(at: float) -> str:
 def counts(found: Mapping[str, int]) -> str:
     """`12 completed, 2 running`."""
     return ", ".join(f"{found[name]} {name}" for name in found if found[name]) or "no trials"
-
-
-def one_line(text: str, width: int = 80) -> str:
-    """The text on one line, cut with an ellipsis."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"

@@ -12,6 +12,7 @@ from tuned.cli.lines import LABEL, show_fact
 from tuned.cli.table import show_table
 from tuned.core import words
 from tuned.core.state_words import told
+from tuned.core.text import one_line
 from tuned.core.trials import card_figures
 from tuned.core.trials.ran import attempt_ran_s
 
@@ -84,5 +85,5 @@ def _attempt(attempt: dict[str, Any], row: TrialRow) -> list[str]:
         str(attempt["ended_by"] or "-").removeprefix("exit_"),
         str(attempt.get("slot") or attempt["device"]),
         render.ran(row) if attempt["ended_at"] is None else words.duration(attempt_ran_s(attempt)),
-        render.one_line(str(attempt["reason"])),
+        one_line(str(attempt["reason"])),
     ]

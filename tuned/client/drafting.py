@@ -47,19 +47,18 @@ def load_script(script: str, folder: Path) -> Script:
         raise InvalidInput("no such file", where=script, hint=similar_file(path, (".py",)))
     if path.suffix == ".toml":
         raise InvalidInput("is a study file already", where=script, hint=f"tunectl check {shlex.quote(script)}")
+    not_python = InvalidInput(
+        "is not Python", where=script, hint="run another program with run.command: tunectl help study-file"
+    )
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidInput(
-            "is not Python", where=script, hint="run another program with run.command: tunectl help study-file"
-        ) from None
+        raise not_python from None
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=script) from error
     if path.suffix != ".py" and not re.match(r"#!.*python", text):
-        raise InvalidInput(
-            "is not Python", where=script, hint="run another program with run.command: tunectl help study-file"
-        )
+        raise not_python
     typed = os.path.relpath(path, folder)
     read = read_script(text, str(path) if typed.startswith(os.pardir) else typed, lambda name: _beside(path, name))
     root = _root(path)

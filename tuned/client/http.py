@@ -64,7 +64,7 @@ class OpenReply:
         except (BrokenPipeError, ConnectionResetError) as error:
             self._refused(error)
         except OSError as error:
-            raise DaemonEnded(self._path, f"the daemon ended without an answer ({error.strerror})") from error
+            raise self._ended(error) from error
         while self._reader.status is None:
             self._first += self._receive()
 
@@ -74,8 +74,10 @@ class OpenReply:
             while self._reader.status is None:
                 self._first += self._receive()
         except DaemonEnded:
-            what = f"the daemon ended without an answer ({error.strerror})"
-            raise DaemonEnded(self._path, what) from error
+            raise self._ended(error) from error
+
+    def _ended(self, error: OSError) -> DaemonEnded:
+        return DaemonEnded(self._path, f"the daemon ended without an answer ({error.strerror})")
 
     @property
     def status(self) -> int:

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import tuned
 from tuned.core.errors import Conflict, InvalidInput, Unavailable
+from tuned.core.program.interpreter import OLDEST
 from tuned.installation import NOTE
 from tuned.version import VERSION
 
 FOLDERS = ("sdk", "integrations", "client", "core", "core/trials", "wire")
 LEFT_OUT = frozenset({"aio.py", "sdk_copy.py"})
 DIST = "tuned_hpo_sdk"
-OLDEST = (3, 9)
 
 _ASK = """
 import importlib.util, json, sys, sysconfig
@@ -99,7 +99,7 @@ def _site_packages(python: str) -> tuple[Path, list[Path]]:
         raise InvalidInput("does not run", where=python, hint="name another interpreter: --python") from error
     if tuple(version) < OLDEST:
         shown = ".".join(str(part) for part in version)
-        raise InvalidInput(f"is Python {shown}; the SDK needs 3.9 or newer", where=python)
+        raise InvalidInput(f"is Python {shown}; the SDK needs {'.'.join(map(str, OLDEST))} or newer", where=python)
     if os.path.realpath(prefix) == os.path.realpath(sys.prefix):
         raise InvalidInput("is tunectl's own environment, which has all of tuned", where=python)
     return Path(folder), [Path(place) for place in known]

@@ -21,6 +21,12 @@ def printable(line: str) -> str:
     return "".join(c if c.isprintable() else " " for c in _ESCAPE.sub("", line)).rstrip()
 
 
+def one_line(text: str, width: int = 80) -> str:
+    """The text on one line, cut with an ellipsis."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
 def check_encodable(value: Any, where: str) -> None:
     """Refuse lone surrogates: Python makes them of a path's bytes that are no UTF-8, and JSON can hold them.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tuned.core.text import one_line
 from tuned.places.interface import PREFIX, Job, Seen, Stage, Submission, Why
 
 JOBS = "/api/jobs/"
@@ -71,7 +72,7 @@ def complaint_of(text: str) -> str:
     """The line of a traceback that says most."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = next((line for line in reversed(lines) if "Error: " in line), lines[-1] if lines else "")
-    return _short(found.partition("Error: ")[2] or found)
+    return one_line(found.partition("Error: ")[2] or found, _LONGEST)
 
 
 def read_jobs(text: str) -> list[Job]:
@@ -93,7 +94,7 @@ def _job(entry: Mapping[str, Any]) -> Job:
     node = urlsplit(str(entry.get("driver_agent_http_address") or "")).hostname or ""
     stage = _STAGES.get(status, Stage.ENDED)
     if stage is Stage.WAITING:
-        return Job(name, name, stage, status, _short(message.removeprefix(_PENDING).partition(".")[0]))
+        return Job(name, name, stage, status, one_line(message.removeprefix(_PENDING).partition(".")[0], _LONGEST))
     if stage is Stage.RUNNING:
         return Job(name, name, stage, status, "", node)
     if status != "FAILED":
@@ -113,14 +114,9 @@ def _why(error: str, message: str) -> Why:
 
 
 def _gist(message: str) -> str:
-    """Of what Ray says of a lost job the line with the cause; it begins with the internals of its own."""
+    """The line that names the cause, in Ray's message on a lost job, which begins with Ray's own internals."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return _short(next((line for line in lines if line.startswith(_CAUSE)), lines[0] if lines else ""))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return one_line(next((line for line in lines if line.startswith(_CAUSE)), lines[0] if lines else ""), _LONGEST)
 
 
 def read_logs(text: str) -> str:

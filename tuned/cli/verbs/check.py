@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from tuned.cli import render
 from tuned.cli.checking.after import ended, files_touched, metrics_found, slow_imports, time_needed
 from tuned.cli.checking.before import before
 from tuned.cli.exits import Failed
@@ -21,6 +20,7 @@ from tuned.client import api
 from tuned.client.finding import Finding
 from tuned.client.study_source import read_submission
 from tuned.core.errors import Conflict, TunedError
+from tuned.core.text import one_line
 from tuned.wire import Submission, Submitted
 
 
@@ -69,7 +69,7 @@ def _plan(session: Session, submission: Submission, findings: list[Finding]) -> 
         plan = session.send(api.check(submission))
     except Conflict as error:
         plan = session.send(api.check(replace(submission, name=_other_name(submission))))
-        findings.append(Finding("warn", render.one_line(str(error), 300)))
+        findings.append(Finding("warn", one_line(str(error), 300)))
         return replace(plan, study=str(error.where))
     what = "it can be submitted" if plan.created else f"{plan.study} was submitted already, with this content"
     findings.append(Finding("ok", what))

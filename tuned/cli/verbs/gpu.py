@@ -15,6 +15,7 @@ from tuned.cli.table import show_table
 from tuned.client import api_steering
 from tuned.core import words
 from tuned.core.cards.time import LEAST_LEFT_S, LONGEST_ACCOUNT_S, LONGEST_LEFT_S, Use, per_mille
+from tuned.core.text import one_line
 
 if TYPE_CHECKING:
     from tuned.wire import CardTime, GpuPolite, GpuRow, GpuYielded
@@ -96,9 +97,7 @@ def _table(rows: Sequence[GpuRow]) -> None:
     for row in rows:
         for process in row.processes:
             who = process.holder or f"{process.user or 'somebody'}: {process.command}"
-            click.echo(
-                f"  gpu:{row.index}  process {process.pid}  {words.size(process.memory)}  {render.one_line(who)}"
-            )
+            click.echo(f"  gpu:{row.index}  process {process.pid}  {words.size(process.memory)}  {one_line(who)}")
 
 
 BAR = 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -122,9 +122,7 @@ def _trials(session: Session, text: str) -> list[tuple[str, int]]:
             return [(target.study, first)]
         everything = session.send(api.trials(target.study, sort="number"))
         found = [(target.study, row.number) for row in everything if row.attempt and target.includes(row.number)]
-        if not found:
-            raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {target.study})")
-        return found
+        return found or _refuse(text, target.study)
     if target.keyword == "best":
         rows = session.send(api.best(target.study))
     elif target.keyword is not None:
@@ -134,7 +132,9 @@ def _trials(session: Session, text: str) -> list[tuple[str, int]]:
         if not rows:
             everything = session.send(api.trials(target.study, sort="number"))
             rows = [row for row in everything if row.attempt] or everything
-    if not rows:
-        raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {target.study})")
     chosen = rows if target.keyword not in (None, "best") else rows[-1:]
-    return [(target.study, row.number) for row in chosen]
+    return [(target.study, row.number) for row in chosen] or _refuse(text, target.study)
+
+
+def _refuse(text: str, study: str) -> NoReturn:
+    raise Failed(f"{text}: there is no such trial yet (see: tunectl trials {study})")

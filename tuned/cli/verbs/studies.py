@@ -20,6 +20,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.state_words import told
 from tuned.core.states import LIVE
 from tuned.core.targets import parse_target
+from tuned.core.text import one_line
 
 if TYPE_CHECKING:
     from tuned.wire import ConstraintRow, MetricRow, StoppingRow, StudyPage, StudyRow, TrialDetail
@@ -202,7 +203,7 @@ def _runs(spec: Mapping[str, Any]) -> str:
         what = f"{what}:{run['function']}"
     words = list(run.get("command") or [what]) + list(run.get("args") or [])
     flat = [part for word in words for part in (word if isinstance(word, list) else [word])]
-    return render.one_line(" ".join(flat), 160)
+    return one_line(" ".join(flat), 160)
 
 
 def _python(spec: Mapping[str, Any]) -> str:

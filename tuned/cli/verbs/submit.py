@@ -18,6 +18,7 @@ from tuned.client.study_source import override, read_submission, toml_value
 from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.states import STUDY_ENDED
+from tuned.core.text import one_line
 from tuned.wire import Submission, Submitted
 
 PLAN = 7
@@ -158,7 +159,7 @@ def tell_plan(plan: Submitted) -> None:
     for index, (arguments, point) in enumerate(zip_longest(plan.arguments, plan.points), start=1):
         told = [shlex.join(arguments or [])] + ([f"with {render.point(point)}"] if point else [])
         if any(told):
-            show_fact(f"trial {index}", render.one_line(" ".join(filter(None, told)), 160), PLAN)
+            show_fact(f"trial {index}", one_line(" ".join(filter(None, told)), 160), PLAN)
     if plan.estimate_why:
         known = plan.estimate_s is not None
         time = f"about {words.duration(plan.estimate_s)} ({plan.estimate_why})" if known else "unknown"

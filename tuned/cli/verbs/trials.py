@@ -19,6 +19,7 @@ from tuned.core import words
 from tuned.core.ranking import NAMED, SORTS
 from tuned.core.states import TrialState
 from tuned.core.study import Constraint
+from tuned.core.text import one_line
 from tuned.core.trials import card_figures
 
 if TYPE_CHECKING:
@@ -161,13 +162,13 @@ def trials_table(rows: Sequence[TrialRow], with_study: bool = False) -> None:
             *(words.number(row.values.get(metric)) for metric in metrics),
             *(words.number(row.metrics.get(metric)) for metric in others),
             *(form(row.card) for form in cards.values()),
-            render.one_line(row.question)
+            one_line(row.question)
             or render.point({name: value for name, value in row.params.items() if name not in constant}),
             row.origin,
             str(row.attempt) if row.attempt > 1 else "-",
             row.slot or row.device or words.UNKNOWN,
             render.ran(row),
-            render.one_line(_remark(row)),
+            one_line(_remark(row)),
         ]
         for row in rows
     ]

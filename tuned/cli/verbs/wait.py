@@ -22,6 +22,7 @@ from tuned.core.errors import Conflict
 from tuned.core.state_words import told
 from tuned.core.states import STUDY_ENDED, VALUED, WASTED, StudyState, is_fruitless
 from tuned.core.targets import Target, parse_target
+from tuned.core.text import one_line
 from tuned.wire import StudyRow, TrialRow
 
 
@@ -106,7 +107,7 @@ def _tell_occasions(found: Occasions) -> None:
         click.echo(f"{found.left_out} earlier ones are not listed")
     for item in found.happened:
         name = item.study if item.number is None else f"{item.study}/{item.number}"
-        told = render.values(item.values) if item.values else render.one_line(item.reason)
+        told = render.values(item.values) if item.values else one_line(item.reason)
         click.echo(f"{item.kind:<6}  {name}  {told}".rstrip())
     queued = words.known(found.queued, "queued")
     click.echo(f"{found.running} running, {queued}; go on with: tunectl wait --any --since {found.seq}")
@@ -150,7 +151,7 @@ def _study_ended(
         except Conflict as error:
             failure = Failed(str(error))
         except TimeoutError:
-            failure = Failed(f"{study}: it goes on; the time to wait is over", TIMED_OUT)
+            failure = _late(study)
     row = session.send(api.study(study)).study
     ended = {"state": row.state, "reason": row.reason, "best": None if row.best is None else asdict(row.best)}
     failure = failure or _failure(row)
@@ -161,6 +162,10 @@ def raise_for(failure: Failed | None) -> None:
     """Raise the failure when there is one."""
     if failure is not None:
         raise failure
+
+
+def _late(name: str) -> Failed:
+    return Failed(f"{name}: it goes on; the time to wait is over", TIMED_OUT)
 
 
 def _failure(row: StudyRow) -> Failed | None:
@@ -188,7 +193,7 @@ def _trials_ended(session: Session, target: Target, text: str, deadline: float |
         rows = wait_for_trials(session.client, target.study, lambda trial: trial.number in wanted, deadline)
     except (Conflict, TimeoutError) as error:
         late = isinstance(error, TimeoutError)
-        failure = Failed(f"{text}: it goes on; the time to wait is over", TIMED_OUT) if late else Failed(str(error))
+        failure = _late(text) if late else Failed(str(error))
         rows = [row for row in session.send(api.trials(target.study)) if row.number in wanted]
     states = {row.state for row in rows}
     best = asdict(rows[0]) if len(rows) == 1 else None

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from tuned.core.errors import InvalidInput
 from tuned.core.files import Files
 
+OLDEST = (3, 9)
+"""The oldest Python that trials and the SDK run on."""
+
 
 def choose_interpreter(
     python: str | None,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tuned import faults, protocol
 from tuned.core.errors import InvalidInput
+from tuned.core.program.interpreter import OLDEST
 from tuned.daemon.launch.launcher import Busy
 
-OLDEST = (3, 9)
 _PATIENCE_S = 20.0
 _QUESTION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
 
