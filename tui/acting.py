@@ -153,7 +153,8 @@ def _priority(action: Action, old: Sequence[tuple[str, int]]) -> Order:
 
 def for_step(study: str, step: StepRow, verb: str) -> Order:
     """The order that steers a step of a study's playbook; skipping cannot be taken back, and asks."""
-    target, back = (study, step.id), STEP_VERBS[verb]
+    # One target, as a message names it: neither name holds a blank.
+    target, back = (f"{study} {step.id}",), STEP_VERBS[verb]
     question = None
     if not back:
         begun = "What it began stays; " if step.began_at is not None else ""
@@ -293,7 +294,7 @@ async def _send(client: AsyncClient, step: Step) -> Changed:
     if step.verb == "priority":
         return await client.send(api.priority(step.targets, step.value, step.relative))
     if step.verb.startswith(STEP_VERB):
-        study, name = step.targets
+        study, name = step.targets[0].split()
         await client.send(api_playbook.steer_step(study, name, step.verb.removeprefix(STEP_VERB)))
         return Changed([*step.targets])
     if step.verb == BACK_TO:

@@ -36,6 +36,7 @@ async def test_the_steps_are_listed_and_steered(start: Any, fake: Any, golden: C
         assert "confirm" in ui.text()
         await ui.press("enter", "enter")
         await ui.until(lambda: steered(fake) == ["pause"], "the step is paused")
+        await ui.until_text("pause step: digits confirm  u undoes")
         await ui.until_text("waits for you: step confirm")
         await ui.press("u")
         await ui.until(lambda: steered(fake) == ["pause", "resume"], "undone")
