@@ -68,6 +68,8 @@ def test_confirm_ensemble_finalize(tunectl: Tunectl) -> None:
     assert "best single" in tunectl("ensemble", "quick", "--top", "3")
     assert "an ensemble needs two" in tunectl("ensemble", "quick", "--split", "test", code=1)
 
+    assert "los has not been reported (did you mean loss?)" in tunectl("metrics", "quick/1", "--name", "los")
+
     final = tunectl("finalize", "quick", "--timeout", "10m")
     assert "1 look)" in final and "reproduce.py" in final
     assert "measured on once" in tunectl("finalize", "quick", code=1)

@@ -55,7 +55,7 @@ def test_a_second_daemon_is_named_with_its_folder(tmp_path: Path, processes: Pat
     found = list(state_folder.examine(home, {}, "", processes))
     assert "ok its daemon runs: pid 10" in text(found)
     (second,) = [finding for finding in found if "second daemon" in finding.what]
-    assert "/an other (pid 11)" in second.what
+    assert "/an other (pid 11), and gives its trials the same GPUs and cores" in second.what
     assert second.hint == "TUNED_HOME='/an other' tunectl daemon stop"
 
 

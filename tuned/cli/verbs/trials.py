@@ -223,13 +223,20 @@ def metrics(session: Session, targets: Sequence[str], name: Sequence[str]) -> No
     """List what trials reported."""
     names: Sequence[str | None] = name or (None,)
     rows = [row for target in targets for one in names for row in session.send(api.metrics(target, one))]
-    session.emit(rows, lambda: _metrics_table(rows))
+    session.emit(rows, lambda: _metrics_table(rows) if rows else click.echo(_none_reported(session, targets, name)))
+
+
+def _none_reported(session: Session, targets: Sequence[str], names: Sequence[str]) -> str:
+    """Why there is no row: nothing came at all, or none of these names."""
+    from tuned.core.names import nearest
+
+    known = {row.name for target in targets for row in session.send(api.metrics(target, None))} if names else ()
+    if not known:
+        return "nothing has been reported"
+    return "; ".join(f"{name} has not been reported ({nearest(name, sorted(known))})" for name in names)
 
 
 def _metrics_table(rows: Sequence[MetricRow]) -> None:
-    if not rows:
-        click.echo("nothing has been reported")
-        return
     show_table(
         ["trial", "attempt", "step", "name", "value"],
         [[f"{r.study}/{r.number}", str(r.attempt), words.number(r.step), r.name, words.number(r.value)] for r in rows],

@@ -89,7 +89,7 @@ def _daemons(home: Home, processes: Path) -> Iterator[Finding]:
     for pid, folder in others.items():
         yield Finding(
             "warn",
-            f"a second daemon runs on {folder} (pid {pid}), and would use the same GPUs",
+            f"a second daemon runs on {folder} (pid {pid}), and gives its trials the same GPUs and cores",
             f"TUNED_HOME={shlex.quote(folder)} tunectl daemon stop",
         )
 

@@ -23,6 +23,9 @@ SUGGESTION_S = 0.5
 LOOKED_AT = 50
 """Trials whose durations are looked at."""
 
+SETTLED = "search.lag: null"
+"""How the change begins that the daemon makes by itself (`settle_lag`), which is no news to a person."""
+
 
 def settle_lag(conn: Connection, study_id: int, now: float) -> Study:
     """The study, with its `search.lag` settled if it is one trial at a time and has a duration to go by."""

@@ -40,6 +40,7 @@ from tuned.daemon.http.routes import make_router
 from tuned.daemon.launch.trial_spec import shown_arguments, unshown_point
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.playbook.playbooks import first_step
+from tuned.daemon.search.freshness import SETTLED
 from tuned.daemon.search.points import add_design_points
 from tuned.daemon.search.priors import best_of, check_sources, prior_trials
 from tuned.daemon.studies import updating
@@ -253,6 +254,11 @@ def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) 
         add_design_points(conn, study_id, missing, origin, "" if origin is None else "queued by you", now)
 
 
+def changed_since(submitted: StudySpec, now: StudySpec) -> list[str]:
+    """What people have changed of a study since it was submitted, as `KEY: OLD -> NEW`."""
+    return [line for line in submitted.differences(now) if not line.startswith(SETTLED)]
+
+
 def _submitted(given: Context, conn: Connection, study: Study, created: bool) -> Submitted:
     spec, slots = study.spec, given.slots.kind_for(study.spec.run.gpus)
     first = queries.trials(conn, study.id, limit=SHOWN_ARGUMENTS)
@@ -266,7 +272,7 @@ def _submitted(given: Context, conn: Connection, study: Study, created: bool) ->
         notes.append(f"search.parallel is {spec.search.parallel}, but {has} {words.count(room, 'slot')}")
     if not created:
         # It may have been changed while it ran, by hand or by itself; that stays.
-        drift = _one_at_a_time(given.slots, queries.submitted_spec(conn, study.id)).differences(spec)
+        drift = changed_since(_one_at_a_time(given.slots, queries.submitted_spec(conn, study.id)), spec)
         notes += [f"changed since it was submitted: {'; '.join(drift)}"] if drift else []
     named = [o.metric for o in spec.objectives if looks_like_test(o.metric)]
     if named:

@@ -25,6 +25,7 @@ from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
 from tuned.daemon.rows import elapsed, study_row
+from tuned.daemon.search.freshness import SETTLED
 from tuned.protocol import encode_number
 from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
 
@@ -33,8 +34,6 @@ router = make_router("steering")
 SHOWN_TRIALS = 8
 SHOWN_CAUSES = 5
 REASON_LENGTH = 120
-SETTLED = "search.lag: null"
-"""How the change begins that the daemon makes by itself (`settle_lag`), which is no news to a person."""
 
 
 @dataclass(frozen=True, slots=True)
