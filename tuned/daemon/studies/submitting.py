@@ -255,7 +255,7 @@ def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) 
 
 
 def changed_since(submitted: StudySpec, now: StudySpec) -> list[str]:
-    """What people have changed of a study since it was submitted, as `KEY: OLD -> NEW`."""
+    """Changes that people made to a study since it was submitted, as `KEY: OLD -> NEW`."""
     return [line for line in submitted.differences(now) if not line.startswith(SETTLED)]
 
 
