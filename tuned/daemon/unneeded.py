@@ -1,4 +1,4 @@
-"""Modules that our libraries import and the daemon never uses, or seldom: 6 MB and a tenth of its start are spared.
+"""Modules that our libraries import and the daemon never uses, or seldom: 5 MB and a tenth of its start are spared.
 
 Owns the list of modules whose places empty ones take, whose names are None, and that FastAPI's models of an OpenAPI
 document are built when one is asked for. A process calls `leave_out` before it imports these libraries.
@@ -11,11 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-EMPTY = (
-    "uvicorn.main", "logging.config", "configparser", "sqlalchemy.dialects.sqlite.aiosqlite", "html.entities"
-)  # fmt: skip
-"""uvicorn's command line with its reloaders and what reads files of a logging configuration (there is none), SQLite's
-driver for asyncio with all that it is built on, and the names of HTML's characters (of a debugger's pages)."""
+EMPTY = ("uvicorn.main", "sqlalchemy.dialects.sqlite.aiosqlite")
+"""uvicorn's command line with its reloaders, and SQLite's driver for asyncio with all that it is built on."""
 MISSING = ("pydantic.v1", "python_multipart")
 """Parts that FastAPI looks for and can do without: pydantic's old half, and forms."""
 
