@@ -27,6 +27,7 @@ from benchmarks.search_path import Scheduled
 from benchmarks.search_problems import PROBLEMS, Problem, noisy, shifted
 from tuned.core.search.design import design_point
 from tuned.core.space import Point, SearchSpace
+from tuned.core.space.unit import value_at
 from tuned.core.study import SearchSpec
 
 REPEATS = 50
@@ -69,16 +70,20 @@ def _scheduled() -> Scheduled:
     return made
 
 
-def ours(slots: int = 1, lag: int = 0) -> Searcher:
+def ours(slots: int = 1, lag: int = 0, centre: bool = False) -> Searcher:
     """What `method = "auto"` does, by the daemon's own scheduler; trials are long beside a suggestion.
 
     Args:
         slots: Trials at once.
         lag: With one slot, the latest results that a point is chosen without.
+        centre: Whether the middle of all ranges is tried first, as Ax's client does; spaces of numbers alone.
     """
 
     def search(problem: Problem, seed: int) -> Run:
-        how = SearchSpec("auto", problem.trials, parallel=slots, seed=seed, lag=lag if slots == 1 else None)
+        first = {p.name: value_at(p, 0.5) for p in problem.space.parameters} if centre else {}
+        points = (("centre", first),) if centre else ()
+        late = lag if slots == 1 else None
+        how = SearchSpec("auto", problem.trials, parallel=slots, seed=seed, lag=late, points=points)
         found, cpu_s = _scheduled().search(problem.space, how, slots, lambda point, i: problem.value(point, i - 1))
         return Run(min(value for value, _ in found), cpu_s)
 
@@ -165,6 +170,7 @@ def _suggested(trial: Any, space: SearchSpace) -> Point:
 SEARCHERS: dict[str, Searcher] = {
     "tuned auto": ours(),
     "tuned auto, lag 1": ours(lag=1),
+    "tuned auto, centre first": ours(centre=True),
     "tuned auto, 2 slots": ours(2),
     "tuned auto, 4 slots": ours(4),
     "tuned auto, 8 slots": ours(8),

@@ -31,6 +31,7 @@ from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorProcess
 from tuned.daemon.search.suggesting import Suggesting
+from tuned.daemon.studies.starting_over import own_points
 
 T = TypeVar("T")
 UNEVEN = 0.3
@@ -91,6 +92,7 @@ class Scheduled:
         goal = (Objective("loss", "minimize"),)
         spec = StudySpec(f"study-{self._studies}", run=run, search=search, space=space, objectives=goal)
         study = await self._do(repository.create_study, spec, {}, 0.0)
+        await self._do(lambda conn: own_points(conn, queries.study_by_id(conn, study), 0.0))
         before, now = self._cpu_s(), 0.0
         running: list[tuple[float, int, Trial]] = []
         found: list[tuple[float, float]] = []
