@@ -26,7 +26,7 @@ from benchmarks.interval import interval
 from benchmarks.search_path import Scheduled
 from benchmarks.search_problems import PROBLEMS, Problem, noisy, shifted
 from tuned.core.search.design import design_point
-from tuned.core.space import Point, SearchSpace
+from tuned.core.space import Parameter, Point, SearchSpace
 from tuned.core.space.unit import value_at
 from tuned.core.study import SearchSpec
 
@@ -80,14 +80,24 @@ def ours(slots: int = 1, lag: int = 0, centre: bool = False) -> Searcher:
     """
 
     def search(problem: Problem, seed: int) -> Run:
-        first = {p.name: value_at(p, 0.5) for p in problem.space.parameters} if centre else {}
-        points = (("centre", first),) if centre else ()
+        points = (("centre", {p.name: value_at(p, 0.5) for p in _numbers(problem)}),) if centre else ()
         late = lag if slots == 1 else None
         how = SearchSpec("auto", problem.trials, parallel=slots, seed=seed, lag=late, points=points)
         found, cpu_s = _scheduled().search(problem.space, how, slots, lambda point, i: problem.value(point, i - 1))
         return Run(min(value for value, _ in found), cpu_s)
 
     return search
+
+
+def _numbers(problem: Problem) -> tuple[Parameter, ...]:
+    """The parameters of a space of numbers alone.
+
+    Raises:
+        NotImplementedError: There are others.
+    """
+    if any(p.kind not in ("float", "int") for p in problem.space.parameters):
+        raise NotImplementedError("spaces of numbers alone")
+    return problem.space.parameters
 
 
 def ax_client(problem: Problem, seed: int) -> Run:
@@ -99,8 +109,6 @@ def ax_client(problem: Problem, seed: int) -> Run:
     from ax.api.configs import RangeParameterConfig
     from ax.utils.common.logger import set_ax_logger_levels
 
-    if any(p.kind not in ("float", "int") for p in problem.space.parameters):
-        raise NotImplementedError("only numbers are handed on to it")
     set_ax_logger_levels(logging.ERROR)
     warnings.simplefilter("ignore")
     client, best, cpu = Client(random_seed=seed), math.inf, 0.0
@@ -112,7 +120,7 @@ def ax_client(problem: Problem, seed: int) -> Run:
                 parameter_type="int" if p.kind == "int" else "float",
                 scaling="log" if p.log else None,
             )
-            for p in problem.space.parameters
+            for p in _numbers(problem)
         ]
     )
     client.configure_optimization("-loss")

@@ -143,7 +143,13 @@ NOISE = {"branin": 2.0, "levy4": 3.0, "hartmann6": 0.1}
 
 
 def noisy(problem: Problem, seed: int, seen: list[tuple[float, float]]) -> Problem:
-    """The problem with noise in its results; each is noted in `seen` with the true value behind it."""
+    """The problem with noise in its results; each is noted in `seen` with the true value behind it.
+
+    Raises:
+        NotImplementedError: None was chosen for it.
+    """
+    if problem.name not in NOISE:
+        raise NotImplementedError("without noise alone")
 
     def value(point: Point, number: int) -> float:
         true = problem.value(point, number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tui.actions import BY_ID
 from tuned.core import events as ev
 from tuned.core import words
 from tuned.core.states import STUDY_ENDED, WASTED
@@ -26,7 +27,7 @@ class News:
     """
 
     marked: dict[str, str] = field(default_factory=dict)
-    key: str = "a"
+    key: str = BY_ID["news"].keys[0]
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def begin(self, summary: Summary) -> str:

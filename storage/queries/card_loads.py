@@ -41,7 +41,7 @@ def ran_on_cards(conn: Connection, study_id: int, metric: str) -> list[Ran]:
     """The attempts of a study that ran on cards, the latest first; their speed is that of a metric's reports.
 
     One that still runs, or was cut off, is among them where it has reported the metric a few times: it has trained and
-    validated then. One that stood still has no speed: which of its reports came before is not stored.
+    validated then. One that stood still has no speed: its rows do not say which of its reports came before.
     """
     found = []
     rows = conn.exec_driver_sql(_RAN, (study_id, LATEST))

@@ -1,4 +1,4 @@
-"""Modules that our libraries import and the daemon never uses, or seldom: 5 MB and a tenth of its start are spared.
+"""Modules that our libraries import and the daemon never uses, or seldom: 4 MB are spared at rest.
 
 Owns the list of modules whose places empty ones take, whose names are None, and that FastAPI's models of an OpenAPI
 document are built when one is asked for. A process calls `leave_out` before it imports these libraries.

@@ -197,7 +197,7 @@ def _seconds(curve: Curve, trial: TrialData, index: int) -> float | None:
     if trial.started_at is None or not np.isfinite(curve.times[index]):
         return None
     since = max(0.0, float(curve.times[index] - trial.started_at))
-    # Time in which the trial stood still is in the one and not in the other; when it did is not stored.
+    # Time in which the trial stood still is in the one and not in the other; when it did, events alone say.
     return since if trial.seconds is None else min(since, trial.seconds)
 
 

@@ -278,7 +278,7 @@ class Packing:
             if row.attempt > 1 or attempt is None or attempt["ended_by"] != "exit_ok" or not attempt["started_at"]:
                 continue
             if attempt["still_s"]:
-                continue  # whether alone or beside others is not stored
+                continue  # whether alone or beside others, its row does not say
             # Before these were together it counts as alone, unless they are the first.
             joined = self._shared[_key(row)] if len(these.guests) == 2 and these.anew else these.since
             alone = max(0.0, joined - attempt["started_at"])
