@@ -221,7 +221,7 @@ def test_trials_that_end_where_they_began_are_named_with_the_bound_behind_which_
     made = study([trial(i + 1, run(p), p) for i, p in enumerate(points)], space)
     (verdict,) = idle_rule(made)
     assert (verdict.level, verdict.code, verdict.about) == ("info", "space.idle", "lr")
-    assert verdict.evidence["idle"] == sum(float(p["lr"]) < 1e-3 for p in points)
+    assert verdict.evidence["idle"] == sum(float(p["lr"]) <= 1e-3 for p in points)
     assert 5e-4 < float(verdict.evidence["boundary"]) < 2e-3 and "lr.low=" in verdict.command
     learning = [trial(i + 1, [2.3 * (0.8 + i / 300) ** s for s in range(12)], {"x": i / 30}) for i in range(30)]
     assert list(idle_rule(study(learning))) == []

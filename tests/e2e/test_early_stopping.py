@@ -78,7 +78,9 @@ def test_trials_that_can_go_on_wait_at_their_rung_and_the_good_ones_are_promoted
 ) -> None:
     write_script(tmp_path, RESUMABLE)
     daemon.start()
-    daemon.submit(study(), tmp_path)
+    # The best comes first: it has nobody to be compared with at its first rung, and waits there.
+    search = {"method": "sobol", "trials": 9, "seed": 1, "parallel": 2, "point": [{"x": 0.1}]}
+    daemon.submit(study(search=search), tmp_path)
     ended = daemon.wait_ended("stops")
     assert ended["state"] == "completed"
     trials = daemon.trials("stops")

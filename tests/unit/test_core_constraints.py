@@ -37,6 +37,13 @@ def test_no_design_point_misses_a_condition(i: int, seed: int, bound: int) -> No
     assert point["batch"] >= 32  # type: ignore[operator]
 
 
+def test_the_middle_of_all_ranges_gives_way_to_a_condition() -> None:
+    both = {name: {"type": "float", "low": 0.0, "high": 1.0} for name in "xy"}
+    assert design_point(space(linear(at_most=1, x=1, y=1), **both), 3, 0) == {"x": 0.5, "y": 0.5}
+    first = design_point(space(linear(at_most=0.9, x=1, y=1), **both), 3, 0)
+    assert sum(first.values()) <= 0.9  # type: ignore[arg-type]
+
+
 def test_a_rare_corner_is_found_by_repair() -> None:
     whole = space(linear(at_most=1e-9, x=1, y=1, z=1), **{n: {"type": "float", "low": 0.0, "high": 1.0} for n in "xyz"})
     assert sum(design_point(whole, 0, 3).values()) <= 1.1e-9  # type: ignore[arg-type]

@@ -73,7 +73,30 @@ def test_these_points_never_change():
 
 def test_seeds_differ():
     space = mixed()
-    assert design_point(space, 0, 0) != design_point(space, 1, 0)
+    assert design_point(space, 0, 1) != design_point(space, 1, 1)
+
+
+def test_an_evenly_spread_design_begins_in_the_middle_of_every_range():
+    space = parse_space(
+        {
+            "lr": {"type": "float", "low": 1e-5, "high": 0.1, "log": True},
+            "momentum": {"type": "float", "low": 0.0, "high": 0.9, "likely": 0.9},
+            "depth": {"type": "int", "low": 1, "high": 5},
+            "width": [32, 64, 128],
+            "optimizer": ["sgd", "adam", "lion"],
+            "nesterov": {"type": "bool"},
+            "beta": {"type": "float", "low": 0.0, "high": 1.0, "when": {"optimizer": "adam"}},
+        }
+    )
+    first = [design_point(space, seed, 0) for seed in range(40)]
+    for point in first:
+        assert (point["lr"], point["momentum"], point["depth"], point["width"]) == (1e-3, 0.9, 3, 64)
+        assert point.get("beta", 0.5) == 0.5 and ("beta" in point) == (point["optimizer"] == "adam")
+    # What has no middle is drawn: the same value in every study would say nothing of the others.
+    assert {point["optimizer"] for point in first} == {"sgd", "adam", "lion"}
+    assert {point["nesterov"] for point in first} == {True, False}
+    # A sample of independent points has none either.
+    assert len({design_point(space, seed, 0, "random")["lr"] for seed in range(40)}) == 40
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -72,9 +72,8 @@ def rehearsal(submission: Submission, name: str) -> Submission:
 
 
 def elsewhere(rehearsed: Submission) -> Submission:
-    """The same rehearsal in another place of the space."""
-    search = dict(rehearsed.study["search"])
-    search |= {"seed": int(search.get("seed") or 0) + 1, "point": []}
+    """The same rehearsal in another place of the space: an evenly spread design begins in its middle for every seed."""
+    search = {**rehearsed.study["search"], "method": "random", "point": []}
     return replace(rehearsed, study={**rehearsed.study, "search": search})
 
 

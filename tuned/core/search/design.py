@@ -23,6 +23,8 @@ _REJECTIONS = 500
 """How many points of the design are tried for one that meets the conditions between parameters."""
 _STRIDE = 7_368_787
 _REPAIRS = 10
+MIDDLE = 0.5
+"""Where the first point of an evenly spread design lies in every range."""
 GUIDED = 20
 """Points of a design among which likely values have a say."""
 EVERY = 4
@@ -33,6 +35,9 @@ _NORMAL = NormalDist()
 
 def design_point(space: SearchSpace, seed: int, i: int, method: Method = "sobol") -> Point:
     """Point `i`, from 0, of the study's design: a whole point of the space.
+
+    The first point of an evenly spread one has the likely values, and the middle of all other ranges: what is known
+    before any result is that the ends of a range are further from its best than its middle is, as a rule.
 
     Args:
         space: Conditional parameters get their coordinate only where they are active.
@@ -78,13 +83,22 @@ def _completed(space: SearchSpace, given: Point, seed: int, i: int, method: Meth
             point[parameter.name] = parameter.values[0]
             continue
         j = dimension[parameter.name]
-        u = quasi_random(seed, i, j) if method == "sobol" else noise(seed, i, f"parameter {j}")
+        u = _coordinate(parameter, seed, i, j, method)
         values = wanted.get(parameter.name)
         if parameter.likely is not None and method == "sobol" and not values:
             point[parameter.name] = _by_likely(parameter, i, u)
             continue
         point[parameter.name] = values[int(u * len(values))] if values else cell_at(parameter, u)
     return point
+
+
+def _coordinate(parameter: Parameter, seed: int, i: int, dimension: int, method: Method) -> float:
+    """Where point `i` of the design lies in a parameter's range, 0 <= u < 1; values without an order have no middle."""
+    if method == "random":
+        return noise(seed, i, f"parameter {dimension}")
+    if i == 0 and (parameter.kind in ("float", "int") or parameter.ordered):
+        return MIDDLE
+    return quasi_random(seed, i, dimension)
 
 
 def _by_likely(parameter: Parameter, i: int, u: float) -> Value:

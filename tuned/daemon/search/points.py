@@ -122,5 +122,7 @@ def _design_point(study: Study, way: Due, number: int, taken: Container[str]) ->
         return point, "grid", f"point {index} of the grid with {way.levels} levels"
     method: Method = "random" if way.way == "random" else "sobol"
     reason = f"point {number} of the {method} design with seed {search.seed}"
+    if number == 1 and method == "sobol" and not space.constraints:
+        reason += ": likely values, or the middle of the range"
     rounded = partial(recorded, study.spec)
     return fresh_point(space, search.seed, number - 1, taken, method, rounded), method, reason
