@@ -153,3 +153,22 @@ def test_a_request_that_may_have_meant_a_dry_run_does_nothing(shared_daemon: Dae
             call(shared_daemon.socket, "DELETE", f"/v1/studies/kept?{query}")
     assert call(shared_daemon.socket, "DELETE", "/v1/studies/kept?dry_run=True")["changed"] == ["kept"]
     assert shared_daemon.study("kept")["state"] == "completed"
+
+
+def test_a_word_that_no_request_knows_is_refused_and_not_overlooked(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    """A mistyped key of a body was left out, and the command ran at once, without its priority."""
+    command = {"command": ["true"], "cwd": str(tmp_path)}
+    wrong = (
+        ("POST", "/v1/commands", {**command, "priorty": 9}, "priorty is not a known key: did you mean priority?"),
+        ("POST", "/v1/priority", {"target": ["s"], "priority": 1}, "target is not a known key: did you mean targets?"),
+        ("GET", "/v1/studies/s/trials?filtre=running", None, "?filtre is not a known parameter: did you mean filter?"),
+    )
+    before = shared_daemon.get("/v1/studies")
+    for method, target, body, told in wrong:
+        with pytest.raises(Refusal) as refused:
+            call(shared_daemon.socket, method, target, body)
+        problem = refused.value.problem
+        assert f"{problem['where']} {problem['detail']}: {problem['hint']}" == told
+    assert shared_daemon.get("/v1/studies") == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.wire.request import request
 from tuned.wire.values import Json
 
 
@@ -111,6 +112,7 @@ class CallerRow:
     capped: bool
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class CallerCaps:
     """Caps that a server is started with for its caller; those of config.toml stay, and the narrower ones hold."""
@@ -160,6 +162,7 @@ class DaemonStatus:
         return max(0, self.running - sum(place.held for place in self.places))
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class StopRequest:
     """Ends the daemon; running trials go on unless `stop_trials` is set."""
@@ -167,6 +170,7 @@ class StopRequest:
     stop_trials: bool = False
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Collect:
     """Bring the run directories within the quota (bytes; None: the machine's), or only say what would go."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.wire.request import request
 from tuned.wire.studies import StepRow
 from tuned.wire.values import Json
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class StepRequest:
     """A step to take now, by hand.
@@ -22,6 +24,7 @@ class StepRequest:
     options: Json = field(default_factory=dict)
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class StepAction:
     """An action on a step: `pause`, `resume` or `skip`."""

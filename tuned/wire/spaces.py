@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.wire.request import request
 from tuned.wire.values import Json
 
 
@@ -42,6 +43,7 @@ class SpacePage:
     versions: list[SpaceVersionRow]
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class SpaceChange:
     """An edit of a study's space while it runs.

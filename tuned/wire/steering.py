@@ -6,10 +6,12 @@ from dataclasses import field
 
 from tuned.core.records import dataclass
 from tuned.core.states import StudyState
+from tuned.wire.request import request
 from tuned.wire.studies import BestRow
 from tuned.wire.values import Json, Number
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Settings:
     """New values of a study's keys: dotted path -> value, as typed (`+40`, `none`) or as plain data."""
@@ -36,6 +38,7 @@ class SettingsChanged:
     cancelled: list[int] = field(default_factory=list)
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
     """A client looks at what happened.
@@ -166,6 +169,7 @@ class CardTime:
     ours: list[str]
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class GpuPolite:
     """Whether our trials leave cards on which somebody else begins to work."""
@@ -173,6 +177,7 @@ class GpuPolite:
     on: bool
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class GpuYield:
     """Leave a card to somebody else for some seconds; none: take it back now.
@@ -204,6 +209,7 @@ class GpuYielded:
     effects: list[str] = field(default_factory=list)
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Pause:
     """Pause studies and trials.

@@ -6,6 +6,7 @@ from dataclasses import field
 
 from tuned.core.records import dataclass
 from tuned.core.states import LIVE, TERMINAL, UNCOUNTED, StudyState, TrialState, counted, number_in
+from tuned.wire.request import request
 from tuned.wire.values import Json, Number
 
 
@@ -184,6 +185,7 @@ class StudyPage:
     spec: Json
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A study to submit.
@@ -209,6 +211,7 @@ class Submission:
     replace: bool = False
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class CommandSubmission:
     """One plain command to queue: a study with an empty space and one trial."""
@@ -257,6 +260,7 @@ class Submitted:
     points: list[Json] = field(default_factory=list)
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class ImportedTrial:
     """A trial that ended elsewhere.
@@ -276,6 +280,7 @@ class ImportedTrial:
     ended_at: float | None = None
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Import:
     """A piece of a study that ran elsewhere.

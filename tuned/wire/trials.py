@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.wire.request import request
 from tuned.wire.values import Json, Number
 
 
@@ -193,6 +194,7 @@ class LogPlace:
     cut: int = 0
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Enqueue:
     """Points of the user's own; parameters left out are suggested.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import field
 
 from tuned.core.records import dataclass
+from tuned.wire.request import request
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Targets:
     """The targets of a verb: `STUDY`, `STUDY/7`, `STUDY/3-7`, `STUDY/best`, `STUDY/running`."""
@@ -14,6 +16,7 @@ class Targets:
     targets: list[str]
 
 
+@request
 @dataclass(frozen=True, slots=True)
 class Reprioritise:
     """New priority of the targets, absolute, or relative when `relative` is set."""

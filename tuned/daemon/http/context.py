@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection
@@ -127,15 +127,26 @@ async def _context(request: Request) -> Context:
     if name:
         context = replace(context, caller=await context.callers.caller(check_caller(name)))
         _refuse_machine(context.caller, request)
+    _refuse_unknown(request)
     return replace(context, dry_run=_is_dry_run(request))
 
 
-def _is_dry_run(request: Request) -> bool:
-    """Whether it is one. A word that is not understood may have asked for one: nothing is done then."""
-    known = [_DRY_RUN, *(field.alias for field in request.scope["route"].dependant.query_params)]
-    for key in request.query_params if request.method != "GET" else ():
+def _refuse_unknown(request: Request) -> None:
+    """A word that is not understood may have asked for anything, such as a dry run: nothing is done then."""
+    known = [_DRY_RUN, *_query_names(request.scope["route"].dependant)]
+    for key in request.query_params:
         if key not in known:
             raise InvalidInput("is not a known parameter", where=f"?{key}", hint=nearest(key, known))
+
+
+def _query_names(dependant: Any) -> Iterator[str]:
+    """Parameters of the query that a route knows, and that those it depends on do."""
+    yield from (field.alias for field in dependant.query_params)
+    for other in dependant.dependencies:
+        yield from _query_names(other)
+
+
+def _is_dry_run(request: Request) -> bool:
     told = request.query_params.get(_DRY_RUN, "false")
     if told.lower() not in ("true", "false"):
         raise InvalidInput(f"{told!r} is neither true nor false", where=f"?{_DRY_RUN}", hint=f"e.g. {_DRY_RUN}=true")

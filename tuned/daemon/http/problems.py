@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from tuned import protocol
 from tuned.core.errors import Conflict, InvalidInput, NotFound, TunedError, Unavailable
+from tuned.core.names import nearest
 from tuned.daemon.http import bounds
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,8 @@ _STATUS: tuple[tuple[type[TunedError], int], ...] = (
 )
 
 MOST_QUOTED = 60
+_UNKNOWN_KEY = "unexpected_keyword_argument"
+_TOP = len(("body", "key"))
 _BOUNDS = {
     "greater_than_equal": ("is too small", "give {ge} or more"),
     "greater_than": ("is too small", "give more than {gt}"),
@@ -85,12 +90,21 @@ async def _tuned_error(_: Request, error: Exception) -> JSONResponse:
     return _problem(status, type(error).__name__, error.what, error.hint, error.where)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
+    # A key that is missing may be the one that was mistyped.
+    first = min(error.errors(), key=lambda found: found["type"] != _UNKNOWN_KEY)
     # Where in a request it stood (`query`, `path`) says nothing to those who typed an option or a target.
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    if first["type"] == _UNKNOWN_KEY:
+        return _problem(400, "InvalidInput", "is not a known key", _nearest_key(request, first["loc"]), where)
     return _problem(400, "InvalidInput", *_said(first), where)
+
+
+def _nearest_key(request: Request, place: Sequence[str | int]) -> str:
+    """The key that the last one of a place in a body may have meant."""
+    shape = request.scope["route"].body_field.field_info.annotation
+    return nearest(place[-1], [field.name for field in fields(shape)]) if len(place) == _TOP else "see /openapi.json"
 
 
 def _said(error: dict[str, Any]) -> tuple[str, str]:
