@@ -326,6 +326,10 @@ NARROW = [
     {"lr": {"type": "float", "low": 1e-30, "high": 1e30, "log": True}},
     {"lr": {"type": "float", "low": 1000.0, "high": 1000.00001}},
     {"lr": {"type": "float", "low": 1e-300, "high": 1e300, "log": True}},
+    # Ax lists whole numbers one by one: these took the memory of the machine.
+    {"lr": {"type": "int", "low": 0, "high": 2**53}},
+    {"lr": {"type": "int", "low": 1, "high": 2**53, "log": True}, "on": ["a", "b", "c"]},
+    {"lr": {"type": "int", "low": -(2**52), "high": 2**52, "when": {"on": "yes"}}, "on": ["yes", "no"]},
 ]
 
 
@@ -343,6 +347,22 @@ def test_the_model_runs_whatever_the_width_of_a_range(advisor: AdvisorProcess, t
     suggestion = advisor.suggest(40, 9)
     assert suggestion.origin == "bayesian", suggestion.why
     assert suggestion.params is not None and space.check(suggestion.params) == suggestion.params
+
+
+def test_conditions_hold_on_ranges_of_many_whole_numbers(advisor: AdvisorProcess) -> None:
+    wide = {"type": "int", "low": 0, "high": 2**40}
+    space = parse_space({"a": wide, "b": wide})
+    space = constrained(space, [LinearTable(linear={"a": 1.0, "b": 1.0}, at_most=2.0**40)])
+    points = [design_point(space, 1, i) for i in range(8)]
+    rows = [
+        TrialLine(i + 1, p, TrialState.COMPLETED, {"loss": -(float(p["a"]) + float(p["b"])) / 2**40})
+        for i, p in enumerate(points)
+    ]
+    advisor.define(42, space, *rows)
+    suggestion = advisor.suggest(42, 9)
+    assert suggestion.origin == "bayesian", suggestion.why
+    assert suggestion.params is not None and space.meets(suggestion.params)
+    assert isinstance(suggestion.params["a"], int) and isinstance(suggestion.params["b"], int)
 
 
 def test_conditions_hold_on_narrow_ranges(advisor: AdvisorProcess) -> None:

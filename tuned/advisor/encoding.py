@@ -14,6 +14,9 @@ from typing import Any, Literal
 from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
 from tuned.core.space.unit import Scale, number_at, scale_of
 
+MOST_WHOLE = 10_000
+"""Whole numbers of a range that Ax is told of as such: it lists them all, in the memory of the machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -21,9 +24,9 @@ class Column:
 
     Attributes:
         name: `p0`, `p1`, ...
-        kind: `unit`: a float parameter as its place in 0 .. 1, for Ax takes ranges that are narrow on their own scale,
-            such as 1e-7 .. 1e-5, for a mistake; `int`: a whole number, or the position of a choice; `label`: one of
-            `labels`, without any order.
+        kind: `unit`: a number as its place in 0 .. 1, for Ax takes ranges that are narrow on their own scale, such as
+            1e-7 .. 1e-5, for a mistake; `int`: one of at most `MOST_WHOLE` whole numbers, or the position of a choice;
+            `label`: one of `labels`, without any order.
         scale: Of the parameter's own numbers or positions; None for labels.
     """
 
@@ -89,7 +92,8 @@ def columns_of(space: SearchSpace) -> tuple[Column, ...]:
         if scale is None:
             columns.append(Column(name, p, "label", labels=tuple(f"v{k}" for k in range(len(p.values)))))
         else:
-            columns.append(Column(name, p, "unit" if p.kind == "float" else "int", scale))
+            finely = p.kind == "float" or scale.high - scale.low >= MOST_WHOLE
+            columns.append(Column(name, p, "unit" if finely else "int", scale))
     return tuple(columns)
 
 
