@@ -5,8 +5,19 @@ import pytest
 from tuned.core.states import StudyState
 from tuned.core.study import Objective, RunSpec, SearchSpec, Study, StudySpec
 from tuned.core.study_file.space_file import parse_space
-from tuned.daemon.estimates.pace import Pace, eta_s
-from tuned.daemon.rows import study_row
+from tuned.daemon.estimates.pace import Pace
+from tuned.daemon.estimates.starts import CPUS, Lane, Running, Turn, foresee
+from tuned.daemon.foresight import rest
+
+
+def end(turn, running, pace, parallel, slots=None):
+    lanes = {1: Lane(pace.trial_s, parallel)}
+    slots = parallel if slots is None else slots
+    return foresee({CPUS: slots}, [Running(1, elapsed) for elapsed in running], [turn], lanes).ends[1]
+
+
+def eta_s(waiting, running, pace, parallel):
+    return end(Turn(1, waiting), running, pace, parallel)
 
 
 def test_the_first_measurement_is_the_mean():
@@ -34,7 +45,7 @@ def test_time_left():
     pace.trial(60.0)
     assert eta_s(10, [30.0, 30.0], pace, 2) == 330.0
     assert eta_s(0, [], pace, 2) == 0.0
-    assert eta_s(1, [], pace, 0) == 60.0
+    assert eta_s(1, [], pace, 0) is None, "there is no slot"
     assert eta_s(1, [], pace, 4) == 60.0, "one trial is not shared out over four slots"
 
 
@@ -59,7 +70,8 @@ def left(state=StudyState.RUNNING, trials=10, budget=None, used=0.0, running=(),
     study = Study(1, "s", state, "", 0, spec, counts, None, 0.0, None, used, None)
     pace = Pace()
     pace.trial(60.0)
-    return study_row(study, pace, 2, running=running).eta_s
+    turn = rest(study)
+    return None if turn is None else end(turn, running, pace, 1, slots=2)
 
 
 def test_what_is_left_of_a_study():

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from tuned.daemon.estimates.starts import Lane, Running, lane_gpus, start_estimates
+from collections.abc import Sequence
+
+from tuned.daemon.estimates.starts import CPUS, GPUS, Lane, Running, Turn, foresee, lane_gpus
+
+
+def start_estimates(
+    cpus: int, gpus: int, running: Sequence[Running], waiting: Sequence[int], lanes: dict[int, Lane]
+) -> list[float | None]:
+    return foresee({CPUS: cpus, GPUS: gpus}, running, [Turn(study_id) for study_id in waiting], lanes).starts
 
 
 def test_waiting_trials_start_when_slots_come_free() -> None:
@@ -40,3 +48,46 @@ def test_a_card_that_trials_of_another_study_share_has_no_room():
     assert shares == [1 / 3, 1.0]
     lanes = {1: Lane(None, 6, shares[1]), 2: Lane(10.0, 2, 1.0)}
     assert start_estimates(1, 2, [Running(1, 5.0), Running(1, 5.0)], [2], lanes) == [None]
+
+
+def ends(cpus: int, running: Sequence[Running], queue: Sequence[Turn], lanes: dict[int, Lane]) -> list[float | None]:
+    return [foresee({CPUS: cpus, GPUS: 2}, running, queue, lanes).ends[study_id] for study_id in lanes]
+
+
+def test_a_study_is_over_behind_those_that_go_first() -> None:
+    lanes = {1: Lane(10.0, 9), 2: Lane(1.0, 9)}
+    assert ends(1, [], [Turn(1, 5), Turn(2, 3)], lanes) == [50.0, 53.0]
+    assert ends(2, [Running(1, 4.0)], [Turn(2, 3)], lanes) == [6.0, 3.0], "the other slot is free"
+    assert ends(2, [Running(1, 4.0), Running(1, 0.0)], [Turn(2, 1)], lanes) == [10.0, 7.0]
+    assert ends(2, [], [Turn(1, 7), Turn(2, 4)], lanes) == [35.0, 37.0]
+    assert ends(2, [], [Turn(1, 7), Turn(2, 4)], lanes | {1: Lane(10.0, 1)}) == [70.0, 4.0], "one at a time"
+
+
+def test_nobody_knows_the_end_behind_a_study_without_one() -> None:
+    lanes = {1: Lane(10.0, 2), 2: Lane(1.0, 2)}
+    assert ends(2, [Running(1, 1.0)], [Turn(1, None), Turn(2, 3)], lanes) == [None, None]
+    assert ends(2, [], [Turn(2, 4), Turn(1, None)], lanes) == [None, 2.0], "it goes first"
+    assert ends(3, [], [Turn(1, None), Turn(2, 3)], lanes) == [None, 3.0], "a slot is left"
+    assert ends(1, [], [Turn(1, 1), Turn(2, 3)], {1: Lane(None, 2), 2: Lane(1.0, 2)}) == [None, None]
+    assert ends(2, [], [Turn(1, None, 50.0), Turn(2, 4)], lanes) == [50.0, 52.0], "its time budget is its end"
+    assert ends(2, [], [Turn(1, 2, 50.0), Turn(2, 4)], lanes) == [10.0, 12.0]
+    assert ends(2, [Running(1, 0.0)], [Turn(1, None, 5.0)], {1: Lane(10.0, 2)}) == [10.0], "the last trial goes on"
+
+
+def test_slots_of_a_place_are_its_own() -> None:
+    lanes = {1: Lane(10.0, 9), 2: Lane(4.0, 9, place="lab")}
+    found = foresee({CPUS: 1, lanes[2].pool: 2}, [], [Turn(1, 5), Turn(2, 4)], lanes)
+    assert found.ends == {1: 50.0, 2: 8.0}
+
+
+def test_trials_that_share_cards_give_back_what_they_have() -> None:
+    """Six trials on two cards: behind them there are two cards, not six."""
+    lanes = {1: Lane(10.0, 6, 1.0, 3), 2: Lane(10.0, 9, 1.0)}
+    six = [Running(1, 4.0)] * 6
+    assert foresee({GPUS: 2}, six, [Turn(2), Turn(2), Turn(2)], lanes).starts == [6.0, 6.0, 16.0]
+    assert foresee({GPUS: 2}, [], [Turn(1, 12)], lanes).ends[1] == 20.0
+
+
+def test_a_study_of_any_length_is_foreseen_at_once() -> None:
+    lanes = {1: Lane(0.5, 8), 2: Lane(1.0, 8)}
+    assert ends(8, [], [Turn(1, 10**9), Turn(2, 8)], lanes) == [62_500_000.0, 62_500_001.0]

@@ -17,14 +17,12 @@ from tuned.core.feasibility import breaks
 from tuned.core.final import luck
 from tuned.core.playbook.steps import Playbook
 from tuned.core.search.rungs import Decision, explain
-from tuned.core.states import StudyState, TrialState, counted
+from tuned.core.states import TrialState, counted
 from tuned.core.study import Constraint, Study
 from tuned.core.study.secrets import without_passwords
-from tuned.core.trials.ran import ran_s
 from tuned.core.trials.trial import Observation, Trial
 from tuned.core.words import count
 from tuned.daemon import clock
-from tuned.daemon.estimates.pace import Pace, eta_s
 from tuned.protocol import encode_number, encode_numbers
 from tuned.wire import (
     BestRow,
@@ -46,23 +44,19 @@ UNRANKED = queries.RankedResults()
 
 def study_row(
     study: Study,
-    pace: Pace,
-    slots: int,
+    eta_s: float | None,
     stopping: StoppingReport | None = None,
     cores: int = 0,
     results: queries.RankedResults = UNRANKED,
-    running: Sequence[float] = (),
 ) -> StudyRow:
     """A study as lists show it.
 
     Args:
         study: The study.
-        pace: Of its trials, for the time that is left.
-        slots: Of the machine.
+        eta_s: Seconds that are left until it is done; None where nothing tells.
         stopping: The figures of early stopping.
         cores: Of each of its trials.
         results: The results that its best was chosen from.
-        running: Seconds for which each of its live trials has run.
     """
     spec, counts = study.spec, study.counts
     objective = spec.objective
@@ -79,12 +73,12 @@ def study_row(
         trials=spec.search.trials,
         budget_s=spec.search.budget,
         budget_left_s=study.budget_left(clock.now()),
-        started=_started(study),
+        started=counted(study.point_counts) - study.point_counts.get(TrialState.QUEUED, 0),
         method=" then ".join(p.method for p in spec.search.phases) or spec.search.method,
         parallel=spec.search.parallel,
         objective=ObjectiveRow(objective.metric, objective.direction, objective.train) if objective else None,
         parameters=list(spec.space.names),
-        eta_s=_time_left(study, pace, slots, running),
+        eta_s=eta_s,
         note="; ".join(filter(None, (study.note, _code_note(study)))),
         early_stopping=_stopping_row(study, stopping),
         phase=study.phase,
@@ -98,38 +92,9 @@ def study_row(
     )
 
 
-def _started(study: Study) -> int:
-    """Points of the search that no longer wait."""
-    return counted(study.point_counts) - study.point_counts.get(TrialState.QUEUED, 0)
-
-
-def _time_left(study: Study, pace: Pace, slots: int, running: Sequence[float]) -> float | None:
-    """Seconds until the study is done, by its trials or by its time budget; None where nothing tells.
-
-    A search that is over (it drains, or its budget is spent) adds no trials: what is queued or runs is all there is.
-    """
-    if study.ended_at is not None or study.state is StudyState.PAUSED:
-        return None
-    search, budget = study.spec.search, study.budget_left(clock.now())
-    parallel = min(slots, search.parallel or slots)
-    waiting = study.counts.get(TrialState.QUEUED, 0)
-    if study.state is not StudyState.RUNNING or budget == 0:
-        return eta_s(waiting, running, pace, parallel)
-    known = []
-    if search.trials is not None:
-        unasked = search.trials - _started(study) - study.point_counts.get(TrialState.QUEUED, 0)
-        known.append(eta_s(waiting + max(0, unasked), running, pace, parallel))
-    if budget is not None:
-        known.append(max(budget, eta_s(0, running, pace, parallel) or 0.0))
-    return min((seconds for seconds in known if seconds is not None), default=None)
-
-
-def elapsed(conn: Connection) -> dict[int, list[float]]:
-    """Seconds for which each live trial has run, by its study's row."""
-    found: dict[int, list[float]] = {}
-    for attempt in queries.live(conn):
-        found.setdefault(attempt.trial.study_id, []).append(ran_s(attempt.trial, clock.now()) or 0.0)
-    return found
+def live_trials(conn: Connection) -> list[Trial]:
+    """The live trials of all studies."""
+    return [attempt.trial for attempt in queries.live(conn)]
 
 
 def step_rows(playbook: Playbook | None) -> list[StepRow]:

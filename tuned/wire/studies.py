@@ -102,7 +102,7 @@ class StudyRow:
         counts: Trial state -> number of trials.
         trials: How many trials it shall have; None when a time budget alone ends it.
         started: Trials that count towards `trials`.
-        eta_s: Seconds until it is done at the present pace; None when that cannot be said yet.
+        eta_s: Seconds until it is done at the present pace, its wait for slots included; None where that is not known.
         note: Something a person should know now, e.g. that the advisor is late.
         parameters: Names in the order of the space.
         early_stopping: Its results; None without it, and in lists.

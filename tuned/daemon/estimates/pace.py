@@ -6,7 +6,6 @@ restart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 WEIGHT = 0.2
@@ -38,19 +37,3 @@ def _follow(mean: float | None, value: float) -> float:
 def left_s(mean: float, elapsed: float) -> float:
     """Seconds that a running trial has left; the longer it is overdue, the longer it is expected to go on."""
     return max(mean - elapsed, OVERDUE * elapsed)
-
-
-def eta_s(waiting: int, running: Sequence[float], pace: Pace, parallel: int) -> float | None:
-    """Seconds until a study is done, or None before the first trial has ended.
-
-    Args:
-        waiting: Trials that have not begun.
-        running: Seconds for which each of the others has run.
-        pace: Of its trials.
-        parallel: Trials at once.
-    """
-    mean = pace.trial_s
-    if mean is None:
-        return None
-    left = [left_s(mean, elapsed) for elapsed in running]
-    return max((waiting * mean + sum(left)) / max(1, parallel), mean if waiting else 0.0, *left, 0.0)

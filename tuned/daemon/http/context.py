@@ -25,6 +25,7 @@ from tuned.daemon.cards.yields import Yields
 from tuned.daemon.files.code_state import CodeStates
 from tuned.daemon.files.graveyard import Graveyard
 from tuned.daemon.files.retention import Retention
+from tuned.daemon.foresight import Foreseeing
 from tuned.daemon.hub import Hub
 from tuned.daemon.launch.interpreters import Interpreters
 from tuned.daemon.launch.launching import Launching
@@ -90,6 +91,11 @@ class Context:
     stop: Callable[[bool], None]
     dry_run: bool = False
     caller: Caller | None = None
+
+    @property
+    def foreseeing(self) -> Foreseeing:
+        """Foresees when trials start and studies end."""
+        return Foreseeing(self.slots, self.packing, self.suggesting)
 
     async def study(self, name: str) -> Study:
         """The study of this name.

@@ -14,7 +14,7 @@ from tuned.core.final.alike import REASON, REMEDY, alike
 from tuned.core.study import Study
 from tuned.daemon.http.context import Context, Given
 from tuned.daemon.http.routes import make_router
-from tuned.daemon.rows import elapsed, study_row, trial_rows
+from tuned.daemon.rows import live_trials, study_row, trial_rows
 from tuned.wire import StudyPage, StudyRow, TrialRow
 
 router = make_router("studies")
@@ -25,15 +25,12 @@ def _row(
     study: Study,
     results: queries.RankedResults,
     repeated: Sequence[Sequence[float]],
-    running: Sequence[float],
+    eta_s: float | None,
     stopping: queries.StoppingReport | None = None,
 ) -> StudyRow:
     run = study.spec.run
-    slots = given.packing.at_once(study)
-    if not run.place:
-        slots = max(len(given.slots.default_slots), slots)
     cores = 0 if run.place else given.slots.cores_each(run.cpus, run.gpus)
-    row = study_row(study, given.suggesting.pace(study.id), slots, stopping, cores, results, running)
+    row = study_row(study, eta_s, stopping, cores, results)
     same = f"{REASON} ({REMEDY})" if alike(repeated) else ""
     row = replace(row, packing=given.packing.in_words(study))
     return replace(row, note="; ".join(filter(None, (row.note, given.launching.note(study), same))))
@@ -42,28 +39,31 @@ def _row(
 @router.get("/studies")
 async def studies(given: Given) -> list[StudyRow]:
     """All studies, oldest first."""
-    found, running = await given.database.ask(
+    found, live = await given.database.ask(
         lambda conn: (
             [(s, queries.ranked_results(conn, s), queries.repetitions(conn, s)) for s in queries.studies(conn)],
-            elapsed(conn),
+            live_trials(conn),
         )
     )
-    return [_row(given, s, results, repeated, running.get(s.id, ())) for s, results, repeated in found]
+    ends = given.foreseeing.ends([study for study, _, _ in found], live)
+    return [_row(given, s, results, repeated, ends.get(s.id)) for s, results, repeated in found]
 
 
 @router.get("/studies/{name}")
 async def show(name: str, given: Given) -> StudyPage:
     """One study and its specification."""
     study = await given.study(name)
-    stopping, results, repeated, running = await given.database.ask(
+    stopping, results, repeated, studies, live = await given.database.ask(
         lambda conn: (
             queries.stopping_report(conn, study),
             queries.ranked_results(conn, study),
             queries.repetitions(conn, study),
-            elapsed(conn).get(study.id, ()),
+            queries.studies(conn, active_only=True),
+            live_trials(conn),
         )
     )
-    return StudyPage(_row(given, study, results, repeated, running, stopping), study.spec.to_public_dict())
+    eta_s = given.foreseeing.ends(studies, live).get(study.id)
+    return StudyPage(_row(given, study, results, repeated, eta_s, stopping), study.spec.to_public_dict())
 
 
 @router.get("/studies/{name}/best")

@@ -21,10 +21,11 @@ from tuned.core.state_words import told
 from tuned.core.states import LIVE, WASTED, StudyState, TrialState, number_in
 from tuned.core.study import Study
 from tuned.core.trials.causes import by_cause, kind
+from tuned.core.trials.trial import Trial
 from tuned.daemon import clock
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
-from tuned.daemon.rows import elapsed, study_row
+from tuned.daemon.rows import live_trials, study_row
 from tuned.daemon.search.freshness import SETTLED
 from tuned.protocol import encode_number
 from tuned.wire import StudyRow, StudySummary, Summary, SummaryRequest
@@ -44,7 +45,6 @@ class Changed:
         ended, events: The trials that ended and the events since the last look.
         before: Its best value at that moment; None without one.
         results: The results that its best was chosen from.
-        running: Seconds for which each of its live trials has run.
     """
 
     study: Study
@@ -52,7 +52,6 @@ class Changed:
     events: list[Event]
     before: float | None
     results: queries.RankedResults
-    running: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,8 @@ class Changes:
         seq: The last event that was looked at.
         studies: Those in which something happened, with what happened.
         quiet: How many there are besides.
+        all: All of them.
+        live: The live trials.
     """
 
     since: float | None
@@ -71,6 +72,8 @@ class Changes:
     studies: list[Changed]
     deleted: list[str]
     quiet: int
+    all: list[Study]
+    live: list[Trial]
 
 
 @router.post("/summary")
@@ -78,13 +81,8 @@ async def summary(request: SummaryRequest, given: Given) -> Summary:
     """The changes since this client's last summary; the next one begins now, unless `keep` is set."""
     now = clock.now()
     seen = await given.database.ask(lambda conn: _read(conn, request))
-    slots = len(given.slots.default_slots)
-    studies = [
-        _study_summary(
-            study_row(c.study, given.suggesting.pace(c.study.id), slots, results=c.results, running=c.running), c
-        )
-        for c in seen.studies
-    ]
+    ends = given.foreseeing.ends(seen.all, seen.live)
+    studies = [_study_summary(study_row(c.study, ends.get(c.study.id), results=c.results), c) for c in seen.studies]
     if not request.keep:
         await given.commit(lambda conn: _remember(conn, request.client, seen.seq, now))
     notes = given.status(0, 0, 0).notes
@@ -111,17 +109,17 @@ def _read(conn: Connection, request: SummaryRequest) -> Changes:
     for event in queries.study_events(conn, seq):
         of_study.setdefault(event.study, []).append(event)
     found, quiet = [], 0
-    studies, running = queries.studies(conn), elapsed(conn)
+    studies, live = queries.studies(conn), live_trials(conn)
     for study in studies:
         ended, events = queries.ended_after(conn, study.id, seq), of_study.get(study.name, [])
         if ended or events or number_in(LIVE, study.counts):
             before, results = queries.best_value_before(conn, study, seq), queries.ranked_results(conn, study)
-            found.append(Changed(study, ended, events, before, results, running.get(study.id, ())))
+            found.append(Changed(study, ended, events, before, results))
         else:
             quiet += 1
     names = {study.name for study in studies}
     deleted = sorted(name for name, events in of_study.items() if name not in names and gone(events))
-    return Changes(since, last, found, deleted, quiet)
+    return Changes(since, last, found, deleted, quiet, studies, live)
 
 
 def gone(events: Sequence[Event]) -> bool:
