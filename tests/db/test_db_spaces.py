@@ -12,7 +12,7 @@ from storage import queries, repository
 from storage.repository import NewSpace
 from tests.patience import DEADLINE_S
 from tuned.core.space import Parameter, SearchSpace
-from tuned.core.study import SearchSpec
+from tuned.core.study import RunSpec, SearchSpec
 from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search import space_versions
@@ -91,7 +91,7 @@ class ScriptedAdvisor:
 async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | None, renewed: bool) -> None:
     study_id = lab.study(search=SearchSpec("bayesian", 30, parallel=parallel))
     for i in range(10):
-        lab.completed(study_id, float(i), params={"lr": 0.1, "width": i + 1})
+        lab.completed(study_id, float(i), params={"lr": 0.15, "width": i + 1})
     lab.queue(study_id, origin="user")
     (waiting,) = lab.queue(study_id, origin="bayesian", params={"lr": 0.9, "width": 60})
     advisor, wake = ScriptedAdvisor(), asyncio.Event()
@@ -121,6 +121,23 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
         suggesting.pace(study_id).suggestion_s = 1.0
         await renew()
         assert len(advisor.asked) == 2
+
+
+async def test_a_stale_suggestion_is_not_made_anew_as_a_point_that_was_tried(lab: Lab) -> None:
+    """What reaches the trials rounded is another point to the model, and the same one to the study."""
+    rounding = RunSpec(kind="script", script="/t.py", args=("{lr:.0f}", "{width}"))
+    study_id = lab.study(run=rounding, search=SearchSpec("bayesian", 30))
+    for i in range(10):
+        lab.completed(study_id, float(i), params={"lr": 0.0, "width": i + 1})
+    (waiting,) = lab.queue(study_id, origin="bayesian", params={"lr": 1.0, "width": 60})
+    advisor, wake = ScriptedAdvisor(), asyncio.Event()
+    process = cast("AdvisorProcess", advisor)
+    suggesting = Suggesting(lab.database, process, process, cast("Slots", _NoGpu()), wake, Loops())
+    suggesting.renew(lab.study_row(study_id), [lab.by_id(waiting)])
+    async with asyncio.timeout(DEADLINE_S):
+        await wake.wait()
+    assert len(advisor.asked) == 1, "it answers 0.1, which is 0"
+    assert lab.by_id(waiting).params == {"lr": 1.0, "width": 60}
 
 
 class _NoGpu:

@@ -17,7 +17,7 @@ from tuned.core.queue.schedule import room_for
 from tuned.core.search import near
 from tuned.core.search.design import Method, fresh_point
 from tuned.core.search.grid import fresh_grid_point
-from tuned.core.search.model_share import FALLBACK
+from tuned.core.search.model_share import CONVERGED, FALLBACK
 from tuned.core.search.phases import Due
 from tuned.core.space import Point, canonical_key
 from tuned.core.states import STUDY_OPEN
@@ -91,7 +91,7 @@ def _near(study: Study, best: Sequence[Point], number: int, taken: Container[str
 
 
 def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) -> list[NewTrial]:
-    """The suggestions as new trials; for one that is recorded like a point that was tried, a fresh one of the design.
+    """The suggestions as new trials; in place of one that is recorded like a point that was tried, one of the design.
 
     Values that reach the trial rounded are compared as they are recorded. Fewer than were suggested when the space has
     no fresh point.
@@ -105,7 +105,7 @@ def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) ->
         origin, why = suggestion.origin, suggestion.why
         if canonical_key(chosen) in taken or canonical_key(chosen) in known:
             point = fresh_point(space, study.search.seed, number - 1 + i, taken, as_recorded=rounded)
-            origin, why = "sobol", f"a new point: the model's choice ({why}) is recorded like one that was tried"
+            origin, why = FALLBACK, f"{CONVERGED}, as they are recorded ({why})"
         if point is None or canonical_key(point) in known:
             continue
         known.add(canonical_key(point))

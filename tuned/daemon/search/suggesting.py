@@ -20,6 +20,7 @@ from tuned.advisor.messages import Ping, to_request
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.schedule import Ask, room_for
 from tuned.core.search.model_share import FALLBACK, MODELLED
+from tuned.core.space import canonical_key
 from tuned.core.states import STUDY_OPEN
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
@@ -30,6 +31,7 @@ from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Answer, Asking
 from tuned.daemon.search.points import add_design_points, untried
+from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in, reproducible, results_of
 
 log = logging.getLogger(__name__)
@@ -228,7 +230,8 @@ class Suggesting:
             point = recorded(now_in.spec, now_in.spec.space.check(found.params))
 
             def swap(conn: Connection) -> None:
-                if queries.study_by_id(conn, study.id).space == now_in.space and point != trial.params:
+                tried = canonical_key(point) in Taken(conn, study.id)
+                if queries.study_by_id(conn, study.id).space == now_in.space and not tried:
                     repository.replace_suggestion(
                         conn,
                         trial,
