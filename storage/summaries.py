@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,6 +27,19 @@ def summaries(conn: Connection, trial_id: int, objectives: Iterable[Objective]) 
         if value is not None:
             found[objective.metric] = value
     return found
+
+
+def stored_curve(conn: Connection, trial_id: int, objective: Objective) -> dict[tuple[int, float], float]:
+    """(attempt, step) -> value of everything stored that counts, by step."""
+    rows = conn.exec_driver_sql(_CURVE, (trial_id, objective.metric)).all()
+    kept = effective((attempt, step, (attempt, NAN if value is None else value)) for attempt, step, value in rows)
+    return {(attempt, step): value for step, (attempt, value) in kept}
+
+
+def summary_of(objective: Objective, curve: Mapping[tuple[int, float], float]) -> float:
+    """The summary of values by (attempt, step); NaN without any."""
+    value = _summary(objective, [(*key, curve[key]) for key in sorted(curve)])
+    return NAN if value is None else value
 
 
 def _summary(objective: Objective, rows: Iterable[Any]) -> float | None:

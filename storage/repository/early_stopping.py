@@ -8,7 +8,9 @@ at most.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlalchemy import Connection
 
@@ -16,8 +18,8 @@ from storage.driver import driver_of
 from storage.repository import moves
 from storage.repository.events import add_event
 from storage.repository.moves import MovingTrial
-from storage.summaries import summary_at
-from tuned.core import events
+from storage.summaries import stored_curve, summary_at, summary_of
+from tuned.core import events, ranking
 from tuned.core.search import rungs
 from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing, Streak
@@ -51,33 +53,59 @@ _STUDY_STATE = "SELECT state FROM studies WHERE id = ?"
 _STOPS = {Ruling.PAUSED: StopReason.PAUSE, Ruling.PRUNED: StopReason.PRUNE}
 
 
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """New reports of the objective's metric.
+
+    Attributes:
+        points: (step, value), in the order of the file.
+        anew: Whether they are the first ones of a later attempt: they replace others from their step on.
+        before: (attempt, step) -> value of all that was stored before them, where one of them is of no later step than
+            another before it, and takes its place or is put before it; else None.
+    """
+
+    points: Sequence[tuple[float, float]]
+    anew: bool = False
+    before: Mapping[tuple[int, float], float] | None = None
+
+
+def reports(conn: Connection, trial: MovingTrial, points: Sequence[tuple[float, float]], anew: bool) -> Reports:
+    """New reports, looked at before they are stored: a verdict must not know of what came after its own."""
+    rise = all(one[0] < other[0] for one, other in pairwise(points))
+    objective = trial.spec.objective
+    if rise or objective is None:
+        return Reports(points, anew)
+    return Reports(points, anew, stored_curve(conn, trial.id, objective))
+
+
 def consider(
-    conn: Connection, trial: MovingTrial, points: Sequence[tuple[float, float]], now: float
+    conn: Connection, trial: MovingTrial, new: Reports, now: float
 ) -> tuple[StopReason, StoppedBy, str] | None:
     """Judge a live trial by its new reports; nothing, once it is to end.
 
     Args:
-        conn: The write connection; the points are stored already.
+        conn: The write connection; the reports are stored already.
         trial: As it stands.
-        points: (step, value) of the objective's metric, in the order of the file.
+        new: The reports.
         now: Unix seconds.
 
     Returns:
         The intent for the trial, the rule behind it, and why in one line; None when it goes on.
     """
     rule, objective = trial.spec.early_stopping, trial.spec.objective
-    if rule is None or objective is None or trial.stop_reason is not None or not points:
+    if rule is None or objective is None or trial.stop_reason is not None or not new.points:
         return None
     driver = driver_of(conn)
     last, verdict = driver.execute(_LAST, (trial.id,)).fetchone() or (-1, None)
     free = verdict in RUNS_FREE
-    before = streak = _streak(driver, trial.id) if rule.patience is not None else None
+    before = streak = _streak(conn, trial, rule, objective, new) if rule.patience is not None else None
     asked: tuple[StopReason, StoppedBy, str] | None = None
     following = None if free else rungs.rung_step(rule, last + 1)
-    for step, value in points:
+    for place, (step, value) in enumerate(new.points):
         if following is not None and step >= following:
             last, _ = rungs.next_crossing(rule, last, [step]) or (last, step)
-            decision = _decide(conn, trial, rule, objective, last, step, now)
+            worth = _value(conn, trial, objective, new, place)
+            decision = _decide(conn, trial, rule, objective, last, step, worth, now)
             following = None if decision.verdict in RUNS_FREE else rungs.rung_step(rule, last + 1)
             if decision.verdict in _STOPS:
                 asked = _STOPS[decision.verdict], StoppedBy.RUNG, rungs.explain(decision, objective.metric)
@@ -87,14 +115,36 @@ def consider(
             if out:
                 asked = StopReason.PRUNE, StoppedBy.PATIENCE, rungs.explain_patience(rule, streak, objective)
                 break
-    if streak is not None and streak != before:
+    if streak is not None and (new.anew or streak != before):
         driver.execute(_SET_STREAK, (trial.id, streak.best, streak.best_step))
     return asked
 
 
-def _streak(driver: sqlite3.Connection, trial_id: int) -> Streak | None:
-    row = driver.execute(_STREAK, (trial_id,)).fetchone()
-    return None if row is None else Streak(*row)
+def _value(conn: Connection, trial: MovingTrial, objective: Objective, new: Reports, place: int) -> float:
+    """The summary at one of the new reports, of what had been reported when it came."""
+    step = new.points[place][0]
+    if new.before is None:
+        return summary_at(conn, trial.id, trial.attempt, objective, step)
+    known = {**new.before, **{(trial.attempt, at): value for at, value in new.points[: place + 1]}}
+    return summary_of(objective, {key: value for key, value in known.items() if key[1] <= step})
+
+
+def _streak(
+    conn: Connection, trial: MovingTrial, rule: EarlyStopping, objective: Objective, new: Reports
+) -> Streak | None:
+    """The streak up to the new reports.
+
+    A new attempt's is made of what counts of those before it: what came after they were to stop was not looked at, and
+    what it reports anew does not count any more.
+    """
+    if not new.anew:
+        row = driver_of(conn).execute(_STREAK, (trial.id,)).fetchone()
+        return None if row is None else Streak(*row)
+    streak = None
+    for (attempt, step), value in stored_curve(conn, trial.id, objective).items():
+        if attempt < trial.attempt and step < new.points[0][0]:
+            streak, _ = rungs.follow_streak(rule, streak, rungs.score_of(objective, value), step)
+    return streak
 
 
 def _decide(
@@ -104,10 +154,10 @@ def _decide(
     objective: Objective,
     rung: int,
     step: float,
+    value: float,
     now: float,
 ) -> Decision:
     driver = driver_of(conn)
-    value = summary_at(conn, trial.id, trial.attempt, objective, step)
     mine = (rungs.score_of(objective, value), trial.number)
     counts = rungs.counts_at_once(rule)
     entered = None
@@ -189,12 +239,12 @@ def _count(
 
 
 def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
-    """An attempt's end is stored: a finished trial becomes a peer, a paused one may have been promoted meanwhile."""
+    """An attempt's end is stored: a whole trial becomes a peer, a paused one may have been promoted meanwhile."""
     rule = trial.spec.early_stopping
     if rule is None:
         return
     driver = driver_of(conn)
-    if trial.state is TrialState.COMPLETED:
+    if ranking.whole(trial):
         for rung, score, number in driver.execute(_UNCOUNTED, (trial.id,)).fetchall():
             _count(driver, rule, trial.study_id, rung, (score, number))
             driver.execute(_COUNT, (trial.id, rung))

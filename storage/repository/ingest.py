@@ -99,6 +99,7 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
     _claim_offset(conn, trial, batch)
     follows = trial.state not in TERMINAL and batch.attempt == trial.attempt
     restated = _first_reports(conn, trial, batch) if follows else []
+    judged = _judged(conn, trial, batch, restated) if follows else None
     _store(conn, batch)
     last: dict[str, float] = {name: value for name, _, value, _ in batch.observations}
     if follows and last:
@@ -115,7 +116,7 @@ def ingest(conn: Connection, batch: IngestBatch, now: float) -> StopReason | Non
         if batch.note:
             data["note"] = batch.note
         add_event(conn, events.TRIAL_METRICS, trial.study, trial.number, data, now)
-    return _judge(conn, trial, batch, now) if follows and last else None
+    return None if judged is None or not last else _judge(conn, trial, judged, set(last), now)
 
 
 def _shown(trial: MovingTrial, last: dict[str, float]) -> dict[str, float]:
@@ -129,14 +130,24 @@ def _shown(trial: MovingTrial, last: dict[str, float]) -> dict[str, float]:
     return {**measured, **dict(islice(last.items(), NAMES_TOLD))}
 
 
-def _judge(conn: Connection, trial: MovingTrial, batch: IngestBatch, now: float) -> StopReason | None:
+def _judged(
+    conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]
+) -> early_stopping.Reports | None:
+    """The reports that early stopping judges by, before they are stored; None in a trial that nothing stops."""
     objective = trial.spec.objective
     if trial.spec.early_stopping is None or objective is None or trial.stage != SEARCH:
         return None
     points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
-    asked = early_stopping.consider(conn, trial, points, now)
+    return early_stopping.reports(conn, trial, points, anew=objective in restated)
+
+
+def _judge(
+    conn: Connection, trial: MovingTrial, reports: early_stopping.Reports, names: set[str], now: float
+) -> StopReason | None:
+    assert trial.spec.early_stopping is not None
+    asked = early_stopping.consider(conn, trial, reports, now)
     if asked is None and trial.spec.early_stopping.folds:
-        asked = consider_folds(conn, trial, {name for name, _, _, _ in batch.observations})
+        asked = consider_folds(conn, trial, names)
     if asked is None:
         return None
     reason, by, why = asked

@@ -140,6 +140,70 @@ def test_the_median_rule_compares_with_finished_trials(lab):
     assert (decision.peers, decision.passing, decision.cutoff) == (5, 3, 0.2)
 
 
+def test_a_trial_that_had_converged_is_a_finished_one_to_the_median_rule(lab):
+    study_id = study(lab, EarlyStopping("median", min_step=1, patience=2, rescue=0.0))
+    for i in range(5):
+        trial_id = running(lab, study_id)
+        assert report(lab, trial_id, (1, 0.1 * i), (2, 0.1 * i), (3, 0.1 * i)) is StopReason.PRUNE
+        lab.end(trial_id, "exit_pruned")
+    bad = running(lab, study_id)
+    assert report(lab, bad, (1, 9.0)) is StopReason.PRUNE
+    (decision,) = lab.ask(queries.decisions, bad)
+    assert (decision.peers, decision.passing, decision.cutoff) == (5, 3, 0.2)
+
+
+def test_a_trial_that_waits_is_not_told_that_it_is_worse_than_others(lab):
+    """After i epochs the best ones wait like all others."""
+    study_id = study(lab, EarlyStopping("i-epoch", min_step=2, keep=2, rescue=0.0))
+    said = []
+    for value in (0.1, 0.5, 0.9):
+        trial_id = running(lab, study_id)
+        report(lab, trial_id, (2, value), resumable=True)
+        lab.end(trial_id, "exit_paused")
+        said.append(lab.by_id(trial_id).reason)
+    assert said == [
+        "loss 0.1 at step 2: waits, the best 1 of 1 (to 0.1) pass so far",
+        "loss 0.5 at step 2: waits, the best 2 of 2 (to 0.5) pass so far",
+        "loss 0.9 at step 2: waits, the best 2 of 3 (to 0.5) pass so far",
+    ]
+    halved = running(lab, study(lab))
+    report(lab, halved, (1, 0.1), resumable=True)
+    lab.end(halved, "exit_paused")
+    assert lab.by_id(halved).reason == "loss 0.1 at step 1: waits, 1 have come this far"
+
+
+def test_patience_knows_what_was_reported_while_a_trial_was_to_stop(lab):
+    """The report that has it wait, and those until it notices, are a part of its curve like all others."""
+    study_id = study(lab, EarlyStopping(min_step=3, patience=3, rescue=0.0))
+    trial_id = running(lab, study_id)
+    assert report(lab, trial_id, (1, 0.5), (2, 0.4), (3, 0.1), resumable=True) is StopReason.PAUSE
+    report(lab, trial_id, (4, 0.05))
+    lab.end(trial_id, "exit_paused")
+    lab.do(repository.move_trial, trial_id, "resume", Actor.USER, NOW)
+    lab.claim(trial_id)
+    assert report(lab, trial_id, (5, 0.2), (6, 0.2), attempt=2) is None
+    assert report(lab, trial_id, (7, 0.2), attempt=2) is StopReason.PRUNE
+    assert lab.by_id(trial_id).reason == "no better loss for 3 steps than 0.05 at step 4"
+
+
+def test_patience_forgets_what_an_attempt_that_began_anew_has_replaced(lab):
+    study_id = study(lab, EarlyStopping("none", patience=3))
+    trial_id = running(lab, study_id)
+    report(lab, trial_id, (1, 0.5), (2, 0.05))
+    lab.end(trial_id, "retry")
+    lab.claim(trial_id)
+    assert report(lab, trial_id, *[(step, 0.5 - step / 100) for step in range(1, 20)], attempt=2) is None
+
+
+def test_a_verdict_knows_nothing_of_what_came_after_it(lab):
+    """In the same batch: its own step again, and an earlier one."""
+    study_id = study(lab, replace(ASHA, min_step=3))
+    again, late = running(lab, study_id), running(lab, study_id)
+    report(lab, again, (3, 0.5), (3, 0.9))
+    report(lab, late, (3, 0.5), (2, 0.1))
+    assert [lab.ask(queries.decisions, one)[0].value for one in (again, late)] == [0.5, 0.5]
+
+
 def test_patience_ends_a_run_that_gets_no_better(lab):
     study_id = study(lab, EarlyStopping("none", patience=3, min_delta=0.1))
     trial_id = running(lab, study_id)
@@ -214,8 +278,13 @@ def test_before_the_end_the_best_that_waits_is_finished(lab):
     assert lab.ask(queries.unfinished, lab.study_row(study_id)) == []
 
 
+CURVES = st.lists(st.floats(0, 1), min_size=1, max_size=14).map(lambda values: list(enumerate(values)))
+ANY_ORDER = st.lists(st.tuples(st.integers(0, 14), st.floats(0, 1)), min_size=1, max_size=14)
+"""Steps that come again, or late."""
+
+
 @given(
-    st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=14), min_size=1, max_size=12),
+    st.lists(CURVES | ANY_ORDER, min_size=1, max_size=12),
     st.sampled_from(["best", "last", "mean_last"]),
     st.booleans(),
     st.integers(0, 2**32),
@@ -229,7 +298,7 @@ def test_verdicts_do_not_depend_on_how_reports_were_cut(shared_lab, curves, summ
     objectives = (Objective("loss", "minimize", summary, 3),)
     whole, pieces = (study(lab, EarlyStopping(patience=4), objectives=objectives) for _ in range(2))
     for curve in curves:
-        points = list(enumerate(curve))
+        points = list(curve)
         one, other = running(lab, whole), running(lab, pieces)
         report(lab, one, *points, resumable=resumable)
         report(lab, other, resumable=resumable)

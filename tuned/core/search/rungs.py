@@ -221,6 +221,11 @@ def explain(decision: Decision, metric: str) -> str:
             return f"{what}: goes on, {decision.peers} have come this far"
         case Ruling.CONTINUED:
             return f"{what}: goes on, among {rest}"
+        case Ruling.PAUSED if decision.cutoff is None or decision.passing == 0:
+            return f"{what}: waits, {decision.peers} have come this far"
+        case Ruling.PAUSED:
+            # Of those that all wait for each other it may be one of the best.
+            return f"{what}: waits, {rest} pass so far"
         case Ruling.PROMOTED:
             return f"{what}: was paused, then promoted"
         case Ruling.FINISHING:
