@@ -19,6 +19,7 @@ from tuned.core.allowed import AT_ONCE
 from tuned.core.errors import InvalidInput, TunedError, Unavailable
 from tuned.daemon import threads, unneeded
 from tuned.daemon.ownership import Ownership
+from tuned.daemon.repeats import Repeats
 from tuned.home import Home, home_at, prepare_home, resolve_home
 
 ENV_SLOTS = "TUNED_SLOTS"
@@ -85,11 +86,19 @@ def first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:200]
 
 
+def log_to_stderr() -> None:
+    """Begin to log, without the same warning over and over."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats())
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, handlers=[handler])
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
 def main() -> int:
     """Run until told to stop; exit code 0, or 1 with one line that says why not."""
     arguments = _arguments()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    log_to_stderr()
     try:
         asked = {ENV_SLOTS: str(arguments.slots)} if arguments.slots is not None else os.environ
         slots = slots_asked(asked)

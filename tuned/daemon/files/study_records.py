@@ -59,6 +59,8 @@ class StudyRecords:
         self._database = database
         self._runs = runs
         self._changed: set[str] = set()
+        self._unwritten: dict[str, str] = {}
+        """Study -> why its record could not be written, as the log says it."""
         self._wake = asyncio.Event()
         self._turn = threading.Lock()
         hub.listen(self._listen)
@@ -90,8 +92,13 @@ class StudyRecords:
             try:
                 await asyncio.to_thread(self._write, name)
             except (OSError, TunedError) as error:
-                log.warning("the record of study %s could not be written: %s", name, error)
+                if self._unwritten.get(name) != str(error):
+                    log.warning("the record of study %s could not be written: %s", name, error)
+                self._unwritten[name] = str(error)
                 failed.add(name)
+            else:
+                if self._unwritten.pop(name, None) is not None:
+                    log.info("the record of study %s is up to date again", name)
         return failed
 
     def begin(self, name: str) -> None:
